@@ -1,0 +1,60 @@
+# Everything the rooms share: language level, warnings, sanitizers, the compiled part of Asio and Beast, and the
+# functions by which a room declares its library or its tests.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+
+add_library(holdfast_options INTERFACE)
+target_compile_options(holdfast_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror=return-type)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 sees uninitialized and null values in its own coroutine frames and in inlined Asio; clang finds none of them.
+  target_compile_options(holdfast_options INTERFACE -Wno-maybe-uninitialized -Wno-null-dereference)
+endif()
+if(HOLDFAST_SANITIZE STREQUAL "address")
+  target_compile_options(holdfast_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_link_options(holdfast_options INTERFACE -fsanitize=address,undefined)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    target_compile_options(holdfast_options INTERFACE -fno-sanitize=function)
+  endif()
+elseif(HOLDFAST_SANITIZE STREQUAL "thread")
+  target_compile_options(holdfast_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(holdfast_options INTERFACE -fsanitize=thread)
+elseif(HOLDFAST_SANITIZE)
+  message(FATAL_ERROR "HOLDFAST_SANITIZE is '${HOLDFAST_SANITIZE}'; it can be empty, address or thread")
+endif()
+
+# Asio and Beast are compiled once, not in every file that includes them. Only what is built here defines these macros:
+# a consumer of the installed holdfast::sync uses Asio header-only.
+add_library(holdfast_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio.cpp)
+target_compile_definitions(holdfast_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
+target_link_libraries(holdfast_asio PUBLIC Boost::headers Threads::Threads holdfast_options)
+target_include_directories(holdfast_asio PUBLIC ${PROJECT_SOURCE_DIR})
+
+# holdfast_library(NAME SOURCES… [LIBRARIES…] [HEADERS…]): a room's static library. Each header in HEADERS must compile alone.
+function(holdfast_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;HEADERS;LIBRARIES" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${arg_HEADERS})
+  set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  target_link_libraries(${name} PUBLIC holdfast_asio ${arg_LIBRARIES})
+endfunction()
+
+# holdfast_test(NAME SOURCES… [LIBRARIES…] [LABELS…]): a GoogleTest program; every test in it is a ctest of its own.
+function(holdfast_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE holdfast_options ${arg_LIBRARIES} GTest::gtest GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
+endfunction()
