@@ -1,0 +1,88 @@
+#include "protocol/duration.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace holdfast::protocol {
+namespace {
+
+using std::chrono::nanoseconds;
+
+struct unit {
+  std::string_view name;
+  std::int64_t ns;
+};
+
+// An hour's nanoseconds times twelve digits of fraction do not fit 64 bits.
+__extension__ using wide = __int128;
+
+constexpr std::array units{unit{"h", 3'600'000'000'000}, unit{"m", 60'000'000'000}, unit{"s", 1'000'000'000},
+                           unit{"ms", 1'000'000},        unit{"us", 1'000},         unit{"ns", 1}};
+constexpr std::int64_t longest_ns = 24 * units[0].ns;
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+failure refuse(std::string_view text, std::string_view why) {
+  return {errc::invalid_parameter, "'" + std::string(text.substr(0, 40)) + "' is not a duration: " + std::string(why)};
+}
+
+}  // namespace
+
+result<nanoseconds> parse_duration(std::string_view text) {
+  constexpr auto how = "write a number and a unit, such as 250us, 350ms, 1s, 1.5s, 2m or 1h";
+  std::size_t at = 0;
+  std::int64_t whole = 0;
+  while (at < text.size() && is_digit(text[at])) {
+    whole = whole * 10 + (text[at++] - '0');
+    if (whole > longest_ns) return refuse(text, "the longest is 24h");
+  }
+  auto const whole_digits = at;
+  std::int64_t fraction = 0, fraction_scale = 1;
+  if (at < text.size() && text[at] == '.') {
+    auto const first = ++at;
+    for (; at < text.size() && is_digit(text[at]); ++at) {
+      if (fraction_scale > 100'000'000'000) continue;  // finer than any unit can hold
+      fraction = fraction * 10 + (text[at] - '0');
+      fraction_scale *= 10;
+    }
+    if (at == first) return refuse(text, how);
+  }
+  if (whole_digits == 0) return refuse(text, how);
+
+  auto const name = text.substr(at);
+  if (name.empty()) {
+    if (whole == 0 && fraction == 0) return nanoseconds(0);
+    return refuse(text, "add a unit, such as " + std::string(text.substr(0, 20)) + "ms or " +
+                            std::string(text.substr(0, 20)) + "s");
+  }
+  for (auto const& unit : units) {
+    if (unit.name != name) continue;
+    if (whole > longest_ns / unit.ns) return refuse(text, "the longest is 24h");
+    auto const part = static_cast<std::int64_t>(static_cast<wide>(fraction) * unit.ns / fraction_scale);
+    auto const total = whole * unit.ns + part;
+    if (total > longest_ns) return refuse(text, "the longest is 24h");
+    return nanoseconds(total);
+  }
+  return refuse(text, how);
+}
+
+std::string format_duration(nanoseconds duration) {
+  auto const ns = duration.count();
+  if (ns == 0) return "0";
+  for (auto const& unit : units) {
+    // A unit fits when at most three decimals are left over: 1.5s rather than 1500ms, but 350ms rather than 0.35s.
+    if (ns < unit.ns || (ns % unit.ns) * 1000 % unit.ns != 0) continue;
+    auto text = std::to_string(ns / unit.ns);
+    if (auto thousandths = ns % unit.ns * 1000 / unit.ns; thousandths != 0) {
+      auto digits = std::to_string(1000 + thousandths).substr(1);
+      while (digits.back() == '0') digits.pop_back();
+      text += '.' + digits;
+    }
+    return text += unit.name;
+  }
+  return std::to_string(ns) + "ns";
+}
+
+}  // namespace holdfast::protocol

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace holdfast::protocol {
+
+/// The version of a value as HTTP names it: the revision, preceded by what tells one life of the server from another,
+/// so that a client that kept a tag over a restart gets no false 304.
+struct entity_tag {
+  std::uint64_t start = 0;     ///< random per process
+  std::uint64_t revision = 0;  ///< of the value's last change
+
+  bool operator==(entity_tag const&) const = default;
+};
+
+/// Appends the tag as it stands in an ETag field, quotes included: `"3f…-17"`.
+void append_entity_tag(std::string& out, entity_tag const& tag);
+[[nodiscard]] std::string to_string(entity_tag const& tag);
+
+/// Whether an If-None-Match field value names `tag`: `*`, or a list whose members are compared weakly (RFC 9110
+/// §13.1.2). A malformed list names nothing.
+[[nodiscard]] bool names(std::string_view if_none_match, entity_tag const& tag);
+
+}  // namespace holdfast::protocol

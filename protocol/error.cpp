@@ -1,0 +1,73 @@
+#include "protocol/error.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace holdfast::protocol {
+
+error_traits traits_of(errc code) noexcept {
+  switch (code) {
+    case errc::bad_request:
+      return {400, "bad_request", "The request is not valid HTTP"};
+    case errc::request_timeout:
+      return {408, "request_timeout", "The request did not arrive in time"};
+    case errc::body_too_large:
+      return {413, "body_too_large", "The body is too large"};
+    case errc::uri_too_long:
+      return {414, "uri_too_long", "The request target is too long"};
+    case errc::header_too_large:
+      return {431, "header_too_large", "The request header is too large"};
+    case errc::unknown_transfer_coding:
+      return {501, "unknown_transfer_coding", "The transfer coding is not known"};
+    case errc::unsupported_version:
+      return {505, "unsupported_version", "The HTTP version is not supported"};
+    case errc::invalid_json:
+      return {400, "invalid_json", "The body is not valid JSON"};
+    case errc::invalid_key:
+      return {400, "invalid_key", "The key is not valid"};
+    case errc::invalid_parameter:
+      return {400, "invalid_parameter", "A query parameter is not valid"};
+    case errc::hold_too_long:
+      return {400, "hold_too_long", "The hold is longer than the server allows"};
+    case errc::unexpected_body:
+      return {400, "unexpected_body", "The method takes no body"};
+    case errc::no_such_path:
+      return {404, "no_such_path", "There is nothing at this path"};
+    case errc::key_not_found:
+      return {404, "key_not_found", "There is no such key"};
+    case errc::method_not_allowed:
+      return {405, "method_not_allowed", "The method does not fit this path"};
+    case errc::unsupported_content_encoding:
+      return {415, "unsupported_content_encoding", "The content coding is not supported"};
+    case errc::expectation_failed:
+      return {417, "expectation_failed", "The expectation can't be met"};
+    case errc::unknown_method:
+      return {501, "unknown_method", "The method is not known"};
+    case errc::precondition_not_supported:
+      return {501, "precondition_not_supported", "The precondition is not supported"};
+    case errc::lock_timeout:
+      return {503, "lock_timeout", "The lock was not free in time"};
+    case errc::queue_full:
+      return {503, "queue_full", "Too many requests wait for the lock"};
+    case errc::draining:
+      return {503, "draining", "The server is shutting down"};
+    case errc::too_many_connections:
+      return {503, "too_many_connections", "The server has too many connections"};
+    case errc::internal:
+      break;
+  }
+  return {500, "internal", "The server failed"};
+}
+
+std::string problem_json(failure const& error) {
+  auto const traits = traits_of(error.code);
+  nlohmann::ordered_json const body{
+      {"type", "urn:holdfast:problem:" + std::string(traits.code)},
+      {"title", traits.title},
+      {"status", traits.status},
+      {"detail", error.detail},
+      {"code", traits.code},
+  };
+  return body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace holdfast::protocol

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace holdfast::protocol {
+
+/// Everything that a request can be refused for. The names are stable: they are the `code` that clients see.
+enum class errc {
+  // the message can't be trusted, so the connection ends
+  bad_request,
+  request_timeout,
+  body_too_large,
+  uri_too_long,
+  header_too_large,
+  unknown_transfer_coding,
+  unsupported_version,
+  // the message is sound, but asks for something that can't be had
+  invalid_json,
+  invalid_key,
+  invalid_parameter,
+  hold_too_long,
+  unexpected_body,
+  no_such_path,
+  key_not_found,
+  method_not_allowed,
+  unsupported_content_encoding,
+  expectation_failed,
+  unknown_method,
+  precondition_not_supported,
+  // the server can't now
+  lock_timeout,
+  queue_full,
+  draining,
+  too_many_connections,
+  internal,
+};
+
+/// How an error looks to clients, the same for each of its occurrences.
+struct error_traits {
+  unsigned status;         ///< HTTP status
+  std::string_view code;   ///< stable identifier, snake_case
+  std::string_view title;  ///< one line for people, the same each time (RFC 9457 §3.1.3)
+};
+
+/// The one place that knows which status an error has.
+[[nodiscard]] error_traits traits_of(errc code) noexcept;
+
+/// Why something was refused: what kind it is, and what to do about it in this case.
+struct failure {
+  errc code;
+  std::string detail;
+};
+
+/// What an unchecked result<T>::value() throws.
+[[noreturn]] inline void throw_exception_from_error(failure const& error, boost::source_location const&) {
+  throw std::runtime_error(error.detail);
+}
+
+/// A value, or why there is none. Expected outcomes travel by this; exceptions are for exhaustion and start-up.
+template <class T>
+using result = boost::system::result<T, failure>;
+
+/// The body of an application/problem+json answer (RFC 9457), one line with a line feed at its end.
+/// Bytes of `detail` that are not UTF-8 are replaced.
+[[nodiscard]] std::string problem_json(failure const& error);
+
+}  // namespace holdfast::protocol

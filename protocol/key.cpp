@@ -1,0 +1,62 @@
+#include "protocol/key.hpp"
+
+#include "protocol/percent.hpp"
+
+namespace holdfast::protocol {
+namespace {
+
+failure refuse(std::string detail) {
+  return {errc::invalid_key, std::move(detail)};
+}
+
+bool is_continuation(unsigned char byte) {
+  return (byte & 0xC0) == 0x80;
+}
+
+/// Length of the well-formed UTF-8 sequence at the start of `text` (Unicode 15, table 3-7), 0 where there is none.
+std::size_t sequence_length(std::string_view text) {
+  auto const at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  auto const lead = at(0), second = at(1);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return is_continuation(second) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    auto const low = lead == 0xE0 ? 0xA0U : 0x80U, high = lead == 0xED ? 0x9FU : 0xBFU;
+    return second >= low && second <= high && is_continuation(at(2)) ? 3 : 0;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    auto const low = lead == 0xF0 ? 0x90U : 0x80U, high = lead == 0xF4 ? 0x8FU : 0xBFU;
+    return second >= low && second <= high && is_continuation(at(2)) && is_continuation(at(3)) ? 4 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+result<void> check_key(std::string_view key) {
+  if (key.empty()) return refuse("the key is empty; name it after /v1/kv/, as in /v1/kv/my-key");
+  if (key.size() > key_bytes_max)
+    return refuse("the key has " + std::to_string(key.size()) + " bytes; the most is " + std::to_string(key_bytes_max));
+  for (std::size_t i = 0; i < key.size();) {
+    auto const length = sequence_length(key.substr(i));
+    if (length == 0) return refuse("the key is not UTF-8 at byte " + std::to_string(i));
+    auto const byte = static_cast<unsigned char>(key[i]);
+    auto const is_c1 = length == 2 && byte == 0xC2 && static_cast<unsigned char>(key[i + 1]) < 0xA0;
+    if (byte < 0x20 || byte == 0x7F || is_c1)
+      return refuse("the key has a control character at byte " + std::to_string(i));
+    i += length;
+  }
+  return {};
+}
+
+result<std::string> key_from_path(std::string_view encoded) {
+  auto key = percent_decode(encoded);
+  if (!key) return refuse("the key has a % that two hexadecimal digits don't follow; write %25 for a percent sign");
+  if (auto checked = check_key(*key); !checked) return checked.error();
+  return *std::move(key);
+}
+
+std::string path_of_key(std::string_view key) {
+  return std::string(kv_path) + percent_encode_path(key);
+}
+
+}  // namespace holdfast::protocol

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "protocol/error.hpp"
+
+namespace holdfast::protocol {
+
+constexpr std::size_t key_bytes_max = 1024;
+constexpr std::string_view kv_path = "/v1/kv/";
+
+/// Whether `key` may name a value: 1 to 1024 bytes of UTF-8 without control characters (Unicode's category Cc).
+/// @return errc::invalid_key with what is wrong otherwise.
+[[nodiscard]] result<void> check_key(std::string_view key);
+
+/// The key in the rest of a request path behind `/v1/kv/`: percent-decoded, slashes allowed, checked.
+[[nodiscard]] result<std::string> key_from_path(std::string_view encoded);
+
+/// The path of a key, as a Location header or a client writes it.
+[[nodiscard]] std::string path_of_key(std::string_view key);
+
+}  // namespace holdfast::protocol

@@ -1,0 +1,82 @@
+#include "protocol/lock_timing.hpp"
+
+#include <charconv>
+#include <cmath>
+
+namespace holdfast::protocol {
+namespace {
+
+using std::chrono::nanoseconds;
+
+/// Appends microseconds as milliseconds with three decimals. By hand: it stands on the path of every answer.
+void append_ms(std::string& out, nanoseconds duration) {
+  auto const us = (duration.count() + 500) / 1000;
+  char text[24];
+  auto* at = std::to_chars(text, text + 20, us / 1000).ptr;
+  auto const rest = us % 1000;
+  *at++ = '.';
+  *at++ = static_cast<char>('0' + rest / 100);
+  *at++ = static_cast<char>('0' + rest / 10 % 10);
+  *at++ = static_cast<char>('0' + rest % 10);
+  out.append(text, at);
+}
+
+std::string_view trim(std::string_view text) {
+  auto const first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// Cuts the text up to `separator` off the front of `rest`, leaving separators inside quotes alone.
+std::string_view cut(std::string_view& rest, char separator) {
+  bool quoted = false;
+  std::size_t i = 0;
+  for (; i < rest.size(); ++i) {
+    if (quoted && rest[i] == '\\' && i + 1 < rest.size()) {
+      ++i;
+    } else if (rest[i] == '"') {
+      quoted = !quoted;
+    } else if (rest[i] == separator && !quoted) {
+      break;
+    }
+  }
+  auto const piece = rest.substr(0, i);
+  rest.remove_prefix(std::min(i + 1, rest.size()));
+  return trim(piece);
+}
+
+std::optional<nanoseconds> duration_of(std::string_view parameters) {
+  while (!parameters.empty()) {
+    auto const parameter = cut(parameters, ';');
+    if (!parameter.starts_with("dur=")) continue;
+    double ms = 0;
+    auto const text = parameter.substr(4);
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
+    if (error != std::errc() || end != text.data() + text.size() || !(ms >= 0) || ms > 1e9) return std::nullopt;
+    return nanoseconds(std::llround(ms * 1e6));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void append_server_timing(std::string& out, lock_timing const& timing) {
+  out += "wait;dur=";
+  append_ms(out, timing.wait);
+  out += ", hold;dur=";
+  append_ms(out, timing.hold);
+}
+
+std::optional<lock_timing> parse_server_timing(std::string_view value) {
+  std::optional<nanoseconds> wait, hold;
+  while (!value.empty()) {
+    auto metric = cut(value, ',');
+    auto const name = cut(metric, ';');
+    if (name == "wait") wait = duration_of(metric);
+    if (name == "hold") hold = duration_of(metric);
+  }
+  if (!wait || !hold) return std::nullopt;
+  return lock_timing{*wait, *hold};
+}
+
+}  // namespace holdfast::protocol

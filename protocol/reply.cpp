@@ -1,0 +1,144 @@
+#include "protocol/reply.hpp"
+
+#include <charconv>
+
+#include "protocol/http_date.hpp"
+#include "protocol/key.hpp"
+
+namespace holdfast::protocol {
+namespace {
+
+constexpr std::string_view retry_after_s = "1";
+
+std::string_view status_line(unsigned status) {
+  switch (status) {
+    case 200:
+      return "HTTP/1.1 200 OK\r\n";
+    case 201:
+      return "HTTP/1.1 201 Created\r\n";
+    case 204:
+      return "HTTP/1.1 204 No Content\r\n";
+    case 304:
+      return "HTTP/1.1 304 Not Modified\r\n";
+    case 400:
+      return "HTTP/1.1 400 Bad Request\r\n";
+    case 404:
+      return "HTTP/1.1 404 Not Found\r\n";
+    case 405:
+      return "HTTP/1.1 405 Method Not Allowed\r\n";
+    case 408:
+      return "HTTP/1.1 408 Request Timeout\r\n";
+    case 413:
+      return "HTTP/1.1 413 Content Too Large\r\n";
+    case 414:
+      return "HTTP/1.1 414 URI Too Long\r\n";
+    case 415:
+      return "HTTP/1.1 415 Unsupported Media Type\r\n";
+    case 417:
+      return "HTTP/1.1 417 Expectation Failed\r\n";
+    case 431:
+      return "HTTP/1.1 431 Request Header Fields Too Large\r\n";
+    case 501:
+      return "HTTP/1.1 501 Not Implemented\r\n";
+    case 503:
+      return "HTTP/1.1 503 Service Unavailable\r\n";
+    case 505:
+      return "HTTP/1.1 505 HTTP Version Not Supported\r\n";
+    default:
+      return "HTTP/1.1 500 Internal Server Error\r\n";
+  }
+}
+
+void append_number(std::string& out, std::size_t number) {
+  char digits[20];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+struct reply_maker {
+  operation const& done;
+  std::uint64_t start;
+  std::optional<std::string> const& if_none_match;
+
+  reply operator()(value_found const& found) const {
+    entity_tag const tag{start, found.revision};
+    reply answer;
+    answer.tag = tag;
+    if (if_none_match && names(*if_none_match, tag)) {
+      answer.status = 304;
+      return answer;
+    }
+    answer.content_type = "application/json";
+    answer.value = found.value;
+    return answer;
+  }
+
+  reply operator()(value_stored const& stored) const {
+    reply answer;
+    answer.tag = entity_tag{start, stored.revision};
+    answer.status = stored.created ? 201 : 204;
+    if (stored.created) answer.location = path_of_key(std::get<put_operation>(done).key);
+    return answer;
+  }
+
+  reply operator()(value_deleted const&) const {
+    reply answer;
+    answer.status = 204;
+    return answer;
+  }
+
+  reply operator()(no_such_key) const {
+    auto const& key = std::visit([](auto const& operation) -> std::string const& { return operation.key; }, done);
+    return reply_to(
+        failure{errc::key_not_found, "no value is stored under '" + key + "'; PUT one to " + path_of_key(key)});
+  }
+};
+
+}  // namespace
+
+reply reply_to(failure const& error) {
+  reply answer;
+  answer.status = traits_of(error.code).status;
+  answer.content_type = "application/problem+json";
+  answer.body = problem_json(error);
+  return answer;
+}
+
+reply reply_to(operation const& done, outcome const& result, std::uint64_t start,
+               std::optional<std::string> const& if_none_match) {
+  return std::visit(reply_maker{done, start, if_none_match}, result);
+}
+
+void append_head(std::string& out, reply const& reply, reply_framing framing) {
+  out += status_line(reply.status);
+  out += "Date: ";
+  out += http_date_now();
+  out += "\r\nX-Content-Type-Options: nosniff\r\n";
+  if (!reply.content_type.empty()) ((out += "Content-Type: ") += reply.content_type) += "\r\n";
+  if (reply.tag) {
+    out += "ETag: ";
+    append_entity_tag(out, *reply.tag);
+    out += "\r\n";
+  }
+  if (!reply.location.empty()) ((out += "Location: ") += reply.location) += "\r\n";
+  if (!reply.allow.empty()) ((out += "Allow: ") += reply.allow) += "\r\n";
+  if (reply.timing) {
+    out += "Server-Timing: ";
+    append_server_timing(out, *reply.timing);
+    out += "\r\n";
+  }
+  if (reply.status == 503) ((out += "Retry-After: ") += retry_after_s) += "\r\n";
+  // 204 and 304 end at the header and say no length (RFC 9110 §8.6; a 304's would be the 200's).
+  if (reply.status != 204 && reply.status != 304) {
+    out += "Content-Length: ";
+    append_number(out, reply.content().size());
+    out += "\r\n";
+  }
+  if (framing.close) {
+    out += "Connection: close\r\n";
+  } else if (!framing.http11) {
+    out += "Connection: keep-alive\r\n";
+  }
+  out += "\r\n";
+}
+
+}  // namespace holdfast::protocol

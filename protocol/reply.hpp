@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/entity_tag.hpp"
+#include "protocol/error.hpp"
+#include "protocol/lock_timing.hpp"
+#include "protocol/operation.hpp"
+
+namespace holdfast::protocol {
+
+/// An answer as a value, before it is bytes.
+struct reply {
+  unsigned status = 200;
+  std::string_view content_type;  ///< static text; empty: no content
+  std::string body;
+  json_text value;  ///< the body where it is a stored value; shared, not copied
+  std::optional<entity_tag> tag;
+  std::string location;
+  std::string_view allow;  ///< static text
+  std::optional<lock_timing> timing;
+
+  [[nodiscard]] std::string_view content() const { return value ? std::string_view(*value) : std::string_view(body); }
+};
+
+/// What the connection adds to an answer.
+struct reply_framing {
+  bool head_only = false;  ///< the request was a HEAD
+  bool close = false;      ///< the connection ends after this answer
+  bool http11 = true;      ///< false: the client speaks HTTP/1.0, where staying open must be said
+};
+
+/// The answer to a refused request: problem+json.
+[[nodiscard]] reply reply_to(failure const& error);
+
+/// The answer to an operation that has run. `start` and the outcome's revision make the tag; a GET whose If-None-Match
+/// names it is answered with 304 (RFC 9110 §13.2.2).
+[[nodiscard]] reply reply_to(operation const& done, outcome const& result, std::uint64_t start,
+                             std::optional<std::string> const& if_none_match);
+
+/// Appends status line and header. The content follows separately, unless framing.head_only, so that a large value is
+/// written from where it lies.
+void append_head(std::string& out, reply const& reply, reply_framing framing);
+
+}  // namespace holdfast::protocol

@@ -1,0 +1,223 @@
+#include "protocol/request_parser.hpp"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <iterator>
+#include <limits>
+#include <optional>
+
+#include "protocol/target.hpp"
+
+namespace holdfast::protocol {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::beast::iequals;
+using beast_error = boost::system::error_code;
+using beast_text = boost::beast::string_view;
+
+std::string_view view(beast_text text) {
+  return {text.data(), text.size()};
+}
+
+method method_of(http::verb verb) {
+  switch (verb) {
+    case http::verb::get:
+      return method::get;
+    case http::verb::head:
+      return method::head;
+    case http::verb::put:
+      return method::put;
+    case http::verb::delete_:
+      return method::del;
+    case http::verb::options:
+      return method::options;
+    case http::verb::post:
+      return method::post;
+    case http::verb::patch:
+      return method::patch;
+    case http::verb::trace:
+      return method::trace;
+    case http::verb::connect:
+      return method::connect;
+    default:
+      return method::unknown;
+  }
+}
+
+bool is_blank_free(beast_text text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; });
+}
+
+/// Beast's callbacks for one message.
+class events final : public http::basic_parser<true> {
+ public:
+  explicit events(std::uint64_t body_bytes_max) {
+    eager(true);
+    header_limit(std::numeric_limits<std::uint32_t>::max());  // head_scanner has measured it
+    body_limit(body_bytes_max);
+  }
+
+  request_head head;
+  std::optional<failure> refused;  ///< ours; Beast's own errors come as an error_code
+  std::string* body = nullptr;
+  std::string_view input;  ///< the bytes being parsed, to know a view into them from a copy
+
+ private:
+  void refuse(beast_error& error, errc code, std::string detail) {
+    refused = failure{code, std::move(detail)};
+    error = http::error::bad_value;
+  }
+
+  void on_request_impl(http::verb verb, beast_text method_text, beast_text target, int version, beast_error&) override {
+    head.method = method_of(verb);
+    head.method_text = view(method_text);
+    head.target = view(target);
+    head.http11 = version == 11;
+  }
+
+  void on_response_impl(int, beast_text, int, beast_error&) override {}
+
+  void on_field_impl(http::field name, beast_text, beast_text value, beast_error& error) override {
+    if (is_header_done()) {  // a trailer: dropped, but its lines are held to the same rules
+      auto const within =
+          value.empty() || (value.data() >= input.data() && value.data() <= input.data() + input.size());
+      // Beast unfolds an obsolete line fold into a buffer of its own.
+      if (!within || !is_blank_free(value)) refuse(error, errc::bad_request, "a trailer line is malformed");
+      return;
+    }
+    switch (name) {
+      case http::field::host:
+        if (++hosts_ > 1) return refuse(error, errc::bad_request, "there are two Host fields; send one");
+        if (!is_host(view(value))) return refuse(error, errc::bad_request, "the Host field is malformed");
+        return;
+      case http::field::content_length:
+        if (++content_lengths_ > 1 ||
+            !std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; }))
+          return refuse(error, errc::bad_request, "Content-Length must be one decimal number, given once");
+        return;
+      case http::field::transfer_encoding:
+        return on_transfer_encoding(value, error);
+      case http::field::expect:
+        (iequals(value, "100-continue") ? head.expects_continue : head.has_other_expectation) = true;
+        return;
+      case http::field::if_none_match:
+        if (head.if_none_match)
+          head.if_none_match->append(", ").append(view(value));
+        else
+          head.if_none_match = view(value);
+        return;
+      case http::field::if_match:
+      case http::field::if_unmodified_since:
+        head.has_precondition = true;
+        return;
+      case http::field::content_encoding:
+        head.content_encoding = view(value);
+        return;
+      case http::field::content_range:
+        head.has_content_range = true;
+        return;
+      default:
+        return;
+    }
+  }
+
+  void on_transfer_encoding(beast_text value, beast_error& error) {
+    if (++transfer_encodings_ > 1)
+      return refuse(error, errc::bad_request, "there are two Transfer-Encoding fields; send one");
+    if (iequals(value, "chunked")) return;
+    // Any other value is refused. Which way it is wrong decides the status (RFC 9112 §6.1).
+    http::ext_list const codings{value};
+    auto const known = [](auto const& coding) { return iequals(coding.first, "chunked"); };
+    auto const count = std::distance(codings.begin(), codings.end());
+    auto const first_chunked = std::distance(codings.begin(), std::find_if(codings.begin(), codings.end(), known));
+    if (count == 0 || first_chunked + 1 < count)
+      return refuse(error, errc::bad_request, "chunked must be the last transfer coding and stand once");
+    if (std::all_of(codings.begin(), codings.end(), known))
+      return refuse(error, errc::bad_request, "chunked takes no parameters");
+    refuse(error, errc::unknown_transfer_coding, "the only transfer coding that this server knows is chunked");
+  }
+
+  void on_header_impl(beast_error& error) override {
+    if (head.http11 && hosts_ == 0) return refuse(error, errc::bad_request, "the Host field is missing");
+    if (transfer_encodings_ != 0 && content_lengths_ != 0)
+      return refuse(error, errc::bad_request, "Transfer-Encoding and Content-Length together are ambiguous; send one");
+    if (transfer_encodings_ != 0 && !head.http11)
+      return refuse(error, errc::bad_request, "HTTP/1.0 has no Transfer-Encoding; send a Content-Length");
+    head.keep_alive = keep_alive();
+    head.has_body = chunked() || content_length().value_or(0) != 0;
+  }
+
+  void on_body_init_impl(boost::optional<std::uint64_t> const&, beast_error&) override {}
+
+  std::size_t on_body_impl(beast_text text, beast_error&) override {
+    body->append(text.data(), text.size());
+    return text.size();
+  }
+
+  void on_chunk_header_impl(std::uint64_t, beast_text extension, beast_error& error) override {
+    if (!is_blank_free(extension)) refuse(error, errc::bad_request, "a chunk extension has a control character");
+  }
+
+  std::size_t on_chunk_body_impl(std::uint64_t, beast_text text, beast_error& error) override {
+    return on_body_impl(text, error);
+  }
+
+  void on_finish_impl(beast_error&) override {}
+
+  int hosts_ = 0;
+  int content_lengths_ = 0;
+  int transfer_encodings_ = 0;
+};
+
+}  // namespace
+
+class request_parser::parser {
+ public:
+  explicit parser(std::uint64_t limit) : body_bytes_max(limit) {}
+
+  failure explain(beast_error const& error) const {
+    if (message->refused) return *message->refused;
+    if (error == http::error::body_limit)
+      return {errc::body_too_large, "the body is limited to " + std::to_string(body_bytes_max) + " bytes"};
+    return {errc::bad_request, "the request is malformed: " + error.message()};
+  }
+
+  std::uint64_t body_bytes_max;
+  std::optional<events> message;
+};
+
+request_parser::request_parser(std::uint64_t body_bytes_max) : parser_(std::make_unique<parser>(body_bytes_max)) {}
+request_parser::~request_parser() = default;
+request_parser::request_parser(request_parser&&) noexcept = default;
+request_parser& request_parser::operator=(request_parser&&) noexcept = default;
+
+result<request_head const*> request_parser::parse_head(std::string_view block) {
+  auto& message = parser_->message.emplace(parser_->body_bytes_max);
+  message.input = block;
+  beast_error error;
+  message.put(boost::asio::buffer(block.data(), block.size()), error);
+  if (error && error != http::error::need_more) return parser_->explain(error);
+  if (!message.is_header_done()) return failure{errc::bad_request, "the header is malformed"};
+  return &message.head;
+}
+
+result<std::size_t> request_parser::parse_body(std::string_view bytes, std::string& body) {
+  auto& message = *parser_->message;
+  message.body = &body;
+  message.input = bytes;
+  beast_error error;
+  auto const used = message.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+  if (error && error != http::error::need_more) return parser_->explain(error);
+  return used;
+}
+
+bool request_parser::done() const {
+  return parser_->message && parser_->message->is_done();
+}
+
+}  // namespace holdfast::protocol

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocol/error.hpp"
+#include "protocol/request_head.hpp"
+
+namespace holdfast::protocol {
+
+/// Parses one request after another. Beast does the parsing; this holds the fields that frame a message to RFC 9112 §6
+/// where Beast is laxer, and keeps only the fields that the server uses. Not thread-safe.
+class request_parser {
+ public:
+  explicit request_parser(std::uint64_t body_bytes_max);
+  ~request_parser();
+  request_parser(request_parser&&) noexcept;
+  request_parser& operator=(request_parser&&) noexcept;
+
+  /// Parses a whole header as head_scanner measured it, and forgets the request before.
+  /// @return the head, valid until the next call and while `block` is; errc::bad_request, errc::unknown_transfer_coding
+  /// or errc::body_too_large, after which the connection's framing is lost.
+  result<request_head const*> parse_head(std::string_view block);
+
+  /// Parses what has arrived of the body and appends the content to `body`.
+  /// @return how many bytes were used; the rest belongs to the next call, with more behind it, or to the next request.
+  result<std::size_t> parse_body(std::string_view bytes, std::string& body);
+
+  /// Whether the request has been parsed to its end.
+  [[nodiscard]] bool done() const;
+
+ private:
+  class parser;
+  std::unique_ptr<parser> parser_;
+};
+
+}  // namespace holdfast::protocol

@@ -1,0 +1,94 @@
+#include "protocol/target.hpp"
+
+#include <algorithm>
+
+#include "protocol/percent.hpp"
+
+namespace holdfast::protocol {
+namespace {
+
+bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool is_registered_name(std::string_view text) {
+  constexpr std::string_view others = "-._~!$&'()*+,;=";
+  if (!percent_decode(text)) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_alnum(c) || c == '%' || others.find(c) != std::string_view::npos; });
+}
+
+bool starts_with_scheme(std::string_view text, std::string_view scheme) {
+  return text.size() >= scheme.size() && std::equal(scheme.begin(), scheme.end(), text.begin(), [](char a, char b) {
+           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
+         });
+}
+
+failure refuse(std::string detail) {
+  return {errc::bad_request, std::move(detail)};
+}
+
+}  // namespace
+
+bool is_host(std::string_view text) {
+  std::string_view port;
+  if (text.starts_with('[')) {
+    auto const close = text.find(']');
+    if (close == std::string_view::npos || close < 3) return false;
+    auto const address = text.substr(1, close - 1);
+    if (!std::all_of(address.begin(), address.end(), [](char c) { return is_hex(c) || c == ':' || c == '.'; }))
+      return false;
+    port = text.substr(close + 1);
+    if (!port.empty() && !port.starts_with(':')) return false;
+  } else {
+    auto const colon = std::min(text.find(':'), text.size());
+    if (!is_registered_name(text.substr(0, colon))) return false;
+    port = text.substr(colon);
+  }
+  if (!port.empty()) port.remove_prefix(1);
+  return port.size() <= 5 && std::all_of(port.begin(), port.end(), is_digit);
+}
+
+result<target> parse_target(std::string_view text) {
+  if (text == "*") return target{text, {}};
+  if (!text.starts_with('/')) {
+    auto const scheme = starts_with_scheme(text, "http://")    ? std::string_view("http://")
+                        : starts_with_scheme(text, "https://") ? std::string_view("https://")
+                                                               : std::string_view();
+    if (scheme.empty()) return refuse("the request target must start with a slash");
+    text.remove_prefix(scheme.size());
+    auto const authority = text.substr(0, text.find_first_of("/?#"));
+    if (authority.empty() || !is_host(authority)) return refuse("the host in the request target is malformed");
+    text.remove_prefix(authority.size());
+  }
+  if (text.find('#') != std::string_view::npos)
+    return refuse("a request target has no fragment; write %23 for a # in a key");
+  auto const mark = std::min(text.find('?'), text.size());
+  target parts{text.substr(0, mark), text.substr(std::min(mark + 1, text.size()))};
+  if (parts.path.empty()) parts.path = "/";
+  return parts;
+}
+
+result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string_view query) {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  while (!query.empty()) {
+    auto const piece = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(piece.size() + 1, query.size()));
+    if (piece.empty()) continue;
+    auto const equals = std::min(piece.find('='), piece.size());
+    auto name = percent_decode(piece.substr(0, equals));
+    auto value = percent_decode(piece.substr(std::min(equals + 1, piece.size())));
+    if (!name || !value)
+      return failure{errc::invalid_parameter, "the query has a % that two hexadecimal digits don't follow"};
+    parameters.emplace_back(*std::move(name), *std::move(value));
+  }
+  return parameters;
+}
+
+}  // namespace holdfast::protocol
