@@ -13,9 +13,10 @@ die() {
 packages_build=(g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev ca-certificates curl python3)
 packages_check=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 relacy-dev shellcheck)
-packages_docker=(docker.io debootstrap ca-certificates curl)
+packages_docker=(docker.io)
+packages_base_image=(debootstrap)
 
-# install_packages build|check|docker: installs what is missing of that set. Asks dpkg first, so that nothing missing
+# install_packages SET: installs what is missing of that set. Asks dpkg first, so that nothing missing
 # costs milliseconds. Elsewhere than on Debian it leaves the matter to the user.
 install_packages() {
   [[ -z ${HOLDFAST_NO_INSTALL:-} ]] && command -v dpkg-query >/dev/null || return 0

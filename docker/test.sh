@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# `./x docker`: builds the image and tries it for real, as strictly as somebody may run it: read-only root, no
+# capability, an ordinary user. Needs no registry and no privileges for bridges.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$root/.ci/common.bash"
+source "$root/docker/engine.bash"
+cd "$root"
+
+image=holdfast
+container=holdfast-test-$$
+
+clean_up() {
+  local status=$?
+  trap - EXIT
+  if [[ -n ${docker[*]:-} ]]; then
+    ((status == 0)) || "${docker[@]}" logs --tail 20 "$container" >&2 2>/dev/null || true
+    "${docker[@]}" rm --force "$container" >/dev/null 2>&1 || true
+  fi
+  stop_engine
+  exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+passed() { echo "image: $*"; }
+expect() { # WHAT EXPECTED ACTUAL
+  [[ $2 == "$3" ]] || die "$1 is '$3' and should be '$2'"
+  passed "$1 is $3"
+}
+inspect() { "${docker[@]}" inspect --format "$1" "${@:2}"; }
+now_ms() { date +%s%3N; }
+
+# Tries COMMAND until it succeeds, for at most SECONDS.
+within() { # SECONDS WHAT COMMAND…
+  local until_ms=$(($(now_ms) + $1 * 1000))
+  until "${@:3}" >/dev/null 2>&1; do
+    (($(now_ms) < until_ms)) || die "$2 did not happen within $1 s"
+    sleep 0.1
+  done
+}
+
+build_image() {
+  local log=build/image.log network=()
+  mkdir -p build
+  ((!engine_private)) || network=(--network=host)
+  say "Building the image (log: $log)"
+  if ! "${docker[@]}" build "${network[@]}" --tag "$image" --file docker/Dockerfile \
+    --build-arg VERSION="$(sed -nE 's/^project\(holdfast VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)" \
+    --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" . >"$log" 2>&1; then
+    tail -n 40 "$log" >&2
+    die "the image does not build; the end of $log is above"
+  fi
+}
+
+check_what_the_image_says() {
+  expect "its user" 65532:65532 "$(inspect '{{.Config.User}}' "$image")"
+  expect "its listen address" HOLDFAST_LISTEN=0.0.0.0:8080 \
+    "$(inspect '{{range .Config.Env}}{{println .}}{{end}}' "$image" | grep '^HOLDFAST_LISTEN=' || true)"
+  expect "its exposed port" 'map[8080/tcp:{}]' "$(inspect '{{.Config.ExposedPorts}}' "$image")"
+  expect "its entry point" '[holdfast-server]' "$(inspect '{{.Config.Entrypoint}}' "$image")"
+  expect "its health check" '[CMD holdfast-server healthcheck]' "$(inspect '{{.Config.Healthcheck.Test}}' "$image")"
+  expect "its stop signal" SIGTERM "$(inspect '{{.Config.StopSignal}}' "$image")"
+  expect "its title" Holdfast "$(inspect '{{index .Config.Labels "org.opencontainers.image.title"}}' "$image")"
+}
+
+start_container() {
+  local listen=()
+  if ((engine_private)); then
+    local port
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    address=127.0.0.1:$port
+    listen=(--env "HOLDFAST_LISTEN=$address")
+  fi
+  "${docker[@]}" run --detach --name "$container" --pull=never --read-only --cap-drop=ALL \
+    --security-opt=no-new-privileges --memory=256m "${run_network[@]}" "${listen[@]}" "$image" >/dev/null
+  ((engine_private)) || address=$("${docker[@]}" port "$container" 8080/tcp | head -n 1)
+  within 10 "an answer from http://$address/readyz" curl --silent --fail "http://$address/readyz"
+}
+
+check_requests() {
+  local url=http://$address/v1/kv/greeting status
+  status=$(curl --silent --show-error --output /dev/null --write-out '%{http_code}' --request PUT --data '"hello"' "$url")
+  expect "the status of a PUT" 201 "$status"
+  expect "what a GET reads" '"hello"' "$(curl --silent --show-error "$url")"
+}
+
+is_healthy() { [[ $(inspect '{{.State.Health.Status}}' "$container") == healthy ]]; }
+
+# The client from the same image, in the server's network.
+check_load() {
+  local beside=container:$container target=http://127.0.0.1:8080
+  ((!engine_private)) || beside=host target=http://$address
+  "${docker[@]}" run --rm --pull=never --read-only --cap-drop=ALL --network="$beside" --env HOLDFAST_URL="$target" \
+    --entrypoint holdfast "$image" load --connections 8 --duration 2s || die "holdfast load failed"
+  passed "the load client ran against it"
+}
+
+check_stop() {
+  local asked_ms finished_ms
+  asked_ms=$(now_ms)
+  "${docker[@]}" stop --time 10 "$container" >/dev/null
+  finished_ms=$(date --date "$(inspect '{{.State.FinishedAt}}' "$container")" +%s%3N)
+  expect "its exit code" 0 "$(inspect '{{.State.ExitCode}}' "$container")"
+  ((finished_ms - asked_ms < 1000)) || die "it took $((finished_ms - asked_ms)) ms to stop and should take less than 1000"
+  passed "stopped after $((finished_ms - asked_ms)) ms"
+}
+
+use_engine
+build_image
+check_what_the_image_says
+start_container
+check_requests
+within 30 "health" is_healthy
+passed "healthy"
+check_load
+check_stop
+passed "$(($(inspect '{{.Size}}' "$image") / 1000000)) MB in all"
