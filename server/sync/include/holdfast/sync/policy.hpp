@@ -1,0 +1,8 @@
+#pragma once
+
+namespace holdfast::sync {
+
+/// A mutex that tells nobody what it does.
+struct no_instrumentation {};
+
+}  // namespace holdfast::sync
