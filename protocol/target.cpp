@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/ascii.hpp"
 #include "protocol/percent.hpp"
 
 namespace holdfast::protocol {
@@ -25,9 +26,7 @@ bool is_registered_name(std::string_view text) {
 }
 
 bool starts_with_scheme(std::string_view text, std::string_view scheme) {
-  return text.size() >= scheme.size() && std::equal(scheme.begin(), scheme.end(), text.begin(), [](char a, char b) {
-           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-         });
+  return equals_ignoring_case(text.substr(0, scheme.size()), scheme);
 }
 
 failure refuse(std::string detail) {

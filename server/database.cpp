@@ -1,0 +1,34 @@
+#include "server/database.hpp"
+
+#include <utility>
+
+namespace holdfast::server {
+
+using namespace protocol;
+
+outcome database::apply(operation const& operation) {
+  return std::visit([this](auto const& one) { return run(one); }, operation);
+}
+
+outcome database::run(get_operation const& get) const {
+  auto const found = entries_.find(get.key);
+  if (found == entries_.end()) return no_such_key{};
+  return value_found{found->second.value, found->second.revision};
+}
+
+outcome database::run(put_operation const& put) {
+  auto const [place, created] = entries_.try_emplace(put.key);
+  place->second.revision = ++revision_;
+  return value_stored{revision_, created, std::exchange(place->second.value, put.value)};
+}
+
+outcome database::run(delete_operation const& del) {
+  auto const found = entries_.find(del.key);
+  if (found == entries_.end()) return no_such_key{};
+  value_deleted deleted{std::move(found->second.value)};
+  entries_.erase(found);
+  ++revision_;
+  return deleted;
+}
+
+}  // namespace holdfast::server

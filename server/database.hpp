@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "protocol/operation.hpp"
+
+namespace holdfast::server {
+
+/// An ordered map from keys to JSON texts. Every change raises the revision by one, and each key remembers the revision
+/// of its last change. Plain and synchronous: whoever shares it puts it behind a lock.
+class database {
+ public:
+  /// Runs one operation. Strong guarantee: std::bad_alloc leaves the database as it was.
+  protocol::outcome apply(protocol::operation const& operation);
+
+  /// How many changes there have been.
+  [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  struct entry {
+    protocol::json_text value;
+    std::uint64_t revision;
+  };
+
+  protocol::outcome run(protocol::get_operation const& get) const;
+  protocol::outcome run(protocol::put_operation const& put);
+  protocol::outcome run(protocol::delete_operation const& del);
+
+  std::map<std::string, entry, std::less<>> entries_;
+  std::uint64_t revision_ = 0;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace holdfast::server {
+
+/// Bytes that have arrived and have not been used yet, in one piece.
+class input_buffer {
+ public:
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.get() + begin_, end_ - begin_}; }
+  [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
+  [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  /// Room for at least `bytes` more behind what is there. Views are invalid afterwards.
+  [[nodiscard]] std::span<char> prepare(std::size_t bytes);
+
+  /// Says how much of the room was filled.
+  void commit(std::size_t bytes) noexcept { end_ += bytes; }
+
+  /// Drops bytes from the front. Views stay valid until the next prepare() or release().
+  void consume(std::size_t bytes) noexcept;
+
+  /// Gives the memory back; only while empty. An idle connection keeps none.
+  void release() noexcept;
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace holdfast::server

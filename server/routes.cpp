@@ -1,0 +1,178 @@
+#include "server/routes.hpp"
+
+#include <array>
+
+#include "protocol/ascii.hpp"
+#include "protocol/duration.hpp"
+#include "protocol/key.hpp"
+#include "protocol/target.hpp"
+#include "server/version.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace protocol;
+using routed = std::variant<reply, kv_request>;
+
+constexpr std::string_view kv_allow = "GET, HEAD, PUT, DELETE, OPTIONS";
+constexpr std::string_view probe_allow = "GET, HEAD, OPTIONS";
+
+reply refuse(errc code, std::string detail) {
+  return reply_to(failure{code, std::move(detail)});
+}
+
+reply with_allow(reply answer, std::string_view allow) {
+  answer.allow = allow;
+  return answer;
+}
+
+reply options_reply(std::string_view allow) {
+  reply answer;
+  answer.status = 204;
+  answer.allow = allow;
+  return answer;
+}
+
+reply method_not_allowed(request_head const& head, std::string_view allow) {
+  auto detail = std::string(head.method_text) + " does not fit this path; it takes " + std::string(allow);
+  if (head.method == method::post && allow == kv_allow) detail += ". To store a value, PUT it (curl -X PUT -d VALUE)";
+  return with_allow(refuse(errc::method_not_allowed, std::move(detail)), allow);
+}
+
+// --- probes -------------------------------------------------------------------------------------------------------
+
+reply json_reply(std::string body) {
+  reply answer;
+  answer.content_type = "application/json";
+  answer.body = std::move(body);
+  return answer;
+}
+
+reply live(bool) {
+  return json_reply("{\"status\":\"live\"}\n");
+}
+
+reply ready(bool draining) {
+  if (draining) return refuse(errc::draining, "the server finishes what it has begun and takes nothing new");
+  return json_reply("{\"status\":\"ready\"}\n");
+}
+
+reply version(bool) {
+  return json_reply(version_json());
+}
+
+struct probe {
+  std::string_view path;
+  reply (*answer)(bool draining);
+};
+constexpr std::array probes{probe{"/livez", live}, probe{"/readyz", ready}, probe{"/version", version}};
+
+reply route_probe(probe const& probe, request_head const& head, std::string_view query, bool draining) {
+  if (head.method == method::options) return options_reply(probe_allow);
+  if (head.method != method::get && head.method != method::head) return method_not_allowed(head, probe_allow);
+  if (!query.empty()) return refuse(errc::invalid_parameter, std::string(probe.path) + " takes no query parameters");
+  if (head.has_body) return refuse(errc::unexpected_body, std::string(head.method_text) + " takes no body");
+  return probe.answer(draining);
+}
+
+// --- values -------------------------------------------------------------------------------------------------------
+
+result<lock_terms> terms_of(std::string_view query, method method, route_settings const& settings) {
+  auto const reads = method == method::get || method == method::head;
+  lock_terms terms{.hold = reads ? settings.read_hold : nanoseconds(0), .lock_timeout = settings.lock_timeout};
+  if (query.empty()) return terms;
+
+  auto const parameters = parse_query(query);
+  if (!parameters) return parameters.error();
+  bool has_hold = false, has_lock_timeout = false;
+  for (auto const& [name, value] : *parameters) {
+    auto* const seen = name == "hold" ? &has_hold : name == "lock-timeout" ? &has_lock_timeout : nullptr;
+    if (seen == nullptr)
+      return failure{errc::invalid_parameter,
+                     "there is no parameter '" + name + "'; the parameters are hold and lock-timeout"};
+    if (std::exchange(*seen, true))
+      return failure{errc::invalid_parameter, "the parameter " + name + " is given twice"};
+    auto const duration = parse_duration(value);
+    if (!duration) return failure{errc::invalid_parameter, name + ": " + duration.error().detail};
+    if (seen == &has_hold) {
+      terms.hold = *duration;
+    } else {
+      terms.lock_timeout = *duration;
+    }
+  }
+  if (terms.hold > settings.hold_max)
+    return failure{errc::hold_too_long, "hold: this server allows at most " + format_duration(settings.hold_max)};
+  return terms;
+}
+
+std::optional<failure> refuse_fields(request_head const& head) {
+  auto const puts = head.method == method::put;
+  auto const writes = puts || head.method == method::del;
+  if (head.has_precondition || (writes && head.if_none_match))
+    return failure{errc::precondition_not_supported,
+                   "this server does not evaluate " +
+                       std::string(writes ? "If-Match, If-None-Match and If-Unmodified-Since on writes"
+                                          : "If-Match and If-Unmodified-Since") +
+                       " yet, and does not ignore them either; send the request without"};
+  if (puts && head.has_content_range)
+    return failure{errc::bad_request, "a PUT stores a whole value; send it without Content-Range"};
+  if (puts && !head.content_encoding.empty() && !equals_ignoring_case(head.content_encoding, "identity"))
+    return failure{errc::unsupported_content_encoding, "send the value as plain JSON, without Content-Encoding"};
+  if (!puts && head.has_body)
+    return failure{errc::unexpected_body, std::string(head.method_text) + " takes no body" +
+                                              (head.method == method::get ? "; to store a value, PUT it" : "")};
+  return std::nullopt;
+}
+
+routed route_value(request_head const& head, target const& target, route_settings const& settings) {
+  switch (head.method) {
+    case method::get:
+    case method::head:
+    case method::put:
+    case method::del:
+      break;
+    case method::options:
+      return options_reply(kv_allow);
+    default:
+      return method_not_allowed(head, kv_allow);
+  }
+  auto key = key_from_path(target.path.substr(kv_path.size()));
+  if (!key) return reply_to(key.error());
+  auto const terms = terms_of(target.query, head.method, settings);
+  if (!terms) return reply_to(terms.error());
+  if (auto const refused = refuse_fields(head)) return reply_to(*refused);
+
+  switch (head.method) {
+    case method::put:
+      return kv_request{put_operation{*std::move(key), nullptr}, *terms, {}};
+    case method::del:
+      return kv_request{delete_operation{*std::move(key)}, *terms, {}};
+    default:
+      return kv_request{get_operation{*std::move(key)}, *terms, head.if_none_match};
+  }
+}
+
+}  // namespace
+
+routed route(request_head const& head, route_settings const& settings, bool draining) {
+  if (head.method == method::unknown)
+    return with_allow(refuse(errc::unknown_method, "this server does not know the method " +
+                                                       std::string(head.method_text.substr(0, 40)) + "; it takes " +
+                                                       std::string(kv_allow)),
+                      kv_allow);
+  if (head.has_other_expectation)
+    return refuse(errc::expectation_failed, "the only expectation that this server meets is 100-continue");
+  if (head.method == method::connect) return method_not_allowed(head, kv_allow);
+  auto const target = parse_target(head.target);
+  if (!target) return reply_to(target.error());
+  if (target->path == "*") {
+    if (head.method == method::options) return options_reply(kv_allow);
+    return refuse(errc::bad_request, "the target * goes with OPTIONS only");
+  }
+  if (target->path.starts_with(kv_path)) return route_value(head, *target, settings);
+  for (auto const& probe : probes)
+    if (target->path == probe.path) return route_probe(probe, head, target->query, draining);
+  return refuse(errc::no_such_path, "values are at /v1/kv/KEY; besides there are /livez, /readyz and /version");
+}
+
+}  // namespace holdfast::server

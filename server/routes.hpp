@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "protocol/operation.hpp"
+#include "protocol/reply.hpp"
+#include "protocol/request_head.hpp"
+#include "server/settings.hpp"
+
+namespace holdfast::server {
+
+/// A request that concerns the database: what to do, under which terms, and what its answer depends on.
+struct kv_request {
+  protocol::operation operation;
+  protocol::lock_terms terms;
+  std::optional<std::string> if_none_match;
+};
+
+/// Turns a header into an operation, or straight into an answer where none is needed (probes, OPTIONS, refusals). A
+/// PUT's value is still to come: its body has not been read. Nothing here looks at bodies, sockets or the database.
+/// @param draining turns /readyz to 503.
+[[nodiscard]] std::variant<protocol::reply, kv_request> route(protocol::request_head const& head,
+                                                              route_settings const& settings, bool draining);
+
+}  // namespace holdfast::server

@@ -1,0 +1,98 @@
+#include "server/store.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "protocol/duration.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using namespace protocol;
+
+/// Counts one waiter for as long as it lives.
+class waiter_place {
+ public:
+  waiter_place(std::atomic<std::size_t>& count, std::size_t most)
+      : count_(count), taken_(count_.fetch_add(1, std::memory_order_relaxed) < most) {}
+  ~waiter_place() { count_.fetch_sub(1, std::memory_order_relaxed); }
+  waiter_place(waiter_place const&) = delete;
+  waiter_place& operator=(waiter_place const&) = delete;
+
+  [[nodiscard]] bool taken() const noexcept { return taken_; }
+
+ private:
+  std::atomic<std::size_t>& count_;
+  bool taken_;
+};
+
+failure timed_out(std::chrono::nanoseconds timeout) {
+  return {errc::lock_timeout,
+          timeout.count() == 0 ? std::string("the lock was taken, and lock-timeout=0 tries once; nothing was changed")
+                               : "the lock was not free within " + format_duration(timeout) +
+                                     "; nothing was changed. Retry, or raise lock-timeout"};
+}
+
+/// A hold so long that the clock would overflow ends at the end of time.
+clock::time_point later(clock::time_point from, std::chrono::nanoseconds by) {
+  return by >= clock::time_point::max() - from ? clock::time_point::max() : from + by;
+}
+
+}  // namespace
+
+std::optional<execution> store::try_execute(operation const& operation) {
+  auto lock = data_.try_lock();
+  if (!lock) return std::nullopt;
+  auto const granted_at = clock::now();
+  auto applied = lock->apply(operation);
+  lock.unlock();
+  return execution{std::move(applied), {.wait = {}, .hold = clock::now() - granted_at}};
+}
+
+awaitable<execution> store::execute(operation const& operation, lock_terms terms, interruption& stop,
+                                    lock_phase& phase) {
+  auto const asked_at = clock::now();
+  auto lock = data_.try_lock();
+  if (!lock) {
+    if (terms.lock_timeout && terms.lock_timeout->count() == 0) co_return execution{timed_out({}), {}};
+    waiter_place const place(waiters_, waiters_max_);
+    if (!place.taken())
+      co_return execution{failure{errc::queue_full, "as many requests wait for the lock as this server allows; retry"},
+                          {}};
+
+    phase = lock_phase::waiting;
+    auto const give_up_at = terms.lock_timeout ? later(asked_at, *terms.lock_timeout) : clock::time_point::max();
+    auto token = asio::bind_cancellation_slot(stop.slot(), as_values);
+    error_code error;
+    if (terms.lock_timeout) {
+      std::tie(error, lock) = co_await data_.async_lock_until(give_up_at, token);
+    } else {
+      std::tie(error, lock) = co_await data_.async_lock(token);
+    }
+    phase = lock_phase::none;
+    // A grant that crosses a stop is given back unused: who left the queue must change nothing.
+    if (error || stop.why() != stop_reason::none) {
+      lock = {};
+      lock_timing const timing{.wait = clock::now() - asked_at, .hold = {}};
+      if (error == asio::error::timed_out) co_return execution{timed_out(*terms.lock_timeout), timing};
+      co_return execution{failure{errc::draining, "the server is shutting down; nothing was changed. Ask another"},
+                          timing};
+    }
+  }
+
+  auto const granted_at = clock::now();
+  execution done{lock->apply(operation), {.wait = granted_at - asked_at, .hold = {}}};
+  if (terms.hold.count() > 0) {
+    phase = lock_phase::holding;
+    steady_timer timer(co_await asio::this_coro::executor, later(granted_at, terms.hold));
+    co_await timer.async_wait(asio::bind_cancellation_slot(stop.slot(), as_values));
+    phase = lock_phase::none;
+  }
+  // Read the clock while the lock is still ours, so that no later grant seems to come before this release.
+  done.timing.hold = clock::now() - granted_at;
+  lock.unlock();
+  co_return done;
+}
+
+}  // namespace holdfast::server

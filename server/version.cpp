@@ -1,0 +1,18 @@
+#include "server/version.hpp"
+
+#include <boost/version.hpp>
+
+// HOLDFAST_VERSION is the project's version, defined by the build.
+
+namespace holdfast::server {
+
+std::string version_text() {
+  return "holdfast-server " HOLDFAST_VERSION;
+}
+
+std::string version_json() {
+  return "{\"name\":\"holdfast-server\",\"version\":\"" HOLDFAST_VERSION "\",\"api\":\"v1\",\"compiler\":\"" __VERSION__
+         "\",\"boost\":\"" BOOST_LIB_VERSION "\"}\n";
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,140 @@
+#include "tests/support/raw_client.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <utility>
+
+namespace holdfast::tests {
+namespace {
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+[[noreturn]] void fail(std::string const& what, std::string const& unread) {
+  throw std::runtime_error(what + "; unread so far: '" + unread.substr(0, 500) + "'");
+}
+
+}  // namespace
+
+std::string raw_reply::code() const {
+  auto const json = nlohmann::json::parse(body, nullptr, false);
+  return json.is_object() ? json.value("code", "") : std::string();
+}
+
+raw_client::raw_client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (socket_ < 0 || ::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    throw std::runtime_error(std::string("can't connect: ") + std::strerror(errno));
+  int const one = 1;
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+raw_client::~raw_client() {
+  close();
+}
+
+raw_client::raw_client(raw_client&& other) noexcept
+    : socket_(std::exchange(other.socket_, -1)), unread_(std::move(other.unread_)) {}
+
+raw_client& raw_client::operator=(raw_client&& other) noexcept {
+  std::swap(socket_, other.socket_);
+  std::swap(unread_, other.unread_);
+  return *this;
+}
+
+bool raw_client::send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto const sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+bool raw_client::read_some() {
+  pollfd wanted{socket_, POLLIN, 0};
+  auto const ready = ::poll(&wanted, 1, static_cast<int>(std::chrono::milliseconds(patience).count()));
+  if (ready == 0) fail("nothing came in time", unread_);
+  char bytes[65536];
+  auto const got = ::recv(socket_, bytes, sizeof bytes, 0);
+  if (got < 0) fail(std::string("the connection broke: ") + std::strerror(errno), unread_);
+  unread_.append(bytes, static_cast<std::size_t>(got));
+  return got > 0;
+}
+
+raw_reply raw_client::receive(bool to_head) {
+  std::size_t end = 0;
+  while ((end = unread_.find("\r\n\r\n")) == std::string::npos)
+    if (!read_some()) fail("the peer closed before an answer was whole", unread_);
+
+  raw_reply reply;
+  auto const head = unread_.substr(0, end + 2);
+  if (!head.starts_with("HTTP/1.1 ") || head.size() < 14) fail("not a status line", unread_);
+  reply.status = std::stoi(head.substr(9, 3));
+  for (auto at = head.find("\r\n") + 2; at < head.size();) {
+    auto const line = head.substr(at, head.find("\r\n", at) - at);
+    auto const colon = line.find(": ");
+    if (colon == std::string::npos) fail("not a field line: " + line, unread_);
+    if (!reply.fields.emplace(lower(line.substr(0, colon)), line.substr(colon + 2)).second)
+      fail("a field twice", unread_);
+    at += line.size() + 2;
+  }
+  unread_.erase(0, end + 4);
+
+  auto const length = reply.field("content-length");
+  if (to_head || length.empty()) return reply;
+  auto const bytes = std::stoul(length);
+  while (unread_.size() < bytes)
+    if (!read_some()) fail("the peer closed within the content", unread_);
+  reply.body = unread_.substr(0, bytes);
+  unread_.erase(0, bytes);
+  return reply;
+}
+
+bool raw_client::is_closed_by_peer() {
+  return unread_.empty() && !read_some();
+}
+
+bool raw_client::stays_silent(std::chrono::milliseconds time) {
+  pollfd wanted{socket_, POLLIN, 0};
+  return unread_.empty() && ::poll(&wanted, 1, static_cast<int>(time.count())) == 0;
+}
+
+void raw_client::half_close() {
+  ::shutdown(socket_, SHUT_WR);
+}
+
+void raw_client::reset() {
+  linger const at_once{1, 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
+}
+
+void raw_client::close() {
+  if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+}
+
+std::string request(std::string_view method, std::string_view target, std::string_view body, std::string_view more) {
+  std::string text;
+  ((((text += method) += ' ') += target) += " HTTP/1.1\r\nHost: test\r\n") += more;
+  if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  return (text += "\r\n") += body;
+}
+
+}  // namespace holdfast::tests
