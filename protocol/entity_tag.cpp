@@ -21,6 +21,17 @@ std::string to_string(entity_tag const& tag) {
   return text;
 }
 
+std::optional<entity_tag> parse_entity_tag(std::string_view text) {
+  if (text.size() < 2 || text.front() != '"' || text.back() != '"') return std::nullopt;
+  auto const* const end = text.data() + text.size() - 1;
+  entity_tag tag;
+  auto const start = std::from_chars(text.data() + 1, end, tag.start, 16);
+  if (start.ec != std::errc() || start.ptr == end || *start.ptr != '-') return std::nullopt;
+  auto const revision = std::from_chars(start.ptr + 1, end, tag.revision);
+  if (revision.ec != std::errc() || revision.ptr != end) return std::nullopt;
+  return tag;
+}
+
 bool names(std::string_view list, entity_tag const& tag) {
   constexpr std::string_view blank = " \t,";
   auto const ours = to_string(tag);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ struct entity_tag {
 /// Appends the tag as it stands in an ETag field, quotes included: `"3f…-17"`.
 void append_entity_tag(std::string& out, entity_tag const& tag);
 [[nodiscard]] std::string to_string(entity_tag const& tag);
+
+/// Reads what append_entity_tag wrote; nothing for any other text, a weak tag (`W/`) included.
+[[nodiscard]] std::optional<entity_tag> parse_entity_tag(std::string_view text);
 
 /// Whether an If-None-Match field value names `tag`: `*`, or a list whose members are compared weakly (RFC 9110
 /// §13.1.2). A malformed list names nothing.

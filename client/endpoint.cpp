@@ -1,0 +1,61 @@
+#include "client/endpoint.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
+#include "protocol/target.hpp"
+
+namespace holdfast::client {
+namespace {
+
+error refuse(std::string_view url, std::string_view why) {
+  return {error_kind::invalid_request,
+          "'" + std::string(url.substr(0, 200)) + "' is not a server's URL: " + std::string(why),
+          {}};
+}
+
+bool is_port(std::string_view text) {
+  std::uint16_t number = 0;
+  auto const [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return failed == std::errc() && end == text.data() + text.size() && number != 0;
+}
+
+std::string lower(std::string_view text) {
+  std::string small(text);
+  std::ranges::transform(small, small.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return small;
+}
+
+}  // namespace
+
+result<endpoint> parse_server_url(std::string_view url) {
+  constexpr auto how = "write http://host:port, such as http://127.0.0.1:8080";
+  auto rest = url;
+  if (auto const end = rest.find("://"); end != std::string_view::npos) {
+    auto const scheme = lower(rest.substr(0, end));
+    if (scheme == "https") return refuse(url, "this client speaks no TLS; write http:// or put a TLS proxy in between");
+    if (scheme != "http") return refuse(url, how);
+    rest.remove_prefix(end + 3);
+  }
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.find_first_of("/?#") != std::string_view::npos)
+    return refuse(url, "it names the server alone, without a path; the key is an argument of its own");
+  if (rest.find('@') != std::string_view::npos) return refuse(url, "it can't hold a user name or password");
+
+  auto host = rest, port = std::string_view("80");
+  auto const colon = rest.rfind(':');
+  auto const bracket = rest.rfind(']');
+  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
+    host = rest.substr(0, colon);
+    port = rest.substr(colon + 1);
+    if (!is_port(port)) return refuse(url, "the port is a number from 1 to 65535");
+  }
+  if (host.empty() || !protocol::is_host(rest)) return refuse(url, how);
+
+  endpoint server{.host = std::string(host), .port = std::string(port), .authority = std::string(rest)};
+  if (host.starts_with('[')) server.host = host.substr(1, host.size() - 2);
+  return server;
+}
+
+}  // namespace holdfast::client

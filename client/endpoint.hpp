@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "client/error.hpp"
+
+namespace holdfast::client {
+
+/// Where a server is, as its URL says.
+struct endpoint {
+  std::string host = "127.0.0.1";            ///< a name or an address, IPv6 without its brackets
+  std::string port = "8080";                 ///< decimal
+  std::string authority = "127.0.0.1:8080";  ///< as the Host field has it (RFC 9110 §7.2)
+
+  bool operator==(endpoint const&) const = default;
+};
+
+/// Reads `http://host[:port][/]`; as with curl, the scheme may be left out. The port is 80 when none is given.
+/// @return error_kind::invalid_request with what would be right for anything else: another scheme (https: this client
+/// speaks no TLS), user information, a path, a query.
+[[nodiscard]] result<endpoint> parse_server_url(std::string_view url);
+
+}  // namespace holdfast::client

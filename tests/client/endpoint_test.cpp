@@ -1,0 +1,65 @@
+#include "client/endpoint.hpp"
+
+#include <gmock/gmock.h>
+
+namespace holdfast::client {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(endpoint, reads_name_and_port) {
+  auto const server = parse_server_url("http://example.org:9000");
+  ASSERT_TRUE(server);
+  EXPECT_EQ(*server, (endpoint{"example.org", "9000", "example.org:9000"}));
+}
+
+TEST(endpoint, takes_port_80_when_none_is_said) {
+  auto const server = parse_server_url("http://example.org/");
+  ASSERT_TRUE(server);
+  EXPECT_EQ(*server, (endpoint{"example.org", "80", "example.org"}));
+}
+
+TEST(endpoint, may_leave_out_the_scheme_as_curl_users_do) {
+  auto const server = parse_server_url("localhost:8080");
+  ASSERT_TRUE(server);
+  EXPECT_EQ(*server, (endpoint{"localhost", "8080", "localhost:8080"}));
+}
+
+TEST(endpoint, takes_the_scheme_in_any_case) {
+  EXPECT_TRUE(parse_server_url("HTTP://localhost:1"));
+}
+
+TEST(endpoint, takes_brackets_off_an_ipv6_address_but_not_out_of_the_host_field) {
+  auto const server = parse_server_url("http://[::1]:8080");
+  ASSERT_TRUE(server);
+  EXPECT_EQ(*server, (endpoint{"::1", "8080", "[::1]:8080"}));
+  auto const bare = parse_server_url("http://[::1]");
+  ASSERT_TRUE(bare);
+  EXPECT_EQ(bare->port, "80");
+}
+
+TEST(endpoint, says_that_it_speaks_no_tls) {
+  auto const server = parse_server_url("https://example.org");
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().kind, error_kind::invalid_request);
+  EXPECT_THAT(server.error().message, HasSubstr("no TLS"));
+}
+
+TEST(endpoint, says_that_the_key_is_not_part_of_the_url) {
+  auto const server = parse_server_url("http://localhost:8080/v1/kv/my-key");
+  ASSERT_FALSE(server);
+  EXPECT_THAT(server.error().message, HasSubstr("without a path"));
+}
+
+TEST(endpoint, refuses_what_names_no_server) {
+  for (auto const* url : {"", "http://", "http://:8080", "ftp://localhost", "http://user@localhost:8080",
+                          "http://localhost:0", "http://localhost:65536", "http://localhost:", "http://localhost:x",
+                          "http://local host", "http://localhost?x", "http://[::1", "http://a\nb"}) {
+    auto const server = parse_server_url(url);
+    ASSERT_FALSE(server) << url;
+    EXPECT_THAT(server.error().message, HasSubstr("is not a server's URL")) << url;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::client
