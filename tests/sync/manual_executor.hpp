@@ -48,9 +48,9 @@ class manual_context : public boost::asio::execution_context {
   };
   template <class F>
   struct function : function_base {
-    explicit function(F&& f) : f_(std::move(f)) {}
-    void run() override { std::move(f_)(); }
-    F f_;
+    explicit function(F&& f) : body(std::move(f)) {}
+    void run() override { std::move(body)(); }
+    F body;
   };
 
   std::deque<std::unique_ptr<function_base>> functions_;

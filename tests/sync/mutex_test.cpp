@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "manual_executor.hpp"
+#include "tests/sync/manual_executor.hpp"
 
 namespace holdfast::sync {
 namespace {

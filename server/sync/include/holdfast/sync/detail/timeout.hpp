@@ -108,7 +108,8 @@ class timeout<until, Operation, Executor> {
     expiry(block* b, Executor const& executor) : block_(b), executor_(executor) {
       block_->references.fetch_add(1, std::memory_order_relaxed);
     }
-    expiry(expiry&& other) noexcept : block_(std::exchange(other.block_, nullptr)), executor_(other.executor_) {}
+    expiry(expiry&& other) noexcept
+        : block_(std::exchange(other.block_, nullptr)), executor_(std::move(other.executor_)) {}
     expiry& operator=(expiry&&) = delete;
     ~expiry() {
       if (block_) block_->drop_reference();
