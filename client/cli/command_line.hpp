@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "client/connection.hpp"
+#include "client/request.hpp"
+
+namespace holdfast::client::cli {
+
+/// The exit statuses of `holdfast`.
+enum exit_status : int {
+  exit_ok = 0,
+  exit_refused = 1,      ///< not found, or refused for another reason; of a load run: there were errors
+  exit_usage = 2,        ///< the command line, the environment or an input file is wrong
+  exit_unreachable = 3,  ///< refused, reset, timed out, or answered by something that is no Holdfast server
+};
+
+/// What get, put and del have in common.
+struct key_command {
+  connection_settings connection;
+  std::string key;
+  lock_wishes wishes;
+  bool show_status = false;
+};
+
+struct get_command : key_command {
+  bool exact = false;  ///< no line feed is added to a value that has none
+};
+
+struct put_command : key_command {
+  std::optional<std::string> value;  ///< else it is read
+  std::string file;                  ///< from this file; empty or `-`: from standard input
+};
+
+struct del_command : key_command {};
+
+/// Nothing to do but print `text` and exit: help, the version, or what is wrong with the command line.
+struct print_command {
+  std::string text;
+  int exit_status = exit_ok;
+};
+
+using parsed_command = std::variant<get_command, put_command, del_command, print_command>;
+
+/// Reads the command line and HOLDFAST_URL; the flag wins over the variable.
+[[nodiscard]] parsed_command parse_command_line(int argc, char const* const* argv);
+
+}  // namespace holdfast::client::cli

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "client/cli/command_line.hpp"
+
+namespace holdfast::client::cli {
+
+// Each carries its command out: results to standard output, errors to standard error. @return the exit status.
+
+int run(get_command const& command);
+int run(put_command const& command);
+int run(del_command const& command);
+
+}  // namespace holdfast::client::cli
