@@ -34,6 +34,8 @@ failure timed_out(std::chrono::nanoseconds timeout) {
                                      "; nothing was changed. Retry, or raise lock-timeout"};
 }
 
+failure stopped() { return {errc::draining, "the server is shutting down; nothing was changed. Ask another"}; }
+
 /// A hold so long that the clock would overflow ends at the end of time.
 clock::time_point later(clock::time_point from, std::chrono::nanoseconds by) {
   return by >= clock::time_point::max() - from ? clock::time_point::max() : from + by;
@@ -56,6 +58,7 @@ awaitable<execution> store::execute(operation const& operation, lock_terms terms
   auto lock = data_.try_lock();
   if (!lock) {
     if (terms.lock_timeout && terms.lock_timeout->count() == 0) co_return execution{timed_out({}), {}};
+    if (stop.why() != stop_reason::none) co_return execution{stopped(), {}};
     waiter_place const place(waiters_, waiters_max_);
     if (!place.taken())
       co_return execution{failure{errc::queue_full, "as many requests wait for the lock as this server allows; retry"},
@@ -76,8 +79,7 @@ awaitable<execution> store::execute(operation const& operation, lock_terms terms
       lock = {};
       lock_timing const timing{.wait = clock::now() - asked_at, .hold = {}};
       if (error == asio::error::timed_out) co_return execution{timed_out(*terms.lock_timeout), timing};
-      co_return execution{failure{errc::draining, "the server is shutting down; nothing was changed. Ask another"},
-                          timing};
+      co_return execution{stopped(), timing};
     }
   }
 

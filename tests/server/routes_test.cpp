@@ -1,0 +1,85 @@
+#include "server/routes.hpp"
+
+#include <gtest/gtest.h>
+
+namespace holdfast::server {
+namespace {
+
+using namespace protocol;
+using namespace std::chrono_literals;
+
+request_head head(method method, std::string_view target) {
+  request_head head;
+  head.method = method;
+  head.method_text = method == method::get ? "GET" : method == method::post ? "POST" : "OTHER";
+  head.target = target;
+  return head;
+}
+
+kv_request operation_of(request_head const& head, route_settings const& settings = {}) {
+  auto routed = route(head, settings, false);
+  if (auto const* answer = std::get_if<reply>(&routed)) {
+    ADD_FAILURE() << "answered " << answer->status << ": " << answer->body;
+    return {get_operation{}, {}, {}};
+  }
+  return std::get<kv_request>(std::move(routed));
+}
+
+reply answer_of(request_head const& head, bool draining = false) {
+  auto routed = route(head, {}, draining);
+  if (std::holds_alternative<kv_request>(routed)) {
+    ADD_FAILURE() << "became an operation";
+    return {};
+  }
+  return std::get<reply>(std::move(routed));
+}
+
+TEST(routes, each_method_becomes_its_operation) {
+  EXPECT_EQ(std::get<get_operation>(operation_of(head(method::get, "/v1/kv/a")).operation).key, "a");
+  EXPECT_EQ(std::get<get_operation>(operation_of(head(method::head, "/v1/kv/a")).operation).key, "a");
+  EXPECT_EQ(std::get<put_operation>(operation_of(head(method::put, "/v1/kv/a")).operation).key, "a");
+  EXPECT_EQ(std::get<delete_operation>(operation_of(head(method::del, "/v1/kv/a")).operation).key, "a");
+}
+
+TEST(routes, a_key_is_the_decoded_rest_of_the_path) {
+  EXPECT_EQ(std::get<get_operation>(operation_of(head(method::get, "/v1/kv/a/b%2Fc%20d?hold=0")).operation).key,
+            "a/b/c d");
+}
+
+TEST(routes, the_query_sets_the_terms_and_the_settings_fill_in_what_it_leaves_out) {
+  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = 2s};
+  EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a"), settings).terms.hold, 1s);
+  EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a"), settings).terms.lock_timeout, 2s);
+  EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a?hold=0"), settings).terms.hold, 0s);
+  EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a?lock-timeout=0"), settings).terms.lock_timeout, 0s);
+  EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a?hold=250us&lock-timeout=1.5s"), settings).terms.hold, 250us);
+}
+
+TEST(routes, the_default_hold_is_for_reads_only) {
+  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = {}};
+  EXPECT_EQ(operation_of(head(method::head, "/v1/kv/a"), settings).terms.hold, 1s);
+  EXPECT_EQ(operation_of(head(method::put, "/v1/kv/a"), settings).terms.hold, 0s);
+  EXPECT_EQ(operation_of(head(method::del, "/v1/kv/a"), settings).terms.hold, 0s);
+}
+
+TEST(routes, a_wrong_parameter_is_named_with_what_would_be_right) {
+  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?holt=1s")).body.find("hold and lock-timeout"), std::string::npos);
+  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=10")).body.find("add a unit"), std::string::npos);
+  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=1s&hold=1s")).body.find("twice"), std::string::npos);
+  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=61s")).body.find("at most 1m"), std::string::npos);
+}
+
+TEST(routes, a_post_is_told_to_put) {
+  auto const answer = answer_of(head(method::post, "/v1/kv/a"));
+  EXPECT_EQ(answer.status, 405U);
+  EXPECT_NE(answer.body.find("PUT"), std::string::npos);
+}
+
+TEST(routes, readiness_ends_with_draining_but_liveness_stays) {
+  EXPECT_EQ(answer_of(head(method::get, "/readyz")).status, 200U);
+  EXPECT_EQ(answer_of(head(method::get, "/readyz"), true).status, 503U);
+  EXPECT_EQ(answer_of(head(method::get, "/livez"), true).status, 200U);
+}
+
+}  // namespace
+}  // namespace holdfast::server

@@ -1,0 +1,199 @@
+#include "server/store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+namespace holdfast::server {
+namespace {
+
+using namespace protocol;
+using namespace std::chrono_literals;
+
+json_text text(char const* value) {
+  return std::make_shared<std::string const>(value);
+}
+
+/// One operation on its way, as a session would run it.
+struct request {
+  operation what;
+  lock_terms terms;
+  interruption stop;
+  lock_phase phase = lock_phase::none;
+  std::optional<execution> done;
+
+  bool failed_with(errc code) const { return done && !done->outcome && done->outcome.error().code == code; }
+};
+
+class store_of_two_waiters : public ::testing::Test {
+ protected:
+  void start(request& one) {
+    asio::co_spawn(io, data.execute(one.what, one.terms, one.stop, one.phase),
+                   [&one](std::exception_ptr const& error, execution done) {
+                     ASSERT_FALSE(error);
+                     one.done = std::move(done);
+                   });
+    run_ready();
+  }
+
+  /// Runs what can run without waiting for a clock.
+  void run_ready() {
+    io.restart();
+    while (io.poll() != 0) {
+    }
+  }
+
+  void run_until_done(request const& one) {
+    io.restart();
+    while (!one.done && io.run_one() != 0) {
+    }
+  }
+
+  std::string value_of(char const* key) {
+    auto const done = data.try_execute(get_operation{key});
+    EXPECT_TRUE(done);
+    auto const* const found = std::get_if<value_found>(&*done->outcome);
+    return found == nullptr ? "none" : *found->value;
+  }
+
+  store data{2};
+  asio::io_context io{1};
+};
+
+TEST_F(store_of_two_waiters, a_free_lock_is_taken_without_waiting) {
+  auto const done = data.try_execute(put_operation{"k", text("1")});
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->timing.wait, 0ns);
+  EXPECT_EQ(value_of("k"), "1");
+}
+
+TEST_F(store_of_two_waiters, a_taken_lock_makes_try_execute_give_up_unchanged) {
+  auto const lock = data.data().try_lock();
+  EXPECT_FALSE(data.try_execute(put_operation{"k", text("1")}));
+}
+
+TEST_F(store_of_two_waiters, waiters_are_served_in_the_order_of_asking) {
+  auto lock = data.data().try_lock();
+  request first{put_operation{"k", text("1")}, {}, {}, {}, {}}, second{put_operation{"k", text("2")}, {}, {}, {}, {}};
+  start(first);
+  start(second);
+  EXPECT_EQ(first.phase, lock_phase::waiting);
+  lock.unlock();
+  run_ready();
+  ASSERT_TRUE(first.done && second.done);
+  EXPECT_LT(std::get<value_stored>(*first.done->outcome).revision,
+            std::get<value_stored>(*second.done->outcome).revision);
+  EXPECT_EQ(value_of("k"), "2");
+}
+
+TEST_F(store_of_two_waiters, a_hold_keeps_the_others_out_and_is_measured) {
+  request holder{get_operation{"k"}, {.hold = 20ms, .lock_timeout = {}}, {}, {}, {}};
+  start(holder);
+  EXPECT_EQ(holder.phase, lock_phase::holding);
+  EXPECT_FALSE(data.try_execute(get_operation{"k"}));
+  request waiter{get_operation{"k"}, {}, {}, {}, {}};
+  start(waiter);
+  EXPECT_FALSE(waiter.done);
+  run_until_done(waiter);
+  ASSERT_TRUE(holder.done);
+  EXPECT_GE(holder.done->timing.hold, 20ms);
+  EXPECT_LT(holder.done->timing.wait, 20ms);
+  EXPECT_GT(waiter.done->timing.wait, 0ns);
+  EXPECT_LE(waiter.done->timing.wait, holder.done->timing.hold);
+}
+
+TEST_F(store_of_two_waiters, a_lock_timeout_of_zero_tries_once) {
+  request once{put_operation{"k", text("1")}, {.hold = {}, .lock_timeout = 0ns}, {}, {}, {}};
+  {
+    auto const lock = data.data().try_lock();
+    start(once);
+    EXPECT_TRUE(once.failed_with(errc::lock_timeout));
+  }
+  EXPECT_EQ(value_of("k"), "none");
+}
+
+TEST_F(store_of_two_waiters, who_gives_up_waiting_has_changed_nothing_and_leaves_the_others_their_turn) {
+  auto lock = data.data().try_lock();
+  request hasty{put_operation{"k", text("1")}, {.hold = {}, .lock_timeout = 5ms}, {}, {}, {}};
+  request patient{put_operation{"other", text("1")}, {}, {}, {}, {}};
+  start(hasty);
+  start(patient);
+  run_until_done(hasty);
+  EXPECT_TRUE(hasty.failed_with(errc::lock_timeout));
+  EXPECT_GE(hasty.done->timing.wait, 5ms);
+  EXPECT_FALSE(patient.done);
+  lock.unlock();
+  run_ready();
+  EXPECT_TRUE(patient.done);
+  EXPECT_EQ(value_of("k"), "none");
+}
+
+TEST_F(store_of_two_waiters, one_waiter_too_many_is_refused_and_its_place_is_not_counted) {
+  auto lock = data.data().try_lock();
+  request a{get_operation{"k"}, {}, {}, {}, {}}, b{get_operation{"k"}, {}, {}, {}, {}},
+      c{get_operation{"k"}, {}, {}, {}, {}};
+  start(a);
+  start(b);
+  start(c);
+  EXPECT_TRUE(c.failed_with(errc::queue_full));
+  a.stop.stop(stop_reason::hang_up);
+  run_ready();
+  c.done.reset();
+  start(c);
+  EXPECT_FALSE(c.done) << "a left, so there is room again";
+  lock.unlock();
+  run_ready();
+  EXPECT_TRUE(b.done && c.done);
+}
+
+TEST_F(store_of_two_waiters, who_is_stopped_while_waiting_has_changed_nothing) {
+  auto lock = data.data().try_lock();
+  request stopped{put_operation{"k", text("1")}, {}, {}, {}, {}};
+  start(stopped);
+  stopped.stop.stop(stop_reason::drain);
+  run_ready();
+  EXPECT_TRUE(stopped.failed_with(errc::draining));
+  lock.unlock();
+  EXPECT_EQ(value_of("k"), "none");
+}
+
+// The grant is on its way when the peer hangs up: the operation must not run, and the lock must not be lost.
+TEST_F(store_of_two_waiters, a_stop_that_crosses_the_grant_gives_the_lock_back_unused) {
+  auto lock = data.data().try_lock();
+  request stopped{put_operation{"k", text("1")}, {}, {}, {}, {}};
+  start(stopped);
+  lock.unlock();
+  stopped.stop.stop(stop_reason::hang_up);
+  run_ready();
+  EXPECT_TRUE(stopped.failed_with(errc::draining));
+  EXPECT_EQ(value_of("k"), "none");
+}
+
+TEST_F(store_of_two_waiters, who_is_stopped_while_holding_keeps_its_change_and_frees_the_lock_at_once) {
+  request holder{put_operation{"k", text("1")}, {.hold = 1h, .lock_timeout = {}}, {}, {}, {}};
+  start(holder);
+  holder.stop.stop(stop_reason::hang_up);
+  run_ready();
+  ASSERT_TRUE(holder.done);
+  EXPECT_LT(holder.done->timing.hold, 1h);
+  EXPECT_EQ(value_of("k"), "1");
+}
+
+TEST_F(store_of_two_waiters, a_shutdown_does_not_refuse_who_needs_not_wait) {
+  request late{put_operation{"k", text("1")}, {}, {}, {}, {}};
+  late.stop.stop(stop_reason::drain);
+  start(late);
+  ASSERT_TRUE(late.done);
+  EXPECT_TRUE(late.done->outcome);
+}
+
+TEST_F(store_of_two_waiters, a_shutdown_refuses_at_once_who_would_have_to_wait) {
+  auto const lock = data.data().try_lock();
+  request late{put_operation{"k", text("1")}, {}, {}, {}, {}};
+  late.stop.stop(stop_reason::drain);
+  start(late);
+  EXPECT_TRUE(late.failed_with(errc::draining));
+}
+
+}  // namespace
+}  // namespace holdfast::server
