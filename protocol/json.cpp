@@ -31,11 +31,12 @@ class validator final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   std::string problem;
+  bool too_deep = false;
 
  private:
   bool enter() {
     if (++depth_ <= json_depth_max) return true;
-    problem = "nested deeper than " + std::to_string(json_depth_max) + " levels";
+    too_deep = true;
     return false;
   }
   bool leave() {
@@ -45,6 +46,30 @@ class validator final : public nlohmann::json_sax<nlohmann::json> {
 
   int depth_ = 0;
 };
+
+/// Where the bracket stands that opens one level too many. The parser's events carry no place; up to that bracket the
+/// text is well-formed, so that counting brackets outside strings finds it.
+std::string place_too_deep(std::string_view text) {
+  int depth = 0;
+  std::size_t line = 1, line_begin = 0, at = 0;
+  bool quoted = false;
+  for (; at < text.size(); ++at) {
+    auto const c = text[at];
+    if (c == '\n') {
+      ++line;
+      line_begin = at + 1;
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (quoted) {
+      if (c == '\\') ++at;
+    } else if (c == '[' || c == '{') {
+      if (++depth > json_depth_max) break;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return "line " + std::to_string(line) + ", column " + std::to_string(at - line_begin + 1);
+}
 
 }  // namespace
 
@@ -56,6 +81,9 @@ result<void> check_json(std::string_view text) {
     return failure{errc::invalid_json, "the body starts with a byte order mark; send plain UTF-8"};
   validator events;
   if (nlohmann::json::sax_parse(text.begin(), text.end(), &events)) return {};
+  if (events.too_deep)
+    return failure{errc::invalid_json, "nested deeper than " + std::to_string(json_depth_max) + " levels at " +
+                                           place_too_deep(text) + "; store it in several values"};
   return failure{errc::invalid_json, events.problem};
 }
 
