@@ -7,20 +7,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <utility>
 
 namespace holdfast::tests {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
 
 [[noreturn]] void fail(std::string const& what, std::string const& unread) {
   throw std::runtime_error(what + "; unread so far: '" + unread.substr(0, 500) + "'");
@@ -28,20 +21,20 @@ std::string lower(std::string text) {
 
 }  // namespace
 
-std::string raw_reply::code() const {
-  auto const json = nlohmann::json::parse(body, nullptr, false);
-  return json.is_object() ? json.value("code", "") : std::string();
-}
-
-raw_client::raw_client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+raw_client::raw_client(std::uint16_t port, int receive_buffer_bytes)
+    : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  int const one = 1;
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  timeval const longest{patience.count(), 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest);
+  if (receive_buffer_bytes != 0)
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (socket_ < 0 || ::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     throw std::runtime_error(std::string("can't connect: ") + std::strerror(errno));
-  int const one = 1;
-  ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
 raw_client::~raw_client() {
@@ -61,54 +54,66 @@ bool raw_client::send(std::string_view bytes) {
   while (!bytes.empty()) {
     auto const sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) fail("the peer does not read", unread_);
     if (sent < 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
   return true;
 }
 
-bool raw_client::read_some() {
+raw_client::event raw_client::read_some() {
   pollfd wanted{socket_, POLLIN, 0};
   auto const ready = ::poll(&wanted, 1, static_cast<int>(std::chrono::milliseconds(patience).count()));
   if (ready == 0) fail("nothing came in time", unread_);
   char bytes[65536];
   auto const got = ::recv(socket_, bytes, sizeof bytes, 0);
-  if (got < 0) fail(std::string("the connection broke: ") + std::strerror(errno), unread_);
+  if (got < 0) return event::broken;
   unread_.append(bytes, static_cast<std::size_t>(got));
-  return got > 0;
+  return got > 0 ? event::data : event::end;
+}
+
+void raw_client::await_data() {
+  switch (read_some()) {
+    case event::data:
+      return;
+    case event::end:
+      fail("the peer closed before an answer was whole", unread_);
+    case event::broken:
+      fail(std::string("the connection broke before an answer was whole: ") + std::strerror(errno), unread_);
+  }
 }
 
 raw_reply raw_client::receive(bool to_head) {
   std::size_t end = 0;
-  while ((end = unread_.find("\r\n\r\n")) == std::string::npos)
-    if (!read_some()) fail("the peer closed before an answer was whole", unread_);
-
-  raw_reply reply;
-  auto const head = unread_.substr(0, end + 2);
-  if (!head.starts_with("HTTP/1.1 ") || head.size() < 14) fail("not a status line", unread_);
-  reply.status = std::stoi(head.substr(9, 3));
-  for (auto at = head.find("\r\n") + 2; at < head.size();) {
-    auto const line = head.substr(at, head.find("\r\n", at) - at);
-    auto const colon = line.find(": ");
-    if (colon == std::string::npos) fail("not a field line: " + line, unread_);
-    if (!reply.fields.emplace(lower(line.substr(0, colon)), line.substr(colon + 2)).second)
-      fail("a field twice", unread_);
-    at += line.size() + 2;
-  }
+  while ((end = unread_.find("\r\n\r\n")) == std::string::npos) await_data();
+  auto reply = parse_reply_head(std::string_view(unread_).substr(0, end + 2));
   unread_.erase(0, end + 4);
 
   auto const length = reply.field("content-length");
-  if (to_head || length.empty()) return reply;
-  auto const bytes = std::stoul(length);
-  while (unread_.size() < bytes)
-    if (!read_some()) fail("the peer closed within the content", unread_);
-  reply.body = unread_.substr(0, bytes);
-  unread_.erase(0, bytes);
+  if (!to_head && !length.empty() && reply.status != 304) {
+    auto const bytes = std::stoul(length);
+    while (unread_.size() < bytes) await_data();
+    reply.body = unread_.substr(0, bytes);
+    unread_.erase(0, bytes);
+  }
+  if (auto const broken = broken_promise(reply, to_head); !broken.empty())
+    fail("an answer with status " + std::to_string(reply.status) + ": " + broken + "; its body: '" + reply.body + "'",
+         unread_);
   return reply;
 }
 
 bool raw_client::is_closed_by_peer() {
-  return unread_.empty() && !read_some();
+  return unread_.empty() && read_some() == event::end;
+}
+
+bool raw_client::is_dropped_by_peer() {
+  return unread_.empty() && read_some() != event::data;
+}
+
+std::string raw_client::receive_rest() {
+  while (read_some() == event::data) {
+  }
+  return std::exchange(unread_, {});
 }
 
 bool raw_client::stays_silent(std::chrono::milliseconds time) {

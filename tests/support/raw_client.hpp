@@ -2,33 +2,21 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 
+#include "tests/support/raw_reply.hpp"
+
 namespace holdfast::tests {
-
-/// An answer taken apart by code that shares nothing with the server's. Field names in lower case.
-struct raw_reply {
-  int status = 0;
-  std::map<std::string, std::string> fields;
-  std::string body;
-
-  [[nodiscard]] std::string field(std::string const& name) const {
-    auto const found = fields.find(name);
-    return found == fields.end() ? std::string() : found->second;
-  }
-  /// The `code` of a problem+json body; empty where there is none.
-  [[nodiscard]] std::string code() const;
-};
 
 /// A blocking TCP client that sends the bytes it is given. Every wait is bounded and throws std::runtime_error with
 /// what had arrived, so that a test that would hang fails and says why.
 class raw_client {
  public:
-  static constexpr std::chrono::seconds patience{20};
+  static constexpr std::chrono::seconds patience{30};
 
-  explicit raw_client(std::uint16_t port);
+  /// @param receive_buffer_bytes of the kernel; 0: its default. A small one lets a test be a slow reader.
+  explicit raw_client(std::uint16_t port, int receive_buffer_bytes = 0);
   ~raw_client();
   raw_client(raw_client&& other) noexcept;
   raw_client& operator=(raw_client&& other) noexcept;
@@ -36,7 +24,8 @@ class raw_client {
   /// Sends all of `bytes`. @return false when the peer has closed or reset meanwhile.
   bool send(std::string_view bytes);
 
-  /// Reads one whole answer; 1xx count as answers. `to_head`: the request was a HEAD, so no content follows.
+  /// Reads one whole answer; 1xx count as answers. It is held to what the contract promises of every answer.
+  /// @param to_head the request was a HEAD, so no content follows.
   raw_reply receive(bool to_head = false);
 
   /// Sends and receives.
@@ -45,8 +34,14 @@ class raw_client {
     return receive(bytes.starts_with("HEAD "));
   }
 
-  /// Whether the peer ends the stream in order (FIN) after nothing but `unread` bytes have come.
+  /// Whether the peer ends the stream in order (FIN) before anything else arrives.
   bool is_closed_by_peer();
+
+  /// Whether the peer has ended the stream before anything else arrives, in order or by a reset.
+  bool is_dropped_by_peer();
+
+  /// Everything until the peer ends the stream, in order or not.
+  std::string receive_rest();
 
   /// Whether nothing arrives and the connection stays open for `time`.
   bool stays_silent(std::chrono::milliseconds time);
@@ -56,7 +51,9 @@ class raw_client {
   void close();
 
  private:
-  bool read_some();
+  enum class event { data, end, broken };
+  event read_some();
+  void await_data();
 
   int socket_ = -1;
   std::string unread_;

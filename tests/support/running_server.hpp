@@ -1,45 +1,54 @@
 #pragma once
 
-#include <optional>
-#include <thread>
+#include <chrono>
+#include <cstdint>
+#include <memory>
 
-#include "server/server.hpp"
+#include "server/settings.hpp"
 
 namespace holdfast::tests {
+
+class raw_client;
 
 /// The real server on a port of its own, in this process, so that sanitizers see it. Drained by the destructor.
 class running_server {
  public:
   /// Defaults for tests: two threads, no writer, any free port.
-  [[nodiscard]] static server::settings test_settings() {
-    server::settings settings;
-    settings.listen_port = 0;
-    settings.threads = 2;
-    settings.writer_period = {};
-    return settings;
-  }
+  [[nodiscard]] static server::settings test_settings();
 
-  explicit running_server(server::settings settings = test_settings())
-      : server_(std::in_place, std::move(settings)), thread_([this] { server_->run(); }) {}
-  ~running_server() { join(); }
+  explicit running_server(server::settings settings = test_settings());
+  ~running_server();
   running_server(running_server const&) = delete;
   running_server& operator=(running_server const&) = delete;
 
-  [[nodiscard]] std::uint16_t port() const { return server_->endpoint().port(); }
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+  /// Returns when each of the server's threads has gone on to something else than what it was doing: a request whose
+  /// bytes had reached it by then has entered the lock's queue, if that is where it was bound for. Leans on the
+  /// listener dealing connections to the threads in turn; so nobody else may connect meanwhile.
+  void settle() const;
+
+  /// Sends `bytes`, a request that will wait for the lock or hold it, and returns when it has been asked for: any
+  /// request sent from then on comes behind it. Its answer is the next that `client` receives.
+  void ask_for_lock(raw_client& client, std::string_view bytes) const;
+
+  /// Whether somebody has the lock this instant.
+  [[nodiscard]] bool is_lock_taken() const;
 
   /// Begins to drain; again: cuts short.
-  void stop() { server_->stop(); }
+  void stop();
 
-  /// Waits until run() has returned.
-  void join() {
-    if (!thread_.joinable()) return;
-    server_->stop();
-    thread_.join();
-  }
+  /// Whether the server ends within `time`; it must have been told to stop.
+  [[nodiscard]] bool ends_within(std::chrono::milliseconds time);
+
+  /// Stops the server if that has not been done, and waits until run() has returned.
+  void join();
 
  private:
-  std::optional<server::server> server_;
-  std::thread thread_;
+  class impl;
+  std::unique_ptr<impl> impl_;
+  std::uint16_t port_;
+  unsigned threads_;
 };
 
 }  // namespace holdfast::tests

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::tests {
+
+/// The members of a problem+json body (RFC 9457 §3.1), and our own `code`.
+struct problem {
+  std::string type, title, detail, code;
+  int status = 0;
+};
+
+/// An answer taken apart by code that shares nothing with the server's. Field names in lower case.
+struct raw_reply {
+  int status = 0;
+  std::map<std::string, std::string> fields;
+  std::string body;
+
+  [[nodiscard]] bool has(std::string const& name) const { return fields.count(name) != 0; }
+  /// Empty where there is no such field.
+  [[nodiscard]] std::string field(std::string const& name) const {
+    auto const found = fields.find(name);
+    return found == fields.end() ? std::string() : found->second;
+  }
+
+  /// The body as a problem; nothing unless it is JSON with all five members, each of its type.
+  [[nodiscard]] std::optional<problem> as_problem() const;
+  /// The `code` of a problem+json body; empty where there is none.
+  [[nodiscard]] std::string code() const;
+  /// The `detail` of a problem+json body; empty where there is none.
+  [[nodiscard]] std::string detail() const;
+
+  /// What Server-Timing tells. Throws std::runtime_error where it tells nothing.
+  [[nodiscard]] double wait_ms() const { return timing_ms("wait"); }
+  [[nodiscard]] double hold_ms() const { return timing_ms("hold"); }
+
+ private:
+  [[nodiscard]] double timing_ms(std::string_view metric) const;
+};
+
+/// Takes a header apart, status line to last field line, each with its CRLF.
+/// @throws std::runtime_error for anything that is not a strict HTTP/1.1 header, and for a field given twice.
+[[nodiscard]] raw_reply parse_reply_head(std::string_view head);
+
+/// Where an answer breaks a promise that the contract makes of every answer: Date, nosniff, a length, problem+json with
+/// all members, Allow on a 405, Retry-After on a 503. Empty where it keeps them all.
+/// @param to_head it answers a HEAD, so there is no body to look at.
+[[nodiscard]] std::string broken_promise(raw_reply const& reply, bool to_head);
+
+/// Whether `text` is one JSON value and nothing else but white space.
+[[nodiscard]] bool is_json(std::string_view text);
+
+/// The member `name` of a JSON object, where that is a string; empty otherwise.
+[[nodiscard]] std::string json_member(std::string_view object, std::string const& name);
+
+}  // namespace holdfast::tests

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <chrono>
+
+namespace holdfast::tests {
+
+/// Runs from its construction on.
+class stopwatch {
+ public:
+  [[nodiscard]] double elapsed_ms() const {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started_at_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace holdfast::tests
