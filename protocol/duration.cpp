@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "protocol/ascii.hpp"
+
 namespace holdfast::protocol {
 namespace {
 
@@ -13,16 +15,12 @@ struct unit {
   std::int64_t ns;
 };
 
-// An hour's nanoseconds times twelve digits of fraction do not fit 64 bits.
+// An hour's nanoseconds times eighteen digits of fraction do not fit 64 bits.
 __extension__ using wide = __int128;
 
 constexpr std::array units{unit{"h", 3'600'000'000'000}, unit{"m", 60'000'000'000}, unit{"s", 1'000'000'000},
                            unit{"ms", 1'000'000},        unit{"us", 1'000},         unit{"ns", 1}};
 constexpr std::int64_t longest_ns = 24 * units[0].ns;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 failure refuse(std::string_view text, std::string_view why) {
   return {errc::invalid_parameter, "'" + std::string(text.substr(0, 40)) + "' is not a duration: " + std::string(why)};
@@ -43,7 +41,7 @@ result<nanoseconds> parse_duration(std::string_view text) {
   if (at < text.size() && text[at] == '.') {
     auto const first = ++at;
     for (; at < text.size() && is_digit(text[at]); ++at) {
-      if (fraction_scale > 100'000'000'000) continue;  // finer than any unit can hold
+      if (fraction_scale == 1'000'000'000'000'000'000) continue;  // a millionth of a nanosecond, even in hours
       fraction = fraction * 10 + (text[at] - '0');
       fraction_scale *= 10;
     }

@@ -1,8 +1,30 @@
 #include "protocol/entity_tag.hpp"
 
+#include <algorithm>
 #include <charconv>
 
+#include "protocol/ascii.hpp"
+
 namespace holdfast::protocol {
+namespace {
+
+void skip_blanks(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+}
+
+/// Cuts a quoted tag off the front, quotes included (RFC 9110 §8.8.3; white space within, as once allowed by RFC 2616
+/// §3.11). Empty where there is none.
+std::string_view cut_opaque_tag(std::string_view& text) {
+  if (!text.starts_with('"')) return {};
+  auto const close = text.find('"', 1);
+  if (close == std::string_view::npos) return {};
+  auto const tag = text.substr(0, close + 1);
+  if (!std::all_of(tag.begin(), tag.end(), is_line_character)) return {};
+  text.remove_prefix(tag.size());
+  return tag;
+}
+
+}  // namespace
 
 void append_entity_tag(std::string& out, entity_tag const& tag) {
   char text[48];
@@ -33,23 +55,28 @@ std::optional<entity_tag> parse_entity_tag(std::string_view text) {
 }
 
 bool names(std::string_view list, entity_tag const& tag) {
-  constexpr std::string_view blank = " \t,";
-  auto const ours = to_string(tag);
-  auto at = list.find_first_not_of(blank);
-  if (at == std::string_view::npos) return false;
-  list.remove_prefix(at);
-  if (list.starts_with('*')) return list.find_first_not_of(blank, 1) == std::string_view::npos;
-  while (!list.empty()) {
-    if (list.starts_with("W/")) list.remove_prefix(2);
-    if (!list.starts_with('"')) return false;
-    auto const close = list.find('"', 1);
-    if (close == std::string_view::npos) return false;
-    if (list.substr(0, close + 1) == ours) return true;
-    list.remove_prefix(close + 1);
-    at = list.find_first_not_of(blank);
-    list.remove_prefix(at == std::string_view::npos ? list.size() : at);
+  skip_blanks(list);
+  if (list.starts_with('*')) {
+    list.remove_prefix(1);
+    skip_blanks(list);
+    return list.empty();
   }
-  return false;
+  auto const ours = to_string(tag);
+  bool found = false;
+  while (!list.empty()) {
+    if (!list.starts_with(',')) {  // a member may be empty (RFC 9110 §5.6.1.2)
+      if (list.starts_with("W/")) list.remove_prefix(2);
+      auto const member = cut_opaque_tag(list);
+      if (member.empty()) return false;
+      if (member == ours) found = true;
+      skip_blanks(list);
+    }
+    if (list.empty()) break;
+    if (!list.starts_with(',')) return false;
+    list.remove_prefix(1);
+    skip_blanks(list);
+  }
+  return found;
 }
 
 }  // namespace holdfast::protocol

@@ -20,7 +20,7 @@ struct entity_tag {
 void append_entity_tag(std::string& out, entity_tag const& tag);
 [[nodiscard]] std::string to_string(entity_tag const& tag);
 
-/// Reads what append_entity_tag wrote; nothing for any other text, a weak tag (`W/`) included.
+/// Reads what append_entity_tag wrote; nothing for a text of another form, a weak tag (`W/`) included.
 [[nodiscard]] std::optional<entity_tag> parse_entity_tag(std::string_view text);
 
 /// Whether an If-None-Match field value names `tag`: `*`, or a list whose members are compared weakly (RFC 9110

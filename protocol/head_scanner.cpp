@@ -1,25 +1,24 @@
 #include "protocol/head_scanner.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
+
+#include "protocol/ascii.hpp"
 
 namespace holdfast::protocol {
 namespace {
 
-/// What may stand within a line: HTAB, visible ASCII and space, and obs-text.
 constexpr auto within_line = [] {
   std::array<bool, 256> table{};
-  for (unsigned c = 0x20; c < 256; ++c) table[c] = c != 0x7F;
-  table['\t'] = true;
+  for (unsigned c = 0; c < 256; ++c) table[c] = is_line_character(static_cast<char>(c));
   return table;
 }();
 
+constexpr char tls_handshake = 0x16;  // RFC 8446 §5.1
+
 failure refuse(std::string detail) {
   return {errc::bad_request, std::move(detail)};
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 result<void> check_version(std::string_view request_line) {
@@ -40,9 +39,9 @@ result<std::size_t> head_scanner::scan(std::string_view text, std::size_t bytes_
     auto const c = text[i];
     if (within_line[static_cast<unsigned char>(c)]) continue;
     if (c == '\n') return refuse("a line ends in a bare LF; end lines with CRLF");
-    if (c != '\r')
-      return refuse("the header has a control character at byte " + std::to_string(i) +
-                    "; is the client speaking TLS? This port speaks plain HTTP");
+    if (c == tls_handshake && i == 0)
+      return refuse("this is the start of a TLS connection; this port speaks plain HTTP");
+    if (c != '\r') return refuse("the header has a control character at byte " + std::to_string(i));
     if (i + 1 == end) {
       scanned_ = i;  // look at this CR again when its LF has come
       if (text.size() < bytes_max) return std::size_t(0);

@@ -1,7 +1,10 @@
 #include "protocol/lock_timing.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+
+#include "protocol/ascii.hpp"
 
 namespace holdfast::protocol {
 namespace {
@@ -48,9 +51,11 @@ std::string_view cut(std::string_view& rest, char separator) {
 std::optional<nanoseconds> duration_of(std::string_view parameters) {
   while (!parameters.empty()) {
     auto const parameter = cut(parameters, ';');
-    if (!parameter.starts_with("dur=")) continue;
+    auto const equals = std::min(parameter.find('='), parameter.size());
+    if (!equals_ignoring_case(trim(parameter.substr(0, equals)), "dur")) continue;
+    auto text = trim(parameter.substr(std::min(equals + 1, parameter.size())));
+    if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
     double ms = 0;
-    auto const text = parameter.substr(4);
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
     if (error != std::errc() || end != text.data() + text.size() || !(ms >= 0) || ms > 1e9) return std::nullopt;
     return nanoseconds(std::llround(ms * 1e6));
@@ -72,8 +77,8 @@ std::optional<lock_timing> parse_server_timing(std::string_view value) {
   while (!value.empty()) {
     auto metric = cut(value, ',');
     auto const name = cut(metric, ';');
-    if (name == "wait") wait = duration_of(metric);
-    if (name == "hold") hold = duration_of(metric);
+    if (name == "wait" && !wait) wait = duration_of(metric);
+    if (name == "hold" && !hold) hold = duration_of(metric);
   }
   if (!wait || !hold) return std::nullopt;
   return lock_timing{*wait, *hold};

@@ -1,19 +1,13 @@
 #include "protocol/percent.hpp"
 
+#include "protocol/ascii.hpp"
+
 namespace holdfast::protocol {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 bool stands_in_path(char c) {
   constexpr std::string_view others = "-._~!$&'()*+,;=:@/";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         others.find(c) != std::string_view::npos;
+  return is_alphanumeric(c) || others.find(c) != std::string_view::npos;
 }
 
 }  // namespace
@@ -27,7 +21,7 @@ std::optional<std::string> percent_decode(std::string_view text) {
       continue;
     }
     if (i + 2 >= text.size()) return std::nullopt;
-    auto const high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+    auto const high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
     if (high < 0 || low < 0) return std::nullopt;
     decoded += static_cast<char>(high * 16 + low);
     i += 2;

@@ -10,13 +10,14 @@
 #include <limits>
 #include <optional>
 
+#include "protocol/ascii.hpp"
+#include "protocol/chunked_body.hpp"
 #include "protocol/target.hpp"
 
 namespace holdfast::protocol {
 namespace {
 
 namespace http = boost::beast::http;
-using boost::beast::iequals;
 using beast_error = boost::system::error_code;
 using beast_text = boost::beast::string_view;
 
@@ -49,23 +50,31 @@ method method_of(http::verb verb) {
   }
 }
 
-bool is_blank_free(beast_text text) {
-  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; });
+/// Beast's errors, told as what to do about them.
+std::string advice_for(beast_error const& error) {
+  if (error == http::error::bad_method) return "the method must be letters, with one space behind it";
+  if (error == http::error::bad_target)
+    return "the request target must stand between single spaces and have none within; write %20 for a space in a key";
+  if (error == http::error::bad_version) return "the first line must end in HTTP/1.1, with one space before it";
+  if (error == http::error::bad_field) return "a header line must be NAME: VALUE, without a space before the colon";
+  if (error == http::error::bad_content_length || error == http::error::multiple_content_length)
+    return "Content-Length must be one decimal number, given once, and not beside a Transfer-Encoding";
+  if (error == http::error::bad_transfer_encoding)
+    return "Transfer-Encoding must be given once, and not beside a Content-Length";
+  if (error == http::error::bad_value) return "a Connection field is not a list of words";
+  return "the header is malformed: " + error.message();
 }
 
-/// Beast's callbacks for one message.
+/// Beast's callbacks for one header.
 class events final : public http::basic_parser<true> {
  public:
   explicit events(std::uint64_t body_bytes_max) {
-    eager(true);
     header_limit(std::numeric_limits<std::uint32_t>::max());  // head_scanner has measured it
     body_limit(body_bytes_max);
   }
 
   request_head head;
   std::optional<failure> refused;  ///< ours; Beast's own errors come as an error_code
-  std::string* body = nullptr;
-  std::string_view input;  ///< the bytes being parsed, to know a view into them from a copy
 
  private:
   void refuse(beast_error& error, errc code, std::string detail) {
@@ -83,13 +92,6 @@ class events final : public http::basic_parser<true> {
   void on_response_impl(int, beast_text, int, beast_error&) override {}
 
   void on_field_impl(http::field name, beast_text, beast_text value, beast_error& error) override {
-    if (is_header_done()) {  // a trailer: dropped, but its lines are held to the same rules
-      auto const within =
-          value.empty() || (value.data() >= input.data() && value.data() <= input.data() + input.size());
-      // Beast unfolds an obsolete line fold into a buffer of its own.
-      if (!within || !is_blank_free(value)) refuse(error, errc::bad_request, "a trailer line is malformed");
-      return;
-    }
     switch (name) {
       case http::field::host:
         if (++hosts_ > 1) return refuse(error, errc::bad_request, "there are two Host fields; send one");
@@ -102,8 +104,10 @@ class events final : public http::basic_parser<true> {
         return;
       case http::field::transfer_encoding:
         return on_transfer_encoding(value, error);
+      case http::field::connection:
+        return on_connection(value);
       case http::field::expect:
-        (iequals(value, "100-continue") ? head.expects_continue : head.has_other_expectation) = true;
+        (equals_ignoring_case(view(value), "100-continue") ? head.expects_continue : head.has_other_expectation) = true;
         return;
       case http::field::if_none_match:
         if (head.if_none_match)
@@ -116,7 +120,9 @@ class events final : public http::basic_parser<true> {
         head.has_precondition = true;
         return;
       case http::field::content_encoding:
-        head.content_encoding = view(value);
+        // Of several fields one that is not identity must not hide behind one that is.
+        if (head.content_encoding.empty() || equals_ignoring_case(head.content_encoding, "identity"))
+          head.content_encoding = view(value);
         return;
       case http::field::content_range:
         head.has_content_range = true;
@@ -126,13 +132,21 @@ class events final : public http::basic_parser<true> {
     }
   }
 
+  // By hand, as Beast's keep_alive() heeds Proxy-Connection and lets keep-alive win over close on HTTP/1.0.
+  void on_connection(beast_text value) {
+    for (auto const& option : http::token_list(value)) {
+      if (equals_ignoring_case(view(option), "close")) wants_close_ = true;
+      if (equals_ignoring_case(view(option), "keep-alive")) wants_keep_alive_ = true;
+    }
+  }
+
   void on_transfer_encoding(beast_text value, beast_error& error) {
     if (++transfer_encodings_ > 1)
       return refuse(error, errc::bad_request, "there are two Transfer-Encoding fields; send one");
-    if (iequals(value, "chunked")) return;
+    if (equals_ignoring_case(view(value), "chunked")) return;
     // Any other value is refused. Which way it is wrong decides the status (RFC 9112 §6.1).
     http::ext_list const codings{value};
-    auto const known = [](auto const& coding) { return iequals(coding.first, "chunked"); };
+    auto const known = [](auto const& coding) { return equals_ignoring_case(view(coding.first), "chunked"); };
     auto const count = std::distance(codings.begin(), codings.end());
     auto const first_chunked = std::distance(codings.begin(), std::find_if(codings.begin(), codings.end(), known));
     if (count == 0 || first_chunked + 1 < count)
@@ -148,30 +162,23 @@ class events final : public http::basic_parser<true> {
       return refuse(error, errc::bad_request, "Transfer-Encoding and Content-Length together are ambiguous; send one");
     if (transfer_encodings_ != 0 && !head.http11)
       return refuse(error, errc::bad_request, "HTTP/1.0 has no Transfer-Encoding; send a Content-Length");
-    head.keep_alive = keep_alive();
+    head.keep_alive = !wants_close_ && (head.http11 || wants_keep_alive_);  // RFC 9112 §9.3
+    if (!head.http11) head.expects_continue = false;                        // RFC 9110 §10.1.1
     head.has_body = chunked() || content_length().value_or(0) != 0;
   }
 
+  // Nothing behind the header is given to Beast: see chunked_body.
   void on_body_init_impl(boost::optional<std::uint64_t> const&, beast_error&) override {}
-
-  std::size_t on_body_impl(beast_text text, beast_error&) override {
-    body->append(text.data(), text.size());
-    return text.size();
-  }
-
-  void on_chunk_header_impl(std::uint64_t, beast_text extension, beast_error& error) override {
-    if (!is_blank_free(extension)) refuse(error, errc::bad_request, "a chunk extension has a control character");
-  }
-
-  std::size_t on_chunk_body_impl(std::uint64_t, beast_text text, beast_error& error) override {
-    return on_body_impl(text, error);
-  }
-
+  std::size_t on_body_impl(beast_text text, beast_error&) override { return text.size(); }
+  void on_chunk_header_impl(std::uint64_t, beast_text, beast_error&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, beast_text text, beast_error&) override { return text.size(); }
   void on_finish_impl(beast_error&) override {}
 
   int hosts_ = 0;
   int content_lengths_ = 0;
   int transfer_encodings_ = 0;
+  bool wants_close_ = false;
+  bool wants_keep_alive_ = false;
 };
 
 }  // namespace
@@ -184,11 +191,13 @@ class request_parser::parser {
     if (message->refused) return *message->refused;
     if (error == http::error::body_limit)
       return {errc::body_too_large, "the body is limited to " + std::to_string(body_bytes_max) + " bytes"};
-    return {errc::bad_request, "the request is malformed: " + error.message()};
+    return {errc::bad_request, advice_for(error)};
   }
 
   std::uint64_t body_bytes_max;
   std::optional<events> message;
+  std::optional<chunked_body> chunks;
+  std::uint64_t content_left = 0;  // of a body with a Content-Length
 };
 
 request_parser::request_parser(std::uint64_t body_bytes_max) : parser_(std::make_unique<parser>(body_bytes_max)) {}
@@ -198,26 +207,37 @@ request_parser& request_parser::operator=(request_parser&&) noexcept = default;
 
 result<request_head const*> request_parser::parse_head(std::string_view block) {
   auto& message = parser_->message.emplace(parser_->body_bytes_max);
-  message.input = block;
+  parser_->chunks.reset();
+  parser_->content_left = 0;
   beast_error error;
-  message.put(boost::asio::buffer(block.data(), block.size()), error);
-  if (error && error != http::error::need_more) return parser_->explain(error);
-  if (!message.is_header_done()) return failure{errc::bad_request, "the header is malformed"};
+  auto const used = message.put(boost::asio::buffer(block.data(), block.size()), error);
+  // Where Beast and head_scanner see different ends, one of them is wrong and the next request might be smuggled in.
+  if (!error && (!message.is_header_done() || used != block.size())) error = http::error::partial_message;
+  if (error) {
+    auto refused = parser_->explain(error);
+    parser_->message.reset();
+    return refused;
+  }
+  if (message.chunked()) {
+    parser_->chunks.emplace(parser_->body_bytes_max);
+  } else {
+    parser_->content_left = message.content_length().value_or(0);
+  }
   return &message.head;
 }
 
 result<std::size_t> request_parser::parse_body(std::string_view bytes, std::string& body) {
-  auto& message = *parser_->message;
-  message.body = &body;
-  message.input = bytes;
-  beast_error error;
-  auto const used = message.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-  if (error && error != http::error::need_more) return parser_->explain(error);
-  return used;
+  if (parser_->chunks) return parser_->chunks->decode(bytes, body);
+  auto const piece =
+      bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(parser_->content_left, bytes.size())));
+  body.append(piece);
+  parser_->content_left -= piece.size();
+  return piece.size();
 }
 
 bool request_parser::done() const {
-  return parser_->message && parser_->message->is_done();
+  if (!parser_->message || !parser_->message->is_header_done()) return false;
+  return parser_->chunks ? parser_->chunks->done() : parser_->content_left == 0;
 }
 
 }  // namespace holdfast::protocol

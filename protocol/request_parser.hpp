@@ -10,7 +10,7 @@
 
 namespace holdfast::protocol {
 
-/// Parses one request after another. Beast does the parsing; this holds the fields that frame a message to RFC 9112 §6
+/// Parses one request after another. Beast parses the header; this holds the fields that frame a message to RFC 9112 §6
 /// where Beast is laxer, and keeps only the fields that the server uses. Not thread-safe.
 class request_parser {
  public:
@@ -24,11 +24,13 @@ class request_parser {
   /// or errc::body_too_large, after which the connection's framing is lost.
   result<request_head const*> parse_head(std::string_view block);
 
-  /// Parses what has arrived of the body and appends the content to `body`.
-  /// @return how many bytes were used; the rest belongs to the next call, with more behind it, or to the next request.
+  /// Parses what has arrived of the body of the request whose head was parsed, and appends the content to `body`.
+  /// @return how many bytes were used: all, unless the body ends within them; the rest belongs to the next request.
+  /// errc::bad_request, errc::body_too_large or errc::header_too_large (chunk extensions and trailers) otherwise.
   result<std::size_t> parse_body(std::string_view bytes, std::string& body);
 
-  /// Whether the request has been parsed to its end.
+  /// Whether the request has been parsed to its end, body included; false before the first and after an error in a
+  /// head.
   [[nodiscard]] bool done() const;
 
  private:

@@ -1,6 +1,7 @@
 #include "protocol/target.hpp"
 
 #include <algorithm>
+#include <boost/asio/ip/address_v6.hpp>
 
 #include "protocol/ascii.hpp"
 #include "protocol/percent.hpp"
@@ -8,21 +9,25 @@
 namespace holdfast::protocol {
 namespace {
 
-bool is_alnum(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 bool is_registered_name(std::string_view text) {
   constexpr std::string_view others = "-._~!$&'()*+,;=";
-  if (!percent_decode(text)) return false;
-  return std::all_of(text.begin(), text.end(),
-                     [&](char c) { return is_alnum(c) || c == '%' || others.find(c) != std::string_view::npos; });
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%') {
+      if (i + 2 >= text.size() || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0) return false;
+      i += 2;
+    } else if (!is_alphanumeric(text[i]) && others.find(text[i]) == std::string_view::npos) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool is_ipv6_address(std::string_view text) {
+  // A zone (fe80::1%eth0) is known to one host only and has no place in a request.
+  if (text.find('%') != std::string_view::npos) return false;
+  boost::system::error_code error;
+  boost::asio::ip::make_address_v6(std::string(text), error);
+  return !error;
 }
 
 bool starts_with_scheme(std::string_view text, std::string_view scheme) {
@@ -39,10 +44,7 @@ bool is_host(std::string_view text) {
   std::string_view port;
   if (text.starts_with('[')) {
     auto const close = text.find(']');
-    if (close == std::string_view::npos || close < 3) return false;
-    auto const address = text.substr(1, close - 1);
-    if (!std::all_of(address.begin(), address.end(), [](char c) { return is_hex(c) || c == ':' || c == '.'; }))
-      return false;
+    if (close == std::string_view::npos || !is_ipv6_address(text.substr(1, close - 1))) return false;
     port = text.substr(close + 1);
     if (!port.empty() && !port.starts_with(':')) return false;
   } else {
@@ -63,7 +65,8 @@ result<target> parse_target(std::string_view text) {
     if (scheme.empty()) return refuse("the request target must start with a slash");
     text.remove_prefix(scheme.size());
     auto const authority = text.substr(0, text.find_first_of("/?#"));
-    if (authority.empty() || !is_host(authority)) return refuse("the host in the request target is malformed");
+    if (authority.empty() || authority.starts_with(':') || !is_host(authority))
+      return refuse("the host in the request target is missing or malformed");
     text.remove_prefix(authority.size());
   }
   if (text.find('#') != std::string_view::npos)
