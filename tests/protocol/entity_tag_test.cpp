@@ -1,0 +1,91 @@
+#include "protocol/entity_tag.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace holdfast::protocol {
+namespace {
+
+constexpr entity_tag tag{0x3f, 17};
+
+TEST(entity_tag, is_written_with_its_quotes) {
+  EXPECT_EQ(to_string(tag), "\"3f-17\"");
+  std::string text = "ETag: ";
+  append_entity_tag(text, tag);
+  EXPECT_EQ(text, "ETag: \"3f-17\"");
+}
+
+TEST(entity_tag, has_room_for_the_largest_numbers) {
+  constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(to_string({most, most}), "\"ffffffffffffffff-18446744073709551615\"");
+  EXPECT_EQ(to_string({0, 0}), "\"0-0\"");
+}
+
+TEST(parse_entity_tag, reads_back_what_was_written) {
+  constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+  for (auto const& each : {tag, entity_tag{0, 0}, entity_tag{most, most}})
+    EXPECT_EQ(parse_entity_tag(to_string(each)), each);
+}
+
+TEST(parse_entity_tag, gives_nothing_for_another_form) {
+  for (auto const* text : {"", "\"", "\"\"", "3f-17", "W/\"3f-17\"", "\"3f-17", "3f-17\"", "\"3f-\"", "\"-17\"",
+                           "\"3f\"", "\"3f-17x\"", "\"x-17\"", "\"3f--17\"", "\"-3f-17\"", "\"3f-17-1\"",
+                           "\"10000000000000000-1\"", "\"1-18446744073709551616\"", "\" 3f-17\"", "*"})
+    EXPECT_EQ(parse_entity_tag(text), std::nullopt) << text;
+}
+
+TEST(names, finds_the_tag_alone_and_in_lists) {
+  for (auto const* list : {R"("3f-17")", R"("a", "3f-17")", R"("3f-17", "a")", R"("a","3f-17","b")",
+                           R"("a" ,	"3f-17")", R"( "3f-17" )", R"("", "3f-17")", R"("a, b", "3f-17")"})
+    EXPECT_TRUE(names(list, tag)) << list;
+}
+
+TEST(names, compares_weakly) {
+  EXPECT_TRUE(names(R"(W/"3f-17")", tag));
+  EXPECT_TRUE(names(R"(W/"a", W/"3f-17")", tag));
+}
+
+TEST(names, skips_empty_members_of_a_list) {
+  EXPECT_TRUE(names(R"(, "a",, "3f-17",)", tag));
+  EXPECT_FALSE(names(",", tag));
+  EXPECT_FALSE(names(" , ,", tag));
+}
+
+TEST(names, an_asterisk_names_every_tag) {
+  EXPECT_TRUE(names("*", tag));
+  EXPECT_TRUE(names(" * ", tag));
+}
+
+TEST(names, another_tag_is_not_named) {
+  for (auto const* list :
+       {R"("3f-18")", R"("3f-1")", R"("3e-17")", R"("3F-17")", R"("")", R"("x3f-17")", R"("3f-17 ")", "", " "})
+    EXPECT_FALSE(names(list, tag)) << list;
+}
+
+TEST(names, a_malformed_list_names_nothing) {
+  for (auto const* list : {R"(3f-17)",
+                           R"("3f-17)",
+                           R"(3f-17")",
+                           R"(w/"3f-17")",
+                           R"(W/ "3f-17")",
+                           R"(W/3f-17)",
+                           R"("a" "3f-17")",
+                           R"("a""3f-17")",
+                           R"("3f-17", b)",
+                           R"("3f-17"x)",
+                           R"("3f-17" "b")",
+                           R"("3f-17", *)",
+                           R"(*, "3f-17")",
+                           R"(**)",
+                           R"("3f-17";x)",
+                           R"("3f-17", "b)",
+                           R"(W/)",
+                           R"(W/W/"3f-17")",
+                           "*,",
+                           ",*"})
+    EXPECT_FALSE(names(list, tag)) << list;
+}
+
+}  // namespace
+}  // namespace holdfast::protocol
