@@ -13,6 +13,7 @@ constexpr auto footer = R"(Examples:
   holdfast put greeting '"hello"'
   holdfast get greeting
   holdfast get my-key --hold 500ms -i
+  holdfast load --connections 64 --duration 5s
   HOLDFAST_URL=http://10.0.0.5:8080 holdfast del greeting
 
 Durations are a number and a unit: 250us, 350ms, 1s, 1.5s, 2m, 1h; 0 needs none.
@@ -41,6 +42,7 @@ parsed_command parse_command_line(int argc, char const* const* argv) {
   get_command get;
   put_command put;
   del_command del;
+  load_command load;
 
   CLI::App app("The command line client of Holdfast, a key-value server that shows its lock.", "holdfast");
   app.footer(footer);
@@ -51,7 +53,8 @@ parsed_command parse_command_line(int argc, char const* const* argv) {
   add_connection_options(app, connection);
   auto* const get_app = add_get(app, get);
   auto* const put_app = add_put(app, put);
-  add_del(app, del);
+  auto* const del_app = add_del(app, del);
+  add_load(app, load);
 
   auto arguments = shelter_negative_numbers({argv + 1, argv + argc});
   std::ranges::reverse(arguments);  // as CLI11 takes them
@@ -62,10 +65,11 @@ parsed_command parse_command_line(int argc, char const* const* argv) {
     if (app.exit(error, out, err) == exit_ok) return print_command{out.str(), exit_ok};
     return print_command{complaint(app, error), exit_usage};
   }
-  get.connection = put.connection = del.connection = connection;
+  get.connection = put.connection = del.connection = load.settings.connection = connection;
   if (*get_app) return get;
   if (*put_app) return put;
-  return del;
+  if (*del_app) return del;
+  return load;
 }
 
 }  // namespace holdfast::client::cli

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "client/connection.hpp"
+#include "client/load/settings.hpp"
 #include "client/request.hpp"
 
 namespace holdfast::client::cli {
@@ -35,13 +36,17 @@ struct put_command : key_command {
 
 struct del_command : key_command {};
 
+struct load_command {
+  load::load_settings settings;
+};
+
 /// Nothing to do but print `text` and exit: help, the version, or what is wrong with the command line.
 struct print_command {
   std::string text;
   int exit_status = exit_ok;
 };
 
-using parsed_command = std::variant<get_command, put_command, del_command, print_command>;
+using parsed_command = std::variant<get_command, put_command, del_command, load_command, print_command>;
 
 /// Reads the command line and HOLDFAST_URL; the flag wins over the variable.
 [[nodiscard]] parsed_command parse_command_line(int argc, char const* const* argv);

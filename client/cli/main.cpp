@@ -3,6 +3,7 @@
 
 #include "client/cli/command_line.hpp"
 #include "client/cli/key_commands.hpp"
+#include "client/cli/load_command.hpp"
 
 namespace holdfast::client::cli {
 namespace {

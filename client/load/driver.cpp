@@ -1,0 +1,182 @@
+#include "client/load/driver.hpp"
+
+#include <ctime>
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::client::load {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto interval_length = 1s;
+constexpr auto retry_delay = 100ms;
+constexpr auto drain_time_max = 1s;
+constexpr std::size_t read_bytes = 64 * 1024;
+
+nanoseconds thread_cpu_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+bool is_expected(operation_kind operation, unsigned status) {
+  return operation == operation_kind::get ? status == 200 : status == 201 || status == 204;
+}
+
+}  // namespace
+
+driver::driver(driver_settings settings, deliver_interval deliver)
+    : settings_(std::move(settings)),
+      deliver_(std::move(deliver)),
+      request_timeout_(load::request_timeout(*settings_.run)),
+      housekeeping_period_(std::clamp<nanoseconds>(request_timeout_ / 8, 1ms, 100ms)),
+      workload_(settings_.run->workload, settings_.run->connection.server, settings_.key_prefix, settings_.thread),
+      buffer_(read_bytes),
+      current_{0, std::make_unique<measurements>()} {
+  channels_.reserve(settings_.connections);
+  for (std::uint32_t token = 0; token < settings_.connections; ++token) channels_.emplace_back(poller_, token);
+}
+
+void driver::stop() {
+  stopped_.store(true, std::memory_order_relaxed);
+  poller_.wake();
+}
+
+bool driver::in_flight() const {
+  return std::ranges::any_of(channels_, [](auto const& one) { return one.in_flight() != 0; });
+}
+
+bool driver::connecting() const {
+  return std::ranges::any_of(channels_, [](auto const& one) { return one.state() == channel_state::connecting; });
+}
+
+void driver::prepare() {
+  now_ = clock::now();
+  next_interval_ = time_point::max();
+  next_housekeeping_ = now_;
+  auto const limit = now_ + settings_.run->connection.connect_timeout;
+  for (auto& channel : channels_) reconnect(channel);
+  while (connecting() && now_ < limit && !stopped_.load(std::memory_order_relaxed)) wait(limit);
+}
+
+driver_end driver::run(time_point start) {
+  auto const cpu_before = thread_cpu_time();
+  auto const end = start + settings_.run->duration;
+  now_ = clock::now();
+  next_interval_ = start + interval_length;
+  asking_ = true;
+  for (auto& channel : channels_) refill(channel);
+  while (now_ < end && !stopped_.load(std::memory_order_relaxed)) wait(end);
+
+  asking_ = false;
+  next_interval_ = time_point::max();
+  auto const limit = now_ + drain_time_max;
+  while (in_flight() && now_ < limit) wait(limit);
+
+  driver_end ended{.at = now_, .cpu = thread_cpu_time() - cpu_before};
+  for (auto const& channel : channels_) {
+    if (channel.in_flight() == 0) continue;
+    ended.unfinished += channel.in_flight();
+    ended.oldest_unfinished = std::max<nanoseconds>(ended.oldest_unfinished, now_ - channel.oldest());
+  }
+  deliver_(std::move(current_));
+  for (auto& channel : channels_) channel.close();
+  return ended;
+}
+
+void driver::wait(time_point limit) {
+  auto const next = std::min({limit, next_housekeeping_, next_interval_});
+  auto const ready = poller_.wait(next - now_);
+  for (auto const& event : ready) handle(event);
+  if (ready.empty()) now_ = clock::now();
+  if (now_ >= next_interval_) roll_interval();
+  if (now_ >= next_housekeeping_) keep_house();
+}
+
+void driver::handle(epoll_event const& event) {
+  auto& channel = channels_[event.data.u32];
+  if (channel.state() == channel_state::closed) return;
+  if (channel.state() == channel_state::connecting || (event.events & EPOLLOUT) != 0) {
+    now_ = clock::now();
+    if (auto const failed = channel.on_writable()) return lose(channel, *failed);
+    if (channel.in_flight() == 0) return refill(channel);
+    if ((event.events & ~EPOLLOUT) == 0) return;
+  }
+  now_ = {};
+  auto const failed = channel.receive(buffer_, [this](auto const& request, auto const& answer) {
+    // One reading of the clock for all answers that came with the same read.
+    if (now_ == time_point{}) now_ = clock::now();
+    complete(request, answer);
+  });
+  if (now_ == time_point{}) now_ = clock::now();
+  if (failed) return lose(channel, *failed);
+  refill(channel);
+}
+
+void driver::refill(channel& channel) {
+  if (!asking_ || channel.state() != channel_state::open || channel.in_flight() != 0) return;
+  auto const request = workload_.next();
+  channel.push({request, now_});
+  workload_.append(channel.outbox(), request);
+  if (auto const failed = channel.flush()) lose(channel, *failed);
+}
+
+void driver::complete(outstanding_request const& request, answer_message const& answer) {
+  auto const expected = is_expected(request.what.operation, answer.status);
+  if (expected && request.what.operation == operation_kind::get &&
+      (answer.content != content_kind::json || !workload_.is_value(answer.body))) {
+    current_.measured->record(error_kind::bad_answer);
+    return;
+  }
+  current_.measured->record({.operation = request.what.operation,
+                             .status = answer.status,
+                             .expected = expected,
+                             .latency = now_ - request.started,
+                             .timing = answer.timing});
+}
+
+void driver::lose(channel& channel, error_kind kind) {
+  // A server may close a connection between two requests.
+  if (channel.lost() == 0 && channel.used() && kind == error_kind::reset) {
+    current_.measured->record_reconnect();
+    return reconnect(channel);
+  }
+  current_.measured->record(kind, std::max<std::size_t>(channel.lost(), 1));
+  channel.due = now_ + retry_delay;
+}
+
+void driver::reconnect(channel& channel) {
+  channel.due = now_ + settings_.run->connection.connect_timeout;
+  if (auto const failed = channel.connect(settings_.server)) lose(channel, *failed);
+}
+
+void driver::keep_house() {
+  next_housekeeping_ = now_ + housekeeping_period_;
+  for (auto& channel : channels_) {
+    switch (channel.state()) {
+      case channel_state::closed:
+        if (now_ >= channel.due) reconnect(channel);
+        break;
+      case channel_state::connecting:
+        if (now_ < channel.due) break;
+        current_.measured->record(error_kind::timeout);
+        reconnect(channel);
+        break;
+      case channel_state::open:
+        if (channel.in_flight() == 0 || now_ - channel.oldest() < request_timeout_) break;
+        current_.measured->record(error_kind::timeout, channel.in_flight());
+        reconnect(channel);
+        break;
+    }
+  }
+}
+
+void driver::roll_interval() {
+  auto const second = current_.second;
+  deliver_(std::exchange(current_, {second + 1, std::make_unique<measurements>()}));
+  next_interval_ += interval_length;
+}
+
+}  // namespace holdfast::client::load

@@ -1,0 +1,106 @@
+#include "client/load/key_space.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+#include <random>
+
+#include "client/load/workload.hpp"
+
+namespace holdfast::client::load {
+namespace {
+
+constexpr unsigned connections_max = 16;
+constexpr std::uint32_t report_every = 256;
+
+using timer_type = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                     boost::asio::wait_traits<std::chrono::steady_clock>, executor>;
+
+std::string random_prefix() {
+  std::random_device random;
+  auto digits = random();
+  std::string prefix = "load-";
+  for (int i = 0; i < 8; ++i, digits >>= 4) prefix += "0123456789abcdef"[digits & 15];
+  return prefix + '/';
+}
+
+}  // namespace
+
+/// A pass over the keys, shared by the coroutines that make it.
+struct key_space::pass {
+  bool removes = false;
+  std::uint32_t keys = 0;
+  std::uint32_t next = 0;
+  std::uint32_t done = 0;
+  std::optional<error> failed;
+  report_progress report;
+  workload* values = nullptr;
+  unsigned working = 0;
+  timer_type* finished = nullptr;  ///< cancelled by the last one to end
+};
+
+key_space::key_space(executor on, load_settings const& settings)
+    : on_(on), settings_(settings), prefix_(random_prefix()) {}
+
+awaitable<void> key_space::work(pass& batch) {
+  auto connecting = settings_.connection;
+  connecting.request_timeout = request_timeout(settings_);
+  connection server(on_, std::move(connecting));
+  // A hold that the server gives every request would make this as slow as the run itself.
+  lock_wishes const no_hold{.hold = nanoseconds(0), .lock_timeout = {}};
+  while (batch.next < batch.keys && !batch.failed && (batch.removes || !stopped_)) {
+    auto key = prefix_ + std::to_string(batch.next++);
+    result<answer> outcome = answer{};
+    if (batch.removes) {
+      outcome = co_await server.del(std::move(key), no_hold);
+    } else {
+      auto value = batch.values->next_value();
+      outcome = co_await server.put(std::move(key), std::move(value), no_hold);
+    }
+    if (!outcome && !(batch.removes && outcome.error().kind == error_kind::status)) {
+      batch.failed = outcome.error();
+      break;
+    }
+    ++batch.done;
+    if (batch.report && batch.done % report_every == 0) batch.report(batch.done);
+  }
+}
+
+awaitable<void> key_space::run(pass& batch) {
+  timer_type finished(on_, timer_type::time_point::max());
+  batch.finished = &finished;
+  batch.working = std::min({connections_max, settings_.connections, batch.keys});
+  for (auto left = batch.working; left > 0; --left) {
+    boost::asio::co_spawn(on_, work(batch), [&batch](std::exception_ptr thrown) {
+      if (thrown) batch.failed = error{error_kind::unreachable, "the work broke off", {}};
+      if (--batch.working == 0) batch.finished->cancel();
+    });
+  }
+  if (batch.working != 0) co_await finished.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<executor>()));
+}
+
+awaitable<result<void>> key_space::store(report_progress report) {
+  // Its values are told from those of the threads by a stream of their own.
+  constexpr std::uint32_t own_stream = 0xFFFF;
+  workload values(settings_.workload, settings_.connection.server, prefix_, own_stream);
+  pass storing;
+  storing.keys = settings_.workload.keys;
+  storing.report = std::move(report);
+  storing.values = &values;
+  co_await run(storing);
+  stored_ = storing.next;
+  if (storing.failed) co_return *storing.failed;
+  co_return boost::system::in_place_value;
+}
+
+awaitable<std::uint32_t> key_space::remove() {
+  pass removing;
+  removing.removes = true;
+  removing.keys = stored_;
+  co_await run(removing);
+  co_return stored_ - removing.done;
+}
+
+}  // namespace holdfast::client::load

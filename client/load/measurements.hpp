@@ -1,0 +1,75 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "client/error.hpp"
+#include "client/load/histogram.hpp"
+#include "client/load/workload.hpp"
+#include "protocol/lock_timing.hpp"
+
+namespace holdfast::client::load {
+
+/// One answer, as it is measured.
+struct sample {
+  operation_kind operation;
+  unsigned status;
+  bool expected;                                ///< whether the status is a success of this operation
+  nanoseconds latency;                          ///< from the start to the last byte of the answer
+  std::optional<protocol::lock_timing> timing;  ///< what the server said
+};
+
+/// The latencies of the answers that had the same operation and status.
+struct series {
+  operation_kind operation;
+  unsigned status;
+  bool expected;
+  histogram latency;
+};
+
+constexpr std::size_t error_kinds = static_cast<std::size_t>(error_kind::invalid_request) + 1;
+
+/// What was measured in a span of time by one thread, or by several after merging.
+class measurements {
+ public:
+  void record(sample const& sample);
+  /// A request, or an attempt to connect, that came to nothing. A refusal is recorded as a sample.
+  void record(error_kind kind, std::uint64_t times = 1) { errors_[static_cast<std::size_t>(kind)] += times; }
+  void record_reconnect() { ++reconnects_; }
+  void merge(measurements const& other);
+
+  [[nodiscard]] std::vector<series> const& all_series() const { return series_; }
+  /// The latencies of all successes, or of those of one operation.
+  [[nodiscard]] histogram successes(std::optional<operation_kind> operation = {}) const;
+  /// How many answers were successes.
+  [[nodiscard]] std::uint64_t success_count() const;
+
+  // How the latency of each success with a Server-Timing splits.
+  [[nodiscard]] histogram const& wait() const { return wait_; }  ///< in the lock's queue
+  [[nodiscard]] histogram const& hold() const { return hold_; }  ///< owning the lock
+  [[nodiscard]] histogram const& rest() const { return rest_; }  ///< all else: network, parsing, queues on both sides
+  /// Successes that had no Server-Timing, and those whose timing was longer than their latency.
+  [[nodiscard]] std::uint64_t without_timing() const { return without_timing_; }
+  [[nodiscard]] std::uint64_t implausible_timing() const { return implausible_timing_; }
+
+  /// Refusals included, as error_kind::status.
+  [[nodiscard]] std::uint64_t errors(error_kind kind) const;
+  [[nodiscard]] std::uint64_t error_count() const;
+  /// Connections opened anew because the server had closed one between requests.
+  [[nodiscard]] std::uint64_t reconnects() const { return reconnects_; }
+
+ private:
+  series& series_of(sample const& sample);
+
+  std::vector<series> series_;
+  histogram wait_, hold_, rest_;
+  std::uint64_t without_timing_ = 0;
+  std::uint64_t implausible_timing_ = 0;
+  std::array<std::uint64_t, error_kinds> errors_{};
+  std::uint64_t reconnects_ = 0;
+};
+
+}  // namespace holdfast::client::load

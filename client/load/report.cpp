@@ -1,0 +1,146 @@
+#include "client/load/report.hpp"
+
+#include "client/load/text.hpp"
+#include "protocol/duration.hpp"
+
+namespace holdfast::client::load {
+namespace {
+
+constexpr std::size_t name_width = 12;
+constexpr std::size_t column_width = 10;
+
+std::string row(std::string const& name, std::vector<std::string> const& columns) {
+  auto line = "  " + to_left(name, name_width);
+  for (auto const& column : columns) line += to_right(column, column_width);
+  return line + '\n';
+}
+
+std::string latency_row(std::string const& name, histogram const& latency) {
+  if (latency.count() == 0) return row(name, {"-", "-", "-", "-", "-", "-", "0"});
+  return row(name, {readable(latency.quantile(0.5)), readable(latency.quantile(0.9)), readable(latency.quantile(0.99)),
+                    readable(latency.quantile(0.999)), readable(latency.max()), readable(latency.mean()),
+                    grouped(latency.count())});
+}
+
+double share_of(histogram const& part, nanoseconds whole) {
+  return whole.count() == 0 ? 0 : static_cast<double>(part.sum().count()) / static_cast<double>(whole.count());
+}
+
+std::string plural(std::uint64_t count, std::string const& one) {
+  return grouped(count) + ' ' + one + (count == 1 ? "" : "s");
+}
+
+std::string heading(load_report const& report) {
+  auto const latency = report.total.successes();
+  auto line = grouped(static_cast<std::uint64_t>(report.throughput() + 0.5)) + " requests/s";
+  line += latency.count() == 0 ? "   no request was answered" : "   p99 " + readable(latency.quantile(0.99));
+  auto const& settings = report.settings;
+  line += "\n  closed loop, " + plural(settings.connections, "connection") + ", " + plural(settings.threads, "thread") +
+          ", " + readable(report.elapsed);
+  if (settings.workload.hold) line += ", hold " + protocol::format_duration(*settings.workload.hold);
+  if (report.interrupted) line += ", interrupted";
+  return line + '\n';
+}
+
+std::string latency_lines(load_report const& report) {
+  auto lines = '\n' + row("latency", {"p50", "p90", "p99", "p99.9", "max", "mean", "count"});
+  lines += latency_row("all", report.total.successes());
+  for (auto const kind : {operation_kind::get, operation_kind::put}) {
+    if (auto const latency = report.total.successes(kind); latency.count() != 0)
+      lines += latency_row(std::string(name_of(kind)), latency);
+  }
+  return lines;
+}
+
+std::string split_lines(load_report const& report) {
+  auto const& total = report.total;
+  if (total.wait().count() == 0) {
+    if (total.success_count() == 0) return {};
+    return "\n  No answer had a Server-Timing, so the latency can't be split.\n";
+  }
+  auto const whole = total.wait().sum() + total.hold().sum() + total.rest().sum();
+  auto lines = '\n' + row("of which", {"share", "mean", "p50", "p99", "max"});
+  auto const line = [&](std::string const& name, histogram const& part) {
+    return row(name, {percent(share_of(part, whole)), readable(part.mean()), readable(part.quantile(0.5)),
+                      readable(part.quantile(0.99)), readable(part.max())});
+  };
+  lines += line("lock wait", total.wait()) + line("lock hold", total.hold()) + line("the rest", total.rest());
+  lines +=
+      "  Wait and hold are the server's word (Server-Timing); the rest is network, parsing and queues on both sides.\n";
+  if (total.without_timing() != 0)
+    lines += "  " + plural(total.without_timing(), "answer") + " had no Server-Timing and are not in this table.\n";
+  if (total.implausible_timing() != 0) {
+    lines += "  " + plural(total.implausible_timing(), "answer") +
+             " claimed more time for the lock than they took in all and are not in this table.\n";
+  }
+  return lines;
+}
+
+std::string error_lines(load_report const& report) {
+  auto const& total = report.total;
+  auto lines = "\n  errors  " + grouped(total.error_count());
+  auto separator = "   ";
+  for (std::size_t i = 0; i < error_kinds; ++i) {
+    auto const kind = static_cast<error_kind>(i);
+    if (kind == error_kind::status || total.errors(kind) == 0) continue;
+    lines += separator + std::string(name_of(kind)) + ' ' + grouped(total.errors(kind));
+    separator = ", ";
+  }
+  for (auto const& one : total.all_series()) {
+    if (one.expected) continue;
+    lines += separator + std::string(name_of(one.operation)) + " answered " + std::to_string(one.status) + ' ' +
+             grouped(one.latency.count());
+    separator = ", ";
+  }
+  lines += '\n';
+  if (report.unfinished != 0) {
+    lines += "  " + plural(report.unfinished, "request") + " had no answer when time was up, the oldest for " +
+             readable(report.oldest_unfinished) + "; they are in no other figure.\n";
+  }
+  if (total.reconnects() != 0)
+    lines += "  The server closed a connection between requests " + grouped(total.reconnects()) + " times.\n";
+  return lines;
+}
+
+std::string client_lines(load_report const& report) {
+  auto const answers = report.total.success_count();
+  auto lines = "  client  " + percent(report.busy_share()) + " busy";
+  if (answers != 0) {
+    lines += ", " + readable(report.cpu / static_cast<std::int64_t>(answers)) + " of processor time a request";
+  }
+  lines += '\n';
+  if (report.client_was_the_limit())
+    lines +=
+        "  The client was the limit: it had no time left. Use more --threads; the server could do more than this.\n";
+  return lines;
+}
+
+}  // namespace
+
+double load_report::throughput() const {
+  if (elapsed.count() <= 0) return 0;
+  return static_cast<double>(total.success_count()) / std::chrono::duration<double>(elapsed).count();
+}
+
+double load_report::busy_share() const {
+  auto const had = elapsed.count() * static_cast<double>(settings.threads);
+  return had <= 0 ? 0 : static_cast<double>(cpu.count()) / had;
+}
+
+second_row summarize(std::uint32_t second, measurements const& measured) {
+  auto const latency = measured.successes();
+  auto const whole = measured.wait().sum() + measured.hold().sum() + measured.rest().sum();
+  return {.second = second,
+          .answers = latency.count(),
+          .errors = measured.error_count(),
+          .p50 = latency.quantile(0.5),
+          .p99 = latency.quantile(0.99),
+          .max = latency.max(),
+          .wait_share = share_of(measured.wait(), whole)};
+}
+
+std::string text_report(load_report const& report) {
+  return heading(report) + latency_lines(report) + split_lines(report) + error_lines(report) + client_lines(report);
+}
+
+}  // namespace holdfast::client::load

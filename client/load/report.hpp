@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/load/measurements.hpp"
+#include "client/load/settings.hpp"
+
+namespace holdfast::client::load {
+
+/// A second of a run, in figures.
+struct second_row {
+  std::uint32_t second = 0;  ///< since the start, from 0
+  std::uint64_t answers = 0;
+  std::uint64_t errors = 0;
+  nanoseconds p50{0}, p99{0}, max{0};  ///< of the successes
+  double wait_share = 0;               ///< of the latency, spent in the lock's queue; 0 to 1
+};
+
+/// What a run came to. Nothing here is an estimate.
+struct load_report {
+  load_settings settings;
+  std::string key_prefix;
+  std::chrono::system_clock::time_point started_at;
+  nanoseconds elapsed{0};  ///< from the start until the last answer was in, or given up
+  bool interrupted = false;
+  measurements total;
+  std::vector<second_row> seconds;
+  std::uint64_t unfinished = 0;      ///< in flight at the end; in no other figure
+  nanoseconds oldest_unfinished{0};  ///< how long the oldest of them had been waiting
+  nanoseconds cpu{0};                ///< processor time of the client's threads
+
+  /// Answers that were successes, a second.
+  [[nodiscard]] double throughput() const;
+  /// The processor time of the client's threads as a share of what they had; 0 to 1.
+  [[nodiscard]] double busy_share() const;
+  /// Whether the client's own threads were the limit, so that the figures are not the server's.
+  [[nodiscard]] bool client_was_the_limit() const { return busy_share() > 0.9; }
+};
+
+[[nodiscard]] second_row summarize(std::uint32_t second, measurements const& measured);
+
+/// For people: throughput and p99 first, then the details. Ends with a line feed.
+[[nodiscard]] std::string text_report(load_report const& report);
+
+/// The same as one JSON object. Durations are numbers of milliseconds, shares are 0 to 1; what was not measured is
+/// null.
+///
+///     version            1; raised when a field changes its meaning
+///     settings           what was asked for: server, loop, connections, threads, duration_ms, read_ratio, keys,
+///                        value_bytes, hold_ms (null: as the server is set), seed, request_timeout_ms
+///     started_at         UTC, RFC 3339
+///     elapsed_ms         from the start until the last answer was in
+///     interrupted        ended by a signal before its time
+///     throughput_per_s   successes a second
+///     latency_ms         {all, get, put}: {count, mean, min, p50, p90, p99, p99_9, max} of the successes
+///     split              {answers, without_timing, implausible_timing, wait_ms, hold_ms, rest_ms}, each of the latter
+///     as
+///                        latency_ms, with `share` of the whole; from the server's Server-Timing
+///     statuses           [{operation, status, count, success}]
+///     errors             {total, kinds: {refused, reset, timeout, status, bad_answer, …: count}}
+///     unfinished         {count, oldest_ms}: in flight at the end, in no other figure
+///     reconnects         connections opened anew because the server closed one between requests
+///     client             {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}
+///     seconds            [{second, answers, errors, p50_ms, p99_ms, max_ms, wait_share}]
+[[nodiscard]] std::string json_report(load_report const& report);
+
+}  // namespace holdfast::client::load

@@ -1,0 +1,206 @@
+#include "client/load/run.hpp"
+
+#include <sys/resource.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_signal_set.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <future>
+#include <map>
+#include <optional>
+#include <thread>
+
+#include "client/load/driver.hpp"
+#include "client/load/key_space.hpp"
+
+namespace holdfast::client::load {
+namespace {
+
+constexpr int interrupted_status = 128 + SIGINT;
+
+/// Each connection needs a descriptor, and the usual soft limit is 1024.
+void allow_descriptors(unsigned connections) {
+  constexpr rlim_t others = 64;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + others) return;
+  limit.rlim_cur = std::min<rlim_t>(connections + others, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// One run, from the first connection to the report. Everything but the drivers is on the calling thread.
+class load_run {
+ public:
+  load_run(load_settings const& settings, progress& progress)
+      : settings_(settings),
+        progress_(progress),
+        signals_(context_.get_executor()),
+        keys_(context_.get_executor(), settings),
+        all_ended_(context_.get_executor(), clock::time_point::max()) {}
+
+  result<load_report> run() {
+    signals_.add(SIGINT);
+    signals_.add(SIGTERM);
+    await_signal();
+    std::optional<result<load_report>> outcome;
+    boost::asio::co_spawn(context_, measure(), [&](std::exception_ptr thrown, result<load_report> done) {
+      if (thrown) std::rethrow_exception(thrown);
+      outcome = std::move(done);
+      signals_.cancel();
+    });
+    context_.run();
+    return std::move(outcome.value());
+  }
+
+ private:
+  /// A driver with its thread.
+  struct driver_thread {
+    driver_thread(driver_settings settings, driver::deliver_interval deliver)
+        : driver(std::move(settings), std::move(deliver)) {}
+    load::driver driver;
+    std::thread thread;
+    driver_end end;
+    std::exception_ptr thrown;
+  };
+
+  template <class Work>
+  static void attempt(driver_thread& worker, Work work) {
+    try {
+      work();
+    } catch (...) {
+      worker.thrown = std::current_exception();
+    }
+  }
+
+  void await_signal() {
+    signals_.async_wait([this](boost::system::error_code failed, int) {
+      if (failed) return;
+      if (interrupted_) std::_Exit(interrupted_status);
+      interrupted_ = true;
+      keys_.stop();
+      for (auto& worker : workers_) worker->driver.stop();
+      await_signal();
+    });
+  }
+
+  awaitable<result<load_report>> measure() {
+    boost::asio::ip::tcp::endpoint server;
+    {
+      connection probe(context_.get_executor(), settings_.connection);
+      if (auto reached = co_await probe.connect(); !reached) co_return reached.error();
+      server = probe.peer();
+    }
+    key_space::report_progress loading = [this](auto done) { progress_.loading(done, settings_.workload.keys); };
+    auto storing = keys_.store(std::move(loading));
+    auto stored = co_await std::move(storing);
+    load_report report;
+    report.settings = settings_;
+    report.key_prefix = keys_.prefix();
+    if (stored && !interrupted_) co_await drive(server, report);
+    report.interrupted = interrupted_;
+    // Also after an error: what has been stored goes.
+    if (!settings_.keep_keys) {
+      if (auto const left = co_await keys_.remove(); left != 0)
+        progress_.note(std::to_string(left) + " keys under '" + keys_.prefix() + "' could not be removed");
+    }
+    progress_.end();
+    if (!stored) co_return stored.error();
+    co_return report;
+  }
+
+  awaitable<void> drive(boost::asio::ip::tcp::endpoint server, load_report& report) {
+    std::promise<time_point> start;
+    auto const started = start.get_future().share();
+    for (unsigned i = 0; i < settings_.threads; ++i) {
+      auto const share = settings_.connections / settings_.threads + (i < settings_.connections % settings_.threads);
+      workers_.push_back(std::make_unique<driver_thread>(
+          driver_settings{
+              .run = &settings_, .server = server, .key_prefix = keys_.prefix(), .thread = i, .connections = share},
+          [this](interval done) {
+            // std::function wants what it holds to be copyable, post() doesn't.
+            boost::asio::post(context_, [this, done = std::move(done)] { collect(done); });
+          }));
+    }
+    preparing_ = running_ = settings_.threads;
+    for (auto& worker : workers_) {
+      worker->thread = std::thread([this, &worker = *worker, started] {
+        attempt(worker, [&] { worker.driver.prepare(); });
+        boost::asio::post(context_, [this] { step(preparing_); });
+        if (!worker.thrown) attempt(worker, [&] { worker.end = worker.driver.run(started.get()); });
+        boost::asio::post(context_, [this] { step(running_); });
+      });
+    }
+    co_await until_zero(preparing_);
+    report.started_at = std::chrono::system_clock::now();
+    auto const began = clock::now();
+    start.set_value(began);
+    co_await until_zero(running_);
+    for (auto& worker : workers_) worker->thread.join();
+    for (auto& worker : workers_) {
+      if (worker->thrown) std::rethrow_exception(worker->thrown);
+      report.elapsed = std::max<nanoseconds>(report.elapsed, worker->end.at - began);
+      report.unfinished += worker->end.unfinished;
+      report.oldest_unfinished = std::max(report.oldest_unfinished, worker->end.oldest_unfinished);
+      report.cpu += worker->end.cpu;
+    }
+    workers_.clear();
+    for (auto const& [second, open] : open_seconds_) rows_.push_back(summarize(second, open.measured));
+    report.seconds = std::move(rows_);
+    report.total = std::move(total_);
+  }
+
+  void step(unsigned& count) {
+    --count;
+    all_ended_.cancel();
+  }
+
+  awaitable<void> until_zero(unsigned const& count) {
+    while (count != 0) co_await all_ended_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<executor>()));
+  }
+
+  void collect(interval const& part) {
+    total_.merge(*part.measured);
+    auto& open = open_seconds_[part.second];
+    open.measured.merge(*part.measured);
+    // The last second is longer or shorter and comes with the end: the report alone has it.
+    auto const whole = std::chrono::seconds(part.second + 1) <= settings_.duration && !interrupted_;
+    if (++open.parts < settings_.threads || !whole) return;
+    rows_.push_back(summarize(part.second, open.measured));
+    open_seconds_.erase(part.second);
+    progress_.measuring(rows_.back(), settings_.duration);
+  }
+
+  /// A second that not all drivers have told about yet.
+  struct open_second {
+    measurements measured;
+    unsigned parts = 0;
+  };
+
+  load_settings const& settings_;
+  progress& progress_;
+  boost::asio::io_context context_{1};
+  boost::asio::basic_signal_set<executor> signals_;
+  key_space keys_;
+  boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor> all_ended_;
+  std::vector<std::unique_ptr<driver_thread>> workers_;
+  unsigned preparing_ = 0;
+  unsigned running_ = 0;
+  std::map<std::uint32_t, open_second> open_seconds_;
+  std::vector<second_row> rows_;
+  measurements total_;
+  bool interrupted_ = false;
+};
+
+}  // namespace
+
+result<load_report> run_load(load_settings const& settings, progress& progress) {
+  allow_descriptors(settings.connections);
+  load_run run(settings, progress);
+  return run.run();
+}
+
+}  // namespace holdfast::client::load

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace holdfast::client::load {
+
+/// A count with its thousands apart: `29,511`.
+[[nodiscard]] std::string grouped(std::uint64_t count);
+
+/// A duration with three digits that count and a unit: `850 ns`, `12.3 us`, `4.21 ms`, `1.05 s`.
+[[nodiscard]] std::string readable(std::chrono::nanoseconds duration);
+
+/// A share of 0 to 1: `12.3 %`.
+[[nodiscard]] std::string percent(double share);
+
+/// The number of milliseconds, exact to the nanosecond.
+[[nodiscard]] double in_ms(std::chrono::nanoseconds duration);
+
+/// `text` with spaces before or behind it up to `width`.
+[[nodiscard]] std::string to_right(std::string const& text, std::size_t width);
+[[nodiscard]] std::string to_left(std::string const& text, std::size_t width);
+
+}  // namespace holdfast::client::load
