@@ -191,9 +191,14 @@ TEST(cli_server, exits_3_when_it_is_no_holdfast_server) {
 }
 
 struct mistake {
+  char const* name;
   std::vector<std::string> arguments;
   std::string says;
 };
+
+void PrintTo(mistake const& made, std::ostream* out) {
+  *out << made.name;
+}
 
 class cli_mistakes : public testing::TestWithParam<mistake> {};
 
@@ -204,21 +209,24 @@ TEST_P(cli_mistakes, exit_2_and_say_what_would_be_right) {
   EXPECT_THAT(ended.err, AllOf(StartsWith("holdfast: "), HasSubstr(GetParam().says)));
 }
 
-INSTANTIATE_TEST_SUITE_P(cli, cli_mistakes,
-                         testing::Values(mistake{{}, "there are get put del"},
-                                         mistake{{"fetch", "a"}, "there is no command 'fetch'"},
-                                         mistake{{"get"}, "KEY is required\nTry 'holdfast get --help'"},
-                                         mistake{{"get", "a", "b"}, "not expected: b"},
-                                         mistake{{"get", "a", "--bold", "1s"}, "--bold"},
-                                         mistake{{"get", "a", "--hold", "10"}, "10ms or 10s"},
-                                         mistake{{"get", "a", "--hold", "-5"}, "'-5' is not a duration"},
-                                         mistake{{"get", "a", "--hold"}, "--hold"},
-                                         mistake{{"get", "a", "--timeout", "soon"}, "such as 250us"},
-                                         mistake{{"put", "a", "1", "--file", "x"}, "excludes"},
-                                         mistake{{"get", "a", "--server", "https://localhost"}, "no TLS"},
-                                         mistake{{"get", "a", "--server", "localhost:port"}, "1 to 65535"},
-                                         mistake{{"get", "a\nb"}, "control character"}, mistake{{"get", ""}, "key"},
-                                         mistake{{"get", std::string(1025, 'a')}, "1024"}));
+INSTANTIATE_TEST_SUITE_P(
+    cli, cli_mistakes,
+    testing::Values(mistake{"no_command", {}, "there are get put del load"},
+                    mistake{"unknown_command", {"fetch", "a"}, "there is no command 'fetch'"},
+                    mistake{"no_key", {"get"}, "KEY is required\nTry 'holdfast get --help'"},
+                    mistake{"too_many_arguments", {"get", "a", "b"}, "not expected: b"},
+                    mistake{"unknown_option", {"get", "a", "--bold", "1s"}, "--bold"},
+                    mistake{"duration_without_unit", {"get", "a", "--hold", "10"}, "10ms or 10s"},
+                    mistake{"negative_duration", {"get", "a", "--hold", "-5"}, "'-5' is not a duration"},
+                    mistake{"no_duration", {"get", "a", "--hold"}, "--hold"},
+                    mistake{"word_for_a_duration", {"get", "a", "--timeout", "soon"}, "such as 250us"},
+                    mistake{"two_values", {"put", "a", "1", "--file", "x"}, "excludes"},
+                    mistake{"https", {"get", "a", "--server", "https://localhost"}, "no TLS"},
+                    mistake{"word_for_a_port", {"get", "a", "--server", "localhost:port"}, "1 to 65535"},
+                    mistake{"control_character", {"get", "a\nb"}, "control character"},
+                    mistake{"empty_key", {"get", ""}, "key"},
+                    mistake{"long_key", {"get", std::string(1025, 'a')}, "1024"}),
+    [](auto const& test) { return std::string(test.param.name); });
 
 TEST(cli_mistakes_in_the_environment, exit_2_and_name_the_variable) {
   auto const ended = holdfast({"get", "a"}, {}, {{"HOLDFAST_URL", "https://localhost"}});

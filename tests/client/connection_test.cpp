@@ -296,6 +296,10 @@ struct wrong_answer {
   std::string bytes;
 };
 
+void PrintTo(wrong_answer const& answer, std::ostream* out) {
+  *out << answer.name;
+}
+
 class wrong_answers : public testing::TestWithParam<wrong_answer> {};
 
 TEST_P(wrong_answers, are_told_from_right_ones_and_end_the_connection) {

@@ -1,0 +1,183 @@
+// `holdfast load` as its users see it: streams, signals, exit statuses.
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/client/program.hpp"
+#include "tests/client/scripted_server.hpp"
+
+namespace holdfast::tests {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using ending = scripted_answer::ending;
+
+scripted_answer sound(scripted_server::request const& request) {
+  std::string const timing = "Server-Timing: wait;dur=0, hold;dur=0\r\n";
+  if (request.text.starts_with("GET"))
+    return {.bytes = sound_answer("200 OK", timing + "Content-Type: application/json\r\n",
+                                  '"' + std::string(62, 'x') + '"')};
+  return {.bytes = "HTTP/1.1 204 No Content\r\n" + timing + "\r\n"};
+}
+
+program_input load(scripted_server const& server, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"load", "--server", server.url(), "--connections", "2", "--keys", "3"});
+  return {.arguments = std::move(arguments), .standard_input = {}, .environment = {}};
+}
+
+program_result run(program_input const& input) {
+  return run_program(HOLDFAST_PROGRAM, input);
+}
+
+TEST(cli_load, reports_on_standard_output_and_progresses_on_standard_error) {
+  scripted_server server(sound);
+  auto const ended = run(load(server, {"--duration", "2.1s"}));
+  EXPECT_EQ(ended.exit_status, 0);
+  EXPECT_THAT(ended.out, ContainsRegex("^[0-9,]+ requests/s   p99 [0-9.]+ [num]?s\n"));
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("\n  lock wait "), HasSubstr("\n  errors  0\n")));
+  // Piped: plain lines, one for each whole second.
+  EXPECT_THAT(ended.err, testing::MatchesRegex("  1s/2.1s +[0-9,]+/s  p50 .*\n  2s/2.1s +[0-9,]+/s  p50 .*\n"));
+}
+
+TEST(cli_load, writes_one_line_over_on_a_terminal_and_takes_it_off_at_the_end) {
+  scripted_server server(sound);
+  auto input = load(server, {"--duration", "1.1s"});
+  input.err_is_terminal = true;
+  auto const ended = run(input);
+  EXPECT_EQ(ended.exit_status, 0);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("\r\x1b[2K[#"), Not(HasSubstr("\n")), testing::EndsWith("\r\x1b[2K")));
+}
+
+TEST(cli_load, is_quiet_when_told_to) {
+  scripted_server server(sound);
+  auto const ended = run(load(server, {"--duration", "1.1s", "--quiet"}));
+  EXPECT_EQ(ended.exit_status, 0);
+  EXPECT_EQ(ended.err, "");
+  EXPECT_THAT(ended.out, HasSubstr(" requests/s "));
+}
+
+TEST(cli_load, prints_json_alone_or_writes_it_beside_the_text) {
+  scripted_server server(sound);
+  auto const printed = run(load(server, {"--duration", "50ms", "--json"}));
+  EXPECT_EQ(printed.exit_status, 0);
+  auto const told = nlohmann::json::parse(printed.out);
+  EXPECT_EQ(told["settings"]["server"], server.url());
+  EXPECT_EQ(told["settings"]["duration_ms"], 50.0);
+  EXPECT_GT(told["latency_ms"]["all"]["count"], 0);
+
+  auto const path = testing::TempDir() + "holdfast_cli_load.json";
+  auto const written = run(load(server, {"--duration", "50ms", "--json", path}));
+  EXPECT_THAT(written.out, HasSubstr(" requests/s "));
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  EXPECT_EQ(nlohmann::json::parse(text.str())["version"], 1);
+  std::remove(path.c_str());
+}
+
+TEST(cli_load, exits_1_when_there_were_errors) {
+  scripted_server server([](auto const& request) {
+    if (request.text.starts_with("GET")) return scripted_answer{.bytes = sound_answer("500 X", "", "")};
+    return sound(request);
+  });
+  auto const ended = run(load(server, {"--duration", "50ms"}));
+  EXPECT_EQ(ended.exit_status, 1);
+  EXPECT_THAT(ended.out, HasSubstr("get answered 500 "));
+}
+
+TEST(cli_load, exits_1_when_nothing_was_answered) {
+  scripted_server server([](auto const& request) {
+    if (request.text.starts_with("GET")) return scripted_answer{.bytes = {}, .then = ending::stall};
+    return sound(request);
+  });
+  auto const ended = run(load(server, {"--duration", "50ms", "--read-ratio", "1"}));
+  EXPECT_EQ(ended.exit_status, 1);
+  EXPECT_THAT(ended.out,
+              AllOf(StartsWith("0 requests/s   no request was answered"), HasSubstr("2 requests had no answer")));
+}
+
+TEST(cli_load, exits_3_when_the_server_is_not_there) {
+  auto const ended = run({.arguments = {"load", "--server", "http://127.0.0.1:1", "--duration", "50ms"},
+                          .standard_input = {},
+                          .environment = {}});
+  EXPECT_EQ(ended.exit_status, 3);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_THAT(ended.err, HasSubstr("connection refused"));
+}
+
+TEST(cli_load, ends_with_the_report_and_without_its_keys_when_interrupted) {
+  for (auto const signal : {SIGINT, SIGTERM}) {
+    scripted_server server(sound);
+    program running(HOLDFAST_PROGRAM, load(server, {"--duration", "60s"}));
+    ASSERT_TRUE(running.wait_for_err("1s/1m"));
+    running.send_signal(signal);
+    auto const ended = running.wait();
+    EXPECT_EQ(ended.exit_status, 0);
+    EXPECT_THAT(ended.out, HasSubstr(", interrupted\n"));
+    EXPECT_THAT(server.requests().back().text, StartsWith("DELETE "));
+  }
+}
+
+TEST(cli_load, ends_at_once_when_interrupted_twice) {
+  // In-flight requests are never answered, so that the first signal alone would wait for them.
+  scripted_server server([](auto const& request) {
+    if (request.text.starts_with("GET") && request.number > 0)
+      return scripted_answer{.bytes = {}, .then = ending::stall};
+    return sound(request);
+  });
+  program running(HOLDFAST_PROGRAM, load(server, {"--duration", "60s", "--read-ratio", "1"}));
+  ASSERT_TRUE(running.wait_for_err("1s/1m"));
+  running.send_signal(SIGINT);
+  running.send_signal(SIGTERM);
+  EXPECT_EQ(running.wait().exit_status, 130);
+}
+
+struct mistake {
+  char const* name;
+  std::vector<std::string> arguments;
+  std::string says;
+};
+
+void PrintTo(mistake const& made, std::ostream* out) {
+  *out << made.name;
+}
+
+class cli_load_mistakes : public testing::TestWithParam<mistake> {};
+
+TEST_P(cli_load_mistakes, exit_2_and_say_what_would_be_right) {
+  auto arguments = GetParam().arguments;
+  arguments.insert(arguments.begin(), "load");
+  auto const ended = run({.arguments = arguments, .standard_input = {}, .environment = {}});
+  EXPECT_EQ(ended.exit_status, 2);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_THAT(ended.err, AllOf(StartsWith("holdfast: "), HasSubstr(GetParam().says), HasSubstr("load --help")));
+}
+
+INSTANTIATE_TEST_SUITE_P(cli, cli_load_mistakes,
+                         testing::Values(mistake{"no_connection", {"--connections", "0"}, "1 to 100000"},
+                                         mistake{"word_for_a_number", {"--connections", "many"}, "many"},
+                                         mistake{"duration_without_unit", {"--duration", "10"}, "10ms or 10s"},
+                                         mistake{"no_time", {"--duration", "0"}, "such as 10s"},
+                                         mistake{"too_many_reads", {"--read-ratio", "1.5"}, "not in range 0"},
+                                         mistake{"small_value", {"--value-size", "17"}, "range 18 to"},
+                                         mistake{"word_for_a_hold", {"--hold", "x"}, "such as 250us"},
+                                         mistake{"argument", {"extra"}, "extra"}),
+                         [](auto const& test) { return std::string(test.param.name); });
+
+TEST(cli_load_mistake, of_a_file_that_can_not_be_written_is_told_before_the_run) {
+  scripted_server server(sound);
+  auto const ended = run(load(server, {"--json", "/no/such/folder/report.json"}));
+  EXPECT_EQ(ended.exit_status, 2);
+  EXPECT_THAT(ended.err, HasSubstr("can't write '/no/such/folder/report.json'"));
+  EXPECT_EQ(server.connections(), 0);
+}
+
+}  // namespace
+}  // namespace holdfast::tests

@@ -1,0 +1,209 @@
+#include "client/load/report.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "client/load/progress.hpp"
+#include "client/load/text.hpp"
+
+namespace holdfast::client::load {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+
+/// 100 answers: 90 gets of 1 ms, 9 puts of 2 ms, a get of 101 ms that waited 100 ms for the lock.
+measurements a_hundred_answers() {
+  measurements measured;
+  auto const record = [&](operation_kind operation, unsigned status, nanoseconds latency, nanoseconds wait, int times) {
+    for (int i = 0; i < times; ++i)
+      measured.record({operation, status, true, latency, protocol::lock_timing{wait, 500us}});
+  };
+  record(operation_kind::get, 200, 1ms, 0ns, 90);
+  record(operation_kind::put, 204, 2ms, 0ns, 9);
+  record(operation_kind::get, 200, 101ms, 100ms, 1);
+  return measured;
+}
+
+load_report finished_run() {
+  load_report report;
+  report.settings.connections = 4;
+  report.settings.threads = 2;
+  report.settings.duration = 2s;
+  report.started_at = std::chrono::system_clock::time_point(1'000'000'000s);
+  report.elapsed = 2s;
+  report.cpu = 1ms;
+  report.total = a_hundred_answers();
+  report.seconds = {summarize(0, report.total), summarize(1, measurements())};
+  return report;
+}
+
+TEST(measurements, split_every_latency_into_wait_hold_and_rest) {
+  auto const measured = a_hundred_answers();
+  EXPECT_EQ(measured.success_count(), 100U);
+  EXPECT_EQ(measured.wait().sum() + measured.hold().sum() + measured.rest().sum(), measured.successes().sum());
+  EXPECT_EQ(measured.wait().sum(), 100ms);
+  EXPECT_EQ(measured.hold().sum(), 50ms);
+}
+
+TEST(measurements, keep_refusals_out_of_the_successes_and_count_them_as_errors) {
+  measurements measured;
+  measured.record({operation_kind::get, 503, false, 1ms, {}});
+  measured.record({operation_kind::get, 503, false, 1ms, {}});
+  measured.record(error_kind::timeout, 3);
+  EXPECT_EQ(measured.success_count(), 0U);
+  EXPECT_EQ(measured.successes().count(), 0U);
+  EXPECT_EQ(measured.errors(error_kind::status), 2U);
+  EXPECT_EQ(measured.errors(error_kind::timeout), 3U);
+  EXPECT_EQ(measured.error_count(), 5U);
+  EXPECT_EQ(measured.wait().count(), 0U);
+}
+
+TEST(measurements, set_answers_aside_whose_timing_is_missing_or_can_not_be) {
+  measurements measured;
+  measured.record({operation_kind::get, 200, true, 1ms, {}});
+  measured.record({operation_kind::get, 200, true, 1ms, protocol::lock_timing{2ms, 0ns}});
+  // The server rounds: a little too much is not a lie.
+  measured.record({operation_kind::get, 200, true, 1ms, protocol::lock_timing{1ms + 900ns, 0ns}});
+  EXPECT_EQ(measured.without_timing(), 1U);
+  EXPECT_EQ(measured.implausible_timing(), 1U);
+  EXPECT_EQ(measured.rest().count(), 1U);
+  EXPECT_EQ(measured.success_count(), 3U);
+}
+
+TEST(measurements, merged_are_the_same_as_recorded_together) {
+  auto merged = a_hundred_answers();
+  measurements other;
+  other.record({operation_kind::put, 204, true, 3ms, {}});
+  other.record({operation_kind::put, 500, false, 3ms, {}});
+  other.record(error_kind::reset);
+  other.record_reconnect();
+  merged.merge(other);
+  EXPECT_EQ(merged.success_count(), 101U);
+  EXPECT_EQ(merged.successes(operation_kind::put).count(), 10U);
+  EXPECT_EQ(merged.error_count(), 2U);
+  EXPECT_EQ(merged.reconnects(), 1U);
+  EXPECT_EQ(merged.without_timing(), 1U);
+  EXPECT_EQ(merged.all_series().size(), 3U);
+}
+
+TEST(text_report, leads_with_throughput_and_p99_and_splits_the_latency) {
+  EXPECT_EQ(text_report(finished_run()),
+            R"(50 requests/s   p99 2.01 ms
+  closed loop, 4 connections, 2 threads, 2.00 s
+
+  latency            p50       p90       p99     p99.9       max      mean     count
+  all            1.00 ms   1.00 ms   2.01 ms    101 ms    101 ms   2.09 ms       100
+  get            1.00 ms   1.00 ms    101 ms    101 ms    101 ms   2.10 ms        91
+  put            2.00 ms   2.00 ms   2.00 ms   2.00 ms   2.00 ms   2.00 ms         9
+
+  of which         share      mean       p50       p99       max
+  lock wait       47.8 %   1.00 ms      0 ns      0 ns    100 ms
+  lock hold       23.9 %    500 us    500 us    500 us    500 us
+  the rest        28.2 %    590 us    502 us   1.50 ms   1.50 ms
+  Wait and hold are the server's word (Server-Timing); the rest is network, parsing and queues on both sides.
+
+  errors  0
+  client  0.0 % busy, 10.0 us of processor time a request
+)");
+}
+
+TEST(text_report, names_every_kind_of_error_with_its_count) {
+  auto report = finished_run();
+  report.total.record(error_kind::reset, 1234);
+  report.total.record(error_kind::bad_answer);
+  report.total.record({operation_kind::put, 503, false, 1ms, {}});
+  EXPECT_THAT(text_report(report), HasSubstr("errors  1,236   reset 1,234, bad_answer 1, put answered 503 1\n"));
+}
+
+TEST(text_report, tells_what_is_in_no_figure) {
+  auto report = finished_run();
+  report.unfinished = 64;
+  report.oldest_unfinished = 1500ms;
+  EXPECT_THAT(text_report(report), HasSubstr("64 requests had no answer when time was up, the oldest for 1.50 s"));
+  report.total.record({operation_kind::get, 200, true, 1ms, {}});
+  EXPECT_THAT(text_report(report), HasSubstr("1 answer had no Server-Timing"));
+}
+
+TEST(text_report, says_when_the_client_was_the_limit) {
+  auto report = finished_run();
+  EXPECT_THAT(text_report(report), Not(HasSubstr("The client was the limit")));
+  report.cpu = 3900ms;  // of 2 threads in 2 s
+  EXPECT_THAT(text_report(report), HasSubstr("97.5 % busy"));
+  EXPECT_THAT(text_report(report), HasSubstr("The client was the limit"));
+}
+
+TEST(text_report, invents_no_figure_when_nothing_was_answered) {
+  load_report report;
+  report.elapsed = 1s;
+  report.total.record(error_kind::refused, 3);
+  auto const text = text_report(report);
+  EXPECT_THAT(text, testing::StartsWith("0 requests/s   no request was answered\n"));
+  EXPECT_THAT(text, HasSubstr("  all                  -         -"));
+  EXPECT_THAT(text, Not(HasSubstr("lock wait")));
+  EXPECT_THAT(text, HasSubstr("errors  3   refused 3\n"));
+}
+
+TEST(json_report, has_every_documented_field) {
+  auto report = finished_run();
+  report.settings.workload.hold = 5ms;
+  report.total.record(error_kind::timeout, 2);
+  report.unfinished = 3;
+  report.oldest_unfinished = 2ms;
+  auto const told = nlohmann::json::parse(json_report(report));
+  EXPECT_EQ(told["version"], 1);
+  EXPECT_EQ(told["settings"]["server"], "http://127.0.0.1:8080");
+  EXPECT_EQ(told["settings"]["loop"], "closed");
+  EXPECT_EQ(told["settings"]["connections"], 4);
+  EXPECT_EQ(told["settings"]["threads"], 2);
+  EXPECT_EQ(told["settings"]["duration_ms"], 2000.0);
+  EXPECT_EQ(told["settings"]["hold_ms"], 5.0);
+  EXPECT_EQ(told["settings"]["request_timeout_ms"], 30020.0);
+  EXPECT_EQ(told["started_at"], "2001-09-09T01:46:40Z");
+  EXPECT_EQ(told["elapsed_ms"], 2000.0);
+  EXPECT_EQ(told["interrupted"], false);
+  EXPECT_EQ(told["throughput_per_s"], 50.0);
+  EXPECT_EQ(told["latency_ms"]["all"]["count"], 100);
+  EXPECT_EQ(told["latency_ms"]["all"]["max"], 101.0);
+  EXPECT_NEAR(told["latency_ms"]["put"]["p99_9"], 2.0, 0.02);
+  EXPECT_EQ(told["split"]["answers"], 100);
+  EXPECT_EQ(told["split"]["wait_ms"]["mean"], 1.0);
+  EXPECT_NEAR(double(told["split"]["wait_ms"]["share"]) + double(told["split"]["hold_ms"]["share"]) +
+                  double(told["split"]["rest_ms"]["share"]),
+              1.0, 1e-9);
+  EXPECT_EQ(told["statuses"].size(), 2U);
+  EXPECT_EQ(told["errors"]["total"], 2);
+  EXPECT_EQ(told["errors"]["kinds"]["timeout"], 2);
+  EXPECT_EQ(told["errors"]["kinds"]["refused"], 0);
+  EXPECT_EQ(told["unfinished"]["count"], 3);
+  EXPECT_EQ(told["client"]["cpu_us_per_request"], 10.0);
+  EXPECT_EQ(told["client"]["was_the_limit"], false);
+  ASSERT_EQ(told["seconds"].size(), 2U);
+  EXPECT_EQ(told["seconds"][0]["answers"], 100);
+  EXPECT_TRUE(told["seconds"][1]["p99_ms"].is_null());
+}
+
+TEST(progress_line, shows_rate_percentiles_and_share_of_lock_wait) {
+  second_row const row{
+      .second = 3, .answers = 29'511, .errors = 2, .p50 = 2ms, .p99 = 4ms, .max = 5ms, .wait_share = .12};
+  EXPECT_EQ(progress_line(row, 10s, false),
+            "  4s/10s   29,511/s  p50 2.00 ms  p99 4.00 ms  lock wait 12.0 %  errors 2");
+  EXPECT_THAT(progress_line(row, 10s, true), testing::StartsWith("[########------------]   4s/10s "));
+}
+
+TEST(text, writes_three_digits_that_count) {
+  EXPECT_EQ(readable(0ns), "0 ns");
+  EXPECT_EQ(readable(999ns), "999 ns");
+  EXPECT_EQ(readable(1234ns), "1.23 us");
+  EXPECT_EQ(readable(99'960ns), "100 us");
+  EXPECT_EQ(readable(999'600ns), "1.00 ms");
+  EXPECT_EQ(readable(59'340ms), "59.3 s");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(1'234'567), "1,234,567");
+  EXPECT_EQ(percent(0.123), "12.3 %");
+}
+
+}  // namespace
+}  // namespace holdfast::client::load

@@ -1,0 +1,212 @@
+// Whole runs against a server that answers what the test tells it to. None measures speed: they hold the report to what
+// the server really did.
+#include "client/load/run.hpp"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+#include "tests/client/scripted_server.hpp"
+
+namespace holdfast::client::load {
+namespace {
+
+using namespace std::chrono_literals;
+using tests::scripted_answer;
+using tests::scripted_server;
+using tests::sound_answer;
+using ending = scripted_answer::ending;
+
+std::string const timing = "Server-Timing: wait;dur=0.001, hold;dur=0.001\r\n";
+std::string const value = '"' + std::string(62, 'x') + '"';
+std::string const found = sound_answer("200 OK", "Content-Type: application/json\r\n" + timing, value);
+std::string const stored = sound_answer("201 Created", timing, "");
+std::string const removed = "HTTP/1.1 204 No Content\r\n" + timing + "\r\n";
+
+bool asks(scripted_server::request const& request, std::string_view method) {
+  return request.text.starts_with(method);
+}
+
+/// What a sound server answers.
+scripted_answer sound(scripted_server::request const& request) {
+  if (asks(request, "GET")) return {.bytes = found};
+  return {.bytes = asks(request, "PUT") ? stored : removed};
+}
+
+load_settings short_run(scripted_server const& server) {
+  load_settings settings;
+  settings.connection.server = parse_server_url(server.url()).value();
+  settings.connection.request_timeout = 100ms;
+  settings.connections = 3;
+  settings.duration = 200ms;
+  settings.workload.keys = 5;
+  settings.workload.read_ratio = 1;
+  return settings;
+}
+
+result<load_report> run(load_settings const& settings) {
+  progress silent(nullptr, false);
+  return run_load(settings, silent);
+}
+
+TEST(run_load, stores_its_keys_asks_for_them_and_removes_them) {
+  scripted_server server(sound);
+  auto const report = run(short_run(server));
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->total.error_count(), 0U);
+
+  std::size_t puts = 0, gets = 0, deletes = 0;
+  auto const prefix = " /v1/kv/" + report->key_prefix;
+  for (auto const& request : server.requests()) {
+    EXPECT_NE(request.text.find(prefix), std::string::npos) << request.text;
+    puts += asks(request, "PUT");
+    gets += asks(request, "GET");
+    deletes += asks(request, "DELETE");
+  }
+  EXPECT_EQ(puts, 5U);
+  EXPECT_EQ(deletes, 5U);
+  EXPECT_GT(gets, 0U);
+  EXPECT_EQ(report->total.success_count() + report->unfinished, gets);
+  EXPECT_EQ(report->total.wait().count(), report->total.success_count());
+  EXPECT_GE(report->elapsed, 200ms);
+}
+
+TEST(run_load, leaves_its_keys_when_told_to) {
+  scripted_server server(sound);
+  auto settings = short_run(server);
+  settings.keep_keys = true;
+  ASSERT_TRUE(run(settings));
+  for (auto const& request : server.requests()) EXPECT_FALSE(asks(request, "DELETE"));
+}
+
+TEST(run_load, deals_connections_to_threads_and_counts_all_of_them) {
+  scripted_server server(sound);
+  auto settings = short_run(server);
+  settings.connections = 5;
+  settings.threads = 2;
+  settings.workload.read_ratio = 0;
+  auto const report = run(settings);
+  ASSERT_TRUE(report);
+  // One to see whether the server is there, five to store, five to ask, five to remove.
+  EXPECT_EQ(server.connections(), 16);
+  EXPECT_EQ(report->total.successes(operation_kind::put).count(), report->total.success_count());
+}
+
+TEST(run_load, asks_for_the_hold_in_the_run_and_for_none_around_it) {
+  scripted_server server(sound);
+  auto settings = short_run(server);
+  settings.workload.hold = 1ms;
+  ASSERT_TRUE(run(settings));
+  for (auto const& request : server.requests()) {
+    auto const* const hold = asks(request, "GET") ? "?hold=1ms " : "?hold=0 ";
+    EXPECT_NE(request.text.find(hold), std::string::npos) << request.text;
+  }
+}
+
+TEST(run_load, says_why_it_can_not_start) {
+  std::optional<load_settings> settings;
+  {
+    scripted_server gone(sound);
+    settings = short_run(gone);
+  }
+  auto const unreachable = run(*settings);
+  ASSERT_FALSE(unreachable);
+  EXPECT_EQ(unreachable.error().kind, error_kind::refused);
+
+  scripted_server full(sound_answer("503 Service Unavailable", "", ""));
+  auto const refused = run(short_run(full));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, error_kind::status);
+}
+
+// A server without keep-alive is slow, not wrong.
+TEST(run_load, connects_anew_without_an_error_when_each_answer_ends_the_connection) {
+  scripted_server server([](auto const& request) {
+    auto answer = sound(request);
+    if (asks(request, "GET")) {
+      answer.bytes.insert(answer.bytes.find("\r\n") + 2, "Connection: close\r\n");
+      answer.then = ending::close;
+    }
+    return answer;
+  });
+  auto const report = run(short_run(server));
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->total.error_count(), 0U);
+  EXPECT_GT(report->total.reconnects(), 0U);
+}
+
+TEST(run_load, counts_answers_without_a_timing_apart) {
+  scripted_server server([](auto const& request) {
+    if (!asks(request, "GET")) return sound(request);
+    return scripted_answer{.bytes = sound_answer("200 OK", "Content-Type: application/json\r\n", value)};
+  });
+  auto const report = run(short_run(server));
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->total.without_timing(), report->total.success_count());
+  EXPECT_EQ(report->total.wait().count(), 0U);
+}
+
+// A hold that outlasts the run: nobody invents an answer that did not come.
+TEST(run_load, tells_of_requests_that_had_no_answer_when_time_was_up) {
+  scripted_server server([](auto const& request) {
+    if (!asks(request, "GET")) return sound(request);
+    return scripted_answer{.bytes = {}, .then = ending::stall};
+  });
+  auto settings = short_run(server);
+  settings.connection.request_timeout = 30s;
+  auto const report = run(settings);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->unfinished, 3U);
+  EXPECT_GE(report->oldest_unfinished, 200ms);
+  EXPECT_EQ(report->total.success_count(), 0U);
+  EXPECT_EQ(report->total.error_count(), 0U);
+}
+
+struct wrong_server {
+  char const* name;
+  scripted_answer answer;
+  error_kind kind;
+};
+
+void PrintTo(wrong_server const& server, std::ostream* out) {
+  *out << server.name;
+}
+
+class wrong_servers : public testing::TestWithParam<wrong_server> {};
+
+TEST_P(wrong_servers, are_caught_and_named_while_the_other_answers_count) {
+  // Each connection is answered well once and wrongly from then on.
+  scripted_server server([&](auto const& request) {
+    return asks(request, "GET") && request.number > 0 ? GetParam().answer : sound(request);
+  });
+  auto const report = run(short_run(server));
+  ASSERT_TRUE(report);
+  EXPECT_GT(report->total.errors(GetParam().kind), 0U);
+  EXPECT_EQ(report->total.errors(GetParam().kind), report->total.error_count());
+  EXPECT_GE(report->total.success_count(), 3U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    run_load, wrong_servers,
+    testing::Values(
+        wrong_server{
+            "cut_body", {.bytes = found.substr(0, found.size() - 1), .then = ending::close}, error_kind::bad_answer},
+        wrong_server{"longer_than_it_says", {.bytes = found + "x"}, error_kind::bad_answer},
+        wrong_server{"not_http", {.bytes = "+OK\r\n"}, error_kind::bad_answer},
+        wrong_server{"another_value",
+                     {.bytes = sound_answer("200 OK", "Content-Type: application/json\r\n", "1")},
+                     error_kind::bad_answer},
+        wrong_server{"another_type",
+                     {.bytes = sound_answer("200 OK", "Content-Type: text/html\r\n", value)},
+                     error_kind::bad_answer},
+        wrong_server{"failing", {.bytes = sound_answer("500 Internal Server Error", "", "")}, error_kind::status},
+        wrong_server{"forgetful", {.bytes = sound_answer("404 Not Found", "", "")}, error_kind::status},
+        wrong_server{"closing", {.bytes = {}, .then = ending::close}, error_kind::reset},
+        wrong_server{"resetting", {.bytes = {}, .then = ending::reset}, error_kind::reset},
+        wrong_server{"stalling", {.bytes = {}, .then = ending::stall}, error_kind::timeout},
+        wrong_server{
+            "stalling_amid_an_answer", {.bytes = found.substr(0, 50), .then = ending::stall}, error_kind::timeout}),
+    [](auto const& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace holdfast::client::load
