@@ -88,7 +88,7 @@ awaitable<session::progress> session::serve_request(std::size_t head_bytes) {
   if (!head) co_return co_await refuse(head.error());
   auto const draining = context_.draining.load(std::memory_order_relaxed);
   framing_ = {.head_only = (*head)->method == method::head,
-              .close = !(*head)->keep_alive || draining,
+              .close = !(*head)->keep_alive,
               .http11 = (*head)->http11};
   continue_expected_ = (*head)->expects_continue && (*head)->http11;
   auto routed = route(**head, context_.settings.routes, draining);
@@ -174,12 +174,13 @@ awaitable<std::optional<execution>> session::execute(kv_request const& request) 
       co_await context_.store.execute(request.operation, request.terms, interruption_, phase_);
   connection_->end_watch();
   if (interruption_.why() == stop_reason::hang_up) done.reset();
-  if (context_.draining) framing_.close = true;
   co_return done;
 }
 
 /// Puts an answer into the output, and sends that where it is large or the last.
 awaitable<session::progress> session::finish_request(reply answer) {
+  // Draining may have begun since the header came.
+  if (context_.draining) framing_.close = true;
   auto& output = connection_->output();
   append_head(output, answer, framing_);
   auto tail = framing_.head_only ? std::string_view() : answer.content();
