@@ -1,0 +1,113 @@
+// Many clients at once.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <vector>
+
+#include "tests/support/raw_client.hpp"
+#include "tests/support/running_server.hpp"
+#include "tests/support/stopwatch.hpp"
+
+namespace holdfast::tests {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
+
+constexpr int crowd_size = 1000;
+
+struct crowd : ::testing::Test {
+  crowd() {
+    // Both ends of each connection are in this process.
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 4096);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    client.emplace(server.port());
+    client->ask(request("PUT", "/v1/kv/a", "0"));
+  }
+
+  /// `crowd_size` clients that wait for the lock, which `holder` has.
+  std::vector<raw_client> wait_behind(raw_client& holder) {
+    server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
+    std::vector<raw_client> waiters;
+    for (int i = 0; i < crowd_size; ++i)
+      waiters.emplace_back(server.port())
+          .send(request("GET", "/livez") + request("PUT", "/v1/kv/a", std::to_string(i)));
+    for (auto& waiter : waiters) waiter.receive();
+    server.settle();
+    return waiters;
+  }
+
+  running_server server;
+  std::optional<raw_client> client;
+};
+
+long resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  long all = 0, resident = 0;
+  file >> all >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+TEST_F(crowd, the_one_that_stays_is_answered_right_after_the_hold) {
+  long after_first_round = 0;
+  for (int round = 0; round < 3; ++round) {
+    raw_client holder(server.port());
+    auto waiters = wait_behind(holder);
+    for (int i = 0; i < crowd_size - 1; ++i) i % 2 == 0 ? waiters[i].close() : waiters[i].reset();
+    server.settle();
+    stopwatch const watch;
+    holder.close();
+    auto& last = waiters.back();
+    EXPECT_EQ(last.receive().status, 204);
+    EXPECT_LT(watch.elapsed_ms(), 1000);
+    // Of those who left none has changed anything.
+    EXPECT_EQ(last.ask(request("GET", "/v1/kv/a")).body, std::to_string(crowd_size - 1));
+    client->ask(request("PUT", "/v1/kv/a", "0"));
+
+    waiters.clear();
+    server.settle();
+    if (round == 0) after_first_round = resident_bytes();
+    if (round == 1 && !sanitized) {
+      EXPECT_LT(resident_bytes() - after_first_round, 1024 * 1024);
+    }
+  }
+}
+
+TEST_F(crowd, probes_are_quick_while_a_thousand_wait) {
+  raw_client holder(server.port());
+  auto const waiters = wait_behind(holder);
+  stopwatch const watch;
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(client->ask(request("GET", "/livez")).status, 200);
+  EXPECT_LT(watch.elapsed_ms(), 5000);
+}
+
+TEST_F(crowd, a_thousand_waiters_are_all_served) {
+  raw_client holder(server.port());
+  auto waiters = wait_behind(holder);
+  holder.close();
+  for (auto& waiter : waiters) EXPECT_EQ(waiter.receive().status, 204);
+}
+
+TEST_F(crowd, a_thousand_waiters_are_sent_away_by_a_drain) {
+  raw_client holder(server.port());
+  auto waiters = wait_behind(holder);
+  server.stop();
+  for (auto& waiter : waiters) EXPECT_EQ(waiter.receive().code(), "draining");
+  waiters.clear();
+  holder.close();
+  EXPECT_TRUE(server.ends_within(std::chrono::seconds(20)));
+}
+
+}  // namespace
+}  // namespace holdfast::tests
