@@ -21,8 +21,8 @@ struct decoded {
   bool operator==(decoded const&) const = default;
 };
 
-void PrintTo(decoded const& what, std::ostream* out) {
-  *out << what.verdict << ' ' << testing::PrintToString(what.content) << " after " << what.used;
+std::ostream& operator<<(std::ostream& out, decoded const& what) {
+  return out << what.verdict << ' ' << testing::PrintToString(what.content) << " after " << what.used;
 }
 
 /// Decodes `bytes` as they come in pieces of `piece` bytes, after a first piece of `first`.

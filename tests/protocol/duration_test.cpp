@@ -68,40 +68,9 @@ TEST(parse_duration, a_number_without_a_unit_is_told_to_add_one) {
 }
 
 TEST(parse_duration, refuses_what_is_not_a_duration_and_says_how_to_write_one) {
-  for (auto const* text : {"",
-                           "s",
-                           "ms",
-                           "-1s",
-                           "+1s",
-                           " 1s",
-                           "1s ",
-                           "1 s",
-                           "1S",
-                           "1MS",
-                           "1sec",
-                           "1d",
-                           "1,5s",
-                           ".5s",
-                           "1.s",
-                           "1.",
-                           ".",
-                           "1..5s",
-                           "1e3s",
-                           "0x1s",
-                           "infs",
-                           "nan",
-                           "1h30m",
-                           "1µs",
-                           "s1",
-                           "1.5.",
-                           "\xFF"
-                           "1s",
-                           "1s\n",
-                           "1.-5s",
-                           "١s",
-                           "1n",
-                           "1msm",
-                           "never"}) {
+  for (auto const* text : {"",      "s",    "ms",  "-1s",  "+1s",   " 1s",  "1s ",   "1 s",  "1S",   "1MS",  "1sec",
+                           "1d",    "1,5s", ".5s", "1.s",  "1.",    ".",    "1..5s", "1e3s", "0x1s", "infs", "nan",
+                           "1h30m", "1µs",  "s1",  "1.5.", "\xFFs", "1s\n", "1.-5s", "١s",   "1n",   "1msm", "never"}) {
     auto const duration = parse_duration(text);
     EXPECT_EQ(code_of(duration), "invalid_parameter") << text;
     EXPECT_THAT(detail_of(duration), HasSubstr("350ms")) << text;

@@ -29,44 +29,12 @@ TEST(check_json, takes_any_value_with_white_space_around_it) {
 }
 
 TEST(check_json, refuses_what_is_not_json) {
-  for (auto const* text : {"hello",
-                           "'a'",
-                           "{a:1}",
-                           "[1,]",
-                           "{\"a\":1,}",
-                           "01",
-                           "+1",
-                           ".5",
-                           "1.",
-                           "1e",
-                           "-",
-                           "0x1",
-                           "NaN",
-                           "Infinity",
-                           "True",
-                           "nul",
-                           "\"a",
-                           "[",
-                           "]",
-                           "{",
-                           "{\"a\"}",
-                           "{\"a\":}",
-                           "{1:2}",
-                           "[1 2]",
-                           "// c\n1",
-                           "/* c */1",
-                           "\"\\x\"",
-                           "\"\\u12\"",
-                           "\"\\ud800\"",
-                           "\"\\ude00\\ud83d\"",
-                           "\"a\nb\"",
-                           "\"a\tb\"",
-                           "\"\x7F",
-                           ",",
-                           "\xC2\xA0"
-                           "1",
-                           "\x0B"
-                           "1"}) {
+  for (auto const* text : {"hello",    "'a'",      "{a:1}",   "[1,]",      "{\"a\":1,}",  "01",
+                           "+1",       ".5",       "1.",      "1e",        "-",           "0x1",
+                           "NaN",      "Infinity", "True",    "nul",       "\"a",         "[",
+                           "]",        "{",        "{\"a\"}", "{\"a\":}",  "{1:2}",       "[1 2]",
+                           "// c\n1",  "/* c */1", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\ude00\\ud83d\"",
+                           "\"a\nb\"", "\"a\tb\"", "\"\x7F",  ",",         "\xC2\xA0 1",  "\x0B 1"}) {
     EXPECT_EQ(code_of(check_json(text)), "invalid_json") << text;
     EXPECT_FALSE(detail_of(check_json(text)).empty()) << text;
   }
@@ -103,12 +71,7 @@ TEST(check_json, refuses_a_second_value_and_other_trailing_bytes) {
 
 // The library takes a NUL for the end of its input: `1\0anything` once passed, and the rest was stored with it.
 TEST(check_json, a_nul_does_not_hide_what_stands_behind_it) {
-  for (auto const text : {"1\0"sv, "1\0garbage"sv, "\0"sv,
-                          "\0"
-                          "1"sv,
-                          "[1,\0"
-                          "2]"sv,
-                          "\"a\0b\""sv, "{}\0{}"sv, " \0"sv}) {
+  for (auto const text : {"1\0"sv, "1\0garbage"sv, "\0"sv, "\0 1"sv, "[1,\0 2]"sv, "\"a\0b\""sv, "{}\0{}"sv, " \0"sv}) {
     EXPECT_EQ(code_of(check_json(text)), "invalid_json");
     EXPECT_THAT(detail_of(check_json(text)), HasSubstr("NUL"));
   }
