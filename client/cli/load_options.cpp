@@ -11,20 +11,25 @@ namespace holdfast::client::cli {
 namespace {
 
 constexpr auto footer =
-    R"(Every connection asks again as soon as it is answered (closed loop). The run stores its keys first, under a prefix of
-its own, and removes them at the end. Progress goes to standard error, the report to standard output.
+    R"(Every connection asks again as soon as it is answered (closed loop), or with --rate or --stage requests start on a
+schedule (open loop): then latency counts from when a request was due, so that a stall shows in full.
+The run stores its keys first, under a prefix of its own, and removes them at the end. Progress goes to standard error,
+the report to standard output.
 Ctrl-C ends the run with the report of what was done; twice ends it at once.
 
 Exit status: 0 no errors, 1 there were errors, 2 usage, 3 server unreachable, 130 ended before anything was measured.
 
 JSON: settings, started_at, elapsed_ms, interrupted, throughput_per_s, latency_ms {all, get, put: {count, mean, min, p50,
-p90, p99, p99_9, max}}, split {wait_ms, hold_ms, rest_ms: as latency_ms, and share; answers, without_timing,
-implausible_timing}, statuses [{operation, status, count, success}], errors {total, kinds}, unfinished {count, oldest_ms},
+p90, p99, p99_9, max}}, open_loop {asked_per_s, started_per_s, found_no_connection, late_share, late_ms, since_sent_ms}, split
+{before_sending_ms, wait_ms, hold_ms, rest_ms: as latency_ms, and share; answers, without_timing, implausible_timing},
+statuses [{operation, status, count, success}], errors {total, kinds}, unfinished {count, oldest_ms},
 reconnects, client {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}, seconds [{second, answers, errors, p50_ms,
 p99_ms, max_ms, wait_share}]. Durations are milliseconds, shares 0 to 1; what was not measured is null.
 
 Examples:
   holdfast load --connections 64 --duration 5s
+  holdfast load --rate 5000/s --arrivals poisson --warm-up 2s
+  holdfast load --stage 10s@1000/s --stage 30s@1000/s..5000/s
   holdfast load --read-ratio 0.5 --keys 100000 --threads 2
   holdfast load --connections 4 --hold 10ms    each request keeps the lock for 10 ms: watch the lock wait grow
   holdfast load --json | jq .latency_ms.all.p99
@@ -41,6 +46,50 @@ void check_duration(std::chrono::nanoseconds duration) {
   if (duration.count() == 0) throw CLI::ValidationError("--duration", "is 0; a run takes some time, such as 10s");
 }
 
+void add_open_loop(CLI::App& app, load::load_settings& settings) {
+  auto* const rate = app.add_option_function<std::string>(
+      "--rate",
+      [&settings](std::string const& text) {
+        auto const parsed = load::parse_rate(text);
+        if (!parsed) throw CLI::ValidationError("--rate", parsed.error().detail);
+        settings.stages.assign(1, load::stage{{}, *parsed, *parsed});
+      },
+      "Open loop: requests start at this rate, whatever becomes of those before");
+  rate->type_name("RATE");
+  app.add_option_function<std::vector<std::string>>(
+         "--stage",
+         [&settings](std::vector<std::string> const& texts) {
+           for (auto const& text : texts) {
+             auto const parsed = load::parse_stage(text);
+             if (!parsed) throw CLI::ValidationError("--stage", parsed.error().detail);
+             settings.stages.push_back(*parsed);
+           }
+         },
+         "Open loop in stages, one after another: 10s@1000/s, or a ramp, 10s@1000/s..5000/s")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("STAGE")
+      ->excludes(rate)
+      ->excludes("--duration");
+  app.add_option_function<std::string>(
+         "--arrivals",
+         [&settings](std::string const& kind) {
+           settings.arrivals = kind == "poisson" ? load::arrivals::poisson : load::arrivals::constant;
+         },
+         "Of an open loop: constant, or poisson as of many independent users; default constant")
+      ->check(CLI::IsMember({"constant", "poisson"}))
+      ->type_name("KIND");
+}
+
+/// What depends on several options.
+void complete(CLI::App const& app, load::load_settings& settings) {
+  settings.threads = std::min(settings.threads, settings.connections);
+  if (app.count("--rate") != 0) settings.stages.front().duration = settings.duration;
+  if (is_open_loop(settings)) settings.duration = load::length_of(settings.stages);
+  if (app.count("--arrivals") != 0 && !is_open_loop(settings))
+    throw CLI::ValidationError("--arrivals", "is of an open loop; add --rate or --stage");
+}
+
 }  // namespace
 
 CLI::App* add_load(CLI::App& app, load_command& to) {
@@ -53,6 +102,7 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
     check_duration(duration);
     settings.duration = duration;
   });
+  add_open_loop(*load, settings);
   load->add_option("--read-ratio", settings.workload.read_ratio, "The share of gets, 0 to 1; the rest are puts")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("SHARE")
@@ -60,6 +110,8 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
   add_count(*load, "--keys", "Keys, chosen uniformly", settings.workload.keys, 1U, 10'000'000U);
   add_count(*load, "--value-size", "Bytes of each value", settings.workload.value_bytes, load::value_bytes_min,
             1U << 20);
+  add_duration(*load, "--warm-up", "Ask for this long before, without counting; default 0",
+               [&settings](auto duration) { settings.warm_up = duration; });
   add_duration(*load, "--hold", "Each request keeps the lock for this long; default: as the server is set",
                [&settings](auto hold) { settings.workload.hold = hold; });
   add_count(*load, "--threads", "Threads of this client; connections are dealt to them", settings.threads, 1U, 1024U);
@@ -78,7 +130,7 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
   load->add_flag("--keep-keys", settings.keep_keys, "Leave the keys in the server");
   load->add_flag("-q,--quiet", settings.quiet, "No progress, only the report");
   load->footer(footer);
-  load->callback([&settings] { settings.threads = std::min(settings.threads, settings.connections); });
+  load->callback([&settings, load] { complete(*load, settings); });
   return load;
 }
 

@@ -20,6 +20,7 @@ using time_point = clock::time_point;
 struct outstanding_request {
   planned_request what{};
   time_point started;  ///< what its latency counts from
+  time_point sent;
 };
 
 enum class channel_state { closed, connecting, open };
@@ -52,12 +53,17 @@ class channel {
 
   void close();
 
+  [[nodiscard]] std::uint32_t token() const { return token_; }
   [[nodiscard]] channel_state state() const { return state_; }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size() - first_; }
+  template <class Visit>
+  void for_each_in_flight(Visit visit) const {
+    for (auto at = first_; at < in_flight_.size(); ++at) visit(in_flight_[at]);
+  }
   /// How many requests the last failure left without an answer.
   [[nodiscard]] std::size_t lost() const { return lost_; }
-  /// When the oldest request in flight was started; only while there is one.
-  [[nodiscard]] time_point oldest() const { return in_flight_[first_].started; }
+  /// The oldest request in flight; only while there is one.
+  [[nodiscard]] outstanding_request const& oldest() const { return in_flight_[first_]; }
 
   /// Whether an answer has come since it was last connected.
   [[nodiscard]] bool used() const { return used_; }

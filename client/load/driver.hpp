@@ -2,14 +2,17 @@
 
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "client/load/channel.hpp"
 #include "client/load/measurements.hpp"
 #include "client/load/poller.hpp"
+#include "client/load/schedule.hpp"
 #include "client/load/settings.hpp"
 #include "client/load/workload.hpp"
 
@@ -24,7 +27,7 @@ struct driver_settings {
   unsigned connections = 0;  ///< its share of the run's
 };
 
-/// A second of a run as one thread measured it.
+/// A second of a run, warm-up left out, as one thread measured it.
 struct interval {
   std::uint32_t second = 0;  ///< since the start, from 0; the last one is longer by what was in flight
   std::unique_ptr<measurements> measured;
@@ -33,13 +36,14 @@ struct interval {
 /// How a thread ended.
 struct driver_end {
   time_point at;                     ///< when it stopped
-  std::uint64_t unfinished = 0;      ///< requests without an answer by then; they are in no other figure
+  std::uint64_t unfinished = 0;      ///< requests without an answer by then, or due and not sent; in no other figure
   nanoseconds oldest_unfinished{0};  ///< how long the oldest of them had been waiting
-  nanoseconds cpu{0};                ///< processor time of the thread between start and end
+  nanoseconds cpu{0};                ///< processor time of the thread, without warm-up
 };
 
-/// Drives a share of a run's connections on the thread that calls prepare() and run(). Each connection asks again as
-/// soon as it is answered (closed loop).
+/// Drives a share of a run's connections on the thread that calls prepare() and run(). In a closed loop each connection
+/// asks again as soon as it is answered. In an open loop a schedule says when requests start; one that finds all
+/// connections busy waits for the next free one, and its latency counts from its start all the same.
 class driver {
  public:
   using deliver_interval = std::function<void(interval)>;
@@ -49,7 +53,8 @@ class driver {
 
   /// Opens the connections, for the connect timeout at most. Those that fail are tried again while the run goes.
   void prepare();
-  /// Asks from `start` until `start` + the run's duration, then waits a second at most for what is in flight.
+  /// Asks from `start` for the warm-up and the run's duration, then waits for what is in flight: a second at most in a
+  /// closed loop, the request timeout at most in an open one, where what is missing would flatter the figures.
   driver_end run(time_point start);
 
   /// Ends prepare() and run() early; run() still waits for what is in flight. From any thread.
@@ -57,12 +62,20 @@ class driver {
 
  private:
   void handle(epoll_event const& event);
+  void ask(channel& channel, time_point started);
   void refill(channel& channel);
+  void start_due();
+  void advance_schedule();
+  void abandon(time_point started);
+  void abandon_backlog();
+  [[nodiscard]] channel* take_idle();
   void complete(outstanding_request const& request, answer_message const& answer);
   void lose(channel& channel, error_kind kind);
   void reconnect(channel& channel);
   void keep_house();
   void roll_interval();
+  void run_until(time_point end);
+  [[nodiscard]] bool is_measured(time_point started) const { return started >= measured_from_; }
   void wait(time_point limit);
   [[nodiscard]] bool in_flight() const;
   [[nodiscard]] bool connecting() const;
@@ -76,10 +89,20 @@ class driver {
   std::vector<channel> channels_;
   std::vector<char> buffer_;
   interval current_;
+  driver_end end_;
   time_point now_;
   time_point next_housekeeping_;
   time_point next_interval_;
+  time_point measured_from_ = time_point::max();
   bool asking_ = false;
+
+  // Of an open loop.
+  std::optional<schedule> schedule_;
+  time_point start_;
+  time_point next_start_ = time_point::max();
+  std::deque<time_point> backlog_;  ///< starts of requests that are due and wait for a connection
+  std::deque<std::uint32_t> idle_;  ///< tokens; one whose channel has closed since is passed over
+
   std::atomic<bool> stopped_{false};
 };
 

@@ -20,15 +20,19 @@ series& measurements::series_of(sample const& sample) {
 void measurements::record(sample const& sample) {
   series_of(sample).latency.record(sample.latency);
   if (!sample.expected) return;
+  auto const before = sample.before_sending.value_or(nanoseconds(0));
+  auto const service = sample.latency - before;
+  if (sample.before_sending) since_sent_.record(service);
   if (!sample.timing) {
     ++without_timing_;
     return;
   }
-  auto const rest = sample.latency - sample.timing->wait - sample.timing->hold;
+  auto const rest = service - sample.timing->wait - sample.timing->hold;
   if (rest < -rounding) {
     ++implausible_timing_;
     return;
   }
+  if (sample.before_sending) before_sending_.record(before);
   wait_.record(sample.timing->wait);
   hold_.record(sample.timing->hold);
   rest_.record(rest);
@@ -43,9 +47,13 @@ void measurements::merge(measurements const& other) {
                       .timing = {}};
     series_of(like).latency.merge(theirs.latency);
   }
+  before_sending_.merge(other.before_sending_);
   wait_.merge(other.wait_);
   hold_.merge(other.hold_);
   rest_.merge(other.rest_);
+  since_sent_.merge(other.since_sent_);
+  late_.merge(other.late_);
+  queued_ += other.queued_;
   without_timing_ += other.without_timing_;
   implausible_timing_ += other.implausible_timing_;
   for (std::size_t i = 0; i < errors_.size(); ++i) errors_[i] += other.errors_[i];
@@ -58,6 +66,10 @@ histogram measurements::successes(std::optional<operation_kind> operation) const
     if (one.expected && (!operation || one.operation == *operation)) merged.merge(one.latency);
   }
   return merged;
+}
+
+nanoseconds measurements::split_sum() const {
+  return before_sending_.sum() + wait_.sum() + hold_.sum() + rest_.sum();
 }
 
 std::uint64_t measurements::success_count() const {

@@ -17,9 +17,10 @@ namespace holdfast::client::load {
 struct sample {
   operation_kind operation;
   unsigned status;
-  bool expected;                                ///< whether the status is a success of this operation
-  nanoseconds latency;                          ///< from the start to the last byte of the answer
-  std::optional<protocol::lock_timing> timing;  ///< what the server said
+  bool expected;                                   ///< whether the status is a success of this operation
+  nanoseconds latency;                             ///< from the start to the last byte of the answer
+  std::optional<protocol::lock_timing> timing;     ///< what the server said
+  std::optional<nanoseconds> before_sending = {};  ///< open loop: how long after its start it was sent
 };
 
 /// The latencies of the answers that had the same operation and status.
@@ -39,6 +40,9 @@ class measurements {
   /// A request, or an attempt to connect, that came to nothing. A refusal is recorded as a sample.
   void record(error_kind kind, std::uint64_t times = 1) { errors_[static_cast<std::size_t>(kind)] += times; }
   void record_reconnect() { ++reconnects_; }
+  /// Open loop: a request was sent at once, `late` after its start; or it found no free connection and has to wait.
+  void record_start(nanoseconds late) { late_.record(late); }
+  void record_queued() { ++queued_; }
   void merge(measurements const& other);
 
   [[nodiscard]] std::vector<series> const& all_series() const { return series_; }
@@ -47,10 +51,20 @@ class measurements {
   /// How many answers were successes.
   [[nodiscard]] std::uint64_t success_count() const;
 
+  /// Open loop: the latencies of all successes since they were sent, which leaves out what they waited before.
+  [[nodiscard]] histogram const& since_sent() const { return since_sent_; }
+  /// Open loop: how late requests started that found a free connection; the client's own doing.
+  [[nodiscard]] histogram const& late() const { return late_; }
+  /// Open loop: requests that found all connections busy.
+  [[nodiscard]] std::uint64_t queued() const { return queued_; }
+
   // How the latency of each success with a Server-Timing splits.
-  [[nodiscard]] histogram const& wait() const { return wait_; }  ///< in the lock's queue
-  [[nodiscard]] histogram const& hold() const { return hold_; }  ///< owning the lock
+  [[nodiscard]] histogram const& before_sending() const { return before_sending_; }  ///< open loop: see sample
+  [[nodiscard]] histogram const& wait() const { return wait_; }                      ///< in the lock's queue
+  [[nodiscard]] histogram const& hold() const { return hold_; }                      ///< owning the lock
   [[nodiscard]] histogram const& rest() const { return rest_; }  ///< all else: network, parsing, queues on both sides
+  /// The sum of all parts.
+  [[nodiscard]] nanoseconds split_sum() const;
   /// Successes that had no Server-Timing, and those whose timing was longer than their latency.
   [[nodiscard]] std::uint64_t without_timing() const { return without_timing_; }
   [[nodiscard]] std::uint64_t implausible_timing() const { return implausible_timing_; }
@@ -65,7 +79,9 @@ class measurements {
   series& series_of(sample const& sample);
 
   std::vector<series> series_;
-  histogram wait_, hold_, rest_;
+  histogram before_sending_, wait_, hold_, rest_;
+  histogram since_sent_, late_;
+  std::uint64_t queued_ = 0;
   std::uint64_t without_timing_ = 0;
   std::uint64_t implausible_timing_ = 0;
   std::array<std::uint64_t, error_kinds> errors_{};

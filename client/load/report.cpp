@@ -1,5 +1,7 @@
 #include "client/load/report.hpp"
 
+#include <algorithm>
+
 #include "client/load/text.hpp"
 #include "protocol/duration.hpp"
 
@@ -30,13 +32,25 @@ std::string plural(std::uint64_t count, std::string const& one) {
   return grouped(count) + ' ' + one + (count == 1 ? "" : "s");
 }
 
+/// The rates of an open loop: `5,000/s poisson`, `1,000 to 5,000/s constant`, `3 stages constant`.
+std::string asked_for(load_settings const& settings) {
+  auto const& first = settings.stages.front();
+  auto text = short_number(first.rate_begin);
+  if (first.rate_end != first.rate_begin) text += " to " + short_number(first.rate_end);
+  text += "/s";
+  if (settings.stages.size() > 1) text = plural(settings.stages.size(), "stage");
+  return text + (settings.arrivals == arrivals::poisson ? " poisson" : " constant");
+}
+
 std::string heading(load_report const& report) {
   auto const latency = report.total.successes();
   auto line = grouped(static_cast<std::uint64_t>(report.throughput() + 0.5)) + " requests/s";
   line += latency.count() == 0 ? "   no request was answered" : "   p99 " + readable(latency.quantile(0.99));
   auto const& settings = report.settings;
-  line += "\n  closed loop, " + plural(settings.connections, "connection") + ", " + plural(settings.threads, "thread") +
-          ", " + readable(report.elapsed);
+  line += is_open_loop(settings) ? "\n  open loop, " + asked_for(settings) : "\n  closed loop";
+  line += ", " + plural(settings.connections, "connection") + ", " + plural(settings.threads, "thread") + ", " +
+          readable(report.elapsed);
+  if (settings.warm_up.count() != 0) line += " after " + protocol::format_duration(settings.warm_up) + " of warm-up";
   if (settings.workload.hold) line += ", hold " + protocol::format_duration(*settings.workload.hold);
   if (report.interrupted) line += ", interrupted";
   return line + '\n';
@@ -49,6 +63,30 @@ std::string latency_lines(load_report const& report) {
     if (auto const latency = report.total.successes(kind); latency.count() != 0)
       lines += latency_row(std::string(name_of(kind)), latency);
   }
+  if (!is_open_loop(report.settings)) return lines;
+  return lines + latency_row("since sent", report.total.since_sent()) +
+         "  Latency counts from when a request was due, also while it waited for a connection. A closed loop asks "
+         "only\n"
+         "  when it is answered: it would leave that out and show the last row.\n";
+}
+
+std::string schedule_lines(load_report const& report) {
+  if (!is_open_loop(report.settings)) return {};
+  auto const& total = report.total;
+  auto const started = total.late().count() + total.queued();
+  auto lines =
+      "  asked   " + short_number(report.asked_rate()) + "/s, started " + short_number(report.started_rate()) + "/s";
+  if (total.queued() != 0) {
+    lines += "; " + percent(static_cast<double>(total.queued()) / static_cast<double>(started)) +
+             " found all connections busy";
+  }
+  lines += '\n';
+  if (report.client_was_late()) {
+    lines += "  The client could not keep up: it started " + percent(report.late_share()) +
+             " of its requests more than " + readable(load_report::late_limit) +
+             " late although connections were free.\n"
+             "  That is not the server's doing; use more --threads or a lower rate.\n";
+  }
   return lines;
 }
 
@@ -58,12 +96,13 @@ std::string split_lines(load_report const& report) {
     if (total.success_count() == 0) return {};
     return "\n  No answer had a Server-Timing, so the latency can't be split.\n";
   }
-  auto const whole = total.wait().sum() + total.hold().sum() + total.rest().sum();
+  auto const whole = total.split_sum();
   auto lines = '\n' + row("of which", {"share", "mean", "p50", "p99", "max"});
   auto const line = [&](std::string const& name, histogram const& part) {
     return row(name, {percent(share_of(part, whole)), readable(part.mean()), readable(part.quantile(0.5)),
                       readable(part.quantile(0.99)), readable(part.max())});
   };
+  if (is_open_loop(report.settings)) lines += line("not sent yet", total.before_sending());
   lines += line("lock wait", total.wait()) + line("lock hold", total.hold()) + line("the rest", total.rest());
   lines +=
       "  Wait and hold are the server's word (Server-Timing); the rest is network, parsing and queues on both sides.\n";
@@ -122,6 +161,27 @@ double load_report::throughput() const {
   return static_cast<double>(total.success_count()) / std::chrono::duration<double>(elapsed).count();
 }
 
+double load_report::asked_rate() const {
+  double count = 0, time = 0;
+  for (auto const& stage : settings.stages) {
+    auto const length = std::chrono::duration<double>(stage.duration).count();
+    count += (stage.rate_begin + stage.rate_end) / 2 * length;
+    time += length;
+  }
+  return time == 0 ? 0 : count / time;
+}
+
+double load_report::started_rate() const {
+  // A run that was interrupted did not have all its time.
+  auto const time = std::chrono::duration<double>(std::min(elapsed, length_of(settings.stages))).count();
+  return time <= 0 ? 0 : static_cast<double>(total.late().count() + total.queued()) / time;
+}
+
+double load_report::late_share() const {
+  auto const started = total.late().count() + total.queued();
+  return started == 0 ? 0 : static_cast<double>(total.late().count_above(late_limit)) / static_cast<double>(started);
+}
+
 double load_report::busy_share() const {
   auto const had = elapsed.count() * static_cast<double>(settings.threads);
   return had <= 0 ? 0 : static_cast<double>(cpu.count()) / had;
@@ -129,7 +189,7 @@ double load_report::busy_share() const {
 
 second_row summarize(std::uint32_t second, measurements const& measured) {
   auto const latency = measured.successes();
-  auto const whole = measured.wait().sum() + measured.hold().sum() + measured.rest().sum();
+  auto const whole = measured.split_sum();
   return {.second = second,
           .answers = latency.count(),
           .errors = measured.error_count(),
@@ -140,7 +200,8 @@ second_row summarize(std::uint32_t second, measurements const& measured) {
 }
 
 std::string text_report(load_report const& report) {
-  return heading(report) + latency_lines(report) + split_lines(report) + error_lines(report) + client_lines(report);
+  return heading(report) + latency_lines(report) + split_lines(report) + error_lines(report) + schedule_lines(report) +
+         client_lines(report);
 }
 
 }  // namespace holdfast::client::load

@@ -32,6 +32,13 @@ struct load_report {
   nanoseconds oldest_unfinished{0};  ///< how long the oldest of them had been waiting
   nanoseconds cpu{0};                ///< processor time of the client's threads
 
+  /// Open loop: the rates that were asked for and kept, in requests a second over the time of the stages.
+  [[nodiscard]] double asked_rate() const;
+  [[nodiscard]] double started_rate() const;
+  /// Open loop: the share of requests that the client's own threads started late although a connection was free.
+  [[nodiscard]] double late_share() const;
+  [[nodiscard]] bool client_was_late() const { return late_share() > 0.01; }
+  static constexpr nanoseconds late_limit = std::chrono::milliseconds(1);
   /// Answers that were successes, a second.
   [[nodiscard]] double throughput() const;
   /// The processor time of the client's threads as a share of what they had; 0 to 1.
@@ -49,13 +56,17 @@ struct load_report {
 /// null.
 ///
 ///     version            1; raised when a field changes its meaning
-///     settings           what was asked for: server, loop, connections, threads, duration_ms, read_ratio, keys,
+///     settings           what was asked for: server, loop (closed, open), stages [{duration_ms, rate_begin_per_s,
+///                        rate_end_per_s}], arrivals, warm_up_ms, connections, threads, duration_ms, read_ratio, keys,
 ///                        value_bytes, hold_ms (null: as the server is set), seed, request_timeout_ms
 ///     started_at         UTC, RFC 3339
 ///     elapsed_ms         from the start until the last answer was in
 ///     interrupted        ended by a signal before its time
 ///     throughput_per_s   successes a second
 ///     latency_ms         {all, get, put}: {count, mean, min, p50, p90, p99, p99_9, max} of the successes
+///     open_loop          null in a closed loop, else {asked_per_s, started_per_s, found_no_connection, late_share,
+///     late_ms,
+///                        since_sent_ms}; the latter two as latency_ms
 ///     split              {answers, without_timing, implausible_timing, wait_ms, hold_ms, rest_ms}, each of the latter
 ///     as
 ///                        latency_ms, with `share` of the whole; from the server's Server-Timing

@@ -25,9 +25,22 @@ json optional_ms(std::optional<nanoseconds> const& duration) {
   return duration ? json(in_ms(*duration)) : json();
 }
 
+json stages_json(std::vector<stage> const& stages) {
+  auto list = json::array();
+  for (auto const& one : stages) {
+    list.push_back(json{
+        {"duration_ms", in_ms(one.duration)}, {"rate_begin_per_s", one.rate_begin}, {"rate_end_per_s", one.rate_end}});
+  }
+  return list;
+}
+
 json settings_json(load_settings const& settings) {
   return {{"server", "http://" + settings.connection.server.authority},
-          {"loop", "closed"},
+          {"loop", is_open_loop(settings) ? "open" : "closed"},
+          {"stages", stages_json(settings.stages)},
+          {"arrivals",
+           is_open_loop(settings) ? json(settings.arrivals == arrivals::poisson ? "poisson" : "constant") : json()},
+          {"warm_up_ms", in_ms(settings.warm_up)},
           {"connections", settings.connections},
           {"threads", settings.threads},
           {"duration_ms", in_ms(settings.duration)},
@@ -46,8 +59,15 @@ json latency_json(measurements const& total) {
   return latency;
 }
 
+json open_loop_json(load_report const& report) {
+  if (!is_open_loop(report.settings)) return {};
+  return {{"asked_per_s", report.asked_rate()},           {"started_per_s", report.started_rate()},
+          {"found_no_connection", report.total.queued()}, {"late_share", report.late_share()},
+          {"late_ms", percentiles(report.total.late())},  {"since_sent_ms", percentiles(report.total.since_sent())}};
+}
+
 json split_json(measurements const& total) {
-  auto const whole = total.wait().sum() + total.hold().sum() + total.rest().sum();
+  auto const whole = total.split_sum();
   auto const part = [&](histogram const& of) {
     auto figures = percentiles(of);
     figures["share"] = whole.count() == 0 ? json() : json(in_ms(of.sum()) / in_ms(whole));
@@ -56,6 +76,7 @@ json split_json(measurements const& total) {
   return {{"answers", total.wait().count()},
           {"without_timing", total.without_timing()},
           {"implausible_timing", total.implausible_timing()},
+          {"before_sending_ms", part(total.before_sending())},
           {"wait_ms", part(total.wait())},
           {"hold_ms", part(total.hold())},
           {"rest_ms", part(total.rest())}};
@@ -124,6 +145,7 @@ std::string json_report(load_report const& report) {
   document["interrupted"] = report.interrupted;
   document["throughput_per_s"] = report.throughput();
   document["latency_ms"] = latency_json(report.total);
+  document["open_loop"] = open_loop_json(report);
   document["split"] = split_json(report.total);
   document["statuses"] = statuses_json(report.total);
   document["errors"] = errors_json(report.total);

@@ -136,8 +136,9 @@ class load_run {
     }
     co_await until_zero(preparing_);
     report.started_at = std::chrono::system_clock::now();
-    auto const began = clock::now();
+    auto began = clock::now();
     start.set_value(began);
+    began += settings_.warm_up;
     co_await until_zero(running_);
     for (auto& worker : workers_) worker->thread.join();
     for (auto& worker : workers_) {

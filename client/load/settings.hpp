@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/connection.hpp"
+#include "client/load/schedule.hpp"
 
 namespace holdfast::client::load {
 
@@ -26,12 +28,19 @@ struct load_settings {
   workload_settings workload;
   unsigned connections = 64;
   unsigned threads = 1;
-  nanoseconds duration = std::chrono::seconds(10);
+  nanoseconds duration = std::chrono::seconds(10);  ///< of an open loop: that of all its stages
+  nanoseconds warm_up{0};                           ///< asked before, and in no figure
+  std::vector<stage> stages;                        ///< of an open loop; none: closed loop
+  load::arrivals arrivals = arrivals::constant;
   bool quiet = false;      ///< no progress
   bool keep_keys = false;  ///< leave the keys in the server
   bool json = false;       ///< print JSON instead of text
   std::string json_file;   ///< write the JSON there and print the text
 };
+
+[[nodiscard]] inline bool is_open_loop(load_settings const& settings) {
+  return !settings.stages.empty();
+}
 
 /// How long a request may take before it counts as timed out.
 [[nodiscard]] inline nanoseconds request_timeout(load_settings const& settings) {

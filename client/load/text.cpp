@@ -35,6 +35,10 @@ std::string readable(std::chrono::nanoseconds duration) {
   return three_digits(ns / 1e9) + " s";
 }
 
+std::string short_number(double number) {
+  return number < 999.5 ? three_digits(number) : grouped(static_cast<std::uint64_t>(std::llround(number)));
+}
+
 std::string percent(double share) {
   return fixed(share * 100, 1) + " %";
 }

@@ -18,6 +18,9 @@ namespace holdfast::client::load {
 /// The number of milliseconds, exact to the nanosecond.
 [[nodiscard]] double in_ms(std::chrono::nanoseconds duration);
 
+/// A number with three digits that count: `0.25`, `12.3`, `1,235`.
+[[nodiscard]] std::string short_number(double number);
+
 /// `text` with spaces before or behind it up to `width`.
 [[nodiscard]] std::string to_right(std::string const& text, std::size_t width);
 [[nodiscard]] std::string to_left(std::string const& text, std::size_t width);

@@ -82,6 +82,17 @@ TEST(cli_load, prints_json_alone_or_writes_it_beside_the_text) {
   std::remove(path.c_str());
 }
 
+TEST(cli_load, runs_an_open_loop_in_stages) {
+  scripted_server server(sound);
+  auto const ended = run(load(server, {"--stage", "200ms@100/s", "--stage", "200ms@100/s..300/s", "--json"}));
+  EXPECT_EQ(ended.exit_status, 0) << ended.err;
+  auto const told = nlohmann::json::parse(ended.out);
+  EXPECT_EQ(told["settings"]["duration_ms"], 400.0);
+  EXPECT_EQ(told["latency_ms"]["all"]["count"], 60);
+  auto const rated = run(load(server, {"--rate", "100/s", "--duration", "200ms", "--json"}));
+  EXPECT_EQ(nlohmann::json::parse(rated.out)["latency_ms"]["all"]["count"], 20);
+}
+
 TEST(cli_load, exits_1_when_there_were_errors) {
   scripted_server server([](auto const& request) {
     if (request.text.starts_with("GET")) return scripted_answer{.bytes = sound_answer("500 X", "", "")};
@@ -160,16 +171,23 @@ TEST_P(cli_load_mistakes, exit_2_and_say_what_would_be_right) {
   EXPECT_THAT(ended.err, AllOf(StartsWith("holdfast: "), HasSubstr(GetParam().says), HasSubstr("load --help")));
 }
 
-INSTANTIATE_TEST_SUITE_P(cli, cli_load_mistakes,
-                         testing::Values(mistake{"no_connection", {"--connections", "0"}, "1 to 100000"},
-                                         mistake{"word_for_a_number", {"--connections", "many"}, "many"},
-                                         mistake{"duration_without_unit", {"--duration", "10"}, "10ms or 10s"},
-                                         mistake{"no_time", {"--duration", "0"}, "such as 10s"},
-                                         mistake{"too_many_reads", {"--read-ratio", "1.5"}, "not in range 0"},
-                                         mistake{"small_value", {"--value-size", "17"}, "range 18 to"},
-                                         mistake{"word_for_a_hold", {"--hold", "x"}, "such as 250us"},
-                                         mistake{"argument", {"extra"}, "extra"}),
-                         [](auto const& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    cli, cli_load_mistakes,
+    testing::Values(mistake{"no_connection", {"--connections", "0"}, "1 to 100000"},
+                    mistake{"word_for_a_number", {"--connections", "many"}, "many"},
+                    mistake{"duration_without_unit", {"--duration", "10"}, "10ms or 10s"},
+                    mistake{"no_time", {"--duration", "0"}, "such as 10s"},
+                    mistake{"too_many_reads", {"--read-ratio", "1.5"}, "not in range 0"},
+                    mistake{"small_value", {"--value-size", "17"}, "range 18 to"},
+                    mistake{"word_for_a_hold", {"--hold", "x"}, "such as 250us"},
+                    mistake{"rate_without_unit", {"--rate", "5000"}, "such as 5000/s"},
+                    mistake{"malformed_stage", {"--stage", "10s"}, "such as 10s@1000/s"},
+                    mistake{"rate_and_stage", {"--rate", "5/s", "--stage", "1s@5/s"}, "excludes"},
+                    mistake{"duration_and_stage", {"--duration", "1s", "--stage", "1s@5/s"}, "excludes"},
+                    mistake{"arrivals_of_a_closed_loop", {"--arrivals", "poisson"}, "add --rate"},
+                    mistake{"unknown_arrivals", {"--rate", "5/s", "--arrivals", "odd"}, "poisson"},
+                    mistake{"argument", {"extra"}, "extra"}),
+    [](auto const& test) { return std::string(test.param.name); });
 
 TEST(cli_load_mistake, of_a_file_that_can_not_be_written_is_told_before_the_run) {
   scripted_server server(sound);

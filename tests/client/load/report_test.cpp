@@ -146,6 +146,70 @@ TEST(text_report, invents_no_figure_when_nothing_was_answered) {
   EXPECT_THAT(text, HasSubstr("errors  3   refused 3\n"));
 }
 
+/// An open loop of 10 requests a second for 10 s, of which the second half waited for a connection.
+load_report finished_open_loop() {
+  load_report report;
+  report.settings.stages = {{10s, 10, 10}};
+  report.settings.duration = 10s;
+  report.settings.arrivals = arrivals::poisson;
+  report.settings.warm_up = 1s;
+  report.elapsed = 10s;
+  protocol::lock_timing const timing{0ns, 100us};
+  for (int i = 0; i < 50; ++i) {
+    report.total.record_start(10us);
+    report.total.record({operation_kind::get, 200, true, 1010us, timing, 10us});
+    report.total.record_queued();
+    report.total.record({operation_kind::get, 200, true, 5ms, timing, 4ms});
+  }
+  return report;
+}
+
+TEST(text_report, of_an_open_loop_shows_both_latencies_and_what_was_asked_for) {
+  EXPECT_EQ(text_report(finished_open_loop()),
+            R"(10 requests/s   p99 5.00 ms
+  open loop, 10.0/s poisson, 64 connections, 1 thread, 10.0 s after 1s of warm-up
+
+  latency            p50       p90       p99     p99.9       max      mean     count
+  all            1.01 ms   5.00 ms   5.00 ms   5.00 ms   5.00 ms   3.00 ms       100
+  get            1.01 ms   5.00 ms   5.00 ms   5.00 ms   5.00 ms   3.00 ms       100
+  since sent     1.00 ms   1.00 ms   1.00 ms   1.00 ms   1.00 ms   1.00 ms       100
+  Latency counts from when a request was due, also while it waited for a connection. A closed loop asks only
+  when it is answered: it would leave that out and show the last row.
+
+  of which         share      mean       p50       p99       max
+  not sent yet    66.7 %   2.00 ms   10.0 us   4.00 ms   4.00 ms
+  lock wait        0.0 %      0 ns      0 ns      0 ns      0 ns
+  lock hold        3.3 %    100 us    100 us    100 us    100 us
+  the rest        30.0 %    900 us    900 us    900 us    900 us
+  Wait and hold are the server's word (Server-Timing); the rest is network, parsing and queues on both sides.
+
+  errors  0
+  asked   10.0/s, started 10.0/s; 50.0 % found all connections busy
+  client  0.0 % busy, 0 ns of processor time a request
+)");
+}
+
+TEST(text_report, says_when_the_client_itself_was_late) {
+  auto report = finished_open_loop();
+  EXPECT_THAT(text_report(report), Not(HasSubstr("could not keep up")));
+  for (int i = 0; i < 2; ++i) report.total.record_start(3ms);
+  EXPECT_THAT(text_report(report), HasSubstr("The client could not keep up: it started 2.0 % of its requests more than "
+                                             "1.00 ms late although connections were free."));
+}
+
+TEST(json_report, of_an_open_loop_has_its_schedule) {
+  auto const told = nlohmann::json::parse(json_report(finished_open_loop()));
+  EXPECT_EQ(told["settings"]["loop"], "open");
+  EXPECT_EQ(told["settings"]["arrivals"], "poisson");
+  EXPECT_EQ(told["settings"]["warm_up_ms"], 1000.0);
+  EXPECT_EQ(told["settings"]["stages"][0]["rate_begin_per_s"], 10.0);
+  EXPECT_EQ(told["open_loop"]["asked_per_s"], 10.0);
+  EXPECT_EQ(told["open_loop"]["started_per_s"], 10.0);
+  EXPECT_EQ(told["open_loop"]["found_no_connection"], 50);
+  EXPECT_EQ(told["open_loop"]["since_sent_ms"]["max"], 1.0);
+  EXPECT_NEAR(told["split"]["before_sending_ms"]["max"], 4.0, 0.04);
+}
+
 TEST(json_report, has_every_documented_field) {
   auto report = finished_run();
   report.settings.workload.hold = 5ms;
@@ -161,6 +225,7 @@ TEST(json_report, has_every_documented_field) {
   EXPECT_EQ(told["settings"]["duration_ms"], 2000.0);
   EXPECT_EQ(told["settings"]["hold_ms"], 5.0);
   EXPECT_EQ(told["settings"]["request_timeout_ms"], 30020.0);
+  EXPECT_TRUE(told["open_loop"].is_null());
   EXPECT_EQ(told["started_at"], "2001-09-09T01:46:40Z");
   EXPECT_EQ(told["elapsed_ms"], 2000.0);
   EXPECT_EQ(told["interrupted"], false);

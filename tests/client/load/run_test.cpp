@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <memory>
+#include <thread>
 
 #include "tests/client/scripted_server.hpp"
 
@@ -160,6 +162,57 @@ TEST(run_load, tells_of_requests_that_had_no_answer_when_time_was_up) {
   EXPECT_GE(report->oldest_unfinished, 200ms);
   EXPECT_EQ(report->total.success_count(), 0U);
   EXPECT_EQ(report->total.error_count(), 0U);
+}
+
+TEST(run_load, does_not_count_the_warm_up) {
+  scripted_server server(sound);
+  auto settings = short_run(server);
+  settings.stages = {{200ms, 100, 100}};
+  settings.duration = 200ms;
+  settings.warm_up = 300ms;
+  auto const report = run(settings);
+  ASSERT_TRUE(report);
+  std::size_t gets = 0;
+  for (auto const& request : server.requests()) gets += asks(request, "GET");
+  EXPECT_EQ(gets, 50U);
+  EXPECT_EQ(report->total.success_count(), 20U);
+  EXPECT_EQ(report->total.late().count() + report->total.queued(), 20U);
+  EXPECT_LT(report->elapsed, 300ms + 200ms);
+}
+
+// More requests are due than there are connections: each is sent in the end, and waits from when it was due.
+TEST(run_load, sends_every_request_of_an_open_loop_in_the_end) {
+  scripted_server server([slow = std::make_shared<std::atomic<bool>>(true)](auto const& request) {
+    if (asks(request, "GET") && slow->exchange(false)) std::this_thread::sleep_for(300ms);
+    return sound(request);
+  });
+  auto settings = short_run(server);
+  settings.connection.request_timeout = 30s;
+  settings.connections = 1;
+  settings.stages = {{200ms, 500, 500}};
+  settings.duration = 200ms;
+  auto const report = run(settings);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->total.success_count(), 100U);
+  EXPECT_EQ(report->unfinished, 0U);
+  EXPECT_GE(report->total.queued(), 99U);
+  // Due at 198 ms, answered after 300 ms.
+  EXPECT_GE(report->total.successes().min(), 100ms);
+  EXPECT_LT(report->total.since_sent().quantile(0.5), report->total.successes().quantile(0.5));
+}
+
+TEST(run_load, counts_requests_of_an_open_loop_as_timed_out_that_no_connection_could_take) {
+  scripted_server server([](auto const& request) {
+    if (!asks(request, "GET")) return sound(request);
+    return scripted_answer{.bytes = {}, .then = ending::stall};
+  });
+  auto settings = short_run(server);
+  settings.connections = 2;
+  settings.stages = {{200ms, 100, 100}};
+  auto const report = run(settings);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->total.errors(error_kind::timeout) + report->unfinished, 20U);
+  EXPECT_GT(report->total.errors(error_kind::timeout), 2U);
 }
 
 struct wrong_server {

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/load/random.hpp"
+#include "protocol/error.hpp"
+
+namespace holdfast::client::load {
+
+/// A span of an open loop: the rate goes from `rate_begin` to `rate_end` (requests a second) in a straight line.
+struct stage {
+  std::chrono::nanoseconds duration{0};
+  double rate_begin = 0;
+  double rate_end = 0;
+
+  bool operator==(stage const&) const = default;
+};
+
+enum class arrivals {
+  constant,  ///< evenly spaced
+  poisson,   ///< independent of one another, as those of many users are: gaps distributed exponentially
+};
+
+/// Reads `5000/s`, `0.5/s`, `300/m`. @return requests a second, above 0 and at most 10,000,000.
+[[nodiscard]] protocol::result<double> parse_rate(std::string_view text);
+
+/// Reads `10s@1000/s`, or as a ramp `10s@1000/s..5000/s`.
+[[nodiscard]] protocol::result<stage> parse_stage(std::string_view text);
+
+[[nodiscard]] std::chrono::nanoseconds length_of(std::vector<stage> const& stages);
+
+/// Says when the requests of an open loop are to start, whatever becomes of those before. It holds no clock: times are
+/// offsets from the start. The threads of a run share its requests: constant ones in turn, and independent Poisson
+/// processes add up to one.
+class schedule {
+ public:
+  schedule(std::vector<stage> stages, load::arrivals arrivals, std::uint32_t thread, std::uint32_t threads,
+           std::uint64_t seed);
+
+  /// The start of this thread's next request, never before the one before; nothing after the last stage.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> next();
+
+ private:
+  std::vector<stage> stages_;
+  load::arrivals arrivals_;
+  double threads_;
+  random_numbers random_;
+  // Requests are counted in a straight line, and the line is bent by the rates: with Λ(t) requests due until t, the
+  // n-th starts at Λ⁻¹(n) (time rescaling: the gaps of a Poisson process are exponential in Λ whatever the rate does).
+  double count_;             ///< Λ of the next request
+  std::size_t at_ = 0;       ///< the stage it may be in
+  double count_before_ = 0;  ///< Λ where that begins
+  std::chrono::nanoseconds time_before_{0};
+};
+
+}  // namespace holdfast::client::load
