@@ -15,6 +15,7 @@ enum exit_status : int {
   exit_refused = 1,      ///< not found, or refused for another reason; of a load run: there were errors
   exit_usage = 2,        ///< the command line, the environment or an input file is wrong
   exit_unreachable = 3,  ///< refused, reset, timed out, or answered by something that is no Holdfast server
+  exit_threshold = 4,    ///< a load run broke a threshold
 };
 
 /// What get, put and del have in common.

@@ -47,9 +47,8 @@ int run(load_command const& command) {
     std::cerr << "holdfast: can't write the report\n";
     return exit_refused;
   }
-  // A run that was never answered has shown nothing, whatever the reason.
-  auto const failed = outcome->total.error_count() != 0 || outcome->total.success_count() == 0;
-  return failed ? exit_refused : exit_ok;
+  if (outcome->passed()) return exit_ok;
+  return settings.thresholds.empty() ? exit_refused : exit_threshold;
 }
 
 }  // namespace holdfast::client::cli

@@ -18,12 +18,14 @@ the report to standard output.
 Ctrl-C ends the run with the report of what was done; twice ends it at once.
 
 Exit status: 0 no errors, 1 there were errors, 2 usage, 3 server unreachable, 130 ended before anything was measured.
+With --threshold: 0 all held, 4 one was broken; errors count only where a threshold names them.
+Thresholds are a metric (p50, p90, p99, p99.9, max, mean, throughput, errors), a relation (<, <=, >, >=, ==) and a limit.
 
 JSON: settings, started_at, elapsed_ms, interrupted, throughput_per_s, latency_ms {all, get, put: {count, mean, min, p50,
 p90, p99, p99_9, max}}, open_loop {asked_per_s, started_per_s, found_no_connection, late_share, late_ms, since_sent_ms}, split
 {before_sending_ms, wait_ms, hold_ms, rest_ms: as latency_ms, and share; answers, without_timing, implausible_timing},
 statuses [{operation, status, count, success}], errors {total, kinds}, unfinished {count, oldest_ms},
-reconnects, client {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}, seconds [{second, answers, errors, p50_ms,
+reconnects, client {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}, thresholds [{threshold, held, measured}], seconds [{second, answers, errors, p50_ms,
 p99_ms, max_ms, wait_share}]. Durations are milliseconds, shares 0 to 1; what was not measured is null.
 
 Examples:
@@ -32,6 +34,7 @@ Examples:
   holdfast load --stage 10s@1000/s --stage 30s@1000/s..5000/s
   holdfast load --read-ratio 0.5 --keys 100000 --threads 2
   holdfast load --connections 4 --hold 10ms    each request keeps the lock for 10 ms: watch the lock wait grow
+  holdfast load --rate 1000/s --threshold 'p99<5ms' --threshold 'errors==0'
   holdfast load --json | jq .latency_ms.all.p99
 
 --server and --timeout may stand here as well: 'holdfast --help' tells of them. Here a request without --timeout may take
@@ -118,6 +121,19 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
   load->add_option("--seed", settings.workload.seed, "The same seed draws the same requests")
       ->type_name("N")
       ->capture_default_str();
+  load->add_option_function<std::vector<std::string>>(
+          "--threshold",
+          [&settings](std::vector<std::string> const& texts) {
+            for (auto const& text : texts) {
+              auto const parsed = load::parse_threshold(text);
+              if (!parsed) throw CLI::ValidationError("--threshold", parsed.error().detail);
+              settings.thresholds.push_back(*parsed);
+            }
+          },
+          "What the run is held to: 'p99<5ms', 'throughput>=1000/s', 'errors==0'; more than one may be given")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("THRESHOLD");
   load->add_option_function<std::vector<std::string>>(
           "--json",
           [&settings](std::vector<std::string> const& file) {

@@ -141,6 +141,15 @@ std::string error_lines(load_report const& report) {
   return lines;
 }
 
+std::string threshold_lines(load_report const& report) {
+  std::string lines;
+  for (auto const& threshold : report.settings.thresholds) {
+    auto const judged = judge(threshold, report);
+    lines += "  " + threshold.text + (judged.held ? "  held: " : "  BROKEN: ") + judged.measured + '\n';
+  }
+  return lines;
+}
+
 std::string client_lines(load_report const& report) {
   auto const answers = report.total.success_count();
   auto lines = "  client  " + percent(report.busy_share()) + " busy";
@@ -159,6 +168,12 @@ std::string client_lines(load_report const& report) {
 double load_report::throughput() const {
   if (elapsed.count() <= 0) return 0;
   return static_cast<double>(total.success_count()) / std::chrono::duration<double>(elapsed).count();
+}
+
+bool load_report::passed() const {
+  // A run that was never answered has shown nothing, whatever the reason.
+  if (settings.thresholds.empty()) return total.error_count() == 0 && total.success_count() != 0;
+  return std::ranges::all_of(settings.thresholds, [this](auto const& one) { return judge(one, *this).held; });
 }
 
 double load_report::asked_rate() const {
@@ -201,7 +216,7 @@ second_row summarize(std::uint32_t second, measurements const& measured) {
 
 std::string text_report(load_report const& report) {
   return heading(report) + latency_lines(report) + split_lines(report) + error_lines(report) + schedule_lines(report) +
-         client_lines(report);
+         client_lines(report) + threshold_lines(report);
 }
 
 }  // namespace holdfast::client::load

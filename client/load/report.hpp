@@ -39,6 +39,8 @@ struct load_report {
   [[nodiscard]] double late_share() const;
   [[nodiscard]] bool client_was_late() const { return late_share() > 0.01; }
   static constexpr nanoseconds late_limit = std::chrono::milliseconds(1);
+  /// Whether the run held to all thresholds; without any, whether it had answers and no errors.
+  [[nodiscard]] bool passed() const;
   /// Answers that were successes, a second.
   [[nodiscard]] double throughput() const;
   /// The processor time of the client's threads as a share of what they had; 0 to 1.
@@ -75,6 +77,7 @@ struct load_report {
 ///     unfinished         {count, oldest_ms}: in flight at the end, in no other figure
 ///     reconnects         connections opened anew because the server closed one between requests
 ///     client             {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}
+///     thresholds         [{threshold, held, measured (text)}]
 ///     seconds            [{second, answers, errors, p50_ms, p99_ms, max_ms, wait_share}]
 [[nodiscard]] std::string json_report(load_report const& report);
 

@@ -110,6 +110,15 @@ json client_json(load_report const& report) {
           {"was_the_limit", report.client_was_the_limit()}};
 }
 
+json thresholds_json(load_report const& report) {
+  auto list = json::array();
+  for (auto const& threshold : report.settings.thresholds) {
+    auto const judged = judge(threshold, report);
+    list.push_back(json{{"threshold", threshold.text}, {"held", judged.held}, {"measured", judged.measured}});
+  }
+  return list;
+}
+
 json seconds_json(std::vector<second_row> const& seconds) {
   auto list = json::array();
   for (auto const& row : seconds) {
@@ -152,6 +161,7 @@ std::string json_report(load_report const& report) {
   document["unfinished"] = {{"count", report.unfinished}, {"oldest_ms", in_ms(report.oldest_unfinished)}};
   document["reconnects"] = report.total.reconnects();
   document["client"] = client_json(report);
+  document["thresholds"] = thresholds_json(report);
   document["seconds"] = seconds_json(report.seconds);
   return document.dump(2) + '\n';
 }

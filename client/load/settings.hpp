@@ -8,6 +8,7 @@
 
 #include "client/connection.hpp"
 #include "client/load/schedule.hpp"
+#include "client/load/threshold.hpp"
 
 namespace holdfast::client::load {
 
@@ -32,10 +33,11 @@ struct load_settings {
   nanoseconds warm_up{0};                           ///< asked before, and in no figure
   std::vector<stage> stages;                        ///< of an open loop; none: closed loop
   load::arrivals arrivals = arrivals::constant;
-  bool quiet = false;      ///< no progress
-  bool keep_keys = false;  ///< leave the keys in the server
-  bool json = false;       ///< print JSON instead of text
-  std::string json_file;   ///< write the JSON there and print the text
+  std::vector<threshold> thresholds;  ///< what the run is held to
+  bool quiet = false;                 ///< no progress
+  bool keep_keys = false;             ///< leave the keys in the server
+  bool json = false;                  ///< print JSON instead of text
+  std::string json_file;              ///< write the JSON there and print the text
 };
 
 [[nodiscard]] inline bool is_open_loop(load_settings const& settings) {

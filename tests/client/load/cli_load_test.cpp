@@ -103,6 +103,16 @@ TEST(cli_load, exits_1_when_there_were_errors) {
   EXPECT_THAT(ended.out, HasSubstr("get answered 500 "));
 }
 
+TEST(cli_load, exits_4_when_a_threshold_is_broken_and_names_it) {
+  scripted_server server(sound);
+  auto const held = run(load(server, {"--duration", "50ms", "--threshold", "p99<60s", "--threshold", "errors==0"}));
+  EXPECT_EQ(held.exit_status, 0);
+  EXPECT_THAT(held.out, AllOf(HasSubstr("  p99<60s  held: "), HasSubstr("  errors==0  held: 0\n")));
+  auto const broken = run(load(server, {"--duration", "50ms", "--threshold", "p99<60s", "--threshold", "max<1ns"}));
+  EXPECT_EQ(broken.exit_status, 4);
+  EXPECT_THAT(broken.out, AllOf(HasSubstr("  p99<60s  held: "), HasSubstr("  max<1ns  BROKEN: ")));
+}
+
 TEST(cli_load, exits_1_when_nothing_was_answered) {
   scripted_server server([](auto const& request) {
     if (request.text.starts_with("GET")) return scripted_answer{.bytes = {}, .then = ending::stall};
@@ -186,6 +196,7 @@ INSTANTIATE_TEST_SUITE_P(
                     mistake{"duration_and_stage", {"--duration", "1s", "--stage", "1s@5/s"}, "excludes"},
                     mistake{"arrivals_of_a_closed_loop", {"--arrivals", "poisson"}, "add --rate"},
                     mistake{"unknown_arrivals", {"--rate", "5/s", "--arrivals", "odd"}, "poisson"},
+                    mistake{"threshold_without_limit", {"--threshold", "p99"}, "such as 'p99<5ms'"},
                     mistake{"argument", {"extra"}, "extra"}),
     [](auto const& test) { return std::string(test.param.name); });
 
