@@ -4,8 +4,12 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
+#include <cstdlib>
 #include <sstream>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "protocol/duration.hpp"
 #include "protocol/key.hpp"
@@ -79,11 +83,19 @@ CLI::Option* add_duration(CLI::App& app, std::string const& flag, std::string co
 template <class T>
 CLI::Option* add_count(CLI::App& app, std::string const& flag, std::string const& variable, std::string const& what,
                        T& count, T least, T most) {
-  return app.add_option(flag, count, what)
+  return app
+      .add_option_function<std::string>(
+          flag,
+          [flag, &count, least, most](std::string const& text) {
+            auto const [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), count);
+            if (wrong != std::errc() || end != text.data() + text.size() || count < least || count > most)
+              throw CLI::ValidationError(
+                  flag, "'" + text + "' is no number from " + std::to_string(least) + " to " + std::to_string(most));
+          },
+          what)
       ->envname(variable)
-      ->check(CLI::Range(least, most))
       ->type_name("N")
-      ->capture_default_str();
+      ->default_str(std::to_string(count));
 }
 
 void add_settings(CLI::App& app, settings& to) {
@@ -159,10 +171,29 @@ void add_settings(CLI::App& app, settings& to) {
 }
 
 void check_settings(settings const& settings) {
+  for (auto const& [flag, timeout] : {std::pair("--header-timeout", settings.sessions.header_timeout),
+                                      std::pair("--idle-timeout", settings.sessions.idle_timeout),
+                                      std::pair("--transfer-timeout", settings.sessions.transfer_timeout)})
+    if (timeout.count() == 0) throw CLI::ValidationError(flag, "must be above 0: every wait has an end");
   if (settings.routes.read_hold > settings.routes.hold_max)
     throw CLI::ValidationError("--hold", "is longer than --max-hold allows (" +
                                              protocol::format_duration(settings.routes.hold_max) +
                                              "); raise that or lower this");
+}
+
+/// Names the variables of the environment that a message about their flags is really about.
+std::string blamed_variables(CLI::App const& app, std::vector<std::string_view> const& arguments,
+                             std::string const& message) {
+  std::string blamed;
+  for (auto const* const option : app.get_options()) {
+    auto const flag = option->get_name();
+    auto const* const value = option->get_envname().empty() ? nullptr : std::getenv(option->get_envname().c_str());
+    auto const is_given = std::any_of(arguments.begin(), arguments.end(),
+                                      [&](std::string_view argument) { return argument.starts_with(flag); });
+    if (value != nullptr && !is_given && message.starts_with(flag + ':'))
+      blamed += "In the environment variable " + option->get_envname() + ":\n";
+  }
+  return blamed;
 }
 
 /// A server that listens everywhere is asked at the loopback.
@@ -200,14 +231,17 @@ command parse_command_line(int argc, char const* const* argv) {
   add_duration(*healthcheck_app, "--timeout", "HOLDFAST_HEALTHCHECK_TIMEOUT", "How long it may take to answer", "3s",
                [&](auto timeout) { healthcheck.timeout = timeout; });
 
+  std::vector<std::string_view> const arguments(argv + 1, argv + argc);
   try {
     app.parse(argc, argv);
     check_settings(settings);
   } catch (CLI::ParseError const& error) {
     std::ostringstream out, err;
-    auto const status = app.exit(error, out, err);
-    if (status == 0) return print_command{out.str(), 0};
-    return print_command{err.str(), 2};
+    if (app.exit(error, out, err) == 0) return print_command{out.str(), 0};
+    // Who asks for help is not first told what is wrong with a variable.
+    for (auto const argument : arguments)
+      if (argument == "--help" || argument == "-h") return print_command{app.help(), 0};
+    return print_command{blamed_variables(app, arguments, err.str()) + err.str(), 2};
   }
   if (*demo_app) return demo;
   if (*healthcheck_app) {

@@ -1,81 +1,174 @@
 #include "server/connection.hpp"
 
+#include <arpa/inet.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/buffer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cassert>
+#include <cerrno>
 
 namespace holdfast::server {
 namespace {
 
-constexpr std::chrono::seconds linger_time{2};
-constexpr std::size_t output_kept_max = 64 * 1024;
-constexpr std::size_t input_kept_max = 16 * 1024;
+constexpr std::size_t linger_read_bytes = 16 * 1024;
+constexpr std::size_t bytes_kept_max = 16 * 1024;
 constexpr std::size_t bytes_per_extra_second = 16 * 1024;
 
-bool would_block(error_code error) {
-  return error == asio::error::would_block || error == asio::error::try_again;
-}
-
-std::string name_of(tcp_socket const& socket) {
-  error_code error;
-  auto const peer = socket.remote_endpoint(error);
-  if (error) return "unknown";
-  auto const address = peer.address().to_string();
-  return (peer.address().is_v6() ? '[' + address + ']' : address) + ':' + std::to_string(peer.port());
+bool would_block() {
+  return errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
 }  // namespace
 
-connection::connection(tcp_socket socket, deadline_wheel& deadlines, std::chrono::nanoseconds transfer_timeout)
-    : socket_(std::move(socket)), deadlines_(deadlines), transfer_timeout_(transfer_timeout), peer_(name_of(socket_)) {
-  // A peer that has left already makes these fail; the first read will tell.
-  error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  socket_.non_blocking(true, ignored);
+unique_socket::~unique_socket() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+connection::connection(unique_socket socket, owner& its_owner, poll_set& polls, deadline_wheel& deadlines,
+                       std::chrono::nanoseconds transfer_timeout) noexcept
+    : socket_(std::move(socket)),
+      owner_(its_owner),
+      polls_(polls),
+      deadlines_(deadlines),
+      transfer_timeout_(transfer_timeout) {}
+
+connection::~connection() {
+  if (registered_) polls_.remove(socket_.get(), *this);
+}
+
+bool connection::open() noexcept {
+  wanted_ = EPOLLIN | EPOLLRDHUP;
+  registered_ = polls_.add(socket_.get(), *this, wanted_);
+  return registered_;
+}
+
+std::string connection::peer() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  char text[INET6_ADDRSTRLEN] = "unknown";
+  if (::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return text;
+  if (address.ss_family == AF_INET6) {
+    auto const& v6 = reinterpret_cast<sockaddr_in6 const&>(address);
+    ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+    return '[' + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
+  }
+  auto const& v4 = reinterpret_cast<sockaddr_in const&>(address);
+  ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+  return std::string(text) + ':' + std::to_string(ntohs(v4.sin_port));
+}
+
+void connection::want(std::uint32_t events) noexcept {
+  if (events == wanted_) return;
+  wanted_ = events;
+  polls_.modify(socket_.get(), *this, events);
 }
 
 connection::clock::time_point connection::transfer_due(clock::time_point since, std::size_t bytes) const noexcept {
   return since + transfer_timeout_ + std::chrono::seconds(bytes / bytes_per_extra_second);
 }
 
-io_result connection::judge(error_code error) const noexcept {
-  if (!error) return io_result::done;
-  if (timed_out_) return io_result::timed_out;
-  if (interrupted_) return io_result::interrupted;
-  return io_result::closed;
+// --- what comes from the poll set and the wheel --------------------------------------------------------------------
+
+void connection::on_ready(std::uint32_t events) {
+  // Each of these may destroy the connection, so nothing follows them.
+  if (waiting_) return resume(io_result::done);
+  if (watcher_ != nullptr) return read_ahead();
+  if (at_rest_) return owner_.on_bytes();
+  // A coroutine is between two waits, which takes no time, or the lock's grant is on its way. What is ready stays so.
+  want(events & (EPOLLHUP | EPOLLERR) ? 0U : EPOLLRDHUP);
 }
 
-awaitable<io_result> connection::fill(clock::time_point due, std::size_t bytes_wanted, bool idle) {
-  if (interrupted_) co_return io_result::interrupted;
-  if (peer_ended_) co_return io_result::closed;
-  if (input_.empty() && input_.capacity() > input_kept_max) input_.release();
-  auto const room = input_.prepare(bytes_wanted);
-  idle_ = idle;
+void connection::on_deadline() {
+  if (waiting_) return resume(io_result::timed_out);
+  if (at_rest_) owner_.on_idle_timeout();
+}
+
+void connection::resume(io_result result) {
+  assert(waiting_);
+  disarm_deadline();
+  auto handler = std::move(*waiting_);
+  waiting_.reset();
+  handler(result);
+}
+
+// --- at rest -------------------------------------------------------------------------------------------------------
+
+void connection::rest(clock::time_point due) {
+  at_rest_ = true;
+  want(EPOLLIN | EPOLLRDHUP);
   deadlines_.arm(*this, due);
-  auto [error, bytes] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), as_values);
-  deadline_wheel::disarm(*this);
-  idle_ = false;
-  input_.commit(bytes);
-  auto const result = judge(error);
-  timed_out_ = false;
-  if (result == io_result::closed) peer_ended_ = true;
-  co_return result;
+}
+
+std::optional<std::size_t> connection::read_some(std::span<char> room) noexcept {
+  for (;;) {
+    auto const got = ::recv(socket_.get(), room.data(), room.size(), 0);
+    if (got > 0) return static_cast<std::size_t>(got);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && would_block()) return std::nullopt;
+    peer_ended_ = true;
+    return 0;
+  }
+}
+
+std::size_t connection::send_some(std::string_view bytes) noexcept {
+  auto const sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
+// --- at work -------------------------------------------------------------------------------------------------------
+
+awaitable<io_result> connection::wait_for(std::uint32_t events, clock::time_point due) {
+  if (closed_) co_return io_result::closed;
+  want(events);
+  deadlines_.arm(*this, due);
+  auto initiate = [this](resumption handler) { waiting_.emplace(std::move(handler)); };
+  auto token = asio::use_awaitable_t<executor_type>{};
+  co_return co_await asio::async_initiate<asio::use_awaitable_t<executor_type>, void(io_result)>(initiate, token);
+}
+
+awaitable<io_result> connection::fill(clock::time_point due, std::size_t bytes_wanted) {
+  if (peer_ended_ || closed_) co_return io_result::closed;
+  if (input_.empty() && input_.capacity() > bytes_kept_max) input_.release();
+  for (;;) {
+    if (auto const got = read_some(input_.prepare(bytes_wanted))) {
+      input_.commit(*got);
+      co_return *got != 0 ? io_result::done : io_result::closed;
+    }
+    waits_to_read_ = true;
+    auto const result = co_await wait_for(EPOLLIN | EPOLLRDHUP, due);
+    waits_to_read_ = false;
+    if (result != io_result::done) co_return result;
+  }
 }
 
 std::optional<io_result> connection::try_flush(std::string_view tail) {
   auto const total = output_.size() + tail.size();
   while (sent_ < total) {
-    auto const in_output = std::min(sent_, output_.size());
-    std::array<asio::const_buffer, 2> const pieces{asio::buffer(output_) + in_output,
-                            asio::buffer(tail.data(), tail.size()) + (sent_ - in_output)};
-    error_code error;
-    sent_ += tail.empty() ? socket_.write_some(pieces[0], error) : socket_.write_some(pieces, error);
-    if (would_block(error)) return std::nullopt;
-    if (error) return io_result::closed;
+    if (closed_) return io_result::closed;
+    auto const in_output = std::min(sent_, output_.size()), in_tail = sent_ - in_output;
+    std::array pieces{iovec{output_.data() + in_output, output_.size() - in_output},
+                      iovec{const_cast<char*>(tail.data()) + in_tail, tail.size() - in_tail}};
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    auto const sent = tail.empty() ? ::send(socket_.get(), pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
+                                   : ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    if (sent >= 0) {
+      sent_ += static_cast<std::size_t>(sent);
+    } else if (would_block()) {
+      return std::nullopt;
+    } else if (errno != EINTR) {
+      return io_result::closed;
+    }
   }
   sent_ = 0;
   output_.clear();
-  if (output_.capacity() > output_kept_max) output_.shrink_to_fit();
+  if (output_.capacity() > bytes_kept_max) output_.shrink_to_fit();
   return io_result::done;
 }
 
@@ -84,73 +177,54 @@ awaitable<io_result> connection::flush(std::string_view tail) {
   auto const sent_before = sent_;
   for (;;) {
     if (auto const result = try_flush(tail)) co_return *result;
-    deadlines_.arm(*this, transfer_due(since, sent_ - sent_before));
-    auto [error] = co_await socket_.async_wait(asio::socket_base::wait_write, as_values);
-    deadline_wheel::disarm(*this);
-    if (error) co_return judge(error);
+    auto const result = co_await wait_for(EPOLLOUT, transfer_due(since, sent_ - sent_before));
+    if (result != io_result::done) co_return result;
   }
 }
 
-awaitable<void> connection::linger() {
-  error_code ignored;
-  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
-  auto const due = clock::now() + linger_time;
-  input_.consume(input_.size());
+awaitable<void> connection::linger(std::chrono::milliseconds time) {
+  ::shutdown(socket_.get(), SHUT_WR);
+  auto const due = clock::now() + time;
   for (auto result = io_result::done; result == io_result::done;) {
-    result = co_await fill(due, 4096, true);
     input_.consume(input_.size());
+    result = co_await fill(due, linger_read_bytes);
   }
 }
 
-void connection::watch_for_hang_up(interruption& stop, std::size_t read_ahead_max) {
-  watcher_ = &stop;
-  read_ahead_max_ = read_ahead_max;
-  arm_watch();
+connection::hang_up_watch::hang_up_watch(connection& watched, interruption& stop, std::size_t read_ahead_max)
+    : watched_(watched) {
+  watched_.watcher_ = &stop;
+  watched_.read_ahead_max_ = read_ahead_max;
+  // With the buffer full, what is unread must not wake us again and again. The peer's end still does.
+  watched_.want(watched_.input_.size() < read_ahead_max ? EPOLLIN | EPOLLRDHUP : EPOLLRDHUP);
 }
 
-void connection::arm_watch() {
-  auto const room = input_.size() < read_ahead_max_;
-  socket_.async_wait(
-      room ? asio::socket_base::wait_read : asio::socket_base::wait_error,
-      asio::bind_cancellation_slot(watch_signal_.slot(), [self = shared_from_this(), watch = watch_](error_code error) {
-        self->on_watched(error, watch);
-      }));
-}
-
-void connection::on_watched(error_code error, unsigned watch) {
-  if (watch != watch_ || watcher_ == nullptr || error == asio::error::operation_aborted) return;
-  auto const room_wanted = read_ahead_max_ - std::min(read_ahead_max_, input_.size());
-  if (!error && room_wanted != 0) {
-    auto const room = input_.prepare(room_wanted);
-    input_.commit(socket_.read_some(asio::buffer(room.data(), room_wanted), error));
-    if (!error || would_block(error)) return arm_watch();
+void connection::read_ahead() {
+  auto const room = read_ahead_max_ - std::min(read_ahead_max_, input_.size());
+  if (room != 0) {
+    auto const got = read_some(input_.prepare(room).first(room));
+    if (!got) return;
+    input_.commit(*got);
+    if (*got != 0) {
+      if (*got == room) want(EPOLLRDHUP);
+      return;
+    }
   }
   peer_ended_ = true;
-  watcher_->stop(stop_reason::hang_up);
+  want(0);
+  std::exchange(watcher_, nullptr)->stop(stop_reason::hang_up);
 }
 
-void connection::end_watch() {
-  ++watch_;
-  watcher_ = nullptr;
-  watch_signal_.emit(asio::cancellation_type::total);
-}
-
-void connection::interrupt_idle() {
-  if (!idle_) return;
-  interrupted_ = true;
-  socket_.cancel();
+bool connection::interrupt() {
+  if (!waiting_ || !waits_to_read_) return false;
+  resume(io_result::interrupted);
+  return true;
 }
 
 void connection::close() {
-  interrupted_ = true;
-  error_code ignored;
-  socket_.close(ignored);
-}
-
-void connection::on_deadline() {
-  timed_out_ = true;
-  error_code ignored;
-  socket_.cancel(ignored);
+  closed_ = true;
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  if (waiting_) resume(io_result::closed);
 }
 
 }  // namespace holdfast::server

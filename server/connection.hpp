@@ -1,7 +1,7 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,38 +10,97 @@
 #include "server/deadline_wheel.hpp"
 #include "server/input_buffer.hpp"
 #include "server/interruption.hpp"
+#include "server/poll_set.hpp"
 
 namespace holdfast::server {
 
 /// What became of a read or a write.
 enum class io_result {
   done,
-  closed,       ///< the peer has ended the stream, or the connection broke
+  closed,       ///< the peer has ended the stream, or the connection broke, or close() was called
   timed_out,    ///< the deadline passed
-  interrupted,  ///< interrupt_idle() or close() was called
+  interrupted,  ///< interrupt() was called
+};
+
+/// An accepted, non-blocking TCP socket; closes it.
+class unique_socket {
+ public:
+  explicit unique_socket(int descriptor = -1) noexcept : descriptor_(descriptor) {}
+  unique_socket(unique_socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  unique_socket& operator=(unique_socket&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
+  ~unique_socket();
+
+  [[nodiscard]] int get() const noexcept { return descriptor_; }
+
+ private:
+  int descriptor_;
 };
 
 /// One client's byte stream with its buffers and its deadline. Knows nothing of HTTP or of the lock. One thread.
-/// Owned by shared pointers, since a watch that has been called off still completes once.
-class connection final : public deadline, public std::enable_shared_from_this<connection> {
+///
+/// It is either at rest, where its owner is called whenever there is something to read and nothing is kept but the
+/// object itself, or at work, where one coroutine reads and writes by fill(), flush() and linger(), one of them at a
+/// time.
+class connection final : private poll_source, private deadline {
  public:
   using clock = std::chrono::steady_clock;
 
+  /// Who is called while the connection is at rest. Each call may destroy the connection.
+  class owner {
+   public:
+    /// There are bytes to read, or the end of the stream.
+    virtual void on_bytes() = 0;
+    /// Nothing came until the deadline.
+    virtual void on_idle_timeout() = 0;
+
+   protected:
+    ~owner() = default;
+  };
+
   /// @param transfer_timeout how long moving bytes may take; a second more for each 16 KiB that have moved.
-  /// `deadlines` must outlive it.
-  connection(tcp_socket socket, deadline_wheel& deadlines, std::chrono::nanoseconds transfer_timeout);
+  /// All that it refers to must outlive it.
+  connection(unique_socket socket, owner& its_owner, poll_set& polls, deadline_wheel& deadlines,
+             std::chrono::nanoseconds transfer_timeout) noexcept;
+  ~connection();
+  connection(connection const&) = delete;
+  connection& operator=(connection const&) = delete;
+
+  /// Joins the poll set; before anything else. @return false where the system has no room for one more.
+  [[nodiscard]] bool open() noexcept;
+
+  /// `203.0.113.7:5123`, for the log.
+  [[nodiscard]] std::string peer() const;
+
+  // --- at rest ---
+
+  /// From now on at rest, at most until `due`.
+  void rest(clock::time_point due);
+
+  /// Reads what there is. @return how many bytes; 0 at the end of the stream or where it broke, nothing where there is
+  /// nothing yet.
+  std::optional<std::size_t> read_some(std::span<char> room) noexcept;
+
+  /// Sends what the peer takes at once, and buffers nothing. @return how many bytes; 0 also where the connection broke.
+  std::size_t send_some(std::string_view bytes) noexcept;
+
+  // --- at work ---
+
+  /// From now on the owner is called no more.
+  void work() noexcept {
+    at_rest_ = false;
+    disarm_deadline();
+  }
 
   [[nodiscard]] input_buffer& input() noexcept { return input_; }
 
   /// What flush() will send.
   [[nodiscard]] std::string& output() noexcept { return output_; }
 
-  /// `203.0.113.7:5123`, for the log.
-  [[nodiscard]] std::string const& peer() const noexcept { return peer_; }
-
-  /// Reads something behind what `input()` holds, at most until `due`; room for at least `bytes_wanted`.
-  /// @param idle whether interrupt_idle() may end it.
-  awaitable<io_result> fill(clock::time_point due, std::size_t bytes_wanted, bool idle);
+  /// Reads something behind what input() holds, at most until `due`; room for at least `bytes_wanted`.
+  awaitable<io_result> fill(clock::time_point due, std::size_t bytes_wanted);
 
   /// Sends output() and then `tail`, and empties output(). Never suspends.
   /// @return nothing where the peer doesn't take all at once: then flush() must finish the job, with the same tail.
@@ -52,45 +111,61 @@ class connection final : public deadline, public std::enable_shared_from_this<co
 
   /// Half-closes and reads on for a short while, so that an answer arrives which was sent while the peer still wrote:
   /// closing with unread input would reset the connection and could destroy the answer (RFC 9112 §9.6).
-  awaitable<void> linger();
+  awaitable<void> linger(std::chrono::milliseconds time);
 
-  /// From now on reads ahead, up to `read_ahead_max` bytes in input(), and stops `stop` as soon as the peer hangs up:
-  /// a FIN or a reset. With the buffer full only a reset is seen.
-  void watch_for_hang_up(interruption& stop, std::size_t read_ahead_max);
-  void end_watch();
+  /// For as long as it lives, reads ahead, up to `read_ahead_max` bytes in input(), and stops `stop` as soon as the
+  /// peer hangs up: a FIN or a reset.
+  class hang_up_watch {
+   public:
+    hang_up_watch(connection& watched, interruption& stop, std::size_t read_ahead_max);
+    ~hang_up_watch() { watched_.watcher_ = nullptr; }
+    hang_up_watch(hang_up_watch const&) = delete;
+    hang_up_watch& operator=(hang_up_watch const&) = delete;
 
-  /// Ends a fill() that waits for the peer's next request.
-  void interrupt_idle();
+   private:
+    connection& watched_;
+  };
 
-  /// Ends everything at once.
+  /// Ends the fill() that waits now, if one does. @return whether one did.
+  bool interrupt();
+
+  /// Ends everything at once: what waits gets io_result::closed. The descriptor goes with the object.
   void close();
 
   /// The time by which a transfer that began at `since` must have moved more than `bytes`.
   [[nodiscard]] clock::time_point transfer_due(clock::time_point since, std::size_t bytes) const noexcept;
 
  private:
-  void on_deadline() override;
-  void arm_watch();
-  void on_watched(error_code error, unsigned watch);
-  [[nodiscard]] io_result judge(error_code error) const noexcept;
+  void on_ready(std::uint32_t events) final;
+  void on_deadline() final;
 
-  tcp_socket socket_;
+  void disarm_deadline() noexcept { deadline_wheel::disarm(*this); }
+  void want(std::uint32_t events) noexcept;
+  awaitable<io_result> wait_for(std::uint32_t events, clock::time_point due);
+  void resume(io_result result);
+  void read_ahead();
+
+  unique_socket socket_;
+  bool registered_ = false;
+  std::uint32_t wanted_ = 0;  // the events of the poll set that are asked for
+  owner& owner_;
+  poll_set& polls_;
   deadline_wheel& deadlines_;
   std::chrono::nanoseconds const transfer_timeout_;
-  std::string peer_;
   input_buffer input_;
   std::string output_;
   std::size_t sent_ = 0;  // of output_ and the tail
 
+  // How a coroutine is resumed that waits for the descriptor. (any_completion_handler of Boost 1.81 can't be moved.)
+  using resumption = asio::async_result<asio::use_awaitable_t<executor_type>, void(io_result)>::handler_type;
+  std::optional<resumption> waiting_;
+  bool waits_to_read_ = false;
+  bool at_rest_ = false;
+  bool peer_ended_ = false;
+  bool closed_ = false;
+
   interruption* watcher_ = nullptr;  // whom to tell of a hang-up
   std::size_t read_ahead_max_ = 0;
-  unsigned watch_ = 0;  // counts watches, so that a late completion of an old one is known
-  asio::cancellation_signal watch_signal_;
-
-  bool peer_ended_ = false;
-  bool timed_out_ = false;
-  bool idle_ = false;
-  bool interrupted_ = false;
 };
 
 }  // namespace holdfast::server

@@ -28,7 +28,6 @@ void deadline_wheel::link(deadline& one, std::int64_t tick) {
 }
 
 void deadline_wheel::wait_for(std::int64_t tick) {
-  awaited_tick_ = tick;
   if (!timer_) return;
   timer_->expires_at(clock::time_point(tick * tick_length));
   timer_->async_wait([this, tick](error_code error) {
@@ -36,11 +35,14 @@ void deadline_wheel::wait_for(std::int64_t tick) {
     if (error || tick != awaited_tick_) return;
     on_tick(tick_after(clock::now()) - 1);
   });
+  awaited_tick_ = tick;
 }
 
 void deadline_wheel::on_tick(std::int64_t now) {
   auto const time = clock::now();
-  for (auto const last = std::min(now, done_tick_ + slots); done_tick_ < last;) {
+  // After a pause of more than a turn (a machine that slept) one turn meets every slot.
+  done_tick_ = std::max(done_tick_, now - slots);
+  while (done_tick_ < now) {
     // First, so that whatever is armed from here on is linked ahead of the slot being emptied.
     auto const tick = ++done_tick_;
     auto& due = slot_of(tick);
@@ -55,7 +57,6 @@ void deadline_wheel::on_tick(std::int64_t now) {
       }
     }
   }
-  done_tick_ = std::max(done_tick_, now);
   awaited_tick_ = 0;
   for (auto tick = done_tick_ + 1; tick < done_tick_ + slots; ++tick)
     if (!slot_of(tick).empty()) return wait_for(tick);

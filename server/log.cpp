@@ -1,5 +1,6 @@
 #include "server/log.hpp"
 
+#include <poll.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/sinks/base_sink.h>
@@ -27,8 +28,11 @@ class standard_error_sink final : public spdlog::sinks::base_sink<std::mutex> {
     formatter_->format(message, line);
     for (std::size_t at = 0; at < line.size();) {
       auto const written = ::write(STDERR_FILENO, line.data() + at, line.size() - at);
-      if (written < 0 && errno != EINTR) return;  // nobody is left to tell
       if (written > 0) at += static_cast<std::size_t>(written);
+      if (written >= 0 || errno == EINTR) continue;
+      if (errno != EAGAIN) return;  // nobody is left to tell
+      pollfd room{STDERR_FILENO, POLLOUT, 0};
+      ::poll(&room, 1, -1);
     }
   }
   void flush_() override {}

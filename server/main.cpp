@@ -1,54 +1,64 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 
 #include "server/command_line.hpp"
 #include "server/demo.hpp"
 #include "server/healthcheck.hpp"
+#include "server/listener.hpp"
 #include "server/log.hpp"
 #include "server/server.hpp"
 
 namespace holdfast::server {
 namespace {
 
-/// Descriptors besides the connections: the log, the event loops, the listener.
-constexpr rlim_t other_descriptors = 64;
-
-/// Each connection needs a descriptor, and the usual soft limit is 1024.
-void allow_descriptors(std::size_t connections) {
+/// Each connection needs a descriptor, and the usual soft limit is 1024. Where the hard limit allows fewer, fewer
+/// connections are admitted, so that the rest are told so instead of left in the backlog.
+void allow_descriptors(settings& settings) {
+  constexpr rlim_t of_process = 64, of_thread = 4;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  auto const wanted = static_cast<rlim_t>(connections) + other_descriptors;
+  auto const others = of_process + of_thread * settings.threads;
+  auto const wanted = static_cast<rlim_t>(settings.connections_max) + others;
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
   setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < wanted)
-    log_warn(
-        "too few file descriptors for max-connections",
-        {{"allowed", limit.rlim_cur}, {"wanted", wanted}, {"remedy", "raise ulimit -n or lower --max-connections"}});
+  if (limit.rlim_cur >= wanted) return;
+  settings.connections_max = limit.rlim_cur > others ? limit.rlim_cur - others : 1;
+  log_warn("fewer connections than max-connections", {{"connections", settings.connections_max},
+                                                      {"descriptors", limit.rlim_cur},
+                                                      {"remedy", "raise ulimit -n or lower --max-connections"}});
 }
 
-int run(serve_command const& command) {
+int run(serve_command command) {
+  // A log or a client that has gone must not end the process.
+  std::signal(SIGPIPE, SIG_IGN);
   log_scope const log(command.settings.log_level, command.settings.log_format);
-  allow_descriptors(command.settings.connections_max);
+  allow_descriptors(command.settings);
   try {
     server server(command.settings);
     server.stop_on_signals();
     server.run();
     return EXIT_SUCCESS;
   } catch (boost::system::system_error const& error) {
-    auto const address = command.settings.listen_address + ':' + std::to_string(command.settings.listen_port);
-    log_error("can't serve", {{"address", address},
-                              {"error", error.code().message()},
-                              {"remedy", "is another server there? --listen takes another address or port"}});
+    // Not through the log, which may be off: nobody should have to guess why there is no server.
+    std::cerr << "holdfast-server: can't serve on "
+              << text_of(command.settings.listen_address, command.settings.listen_port) << ": "
+              << error.code().message();
+    if (error.code() == boost::asio::error::address_in_use)
+      std::cerr << "; is another server there? --listen takes another address or port";
+    if (error.code() == boost::asio::error::access_denied) std::cerr << "; ports below 1024 need privileges";
+    std::cerr << '\n';
     return EXIT_FAILURE;
   }
 }
 
-int run(demo_command const& command) {
+int run(demo_command command) {
   run_demo(command.rounds);
   return EXIT_SUCCESS;
 }
@@ -56,7 +66,7 @@ int run(demo_command const& command) {
 int run(healthcheck_command const& command) {
   auto const wrong = check_health(command.address, command.port, command.timeout);
   if (wrong.empty()) return EXIT_SUCCESS;
-  std::cerr << "not ready at " << command.address << ':' << command.port << ": " << wrong << '\n';
+  std::cerr << "not ready at " << text_of(command.address, command.port) << ": " << wrong << '\n';
   return EXIT_FAILURE;
 }
 

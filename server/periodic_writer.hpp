@@ -19,11 +19,15 @@ template <class Timer, class Guarded>
 awaitable<void> write_periodically(Guarded& data, std::string key, typename Timer::duration period,
                                    typename Timer::time_point start) {
   using std::chrono::duration_cast, std::chrono::milliseconds;
+  // A cancellation may cross a grant or the end of a sleep, which then succeed. It must end the loop all the same, and
+  // not as an exception out of the next await.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
   Timer timer(co_await asio::this_coro::executor);
   protocol::operation put = protocol::put_operation{std::move(key), nullptr};
   for (;;) {
     auto [not_granted, lock] = co_await data.async_lock(as_values);
-    if (not_granted) co_return;
+    if (not_granted || cancellation.cancelled() != asio::cancellation_type::none) co_return;
     auto const elapsed_ms = duration_cast<milliseconds>(Timer::clock_type::now() - start).count();
     std::get<protocol::put_operation>(put).value = std::make_shared<std::string const>(std::to_string(elapsed_ms));
     // Named so that the value it replaces is freed after the release.
@@ -31,8 +35,8 @@ awaitable<void> write_periodically(Guarded& data, std::string key, typename Time
     lock.unlock();
 
     timer.expires_after(period);
-    auto [cancelled] = co_await timer.async_wait(as_values);
-    if (cancelled) co_return;
+    auto [interrupted] = co_await timer.async_wait(as_values);
+    if (interrupted || cancellation.cancelled() != asio::cancellation_type::none) co_return;
   }
 }
 

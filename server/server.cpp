@@ -2,8 +2,8 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <exception>
 #include <random>
@@ -24,9 +24,12 @@ std::uint64_t random_start() {
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
-std::string text_of(asio::ip::tcp::endpoint const& endpoint) {
-  auto const address = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? '[' + address + ']' : address) + ':' + std::to_string(endpoint.port());
+std::string what(std::exception_ptr const& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (std::exception const& exception) {
+    return exception.what();
+  }
 }
 
 }  // namespace
@@ -51,13 +54,17 @@ worker& server::next_worker() noexcept {
   return *workers_[next_worker_ % workers_.size()];
 }
 
-bool server::admit(tcp_socket& socket) {
+bool server::admit(unique_socket& socket) {
   if (connections_.fetch_add(1, std::memory_order_relaxed) >= settings_.connections_max) {
     connections_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
-  next_worker().start_session(std::move(socket));
-  ++next_worker_;
+  try {
+    next_worker().start_session(std::move(socket));
+  } catch (std::bad_alloc const&) {
+    connections_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
   return true;
 }
 
@@ -68,9 +75,8 @@ void server::on_session_end() {
 
 void server::run() {
   auto& io = workers_[0]->io();
-  accept_policy policy{.next_context = [this]() -> asio::io_context& { return next_worker().io(); },
-                       .admit = [this](tcp_socket& socket) { return admit(socket); }};
-  asio::co_spawn(io, accept_connections(acceptor_, std::move(policy)), [](std::exception_ptr const& error) {
+  auto admit_one = [this](unique_socket& socket) { return admit(socket); };
+  asio::co_spawn(io, accept_connections(acceptor_, std::move(admit_one)), [](std::exception_ptr const& error) {
     if (error) std::rethrow_exception(error);
   });
   if (settings_.writer_period.count() > 0) {
@@ -79,27 +85,27 @@ void server::run() {
         write_periodically<steady_timer>(store_.data(), settings_.writer_key, settings_.writer_period, started_at_);
     auto ended = [this](std::exception_ptr const& error) {
       writer_runs_ = false;
-      if (error) std::rethrow_exception(error);
+      // A writer that is cancelled before it has begun ends by an exception too.
+      if (error && phase_ == drain_phase::serving) log_error("writer failed", {{"error", what(error)}});
       end_if_drained();
     };
     asio::co_spawn(io, std::move(writer), asio::bind_cancellation_slot(stop_writer_.slot(), std::move(ended)));
   }
-  log_info("listening", {{"address", text_of(endpoint_)},
+  log_info("listening", {{"address", text_of(endpoint_.address().to_string(), endpoint_.port())},
                          {"threads", settings_.threads},
                          {"writer_key", settings_.writer_key},
                          {"writer_period", protocol::format_duration(settings_.writer_period)}});
 
-  std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < workers_.size(); ++i) threads.emplace_back([this, i] { workers_[i]->run(); });
-  std::exception_ptr failed;
-  try {
+  {
+    // Threads join at the end of this block, also when one of them can't be started.
+    std::vector<std::jthread> threads;
+    auto const stop_all = [this](void*) {
+      for (auto const& worker : workers_) worker->stop();
+    };
+    std::unique_ptr<void, decltype(stop_all)> const stop_first(this, stop_all);
+    for (std::size_t i = 1; i < workers_.size(); ++i) threads.emplace_back([this, i] { workers_[i]->run(); });
     workers_[0]->run();
-  } catch (...) {
-    failed = std::current_exception();
   }
-  for (auto const& worker : workers_) worker->stop();
-  for (auto& thread : threads) thread.join();
-  if (failed) std::rethrow_exception(failed);
   log_info("stopped");
 }
 
@@ -152,15 +158,13 @@ void server::end_if_drained() {
 }
 
 void server::stop_on_signals() {
-  asio::co_spawn(workers_[0]->io(), wait_for_signals(), [](std::exception_ptr const& error) {
-    if (error) std::rethrow_exception(error);
-  });
+  signals_.emplace(workers_[0]->io(), SIGINT, SIGTERM);
+  asio::co_spawn(workers_[0]->io(), wait_for_signals(), asio::detached);
 }
 
 awaitable<void> server::wait_for_signals() {
-  asio::signal_set signals(workers_[0]->io(), SIGINT, SIGTERM);
   for (;;) {
-    auto [error, number] = co_await signals.async_wait(as_values);
+    auto [error, number] = co_await signals_->async_wait(as_values);
     if (error) co_return;
     log_info("signal", {{"number", number}});
     stop();

@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -42,7 +44,7 @@ class server {
   enum class drain_phase { serving, draining, hurrying, aborting };
 
   worker& next_worker() noexcept;
-  bool admit(tcp_socket& socket);
+  bool admit(unique_socket& socket);
   void on_session_end();
   void drain_further(drain_phase to);
   void end_if_drained();
@@ -52,13 +54,14 @@ class server {
   std::chrono::steady_clock::time_point const started_at_ = std::chrono::steady_clock::now();
   std::atomic<bool> draining_{false};
   store store_;
-  session_context const context_;
+  server_context const context_;
   std::atomic<std::size_t> connections_{0};
 
   asio::cancellation_signal stop_writer_;         // before the workers: the writer's frame refers to it
   std::vector<std::unique_ptr<worker>> workers_;  // the first runs on run()'s thread, with all that follows
   tcp_acceptor acceptor_;
   asio::ip::tcp::endpoint endpoint_;
+  std::optional<asio::signal_set> signals_;
   std::size_t next_worker_ = 0;
   steady_timer drain_timer_;
   drain_phase phase_ = drain_phase::serving;

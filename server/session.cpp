@@ -1,207 +1,152 @@
 #include "server/session.hpp"
 
-#include <boost/asio/this_coro.hpp>
+#include <boost/asio/co_spawn.hpp>
 
-#include "protocol/json.hpp"
+#include "protocol/head_scanner.hpp"
 #include "server/log.hpp"
 
 namespace holdfast::server {
-namespace {
 
 using namespace protocol;
 
-// Answers up to this size are copied and gathered; a larger value is written from where it lies.
-constexpr std::size_t copied_bytes_max = 16 * 1024;
-// Pipelined answers are gathered up to this size before they are sent.
-constexpr std::size_t gathered_bytes_max = 64 * 1024;
-constexpr std::size_t header_read_bytes = 2 * 1024;
-constexpr std::size_t body_read_bytes = 64 * 1024;
+session::session(unique_socket socket, owner& its_owner, thread_context& thread)
+    : owner_(its_owner),
+      thread_(thread),
+      connection_(std::move(socket), *this, thread.polls, thread.deadlines,
+                  thread.server.settings.sessions.transfer_timeout) {}
 
-}  // namespace
+void session::start() {
+  if (!connection_.open()) return end("no room in the poll set");
+  rest();
+}
 
-session::session(std::shared_ptr<connection> connection, session_context const& context)
-    : connection_(std::move(connection)), context_(context), parser_(context.settings.sessions.body_bytes_max) {}
+void session::rest() {
+  connection_.rest(connection::clock::now() + thread_.server.settings.sessions.idle_timeout);
+}
 
-awaitable<void> session::run() {
-  auto const how = co_await serve();
-  if (how == ending::after_lingering) co_await connection_->linger();
-  connection_->close();
-  log_debug("session ended", {{"peer", connection_->peer()}, {"requests", requests_}});
+void session::end(std::string_view reason) {
+  log_debug("session ended", {{"peer", connection_.peer()}, {"requests", requests_}, {"reason", reason}});
+  owner_.on_session_end(*this);
 }
 
 void session::drain() {
-  if (phase_ == lock_phase::waiting) interruption_.stop(stop_reason::drain);
-  connection_->interrupt_idle();
+  if (!in_loop_) return end("draining");
+  if (loop_ != nullptr) loop_->drain();
 }
 
 void session::hurry() {
-  if (phase_ == lock_phase::none) return connection_->close();
-  interruption_.stop(stop_reason::drain);
+  if (!in_loop_) return end("draining");
+  if (loop_ != nullptr) loop_->hurry();
 }
 
-awaitable<session::ending> session::serve() {
-  auto& input = connection_->input();
-  for (;;) {
-    // An empty line before a request is passed over (RFC 9112 §2.2).
-    while (input.view().starts_with("\r\n")) input.consume(2);
+void session::abort() {
+  if (!in_loop_) return end("aborted");
+  connection_.close();
+}
 
-    auto const head_bytes = scanner_.scan(input.view(), context_.settings.sessions.header_bytes_max);
-    progress end;
-    if (!head_bytes) {
-      end = co_await refuse(head_bytes.error());
-    } else if (*head_bytes == 0) {
-      end = co_await receive_more();
+void session::on_bytes() {
+  try {
+    serve_bytes();
+  } catch (std::exception const& exception) {
+    fail(exception);
+  }
+}
+
+void session::serve_bytes() {
+  auto const got = connection_.read_some({thread_.input.get(), thread_context::input_bytes});
+  if (!got) return;
+  if (*got == 0) return end("closed by the peer");
+  std::string_view const bytes(thread_.input.get(), *got);
+  auto& output = thread_.output;
+  output.clear();
+  auto const served = serve_at_once(bytes, output);
+  auto const sent = output.empty() ? 0 : connection_.send_some(output);
+  if (served == bytes.size() && sent == output.size()) return rest();
+  begin_loop(bytes.substr(served), std::string_view(output).substr(sent));
+}
+
+/// Answers requests from the front of `bytes` as long as each is whole, sound and small, finds the lock free, wants no
+/// hold and leaves the connection open. @return how many bytes it has used. The first request that is different stays
+/// unread and unchanged for the request_loop, which knows what to do with it.
+std::size_t session::serve_at_once(std::string_view bytes, std::string& output) {
+  auto& responder = thread_.responder;
+  std::size_t used = 0;
+  while (used < bytes.size() && output.size() < gathered_bytes_max) {
+    auto rest = bytes.substr(used);
+    auto const head_bytes = head_scanner().scan(rest, thread_.server.settings.sessions.header_bytes_max);
+    if (!head_bytes || *head_bytes == 0) break;
+    auto request = responder.read_head(rest.substr(0, *head_bytes));
+    if (!request || request->framing.close) break;
+    rest.remove_prefix(*head_bytes);
+
+    reply answer;
+    if (auto* const kv = std::get_if<kv_request>(&request->routed)) {
+      if (kv->terms.hold.count() != 0) break;
+      std::optional<reply> refused;
+      if (auto* const put = std::get_if<put_operation>(&kv->operation)) {
+        std::string body;
+        while (!responder.is_read() && !rest.empty()) {
+          auto const body_bytes = responder.read_body(rest, body);
+          if (!body_bytes || *body_bytes == 0) break;
+          rest.remove_prefix(*body_bytes);
+        }
+        if (!responder.is_read()) break;
+        refused = responder::take_value(*put, std::move(body));
+      }
+      if (refused) {
+        answer = std::move(*refused);
+      } else {
+        auto const done = thread_.server.store.try_execute(kv->operation);
+        if (!done) break;
+        answer = responder.answer(*kv, *done);
+        // Only a read has a large answer, and reading it again changes nothing.
+        if (answer.content().size() > copied_bytes_max) break;
+      }
     } else {
-      end = co_await serve_request(*head_bytes);
+      answer = std::move(std::get<reply>(request->routed));
     }
-    if (end) co_return *end;
+    append_head(output, answer, request->framing);
+    if (!request->framing.head_only) output += answer.content();
+    used = bytes.size() - rest.size();
+    ++requests_;
+  }
+  return used;
+}
+
+void session::begin_loop(std::string_view unserved, std::string_view unsent) {
+  connection_.work();
+  auto const room = connection_.input().prepare(unserved.size());
+  std::copy(unserved.begin(), unserved.end(), room.begin());
+  connection_.input().commit(unserved.size());
+  connection_.output() = unsent;
+  in_loop_ = true;
+  asio::co_spawn(thread_.io, run_loop(*this),
+                 [this](std::exception_ptr const& error, bool goes_on) { on_loop_end(error, goes_on); });
+}
+
+awaitable<bool> session::run_loop(session& self) {
+  request_loop loop(self.connection_, self.thread_.server);
+  self.loop_ = &loop;
+  auto const goes_on = co_await loop.run();
+  self.loop_ = nullptr;
+  self.requests_ += loop.requests();
+  co_return goes_on;
+}
+
+void session::on_loop_end(std::exception_ptr const& error, bool goes_on) {
+  loop_ = nullptr;
+  in_loop_ = false;
+  if (!error) return goes_on ? rest() : end("closed");
+  try {
+    std::rethrow_exception(error);
+  } catch (std::exception const& exception) {
+    fail(exception);
   }
 }
 
-/// Sends what has been answered so far, then waits for more of a header, or for the next one to begin.
-awaitable<session::progress> session::receive_more() {
-  auto sent = connection_->try_flush();
-  if (!sent) sent = co_await connection_->flush();
-  if (*sent != io_result::done) co_return ending::quietly;
-
-  auto const idle = connection_->input().empty();
-  if (idle && context_.draining) co_return ending::quietly;
-  auto const now = connection::clock::now();
-  auto const& limits = context_.settings.sessions;
-  if (!idle && !header_due_) header_due_ = now + limits.header_timeout;
-  auto const due = idle ? now + limits.idle_timeout : *header_due_;
-
-  auto const received = co_await connection_->fill(due, header_read_bytes, idle);
-  if (received == io_result::done) co_return std::nullopt;
-  if (received == io_result::timed_out && !idle) {
-    failure late{errc::request_timeout, "the header did not arrive in time; send it in one piece"};
-    co_return co_await refuse(std::move(late));
-  }
-  co_return ending::quietly;
-}
-
-awaitable<session::progress> session::serve_request(std::size_t head_bytes) {
-  scanner_.reset();
-  header_due_.reset();
-  ++requests_;
-  auto const head = parser_.parse_head(connection_->input().view().substr(0, head_bytes));
-  if (!head) co_return co_await refuse(head.error());
-  auto const draining = context_.draining.load(std::memory_order_relaxed);
-  framing_ = {.head_only = (*head)->method == method::head,
-              .close = !(*head)->keep_alive,
-              .http11 = (*head)->http11};
-  continue_expected_ = (*head)->expects_continue && (*head)->http11;
-  auto routed = route(**head, context_.settings.routes, draining);
-  connection_->input().consume(head_bytes);
-
-  if (auto* const request = std::get_if<kv_request>(&routed)) co_return co_await serve_value(std::move(*request));
-  // A body that nobody reads would be taken for the next request.
-  if (!parser_.done()) framing_.close = true;
-  co_return co_await finish_request(std::move(std::get<reply>(routed)));
-}
-
-awaitable<session::progress> session::serve_value(kv_request request) {
-  if (auto* const put = std::get_if<put_operation>(&request.operation)) {
-    body_.clear();
-    auto const end = co_await receive_body();
-    if (end) co_return end;
-    auto const valid = check_json(body_);
-    if (!valid) co_return co_await finish_request(reply_to(valid.error()));
-    put->value = std::make_shared<std::string const>(std::move(body_));
-  }
-
-  std::optional<execution> done;
-  if (request.terms.hold.count() == 0) done = context_.store.try_execute(request.operation);
-  if (!done) done = co_await execute(request);
-  if (!done) co_return ending::quietly;
-
-  auto answer = done->outcome ? reply_to(request.operation, *done->outcome, context_.start, request.if_none_match)
-                              : reply_to(done->outcome.error());
-  answer.timing = done->timing;
-  co_return co_await finish_request(std::move(answer));
-}
-
-/// Parses what has arrived of the body. @return whether it is whole.
-result<bool> session::take_body() {
-  auto& input = connection_->input();
-  while (!parser_.done() && !input.empty()) {
-    auto const used = parser_.parse_body(input.view(), body_);
-    if (!used) return used.error();
-    if (*used == 0) break;
-    input.consume(*used);
-  }
-  // What is left over is the beginning of a chunk's header or of a trailer.
-  if (!parser_.done() && input.size() > context_.settings.sessions.header_bytes_max)
-    return failure{errc::bad_request, "a chunk's header or the trailer is too long"};
-  return parser_.done();
-}
-
-awaitable<session::progress> session::receive_body() {
-  auto const since = connection::clock::now();
-  for (;;) {
-    auto const whole = take_body();
-    if (!whole) co_return co_await refuse(whole.error());
-    if (*whole) co_return std::nullopt;
-
-    // Only while nothing of it has come (RFC 9110 §10.1.1).
-    if (std::exchange(continue_expected_, false) && body_.empty() && connection_->input().empty())
-      connection_->output() += "HTTP/1.1 100 Continue\r\n\r\n";
-    auto sent = connection_->try_flush();
-    if (!sent) sent = co_await connection_->flush();
-    if (*sent != io_result::done) co_return ending::quietly;
-
-    auto const due = connection_->transfer_due(since, body_.size());
-    auto const received = co_await connection_->fill(due, body_read_bytes, false);
-    if (received == io_result::timed_out) {
-      failure late{errc::request_timeout, "the body did not arrive in time; nothing was changed"};
-      co_return co_await refuse(std::move(late));
-    }
-    if (received != io_result::done) co_return ending::quietly;
-  }
-}
-
-/// Runs an operation that may have to wait or wants to hold. @return nothing when the peer has hung up meanwhile.
-awaitable<std::optional<execution>> session::execute(kv_request const& request) {
-  // The answers before this one must not wait for it.
-  auto sent = connection_->try_flush();
-  if (!sent) sent = co_await connection_->flush();
-  if (*sent != io_result::done) co_return std::nullopt;
-
-  interruption_.reset();
-  if (context_.draining) interruption_.stop(stop_reason::drain);
-  connection_->watch_for_hang_up(interruption_, context_.settings.sessions.header_bytes_max);
-  std::optional<execution> done =
-      co_await context_.store.execute(request.operation, request.terms, interruption_, phase_);
-  connection_->end_watch();
-  if (interruption_.why() == stop_reason::hang_up) done.reset();
-  co_return done;
-}
-
-/// Puts an answer into the output, and sends that where it is large or the last.
-awaitable<session::progress> session::finish_request(reply answer) {
-  // Draining may have begun since the header came.
-  if (context_.draining) framing_.close = true;
-  auto& output = connection_->output();
-  append_head(output, answer, framing_);
-  auto tail = framing_.head_only ? std::string_view() : answer.content();
-  if (tail.size() <= copied_bytes_max) {
-    output += tail;
-    tail = {};
-  }
-  if (!framing_.close && tail.empty() && output.size() < gathered_bytes_max) co_return std::nullopt;
-
-  auto sent = connection_->try_flush(tail);
-  if (!sent) sent = co_await connection_->flush(tail);
-  if (*sent != io_result::done) co_return ending::quietly;
-  if (framing_.close) co_return ending::after_lingering;
-  co_return std::nullopt;
-}
-
-/// Answers a message whose framing can't be trusted any more.
-awaitable<session::ending> session::refuse(failure error) {
-  framing_ = {.head_only = false, .close = true, .http11 = true};
-  auto const end = co_await finish_request(reply_to(error));
-  co_return end.value_or(ending::quietly);
+void session::fail(std::exception const& exception) {
+  log_error("session failed", {{"peer", connection_.peer()}, {"error", exception.what()}});
+  end("failed");
 }
 
 }  // namespace holdfast::server

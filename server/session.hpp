@@ -1,80 +1,77 @@
 #pragma once
 
-#include <atomic>
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
+#include <string_view>
 
-#include "protocol/head_scanner.hpp"
-#include "protocol/reply.hpp"
-#include "protocol/request_parser.hpp"
-#include "server/asio.hpp"
 #include "server/connection.hpp"
-#include "server/interruption.hpp"
-#include "server/routes.hpp"
-#include "server/settings.hpp"
-#include "server/store.hpp"
+#include "server/request_loop.hpp"
+#include "server/responder.hpp"
 
 namespace holdfast::server {
 
-/// What all sessions of a server share. Outlives them.
-struct session_context {
-  server::settings const& settings;
-  server::store& store;
-  std::uint64_t start;  ///< tells this process's revisions from another's
-  std::atomic<bool> const& draining;
+/// What the sessions of one thread share, so that a connection at rest keeps nothing of it.
+struct thread_context {
+  server_context const& server;
+  asio::io_context& io;
+  poll_set& polls;
+  deadline_wheel& deadlines;
+  server::responder responder;
+  std::string output;             ///< answers on their way into the socket
+  std::unique_ptr<char[]> input;  ///< input_bytes of it
+  static constexpr std::size_t input_bytes = 64 * 1024;
 };
 
-/// Serves one connection: reads requests, one after another, and answers each in turn, until the peer leaves, a
-/// deadline passes, framing is lost or the server drains. One thread.
-class session : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+/// One client: answers at once what can be answered at once, straight from the thread's buffers, and leaves everything
+/// else to a request_loop. So a connection at rest has neither buffers nor a coroutine, and the common request meets no
+/// suspension. One thread.
+class session final
+    : private connection::owner,
+      public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-  session(std::shared_ptr<connection> connection, session_context const& context);
+  /// Whoever owns the sessions: destroys one that is at its end.
+  class owner {
+   public:
+    virtual void on_session_end(session& ended) = 0;
 
-  /// Returns when the connection is at its end, and closed.
-  awaitable<void> run();
+   protected:
+    ~owner() = default;
+  };
 
-  /// The server drains: waits for the next request no longer, and leaves the lock's queue. What is being received, held
-  /// or answered goes on; then the connection ends.
+  /// Both must outlive it.
+  session(unique_socket socket, owner& its_owner, thread_context& thread);
+
+  /// Begins to serve. It may end and be destroyed in this call and in each of the next three.
+  void start();
+
+  /// The server drains: ends a session at rest, and tells the loop of another.
   void drain();
 
-  /// The time for draining is up: ends a hold, whose answer is still sent, and closes a connection that is anything
-  /// else.
+  /// The time for draining is up; see request_loop::hurry().
   void hurry();
 
-  /// Ends at once.
-  void abort() { connection_->close(); }
+  /// Ends the session at once.
+  void abort();
 
  private:
-  /// How a connection that is at its end is closed.
-  enum class ending { quietly, after_lingering };
-  using progress = std::optional<ending>;  // empty: go on
+  void on_bytes() override;
+  void on_idle_timeout() override { end("idle"); }
 
-  awaitable<ending> serve();
-  awaitable<progress> receive_more();
-  awaitable<progress> serve_request(std::size_t head_bytes);
-  awaitable<progress> serve_value(kv_request request);
-  awaitable<progress> receive_body();
-  protocol::result<bool> take_body();
-  awaitable<std::optional<execution>> execute(kv_request const& request);
-  awaitable<progress> finish_request(protocol::reply reply);
-  awaitable<ending> refuse(protocol::failure error);
+  void serve_bytes();
+  std::size_t serve_at_once(std::string_view bytes, std::string& output);
+  void begin_loop(std::string_view unserved, std::string_view unsent);
+  static awaitable<bool> run_loop(session& self);
+  void on_loop_end(std::exception_ptr const& error, bool goes_on);
+  void rest();
+  void fail(std::exception const& exception);
+  void end(std::string_view reason);
 
-  std::shared_ptr<connection> connection_;
-  session_context const& context_;
-  protocol::head_scanner scanner_;
-  protocol::request_parser parser_;
-  std::optional<connection::clock::time_point> header_due_;  // while a header has begun to arrive
-
-  // Of the request being served.
-  protocol::reply_framing framing_;
-  std::string body_;
-  bool continue_expected_ = false;
-  interruption interruption_;
-  lock_phase phase_ = lock_phase::none;
-
+  owner& owner_;
+  thread_context& thread_;
+  connection connection_;
+  request_loop* loop_ = nullptr;  // while one runs
+  bool in_loop_ = false;          // from its start until its coroutine is gone
   std::uint64_t requests_ = 0;
 };
 

@@ -11,12 +11,16 @@ namespace {
 using clock = std::chrono::steady_clock;
 using namespace protocol;
 
-/// Counts one waiter for as long as it lives.
+/// Counts one waiter for as long as it lives, unless there are enough already.
 class waiter_place {
  public:
-  waiter_place(std::atomic<std::size_t>& count, std::size_t most)
-      : count_(count), taken_(count_.fetch_add(1, std::memory_order_relaxed) < most) {}
-  ~waiter_place() { count_.fetch_sub(1, std::memory_order_relaxed); }
+  waiter_place(std::atomic<std::size_t>& count, std::size_t most) : count_(count) {
+    auto now = count_.load(std::memory_order_relaxed);
+    while (now < most && !taken_) taken_ = count_.compare_exchange_weak(now, now + 1, std::memory_order_relaxed);
+  }
+  ~waiter_place() {
+    if (taken_) count_.fetch_sub(1, std::memory_order_relaxed);
+  }
   waiter_place(waiter_place const&) = delete;
   waiter_place& operator=(waiter_place const&) = delete;
 
@@ -24,7 +28,7 @@ class waiter_place {
 
  private:
   std::atomic<std::size_t>& count_;
-  bool taken_;
+  bool taken_ = false;
 };
 
 failure timed_out(std::chrono::nanoseconds timeout) {
@@ -34,7 +38,13 @@ failure timed_out(std::chrono::nanoseconds timeout) {
                                      "; nothing was changed. Retry, or raise lock-timeout"};
 }
 
-failure stopped() { return {errc::draining, "the server is shutting down; nothing was changed. Ask another"}; }
+failure stopped() {
+  return {errc::draining, "the server is shutting down; nothing was changed. Ask another"};
+}
+
+failure queue_full() {
+  return {errc::queue_full, "as many requests wait for the lock as this server allows; retry"};
+}
 
 /// A hold so long that the clock would overflow ends at the end of time.
 clock::time_point later(clock::time_point from, std::chrono::nanoseconds by) {
@@ -52,28 +62,25 @@ std::optional<execution> store::try_execute(operation const& operation) {
   return execution{std::move(applied), {.wait = {}, .hold = clock::now() - granted_at}};
 }
 
-awaitable<execution> store::execute(operation const& operation, lock_terms terms, interruption& stop,
-                                    lock_phase& phase) {
+awaitable<execution> store::execute(operation const& operation, lock_terms terms, interruption& stop) {
   auto const asked_at = clock::now();
   auto lock = data_.try_lock();
   if (!lock) {
     if (terms.lock_timeout && terms.lock_timeout->count() == 0) co_return execution{timed_out({}), {}};
     if (stop.why() != stop_reason::none) co_return execution{stopped(), {}};
     waiter_place const place(waiters_, waiters_max_);
-    if (!place.taken())
-      co_return execution{failure{errc::queue_full, "as many requests wait for the lock as this server allows; retry"},
-                          {}};
+    if (!place.taken()) co_return execution{queue_full(), {}};
 
-    phase = lock_phase::waiting;
-    auto const give_up_at = terms.lock_timeout ? later(asked_at, *terms.lock_timeout) : clock::time_point::max();
-    auto token = asio::bind_cancellation_slot(stop.slot(), as_values);
     error_code error;
-    if (terms.lock_timeout) {
-      std::tie(error, lock) = co_await data_.async_lock_until(give_up_at, token);
-    } else {
-      std::tie(error, lock) = co_await data_.async_lock(token);
+    {
+      interruption::phase_scope const waiting(stop, lock_phase::waiting);
+      auto token = asio::bind_cancellation_slot(waiting.slot(), as_values);
+      if (terms.lock_timeout) {
+        std::tie(error, lock) = co_await data_.async_lock_until(later(asked_at, *terms.lock_timeout), token);
+      } else {
+        std::tie(error, lock) = co_await data_.async_lock(token);
+      }
     }
-    phase = lock_phase::none;
     // A grant that crosses a stop is given back unused: who left the queue must change nothing.
     if (error || stop.why() != stop_reason::none) {
       lock = {};
@@ -86,10 +93,9 @@ awaitable<execution> store::execute(operation const& operation, lock_terms terms
   auto const granted_at = clock::now();
   execution done{lock->apply(operation), {.wait = granted_at - asked_at, .hold = {}}};
   if (terms.hold.count() > 0) {
-    phase = lock_phase::holding;
+    interruption::phase_scope const holding(stop, lock_phase::holding);
     steady_timer timer(co_await asio::this_coro::executor, later(granted_at, terms.hold));
-    co_await timer.async_wait(asio::bind_cancellation_slot(stop.slot(), as_values));
-    phase = lock_phase::none;
+    co_await timer.async_wait(asio::bind_cancellation_slot(holding.slot(), as_values));
   }
   // Read the clock while the lock is still ours, so that no later grant seems to come before this release.
   done.timing.hold = clock::now() - granted_at;

@@ -20,9 +20,6 @@ struct execution {
   protocol::lock_timing timing;
 };
 
-/// What an operation is doing; its session decides by it whether a shutdown ends it.
-enum class lock_phase { none, waiting, holding };
-
 /// The database behind its awaitable lock, and what happens around an operation: acquire, apply, hold, release.
 /// Any thread may call any function; the executor that awaits is the one that is resumed.
 class store {
@@ -35,10 +32,9 @@ class store {
   std::optional<execution> try_execute(protocol::operation const& operation);
 
   /// Runs an operation: takes its place in the lock's queue now, applies it once the lock is granted, keeps the lock
-  /// for terms.hold, releases it. `operation`, `stop` and `phase` must outlive the await; `stop` ends a wait (nothing
-  /// has changed: errc::draining) or a hold (the outcome stays). errc::lock_timeout and errc::queue_full say the rest.
-  awaitable<execution> execute(protocol::operation const& operation, protocol::lock_terms terms, interruption& stop,
-                               lock_phase& phase);
+  /// for terms.hold, releases it. `operation` and `stop` must outlive the await. `stop` ends a wait (nothing has
+  /// changed: errc::draining) or a hold (the outcome stays). errc::lock_timeout and errc::queue_full say the rest.
+  awaitable<execution> execute(protocol::operation const& operation, protocol::lock_terms terms, interruption& stop);
 
   /// For those that are no requests: the periodic writer.
   [[nodiscard]] sync::guarded<database>& data() noexcept { return data_; }

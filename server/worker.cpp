@@ -1,50 +1,62 @@
 #include "server/worker.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <memory>
+#include <new>
 
 #include "server/log.hpp"
 
 namespace holdfast::server {
 
-worker::worker(session_context const& context, std::function<void()> on_session_end)
-    : context_(context),
-      on_session_end_(std::move(on_session_end)),
+worker::worker(server_context const& context, std::function<void()> on_session_end)
+    : after_session_(std::move(on_session_end)),
       io_(std::in_place, 1),
-      work_(io_->get_executor()),
-      deadlines_(*io_) {}
+      polls_(*io_),
+      deadlines_(*io_),
+      thread_{context,
+              *io_,
+              polls_,
+              deadlines_,
+              responder(context),
+              {},
+              std::make_unique_for_overwrite<char[]>(thread_context::input_bytes)} {}
 
 worker::~worker() {
-  // Coroutines that are still suspended go with the io_context, and their sessions leave the lists below.
+  // The loops that are still suspended go with the io_context, while the sessions that they serve are still there.
+  polls_.stop();
   deadlines_.stop();
-  work_.reset();
   io_.reset();
+  sessions_.clear_and_dispose(std::default_delete<session>());
 }
 
 void worker::run() {
-  io_->run();
+  for (;;) {
+    try {
+      io_->run();
+      return;
+    } catch (std::exception const& exception) {
+      log_error("handler failed", {{"error", exception.what()}});
+    }
+  }
 }
 
-awaitable<void> worker::run_session(worker& self, std::shared_ptr<connection> connection) {
-  session one(std::move(connection), self.context_);
-  self.sessions_.push_back(one);
-  co_await one.run();
+void worker::start_session(unique_socket socket) {
+  asio::post(*io_, [this, socket = std::move(socket)]() mutable {
+    std::unique_ptr<session> one;
+    try {
+      one = std::make_unique<session>(std::move(socket), *this, thread_);
+    } catch (std::bad_alloc const&) {
+      log_error("session failed", {{"error", "out of memory"}});
+      return after_session_();
+    }
+    sessions_.push_back(*one);
+    one.release()->start();
+  });
 }
 
-void worker::start_session(tcp_socket socket) {
-  auto start = [this, socket = std::move(socket)]() mutable {
-    auto one = std::make_shared<connection>(std::move(socket), deadlines_, context_.settings.sessions.transfer_timeout);
-    auto ended = [this](std::exception_ptr const& error) {
-      try {
-        if (error) std::rethrow_exception(error);
-      } catch (std::exception const& exception) {
-        log_error("session failed", {{"error", exception.what()}});
-      }
-      on_session_end_();
-    };
-    asio::co_spawn(*io_, run_session(*this, std::move(one)), std::move(ended));
-  };
-  asio::post(*io_, std::move(start));
+void worker::on_session_end(session& ended) {
+  delete &ended;  // leaves the list by itself
+  after_session_();
 }
 
 void worker::for_each_session(void (session::*what)()) {

@@ -1,47 +1,44 @@
 #pragma once
 
-#include <atomic>
 #include <boost/intrusive/list.hpp>
 #include <functional>
-#include <memory>
 #include <optional>
 
 #include "server/asio.hpp"
 #include "server/deadline_wheel.hpp"
+#include "server/poll_set.hpp"
 #include "server/session.hpp"
 
 namespace holdfast::server {
 
-/// One thread's share of the server: its io_context, the sessions that live on it, their deadlines.
-class worker {
+/// One thread's share of the server: its io_context, the sessions that live on it, their descriptors and deadlines.
+class worker final : public session::owner {
  public:
   /// @param on_session_end called on this worker's thread after each session.
-  worker(session_context const& context, std::function<void()> on_session_end);
+  worker(server_context const& context, std::function<void()> on_session_end);
   ~worker();
   worker(worker const&) = delete;
   worker& operator=(worker const&) = delete;
 
   [[nodiscard]] asio::io_context& io() noexcept { return *io_; }
 
-  /// Runs the thread's work until stop(); rethrows what a handler throws.
+  /// Runs the thread's work until stop(). What a handler throws (memory is exhausted) is logged; the rest goes on.
   void run();
 
   // From any thread; they take effect on the worker's.
-  void start_session(tcp_socket socket);
+  void start_session(unique_socket socket);
   void for_each_session(void (session::*what)());
   void stop() { io_->stop(); }
 
  private:
-  using session_list = boost::intrusive::list<session, boost::intrusive::constant_time_size<false>>;
+  void on_session_end(session& ended) override;
 
-  static awaitable<void> run_session(worker& self, std::shared_ptr<connection> connection);
-
-  session_context const& context_;
-  std::function<void()> on_session_end_;
+  std::function<void()> after_session_;
   std::optional<asio::io_context> io_;
-  asio::executor_work_guard<executor_type> work_;
+  poll_set polls_;
   deadline_wheel deadlines_;
-  session_list sessions_;
+  thread_context thread_;
+  boost::intrusive::list<session, boost::intrusive::constant_time_size<false>> sessions_;  // owns them
 };
 
 }  // namespace holdfast::server

@@ -119,6 +119,19 @@ TEST(command_line, a_wrong_value_is_told_with_what_would_be_right) {
 TEST(command_line, a_wrong_variable_is_refused_by_its_name) {
   variable const hold("HOLDFAST_HOLD", "10");
   EXPECT_TRUE(says(refusal_of({}), "--hold"));
+  EXPECT_TRUE(says(refusal_of({}), "HOLDFAST_HOLD"));
+  EXPECT_EQ(std::get<print_command>(parse({"--help"})).exit_status, 0) << "help is given all the same";
+}
+
+// CLI11 reads numbers as C does, where 010 is eight.
+TEST(command_line, numbers_are_decimal) {
+  EXPECT_EQ(settings_of({"--threads", "010"}).threads, 10U);
+  EXPECT_TRUE(says(refusal_of({"--max-connections", "1e3"}), "1e3"));
+  EXPECT_TRUE(says(refusal_of({"--max-connections", "-1"}), "-1"));
+}
+
+TEST(command_line, no_wait_without_an_end) {
+  EXPECT_TRUE(says(refusal_of({"--idle-timeout", "0"}), "above 0"));
 }
 
 TEST(command_line, help_shows_examples_and_variables_and_exits_0) {

@@ -5,6 +5,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 #include "tests/support/virtual_clock.hpp"
 
@@ -19,7 +20,10 @@ class periodic_writer : public ::testing::Test {
   periodic_writer() {
     auto writer = write_periodically<virtual_timer>(data, "my-key", 350ms, virtual_clock::now());
     asio::co_spawn(io, std::move(writer),
-                   asio::bind_cancellation_slot(stop.slot(), [this](std::exception_ptr const&) { ended = true; }));
+                   asio::bind_cancellation_slot(stop.slot(), [this](std::exception_ptr const& error) {
+                     ended = true;
+                     failed = error != nullptr;
+                   }));
   }
 
   /// What stands under my-key, read past the lock.
@@ -37,6 +41,7 @@ class periodic_writer : public ::testing::Test {
   sync::guarded<database> data;
   asio::io_context io{1};
   bool ended = false;
+  bool failed = false;
 };
 
 TEST_F(periodic_writer, writes_at_once_and_then_every_period) {
@@ -91,6 +96,28 @@ TEST_F(periodic_writer, ends_when_it_is_cancelled_while_it_sleeps) {
   stop.emit(asio::cancellation_type::terminal);
   run_virtually(io, 0ms);
   EXPECT_TRUE(ended);
+}
+
+// The next await used to throw, and the whole server ended with "can't serve: operation canceled".
+TEST_F(periodic_writer, ends_quietly_when_the_cancellation_crosses_the_end_of_its_sleep) {
+  run_virtually(io, 349ms);
+  virtual_clock::current += 1ms;
+  boost::asio::post(io, [this] { stop.emit(asio::cancellation_type::terminal); });
+  run_virtually(io, 400ms);
+  EXPECT_TRUE(ended);
+  EXPECT_FALSE(failed);
+}
+
+TEST_F(periodic_writer, gives_back_a_grant_that_the_cancellation_crosses) {
+  run_virtually(io, 10ms);
+  auto lock = data.try_lock();
+  run_virtually(io, 400ms);
+  boost::asio::post(io, [this] { stop.emit(asio::cancellation_type::terminal); });
+  lock.unlock();
+  run_virtually(io, 0ms);
+  EXPECT_TRUE(ended);
+  EXPECT_FALSE(failed);
+  EXPECT_EQ(writes(), 1U);
 }
 
 TEST_F(periodic_writer, ends_when_it_is_cancelled_while_it_waits_and_writes_nothing) {

@@ -1,0 +1,39 @@
+#include "server/responder.hpp"
+
+#include "protocol/json.hpp"
+
+namespace holdfast::server {
+
+using namespace protocol;
+
+result<responder::parsed_request> responder::read_head(std::string_view block) {
+  auto const parsed = parser_.parse_head(block);
+  if (!parsed) return parsed.error();
+  auto const& head = **parsed;
+  auto const draining = context_.draining.load(std::memory_order_relaxed);
+  parsed_request request{.framing = {.head_only = head.method == method::head,
+                                     .close = !head.keep_alive || draining,
+                                     .http11 = head.http11},
+                         .continue_expected = head.expects_continue && head.http11,
+                         .routed = route(head, context_.settings.routes, draining)};
+  // A body that nobody reads would be taken for the next request.
+  if (std::holds_alternative<reply>(request.routed) && !is_read()) request.framing.close = true;
+  return request;
+}
+
+std::optional<reply> responder::take_value(put_operation& put, std::string&& body) {
+  if (auto const valid = check_json(body); !valid) return reply_to(valid.error());
+  // A body that came in pieces has grown by doubling; a value stays for long.
+  if (body.capacity() > body.size() + body.size() / 4) body.shrink_to_fit();
+  put.value = std::make_shared<std::string const>(std::move(body));
+  return std::nullopt;
+}
+
+reply responder::answer(kv_request const& request, execution const& done) const {
+  auto answer = done.outcome ? reply_to(request.operation, *done.outcome, context_.start, request.if_none_match)
+                             : reply_to(done.outcome.error());
+  answer.timing = done.timing;
+  return answer;
+}
+
+}  // namespace holdfast::server

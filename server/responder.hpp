@@ -1,0 +1,66 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "protocol/reply.hpp"
+#include "protocol/request_parser.hpp"
+#include "server/routes.hpp"
+#include "server/settings.hpp"
+#include "server/store.hpp"
+
+namespace holdfast::server {
+
+/// Contents up to this size are copied behind their header; a larger value is written from where it lies.
+inline constexpr std::size_t copied_bytes_max = 16 * 1024;
+/// Pipelined answers are gathered up to this size before they are sent.
+inline constexpr std::size_t gathered_bytes_max = 64 * 1024;
+
+/// What all sessions of a server share. Outlives them.
+struct server_context {
+  server::settings const& settings;
+  server::store& store;
+  std::uint64_t start;  ///< tells this process's revisions from another's
+  std::atomic<bool> const& draining;
+};
+
+/// The steps from a request to its answer that need no waiting, for one request after another. One thread.
+class responder {
+ public:
+  explicit responder(server_context const& context)
+      : context_(context), parser_(context.settings.sessions.body_bytes_max) {}
+
+  /// A header understood.
+  struct parsed_request {
+    protocol::reply_framing framing;
+    bool continue_expected = false;
+    std::variant<protocol::reply, kv_request> routed;
+  };
+
+  /// Parses a whole header and finds its route. @return a failure where framing is lost.
+  protocol::result<parsed_request> read_head(std::string_view block);
+
+  /// Parses what has arrived of a body; see request_parser::parse_body.
+  protocol::result<std::size_t> read_body(std::string_view bytes, std::string& body) {
+    return parser_.parse_body(bytes, body);
+  }
+
+  /// Whether the request has been read to its end.
+  [[nodiscard]] bool is_read() const { return parser_.done(); }
+
+  /// Makes a PUT's body its value. @return the answer where the body is not JSON.
+  static std::optional<protocol::reply> take_value(protocol::put_operation& put, std::string&& body);
+
+  /// The answer to what an operation came to.
+  [[nodiscard]] protocol::reply answer(kv_request const& request, execution const& done) const;
+
+ private:
+  server_context const& context_;
+  protocol::request_parser parser_;
+};
+
+}  // namespace holdfast::server
