@@ -63,7 +63,8 @@ tcp_acceptor open_acceptor(asio::io_context& context, settings const& settings) 
   // minute.
   acceptor.set_option(asio::ip::tcp::no_delay(true));
   acceptor.set_option(asio::socket_base::keep_alive(true));
-  for (auto const& [name, value] : {std::pair(TCP_KEEPIDLE, 15), std::pair(TCP_KEEPINTVL, 5), std::pair(TCP_KEEPCNT, 3)})
+  for (auto const& [name, value] :
+       {std::pair(TCP_KEEPIDLE, 15), std::pair(TCP_KEEPINTVL, 5), std::pair(TCP_KEEPCNT, 3)})
     ::setsockopt(acceptor.native_handle(), IPPROTO_TCP, name, &value, sizeof value);
   acceptor.bind(endpoint);
   acceptor.listen(4096);
