@@ -80,16 +80,12 @@ void server::run() {
     if (error) std::rethrow_exception(error);
   });
   if (settings_.writer_period.count() > 0) {
-    writer_runs_ = true;
-    auto writer =
-        write_periodically<steady_timer>(store_.data(), settings_.writer_key, settings_.writer_period, started_at_);
     auto ended = [this](std::exception_ptr const& error) {
       writer_runs_ = false;
-      // A writer that is cancelled before it has begun ends by an exception too.
-      if (error && phase_ == drain_phase::serving) log_error("writer failed", {{"error", what(error)}});
+      if (error) log_error("writer failed", {{"error", what(error)}});
       end_if_drained();
     };
-    asio::co_spawn(io, std::move(writer), asio::bind_cancellation_slot(stop_writer_.slot(), std::move(ended)));
+    asio::co_spawn(io, run_writer(), asio::bind_cancellation_slot(stop_writer_.slot(), std::move(ended)));
   }
   log_info("listening", {{"address", text_of(endpoint_.address().to_string(), endpoint_.port())},
                          {"threads", settings_.threads},
@@ -107,6 +103,12 @@ void server::run() {
     workers_[0]->run();
   }
   log_info("stopped");
+}
+
+awaitable<void> server::run_writer() {
+  if (draining_) co_return;
+  writer_runs_ = true;
+  co_await write_periodically<steady_timer>(store_.data(), settings_.writer_key, settings_.writer_period, started_at_);
 }
 
 void server::stop() {
@@ -129,7 +131,8 @@ void server::drain_further(drain_phase to) {
                {{"connections", connections_.load()}, {"timeout", protocol::format_duration(settings_.drain_timeout)}});
       draining_ = true;
       acceptor_.close();
-      stop_writer_.emit(asio::cancellation_type::terminal);
+      // Before it runs there is nothing to cancel, and Asio would drop the coroutine with its completion.
+      if (writer_runs_) stop_writer_.emit(asio::cancellation_type::terminal);
       what = &session::drain;
       patience = settings_.drain_timeout;
       next = drain_phase::hurrying;

@@ -48,6 +48,7 @@ class server {
   void on_session_end();
   void drain_further(drain_phase to);
   void end_if_drained();
+  awaitable<void> run_writer();
   awaitable<void> wait_for_signals();
 
   settings const settings_;
