@@ -71,7 +71,7 @@ configure() {
   local tree=$root/build/$1
   if [[ ! -f $tree/build.ninja || $root/CMakePresets.json -nt $tree/configured.stamp ]]; then
     mkdir -p "$tree"
-    say "Configuring build/$1"
+    say "Configuring build/$1 (a first build takes some minutes)"
     if ! cmake --preset "$1" --log-level=WARNING >"$tree/configure.log" 2>&1; then
       cat "$tree/configure.log" >&2
       return 1

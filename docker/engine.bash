@@ -7,11 +7,12 @@
 #   docker          the client's command as an array
 #   engine_private  1 for an engine of our own, which has no bridge: every container shares the host's network
 #   run_network     the arguments of `docker run` for its network
-# stop_engine takes a private engine down and removes its folders; harmless otherwise and when called twice.
+# stop_engine takes a private engine down and removes its folder; harmless otherwise and when called twice. The layers
+# stay in the build tree for the next run, unless they would lie there as root's in somebody else's folder.
 
 base_image=debian:bookworm-slim
 engine_private=0
-engine_folder='' engine_data='' engine_pid=''
+engine_folder='' engine_data='' engine_pid='' engine_lock=''
 as_root=()
 
 use_engine() {
@@ -42,10 +43,13 @@ start_engine() {
   fi
   engine_private=1
   run_network=(--network=host)
-  # Sockets in a short path, since the system allows 107 characters; layers, which are large, in the build tree.
-  engine_folder=$(mktemp -d /tmp/holdfast-engine.XXXXXX)
-  engine_data=$root/build/engine.${engine_folder##*.}
+  # Layers lie in the build tree, where a second run finds them. One engine at a time may use them.
+  engine_data=$root/build/engine
   mkdir -p "$engine_data"
+  exec {engine_lock}>"$engine_data.lock"
+  flock --wait 600 "$engine_lock" || die "another ./x docker uses $engine_data and has not ended within 10 minutes"
+  # Sockets in a short path, since the system allows 107 characters.
+  engine_folder=$(mktemp -d /tmp/holdfast-engine.XXXXXX)
   local limits=() limit
   for limit in nofile:-Hn nproc:-Hu; do
     local most
@@ -74,6 +78,7 @@ start_engine() {
 
 # The base image without a registry: Debian's own installer makes it. Kept for a month, since it takes a minute.
 import_base_image() {
+  ! "${docker[@]}" image inspect "$base_image" >/dev/null 2>&1 || return 0
   local cache=${XDG_CACHE_HOME:-$HOME/.cache}/holdfast
   local archive=$cache/debian-bookworm-minbase.tar.gz
   if [[ -z $(find "$archive" -mtime -30 2>/dev/null) ]]; then
@@ -93,6 +98,7 @@ import_base_image() {
 stop_engine() {
   ((engine_private)) || return 0
   engine_private=0
+  "${docker[@]}" image prune --force >/dev/null 2>&1 || true
   if [[ -s $engine_folder/pid ]]; then
     "${as_root[@]}" kill "$(<"$engine_folder/pid")" 2>/dev/null || true
   fi
@@ -101,5 +107,6 @@ stop_engine() {
   while read -r _ mounted _; do
     [[ $mounted != "$engine_folder"/* && $mounted != "$engine_data"/* ]] || "${as_root[@]}" umount -l "$mounted" || true
   done < <(tac /proc/mounts)
-  "${as_root[@]}" rm -rf "$engine_folder" "$engine_data"
+  "${as_root[@]}" rm -rf "$engine_folder"
+  ((EUID == 0)) || "${as_root[@]}" rm -rf "$engine_data"
 }

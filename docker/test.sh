@@ -42,13 +42,16 @@ within() { # SECONDS WHAT COMMAND…
 }
 
 build_image() {
-  local log=build/image.log network=()
+  local log=build/image.log build=("${docker[@]}" build --file docker/Dockerfile)
   mkdir -p build
-  ((!engine_private)) || network=(--network=host)
+  ((!engine_private)) || build+=(--network=host)
   say "Building the image (log: $log)"
-  if ! "${docker[@]}" build "${network[@]}" --tag "$image" --file docker/Dockerfile \
-    --build-arg VERSION="$(sed -nE 's/^project\(holdfast VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)" \
-    --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" . >"$log" 2>&1; then
+  # The first stage by a name of its own, so that tidying up keeps it for the next time.
+  if ! {
+    "${build[@]}" --target build --tag "$image-build" . &&
+      "${build[@]}" --tag "$image" --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+        --build-arg VERSION="$(sed -nE 's/^project\(holdfast VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)" .
+  } >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     die "the image does not build; the end of $log is above"
   fi
