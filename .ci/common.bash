@@ -44,11 +44,14 @@ apt_install() {
   local install=(install --yes --no-install-recommends)
   # On somebody's own machine nothing may vanish for our sake: libboost1.81-dev would push out libboost-dev (1.74).
   [[ -n ${CI:-} ]] || install+=(--no-remove)
+  # A terminal sees dpkg at work; a log gets the errors alone.
+  local progress=/dev/null
+  [[ ! -t 2 ]] || progress=/dev/stderr
   # The lists are fetched when they lack a package, and again when the archive has moved on since.
-  if ! apt-cache show --quiet "$@" >/dev/null 2>&1 || ! "${apt[@]}" "${install[@]}" "$@" </dev/null >&2; then
+  if ! apt-cache show --quiet "$@" >/dev/null 2>&1 || ! "${apt[@]}" "${install[@]}" "$@" </dev/null >"$progress"; then
     say "Fetching the package lists"
-    "${apt[@]}" update </dev/null >&2 || say "apt-get update failed; trying with the lists there are"
-    "${apt[@]}" "${install[@]}" "$@" </dev/null >&2 || die "apt-get could not install: $*
+    "${apt[@]}" update </dev/null >"$progress" || say "apt-get update failed; trying with the lists there are"
+    "${apt[@]}" "${install[@]}" "$@" </dev/null >"$progress" || die "apt-get could not install: $*
   - No network, or an outdated mirror? Look at the lines above, mend /etc/apt/sources.list, run this again.
   - Not Debian 12 (bookworm)? Install the counterparts of these packages, then run with HOLDFAST_NO_INSTALL=1.
   - Packages would be removed? libboost1.81-dev excludes libboost-dev (1.74): 'apt-get remove libboost1.74-dev' if

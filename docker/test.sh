@@ -14,7 +14,7 @@ clean_up() {
   local status=$?
   trap - EXIT
   if [[ -n ${docker[*]:-} ]]; then
-    ((status == 0)) || "${docker[@]}" logs --tail 20 "$container" >&2 2>/dev/null || true
+    ((status == 0)) || "${docker[@]}" logs --tail 20 "$container" >&2 || true
     "${docker[@]}" rm --force "$container" >/dev/null 2>&1 || true
   fi
   stop_engine
