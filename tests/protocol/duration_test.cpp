@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "code_of.hpp"
+#include "tests/protocol/code_of.hpp"
 
 namespace holdfast::protocol {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "code_of.hpp"
+#include "tests/protocol/code_of.hpp"
 
 namespace holdfast::protocol {
 namespace {

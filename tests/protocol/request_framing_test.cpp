@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "code_of.hpp"
 #include "protocol/request_parser.hpp"
+#include "tests/protocol/code_of.hpp"
 
 namespace holdfast::protocol {
 namespace {

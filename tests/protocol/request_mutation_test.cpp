@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "code_of.hpp"
 #include "protocol/head_scanner.hpp"
 #include "protocol/key.hpp"
 #include "protocol/request_parser.hpp"
 #include "protocol/target.hpp"
+#include "tests/protocol/code_of.hpp"
 
 namespace holdfast::protocol {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "code_of.hpp"
+#include "tests/protocol/code_of.hpp"
 
 namespace holdfast::protocol {
 namespace {
@@ -136,10 +136,32 @@ TEST(is_host, refuses_what_can_not_stand_in_an_authority) {
     EXPECT_FALSE(is_host(text)) << text;
 }
 
+TEST(is_host, takes_the_longest_ipv6_address) {
+  EXPECT_TRUE(is_host("[2001:0db8:0000:0000:0000:0000:255.255.255.255]:65535"));
+  EXPECT_FALSE(is_host(std::string_view("[::1\0]", 6)));
+}
+
 TEST(is_host, refuses_brackets_without_an_ipv6_address_in_them) {
-  for (auto const* text : {"[", "[]", "[:]", "[::1", "::1]", "[abc]", "[1.2.3.4]", "[1::2::3]", "[12345::]",
-                           "[::1]8080", "[::1]x", "[::g]", "[::1%25eth0]", "[fe80::1%eth0]", "[v1.a]", "[::1]:x",
-                           "[[::1]]", "[1:2:3:4:5:6:7:8:9]", "[::256.0.0.1]"})
+  for (auto const* text : {"[",
+                           "[]",
+                           "[:]",
+                           "[::1",
+                           "::1]",
+                           "[abc]",
+                           "[1.2.3.4]",
+                           "[1::2::3]",
+                           "[12345::]",
+                           "[::1]8080",
+                           "[::1]x",
+                           "[::g]",
+                           "[::1%25eth0]",
+                           "[fe80::1%eth0]",
+                           "[v1.a]",
+                           "[::1]:x",
+                           "[[::1]]",
+                           "[1:2:3:4:5:6:7:8:9]",
+                           "[::256.0.0.1]",
+                           "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]"})
     EXPECT_FALSE(is_host(text)) << text;
 }
 
