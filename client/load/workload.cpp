@@ -30,7 +30,7 @@ std::string_view name_of(operation_kind kind) noexcept {
 workload::workload(workload_settings const& settings, endpoint const& server, std::string_view prefix,
                    std::uint32_t stream)
     : settings_(settings),
-      random_(random_numbers(settings.seed + stream * 0x632BE59BD9B4E019)()),
+      random_(random_numbers(settings.seed + stream * std::uint64_t(0x632BE59BD9B4E019))()),
       read_below_(bound_of(settings.read_ratio)),
       next_value_(std::uint64_t(stream) << 40) {
   // A request is cut where the key's number stands, so that writing one is copying three pieces.
