@@ -1,19 +1,22 @@
 #pragma once
 #include <cassert>
+#include <concepts>
+#include <functional>
 #include <holdfast/sync/mutex.hpp>
 #include <memory>
 #include <utility>
 
 namespace holdfast::sync {
 
-template <class Guarded>
-class guarded_lock;
-
 /// A value that is reachable only under its mutex. Everything said of basic_mutex holds here too.
-template <class T, class Policy = no_instrumentation>
+template <class T, class Policy>
 class guarded {
+  using mutex_type = basic_mutex<Policy>;
+
  public:
   using value_type = T;
+  using policy_type = Policy;
+  using identity = typename mutex_type::identity;
   using lock = guarded_lock<guarded>;
   using signature = void(boost::system::error_code, lock);
 
@@ -22,43 +25,85 @@ class guarded {
     requires std::is_constructible_v<T, Args...>
   explicit guarded(std::in_place_t, Args&&... args) : value_(std::forward<Args>(args)...) {}
   explicit guarded(T value) : value_(std::move(value)) {}
+  template <class... Args>
+    requires instrumentation<Policy> && std::is_constructible_v<T, Args...>
+  guarded(Policy policy, std::in_place_t, Args&&... args)
+      : value_(std::forward<Args>(args)...), mutex_(std::move(policy)) {}
 
   /// The lock, or one that owns nothing if the value is in use or waited for. Never waits.
-  [[nodiscard]] lock try_lock() noexcept { return lock(mutex_.try_lock(), value_); }
+  [[nodiscard]] lock try_lock(identity const& who = {}) noexcept {
+    return mutex_.try_acquire(who) ? lock(mutex_, value_) : lock();
+  }
 
   /// Completes with `void(error_code, lock)` when the lock is granted; errors: operation_aborted.
   template <class CompletionToken = boost::asio::deferred_t>
+    requires(!std::convertible_to<CompletionToken, identity>)
   auto async_lock(CompletionToken&& token = {}) {
-    return initiate(token, detail::no_deadline());
+    return async_lock(identity(), std::forward<CompletionToken>(token));
+  }
+  template <class CompletionToken = boost::asio::deferred_t>
+  auto async_lock(identity const& who, CompletionToken&& token = {}) {
+    return detail::start_with(std::forward<CompletionToken>(token), initiation<detail::no_deadline>(access(), who, {}));
   }
 
   /// As async_lock(), but gives up its place at `deadline` with asio::error::timed_out.
   template <class CompletionToken = boost::asio::deferred_t>
   auto async_lock_until(std::chrono::steady_clock::time_point deadline, CompletionToken&& token = {}) {
-    return initiate(token, detail::until{deadline});
+    return async_lock_until(identity(), deadline, std::forward<CompletionToken>(token));
+  }
+  template <class CompletionToken = boost::asio::deferred_t>
+  auto async_lock_until(identity const& who, std::chrono::steady_clock::time_point deadline,
+                        CompletionToken&& token = {}) {
+    return detail::start_with(std::forward<CompletionToken>(token),
+                              initiation<detail::until>(access(), who, {deadline}));
   }
 
   /// As async_lock_until(now + duration).
   template <class CompletionToken = boost::asio::deferred_t>
   auto async_lock_for(std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return initiate(token, detail::until{std::chrono::steady_clock::now() + duration});
+    return async_lock_until(std::chrono::steady_clock::now() + duration, std::forward<CompletionToken>(token));
+  }
+  template <class CompletionToken = boost::asio::deferred_t>
+  auto async_lock_for(identity const& who, std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
+    return async_lock_until(who, std::chrono::steady_clock::now() + duration, std::forward<CompletionToken>(token));
+  }
+
+  /// Runs `function(value)` under the lock; see basic_mutex::async_run().
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&, T&>
+  auto async_run(Function&& function, CompletionToken&& token = {}) {
+    return async_run(identity(), std::forward<Function>(function), std::forward<CompletionToken>(token));
+  }
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&, T&>
+  auto async_run(identity const& who, Function&& function, CompletionToken&& token = {}) {
+    return mutex_.async_run(
+        who, with_value<std::decay_t<Function>>{std::forward<Function>(function), std::addressof(value_)},
+        std::forward<CompletionToken>(token));
+  }
+
+  Policy& policy() noexcept
+    requires instrumentation<Policy>
+  {
+    return mutex_.policy();
   }
 
  private:
-  using mutex_type = basic_mutex<Policy>;
-
   struct wrap {
     using result_type = lock;
-    result_type operator()(typename mutex_type::lock&& owned) const noexcept { return {std::move(owned), *value}; }
+    result_type operator()(mutex_type& owned) const noexcept { return {owned, *value}; }
+    T* value;
+  };
+  template <class Function>
+  struct with_value {
+    decltype(auto) operator()() { return std::invoke(function, *value); }
+    Function function;
     T* value;
   };
 
-  template <class CompletionToken, class Deadline>
-  auto initiate(CompletionToken& token, Deadline deadline) {
-    using access = detail::exclusive_access<mutex_type, wrap>;
-    return boost::asio::async_initiate<CompletionToken, signature>(
-        detail::initiate_lock<access, Deadline>{access(mutex_, wrap{std::addressof(value_)}), deadline}, token);
-  }
+  template <class Deadline>
+  using initiation = detail::lock_initiation<detail::exclusive_access<mutex_type, wrap>, Deadline>;
+  detail::exclusive_access<mutex_type, wrap> access() noexcept { return {mutex_, wrap{std::addressof(value_)}}; }
 
   T value_{};
   mutex_type mutex_;  // after the value: destroyed first, so that nobody is granted a value that is gone
@@ -85,8 +130,8 @@ class [[nodiscard]] guarded_lock<guarded<T, Policy>> {
 
  private:
   friend guarded<T, Policy>;
-  guarded_lock(typename basic_mutex<Policy>::lock&& lock, T& value) noexcept
-      : lock_(std::move(lock)), value_(std::addressof(value)) {}
+  guarded_lock(basic_mutex<Policy>& owned, T& value) noexcept
+      : lock_(owned, detail::adopt), value_(std::addressof(value)) {}
 
   typename basic_mutex<Policy>::lock lock_;
   T* value_ = nullptr;

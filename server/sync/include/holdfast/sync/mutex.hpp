@@ -4,10 +4,15 @@
 #include <boost/system/error_code.hpp>
 #include <cassert>
 #include <chrono>
+#include <concepts>
 #include <holdfast/sync/detail/access.hpp>
+#include <holdfast/sync/detail/awaiter.hpp>
 #include <holdfast/sync/detail/context_link.hpp>
+#include <holdfast/sync/detail/instrument.hpp>
 #include <holdfast/sync/detail/lock_core.hpp>
 #include <holdfast/sync/detail/lock_operation.hpp>
+#include <holdfast/sync/detail/pending_operation.hpp>
+#include <holdfast/sync/detail/run_operation.hpp>
 #include <holdfast/sync/detail/waiter.hpp>
 #include <holdfast/sync/policy.hpp>
 #include <utility>
@@ -16,6 +21,10 @@ namespace holdfast::sync {
 
 template <class Mutex>
 class basic_lock;
+template <class Guarded>
+class guarded_lock;
+template <class T, class Policy = no_instrumentation>
+class guarded;
 
 /// A mutual exclusion lock that is awaited instead of blocked on.
 ///
@@ -45,62 +54,149 @@ class basic_lock;
 template <class Policy = no_instrumentation>
 class basic_mutex {
  public:
+  using policy_type = Policy;
+  using identity = typename detail::instrument<Policy>::identity;
   using lock = basic_lock<basic_mutex>;
   using signature = void(boost::system::error_code, lock);
 
+  /// How many waiting functions one release runs at most before it hands on by executor; see async_run().
+  static constexpr unsigned functions_per_release_max = 32;
+
   basic_mutex() = default;
+  explicit basic_mutex(Policy policy)
+    requires instrumentation<Policy>
+      : instrument_(std::move(policy)) {}
   basic_mutex(basic_mutex const&) = delete;
   basic_mutex& operator=(basic_mutex const&) = delete;
   ~basic_mutex();
 
-  /// The lock, or one that owns nothing if the mutex is held or waited for. Never waits.
-  [[nodiscard]] lock try_lock() noexcept { return core_.try_acquire() ? lock(*this, detail::adopt) : lock(); }
+  /// The lock, or one that owns nothing if the mutex is held or waited for. Never waits. `who` is for the
+  /// instrumentation policy, here and below.
+  [[nodiscard]] lock try_lock(identity const& who = {}) noexcept {
+    return try_acquire(who) ? lock(*this, detail::adopt) : lock();
+  }
 
   /// Completes with `void(error_code, lock)` when the lock is granted; errors: operation_aborted.
   template <class CompletionToken = boost::asio::deferred_t>
+    requires(!std::convertible_to<CompletionToken, identity>)
   auto async_lock(CompletionToken&& token = {}) {
-    return initiate(token, detail::no_deadline());
+    return async_lock(identity(), std::forward<CompletionToken>(token));
+  }
+  template <class CompletionToken = boost::asio::deferred_t>
+  auto async_lock(identity const& who, CompletionToken&& token = {}) {
+    return detail::start_with(std::forward<CompletionToken>(token),
+                              initiation<detail::no_deadline>({*this, {}}, who, {}));
   }
 
   /// As async_lock(), but gives up its place at `deadline` with asio::error::timed_out. If the lock is free it is
   /// granted also after the deadline.
   template <class CompletionToken = boost::asio::deferred_t>
   auto async_lock_until(std::chrono::steady_clock::time_point deadline, CompletionToken&& token = {}) {
-    return initiate(token, detail::until{deadline});
+    return async_lock_until(identity(), deadline, std::forward<CompletionToken>(token));
+  }
+  template <class CompletionToken = boost::asio::deferred_t>
+  auto async_lock_until(identity const& who, std::chrono::steady_clock::time_point deadline,
+                        CompletionToken&& token = {}) {
+    return detail::start_with(std::forward<CompletionToken>(token),
+                              initiation<detail::until>({*this, {}}, who, {deadline}));
   }
 
   /// As async_lock_until(now + duration).
   template <class CompletionToken = boost::asio::deferred_t>
   auto async_lock_for(std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return initiate(token, detail::until{std::chrono::steady_clock::now() + duration});
+    return async_lock_until(std::chrono::steady_clock::now() + duration, std::forward<CompletionToken>(token));
+  }
+  template <class CompletionToken = boost::asio::deferred_t>
+  auto async_lock_for(identity const& who, std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
+    return async_lock_until(who, std::chrono::steady_clock::now() + duration, std::forward<CompletionToken>(token));
+  }
+
+  /// Runs `function()` under the lock, when its turn comes in the one queue of functions and locks, and completes with
+  /// `void(exception_ptr, result)`, or `void(exception_ptr)` if the function returns nothing. The result must be
+  /// default constructible. What the function throws is the completion's exception; system_error(operation_aborted) if
+  /// cancelled.
+  ///
+  /// The function runs where the lock is: if it is free, on the calling thread before this returns; otherwise in the
+  /// unlock() of whoever releases it, on that thread. One release runs at most functions_per_release_max functions of
+  /// waiters, then the next one gets the lock on its own executor. So a function must be short and must not wait, it
+  /// must not care for its thread, and it must not lock the same mutex; an operation that awaits under the lock wants
+  /// async_lock(). No internal lock is held while it runs. Once it has started it can't be cancelled, and the
+  /// destruction of its execution context waits until it has run. The handler is called on its associated executor.
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&>
+  auto async_run(Function&& function, CompletionToken&& token = {}) {
+    return async_run(identity(), std::forward<Function>(function), std::forward<CompletionToken>(token));
+  }
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&>
+  auto async_run(identity const& who, Function&& function, CompletionToken&& token = {}) {
+    return detail::start_with(
+        std::forward<CompletionToken>(token),
+        detail::run_initiation<basic_mutex, std::decay_t<Function>>(*this, who, std::forward<Function>(function)));
+  }
+
+  Policy& policy() noexcept
+    requires instrumentation<Policy>
+  {
+    return instrument_.policy();
   }
 
  private:
   friend lock;
   template <class, class>
   friend struct detail::exclusive_access;
+  template <class>
+  friend class guarded_lock;
+  template <class, class>
+  friend class guarded;
+  template <class, class, class>
+  friend class detail::run_operation;
+  template <class, class>
+  friend class detail::run_initiation;
 
-  template <class CompletionToken, class Deadline>
-  auto initiate(CompletionToken& token, Deadline deadline) {
-    using access = detail::exclusive_access<basic_mutex, detail::plain_lock<basic_mutex>>;
-    return boost::asio::async_initiate<CompletionToken, signature>(
-        detail::initiate_lock<access, Deadline>{access(*this, {}), deadline}, token);
+  template <class Deadline>
+  using initiation =
+      detail::lock_initiation<detail::exclusive_access<basic_mutex, detail::plain_lock<basic_mutex>>, Deadline>;
+  using waiter = detail::waiter_of<Policy>;
+
+  bool try_acquire(identity const& who) noexcept {
+    if (!core_.try_acquire()) return false;
+    if constexpr (instrumentation<Policy>) instrument_.granted(instrument_.asked(who));
+    return true;
   }
-
   void unlock() noexcept {
+    instrument_.released();
     if (!core_.try_release()) hand_over();
   }
   void hand_over() noexcept;
+  void run_functions(detail::waiter& first) noexcept;
+  detail::waiter* next_owner() noexcept {
+    return static_cast<detail::waiter*>(
+        core_.release([](auto& node) { detail::delivery::begin(static_cast<detail::waiter&>(node)); }));
+  }
+  bool withdraw(waiter& w) noexcept {
+    if (!core_.withdraw(w)) return false;
+    instrument_.cancelled(w.ticket);
+    return true;
+  }
 
-  static void take_out(void* self, detail::context_link const& link, detail::waiter_chain& taken) {
-    static_cast<basic_mutex*>(self)->core_.withdraw_if(
-        [&](auto& node) { return static_cast<detail::waiter&>(node).link == &link; },
-        [&](auto& node) { taken.push_back(static_cast<detail::waiter&>(node)); });
+  /// The execution context at the other end of the link is going, and its waiters with it.
+  static void take_out(void* self, detail::context_link const& link, detail::waiter_chain& taken,
+                       detail::waiter_chain&) {
+    auto& m = *static_cast<basic_mutex*>(self);
+    m.core_.withdraw_if([&](auto& node) { return static_cast<waiter&>(node).link == &link; },
+                        [&](auto& node) { taken.push_back(static_cast<waiter&>(node)); });
+    if constexpr (instrumentation<Policy>) {
+      for (auto* n = taken.first; n; n = n->next) {
+        auto& w = static_cast<detail::waiter&>(*n);  // the chain has other locks' waiters too
+        if (w.link == &link) m.instrument_.cancelled(static_cast<waiter&>(w).ticket);
+      }
+    }
   }
 
   detail::lock_core<> core_;
   basic_mutex** owner_ = nullptr;  // through which the mutex is owned; written only by whoever owns it
-  [[no_unique_address]] Policy policy_;
+  [[no_unique_address]] detail::instrument<Policy> instrument_;
   detail::context_links links_;  // last: destroyed first, so that no context looks into what is gone
 };
 
@@ -142,13 +238,23 @@ class [[nodiscard]] basic_lock {
 
  private:
   friend Mutex;
-  template <class, class>
-  friend struct detail::exclusive_access;
+  friend detail::plain_lock<Mutex>;
+  template <class>
+  friend class guarded_lock;
 
   basic_lock(Mutex& m, detail::adopt_t) noexcept : mutex_(&m) { take_charge(); }
+  // g++ warns that the mutex keeps the address of a lock that goes. It does not outlast it: whoever owns releases
+  // first.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdangling-pointer"
+#endif
   void take_charge() noexcept {
     if (mutex_) mutex_->owner_ = &mutex_;
   }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
   Mutex* mutex_ = nullptr;
 };
@@ -157,15 +263,16 @@ template <class Policy>
 basic_mutex<Policy>::~basic_mutex() {
   if (!core_.is_held()) return;
   for (;;) {
-    detail::delivery delivery;
-    detail::waiter* oldest = nullptr;
+    waiter* oldest = nullptr;
     core_.withdraw_if([&](auto&) { return !oldest; },
                       [&](auto& node) {
-                        oldest = &static_cast<detail::waiter&>(node);
-                        delivery.begins(*oldest);
+                        oldest = &static_cast<waiter&>(node);
+                        detail::delivery::begin(*oldest);
                       });
     if (!oldest) break;
-    oldest->fail(boost::asio::error::operation_aborted);
+    instrument_.cancelled(oldest->ticket);
+    detail::delivery const in_progress(*oldest);
+    oldest->abort();
   }
   *owner_ = nullptr;
 }
@@ -173,10 +280,35 @@ basic_mutex<Policy>::~basic_mutex() {
 // Out of line: the uncontended path stays small.
 template <class Policy>
 [[gnu::noinline]] void basic_mutex<Policy>::hand_over() noexcept {
-  detail::delivery delivery;
-  auto* const next = core_.release([&](auto& node) { delivery.begins(static_cast<detail::waiter const&>(node)); });
-  // From here on neither the waiter nor the mutex may be touched: they may be gone.
-  if (next) static_cast<detail::waiter*>(next)->grant();
+  auto* const next = next_owner();
+  if (!next) return;
+  if (next->is_function) {
+    run_functions(*next);
+  } else {
+    deliver_grant(*next);  // from here on neither the waiter nor the mutex may be touched: they may be gone
+  }
+}
+
+template <class Policy>
+[[gnu::noinline]] void basic_mutex<Policy>::run_functions(detail::waiter& first) noexcept {
+  detail::waiter* done[functions_per_release_max];
+  unsigned count = 0;
+  for (detail::waiter* next = &first;;) {
+    done[count++] = next;
+    next->run();
+    instrument_.released();
+    next = next_owner();
+    if (!next) break;
+    if (!next->is_function || count == functions_per_release_max) {
+      deliver_grant(*next);
+      break;
+    }
+  }
+  // Only now that the lock is passed on, so that nobody waits for it while executors are told.
+  for (unsigned i = 0; i < count; ++i) {
+    detail::delivery const in_progress(*done[i]);
+    done[i]->finish();
+  }
 }
 
 }  // namespace holdfast::sync

@@ -34,7 +34,8 @@ struct waiter_chain {
 };
 
 struct context_link {
-  using take_out_function = void (*)(void* lock, context_link const& link, waiter_chain& taken);
+  /// Puts the link's waiters into `taken`, and those who own the lock now that the others are gone into `granted`.
+  using take_out_function = void (*)(void* lock, context_link const& link, waiter_chain& taken, waiter_chain& granted);
 
   std::atomic<boost::asio::execution_context*> context{nullptr};  // null: its context is gone; may be used again
   context_service* service = nullptr;                             // constant while `context` is set
@@ -46,6 +47,9 @@ struct context_link {
 };
 
 inline constinit std::mutex links_mutex;
+
+/// Tells a waiter that has left its queue that it owns the lock.
+inline void deliver_grant(waiter& w) noexcept;
 
 /// One in every execution context in which somebody waited for a lock.
 class context_service : public boost::asio::execution_context::service {
@@ -74,15 +78,17 @@ class context_service : public boost::asio::execution_context::service {
  private:
   void shutdown() override {
     waiter_chain taken;
+    waiter_chain granted;
     {
       std::scoped_lock guard(links_mutex);
       while (context_link* const link = links_) {
-        link->take_out(link->lock, *link, taken);
+        link->take_out(link->lock, *link, taken, granted);
         detach(*link);
         link->service = nullptr;
         link->context.store(nullptr, std::memory_order_release);
       }
     }
+    while (waiter* const w = granted.pop_front()) deliver_grant(*w);
     // A waiter that another thread took out a moment before is still being told; that needs this context. The queues'
     // internal locks order delivery_begins() before take_out(), so the count of beginnings is complete by now.
     std_atomics::backoff backoff;
@@ -101,24 +107,30 @@ class context_service : public boost::asio::execution_context::service {
 /// delivery. Costs nothing if this thread is running that context, since then it can't be destroyed.
 class delivery {
  public:
-  delivery() = default;
+  /// Under the internal lock of the waiter's queue.
+  static void begin(waiter& w) noexcept {
+    if (w.link && !w.context_runs_here()) {
+      w.delivering = w.link->service;
+      w.delivering->delivery_begins();
+    }
+  }
+
+  /// The delivery happens while this lives; it may end the waiter.
+  explicit delivery(waiter const& w) noexcept : service_(w.delivering) {}
   delivery(delivery const&) = delete;
   delivery& operator=(delivery const&) = delete;
   ~delivery() {
     if (service_) service_->delivery_ended();
   }
 
-  /// Under the internal lock of the waiter's queue.
-  void begins(waiter const& w) noexcept {
-    if (w.link && !w.context_runs_here()) {
-      service_ = w.link->service;
-      service_->delivery_begins();
-    }
-  }
-
  private:
-  context_service* service_ = nullptr;
+  context_service* const service_;
 };
+
+inline void deliver_grant(waiter& w) noexcept {
+  delivery const in_progress(w);
+  w.grant();
+}
 
 /// A lock's links. Thread-safe; destroying it ends all of them.
 class context_links {

@@ -11,6 +11,7 @@ struct queue_node {
   typename Machine::template plain<queue_node*> next{nullptr};
   typename Machine::template plain<queue_node*> previous{nullptr};
   typename Machine::template plain<bool> queued{false};
+  bool shared = false;  // whether it wants the lock together with others; constant once queued; see shared_core
 };
 
 /// A doubly linked list of places: first in, first out, and O(1) removal anywhere. Not thread-safe by itself.
@@ -101,8 +102,10 @@ class lock_core {
 
   /// Called by the owner. True: nobody waited and the lock is free. False: release() must be called.
   bool try_release() {
-    std::uint32_t expected = held;
-    return word_.compare_exchange_strong(expected, free, std::memory_order_release, std::memory_order_relaxed);
+    // Looking first costs nothing if nobody waits, and spares a futile exchange if somebody does.
+    std::uint32_t expected = word_.load(std::memory_order_relaxed);
+    return expected == held &&
+           word_.compare_exchange_strong(expected, free, std::memory_order_release, std::memory_order_relaxed);
   }
 
   /// Called by the owner. Returns the oldest waiter, which owns the lock from now on, or null: the lock is free.
@@ -154,6 +157,7 @@ class lock_core {
     leave_queue(queue_.empty() ? held : held | waited_for);
   }
 
+  /// A glance, outdated when it returns.
   bool is_held() const { return word_.load(std::memory_order_relaxed) & held; }
 
  private:

@@ -23,9 +23,9 @@ inline constexpr bool frees_before_calling<boost::asio::io_context::basic_execut
 template <class Allocator, auto Bits>
 inline constexpr bool frees_before_calling<boost::asio::thread_pool::basic_executor_type<Allocator, Bits>> = true;
 
-/// Room for what an executor has to remember about a function that holds one pointer.
+/// Room for what Asio's executors have to remember about a function that holds one pointer.
 struct posting_memory {
-  alignas(std::max_align_t) std::byte bytes[64];
+  alignas(void*) std::byte bytes[5 * sizeof(void*)];
 };
 
 /// Hands out a posting_memory, or, for what doesn't fit, Asio's recycled blocks.
@@ -86,6 +86,19 @@ void post_to(Executor const& executor, [[maybe_unused]] posting_memory_for<Execu
         .execute(std::forward<Function>(function));
   } else {
     executor.defer(std::forward<Function>(function), allocator);
+  }
+}
+
+/// Calls `function` on the executor after what is ready there already. Without memory of its own.
+template <class Executor, class Function>
+void post_plainly(Executor const& executor, Function&& function) {
+  if constexpr (boost::asio::execution::is_executor<Executor>::value) {
+    boost::asio::prefer(boost::asio::require(executor, boost::asio::execution::blocking.never),
+                        boost::asio::execution::relationship.continuation,
+                        boost::asio::execution::allocator(boost::asio::recycling_allocator<void>()))
+        .execute(std::forward<Function>(function));
+  } else {
+    executor.defer(std::forward<Function>(function), boost::asio::recycling_allocator<void>());
   }
 }
 

@@ -1,0 +1,328 @@
+#include <gtest/gtest.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <functional>
+#include <future>
+#include <holdfast/sync/guarded.hpp>
+#include <holdfast/sync/mutex.hpp>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/sync/manual_executor.hpp"
+
+namespace holdfast::sync {
+namespace {
+
+namespace asio = boost::asio;
+using test::manual_context;
+
+class run_test : public testing::Test {
+ protected:
+  /// Lower case when the function runs, upper case when its waiter is told.
+  auto write(char name) {
+    return [this, name] { log_ += name; };
+  }
+  auto told(char name) {
+    return asio::bind_executor(context_.get_executor(), [this, name](std::exception_ptr error) {
+      log_ += static_cast<char>(name - 'a' + 'A');
+      if (error) log_ += '!';
+    });
+  }
+  auto keep_lock(char name) {
+    return asio::bind_executor(context_.get_executor(), [this, name](boost::system::error_code, mutex::lock lock) {
+      log_ += name;
+      lock_ = std::move(lock);
+    });
+  }
+  std::string take_log() { return std::exchange(log_, {}); }
+
+  manual_context context_;
+  mutex mutex_;
+  mutex::lock lock_;
+  std::string log_;
+};
+
+TEST_F(run_test, function_runs_at_once_if_the_mutex_is_free) {
+  mutex_.async_run(write('a'), told('a'));
+  EXPECT_EQ(take_log(), "a");
+  EXPECT_TRUE(mutex_.try_lock());
+  context_.run();
+  EXPECT_EQ(take_log(), "A");
+}
+
+TEST_F(run_test, waiting_function_is_run_by_whoever_unlocks) {
+  auto held = mutex_.try_lock();
+  mutex_.async_run(write('a'), told('a'));
+  EXPECT_EQ(take_log(), "");
+  held.unlock();
+  EXPECT_EQ(take_log(), "a");
+  EXPECT_TRUE(mutex_.try_lock());
+  context_.run();
+  EXPECT_EQ(take_log(), "A");
+}
+
+TEST_F(run_test, functions_and_locks_share_one_queue) {
+  auto held = mutex_.try_lock();
+  mutex_.async_run(write('a'), told('a'));
+  mutex_.async_lock(keep_lock('b'));
+  mutex_.async_run(write('c'), told('c'));
+  mutex_.async_run(write('d'), told('d'));
+  held.unlock();
+  EXPECT_EQ(take_log(), "a");
+  context_.run();
+  EXPECT_EQ(take_log(), "bA");  // b was told first: the lock waits for nobody who only wants to know that it is done
+  lock_.unlock();
+  EXPECT_EQ(take_log(), "cd");
+  context_.run();
+  EXPECT_EQ(take_log(), "CD");
+}
+
+TEST_F(run_test, one_release_runs_a_bounded_number_and_the_next_runs_on_its_own_executor) {
+  auto held = mutex_.try_lock();
+  int ran = 0;
+  int finished = 0;
+  constexpr int count = 3 * static_cast<int>(mutex::functions_per_release_max);
+  for (int i = 0; i < count; ++i) {
+    mutex_.async_run([&ran, i] { EXPECT_EQ(ran++, i); },
+                     asio::bind_executor(context_.get_executor(), [&](std::exception_ptr) { ++finished; }));
+  }
+  held.unlock();
+  EXPECT_EQ(ran, static_cast<int>(mutex::functions_per_release_max));
+  EXPECT_FALSE(mutex_.try_lock());
+  context_.run();
+  EXPECT_EQ(ran, count);
+  EXPECT_EQ(finished, count);
+  EXPECT_TRUE(mutex_.try_lock());
+}
+
+TEST_F(run_test, result_travels_to_the_caller) {
+  asio::io_context context;
+  auto immediate = mutex_.async_run([] { return std::string("now"); }, asio::bind_executor(context, asio::use_future));
+  auto held = mutex_.try_lock();
+  auto later =
+      mutex_.async_run([] { return std::make_unique<int>(7); }, asio::bind_executor(context, asio::use_future));
+  held.unlock();
+  context.run();
+  EXPECT_EQ(immediate.get(), "now");
+  EXPECT_EQ(*later.get(), 7);
+}
+
+TEST_F(run_test, exception_travels_to_the_caller_and_the_lock_goes_on) {
+  auto held = mutex_.try_lock();
+  mutex_.async_run([]() -> int { throw std::runtime_error("section"); },
+                   asio::bind_executor(context_.get_executor(), [this](std::exception_ptr error, int value) {
+                     EXPECT_EQ(value, 0);
+                     EXPECT_THROW(std::rethrow_exception(error), std::runtime_error);
+                     log_ += 'x';
+                   }));
+  mutex_.async_run(write('b'), told('b'));
+  held.unlock();
+  EXPECT_EQ(take_log(), "b");
+  context_.run();
+  EXPECT_EQ(take_log(), "xB");
+}
+
+TEST_F(run_test, waiting_function_is_cancelled_and_never_runs) {
+  auto held = mutex_.try_lock();
+  asio::cancellation_signal signal;
+  mutex_.async_run(write('a'), asio::bind_cancellation_slot(signal.slot(), told('a')));
+  mutex_.async_run(write('b'), told('b'));
+  signal.emit(asio::cancellation_type::total);
+  context_.run();
+  EXPECT_EQ(take_log(), "A!");
+  held.unlock();
+  EXPECT_EQ(take_log(), "b");
+}
+
+TEST_F(run_test, function_that_has_run_is_not_cancelled) {
+  auto held = mutex_.try_lock();
+  asio::cancellation_signal signal;
+  mutex_.async_run(write('a'), asio::bind_cancellation_slot(signal.slot(), told('a')));
+  held.unlock();
+  signal.emit(asio::cancellation_type::all);
+  context_.run();
+  EXPECT_EQ(take_log(), "aA");
+}
+
+TEST_F(run_test, function_may_cancel_the_one_behind_it) {
+  auto held = mutex_.try_lock();
+  asio::cancellation_signal signal;
+  mutex_.async_run(
+      [&] {
+        log_ += 'a';
+        signal.emit(asio::cancellation_type::all);
+      },
+      told('a'));
+  mutex_.async_run(write('b'), asio::bind_cancellation_slot(signal.slot(), told('b')));
+  mutex_.async_run(write('c'), told('c'));
+  held.unlock();
+  EXPECT_EQ(take_log(), "ac");
+  context_.run();
+  EXPECT_EQ(take_log(), "B!AC");
+}
+
+TEST_F(run_test, waiting_functions_of_a_destroyed_context_never_run) {
+  auto held = mutex_.try_lock();
+  {
+    asio::io_context goes;
+    mutex_.async_run([] { FAIL(); }, asio::bind_executor(goes, [](std::exception_ptr) { FAIL(); }));
+  }
+  mutex_.async_run(write('b'), told('b'));
+  held.unlock();
+  EXPECT_EQ(take_log(), "b");
+}
+
+TEST_F(run_test, function_handed_on_by_executor_to_a_destroyed_context_passes_the_lock_on) {
+  auto held = mutex_.try_lock();
+  {
+    asio::io_context goes;
+    for (unsigned i = 0; i <= mutex::functions_per_release_max; ++i) {
+      mutex_.async_run([] {}, asio::bind_executor(goes, [](std::exception_ptr) {}));
+    }
+    held.unlock();
+    mutex_.async_run(write('b'), told('b'));
+    EXPECT_EQ(take_log(), "");
+  }
+  EXPECT_EQ(take_log(), "b");
+  EXPECT_TRUE(mutex_.try_lock());
+}
+
+TEST(run_lifetime_test, destruction_of_a_context_waits_until_its_function_has_run) {
+  mutex m;
+  auto held = m.try_lock();
+  auto goes = std::make_unique<asio::io_context>();
+  std::promise<void> started;
+  std::promise<void> may_end;
+  std::atomic<bool> ended{false};
+  m.async_run(
+      [&] {
+        started.set_value();
+        may_end.get_future().wait();
+        ended = true;
+      },
+      asio::bind_executor(*goes, [](std::exception_ptr) {}));
+  std::thread releaser([&] { held.unlock(); });
+  started.get_future().wait();
+  std::thread destroyer([&] {
+    goes.reset();
+    EXPECT_TRUE(ended);
+  });
+  may_end.set_value();
+  destroyer.join();
+  releaser.join();
+}
+
+TEST_F(run_test, mutex_destroyed_with_waiting_functions_aborts_them) {
+  auto m = std::make_unique<mutex>();
+  auto held = m->try_lock();
+  m->async_run(write('a'), told('a'));
+  m.reset();
+  context_.run();
+  EXPECT_EQ(take_log(), "A!");
+}
+
+TEST_F(run_test, signal_after_the_mutex_is_gone_is_ignored) {
+  auto m = std::make_unique<mutex>();
+  auto held = m->try_lock();
+  asio::cancellation_signal signal;
+  m->async_run(write('a'), asio::bind_cancellation_slot(signal.slot(), told('a')));
+  held.unlock();
+  m.reset();
+  signal.emit(asio::cancellation_type::all);
+  context_.run();
+  EXPECT_EQ(take_log(), "aA");
+}
+
+asio::awaitable<void> append(guarded<std::string>& g, char c, std::size_t& size_seen) {
+  auto section = [c](std::string& s) {
+    s += c;
+    return s.size();
+  };
+  size_seen = co_await g.async_run(section);
+}
+
+asio::awaitable<void> append_as_awaitable(guarded<std::string>& g, char c, std::size_t& size_seen) {
+  auto section = [c](std::string& s) {
+    s += c;
+    return s.size();
+  };
+  size_seen = co_await g.async_run(section, asio::use_awaitable);
+}
+
+asio::awaitable<void> fail_in_section(guarded<std::string>& g, bool& caught) {
+  auto section = [](std::string&) { throw std::runtime_error("section"); };
+  try {
+    co_await g.async_run(section);
+  } catch (std::runtime_error const&) {
+    caught = true;
+  }
+}
+
+asio::awaitable<void> fail_as_tuple(guarded<std::string>& g, bool& caught) {
+  auto section = [](std::string&) -> int { throw std::runtime_error("section"); };
+  auto [error, value] = co_await g.async_run(section, asio::as_tuple(asio::deferred));
+  caught = error && value == 0;
+}
+
+TEST(run_coroutine_test, coroutines_run_sections_with_and_without_waiting) {
+  for (bool contended : {false, true}) {
+    asio::io_context context;
+    guarded<std::string> g;
+    guarded<std::string>::lock held;
+    if (contended) held = g.try_lock();
+    std::size_t sizes[2] = {};
+    bool caught[2] = {};
+    asio::co_spawn(context, append(g, 'a', sizes[0]), asio::detached);
+    asio::co_spawn(context, append_as_awaitable(g, 'b', sizes[1]), asio::detached);
+    asio::co_spawn(context, fail_in_section(g, caught[0]), asio::detached);
+    asio::co_spawn(context, fail_as_tuple(g, caught[1]), asio::detached);
+    context.poll();
+    if (contended) {
+      EXPECT_EQ(*held, "");
+      held.unlock();
+    }
+    context.run();
+    EXPECT_EQ(*g.try_lock(), "ab");
+    EXPECT_EQ(sizes[0], 1u);
+    EXPECT_EQ(sizes[1], 2u);
+    EXPECT_TRUE(caught[0] && caught[1]);
+  }
+}
+
+asio::awaitable<void> run_and_note_thread(mutex& m, std::thread::id& ran_on, std::thread::id& told_on) {
+  auto section = [&] { ran_on = std::this_thread::get_id(); };
+  co_await m.async_run(section);
+  told_on = std::this_thread::get_id();
+}
+
+TEST(run_coroutine_test, function_runs_on_the_releasing_thread_and_its_waiter_goes_on_on_its_own) {
+  mutex m;
+  auto held = m.try_lock();
+  std::promise<void> waits;
+  std::thread::id ran_on, told_on;
+  asio::io_context context;
+  asio::co_spawn(context, run_and_note_thread(m, ran_on, told_on), asio::detached);
+  asio::post(context, [&] { waits.set_value(); });
+  std::thread other([&] { context.run(); });
+  waits.get_future().wait();
+  auto const other_id = other.get_id();
+  held.unlock();
+  other.join();
+  EXPECT_EQ(ran_on, std::this_thread::get_id());
+  EXPECT_EQ(told_on, other_id);
+}
+
+}  // namespace
+}  // namespace holdfast::sync
