@@ -64,7 +64,7 @@ class connection final : private poll_source, private deadline {
   /// All that it refers to must outlive it.
   connection(unique_socket socket, owner& its_owner, poll_set& polls, deadline_wheel& deadlines,
              std::chrono::nanoseconds transfer_timeout) noexcept;
-  ~connection();
+  ~connection() override;
   connection(connection const&) = delete;
   connection& operator=(connection const&) = delete;
 

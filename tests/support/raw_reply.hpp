@@ -19,7 +19,7 @@ struct raw_reply {
   std::map<std::string, std::string> fields;
   std::string body;
 
-  [[nodiscard]] bool has(std::string const& name) const { return fields.count(name) != 0; }
+  [[nodiscard]] bool has(std::string const& name) const { return fields.contains(name); }
   /// Empty where there is no such field.
   [[nodiscard]] std::string field(std::string const& name) const {
     auto const found = fields.find(name);

@@ -12,7 +12,6 @@ namespace holdfast::client::load {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::EndsWith;
 using testing::StartsWith;
 
 constexpr auto prefix = "load-1/";
