@@ -27,7 +27,7 @@ struct lock_event {
 ///     void granted(lock_event<identity> const&);    // owns from now on; told before the owner itself is
 ///     void released(lock_event<identity> const&);   // about to give up
 ///     void cancelled(lock_event<identity> const&);  // left the queue: cancelled, timed out, context or mutex
-///     destroyed static time_point now();                      // instead of steady_clock::now()
+///     static time_point now();                      // instead of steady_clock::now()
 ///
 /// granted() and released() of one mutex come strictly alternating, one at a time, in the order of ownership; what one
 /// wrote the next may read. asked() and cancelled() come from any thread at any time. All are called where it happens,
