@@ -25,26 +25,26 @@ int control(int set, int what, int descriptor, poll_source& source, std::uint32_
 
 }  // namespace
 
-poll_set::poll_set(asio::io_context& io) : set_(io, create_set()) {
+poll_set::poll_set(asio::io_context& io) : set_(std::in_place, io, create_set()) {
   wait();
 }
 
 bool poll_set::add(int descriptor, poll_source& source, std::uint32_t events) noexcept {
-  return control(set_.native_handle(), EPOLL_CTL_ADD, descriptor, source, events) == 0;
+  return control(set_->native_handle(), EPOLL_CTL_ADD, descriptor, source, events) == 0;
 }
 
 void poll_set::modify(int descriptor, poll_source& source, std::uint32_t events) noexcept {
-  control(set_.native_handle(), EPOLL_CTL_MOD, descriptor, source, events);
+  control(set_->native_handle(), EPOLL_CTL_MOD, descriptor, source, events);
 }
 
 void poll_set::remove(int descriptor, poll_source const& source) noexcept {
-  if (set_.is_open()) ::epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, descriptor, nullptr);
+  if (set_) ::epoll_ctl(set_->native_handle(), EPOLL_CTL_DEL, descriptor, nullptr);
   for (auto& event : batch_)
     if (event.data.ptr == &source) event.data.ptr = nullptr;
 }
 
 void poll_set::wait() {
-  set_.async_wait(asio::posix::descriptor_base::wait_read, [this](error_code error) {
+  set_->async_wait(asio::posix::descriptor_base::wait_read, [this](error_code error) {
     if (error) return;
     dispatch();
     wait();
@@ -54,7 +54,7 @@ void poll_set::wait() {
 void poll_set::dispatch() {
   std::array<epoll_event, 128> events;
   for (int turn = 0; turn < batches_per_turn; ++turn) {
-    auto const ready = ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+    auto const ready = ::epoll_wait(set_->native_handle(), events.data(), static_cast<int>(events.size()), 0);
     if (ready <= 0) return;
     batch_ = std::span(events.data(), static_cast<std::size_t>(ready));
     for (auto& event : batch_)

@@ -2,6 +2,7 @@
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "server/asio.hpp"
@@ -38,14 +39,14 @@ class poll_set {
   /// Must come before the descriptor is closed. What is already on its way to the source is dropped.
   void remove(int descriptor, poll_source const& source) noexcept;
 
-  /// Ends the watch; must come before the io_context goes.
-  void stop() { set_.close(); }
+  /// Ends the watch; must come before the io_context goes. Sources may still leave after it.
+  void stop() { set_.reset(); }
 
  private:
   void wait();
   void dispatch();
 
-  asio::posix::basic_stream_descriptor<executor_type> set_;
+  std::optional<asio::posix::basic_stream_descriptor<executor_type>> set_;
   std::span<epoll_event> batch_;  // events being handed out
 };
 
