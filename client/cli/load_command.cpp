@@ -2,53 +2,67 @@
 
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
 #include <iostream>
+#include <vector>
 
+#include "client/load/report_files.hpp"
 #include "client/load/run.hpp"
 
 namespace holdfast::client::cli {
 namespace {
 
-/// Opened before the run: after it, what was measured would be lost.
-bool open(std::ofstream& file, std::string const& path) {
-  file.open(path);
-  if (!file) std::cerr << "holdfast: can't write '" << path << "': " << std::strerror(errno) << '\n';
-  return file.is_open();
+/// What the runs came to, as an exit status.
+int judge(std::vector<load::load_report> const& runs) {
+  if (std::ranges::all_of(runs, &load::load_report::passed)) return exit_ok;
+  return runs.front().settings.thresholds.empty() ? exit_refused : exit_threshold;
+}
+
+/// Makes the runs, one after another, until one is interrupted. @return exit_ok, or why there is nothing to report
+int measure(load::load_settings const& settings, std::vector<load::load_report>& runs) {
+  load::progress progress(settings.quiet ? nullptr : stderr, ::isatty(STDERR_FILENO) != 0);
+  while (runs.size() < settings.runs) {
+    auto outcome = load::run_load(settings, progress);
+    if (!outcome) {
+      auto const& error = outcome.error();
+      std::cerr << "holdfast: " << error.message << '\n';
+      if (!runs.empty())
+        std::cerr << "holdfast: run " << runs.size() + 1 << " of " << settings.runs << " did not start\n";
+      return error.kind == error_kind::status ? exit_refused : exit_unreachable;
+    }
+    auto const measured = outcome->elapsed.count() != 0;
+    auto const interrupted = outcome->interrupted;
+    if (measured) runs.push_back(std::move(*outcome));
+    if (!measured && runs.empty()) {
+      std::cerr << "holdfast: ended before anything was measured\n";
+      return 128 + SIGINT;
+    }
+    if (interrupted || !measured) break;
+  }
+  return exit_ok;
 }
 
 }  // namespace
 
 int run(load_command const& command) {
   auto const& settings = command.settings;
-  std::ofstream json_file;
-  if (!settings.json_file.empty() && !open(json_file, settings.json_file)) return exit_usage;
+  load::report_files files;
+  if (auto const failed = files.open(settings); !failed.empty()) {
+    std::cerr << "holdfast: " << failed << '\n';
+    return exit_usage;
+  }
+  std::vector<load::load_report> runs;
+  auto const status = measure(settings, runs);
+  if (runs.empty()) return status;
 
-  auto const is_terminal = ::isatty(STDERR_FILENO) != 0;
-  load::progress progress(settings.quiet ? nullptr : stderr, is_terminal);
-  auto const outcome = load::run_load(settings, progress);
-  if (!outcome) {
-    auto const& error = outcome.error();
-    std::cerr << "holdfast: " << error.message << '\n';
-    return error.kind == error_kind::status ? exit_refused : exit_unreachable;
-  }
-  if (outcome->elapsed.count() == 0) {
-    std::cerr << "holdfast: ended before anything was measured\n";
-    return 128 + SIGINT;
-  }
-  auto const as_json = settings.json ? load::json_report(*outcome) : std::string();
-  if (json_file.is_open()) json_file << as_json << std::flush;
-  std::cout << (settings.json && settings.json_file.empty() ? as_json : load::text_report(*outcome)) << std::flush;
-  if (!std::cout || (json_file.is_open() && !json_file)) {
-    std::cerr << "holdfast: can't write the report\n";
-    return exit_refused;
-  }
-  if (outcome->passed()) return exit_ok;
-  return settings.thresholds.empty() ? exit_refused : exit_threshold;
+  auto const failed = files.write(runs);
+  if (!failed.empty()) std::cerr << "holdfast: " << failed << '\n';
+  std::cout << (settings.json && settings.json_file.empty() ? load::json_of(runs) : load::text_of(runs)) << std::flush;
+  if (!std::cout) std::cerr << "holdfast: can't write the report\n";
+  if (!std::cout || !failed.empty()) return exit_refused;
+  return status == exit_ok ? judge(runs) : status;
 }
 
 }  // namespace holdfast::client::cli

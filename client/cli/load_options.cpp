@@ -21,12 +21,17 @@ Exit status: 0 no errors, 1 there were errors, 2 usage, 3 server unreachable, 13
 With --threshold: 0 all held, 4 one was broken; errors count only where a threshold names them.
 Thresholds are a metric (p50, p90, p99, p99.9, max, mean, throughput, errors), a relation (<, <=, >, >=, ==) and a limit.
 
-JSON: settings, started_at, elapsed_ms, interrupted, throughput_per_s, latency_ms {all, get, put: {count, mean, min, p50,
-p90, p99, p99_9, max}}, open_loop {asked_per_s, started_per_s, found_no_connection, late_share, late_ms, since_sent_ms}, split
-{before_sending_ms, wait_ms, hold_ms, rest_ms: as latency_ms, and share; answers, without_timing, implausible_timing},
-statuses [{operation, status, count, success}], errors {total, kinds}, unfinished {count, oldest_ms},
-reconnects, client {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}, thresholds [{threshold, held, measured}], seconds [{second, answers, errors, p50_ms,
-p99_ms, max_ms, wait_share}]. Durations are milliseconds, shares 0 to 1; what was not measured is null.
+JSON: settings, started_at, elapsed_ms, interrupted, throughput_per_s, latency_ms {all and each operation: {count, mean,
+min, p50, p90, p99, p99_9, max}}, open_loop {asked_per_s, started_per_s, found_no_connection, late_share, late_ms,
+since_sent_ms}, split {before_sending_ms, wait_ms, hold_ms, rest_ms: as latency_ms, and share; answers, without_timing,
+implausible_timing}, statuses [{operation, status, count, success}], errors {total, kinds}, unfinished {count, oldest_ms},
+reconnects, client {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}, thresholds [{threshold, held, measured}],
+curve_ms {all and each operation, since_sent: [[share, ms]]}, seconds [{second, length_ms, answers, errors, mean_ms, p50_ms,
+p90_ms, p99_ms, p99_9_ms, max_ms, wait_share, split_ms, operations}]. With --runs: {version, runs: [as above]}. Durations
+are milliseconds, shares 0 to 1; what was not measured is null.
+CSV: a row for each run, second and operation, and the totals: run, second, operation, length_s, answers, errors,
+throughput_per_s, mean_ms, p50_ms, p90_ms, p99_ms, p99_9_ms, max_ms, and of all operations together before_sending_ms,
+wait_ms, hold_ms, rest_ms (means). What was not measured is empty.
 
 Examples:
   holdfast load --connections 64 --duration 5s
@@ -36,6 +41,7 @@ Examples:
   holdfast load --connections 4 --hold 10ms    each request keeps the lock for 10 ms: watch the lock wait grow
   holdfast load --rate 1000/s --threshold 'p99<5ms' --threshold 'errors==0'
   holdfast load --json | jq .latency_ms.all.p99
+  holdfast load --runs 5 --json runs.json --csv runs.csv --hdr runs.hlog
 
 --server and --timeout may stand here as well: 'holdfast --help' tells of them. Here a request without --timeout may take
 30 s, and the holds of all connections one after another.)";
@@ -43,6 +49,10 @@ Examples:
 template <class T>
 void add_count(CLI::App& app, std::string const& flag, std::string const& what, T& count, T least, T most) {
   app.add_option(flag, count, what)->check(CLI::Range(least, most))->type_name("N")->capture_default_str();
+}
+
+void add_file(CLI::App& app, std::string const& flag, std::string const& what, std::string& path) {
+  app.add_option(flag, path, what)->type_name("FILE");
 }
 
 void check_duration(std::chrono::nanoseconds duration) {
@@ -143,6 +153,11 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
           "Print the report as JSON; with a FILE, write it there and print the text")
       ->expected(0, 1)
       ->type_name("[FILE]");
+  add_file(*load, "--csv", "Write a table there: a row for each second and operation, and the totals",
+           settings.csv_file);
+  add_file(*load, "--hdr", "Write an interval log there that HdrHistogram's tools read (format 1.3)",
+           settings.hdr_file);
+  add_count(*load, "--runs", "Runs, one after another, into one report", settings.runs, 1U, 1000U);
   load->add_flag("--keep-keys", settings.keep_keys, "Leave the keys in the server");
   load->add_flag("-q,--quiet", settings.quiet, "No progress, only the report");
   load->footer(footer);

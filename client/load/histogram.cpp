@@ -9,7 +9,7 @@ namespace {
 
 constexpr int linear_bits = 7;
 constexpr std::int64_t linear_buckets = std::int64_t(1) << linear_bits;
-constexpr std::int64_t value_max = std::chrono::nanoseconds(std::chrono::hours(24)).count();
+constexpr std::int64_t value_max = histogram::highest.count();
 
 /// Below 128 each value has a bucket; above, the leading one bit picks the octave and the 7 bits behind it the bucket.
 constexpr std::size_t index_of(std::int64_t value) {
@@ -71,6 +71,21 @@ histogram::nanoseconds histogram::quantile(double share) const {
     if (below >= rank) return nanoseconds(std::min(upper_of(i), max_));
   }
   return max();
+}
+
+std::vector<histogram::curve_point> histogram::percentile_curve() const {
+  constexpr int steps_per_halving = 8;
+  std::vector<curve_point> curve;
+  if (count_ == 0) return curve;
+  // Beyond the last value of all, the curve would only repeat the maximum.
+  for (double above = 1; above * static_cast<double>(count_) >= 1; above /= 2) {
+    for (int step = 0; step < steps_per_halving; ++step) {
+      auto const share = 1 - above * (1 - step / (2.0 * steps_per_halving));
+      curve.push_back({share, share == 0 ? min() : quantile(share)});
+    }
+  }
+  curve.push_back({1, max()});
+  return curve;
 }
 
 std::uint64_t histogram::count_above(nanoseconds value) const {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace holdfast::client::load {
@@ -42,6 +43,20 @@ class histogram {
   };
   /// All of them, by rising value.
   [[nodiscard]] std::vector<bucket> buckets() const;
+
+  /// A point of the percentile curve: `share` (0 to 1) of all values are not above `value`.
+  struct curve_point {
+    double share;
+    nanoseconds value;
+  };
+  /// The curve in steps that halve with what is left above, eight to a halving, as HdrHistogram's percentile iteration
+  /// has them: from 0 to the maximum at 1, by rising share. Empty when nothing was counted.
+  [[nodiscard]] std::vector<curve_point> percentile_curve() const;
+
+  /// The counts of all buckets, the empty ones too: HdrHistogram's array for two significant digits from 1 to 24 h.
+  [[nodiscard]] std::span<std::uint64_t const> counts() const { return counts_; }
+  static constexpr int significant_digits = 2;
+  static constexpr nanoseconds highest = std::chrono::hours(24);
 
  private:
   std::vector<std::uint64_t> counts_;

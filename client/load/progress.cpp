@@ -21,10 +21,10 @@ std::string progress_line(second_row const& row, nanoseconds duration, bool with
   std::string line;
   if (with_bar) line += bar(std::chrono::duration<double>(passed) / std::chrono::duration<double>(duration));
   line += to_right(std::to_string(row.second + 1), 3) + "s/" + protocol::format_duration(duration) + "  " +
-          to_right(grouped(row.answers), 7) + "/s";
-  if (row.answers != 0) {
-    line += "  p50 " + to_left(readable(row.p50), 7) + "  p99 " + to_left(readable(row.p99), 7) + "  lock wait " +
-            percent(row.wait_share);
+          to_right(grouped(row.latency.count), 7) + "/s";
+  if (row.latency.count != 0) {
+    line += "  p50 " + to_left(readable(row.latency.p50), 7) + "  p99 " + to_left(readable(row.latency.p99), 7);
+    if (auto const share = row.split.wait_share()) line += "  lock wait " + percent(*share);
   }
   if (row.errors != 0 || with_bar) line += "  errors " + grouped(row.errors);
   return line;

@@ -59,7 +59,8 @@ std::string heading(load_report const& report) {
 std::string latency_lines(load_report const& report) {
   auto lines = '\n' + row("latency", {"p50", "p90", "p99", "p99.9", "max", "mean", "count"});
   lines += latency_row("all", report.total.successes());
-  for (auto const kind : {operation_kind::get, operation_kind::put}) {
+  for (std::size_t i = 0; i < operation_kinds; ++i) {
+    auto const kind = static_cast<operation_kind>(i);
     if (auto const latency = report.total.successes(kind); latency.count() != 0)
       lines += latency_row(std::string(name_of(kind)), latency);
   }
@@ -202,16 +203,14 @@ double load_report::busy_share() const {
   return had <= 0 ? 0 : static_cast<double>(cpu.count()) / had;
 }
 
-second_row summarize(std::uint32_t second, measurements const& measured) {
-  auto const latency = measured.successes();
-  auto const whole = measured.split_sum();
-  return {.second = second,
-          .answers = latency.count(),
-          .errors = measured.error_count(),
-          .p50 = latency.quantile(0.5),
-          .p99 = latency.quantile(0.99),
-          .max = latency.max(),
-          .wait_share = share_of(measured.wait(), whole)};
+std::chrono::system_clock::time_point load_report::measured_from() const {
+  return started_at + std::chrono::duration_cast<std::chrono::system_clock::duration>(settings.warm_up);
+}
+
+nanoseconds load_report::row_length(second_row const& row) const {
+  constexpr nanoseconds second = std::chrono::seconds(1);
+  auto const is_last = !seconds.empty() && row.second == seconds.back().second;
+  return is_last ? std::max(elapsed - row.second * second, nanoseconds(0)) : second;
 }
 
 std::string text_report(load_report const& report) {

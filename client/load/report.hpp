@@ -2,22 +2,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "client/load/measurements.hpp"
+#include "client/load/second_row.hpp"
 #include "client/load/settings.hpp"
 
 namespace holdfast::client::load {
-
-/// A second of a run, in figures.
-struct second_row {
-  std::uint32_t second = 0;  ///< since the start, from 0
-  std::uint64_t answers = 0;
-  std::uint64_t errors = 0;
-  nanoseconds p50{0}, p99{0}, max{0};  ///< of the successes
-  double wait_share = 0;               ///< of the latency, spent in the lock's queue; 0 to 1
-};
 
 /// What a run came to. Nothing here is an estimate.
 struct load_report {
@@ -32,6 +25,10 @@ struct load_report {
   nanoseconds oldest_unfinished{0};  ///< how long the oldest of them had been waiting
   nanoseconds cpu{0};                ///< processor time of the client's threads
 
+  /// When the first request that counts was due: the start, and the warm-up behind it.
+  [[nodiscard]] std::chrono::system_clock::time_point measured_from() const;
+  /// The time that a row of `seconds` is about: a second, but the last one lasts until the end.
+  [[nodiscard]] nanoseconds row_length(second_row const& row) const;
   /// Open loop: the rates that were asked for and kept, in requests a second over the time of the stages.
   [[nodiscard]] double asked_rate() const;
   [[nodiscard]] double started_rate() const;
@@ -49,10 +46,11 @@ struct load_report {
   [[nodiscard]] bool client_was_the_limit() const { return busy_share() > 0.9; }
 };
 
-[[nodiscard]] second_row summarize(std::uint32_t second, measurements const& measured);
-
 /// For people: throughput and p99 first, then the details. Ends with a line feed.
 [[nodiscard]] std::string text_report(load_report const& report);
+
+/// A moment as RFC 3339 writes it, in UTC: `2026-11-24T08:30:00Z`.
+[[nodiscard]] std::string rfc3339(std::chrono::system_clock::time_point time);
 
 /// The same as one JSON object. Durations are numbers of milliseconds, shares are 0 to 1; what was not measured is
 /// null.
@@ -65,20 +63,29 @@ struct load_report {
 ///     elapsed_ms         from the start until the last answer was in
 ///     interrupted        ended by a signal before its time
 ///     throughput_per_s   successes a second
-///     latency_ms         {all, get, put}: {count, mean, min, p50, p90, p99, p99_9, max} of the successes
+///     latency_ms         {all, and each operation: {count, mean, min, p50, p90, p99, p99_9, max}} of the successes
 ///     open_loop          null in a closed loop, else {asked_per_s, started_per_s, found_no_connection, late_share,
-///     late_ms,
-///                        since_sent_ms}; the latter two as latency_ms
-///     split              {answers, without_timing, implausible_timing, wait_ms, hold_ms, rest_ms}, each of the latter
-///     as
-///                        latency_ms, with `share` of the whole; from the server's Server-Timing
+///                        late_ms, since_sent_ms}; the latter two as latency_ms
+///     split              {answers, without_timing, implausible_timing, before_sending_ms, wait_ms, hold_ms, rest_ms},
+///                        each of the latter as latency_ms, with `share` of the whole; from the server's Server-Timing
 ///     statuses           [{operation, status, count, success}]
 ///     errors             {total, kinds: {refused, reset, timeout, status, bad_answer, …: count}}
 ///     unfinished         {count, oldest_ms}: in flight at the end, in no other figure
 ///     reconnects         connections opened anew because the server closed one between requests
 ///     client             {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}
 ///     thresholds         [{threshold, held, measured (text)}]
-///     seconds            [{second, answers, errors, p50_ms, p99_ms, max_ms, wait_share}]
+///     curve_ms           {all, each operation, since_sent: [[share, ms], …]}: the percentile curve, in steps that
+///     halve
+///                        with what is left above
+///     seconds            [{second, length_ms, answers, errors, mean_ms, p50_ms, p90_ms, p99_ms, p99_9_ms, max_ms,
+///                        wait_share, split_ms: {before_sending, wait, hold, rest} (means), since_sent_p99_ms (open
+///                        loop), operations: {get, …: {answers, p50_ms, p90_ms, p99_ms, p99_9_ms, max_ms}}}]
 [[nodiscard]] std::string json_report(load_report const& report);
+
+/// Several runs of the same settings: `{"version": 1, "runs": […]}`, each as json_report() has it.
+[[nodiscard]] std::string json_reports(std::span<load_report const> runs);
+
+/// For people: each run's throughput and p99, and how far they are apart. Ends with a line feed.
+[[nodiscard]] std::string text_of_runs(std::span<load_report const> runs);
 
 }  // namespace holdfast::client::load

@@ -54,9 +54,28 @@ json settings_json(load_settings const& settings) {
 
 json latency_json(measurements const& total) {
   json latency{{"all", percentiles(total.successes())}};
-  for (auto const kind : {operation_kind::get, operation_kind::put})
+  for (std::size_t i = 0; i < operation_kinds; ++i) {
+    auto const kind = static_cast<operation_kind>(i);
     latency[std::string(name_of(kind))] = percentiles(total.successes(kind));
+  }
   return latency;
+}
+
+json curve_json(measurements const& total) {
+  json curves;
+  auto const add = [&](std::string_view name, histogram const& latency) {
+    if (latency.count() == 0) return;
+    auto points = json::array();
+    for (auto const& [share, value] : latency.percentile_curve()) points.push_back({share, in_ms(value)});
+    curves[std::string(name)] = std::move(points);
+  };
+  add("all", total.successes());
+  for (std::size_t i = 0; i < operation_kinds; ++i) {
+    auto const kind = static_cast<operation_kind>(i);
+    add(name_of(kind), total.successes(kind));
+  }
+  add("since_sent", total.since_sent());
+  return curves;
 }
 
 json open_loop_json(load_report const& report) {
@@ -119,20 +138,77 @@ json thresholds_json(load_report const& report) {
   return list;
 }
 
-json seconds_json(std::vector<second_row> const& seconds) {
+/// The figures of a second, under names that say their unit; null when nothing was measured.
+void add_figures(json& to, latency_figures const& latency) {
+  auto const measured = [&](nanoseconds figure) { return latency.count == 0 ? json() : json(in_ms(figure)); };
+  to["mean_ms"] = measured(latency.mean);
+  to["p50_ms"] = measured(latency.p50);
+  to["p90_ms"] = measured(latency.p90);
+  to["p99_ms"] = measured(latency.p99);
+  to["p99_9_ms"] = measured(latency.p99_9);
+  to["max_ms"] = measured(latency.max);
+}
+
+json split_means(split_row const& split) {
+  if (split.answers == 0) return {};
+  auto const mean = [&](nanoseconds sum) { return in_ms(sum) / static_cast<double>(split.answers); };
+  return {{"before_sending", mean(split.before_sending)},
+          {"wait", mean(split.wait)},
+          {"hold", mean(split.hold)},
+          {"rest", mean(split.rest)}};
+}
+
+json seconds_json(load_report const& report) {
   auto list = json::array();
-  for (auto const& row : seconds) {
-    auto const measured = [&](nanoseconds figure) { return row.answers == 0 ? json() : json(in_ms(figure)); };
-    list.push_back(json{{"second", row.second},
-                        {"answers", row.answers},
-                        {"errors", row.errors},
-                        {"p50_ms", measured(row.p50)},
-                        {"p99_ms", measured(row.p99)},
-                        {"max_ms", measured(row.max)},
-                        {"wait_share", row.answers == 0 ? json() : json(row.wait_share)}});
+  for (auto const& row : report.seconds) {
+    json second{{"second", row.second},
+                {"length_ms", in_ms(report.row_length(row))},
+                {"answers", row.latency.count},
+                {"errors", row.errors}};
+    add_figures(second, row.latency);
+    auto const wait_share = row.split.wait_share();
+    second["wait_share"] = wait_share ? json(*wait_share) : json();
+    second["split_ms"] = split_means(row.split);
+    if (is_open_loop(report.settings))
+      second["since_sent_p99_ms"] = row.since_sent ? json(in_ms(row.since_sent->p99)) : json();
+    second["operations"] = json::object();
+    for (auto const& one : row.operations) {
+      auto& operation = second["operations"][std::string(name_of(one.operation))];
+      operation["answers"] = one.latency.count;
+      add_figures(operation, one.latency);
+    }
+    list.push_back(std::move(second));
   }
   return list;
 }
+
+/// The whole, indented as people read it, but a row of a table, or a curve, in a line of its own.
+std::string layout(json const& document) {
+  std::string text = "{";
+  auto separator = "\n";
+  for (auto const& [name, part] : document.items()) {
+    text += separator + ("  " + json(name).dump()) + ": ";
+    separator = ",\n";
+    auto const is_table = part.is_array() || name == "curve_ms";
+    if (!is_table || part.empty()) {
+      for (auto const letter : part.dump(2)) {
+        text += letter;
+        if (letter == '\n') text += "  ";
+      }
+      continue;
+    }
+    text += part.is_array() ? "[" : "{";
+    auto row_separator = "\n    ";
+    for (auto const& [row_name, row] : part.items()) {
+      text += row_separator + (part.is_array() ? std::string() : json(row_name).dump() + ": ") + row.dump();
+      row_separator = ",\n    ";
+    }
+    text += part.is_array() ? "\n  ]" : "\n  }";
+  }
+  return text + "\n}";
+}
+
+}  // namespace
 
 std::string rfc3339(std::chrono::system_clock::time_point time) {
   auto const seconds = std::chrono::system_clock::to_time_t(time);
@@ -142,8 +218,6 @@ std::string rfc3339(std::chrono::system_clock::time_point time) {
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
 }
-
-}  // namespace
 
 std::string json_report(load_report const& report) {
   json document;
@@ -162,8 +236,19 @@ std::string json_report(load_report const& report) {
   document["reconnects"] = report.total.reconnects();
   document["client"] = client_json(report);
   document["thresholds"] = thresholds_json(report);
-  document["seconds"] = seconds_json(report.seconds);
-  return document.dump(2) + '\n';
+  document["curve_ms"] = curve_json(report.total);
+  document["seconds"] = seconds_json(report);
+  return layout(document) + '\n';
+}
+
+std::string json_reports(std::span<load_report const> runs) {
+  std::string text = "{\n\"version\": 1,\n\"runs\": [\n";
+  for (auto const& run : runs) {
+    auto one = json_report(run);
+    one.pop_back();
+    text += one + (&run == &runs.back() ? "\n" : ",\n");
+  }
+  return text + "]\n}\n";
 }
 
 }  // namespace holdfast::client::load

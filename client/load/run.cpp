@@ -38,6 +38,7 @@ class load_run {
   load_run(load_settings const& settings, progress& progress)
       : settings_(settings),
         progress_(progress),
+        row_detail_(settings.hdr_file.empty() ? row_detail::figures : row_detail::histograms),
         signals_(context_.get_executor()),
         keys_(context_.get_executor(), settings),
         all_ended_(context_.get_executor(), clock::time_point::max()) {}
@@ -149,7 +150,7 @@ class load_run {
       report.cpu += worker->end.cpu;
     }
     workers_.clear();
-    for (auto const& [second, open] : open_seconds_) rows_.push_back(summarize(second, open.measured));
+    for (auto const& [second, open] : open_seconds_) rows_.push_back(summarize(second, open.measured, row_detail_));
     report.seconds = std::move(rows_);
     report.total = std::move(total_);
   }
@@ -170,7 +171,7 @@ class load_run {
     // The last second is longer or shorter and comes with the end: the report alone has it.
     auto const whole = std::chrono::seconds(part.second + 1) <= settings_.duration && !interrupted_;
     if (++open.parts < settings_.threads || !whole) return;
-    rows_.push_back(summarize(part.second, open.measured));
+    rows_.push_back(summarize(part.second, open.measured, row_detail_));
     open_seconds_.erase(part.second);
     progress_.measuring(rows_.back(), settings_.duration);
   }
@@ -183,6 +184,7 @@ class load_run {
 
   load_settings const& settings_;
   progress& progress_;
+  row_detail row_detail_;
   boost::asio::io_context context_{1};
   boost::asio::basic_signal_set<executor> signals_;
   key_space keys_;

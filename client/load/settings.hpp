@@ -33,11 +33,13 @@ struct load_settings {
   nanoseconds warm_up{0};                           ///< asked before, and in no figure
   std::vector<stage> stages;                        ///< of an open loop; none: closed loop
   load::arrivals arrivals = arrivals::constant;
-  std::vector<threshold> thresholds;  ///< what the run is held to
-  bool quiet = false;                 ///< no progress
-  bool keep_keys = false;             ///< leave the keys in the server
-  bool json = false;                  ///< print JSON instead of text
-  std::string json_file;              ///< write the JSON there and print the text
+  std::vector<threshold> thresholds;          ///< what the run is held to
+  bool quiet = false;                         ///< no progress
+  bool keep_keys = false;                     ///< leave the keys in the server
+  bool json = false;                          ///< print JSON instead of text
+  std::string json_file;                      ///< write the JSON there and print the text
+  std::string csv_file, hdr_file, html_file;  ///< write these reports there; empty: not asked for
+  unsigned runs = 1;                          ///< how often to run, one after another, into one report
 };
 
 [[nodiscard]] inline bool is_open_loop(load_settings const& settings) {

@@ -135,6 +135,26 @@ TEST(histogram, lists_its_buckets_by_rising_value) {
   EXPECT_EQ(buckets[1].upper, 1ms);
 }
 
+TEST(histogram, draws_a_percentile_curve_from_minimum_to_maximum) {
+  histogram counted;
+  for (int ms = 1; ms <= 1000; ++ms) counted.record(std::chrono::milliseconds(ms));
+  auto const curve = counted.percentile_curve();
+  EXPECT_EQ(curve.front().share, 0);
+  EXPECT_EQ(curve.front().value, 1ms);
+  EXPECT_EQ(curve.back().share, 1);
+  EXPECT_EQ(curve.back().value, 1s);
+  EXPECT_GT(curve[curve.size() - 2].share, 0.998);
+  EXPECT_TRUE(std::ranges::is_sorted(curve, {}, &histogram::curve_point::share));
+  for (std::size_t i = 1; i < curve.size(); ++i) EXPECT_EQ(curve[i].value, counted.quantile(curve[i].share)) << i;
+  EXPECT_TRUE(histogram().percentile_curve().empty());
+}
+
+TEST(histogram, draws_the_curve_of_a_single_value) {
+  histogram counted;
+  counted.record(5ms);
+  for (auto const& point : counted.percentile_curve()) EXPECT_EQ(point.value, 5ms);
+}
+
 TEST(histogram, can_be_used_again_after_clear) {
   histogram counted;
   counted.record(5ms);

@@ -6,6 +6,7 @@
 
 #include "client/load/progress.hpp"
 #include "client/load/text.hpp"
+#include "tests/client/load/sample_report.hpp"
 
 namespace holdfast::client::load {
 namespace {
@@ -13,32 +14,9 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
-
-/// 100 answers: 90 gets of 1 ms, 9 puts of 2 ms, a get of 101 ms that waited 100 ms for the lock.
-measurements a_hundred_answers() {
-  measurements measured;
-  auto const record = [&](operation_kind operation, unsigned status, nanoseconds latency, nanoseconds wait, int times) {
-    for (int i = 0; i < times; ++i)
-      measured.record({operation, status, true, latency, protocol::lock_timing{wait, 500us}});
-  };
-  record(operation_kind::get, 200, 1ms, 0ns, 90);
-  record(operation_kind::put, 204, 2ms, 0ns, 9);
-  record(operation_kind::get, 200, 101ms, 100ms, 1);
-  return measured;
-}
-
-load_report finished_run() {
-  load_report report;
-  report.settings.connections = 4;
-  report.settings.threads = 2;
-  report.settings.duration = 2s;
-  report.started_at = std::chrono::system_clock::time_point(1'000'000'000s);
-  report.elapsed = 2s;
-  report.cpu = 1ms;
-  report.total = a_hundred_answers();
-  report.seconds = {summarize(0, report.total), summarize(1, measurements())};
-  return report;
-}
+using tests::a_hundred_answers;
+using tests::finished_open_loop;
+using tests::finished_run;
 
 TEST(measurements, split_every_latency_into_wait_hold_and_rest) {
   auto const measured = a_hundred_answers();
@@ -146,24 +124,6 @@ TEST(text_report, invents_no_figure_when_nothing_was_answered) {
   EXPECT_THAT(text, HasSubstr("errors  3   refused 3\n"));
 }
 
-/// An open loop of 10 requests a second for 10 s, of which the second half waited for a connection.
-load_report finished_open_loop() {
-  load_report report;
-  report.settings.stages = {{10s, 10, 10}};
-  report.settings.duration = 10s;
-  report.settings.arrivals = arrivals::poisson;
-  report.settings.warm_up = 1s;
-  report.elapsed = 10s;
-  protocol::lock_timing const timing{0ns, 100us};
-  for (int i = 0; i < 50; ++i) {
-    report.total.record_start(10us);
-    report.total.record({operation_kind::get, 200, true, 1010us, timing, 10us});
-    report.total.record_queued();
-    report.total.record({operation_kind::get, 200, true, 5ms, timing, 4ms});
-  }
-  return report;
-}
-
 TEST(text_report, of_an_open_loop_shows_both_latencies_and_what_was_asked_for) {
   EXPECT_EQ(text_report(finished_open_loop()),
             R"(10 requests/s   p99 5.00 ms
@@ -251,8 +211,11 @@ TEST(json_report, has_every_documented_field) {
 }
 
 TEST(progress_line, shows_rate_percentiles_and_share_of_lock_wait) {
-  second_row const row{
-      .second = 3, .answers = 29'511, .errors = 2, .p50 = 2ms, .p99 = 4ms, .max = 5ms, .wait_share = .12};
+  second_row row;
+  row.second = 3;
+  row.errors = 2;
+  row.latency = {.count = 29'511, .mean = 2ms, .p50 = 2ms, .p90 = 3ms, .p99 = 4ms, .p99_9 = 5ms, .max = 5ms};
+  row.split = {.answers = 29'511, .before_sending = 0s, .wait = 12s, .hold = 8s, .rest = 80s};
   EXPECT_EQ(progress_line(row, 10s, false),
             "  4s/10s   29,511/s  p50 2.00 ms  p99 4.00 ms  lock wait 12.0 %  errors 2");
   EXPECT_THAT(progress_line(row, 10s, true), testing::StartsWith("[########------------]   4s/10s "));
