@@ -2,6 +2,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <charconv>
 #include <thread>
 
 #include "client/cli/options.hpp"
@@ -19,6 +20,12 @@ Ctrl-C ends the run with the report of what was done; twice ends it at once.
 
 Exit status: 0 no errors, 1 there were errors, 2 usage, 3 server unreachable, 130 ended before anything was measured.
 With --threshold: 0 all held, 4 one was broken; errors count only where a threshold names them.
+Workloads are those of YCSB: a (half gets, half puts), b (95 % gets), c (gets alone), d (95 % gets of the latest keys, 5 %
+inserts), f (half gets, half read-modify-writes); e scans, which the server can't yet. A mix has get, put, insert, delete
+and rmw (read-modify-write: a get, then a put of the same key on the same connection). Where the mix deletes, a missing
+key is no error. Keys are chosen uniform, sequential, zipfian (key 0 most often), scrambled (as zipfian, but the popular keys
+lie anywhere) or latest (the newer the more often), the last three with a constant if you like: zipfian:0.99.
+
 Thresholds are a metric (p50, p90, p99, p99.9, max, mean, throughput, errors), a relation (<, <=, >, >=, ==) and a limit.
 
 JSON: settings, started_at, elapsed_ms, interrupted, throughput_per_s, latency_ms {all and each operation: {count, mean,
@@ -37,14 +44,31 @@ Examples:
   holdfast load --connections 64 --duration 5s
   holdfast load --rate 5000/s --arrivals poisson --warm-up 2s
   holdfast load --stage 10s@1000/s --stage 30s@1000/s..5000/s
-  holdfast load --read-ratio 0.5 --keys 100000 --threads 2
+  holdfast load --workload b --keys 100000 --threads 2
+  holdfast load --mix get=80,put=15,delete=5 --key-choice zipfian:0.99 --value-size 64..4096
   holdfast load --connections 4 --hold 10ms    each request keeps the lock for 10 ms: watch the lock wait grow
+  holdfast load --hold exp:5ms --hold-share 10%
   holdfast load --rate 1000/s --threshold 'p99<5ms' --threshold 'errors==0'
   holdfast load --json | jq .latency_ms.all.p99
   holdfast load --runs 5 --json runs.json --csv runs.csv --hdr runs.hlog
 
 --server and --timeout may stand here as well: 'holdfast --help' tells of them. Here a request without --timeout may take
 30 s, and the holds of all connections one after another.)";
+
+/// Reads `10%` or `0.1`.
+protocol::result<double> parse_share(std::string_view text) {
+  auto const percent = text.ends_with('%');
+  auto const number = text.substr(0, text.size() - (percent ? 1 : 0));
+  double share = 0;
+  auto const [end, failed] =
+      std::from_chars(number.data(), number.data() + number.size(), share, std::chars_format::fixed);
+  if (percent) share /= 100;
+  if (failed != std::errc() || end != number.data() + number.size() || !(share >= 0 && share <= 1)) {
+    return protocol::failure{protocol::errc::invalid_parameter,
+                             "'" + std::string(text) + "' is not a share: write 10% or 0.1"};
+  }
+  return share;
+}
 
 template <class T>
 void add_count(CLI::App& app, std::string const& flag, std::string const& what, T& count, T least, T most) {
@@ -57,6 +81,51 @@ void add_file(CLI::App& app, std::string const& flag, std::string const& what, s
 
 void check_duration(std::chrono::nanoseconds duration) {
   if (duration.count() == 0) throw CLI::ValidationError("--duration", "is 0; a run takes some time, such as 10s");
+}
+
+/// Adds an option whose text `parse` reads or refuses with what would be right.
+template <class Parse, class Set>
+CLI::Option* add_parsed(CLI::App& app, std::string const& flag, std::string const& what, Parse parse, Set set) {
+  return app.add_option_function<std::string>(
+      flag,
+      [flag, parse, set](std::string const& text) {
+        auto const parsed = parse(text);
+        if (!parsed) throw CLI::ValidationError(flag, parsed.error().detail);
+        set(*parsed);
+      },
+      what);
+}
+
+void add_workload(CLI::App& app, load::workload_settings& workload) {
+  // Before --mix and --key-choice, which change what it sets: CLI11 takes options in the order they were added.
+  add_parsed(app, "--workload", "A mix and a choice of keys by the name that YCSB gives them: a, b, c, d or f",
+             load::parse_workload,
+             [&workload](auto const& standard) {
+               workload.mix = standard.mix;
+               workload.key_choice = standard.keys;
+             })
+      ->type_name("NAME");
+  add_parsed(app, "--mix", "What is asked for, by shares; default get=90,put=10", load::parse_mix,
+             [&workload](auto const& mix) { workload.mix = mix; })
+      ->type_name("MIX");
+  add_parsed(app, "--key-choice", "uniform (the default), sequential, zipfian, scrambled or latest",
+             load::parse_key_choice, [&workload](auto const& choice) { workload.key_choice = choice; })
+      ->type_name("CHOICE");
+  add_count(app, "--keys", "Keys stored before the run", workload.keys, 1U, 10'000'000U);
+  add_parsed(app, "--value-size", "Bytes of each value: 64 (the default), 64..4096, or exp:256 by its mean",
+             load::parse_value_size, [&workload](auto const& size) { workload.value_bytes = size; })
+      ->type_name("SIZE");
+  add_parsed(app, "--hold",
+             "Each request keeps the lock for this long: 5ms, uniform:1ms..5ms, or exp:5ms by its mean; default: as the"
+             " server is set",
+             load::parse_hold, [&workload](auto const& hold) { workload.hold = hold; })
+      ->type_name("HOLD");
+  add_parsed(app, "--hold-share", "The share of the requests that ask for the hold, such as 10%; default 100%",
+             parse_share, [&workload](auto share) { workload.hold_share = share; })
+      ->type_name("SHARE");
+  app.add_option("--seed", workload.seed, "The same seed draws the same requests")
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 void add_open_loop(CLI::App& app, load::load_settings& settings) {
@@ -101,6 +170,8 @@ void complete(CLI::App const& app, load::load_settings& settings) {
   if (is_open_loop(settings)) settings.duration = load::length_of(settings.stages);
   if (app.count("--arrivals") != 0 && !is_open_loop(settings))
     throw CLI::ValidationError("--arrivals", "is of an open loop; add --rate or --stage");
+  if (app.count("--hold-share") != 0 && !settings.workload.hold)
+    throw CLI::ValidationError("--hold-share", "is of a hold; add --hold");
 }
 
 }  // namespace
@@ -110,27 +181,17 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
   settings.threads = std::max(1U, std::thread::hardware_concurrency() / 2);
 
   auto* const load = app.add_subcommand("load", "Put the server under load and measure how it answers");
-  add_count(*load, "--connections", "Connections, each with one request at a time", settings.connections, 1U, 100'000U);
+  add_count(*load, "--connections", "Connections", settings.connections, 1U, 100'000U);
+  add_count(*load, "--pipeline", "Requests in flight on each connection", settings.pipeline, 1U, 1024U);
   add_duration(*load, "--duration", "How long to measure; default 10s", [&settings](auto duration) {
     check_duration(duration);
     settings.duration = duration;
   });
   add_open_loop(*load, settings);
-  load->add_option("--read-ratio", settings.workload.read_ratio, "The share of gets, 0 to 1; the rest are puts")
-      ->check(CLI::Range(0.0, 1.0))
-      ->type_name("SHARE")
-      ->capture_default_str();
-  add_count(*load, "--keys", "Keys, chosen uniformly", settings.workload.keys, 1U, 10'000'000U);
-  add_count(*load, "--value-size", "Bytes of each value", settings.workload.value_bytes, load::value_bytes_min,
-            1U << 20);
+  add_workload(*load, settings.workload);
   add_duration(*load, "--warm-up", "Ask for this long before, without counting; default 0",
                [&settings](auto duration) { settings.warm_up = duration; });
-  add_duration(*load, "--hold", "Each request keeps the lock for this long; default: as the server is set",
-               [&settings](auto hold) { settings.workload.hold = hold; });
   add_count(*load, "--threads", "Threads of this client; connections are dealt to them", settings.threads, 1U, 1024U);
-  load->add_option("--seed", settings.workload.seed, "The same seed draws the same requests")
-      ->type_name("N")
-      ->capture_default_str();
   load->add_option_function<std::vector<std::string>>(
           "--threshold",
           [&settings](std::vector<std::string> const& texts) {

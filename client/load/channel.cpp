@@ -29,6 +29,7 @@ channel::~channel() {
 
 channel::channel(channel&& other) noexcept
     : due(other.due),
+      is_listed(other.is_listed),
       poller_(other.poller_),
       token_(other.token_),
       socket_(std::exchange(other.socket_, -1)),
@@ -38,7 +39,7 @@ channel::channel(channel&& other) noexcept
       sent_(other.sent_),
       in_flight_(std::move(other.in_flight_)),
       first_(other.first_),
-      lost_(other.lost_),
+      lost_(std::move(other.lost_)),
       used_(other.used_),
       parser_(std::move(other.parser_)) {}
 
@@ -52,9 +53,14 @@ void channel::close() {
 }
 
 std::optional<error_kind> channel::fail(error_kind kind) {
-  lost_ = in_flight();
-  close();
+  give_up();
   return kind;
+}
+
+void channel::give_up() {
+  in_flight_.erase(in_flight_.begin(), in_flight_.begin() + static_cast<std::ptrdiff_t>(first_));
+  lost_.swap(in_flight_);
+  close();
 }
 
 void channel::want(std::uint32_t events) {
@@ -65,6 +71,7 @@ void channel::want(std::uint32_t events) {
 
 std::optional<error_kind> channel::connect(boost::asio::ip::tcp::endpoint const& server) {
   close();
+  lost_.clear();
   parser_.start();
   used_ = false;
   socket_ = ::socket(server.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);

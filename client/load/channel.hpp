@@ -27,7 +27,7 @@ enum class channel_state { closed, connecting, open };
 
 /// One connection of the load generator: a non-blocking socket, requests in flight in order, a buffer for what is not
 /// sent yet. Nothing here waits; the owner polls. Each failure is returned once and leaves the channel closed, with the
-/// requests that were in flight forgotten. Not thread-safe.
+/// requests that were in flight in lost(). Not thread-safe.
 class channel {
  public:
   /// `token` stands for the channel in `poller`, which must outlive it.
@@ -52,6 +52,8 @@ class channel {
   std::optional<error_kind> receive(std::span<char> buffer, Sink&& sink);
 
   void close();
+  /// Closes because no answer came in time; lost() has what was in flight.
+  void give_up();
 
   [[nodiscard]] std::uint32_t token() const { return token_; }
   [[nodiscard]] channel_state state() const { return state_; }
@@ -60,15 +62,16 @@ class channel {
   void for_each_in_flight(Visit visit) const {
     for (auto at = first_; at < in_flight_.size(); ++at) visit(in_flight_[at]);
   }
-  /// How many requests the last failure left without an answer.
-  [[nodiscard]] std::size_t lost() const { return lost_; }
+  /// The requests that the last failure left without an answer, oldest first; until the next connect().
+  [[nodiscard]] std::span<outstanding_request const> lost() const { return lost_; }
   /// The oldest request in flight; only while there is one.
   [[nodiscard]] outstanding_request const& oldest() const { return in_flight_[first_]; }
 
   /// Whether an answer has come since it was last connected.
   [[nodiscard]] bool used() const { return used_; }
 
-  time_point due;  ///< the owner's: when to connect again, or to give up connecting
+  time_point due;          ///< the owner's: when to connect again, or to give up connecting
+  bool is_listed = false;  ///< the owner's: whether it is in the list of those that may take a request
 
  private:
   std::optional<error_kind> fail(error_kind kind);
@@ -85,7 +88,7 @@ class channel {
   std::size_t sent_ = 0;  ///< of outbox_
   std::vector<outstanding_request> in_flight_;
   std::size_t first_ = 0;  ///< the oldest of in_flight_
-  std::size_t lost_ = 0;
+  std::vector<outstanding_request> lost_;
   bool used_ = false;
   answer_parser parser_;
 };

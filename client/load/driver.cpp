@@ -23,10 +23,6 @@ nanoseconds thread_cpu_time() {
   return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
 }
 
-bool is_expected(operation_kind operation, unsigned status) {
-  return operation == operation_kind::get ? status == 200 : status == 201 || status == 204;
-}
-
 }  // namespace
 
 driver::driver(driver_settings settings, deliver_interval deliver)
@@ -34,7 +30,8 @@ driver::driver(driver_settings settings, deliver_interval deliver)
       deliver_(std::move(deliver)),
       request_timeout_(load::request_timeout(*settings_.run)),
       housekeeping_period_(std::clamp<nanoseconds>(request_timeout_ / 8, 1ms, 100ms)),
-      workload_(settings_.run->workload, settings_.run->connection.server, settings_.key_prefix, settings_.thread),
+      workload_(settings_.run->workload, settings_.run->connection.server, settings_.key_prefix,
+                {settings_.thread, settings_.run->threads}, settings_.inserted),
       buffer_(read_bytes),
       current_{0, std::make_unique<measurements>()} {
   if (is_open_loop(*settings_.run)) {
@@ -101,6 +98,7 @@ driver_end driver::run(time_point start) {
   deliver_(std::move(current_));
   end_.at = now_;
   end_.cpu = thread_cpu_time() - cpu_before;
+  end_.inserted = workload_.inserted();
   return end_;
 }
 
@@ -139,6 +137,7 @@ void driver::handle(epoll_event const& event) {
     if ((event.events & ~EPOLLOUT) == 0) return;
   }
   now_ = {};
+  follow_ups_.clear();
   auto const failed = channel.receive(buffer_, [this](auto const& request, auto const& answer) {
     // One reading of the clock for all answers that came with the same read.
     if (now_ == time_point{}) now_ = clock::now();
@@ -146,28 +145,48 @@ void driver::handle(epoll_event const& event) {
   });
   if (now_ == time_point{}) now_ = clock::now();
   if (failed) return lose(channel, *failed);
+  for (auto const& put : follow_ups_) ask(channel, put, now_);
   refill(channel);
 }
 
-void driver::ask(channel& channel, time_point started) {
-  auto const request = workload_.next();
+void driver::ask(channel& channel, planned_request const& request, time_point started) {
   channel.push({request, started, now_});
   workload_.append(channel.outbox(), request);
+}
+
+void driver::flush(channel& channel) {
   if (auto const failed = channel.flush()) lose(channel, *failed);
 }
 
-void driver::refill(channel& channel) {
-  if (channel.state() != channel_state::open || channel.in_flight() != 0) return;
-  if (!schedule_) {
-    if (asking_) ask(channel, now_);
-    return;
-  }
+bool driver::has_room(channel const& channel) const {
+  return channel.state() == channel_state::open && channel.in_flight() < settings_.run->pipeline;
+}
+
+/// When the next request of a connection that has room started; nothing when there is none.
+std::optional<time_point> driver::next_to_ask() {
+  if (!schedule_) return asking_ ? std::optional(now_) : std::nullopt;
   while (!backlog_.empty()) {
     auto const started = backlog_.front();
     backlog_.pop_front();
-    if (now_ - started < request_timeout_) return ask(channel, started);
+    if (now_ - started < request_timeout_) return started;
     if (is_measured(started)) current_.measured->record(error_kind::timeout);
   }
+  return std::nullopt;
+}
+
+void driver::refill(channel& channel) {
+  while (has_room(channel)) {
+    auto const started = next_to_ask();
+    if (!started) break;
+    ask(channel, workload_.next(), *started);
+  }
+  if (channel.state() == channel_state::open && !channel.outbox().empty()) flush(channel);
+  if (schedule_) list_idle(channel);
+}
+
+void driver::list_idle(channel& channel) {
+  if (channel.is_listed || !has_room(channel)) return;
+  channel.is_listed = true;
   idle_.push_back(channel.token());
 }
 
@@ -175,7 +194,8 @@ channel* driver::take_idle() {
   while (!idle_.empty()) {
     auto& candidate = channels_[idle_.front()];
     idle_.pop_front();
-    if (candidate.state() == channel_state::open && candidate.in_flight() == 0) return &candidate;
+    candidate.is_listed = false;
+    if (has_room(candidate)) return &candidate;
   }
   return nullptr;
 }
@@ -196,21 +216,24 @@ void driver::start_due() {
       continue;
     }
     if (is_measured(started)) current_.measured->record_start(now_ - started);
-    ask(*free, started);
+    ask(*free, workload_.next(), started);
+    flush(*free);
+    list_idle(*free);
     now_ = clock::now();
   }
 }
 
 void driver::complete(outstanding_request const& request, answer_message const& answer) {
+  auto const& what = request.what;
+  auto const expected = workload_.is_expected(what, answer.status);
+  workload_.settle(what, expected);
+  auto const is_bad = answer.status == 200 && what.operation == operation_kind::get &&
+                      (answer.content != content_kind::json || !workload_.is_value(answer.body, what.key));
+  if (what.modifies && expected && !is_bad && (schedule_ || asking_)) follow_ups_.push_back(workload_.modify(what));
   if (!is_measured(request.started)) return;
-  auto const expected = is_expected(request.what.operation, answer.status);
-  if (expected && request.what.operation == operation_kind::get &&
-      (answer.content != content_kind::json || !workload_.is_value(answer.body))) {
-    current_.measured->record(error_kind::bad_answer);
-    return;
-  }
+  if (is_bad) return current_.measured->record(error_kind::bad_answer);
   current_.measured->record(
-      {.operation = request.what.operation,
+      {.operation = what.operation,
        .status = answer.status,
        .expected = expected,
        .latency = now_ - request.started,
@@ -220,12 +243,20 @@ void driver::complete(outstanding_request const& request, answer_message const& 
 
 void driver::lose(channel& channel, error_kind kind) {
   // A server may close a connection between two requests.
-  if (channel.lost() == 0 && channel.used() && kind == error_kind::reset) {
+  if (channel.lost().empty() && channel.used() && kind == error_kind::reset) {
     current_.measured->record_reconnect();
     return reconnect(channel);
   }
-  if (is_measured(now_)) current_.measured->record(kind, std::max<std::size_t>(channel.lost(), 1));
+  if (channel.lost().empty() && is_measured(now_)) current_.measured->record(kind);
+  count_lost(channel, kind);
   channel.due = now_ + retry_delay;
+}
+
+void driver::count_lost(channel const& channel, error_kind kind) {
+  for (auto const& request : channel.lost()) {
+    workload_.settle(request.what, false);
+    if (is_measured(request.started)) current_.measured->record(kind);
+  }
 }
 
 void driver::reconnect(channel& channel) {
@@ -247,7 +278,8 @@ void driver::keep_house() {
         break;
       case channel_state::open:
         if (channel.in_flight() == 0 || now_ - channel.oldest().sent < request_timeout_) break;
-        if (is_measured(channel.oldest().started)) current_.measured->record(error_kind::timeout, channel.in_flight());
+        channel.give_up();
+        count_lost(channel, error_kind::timeout);
         reconnect(channel);
         break;
     }

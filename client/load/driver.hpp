@@ -23,8 +23,9 @@ struct driver_settings {
   load_settings const* run = nullptr;  ///< outlives the driver
   boost::asio::ip::tcp::endpoint server;
   std::string key_prefix;
-  std::uint32_t thread = 0;  ///< its number
-  unsigned connections = 0;  ///< its share of the run's
+  std::uint32_t thread = 0;    ///< its number
+  unsigned connections = 0;    ///< its share of the run's
+  std::uint32_t inserted = 0;  ///< keys behind the run's that are taken
 };
 
 /// A second of a run, warm-up left out, as one thread measured it.
@@ -39,11 +40,14 @@ struct driver_end {
   std::uint64_t unfinished = 0;      ///< requests without an answer by then, or due and not sent; in no other figure
   nanoseconds oldest_unfinished{0};  ///< how long the oldest of them had been waiting
   nanoseconds cpu{0};                ///< processor time of the thread, without warm-up
+  std::uint32_t inserted = 0;        ///< how many keys the thread took
 };
 
 /// Drives a share of a run's connections on the thread that calls prepare() and run(). In a closed loop each connection
 /// asks again as soon as it is answered. In an open loop a schedule says when requests start; one that finds all
-/// connections busy waits for the next free one, and its latency counts from its start all the same.
+/// connections busy waits for the next free one, and its latency counts from its start all the same. A connection is
+/// busy when it has as many requests in flight as the pipeline is long. A get that modifies keeps its place there until
+/// its put is answered, which starts when the get is.
 class driver {
  public:
   using deliver_interval = std::function<void(interval)>;
@@ -62,8 +66,12 @@ class driver {
 
  private:
   void handle(epoll_event const& event);
-  void ask(channel& channel, time_point started);
+  void ask(channel& channel, planned_request const& request, time_point started);
+  void flush(channel& channel);
   void refill(channel& channel);
+  [[nodiscard]] std::optional<time_point> next_to_ask();
+  [[nodiscard]] bool has_room(channel const& channel) const;
+  void list_idle(channel& channel);
   void start_due();
   void advance_schedule();
   void abandon(time_point started);
@@ -71,6 +79,7 @@ class driver {
   [[nodiscard]] channel* take_idle();
   void complete(outstanding_request const& request, answer_message const& answer);
   void lose(channel& channel, error_kind kind);
+  void count_lost(channel const& channel, error_kind kind);
   void reconnect(channel& channel);
   void keep_house();
   void roll_interval();
@@ -88,6 +97,7 @@ class driver {
   workload workload_;
   std::vector<channel> channels_;
   std::vector<char> buffer_;
+  std::vector<planned_request> follow_ups_;  ///< puts for the connection whose answers are being read
   interval current_;
   driver_end end_;
   time_point now_;
@@ -101,7 +111,7 @@ class driver {
   time_point start_;
   time_point next_start_ = time_point::max();
   std::deque<time_point> backlog_;  ///< starts of requests that are due and wait for a connection
-  std::deque<std::uint32_t> idle_;  ///< tokens; one whose channel has closed since is passed over
+  std::deque<std::uint32_t> idle_;  ///< tokens of listed channels; one that has no room any more is passed over
 
   std::atomic<bool> stopped_{false};
 };

@@ -51,12 +51,13 @@ awaitable<void> key_space::work(pass& batch) {
   // A hold that the server gives every request would make this as slow as the run itself.
   lock_wishes const no_hold{.hold = nanoseconds(0), .lock_timeout = {}};
   while (batch.next < batch.keys && !batch.failed && (batch.removes || !stopped_)) {
-    auto key = prefix_ + std::to_string(batch.next++);
+    auto const number = batch.next++;
+    auto key = prefix_ + std::to_string(number);
     result<answer> outcome = answer{};
     if (batch.removes) {
       outcome = co_await server.del(std::move(key), no_hold);
     } else {
-      auto value = batch.values->next_value();
+      auto value = batch.values->first_value(number);
       outcome = co_await server.put(std::move(key), std::move(value), no_hold);
     }
     if (!outcome && !(batch.removes && outcome.error().kind == error_kind::status)) {
@@ -83,8 +84,8 @@ awaitable<void> key_space::run(pass& batch) {
 
 awaitable<result<void>> key_space::store(report_progress report) {
   // Its values are told from those of the threads by a stream of their own.
-  constexpr std::uint32_t own_stream = 0xFFFF;
-  workload values(settings_.workload, settings_.connection.server, prefix_, own_stream);
+  constexpr thread_place of_its_own{.thread = 0xFFFF, .threads = 0x10000};
+  workload values(settings_.workload, settings_.connection.server, prefix_, of_its_own);
   pass storing;
   storing.keys = settings_.workload.keys;
   storing.report = std::move(report);
@@ -95,12 +96,12 @@ awaitable<result<void>> key_space::store(report_progress report) {
   co_return boost::system::in_place_value;
 }
 
-awaitable<std::uint32_t> key_space::remove() {
+awaitable<std::uint32_t> key_space::remove(std::uint32_t inserted) {
   pass removing;
   removing.removes = true;
-  removing.keys = stored_;
+  removing.keys = stored_ + inserted;
   co_await run(removing);
-  co_return stored_ - removing.done;
+  co_return removing.keys - removing.done;
 }
 
 }  // namespace holdfast::client::load

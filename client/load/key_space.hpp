@@ -25,8 +25,9 @@ class key_space {
 
   /// Puts a value under every key. @return the first error; the rest is not tried then.
   awaitable<result<void>> store(report_progress report);
-  /// Removes what store() stored, as far as the server lets it. @return how many keys are left in it.
-  awaitable<std::uint32_t> remove();
+  /// Removes what store() stored and the `inserted` keys after them, as far as the server lets it.
+  /// @return how many keys are left in it.
+  awaitable<std::uint32_t> remove(std::uint32_t inserted);
   /// Lets store() end early, as if all were stored. From the io_context's thread.
   void stop() { stopped_ = true; }
 

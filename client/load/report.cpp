@@ -51,7 +51,7 @@ std::string heading(load_report const& report) {
   line += ", " + plural(settings.connections, "connection") + ", " + plural(settings.threads, "thread") + ", " +
           readable(report.elapsed);
   if (settings.warm_up.count() != 0) line += " after " + protocol::format_duration(settings.warm_up) + " of warm-up";
-  if (settings.workload.hold) line += ", hold " + protocol::format_duration(*settings.workload.hold);
+  if (settings.workload.hold) line += ", hold " + format_hold(*settings.workload.hold);
   if (report.interrupted) line += ", interrupted";
   return line + '\n';
 }

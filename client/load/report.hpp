@@ -57,8 +57,9 @@ struct load_report {
 ///
 ///     version            1; raised when a field changes its meaning
 ///     settings           what was asked for: server, loop (closed, open), stages [{duration_ms, rate_begin_per_s,
-///                        rate_end_per_s}], arrivals, warm_up_ms, connections, threads, duration_ms, read_ratio, keys,
-///                        value_bytes, hold_ms (null: as the server is set), seed, request_timeout_ms
+///                        rate_end_per_s}], arrivals, warm_up_ms, connections, pipeline, threads, duration_ms, mix,
+///                        key_choice, keys, value_size, hold (null: as the server is set), hold_share, seed,
+///                        request_timeout_ms
 ///     started_at         UTC, RFC 3339
 ///     elapsed_ms         from the start until the last answer was in
 ///     interrupted        ended by a signal before its time

@@ -21,10 +21,6 @@ json percentiles(histogram const& latency) {
           {"max", in_ms(latency.max())}};
 }
 
-json optional_ms(std::optional<nanoseconds> const& duration) {
-  return duration ? json(in_ms(*duration)) : json();
-}
-
 json stages_json(std::vector<stage> const& stages) {
   auto list = json::array();
   for (auto const& one : stages) {
@@ -44,10 +40,13 @@ json settings_json(load_settings const& settings) {
           {"connections", settings.connections},
           {"threads", settings.threads},
           {"duration_ms", in_ms(settings.duration)},
-          {"read_ratio", settings.workload.read_ratio},
+          {"pipeline", settings.pipeline},
+          {"mix", format_mix(settings.workload.mix)},
+          {"key_choice", format_key_choice(settings.workload.key_choice)},
           {"keys", settings.workload.keys},
-          {"value_bytes", settings.workload.value_bytes},
-          {"hold_ms", optional_ms(settings.workload.hold)},
+          {"value_size", format_value_size(settings.workload.value_bytes)},
+          {"hold", settings.workload.hold ? json(format_hold(*settings.workload.hold)) : json()},
+          {"hold_share", settings.workload.hold_share},
           {"seed", settings.workload.seed},
           {"request_timeout_ms", in_ms(request_timeout(settings))}};
 }

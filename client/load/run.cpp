@@ -105,7 +105,7 @@ class load_run {
     report.interrupted = interrupted_;
     // Also after an error: what has been stored goes.
     if (!settings_.keep_keys) {
-      if (auto const left = co_await keys_.remove(); left != 0)
+      if (auto const left = co_await keys_.remove(inserted_); left != 0)
         progress_.note(std::to_string(left) + " keys under '" + keys_.prefix() + "' could not be removed");
     }
     progress_.end();
@@ -148,6 +148,7 @@ class load_run {
       report.unfinished += worker->end.unfinished;
       report.oldest_unfinished = std::max(report.oldest_unfinished, worker->end.oldest_unfinished);
       report.cpu += worker->end.cpu;
+      inserted_ = std::max(inserted_, worker->end.inserted * settings_.threads);
     }
     workers_.clear();
     for (auto const& [second, open] : open_seconds_) rows_.push_back(summarize(second, open.measured, row_detail_));
@@ -195,6 +196,7 @@ class load_run {
   std::map<std::uint32_t, open_second> open_seconds_;
   std::vector<second_row> rows_;
   measurements total_;
+  std::uint32_t inserted_ = 0;  ///< keys behind the run's own that its inserts may have taken
   bool interrupted_ = false;
 };
 

@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "client/connection.hpp"
+#include "client/load/distribution.hpp"
+#include "client/load/key_choice.hpp"
+#include "client/load/mix.hpp"
 #include "client/load/schedule.hpp"
 #include "client/load/threshold.hpp"
 
@@ -16,18 +19,21 @@ using std::chrono::nanoseconds;
 
 /// What is asked for.
 struct workload_settings {
-  double read_ratio = 0.9;          ///< the share of gets; the rest are puts
-  std::uint32_t keys = 1000;        ///< chosen uniformly
-  std::uint32_t value_bytes = 64;   ///< of the JSON text, quotes included
-  std::optional<nanoseconds> hold;  ///< of every request; empty: as the server is set
-  std::uint64_t seed = 1;           ///< the same seed gives the same requests
+  operation_mix mix;
+  std::uint32_t keys = 1000;  ///< stored before the run
+  load::key_choice key_choice;
+  distribution value_bytes = distribution::constant(64);  ///< of the JSON text, quotes included
+  std::optional<distribution> hold;                       ///< in nanoseconds; empty: as the server is set
+  double hold_share = 1;   ///< of the requests that ask for the hold; the others for none
+  std::uint64_t seed = 1;  ///< the same seed draws the same requests
 };
 
 /// Everything that can be set about a run.
 struct load_settings {
-  connection_settings connection;  ///< request_timeout empty: 30 s, and the holds of all connections one after another
+  connection_settings connection;  ///< request_timeout empty: 30 s, and the holds of all requests one after another
   workload_settings workload;
   unsigned connections = 64;
+  unsigned pipeline = 1;  ///< requests in flight on each connection
   unsigned threads = 1;
   nanoseconds duration = std::chrono::seconds(10);  ///< of an open loop: that of all its stages
   nanoseconds warm_up{0};                           ///< asked before, and in no figure
@@ -49,7 +55,9 @@ struct load_settings {
 /// How long a request may take before it counts as timed out.
 [[nodiscard]] inline nanoseconds request_timeout(load_settings const& settings) {
   if (settings.connection.request_timeout) return *settings.connection.request_timeout;
-  return std::chrono::seconds(30) + settings.connections * settings.workload.hold.value_or(nanoseconds(0));
+  auto const hold = settings.workload.hold ? settings.workload.hold->high() : 0;
+  return std::chrono::seconds(30) +
+         nanoseconds(static_cast<std::int64_t>(hold * settings.connections * settings.pipeline));
 }
 
 }  // namespace holdfast::client::load

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/client/load/sound_server.hpp"
 #include "tests/client/program.hpp"
-#include "tests/client/scripted_server.hpp"
 
 namespace holdfast::tests {
 namespace {
@@ -19,14 +19,6 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 using ending = scripted_answer::ending;
-
-scripted_answer sound(scripted_server::request const& request) {
-  std::string const timing = "Server-Timing: wait;dur=0, hold;dur=0\r\n";
-  if (request.text.starts_with("GET"))
-    return {.bytes = sound_answer("200 OK", timing + "Content-Type: application/json\r\n",
-                                  '"' + std::string(62, 'x') + '"')};
-  return {.bytes = "HTTP/1.1 204 No Content\r\n" + timing + "\r\n"};
-}
 
 program_input load(scripted_server const& server, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"load", "--server", server.url(), "--connections", "2", "--keys", "3"});
@@ -118,7 +110,7 @@ TEST(cli_load, exits_1_when_nothing_was_answered) {
     if (request.text.starts_with("GET")) return scripted_answer{.bytes = {}, .then = ending::stall};
     return sound(request);
   });
-  auto const ended = run(load(server, {"--duration", "50ms", "--read-ratio", "1"}));
+  auto const ended = run(load(server, {"--duration", "50ms", "--mix", "get=1"}));
   EXPECT_EQ(ended.exit_status, 1);
   EXPECT_THAT(ended.out,
               AllOf(StartsWith("0 requests/s   no request was answered"), HasSubstr("2 requests had no answer")));
@@ -153,7 +145,7 @@ TEST(cli_load, ends_at_once_when_interrupted_twice) {
       return scripted_answer{.bytes = {}, .then = ending::stall};
     return sound(request);
   });
-  program running(HOLDFAST_PROGRAM, load(server, {"--duration", "60s", "--read-ratio", "1"}));
+  program running(HOLDFAST_PROGRAM, load(server, {"--duration", "60s", "--mix", "get=1"}));
   ASSERT_TRUE(running.wait_for_err("1s/1m"));
   running.send_signal(SIGINT);
   running.send_signal(SIGTERM);
@@ -187,8 +179,8 @@ INSTANTIATE_TEST_SUITE_P(
                     mistake{"word_for_a_number", {"--connections", "many"}, "many"},
                     mistake{"duration_without_unit", {"--duration", "10"}, "10ms or 10s"},
                     mistake{"no_time", {"--duration", "0"}, "such as 10s"},
-                    mistake{"too_many_reads", {"--read-ratio", "1.5"}, "not in range 0"},
-                    mistake{"small_value", {"--value-size", "17"}, "range 18 to"},
+                    mistake{"unknown_operation", {"--mix", "get=1,scan=1"}, "get, put, insert, delete and rmw"},
+                    mistake{"small_value", {"--value-size", "25"}, "26 to"},
                     mistake{"word_for_a_hold", {"--hold", "x"}, "such as 250us"},
                     mistake{"rate_without_unit", {"--rate", "5000"}, "such as 5000/s"},
                     mistake{"malformed_stage", {"--stage", "10s"}, "such as 10s@1000/s"},

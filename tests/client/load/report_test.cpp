@@ -172,7 +172,7 @@ TEST(json_report, of_an_open_loop_has_its_schedule) {
 
 TEST(json_report, has_every_documented_field) {
   auto report = finished_run();
-  report.settings.workload.hold = 5ms;
+  report.settings.workload.hold = parse_hold("5ms").value();
   report.total.record(error_kind::timeout, 2);
   report.unfinished = 3;
   report.oldest_unfinished = 2ms;
@@ -183,7 +183,7 @@ TEST(json_report, has_every_documented_field) {
   EXPECT_EQ(told["settings"]["connections"], 4);
   EXPECT_EQ(told["settings"]["threads"], 2);
   EXPECT_EQ(told["settings"]["duration_ms"], 2000.0);
-  EXPECT_EQ(told["settings"]["hold_ms"], 5.0);
+  EXPECT_EQ(told["settings"]["hold"], "5ms");
   EXPECT_EQ(told["settings"]["request_timeout_ms"], 30020.0);
   EXPECT_TRUE(told["open_loop"].is_null());
   EXPECT_EQ(told["started_at"], "2001-09-09T01:46:40Z");

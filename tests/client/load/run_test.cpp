@@ -5,35 +5,26 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <set>
 #include <thread>
 
-#include "tests/client/scripted_server.hpp"
+#include "tests/client/load/sound_server.hpp"
 
 namespace holdfast::client::load {
 namespace {
 
 using namespace std::chrono_literals;
+using tests::asks;
+using tests::found;
+using tests::key_of;
 using tests::scripted_answer;
 using tests::scripted_server;
+using tests::sound;
 using tests::sound_answer;
+using tests::value_of;
 using ending = scripted_answer::ending;
-
-std::string const timing = "Server-Timing: wait;dur=0.001, hold;dur=0.001\r\n";
-std::string const value = '"' + std::string(62, 'x') + '"';
-std::string const found = sound_answer("200 OK", "Content-Type: application/json\r\n" + timing, value);
-std::string const stored = sound_answer("201 Created", timing, "");
-std::string const removed = "HTTP/1.1 204 No Content\r\n" + timing + "\r\n";
-
-bool asks(scripted_server::request const& request, std::string_view method) {
-  return request.text.starts_with(method);
-}
-
-/// What a sound server answers.
-scripted_answer sound(scripted_server::request const& request) {
-  if (asks(request, "GET")) return {.bytes = found};
-  return {.bytes = asks(request, "PUT") ? stored : removed};
-}
 
 load_settings short_run(scripted_server const& server) {
   load_settings settings;
@@ -42,7 +33,7 @@ load_settings short_run(scripted_server const& server) {
   settings.connections = 3;
   settings.duration = 200ms;
   settings.workload.keys = 5;
-  settings.workload.read_ratio = 1;
+  settings.workload.mix = parse_mix("get=1").value();
   return settings;
 }
 
@@ -86,7 +77,7 @@ TEST(run_load, deals_connections_to_threads_and_counts_all_of_them) {
   auto settings = short_run(server);
   settings.connections = 5;
   settings.threads = 2;
-  settings.workload.read_ratio = 0;
+  settings.workload.mix = parse_mix("put=1").value();
   auto const report = run(settings);
   ASSERT_TRUE(report);
   // One to see whether the server is there, five to store, five to ask, five to remove.
@@ -97,7 +88,7 @@ TEST(run_load, deals_connections_to_threads_and_counts_all_of_them) {
 TEST(run_load, asks_for_the_hold_in_the_run_and_for_none_around_it) {
   scripted_server server(sound);
   auto settings = short_run(server);
-  settings.workload.hold = 1ms;
+  settings.workload.hold = parse_hold("1ms").value();
   ASSERT_TRUE(run(settings));
   for (auto const& request : server.requests()) {
     auto const* const hold = asks(request, "GET") ? "?hold=1ms " : "?hold=0 ";
@@ -140,7 +131,8 @@ TEST(run_load, connects_anew_without_an_error_when_each_answer_ends_the_connecti
 TEST(run_load, counts_answers_without_a_timing_apart) {
   scripted_server server([](auto const& request) {
     if (!asks(request, "GET")) return sound(request);
-    return scripted_answer{.bytes = sound_answer("200 OK", "Content-Type: application/json\r\n", value)};
+    return scripted_answer{.bytes =
+                               sound_answer("200 OK", "Content-Type: application/json\r\n", value_of(key_of(request)))};
   });
   auto const report = run(short_run(server));
   ASSERT_TRUE(report);
@@ -215,6 +207,123 @@ TEST(run_load, counts_requests_of_an_open_loop_as_timed_out_that_no_connection_c
   EXPECT_GT(report->total.errors(error_kind::timeout), 2U);
 }
 
+// Of three requests in a pipeline the server answers one and leaves.
+TEST(run_load, counts_each_request_that_a_broken_pipeline_left_without_an_answer) {
+  scripted_server server([](auto const& request) {
+    auto answer = sound(request);
+    if (asks(request, "GET")) answer.then = ending::close;
+    return answer;
+  });
+  auto settings = short_run(server);
+  settings.connections = 1;
+  settings.pipeline = 3;
+  auto const report = run(settings);
+  ASSERT_TRUE(report);
+  EXPECT_GT(report->total.success_count(), 0U);
+  // The reset may overtake the answer.
+  EXPECT_GE(report->total.errors(error_kind::reset), 2 * report->total.success_count());
+  EXPECT_EQ((report->total.errors(error_kind::reset) + report->total.success_count()) % 3, 0U);
+}
+
+TEST(run_load, keeps_as_many_requests_in_flight_on_a_connection_as_the_pipeline_is_long) {
+  scripted_server server([](auto const& request) {
+    if (!asks(request, "GET")) return sound(request);
+    return scripted_answer{.bytes = {}, .then = ending::stall};
+  });
+  auto settings = short_run(server);
+  settings.connection.request_timeout = 30s;
+  settings.pipeline = 4;
+  auto const closed = run(settings);
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->unfinished, 12U);
+  settings.connection.request_timeout = 100ms;
+  settings.stages = {{50ms, 1000, 1000}};
+  settings.duration = 50ms;
+  auto const open = run(settings);
+  ASSERT_TRUE(open);
+  EXPECT_EQ(open->total.late().count(), 12U);
+  EXPECT_EQ(open->total.queued(), 38U);
+}
+
+TEST(run_load, sends_every_request_of_an_open_loop_once_through_a_pipeline) {
+  scripted_server server(sound);
+  auto settings = short_run(server);
+  settings.pipeline = 3;
+  settings.connections = 2;
+  settings.stages = {{200ms, 1000, 1000}};
+  auto const report = run(settings);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->total.success_count(), 200U);
+  EXPECT_EQ(report->total.late().count() + report->total.queued(), 200U);
+}
+
+TEST(run_load, puts_what_it_modifies_on_the_connection_that_has_read_it) {
+  scripted_server server(sound);
+  auto settings = short_run(server);
+  settings.workload.mix = parse_mix("rmw=1").value();
+  auto const report = run(settings);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->total.error_count(), 0U);
+  std::map<int, scripted_server::request> before;
+  std::size_t modified = 0;
+  for (auto const& request : server.requests()) {
+    auto const read = before.find(request.connection);
+    if (read != before.end() && asks(read->second, "GET")) {
+      EXPECT_TRUE(asks(request, "PUT")) << request.text;
+      EXPECT_EQ(key_of(request), key_of(read->second));
+      ++modified;
+    }
+    before[request.connection] = request;
+  }
+  EXPECT_GT(modified, 3U);
+}
+
+TEST(run_load, puts_nothing_when_what_it_would_modify_could_not_be_read) {
+  scripted_server server([](auto const& request) {
+    if (!asks(request, "GET")) return sound(request);
+    return scripted_answer{.bytes = sound_answer("503 Service Unavailable", "", "")};
+  });
+  auto settings = short_run(server);
+  settings.workload.mix = parse_mix("rmw=1").value();
+  auto const report = run(settings);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->total.success_count(), 0U);
+  EXPECT_EQ(report->total.errors(error_kind::status), report->total.error_count());
+}
+
+TEST(run_load, takes_a_missing_key_for_no_error_where_it_deletes_keys) {
+  scripted_server server([](auto const& request) {
+    if (asks(request, "PUT")) return sound(request);
+    return scripted_answer{.bytes = sound_answer("404 Not Found", "Content-Type: application/problem+json\r\n", "{}")};
+  });
+  auto settings = short_run(server);
+  settings.workload.mix = parse_mix("get=1,delete=1").value();
+  auto const report = run(settings);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->total.error_count(), 0U);
+  EXPECT_GT(report->total.successes(operation_kind::get).count(), 0U);
+  EXPECT_GT(report->total.successes(operation_kind::del).count(), 0U);
+}
+
+TEST(run_load, removes_the_keys_that_it_has_inserted) {
+  scripted_server server(sound);
+  auto settings = short_run(server);
+  settings.workload.mix = parse_mix("insert=1").value();
+  settings.threads = 2;
+  ASSERT_TRUE(run(settings));
+  std::set<unsigned> there;
+  for (auto const& request : server.requests()) {
+    if (asks(request, "PUT")) {
+      EXPECT_TRUE(there.insert(key_of(request)).second) << request.text;
+    } else {
+      there.erase(key_of(request));
+    }
+  }
+  EXPECT_TRUE(there.empty());
+}
+
+std::string const right = found(value_of(0));
+
 struct wrong_server {
   char const* name;
   scripted_answer answer;
@@ -232,7 +341,9 @@ TEST_P(wrong_servers, are_caught_and_named_while_the_other_answers_count) {
   scripted_server server([&](auto const& request) {
     return asks(request, "GET") && request.number > 0 ? GetParam().answer : sound(request);
   });
-  auto const report = run(short_run(server));
+  auto settings = short_run(server);
+  settings.workload.keys = 1;
+  auto const report = run(settings);
   ASSERT_TRUE(report);
   EXPECT_GT(report->total.errors(GetParam().kind), 0U);
   EXPECT_EQ(report->total.errors(GetParam().kind), report->total.error_count());
@@ -243,14 +354,15 @@ INSTANTIATE_TEST_SUITE_P(
     run_load, wrong_servers,
     testing::Values(
         wrong_server{
-            "cut_body", {.bytes = found.substr(0, found.size() - 1), .then = ending::close}, error_kind::bad_answer},
-        wrong_server{"longer_than_it_says", {.bytes = found + "x"}, error_kind::bad_answer},
+            "cut_body", {.bytes = right.substr(0, right.size() - 1), .then = ending::close}, error_kind::bad_answer},
+        wrong_server{"longer_than_it_says", {.bytes = right + "x"}, error_kind::bad_answer},
         wrong_server{"not_http", {.bytes = "+OK\r\n"}, error_kind::bad_answer},
         wrong_server{"another_value",
                      {.bytes = sound_answer("200 OK", "Content-Type: application/json\r\n", "1")},
                      error_kind::bad_answer},
+        wrong_server{"value_of_another_key", {.bytes = found(value_of(1))}, error_kind::bad_answer},
         wrong_server{"another_type",
-                     {.bytes = sound_answer("200 OK", "Content-Type: text/html\r\n", value)},
+                     {.bytes = sound_answer("200 OK", "Content-Type: text/html\r\n", value_of(0))},
                      error_kind::bad_answer},
         wrong_server{"failing", {.bytes = sound_answer("500 Internal Server Error", "", "")}, error_kind::status},
         wrong_server{"forgetful", {.bytes = sound_answer("404 Not Found", "", "")}, error_kind::status},
@@ -258,7 +370,7 @@ INSTANTIATE_TEST_SUITE_P(
         wrong_server{"resetting", {.bytes = {}, .then = ending::reset}, error_kind::reset},
         wrong_server{"stalling", {.bytes = {}, .then = ending::stall}, error_kind::timeout},
         wrong_server{
-            "stalling_amid_an_answer", {.bytes = found.substr(0, 50), .then = ending::stall}, error_kind::timeout}),
+            "stalling_amid_an_answer", {.bytes = right.substr(0, 50), .then = ending::stall}, error_kind::timeout}),
     [](auto const& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -12,12 +13,20 @@ namespace holdfast::client::load {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 constexpr auto prefix = "load-1/";
 
-workload make(workload_settings const& settings, std::uint32_t stream = 0) {
-  return {settings, endpoint{}, prefix, stream};
+workload_settings settings_with_mix(std::string_view mix) {
+  workload_settings settings;
+  settings.mix = parse_mix(mix).value();
+  return settings;
+}
+
+workload make(workload_settings const& settings, thread_place place = {}) {
+  return {settings, endpoint{}, prefix, place};
 }
 
 std::string bytes_of(workload& from, planned_request const& request) {
@@ -26,79 +35,181 @@ std::string bytes_of(workload& from, planned_request const& request) {
   return bytes;
 }
 
-TEST(workload, reads_as_often_as_it_is_told) {
-  for (auto const ratio : {0.0, 0.25, 0.9, 1.0}) {
-    auto requests = make({.read_ratio = ratio, .hold = {}});
-    int reads = 0;
-    constexpr int count = 100'000;
-    for (int i = 0; i < count; ++i) reads += requests.next().operation == operation_kind::get;
-    // Five standard deviations of a binomial; all or nothing is exact.
-    EXPECT_NEAR(reads, ratio * count, 5 * std::sqrt(count * ratio * (1 - ratio)));
-  }
+std::string bytes_of_next(workload_settings const& settings) {
+  auto requests = make(settings);
+  return bytes_of(requests, requests.next());
 }
 
-TEST(workload, chooses_keys_uniformly) {
-  constexpr int keys = 100;
-  constexpr int count = 100'000;
-  auto requests = make({.keys = keys, .hold = {}});
-  std::vector<int> hits(keys);
-  for (int i = 0; i < count; ++i) ++hits.at(requests.next().key);
-  double chi_square = 0;
-  constexpr double expected = double(count) / keys;
-  for (auto const hit : hits) chi_square += std::pow(hit - expected, 2) / expected;
-  // 99 degrees of freedom: above 160 in one of 10,000 uniform samples; the seed is fixed.
-  EXPECT_LT(chi_square, 160);
+std::string body_of(std::string const& request) {
+  return request.substr(request.find("\r\n\r\n") + 4);
+}
+
+TEST(workload, asks_for_each_operation_by_its_share) {
+  auto requests = make(settings_with_mix("get=50,put=20,insert=10,delete=5,rmw=15"));
+  std::map<std::string, double> counts;
+  constexpr int draws = 100'000;
+  for (int i = 0; i < draws; ++i) {
+    auto const request = requests.next();
+    ++counts[std::string(name_of(request.operation)) + (request.inserts ? " new" : "") +
+             (request.modifies ? " and put" : "")];
+  }
+  std::map<std::string, double> const shares{
+      {"get", 0.5}, {"put", 0.2}, {"put new", 0.1}, {"delete", 0.05}, {"get and put", 0.15}};
+  ASSERT_EQ(counts.size(), shares.size());
+  // Five standard deviations of a binomial.
+  for (auto const& [what, share] : shares)
+    EXPECT_NEAR(counts[what], draws * share, 5 * std::sqrt(draws * share * (1 - share))) << what;
 }
 
 TEST(workload, repeats_itself_with_the_same_seed_and_differs_between_threads) {
-  auto const draw = [](std::uint64_t seed, std::uint32_t stream) {
-    auto requests = make({.hold = {}, .seed = seed}, stream);
-    std::vector<std::uint32_t> keys;
-    for (int i = 0; i < 20; ++i) keys.push_back(requests.next().key);
-    return keys;
+  auto const draw = [](std::uint64_t seed, thread_place place) {
+    auto settings = settings_with_mix("get=50,put=30,delete=10,rmw=10");
+    settings.key_choice = parse_key_choice("zipfian").value();
+    settings.value_bytes = parse_value_size("64..4096").value();
+    settings.hold = parse_hold("exp:5ms").value();
+    settings.hold_share = 0.5;
+    settings.seed = seed;
+    auto requests = make(settings, place);
+    std::string bytes;
+    for (int i = 0; i < 50; ++i) requests.append(bytes, requests.next());
+    return bytes;
   };
-  EXPECT_EQ(draw(1, 0), draw(1, 0));
-  EXPECT_NE(draw(1, 0), draw(2, 0));
-  EXPECT_NE(draw(1, 0), draw(1, 1));
+  EXPECT_EQ(draw(1, {0, 2}), draw(1, {0, 2}));
+  EXPECT_NE(draw(1, {0, 2}), draw(2, {0, 2}));
+  EXPECT_NE(draw(1, {0, 2}), draw(1, {1, 2}));
 }
 
-TEST(workload, writes_a_get_as_the_server_reads_it) {
-  auto requests = make({.hold = {}});
-  EXPECT_EQ(bytes_of(requests, {operation_kind::get, 17}),
-            "GET /v1/kv/load-1/17 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: holdfast/" HOLDFAST_VERSION
-            "\r\n\r\n");
+TEST(workload, writes_requests_as_the_server_reads_them) {
+  auto requests = make({});
+  auto const fields = " HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n";
+  EXPECT_EQ(bytes_of(requests, {.key = 17}), std::string("GET /v1/kv/load-1/17") + fields + "\r\n");
+  EXPECT_EQ(bytes_of(requests, {.operation = operation_kind::del, .key = 3}),
+            std::string("DELETE /v1/kv/load-1/3") + fields + "\r\n");
+  EXPECT_EQ(bytes_of(requests, {.operation = operation_kind::put, .key = 0xab, .value_bytes = 30, .value = 0x12}),
+            std::string("PUT /v1/kv/load-1/171") + fields +
+                "Content-Type: application/json\r\nContent-Length: 30\r\n\r\n\"000000ab0000000000000012....\"");
 }
 
-TEST(workload, writes_a_put_whose_length_is_right) {
-  auto requests = make({.value_bytes = 30, .hold = {}});
-  auto const bytes = bytes_of(requests, {operation_kind::put, 0});
-  EXPECT_THAT(bytes, StartsWith("PUT /v1/kv/load-1/0 HTTP/1.1\r\n"));
-  EXPECT_THAT(bytes, testing::HasSubstr("Content-Length: 30\r\n"));
-  auto const body = bytes.substr(bytes.find("\r\n\r\n") + 4);
-  EXPECT_EQ(body.size(), 30U);
-  EXPECT_TRUE(protocol::check_json(body));
-  EXPECT_TRUE(requests.is_value(body));
+TEST(workload, writes_values_that_are_json_and_as_long_as_drawn) {
+  auto settings = settings_with_mix("put=1");
+  settings.value_bytes = parse_value_size("26..300").value();
+  auto requests = make(settings);
+  std::set<std::size_t> lengths;
+  for (int i = 0; i < 10'000; ++i) {
+    auto const request = requests.next();
+    auto const bytes = bytes_of(requests, request);
+    auto const body = body_of(bytes);
+    EXPECT_EQ(body.size(), request.value_bytes);
+    EXPECT_THAT(bytes, HasSubstr("Content-Length: " + std::to_string(body.size()) + "\r\n"));
+    EXPECT_TRUE(protocol::check_json(body));
+    EXPECT_EQ(parse_value(body), (stored_value{request.key, request.value}));
+    EXPECT_TRUE(requests.is_value(body, request.key));
+    lengths.insert(body.size());
+  }
+  EXPECT_EQ(*lengths.begin(), 26U);
+  EXPECT_EQ(*lengths.rbegin(), 300U);
 }
 
-TEST(workload, asks_for_the_hold_only_when_one_is_wished) {
-  auto requests = make({.hold = 5ms});
-  EXPECT_THAT(bytes_of(requests, {operation_kind::get, 1}), StartsWith("GET /v1/kv/load-1/1?hold=5ms HTTP/1.1\r\n"));
+TEST(workload, keeps_sizes_that_vary_without_end_within_what_a_value_may_have) {
+  auto settings = settings_with_mix("put=1");
+  settings.value_bytes = parse_value_size("exp:30").value();
+  auto requests = make(settings);
+  double sum = 0;
+  for (int i = 0; i < 1000; ++i) {
+    auto const bytes = requests.next().value_bytes;
+    EXPECT_GE(bytes, value_bytes_min);
+    sum += bytes;
+  }
+  EXPECT_GT(sum / 1000, 30);
+}
+
+TEST(workload, asks_for_a_hold_only_when_one_is_wished) {
+  EXPECT_THAT(bytes_of_next(settings_with_mix("get=1")), Not(HasSubstr("hold=")));
+  for (auto const& [mix, start] : {std::pair("get=1", "GET "), {"put=1", "PUT "}, {"delete=1", "DELETE "}}) {
+    auto settings = settings_with_mix(mix);
+    settings.hold = parse_hold("5ms").value();
+    EXPECT_THAT(bytes_of_next(settings), StartsWith(start));
+    EXPECT_THAT(bytes_of_next(settings), HasSubstr("?hold=5ms HTTP/1.1\r\n"));
+  }
+}
+
+TEST(workload, writes_the_hold_that_was_drawn) {
+  auto settings = settings_with_mix("get=1");
+  settings.hold = parse_hold("exp:5ms").value();
+  auto requests = make(settings);
+  std::set<nanoseconds> drawn;
+  for (int i = 0; i < 100; ++i) {
+    auto const request = requests.next();
+    drawn.insert(request.hold.value());
+    EXPECT_THAT(bytes_of(requests, request), HasSubstr("?hold=" + std::to_string(request.hold->count()) + "ns HTTP"));
+  }
+  EXPECT_GT(drawn.size(), 90U);
+}
+
+TEST(workload, asks_for_the_hold_on_its_share_of_the_requests) {
+  auto settings = settings_with_mix("get=1,put=1");
+  settings.hold = parse_hold("5ms").value();
+  settings.hold_share = 0.1;
+  auto requests = make(settings);
+  constexpr int draws = 100'000;
+  int holding = 0;
+  for (int i = 0; i < draws; ++i) holding += requests.next().hold.has_value();
+  EXPECT_NEAR(holding, draws * 0.1, 5 * std::sqrt(draws * 0.1 * 0.9));
 }
 
 TEST(workload, never_writes_the_same_value_twice) {
   std::set<std::string> values;
-  for (std::uint32_t stream = 0; stream < 4; ++stream) {
-    auto requests = make({.value_bytes = value_bytes_min, .hold = {}}, stream);
-    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(values.insert(requests.next_value()).second);
+  auto const settings = settings_with_mix("put=50,insert=25,rmw=25");
+  for (std::uint32_t thread = 0; thread < 4; ++thread) {
+    auto requests = make(settings, {thread, 4});
+    for (std::uint32_t key = 0; key < 10; ++key) EXPECT_TRUE(values.insert(requests.first_value(key)).second);
+    for (int i = 0; i < 1000; ++i) {
+      auto request = requests.next();
+      if (request.modifies) request = requests.modify(request);
+      EXPECT_TRUE(values.insert(body_of(bytes_of(requests, request))).second);
+    }
   }
 }
 
+TEST(workload, puts_what_it_modifies_under_the_key_it_has_read) {
+  auto requests = make(settings_with_mix("rmw=1"));
+  auto const get = requests.next();
+  auto const put = requests.modify(get);
+  EXPECT_EQ(get.operation, operation_kind::get);
+  EXPECT_EQ(put.operation, operation_kind::put);
+  EXPECT_EQ(put.key, get.key);
+  EXPECT_FALSE(put.modifies);
+}
+
 TEST(workload, knows_a_value_that_it_can_not_have_written) {
-  auto const requests = make({.value_bytes = 20, .hold = {}});
-  EXPECT_TRUE(requests.is_value("\"000000000000000000\""));
-  EXPECT_FALSE(requests.is_value("\"00000000000000000\""));
-  EXPECT_FALSE(requests.is_value("12345678901234567890"));
-  EXPECT_FALSE(requests.is_value(""));
+  workload_settings settings;
+  settings.value_bytes = distribution::constant(28);
+  auto const requests = make(settings);
+  EXPECT_TRUE(requests.is_value("\"000000110000000000000001..\"", 0x11));
+  EXPECT_FALSE(requests.is_value("\"000000120000000000000001..\"", 0x11));  // another key's
+  EXPECT_FALSE(requests.is_value("\"000000110000000000000001.\"", 0x11));
+  EXPECT_FALSE(requests.is_value("1000000110000000000000001..1", 0x11));
+  EXPECT_FALSE(requests.is_value("", 0x11));
+}
+
+TEST(workload, expects_a_missing_key_only_where_it_deletes_some) {
+  for (auto const& [mix, may_be_missing] : {std::pair("get=1,put=1", false), {"get=1,delete=1", true}}) {
+    auto const requests = make(settings_with_mix(mix));
+    EXPECT_TRUE(requests.is_expected({.operation = operation_kind::get}, 200));
+    EXPECT_EQ(requests.is_expected({.operation = operation_kind::get}, 404), may_be_missing);
+    EXPECT_EQ(requests.is_expected({.operation = operation_kind::del}, 404), may_be_missing);
+    EXPECT_FALSE(requests.is_expected({.operation = operation_kind::put}, 404));
+    EXPECT_FALSE(requests.is_expected({.operation = operation_kind::get}, 503));
+  }
+}
+
+TEST(workload, expects_a_key_to_be_missing_whose_insert_failed) {
+  auto requests = make(settings_with_mix("get=1,insert=1"));
+  auto request = requests.next();
+  while (!request.inserts) request = requests.next();
+  requests.settle(request, false);
+  EXPECT_TRUE(requests.is_expected({.operation = operation_kind::get, .key = request.key}, 404));
+  EXPECT_FALSE(requests.is_expected({.operation = operation_kind::get, .key = 0}, 404));
 }
 
 }  // namespace

@@ -1,0 +1,112 @@
+#include "client/load/mix.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+
+namespace holdfast::client::load {
+namespace {
+
+constexpr std::array<std::string_view, actions> names{"get", "put", "insert", "delete", "rmw"};
+
+protocol::failure refuse(std::string_view text, std::string const& why) {
+  return {protocol::errc::invalid_parameter, "'" + std::string(text.substr(0, 60)) + "' " + why};
+}
+
+std::string format_number(double number) {
+  char digits[32];
+  return {digits, std::to_chars(digits, digits + sizeof digits, number).ptr};
+}
+
+standard_workload standard(double gets, double puts, double inserts, double read_modify_writes, key_choice::kind keys) {
+  return {.mix = {{gets, puts, inserts, 0, read_modify_writes}}, .keys = {keys, zipfian_theta_default}};
+}
+
+}  // namespace
+
+protocol::result<operation_mix> parse_mix(std::string_view text) {
+  constexpr auto how = "is not a mix: write the operations and their shares, such as get=80,put=15,delete=5";
+  operation_mix mix{{}};
+  std::array<bool, actions> seen{};
+  for (auto rest = text; !rest.empty() || rest.data() == text.data();) {
+    auto const comma = rest.find(',');
+    auto const part = rest.substr(0, comma);
+    auto const equals = part.find('=');
+    if (equals == std::string_view::npos) return refuse(text, how);
+    auto const name = part.substr(0, equals);
+    auto const* const found = std::ranges::find(names, name);
+    if (found == names.end())
+      return refuse(name, "is no operation of a mix; there are get, put, insert, delete and rmw (read-modify-write)");
+    auto const at = static_cast<std::size_t>(found - names.begin());
+    if (std::exchange(seen[at], true)) return refuse(text, "has " + std::string(name) + " twice");
+    auto const number = part.substr(equals + 1);
+    auto const [end, failed] =
+        std::from_chars(number.data(), number.data() + number.size(), mix.weights[at], std::chars_format::fixed);
+    if (failed != std::errc() || end != number.data() + number.size() || !(mix.weights[at] >= 0) ||
+        !std::isfinite(mix.weights[at])) {
+      return refuse(text, how);
+    }
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+    if (rest.empty()) return refuse(text, how);
+  }
+  if (std::accumulate(mix.weights.begin(), mix.weights.end(), 0.0) <= 0)
+    return refuse(text, "has no operation: one share is above 0");
+  return mix;
+}
+
+std::string format_mix(operation_mix const& mix) {
+  std::string text;
+  for (std::size_t i = 0; i < actions; ++i) {
+    if (mix.weights[i] == 0) continue;
+    if (!text.empty()) text += ',';
+    ((text += names[i]) += '=') += format_number(mix.weights[i]);
+  }
+  return text;
+}
+
+action_chooser::action_chooser(operation_mix const& mix) : below_{} {
+  auto const sum = std::accumulate(mix.weights.begin(), mix.weights.end(), 0.0);
+  double before = 0;
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < actions; ++i) {
+    before += mix.weights[i];
+    below_[i] = before >= sum ? UINT64_MAX : static_cast<std::uint64_t>(std::ldexp(before / sum, 64));
+    if (mix.weights[i] != 0) last = i;
+  }
+  // Whatever rounding left over is the last one's, never that of an action nobody asked for.
+  for (auto i = last; i < actions; ++i) below_[i] = UINT64_MAX;
+}
+
+action action_chooser::operator()(random_numbers& random) const {
+  auto const drawn = random();
+  std::size_t at = 0;
+  while (drawn >= below_[at] && below_[at] != UINT64_MAX) ++at;
+  return static_cast<action>(at);
+}
+
+protocol::result<standard_workload> parse_workload(std::string_view name) {
+  using enum key_choice::kind;
+  auto const letter = name.size() == 1 ? static_cast<char>(name[0] | 0x20) : '\0';
+  switch (letter) {
+    case 'a':
+      return standard(50, 50, 0, 0, scrambled);
+    case 'b':
+      return standard(95, 5, 0, 0, scrambled);
+    case 'c':
+      return standard(100, 0, 0, 0, scrambled);
+    case 'd':
+      return standard(95, 0, 5, 0, latest);
+    case 'e':
+      return refuse(name,
+                    "scans ranges of keys, and the server can't list keys yet. Use d, which inserts as e does and"
+                    " reads single keys, or a mix of your own, such as --mix get=95,insert=5");
+    case 'f':
+      return standard(50, 0, 0, 50, scrambled);
+    default:
+      return refuse(name, "is not a workload: YCSB's are a, b, c, d and f (e scans, which the server can't yet)");
+  }
+}
+
+}  // namespace holdfast::client::load
