@@ -43,6 +43,7 @@ parsed_command parse_command_line(int argc, char const* const* argv) {
   put_command put;
   del_command del;
   load_command load;
+  compare_command compare;
 
   CLI::App app("The command line client of Holdfast, a key-value server that shows its lock.", "holdfast");
   app.footer(footer);
@@ -55,6 +56,7 @@ parsed_command parse_command_line(int argc, char const* const* argv) {
   auto* const put_app = add_put(app, put);
   auto* const del_app = add_del(app, del);
   add_load(app, load);
+  auto* const compare_app = add_compare(app, compare);
 
   auto arguments = shelter_negative_numbers({argv + 1, argv + argc});
   std::ranges::reverse(arguments);  // as CLI11 takes them
@@ -69,6 +71,7 @@ parsed_command parse_command_line(int argc, char const* const* argv) {
   if (*get_app) return get;
   if (*put_app) return put;
   if (*del_app) return del;
+  if (*compare_app) return compare;
   return load;
 }
 

@@ -2,7 +2,9 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "client/compare/limit.hpp"
 #include "client/connection.hpp"
 #include "client/load/settings.hpp"
 #include "client/request.hpp"
@@ -15,7 +17,7 @@ enum exit_status : int {
   exit_refused = 1,      ///< not found, or refused for another reason; of a load run: there were errors
   exit_usage = 2,        ///< the command line, the environment or an input file is wrong
   exit_unreachable = 3,  ///< refused, reset, timed out, or answered by something that is no Holdfast server
-  exit_threshold = 4,    ///< a load run broke a threshold
+  exit_threshold = 4,    ///< a load run broke a threshold, a comparison a limit
 };
 
 /// What get, put and del have in common.
@@ -41,13 +43,20 @@ struct load_command {
   load::load_settings settings;
 };
 
+struct compare_command {
+  std::string before, after;  ///< files of load reports
+  std::vector<compare::limit> limits;
+  bool json = false;
+};
+
 /// Nothing to do but print `text` and exit: help, the version, or what is wrong with the command line.
 struct print_command {
   std::string text;
   int exit_status = exit_ok;
 };
 
-using parsed_command = std::variant<get_command, put_command, del_command, load_command, print_command>;
+using parsed_command =
+    std::variant<get_command, put_command, del_command, load_command, compare_command, print_command>;
 
 /// Reads the command line and HOLDFAST_URL; the flag wins over the variable.
 [[nodiscard]] parsed_command parse_command_line(int argc, char const* const* argv);

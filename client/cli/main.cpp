@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "client/cli/command_line.hpp"
+#include "client/cli/compare_command.hpp"
 #include "client/cli/key_commands.hpp"
 #include "client/cli/load_command.hpp"
 

@@ -22,6 +22,7 @@ CLI::App* add_get(CLI::App& app, get_command& to);
 CLI::App* add_put(CLI::App& app, put_command& to);
 CLI::App* add_del(CLI::App& app, del_command& to);
 CLI::App* add_load(CLI::App& app, load_command& to);
+CLI::App* add_compare(CLI::App& app, compare_command& to);
 
 /// Moves arguments that are negative numbers behind a `--`, so that `put temperature -5` needs none: CLI11 takes every
 /// word that starts with a dash for an option. The value of a long option stays where it is.

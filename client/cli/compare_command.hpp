@@ -1,0 +1,10 @@
+#pragma once
+
+#include "client/cli/command_line.hpp"
+
+namespace holdfast::client::cli {
+
+/// Compares two experiments and prints the result on standard output. @return an exit_status.
+int run(compare_command const& command);
+
+}  // namespace holdfast::client::cli
