@@ -61,3 +61,7 @@ function(holdfast_test name)
   target_link_libraries(${name} PRIVATE holdfast_options ${arg_LIBRARIES} GTest::gtest GTest::gmock GTest::gtest_main)
   gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
 endfunction()
+
+# The page of the HTML reports is embedded into the program.
+include(embed)
+include(web)

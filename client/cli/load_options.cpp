@@ -50,6 +50,7 @@ Examples:
   holdfast load --hold exp:5ms --hold-share 10%
   holdfast load --rate 1000/s --threshold 'p99<5ms' --threshold 'errors==0'
   holdfast load --json | jq .latency_ms.all.p99
+  holdfast load --rate 2000/s --html report.html
   holdfast load --runs 5 --json runs.json --csv runs.csv --hdr runs.hlog
 
 --server and --timeout may stand here as well: 'holdfast --help' tells of them. Here a request without --timeout may take
@@ -216,6 +217,8 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
       ->type_name("[FILE]");
   add_file(*load, "--csv", "Write a table there: a row for each second and operation, and the totals",
            settings.csv_file);
+  add_file(*load, "--html", "Write a page there that shows the run: plots, percentiles, where the time went",
+           settings.html_file);
   add_file(*load, "--hdr", "Write an interval log there that HdrHistogram's tools read (format 1.3)",
            settings.hdr_file);
   add_count(*load, "--runs", "Runs, one after another, into one report", settings.runs, 1U, 1000U);

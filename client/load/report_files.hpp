@@ -29,6 +29,7 @@ class report_files {
 
 /// One report, or several runs in one, as `--runs` asks for.
 [[nodiscard]] std::string json_of(std::span<load_report const> runs);
+[[nodiscard]] std::string html_of(std::span<load_report const> runs);
 [[nodiscard]] std::string text_of(std::span<load_report const> runs);
 
 }  // namespace holdfast::client::load

@@ -11,6 +11,7 @@
 
 #include "client/load/hdr_log.hpp"
 #include "client/load/report_csv.hpp"
+#include "client/web/page.hpp"
 #include "tests/client/load/sample_report.hpp"
 
 namespace holdfast::client::load {
@@ -166,6 +167,29 @@ TEST_F(report_files_test, write_the_others_when_one_fails) {
   load_report const runs[] = {finished_run()};
   EXPECT_EQ(files.write(runs), "can't write '/dev/full': No space left on device");
   EXPECT_EQ(content(settings.csv_file), csv_report(runs));
+}
+
+TEST_F(report_files_test, without_a_page_say_how_to_get_one) {
+  load_settings settings;
+  settings.html_file = directory / "run.html";
+  report_files files;
+  if (web::page_template().empty()) {
+    EXPECT_THAT(files.open(settings), HasSubstr("apt-get install nodejs npm"));
+    EXPECT_FALSE(std::filesystem::exists(settings.html_file));
+    return;
+  }
+  ASSERT_EQ(files.open(settings), "");
+  load_report const runs[] = {finished_run()};
+  EXPECT_EQ(files.write(runs), "");
+  EXPECT_EQ(content(settings.html_file), web::page_of(json_of(runs)));
+}
+
+TEST(page, carries_its_data_and_lets_none_of_it_be_markup) {
+  if (web::page_template().empty()) GTEST_SKIP() << "built without the page";
+  auto const page = web::page_of(R"({"key":"</script><!--<script>"})");
+  EXPECT_THAT(page, HasSubstr(R"(id="data">{"key":"\u003c/script>\u003c!--\u003cscript>"}</script>)"));
+  EXPECT_THAT(page, testing::Not(HasSubstr("@REPORT@")));
+  EXPECT_THAT(page, HasSubstr("default-src 'none'; script-src 'sha256-"));
 }
 
 }  // namespace

@@ -1,0 +1,57 @@
+// A headless Chromium that is told to talk to nobody, and pages that keep what went wrong in them.
+import {accessSync, constants} from 'node:fs';
+import {join} from 'node:path';
+import {pathToFileURL} from 'node:url';
+import {chromium} from 'playwright-core';
+
+export function findBrowser() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  for (const directory of process.env.PATH.split(':')) {
+    for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
+      try {
+        accessSync(join(directory, name), constants.X_OK);
+        return join(directory, name);
+      } catch { /* the next one */ }
+    }
+  }
+  return undefined;
+}
+
+export function launch(executablePath) {
+  return chromium.launch({executablePath, timeout: 90_000, args: ['--no-sandbox', '--disable-gpu', '--disable-quic',
+    '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']});
+}
+
+/// Opens a file. @return the page; page.faults has console messages, exceptions and requests for anything but the file
+export async function open(browser, file, options = {}) {
+  const context = await browser.newContext({viewport: {width: 1100, height: 800}, ...options});
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  page.faults = [];
+  const url = pathToFileURL(file).href;
+  page.on('console', message => page.faults.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', error => page.faults.push(`exception: ${error.message}`));
+  page.on('request', request => {
+    if (request.url() !== url && !request.url().startsWith('data:')) page.faults.push(`request: ${request.url()}`);
+  });
+  await page.goto(url);
+  await page.waitForSelector('html[data-ready=yes]');
+  return page;
+}
+
+/// How many colours each plot's canvas has, and on how many of its pixels there is anything.
+export function inspectPlots(page) {
+  return page.$$eval('.plot', plots => plots.map(plot => {
+    const canvas = plot.querySelector('canvas');
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const colours = new Set();
+    let inked = 0;
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at + 3] === 0) continue;
+      ++inked;
+      colours.add(`${data[at] >> 5},${data[at + 1] >> 5},${data[at + 2] >> 5}`);
+    }
+    return {colours: colours.size, inked, points: Number(plot.dataset.points), lines: Number(plot.dataset.lines),
+      title: plot.getAttribute('aria-label').split('.')[0]};
+  }));
+}

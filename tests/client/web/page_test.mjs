@@ -1,0 +1,170 @@
+// The page that holdfast load --html writes, in a real browser.
+import assert from 'node:assert/strict';
+import {readFileSync, writeFileSync} from 'node:fs';
+import {after, before, describe, test} from 'node:test';
+import {findBrowser, inspectPlots, launch, open} from './browser.mjs';
+import {measure} from './measured_run.mjs';
+
+const executable = findBrowser();
+if (executable === undefined) {
+  console.log('SKIPPED: there is no chromium in PATH, nor in CHROMIUM');
+  process.exit(0);
+}
+
+let browser, run, report;
+before(async () => {
+  run = await measure(['--rate', '300/s', '--duration', '4s', '--connections', '4', '--hold', '1ms',
+    '--threshold', 'errors==0', '--threshold', 'p99<60s', '--json', '{run.json}', '--html', '{run.html}']);
+  report = JSON.parse(readFileSync(run.file('run.json'), 'utf8'));
+  browser = await launch(executable);
+});
+after(async () => {
+  await browser?.close();
+  run?.remove();
+});
+
+const withReport = (name, change) => {
+  const changed = structuredClone(report);
+  const shown = change(changed) ?? changed;
+  const page = readFileSync(run.file('run.html'), 'utf8').replace(/(<script type="application\/json" id="data">)[^<]*/,
+    (_, head) => head + JSON.stringify(shown).replaceAll('<', '\\u003c'));
+  writeFileSync(run.file(name), page);
+  return run.file(name);
+};
+
+describe('the page of a run', () => {
+  let page;
+  before(async () => { page = await open(browser, run.file('run.html')); });
+  after(() => page?.context().close());
+
+  test('leads with the throughput and the p99 that were measured', async () => {
+    const [throughput, p99] = await page.locator('.tile.great .value').allTextContents();
+    assert.equal(parseFloat(throughput.replace(',', '')), Number(report.throughput_per_s.toPrecision(3)));
+    assert.ok(Math.abs(parseFloat(p99) / report.latency_ms.all.p99 - 1) < 0.01 || !p99.endsWith(' ms'), p99);
+  });
+
+  test('draws every plot with all its points', async () => {
+    const plots = await inspectPlots(page);
+    const seconds = report.seconds.filter(row => row.length_ms >= 250).length;
+    assert.deepEqual(plots.map(plot => plot.title), ['Throughput', 'Latency over time', 'Percentiles', 'Where the time went']);
+    for (const plot of plots) {
+      assert.ok(plot.inked > 2000 && plot.colours > 3, JSON.stringify(plot));
+      assert.ok(plot.lines >= 2, JSON.stringify(plot));
+      if (plot.title !== 'Percentiles') assert.equal(plot.points, seconds, plot.title);
+    }
+    assert.ok(plots[2].points >= report.curve_ms.all.length, 'the percentile curve');
+  });
+
+  test('is reached and read with the keyboard alone', async () => {
+    const reached = new Set();
+    for (let i = 0; i < 60; ++i) {
+      await page.keyboard.press('Tab');
+      const label = await page.evaluate(() => {
+        const focused = document.activeElement;
+        return focused?.classList.contains('plot') ? focused.getAttribute('aria-label').split('.')[0] : null;
+      });
+      if (label) reached.add(label);
+    }
+    assert.equal(reached.size, 4);
+    await page.locator('.plot').first().focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowRight');
+    const heard = await page.locator('figure .unseen[aria-live]').first().textContent();
+    assert.match(heard, /^2 s: answers [\d.,]+\/s/);
+  });
+
+  test('tells its figures as a table too, when asked', async () => {
+    await page.locator('details.data summary').first().focus();
+    await page.keyboard.press('Enter');
+    const rows = page.locator('details.data').first().locator('tbody tr');
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), report.seconds.filter(row => row.length_ms >= 250).length);
+  });
+
+  test('changes a scale and an operation, and draws again', async () => {
+    const scale = page.getByRole('button', {name: 'logarithmic'}).first();
+    await scale.press('Enter');
+    assert.equal(await scale.getAttribute('aria-pressed'), 'false');
+    await page.getByRole('button', {name: 'put', exact: true}).press('Enter');
+    for (const plot of await inspectPlots(page)) assert.ok(plot.inked > 2000, JSON.stringify(plot));
+  });
+
+  test('shows the experiment, the thresholds and the errors', async () => {
+    const text = await page.locator('main').textContent();
+    for (const wanted of [report.settings.server, 'p99<60s', 'held', 'lock wait', 'not sent yet', 'No errors.', '300/s'])
+      assert.ok(text.includes(wanted), wanted);
+  });
+
+  test('has caused no message, no exception and no request', () => assert.deepEqual(page.faults, []));
+});
+
+test('fits a phone, in the dark, and on paper', async () => {
+  const page = await open(browser, run.file('run.html'), {viewport: {width: 360, height: 700}, colorScheme: 'dark', isMobile: true});
+  const [wide, visible] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(wide <= visible, `${wide} in ${visible}`);
+  for (const plot of await inspectPlots(page)) assert.ok(plot.inked > 1000, JSON.stringify(plot));
+  const paper = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  await page.emulateMedia({media: 'print', colorScheme: 'light'});
+  assert.notEqual(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), paper);
+  assert.equal(await page.locator('button:visible').count(), 0);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+test('shows hostile text as text', async () => {
+  const hostile = '</script><img src=x onerror="document.title=1"><script>document.title=2</script>';
+  const page = await open(browser, withReport('hostile.html', changed => {
+    changed.settings.server = hostile;
+    changed.thresholds[0].threshold = hostile;
+    changed.statuses[0].operation = hostile;
+    changed.errors.kinds[hostile] = 3;
+    changed.latency_ms[hostile] = changed.latency_ms.all;
+    changed.curve_ms[hostile] = changed.curve_ms.all;
+  }));
+  assert.equal(await page.locator('img').count(), 0);
+  assert.equal(await page.title(), 'Holdfast load report');
+  assert.ok((await page.locator('dl').textContent()).includes(hostile));
+  assert.ok((await page.locator('.u-legend').allTextContents()).some(text => text.includes('onerror')));
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+test('lets no script run but its own', async () => {
+  const page = await open(browser, run.file('run.html'));
+  await page.evaluate(() => {
+    const script = document.createElement('script');
+    script.textContent = 'document.title = "taken over"';
+    document.body.append(script);
+  });
+  assert.equal(await page.title(), 'Holdfast load report');
+  await page.context().close();
+});
+
+test('shows several runs, and each when asked', async () => {
+  const page = await open(browser, withReport('runs.html', changed => {
+    const other = structuredClone(changed);
+    other.throughput_per_s = 7;
+    return {version: 1, runs: [changed, other, changed]};
+  }));
+  assert.equal(await page.getByRole('button', {name: /^run \d$/}).count(), 3);
+  await page.getByRole('button', {name: 'run 2'}).press('Enter');
+  assert.equal(await page.locator('.tile.great .value').first().textContent(), '7.00/s');
+  for (const plot of await inspectPlots(page)) assert.ok(plot.inked > 2000, JSON.stringify(plot));
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+test('invents no figure of a run that was never answered', async () => {
+  const page = await open(browser, withReport('nothing.html', changed => {
+    for (const name of Object.keys(changed.latency_ms)) changed.latency_ms[name] = {count: 0};
+    for (const name of ['before_sending_ms', 'wait_ms', 'hold_ms', 'rest_ms']) changed.split[name] = {count: 0, share: null};
+    Object.assign(changed, {throughput_per_s: 0, curve_ms: {}, seconds: [], statuses: []});
+    changed.split.answers = 0;
+    changed.client.cpu_us_per_request = null;
+    changed.open_loop.since_sent_ms = {count: 0};
+  }));
+  assert.deepEqual(await page.locator('.tile.great .value').allTextContents(), ['0/s', '–']);
+  assert.equal(await page.locator('.plot').count(), 0);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
