@@ -12,6 +12,7 @@ die() {
 # tests' and benchmarks' libraries too: so run, build and test share one configured tree.
 packages_build=(g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev
   zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev ca-certificates curl python3)
+packages_bench_sync=(cargo rustc librust-tokio-dev librust-parking-lot-dev python3-matplotlib)
 packages_check=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 relacy-dev shellcheck)
 packages_docker=(docker.io)
 packages_base_image=(debootstrap)

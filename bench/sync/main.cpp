@@ -1,0 +1,109 @@
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bench/sync/scenarios.hpp"
+
+namespace holdfast::bench {
+namespace {
+
+constexpr auto footer =
+    R"(Scenarios, each for our lock, for our lock with the section as a function (name_run), and for std::mutex, an Asio
+strand and an Asio channel (name_std_mutex, name_strand, name_channel):
+  uncontended       one coroutine, one thread: lock, add one, unlock
+  yield_while_held  N coroutines on one thread, one turn of the executor inside the section; after it where the subject
+                    can't be owned across an await (_run, _std_mutex, _strand)
+  two_contexts      N coroutines over two threads with an io_context each, tiny section
+  shared_context    N coroutines on one io_context that two threads run, tiny section
+
+fewest and most are the sections of the coroutine that got the fewest and of the one that got the most, in the time box.
+
+Examples:
+  bench_sync
+  bench_sync two_contexts_run --csv
+  bench_sync yield_while_held --tasks 16)";
+
+struct options {
+  std::string scenario;  ///< exact name; empty: all
+  unsigned tasks = 0;    ///< 0: all numbers
+  bool csv = false;
+  bool quick = false;
+};
+
+class bench {
+ public:
+  explicit bench(options const& chosen) : chosen_(chosen) {
+    if (chosen.quick) effort_ = {.sections = 20'000, .box = std::chrono::milliseconds(4)};
+    if (!chosen.csv) std::printf("%-28s %6s %10s %10s %10s\n", "scenario", "tasks", "ns", "fewest", "most");
+  }
+
+  template <class Subject>
+  void subject() {
+    std::string const suffix(Subject::suffix);
+    run("uncontended" + suffix, 1, [&](unsigned) { return uncontended<Subject>(effort_); });
+    for (unsigned const tasks : {2, 16, 1000}) {
+      run("yield_while_held" + suffix, tasks, [&](unsigned n) { return yield_while_held<Subject>(n, effort_); });
+    }
+    for (unsigned const tasks : {2, 16, 256}) {
+      run("two_contexts" + suffix, tasks, [&](unsigned n) { return two_contexts<Subject>(n, effort_); });
+      run("shared_context" + suffix, tasks, [&](unsigned n) { return shared_context<Subject>(n, effort_); });
+    }
+  }
+
+  [[nodiscard]] bool has_run() const { return has_run_; }
+
+ private:
+  template <class Measure>
+  void run(std::string const& name, unsigned tasks, Measure measure) {
+    if (!chosen_.scenario.empty() && chosen_.scenario != name) return;
+    if (chosen_.tasks != 0 && chosen_.tasks != tasks) return;
+    has_run_ = true;
+    auto const [ns, fewest, most] = measure(tasks);
+    std::printf(chosen_.csv ? "%s,%u,%.1f,%llu,%llu\n" : "%-28s %6u %10.1f %10llu %10llu\n", name.c_str(), tasks, ns,
+                static_cast<unsigned long long>(fewest), static_cast<unsigned long long>(most));
+    std::fflush(stdout);
+  }
+
+  options chosen_;
+  effort effort_;
+  bool has_run_ = false;
+};
+
+int run(int argc, char** argv) {
+  options chosen;
+  CLI::App app("Nanoseconds a critical section under awaitable and other locks");
+  app.add_option("scenario", chosen.scenario, "Only this one, by its whole name");
+  app.add_option("--tasks", chosen.tasks, "Only with this number of coroutines");
+  app.add_flag("--csv", chosen.csv, "Lines of scenario,tasks,ns,fewest,most without a heading");
+  app.add_flag("--quick", chosen.quick, "A hundredth of the work: shows that it runs, not how fast");
+  app.footer(footer);
+  CLI11_PARSE(app, argc, argv);
+
+  bench all(chosen);
+  all.subject<holdfast_lock>();
+  all.subject<holdfast_run>();
+  all.subject<std_mutex>();
+  all.subject<strand>();
+  all.subject<channel>();
+  if (all.has_run()) return 0;
+  std::fprintf(stderr, "bench_sync: there is no scenario '%s' with that number of tasks; see bench_sync --help\n",
+               chosen.scenario.c_str());
+  return 2;
+}
+
+}  // namespace
+}  // namespace holdfast::bench
+
+int main(int argc, char** argv) {
+  try {
+    return holdfast::bench::run(argc, argv);
+  } catch (std::exception const& error) {
+    std::fprintf(stderr, "bench_sync: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,152 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "bench/sync/subjects.hpp"
+
+/// The situations in which a lock is measured. They are those of the peer in bench/sync/peers/tokio_mutex, with the
+/// same numbers, so that the lines compare.
+namespace holdfast::bench {
+
+/// How much is done: the full measure, or a hundredth of it to see that everything runs.
+struct effort {
+  std::uint64_t sections = 2'000'000;
+  std::chrono::milliseconds box{400};
+};
+
+struct outcome {
+  double ns = 0;             ///< of the wall clock, a section
+  std::uint64_t fewest = 0;  ///< sections of the task that got the fewest; 0 and 0 where each has its number to do
+  std::uint64_t most = 0;
+};
+
+namespace detail {
+
+/// A given number of sections.
+class fixed_number {
+ public:
+  explicit fixed_number(std::uint64_t sections) : left_(sections) {}
+  bool goes_on() noexcept { return left_-- != 0; }
+  void count() noexcept {}
+
+ private:
+  std::uint64_t left_;
+};
+
+struct alignas(64) counter {
+  std::atomic<std::uint64_t> value{0};
+};
+
+/// Sections until told to stop, counted.
+class until_stopped {
+ public:
+  until_stopped(std::atomic<bool> const& stop, counter& mine) : stop_(&stop), mine_(&mine) {}
+  bool goes_on() const noexcept { return !stop_->load(std::memory_order_relaxed); }
+  void count() noexcept { mine_->value.fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> const* stop_;
+  counter* mine_;
+};
+
+inline double ns_each(std::chrono::steady_clock::time_point start, std::uint64_t sections) {
+  std::chrono::duration<double, std::nano> const elapsed = std::chrono::steady_clock::now() - start;
+  return elapsed.count() / static_cast<double>(std::max<std::uint64_t>(sections, 1));
+}
+
+inline outcome summarize(std::chrono::steady_clock::duration elapsed, std::deque<counter> const& counters) {
+  std::uint64_t sum = 0;
+  outcome result{.fewest = ~std::uint64_t{0}};
+  for (auto const& each : counters) {
+    auto const sections = each.value.load();
+    sum += sections;
+    result.fewest = std::min(result.fewest, sections);
+    result.most = std::max(result.most, sections);
+  }
+  result.ns =
+      std::chrono::duration<double, std::nano>(elapsed).count() / static_cast<double>(std::max<std::uint64_t>(sum, 1));
+  return result;
+}
+
+}  // namespace detail
+
+/// One coroutine on one thread.
+template <class Subject>
+outcome uncontended(effort const& much) {
+  asio::io_context context(1);
+  Subject subject(context);
+  asio::co_spawn(context, Subject::repeat(subject, detail::fixed_number(much.sections)), asio::detached);
+  auto const start = std::chrono::steady_clock::now();
+  context.run();
+  return {.ns = detail::ns_each(start, much.sections)};
+}
+
+/// Coroutines on one thread, each with a turn of the executor inside the section.
+template <class Subject>
+outcome yield_while_held(unsigned tasks, effort const& much) {
+  auto const each = much.sections / 4 / tasks;
+  asio::io_context context(1);
+  Subject subject(context);
+  for (unsigned i = 0; i < tasks; ++i) {
+    asio::co_spawn(context, Subject::repeat_yielding(subject, detail::fixed_number(each)), asio::detached);
+  }
+  auto const start = std::chrono::steady_clock::now();
+  context.run();
+  return {.ns = detail::ns_each(start, each * tasks)};
+}
+
+/// Two threads, each running `contexts[i % contexts.size()]`, until the time box ends. The sections are tiny.
+template <class Subject>
+outcome two_threads(std::vector<asio::io_context*> const& contexts, unsigned tasks, effort const& much) {
+  Subject subject(*contexts.front());
+  std::atomic<bool> stop{false};
+  std::deque<detail::counter> counters(tasks);
+  for (unsigned i = 0; i < tasks; ++i) {
+    asio::co_spawn(*contexts[i % contexts.size()], Subject::repeat(subject, detail::until_stopped(stop, counters[i])),
+                   asio::detached);
+  }
+  std::barrier together(3);
+  std::vector<std::jthread> threads;
+  for (unsigned i = 0; i < 2; ++i) {
+    threads.emplace_back([&, i] {
+      together.arrive_and_wait();
+      contexts[i % contexts.size()]->run();
+    });
+  }
+  together.arrive_and_wait();
+  auto const start = std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(much.box);
+  stop.store(true, std::memory_order_relaxed);
+  auto const elapsed = std::chrono::steady_clock::now() - start;
+  threads.clear();
+
+  return detail::summarize(elapsed, counters);
+}
+
+/// Two threads with an io_context each; the coroutines are dealt to them.
+template <class Subject>
+outcome two_contexts(unsigned tasks, effort const& much) {
+  asio::io_context first(1);
+  asio::io_context second(1);
+  return two_threads<Subject>({&first, &second}, tasks, much);
+}
+
+/// Two threads that run one io_context.
+template <class Subject>
+outcome shared_context(unsigned tasks, effort const& much) {
+  asio::io_context context(2);
+  return two_threads<Subject>({&context}, tasks, much);
+}
+
+}  // namespace holdfast::bench

@@ -1,0 +1,57 @@
+// Three ways to stop waiting: a deadline, a race with a timer, and a cancellation signal. The place in the queue is
+// given up, the others keep theirs.
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <cstdio>
+#include <holdfast/sync/mutex.hpp>
+
+namespace asio = boost::asio;
+using holdfast::sync::mutex;
+using namespace std::chrono_literals;
+
+asio::awaitable<void> with_a_deadline(mutex& m) {
+  auto [error, lock] = co_await m.async_lock_for(1ms, asio::as_tuple(asio::use_awaitable));
+  std::printf("with a deadline: %s\n", error == asio::error::timed_out ? "timed out" : "owns it");
+}
+
+asio::awaitable<void> in_a_race(mutex& m) {
+  using namespace asio::experimental::awaitable_operators;
+  asio::steady_timer timer(co_await asio::this_coro::executor, 2ms);
+  auto const won = co_await (m.async_lock(asio::use_awaitable) || timer.async_wait(asio::use_awaitable));
+  std::printf("in a race: %s\n", won.index() == 1 ? "the timer won" : "owns it");
+}
+
+int main() {
+  asio::io_context context;
+  mutex m;
+  auto held = m.try_lock();
+  asio::co_spawn(context, with_a_deadline(m), asio::detached);
+  asio::co_spawn(context, in_a_race(m), asio::detached);
+
+  // A plain function has no executor of its own: without bind_executor() it would run on Asio's system executor.
+  asio::cancellation_signal stop;
+  auto signalled = [](boost::system::error_code error, mutex::lock) {
+    std::printf("by a signal: %s\n", error == asio::error::operation_aborted ? "cancelled" : "owns it");
+  };
+  m.async_lock(asio::bind_cancellation_slot(stop.slot(), asio::bind_executor(context, signalled)));
+  asio::steady_timer later(context, 3ms);
+  later.async_wait([&](boost::system::error_code) { stop.emit(asio::cancellation_type::total); });
+
+  // Asked last, and the only one left when the lock is released.
+  auto patient = [](boost::system::error_code, mutex::lock lock) {
+    std::printf("patient: %s\n", lock.owns_lock() ? "owns it" : "has nothing");
+  };
+  m.async_lock(asio::bind_executor(context, patient));
+  asio::steady_timer release(context, 5ms);
+  release.async_wait([&](boost::system::error_code) { held.unlock(); });
+  context.run();
+}

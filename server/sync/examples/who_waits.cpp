@@ -1,0 +1,36 @@
+// A policy that is told what the lock does: who waited, for how long, behind whom. Without a policy there is no such
+// code.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstdio>
+#include <holdfast/sync/mutex.hpp>
+#include <string_view>
+
+namespace asio = boost::asio;
+
+struct print {
+  using identity = std::string_view;
+  using event = holdfast::sync::lock_event<identity>;
+  void granted(event const& e) noexcept {
+    std::printf("%s owns it, %zu still wait", e.who.data(), e.waiting);
+    std::printf(e.previous_owner.empty() ? "\n" : ", after %s\n", e.previous_owner.data());
+  }
+};
+using mutex = holdfast::sync::basic_mutex<print>;
+
+asio::awaitable<void> work(mutex& m, std::string_view name) {
+  auto const lock = co_await m.async_lock(name, asio::use_awaitable);
+  co_await asio::post(asio::use_awaitable);
+}
+
+int main() {
+  asio::io_context context;
+  mutex m;
+  for (std::string_view const name : {"ada", "barbara", "grace"}) {
+    asio::co_spawn(context, work(m, name), asio::detached);
+  }
+  context.run();
+}
