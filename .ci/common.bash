@@ -14,6 +14,11 @@ packages_build=(g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev
   zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev ca-certificates curl python3)
 packages_bench_sync=(cargo rustc librust-tokio-dev librust-parking-lot-dev python3-matplotlib)
 packages_check=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 relacy-dev shellcheck)
+# ./x bench http: the plot, and one set for each peer that it measures beside us.
+packages_bench=(python3-matplotlib util-linux)
+packages_bench_hyper=(cargo rustc librust-hyper-dev librust-tokio-dev librust-serde-dev librust-serde-json-dev)
+packages_bench_go=(golang-go)
+packages_bench_redis=(redis-tools)
 packages_docker=(docker.io)
 packages_base_image=(debootstrap)
 

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# `./x bench http [SCENARIO…] [--quick] [--peers …]`: what a request costs, beside peers and the limit. This script brings
+# the programs; bench/http/bench.py measures. bench/README.md tells how to read it.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$root/.ci/common.bash"
+cd "$root"
+built=build/bench
+
+# The peers that this run measures, each followed by a space.
+peers() {
+  local argument next='' chosen='nginx nginx-file hyper go redis '
+  for argument in "$@"; do
+    case "$argument" in
+      --quick | show | -h | --help) [[ $chosen != *go* ]] || chosen='nginx ' ;;
+      --peers=*) chosen="${argument#*=} " ;;
+    esac
+    [[ $next != --peers ]] || chosen="$argument "
+    next=$argument
+  done
+  echo "${chosen//,/ }"
+}
+
+# Unpacked instead of installed: so no service of nginx starts on the machine that measures.
+bring_nginx() {
+  [[ ! -x $built/nginx/usr/sbin/nginx ]] || return 0
+  mkdir -p "$built/nginx"
+  (cd "$built" && apt-get -qq download nginx && dpkg-deb -x nginx_*.deb nginx)
+}
+
+# From the crates that Debian packages, without a network.
+bring_hyper() {
+  [[ ! bench/http/peers/hyper_kv/src/main.rs -nt $built/hyper/release/hyper_kv ]] || {
+    say "Building the hyper peer"
+    rm -rf "$built/hyper_source"
+    cp -r bench/http/peers/hyper_kv "$built/hyper_source"
+    /usr/bin/cargo build --release --offline --quiet --manifest-path "$built/hyper_source/Cargo.toml" \
+      --target-dir "$built/hyper" --config 'source.crates-io.replace-with="debian"' \
+      --config 'source.debian.directory="/usr/share/cargo/registry"'
+  }
+}
+
+bring_go() {
+  [[ ! bench/http/peers/go_kv/main.go -nt $built/go_kv ]] || {
+    say "Building the Go peer"
+    GO111MODULE=off GOCACHE=$root/$built/go_cache go build -o "$built/go_kv" bench/http/peers/go_kv/main.go
+  }
+}
+
+mkdir -p "$built"
+install_packages bench
+for peer in $(peers "$@"); do
+  case "$peer" in
+    nginx*) bring_nginx ;;
+    hyper) install_packages bench_hyper && bring_hyper ;;
+    go) install_packages bench_go && bring_go ;;
+    redis) install_packages bench_redis ;;
+  esac
+done
+build release holdfast-server bench_floor bench_hammer bench_map
+exec /usr/bin/python3 bench/http/bench.py "$@"

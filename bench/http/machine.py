@@ -1,0 +1,76 @@
+"""What is measured with: this machine's cores, processes' CPU time and memory, the client's bursts."""
+
+import json
+import os
+import pathlib
+import platform
+import resource
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILT = ROOT / "build/release/bin"
+SCRATCH = ROOT / "build/bench"
+
+# The server and the client each have a core for themselves, where the machine has two. Scenarios on several threads
+# leave the placing to the system.
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, CLIENT_CORE = CORES[0], CORES[-1]
+
+
+def raise_descriptor_limit():
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def on_core(core, argv):
+    return argv if core is None else ["taskset", "-c", str(core), *argv]
+
+
+def process_tree(pid):
+    """The process and all its descendants."""
+    found = [pid]
+    for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            found += process_tree(int(child))
+    return found
+
+
+def cpu_ns(pid):
+    """CPU time that the process tree has used so far, user and system."""
+    return sum(int(task.read_text().split()[0])
+               for process in process_tree(pid)
+               for task in pathlib.Path(f"/proc/{process}/task").glob("*/schedstat"))
+
+
+def resident_bytes(pid):
+    """Memory in use by the process tree."""
+    page = resource.getpagesize()
+    return sum(int(pathlib.Path(f"/proc/{process}/statm").read_text().split()[1]) * page
+               for process in process_tree(pid))
+
+
+def hammer(port, core, seconds, **options):
+    """Starts a burst of the client; read_hammer() waits for its end. Options as bench_hammer has them."""
+    argv = [str(BUILT / "bench_hammer"), "--port", str(port), "--seconds", str(seconds)]
+    for name, value in options.items():
+        argv += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+    return subprocess.Popen(on_core(core, argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def read_hammer(process):
+    out, error = process.communicate(timeout=300)
+    if process.returncode != 0:
+        raise SystemExit(f"the client failed: {error}")
+    return json.loads(out)
+
+
+def describe():
+    """Where and when a run was made; stands in its file."""
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
+                  if line.startswith("model name")), platform.machine())
+    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True,
+                            check=False).stdout.strip()
+    return {"id": os.urandom(8).hex(), "date": time.strftime("%Y-%m-%d %H:%M:%S %z"), "commit": commit,
+            "processor": model, "cores": len(CORES), "kernel": platform.release(),
+            "server_core": SERVER_CORE, "client_core": CLIENT_CORE}
