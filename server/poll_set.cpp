@@ -1,16 +1,14 @@
 #include "server/poll_set.hpp"
 
 #include <sys/epoll.h>
+#include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
 namespace holdfast::server {
 namespace {
-
-// After so many batches the io_context gets its turn, also under full load.
-constexpr int batches_per_turn = 4;
 
 int create_set() {
   auto const set = ::epoll_create1(EPOLL_CLOEXEC);
@@ -25,41 +23,40 @@ int control(int set, int what, int descriptor, poll_source& source, std::uint32_
 
 }  // namespace
 
-poll_set::poll_set(asio::io_context& io) : set_(std::in_place, io, create_set()) {
-  wait();
+poll_set::poll_set() : set_(create_set()), events_(std::make_unique<epoll_event[]>(batch_max)) {}
+
+poll_set::~poll_set() {
+  ::close(set_);
 }
 
 bool poll_set::add(int descriptor, poll_source& source, std::uint32_t events) noexcept {
-  return control(set_->native_handle(), EPOLL_CTL_ADD, descriptor, source, events) == 0;
+  return control(set_, EPOLL_CTL_ADD, descriptor, source, events) == 0;
 }
 
 void poll_set::modify(int descriptor, poll_source& source, std::uint32_t events) noexcept {
-  control(set_->native_handle(), EPOLL_CTL_MOD, descriptor, source, events);
+  control(set_, EPOLL_CTL_MOD, descriptor, source, events);
 }
 
 void poll_set::remove(int descriptor, poll_source const& source) noexcept {
-  if (set_) ::epoll_ctl(set_->native_handle(), EPOLL_CTL_DEL, descriptor, nullptr);
+  ::epoll_ctl(set_, EPOLL_CTL_DEL, descriptor, nullptr);
   for (auto& event : batch_)
     if (event.data.ptr == &source) event.data.ptr = nullptr;
 }
 
-void poll_set::wait() {
-  set_->async_wait(asio::posix::descriptor_base::wait_read, [this](error_code error) {
-    if (error) return;
-    dispatch();
-    wait();
-  });
+int poll_set::wait(int timeout_ms) noexcept {
+  return ::epoll_wait(set_, events_.get(), batch_max, timeout_ms);
 }
 
-void poll_set::dispatch() {
-  std::array<epoll_event, 128> events;
-  for (int turn = 0; turn < batches_per_turn; ++turn) {
-    auto const ready = ::epoll_wait(set_->native_handle(), events.data(), static_cast<int>(events.size()), 0);
-    if (ready <= 0) return;
-    batch_ = std::span(events.data(), static_cast<std::size_t>(ready));
-    for (auto& event : batch_)
-      if (event.data.ptr != nullptr) static_cast<poll_source*>(event.data.ptr)->on_ready(event.events);
-    batch_ = {};
+void poll_set::dispatch_ready() {
+  dispatch(wait(0));
+}
+
+void poll_set::dispatch(int ready) {
+  batch_ = std::span(events_.get(), static_cast<std::size_t>(std::max(ready, 0)));
+  while (!batch_.empty()) {
+    auto const event = batch_.front();
+    batch_ = batch_.subspan(1);  // first, so that what throws leaves the rest to the next wait
+    if (event.data.ptr != nullptr) static_cast<poll_source*>(event.data.ptr)->on_ready(event.events);
   }
 }
 

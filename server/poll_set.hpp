@@ -1,11 +1,8 @@
 #pragma once
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <span>
-
-#include "server/asio.hpp"
 
 struct epoll_event;
 
@@ -21,14 +18,14 @@ class poll_source {
   ~poll_source() = default;
 };
 
-/// A level-triggered epoll set of one thread, itself watched by the thread's io_context, so that timers, posts and
-/// coroutines run as ever beside it. Asio's own sockets read first and wait when that fails: for a server whose client
-/// speaks only after it was answered that is one system call in four spent on EAGAIN, besides an operation object, a
-/// trip through the scheduler and a buffer for each connection that idles. Here a descriptor is touched when there is
-/// something to read, and what reads it can use one buffer for all. One thread.
+/// A level-triggered epoll set of one thread. Asio's own sockets read first and wait when that fails: for a server
+/// whose client speaks only after it was answered that is one system call in four spent on EAGAIN, besides an operation
+/// object, a trip through the scheduler and a buffer for each connection that idles. Here a descriptor is touched when
+/// there is something to read, and what reads it can use one buffer for all. One thread.
 class poll_set {
  public:
-  explicit poll_set(asio::io_context& io);
+  poll_set();
+  ~poll_set();
   poll_set(poll_set const&) = delete;
   poll_set& operator=(poll_set const&) = delete;
 
@@ -39,14 +36,27 @@ class poll_set {
   /// Must come before the descriptor is closed. What is already on its way to the source is dropped.
   void remove(int descriptor, poll_source const& source) noexcept;
 
-  /// Ends the watch; must come before the io_context goes. Sources may still leave after it.
-  void stop() { set_.reset(); }
+  /// Tells what is ready, a batch at most.
+  void dispatch_ready();
+
+  /// Waits until something is ready, tells it, a batch at most. `awake` is called between the two.
+  template <class Awake>
+  void wait_and_dispatch(Awake awake) {
+    auto const ready = wait(-1);
+    awake();
+    dispatch(ready);
+  }
+
+  /// Readable while something in the set is ready.
+  [[nodiscard]] int native_handle() const noexcept { return set_; }
 
  private:
-  void wait();
-  void dispatch();
+  [[nodiscard]] int wait(int timeout_ms) noexcept;
+  void dispatch(int ready);
 
-  std::optional<asio::posix::basic_stream_descriptor<executor_type>> set_;
+  int const set_;
+  static constexpr int batch_max = 128;
+  std::unique_ptr<epoll_event[]> events_;
   std::span<epoll_event> batch_;  // events being handed out
 };
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <new>
 
+#include "server/event_loop.hpp"
 #include "server/log.hpp"
 
 namespace holdfast::server {
@@ -11,7 +12,6 @@ namespace holdfast::server {
 worker::worker(server_context const& context, std::function<void()> on_session_end)
     : after_session_(std::move(on_session_end)),
       io_(std::in_place, 1),
-      polls_(*io_),
       deadlines_(*io_),
       thread_{context,
               *io_,
@@ -23,7 +23,6 @@ worker::worker(server_context const& context, std::function<void()> on_session_e
 
 worker::~worker() {
   // The loops that are still suspended go with the io_context, while the sessions that they serve are still there.
-  polls_.stop();
   deadlines_.stop();
   io_.reset();
   sessions_.clear_and_dispose(std::default_delete<session>());
@@ -32,7 +31,7 @@ worker::~worker() {
 void worker::run() {
   for (;;) {
     try {
-      io_->run();
+      run_together(*io_, polls_);
       return;
     } catch (std::exception const& exception) {
       log_error("handler failed", {{"error", exception.what()}});
