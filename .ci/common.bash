@@ -11,7 +11,7 @@ die() {
 # What each kind of command needs beyond bash and git. `build` holds what CMake looks for in any configuration, the
 # tests' and benchmarks' libraries too: so run, build and test share one configured tree.
 packages_build=(g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev
-  zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev ca-certificates curl python3)
+  zlib1g-dev libtomlplusplus-dev libgtest-dev libgmock-dev libbenchmark-dev ca-certificates curl python3)
 packages_bench_sync=(cargo rustc librust-tokio-dev librust-parking-lot-dev python3-matplotlib)
 packages_check=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 relacy-dev shellcheck)
 # ./x bench http: the plot, and one set for each peer that it measures beside us.

@@ -2,8 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
 #include <sstream>
+#include <utility>
+#include <vector>
 
+#include "client/cli/experiment_flags.hpp"
 #include "client/cli/options.hpp"
 
 namespace holdfast::client::cli {
@@ -35,44 +39,85 @@ std::string complaint(CLI::App const& app, CLI::ParseError const& error) {
   return "holdfast: " + what + "\nTry 'holdfast --help'.\n";
 }
 
+/// The grammar of the command line, and what was read by it.
+class command_reader {
+ public:
+  command_reader() : app_("The command line client of Holdfast, a key-value server that shows its lock.", "holdfast") {
+    app_.footer(footer);
+    app_.set_version_flag("--version", "holdfast " HOLDFAST_VERSION);
+    app_.set_help_flag("-h,--help", "Print this and exit");
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    add_connection_options(app_, connection_);
+    get_app_ = add_get(app_, get_);
+    put_app_ = add_put(app_, put_);
+    del_app_ = add_del(app_, del_);
+    load_app_ = add_load(app_, load_);
+    compare_app_ = add_compare(app_, compare_);
+  }
+
+  /// @return what to print instead of going on, if anything
+  std::optional<print_command> parse(std::vector<std::string> arguments, bool completes) {
+    std::ranges::reverse(arguments);  // as CLI11 takes them
+    try {
+      app_.parse(std::move(arguments));
+      load_.settings.connection = connection_;
+      if (completes && *load_app_) complete_load(*load_app_, load_.settings);
+    } catch (CLI::ParseError const& error) {
+      std::ostringstream out, err;
+      if (app_.exit(error, out, err) == exit_ok) return print_command{out.str(), exit_ok};
+      return print_command{complaint(app_, error), exit_usage};
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::string const& experiment_file() const { return load_.experiment_file; }
+  [[nodiscard]] CLI::App const& load_app() const { return *load_app_; }
+
+  parsed_command command() {
+    get_.connection = put_.connection = del_.connection = connection_;
+    if (*get_app_) return get_;
+    if (*put_app_) return put_;
+    if (*del_app_) return del_;
+    if (*compare_app_) return compare_;
+    return load_;
+  }
+
+ private:
+  connection_settings connection_;
+  get_command get_;
+  put_command put_;
+  del_command del_;
+  load_command load_;
+  compare_command compare_;
+  CLI::App app_;
+  CLI::App* get_app_;
+  CLI::App* put_app_;
+  CLI::App* del_app_;
+  CLI::App* load_app_;
+  CLI::App* compare_app_;
+};
+
 }  // namespace
 
 parsed_command parse_command_line(int argc, char const* const* argv) {
-  connection_settings connection;
-  get_command get;
-  put_command put;
-  del_command del;
-  load_command load;
-  compare_command compare;
-
-  CLI::App app("The command line client of Holdfast, a key-value server that shows its lock.", "holdfast");
-  app.footer(footer);
-  app.set_version_flag("--version", "holdfast " HOLDFAST_VERSION);
-  app.set_help_flag("-h,--help", "Print this and exit");
-  app.require_subcommand(1);
-  app.fallthrough();
-  add_connection_options(app, connection);
-  auto* const get_app = add_get(app, get);
-  auto* const put_app = add_put(app, put);
-  auto* const del_app = add_del(app, del);
-  add_load(app, load);
-  auto* const compare_app = add_compare(app, compare);
-
   auto arguments = shelter_negative_numbers({argv + 1, argv + argc});
-  std::ranges::reverse(arguments);  // as CLI11 takes them
-  try {
-    app.parse(std::move(arguments));
-  } catch (CLI::ParseError const& error) {
-    std::ostringstream out, err;
-    if (app.exit(error, out, err) == exit_ok) return print_command{out.str(), exit_ok};
-    return print_command{complaint(app, error), exit_usage};
+  std::string experiment_file;
+  {
+    command_reader alone;
+    if (auto const printed = alone.parse(arguments, false)) return *printed;
+    experiment_file = alone.experiment_file();
+    if (!experiment_file.empty()) {
+      auto const flags = flags_of_experiment(experiment_file, alone.load_app());
+      if (!flags)
+        return print_command{"holdfast: " + flags.error().detail + "\nTry 'holdfast load --help'.\n", exit_usage};
+      // Behind the word `load`; before it they would be flags of no command.
+      arguments.insert(std::ranges::find(arguments, "load") + 1, flags->begin(), flags->end());
+    }
   }
-  get.connection = put.connection = del.connection = load.settings.connection = connection;
-  if (*get_app) return get;
-  if (*put_app) return put;
-  if (*del_app) return del;
-  if (*compare_app) return compare;
-  return load;
+  command_reader whole;
+  if (auto const printed = whole.parse(std::move(arguments), true)) return *printed;
+  return whole.command();
 }
 
 }  // namespace holdfast::client::cli

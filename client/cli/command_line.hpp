@@ -41,6 +41,8 @@ struct del_command : key_command {};
 
 struct load_command {
   load::load_settings settings;
+  std::string experiment_file;    ///< that settings were read from too; empty: none
+  bool print_experiment = false;  ///< instead of running
 };
 
 struct compare_command {

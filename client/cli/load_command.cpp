@@ -8,6 +8,7 @@
 #include <iostream>
 #include <vector>
 
+#include "client/load/experiment.hpp"
 #include "client/load/report_files.hpp"
 #include "client/load/run.hpp"
 
@@ -48,6 +49,10 @@ int measure(load::load_settings const& settings, std::vector<load::load_report>&
 
 int run(load_command const& command) {
   auto const& settings = command.settings;
+  if (command.print_experiment) {
+    std::cout << load::to_toml(load::experiment_of(settings)) << std::flush;
+    return std::cout ? exit_ok : exit_refused;
+  }
   load::report_files files;
   if (auto const failed = files.open(settings); !failed.empty()) {
     std::cerr << "holdfast: " << failed << '\n';

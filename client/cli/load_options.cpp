@@ -16,6 +16,7 @@ constexpr auto footer =
 schedule (open loop): then latency counts from when a request was due, so that a stall shows in full.
 The run stores its keys first, under a prefix of its own, and removes them at the end. Progress goes to standard error,
 the report to standard output.
+An experiment is a TOML file with one setting a line, such as mix = "get=80,put=20", keys = 1000 or threshold = ["p99<5ms"].
 Ctrl-C ends the run with the report of what was done; twice ends it at once.
 
 Exit status: 0 no errors, 1 there were errors, 2 usage, 3 server unreachable, 130 ended before anything was measured.
@@ -51,6 +52,8 @@ Examples:
   holdfast load --rate 1000/s --threshold 'p99<5ms' --threshold 'errors==0'
   holdfast load --json | jq .latency_ms.all.p99
   holdfast load --rate 2000/s --html report.html
+  holdfast load --workload a --rate 5000/s --print-experiment > experiment.toml
+  holdfast load experiment.toml --duration 1m
   holdfast load --runs 5 --json runs.json --csv runs.csv --hdr runs.hlog
 
 --server and --timeout may stand here as well: 'holdfast --help' tells of them. Here a request without --timeout may take
@@ -151,6 +154,7 @@ void add_open_loop(CLI::App& app, load::load_settings& settings) {
          "Open loop in stages, one after another: 10s@1000/s, or a ramp, 10s@1000/s..5000/s")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false)  // the word behind it may be the experiment
       ->type_name("STAGE")
       ->excludes(rate)
       ->excludes("--duration");
@@ -164,8 +168,9 @@ void add_open_loop(CLI::App& app, load::load_settings& settings) {
       ->type_name("KIND");
 }
 
-/// What depends on several options.
-void complete(CLI::App const& app, load::load_settings& settings) {
+}  // namespace
+
+void complete_load(CLI::App const& app, load::load_settings& settings) {
   settings.threads = std::min(settings.threads, settings.connections);
   if (app.count("--rate") != 0) settings.stages.front().duration = settings.duration;
   if (is_open_loop(settings)) settings.duration = load::length_of(settings.stages);
@@ -175,13 +180,16 @@ void complete(CLI::App const& app, load::load_settings& settings) {
     throw CLI::ValidationError("--hold-share", "is of a hold; add --hold");
 }
 
-}  // namespace
-
 CLI::App* add_load(CLI::App& app, load_command& to) {
   auto& settings = to.settings;
   settings.threads = std::max(1U, std::thread::hardware_concurrency() / 2);
 
   auto* const load = app.add_subcommand("load", "Put the server under load and measure how it answers");
+  load->add_option("EXPERIMENT", to.experiment_file,
+                   "A TOML file with settings: these flags without their dashes; a flag given here wins over it")
+      ->type_name("FILE");
+  load->add_flag("--print-experiment", to.print_experiment,
+                 "Print all settings as such a file instead of running, so that it can be kept");
   add_count(*load, "--connections", "Connections", settings.connections, 1U, 100'000U);
   add_count(*load, "--pipeline", "Requests in flight on each connection", settings.pipeline, 1U, 1024U);
   add_duration(*load, "--duration", "How long to measure; default 10s", [&settings](auto duration) {
@@ -205,12 +213,17 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
           "What the run is held to: 'p99<5ms', 'throughput>=1000/s', 'errors==0'; more than one may be given")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false)  // the word behind it may be the experiment
       ->type_name("THRESHOLD");
   load->add_option_function<std::vector<std::string>>(
           "--json",
           [&settings](std::vector<std::string> const& file) {
             settings.json = true;
-            if (!file.empty()) settings.json_file = file.front();
+            if (file.empty()) return;
+            if (file.front().ends_with(".toml"))
+              throw CLI::ValidationError("--json", "would write over '" + file.front() +
+                                                       "', which looks like an experiment; name that before --json");
+            settings.json_file = file.front();
           },
           "Print the report as JSON; with a FILE, write it there and print the text")
       ->expected(0, 1)
@@ -225,7 +238,6 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
   load->add_flag("--keep-keys", settings.keep_keys, "Leave the keys in the server");
   load->add_flag("-q,--quiet", settings.quiet, "No progress, only the report");
   load->footer(footer);
-  load->callback([&settings, load] { complete(*load, settings); });
   return load;
 }
 

@@ -24,6 +24,9 @@ CLI::App* add_del(CLI::App& app, del_command& to);
 CLI::App* add_load(CLI::App& app, load_command& to);
 CLI::App* add_compare(CLI::App& app, compare_command& to);
 
+/// Settles what depends on several options of `load`, after parsing. @throws CLI::ValidationError
+void complete_load(CLI::App const& load, load::load_settings& settings);
+
 /// Moves arguments that are negative numbers behind a `--`, so that `put temperature -5` needs none: CLI11 takes every
 /// word that starts with a dash for an option. The value of a long option stays where it is.
 [[nodiscard]] std::vector<std::string> shelter_negative_numbers(std::vector<std::string> arguments);

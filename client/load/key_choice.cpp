@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "client/load/text.hpp"
+
 namespace holdfast::client::load {
 namespace {
 
@@ -57,8 +59,7 @@ protocol::result<key_choice> parse_key_choice(std::string_view text) {
 std::string format_key_choice(key_choice const& choice) {
   std::string text(std::ranges::find(names, choice.of, &std::pair<std::string_view, kind>::second)->first);
   if (!has_theta(choice.of)) return text;
-  char digits[32];
-  return (text += ':').append(digits, std::to_chars(digits, digits + sizeof digits, choice.theta).ptr);
+  return (text += ':') += format_number(choice.theta);
 }
 
 key_chooser::key_chooser(key_choice const& choice, std::uint32_t keys, thread_place place, std::uint32_t inserted)

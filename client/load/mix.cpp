@@ -4,6 +4,9 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
+#include <utility>
+
+#include "client/load/text.hpp"
 
 namespace holdfast::client::load {
 namespace {
@@ -12,11 +15,6 @@ constexpr std::array<std::string_view, actions> names{"get", "put", "insert", "d
 
 protocol::failure refuse(std::string_view text, std::string const& why) {
   return {protocol::errc::invalid_parameter, "'" + std::string(text.substr(0, 60)) + "' " + why};
-}
-
-std::string format_number(double number) {
-  char digits[32];
-  return {digits, std::to_chars(digits, digits + sizeof digits, number).ptr};
 }
 
 standard_workload standard(double gets, double puts, double inserts, double read_modify_writes, key_choice::kind keys) {

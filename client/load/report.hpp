@@ -59,7 +59,8 @@ struct load_report {
 ///     settings           what was asked for: server, loop (closed, open), stages [{duration_ms, rate_begin_per_s,
 ///                        rate_end_per_s}], arrivals, warm_up_ms, connections, pipeline, threads, duration_ms, mix,
 ///                        key_choice, keys, value_size, hold (null: as the server is set), hold_share, seed,
-///                        request_timeout_ms
+///                        request_timeout_ms, experiment: the same as the flags of `holdfast load` have it, so that
+///                        the run can be repeated
 ///     started_at         UTC, RFC 3339
 ///     elapsed_ms         from the start until the last answer was in
 ///     interrupted        ended by a signal before its time

@@ -1,6 +1,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "client/load/experiment.hpp"
 #include "client/load/report.hpp"
 #include "client/load/text.hpp"
 
@@ -30,6 +31,13 @@ json stages_json(std::vector<stage> const& stages) {
   return list;
 }
 
+json experiment_json(load_settings const& settings) {
+  auto object = json::object();
+  for (auto const& entry : experiment_of(settings))
+    object[entry.key] = std::visit([](auto const& value) { return json(value); }, entry.value);
+  return object;
+}
+
 json settings_json(load_settings const& settings) {
   return {{"server", "http://" + settings.connection.server.authority},
           {"loop", is_open_loop(settings) ? "open" : "closed"},
@@ -48,7 +56,8 @@ json settings_json(load_settings const& settings) {
           {"hold", settings.workload.hold ? json(format_hold(*settings.workload.hold)) : json()},
           {"hold_share", settings.workload.hold_share},
           {"seed", settings.workload.seed},
-          {"request_timeout_ms", in_ms(request_timeout(settings))}};
+          {"request_timeout_ms", in_ms(request_timeout(settings))},
+          {"experiment", experiment_json(settings)}};
 }
 
 json latency_json(measurements const& total) {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "client/load/text.hpp"
 #include "protocol/duration.hpp"
 
 namespace holdfast::client::load {
@@ -66,6 +67,20 @@ protocol::result<stage> parse_stage(std::string_view text) {
   auto const end = middle == std::string_view::npos ? begin : parse_rate(rates.substr(middle + ramp.size()));
   if (!end) return end.error();
   return stage{*duration, *begin, *end};
+}
+
+std::string format_rate(double per_second) {
+  return format_number(per_second) + "/s";
+}
+
+std::string format_stage(stage const& stage) {
+  auto text = protocol::format_duration(stage.duration) + '@' + format_rate(stage.rate_begin);
+  if (stage.rate_end != stage.rate_begin) (text += ramp) += format_rate(stage.rate_end);
+  return text;
+}
+
+std::string_view name_of(arrivals kind) noexcept {
+  return kind == arrivals::poisson ? "poisson" : "constant";
 }
 
 nanoseconds length_of(std::vector<stage> const& stages) {

@@ -26,11 +26,15 @@ enum class arrivals {
   poisson,   ///< independent of one another, as those of many users are: gaps distributed exponentially
 };
 
+[[nodiscard]] std::string_view name_of(arrivals kind) noexcept;
+
 /// Reads `5000/s`, `0.5/s`, `300/m`. @return requests a second, above 0 and at most 10,000,000.
 [[nodiscard]] protocol::result<double> parse_rate(std::string_view text);
+[[nodiscard]] std::string format_rate(double per_second);
 
 /// Reads `10s@1000/s`, or as a ramp `10s@1000/s..5000/s`.
 [[nodiscard]] protocol::result<stage> parse_stage(std::string_view text);
+[[nodiscard]] std::string format_stage(stage const& stage);
 
 [[nodiscard]] std::chrono::nanoseconds length_of(std::vector<stage> const& stages);
 

@@ -1,5 +1,6 @@
 #include "client/load/text.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -45,6 +46,11 @@ std::string percent(double share) {
 
 double in_ms(std::chrono::nanoseconds duration) {
   return static_cast<double>(duration.count()) / 1e6;
+}
+
+std::string format_number(double number) {
+  char digits[400];
+  return {digits, std::to_chars(digits, digits + sizeof digits, number, std::chars_format::fixed).ptr};
 }
 
 std::string to_right(std::string const& text, std::size_t width) {

@@ -21,6 +21,9 @@ namespace holdfast::client::load {
 /// A number with three digits that count: `0.25`, `12.3`, `1,235`.
 [[nodiscard]] std::string short_number(double number);
 
+/// A number exactly, in as few digits as that takes and without an exponent.
+[[nodiscard]] std::string format_number(double number);
+
 /// `text` with spaces before or behind it up to `width`.
 [[nodiscard]] std::string to_right(std::string const& text, std::size_t width);
 [[nodiscard]] std::string to_left(std::string const& text, std::size_t width);

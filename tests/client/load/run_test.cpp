@@ -29,7 +29,7 @@ using ending = scripted_answer::ending;
 load_settings short_run(scripted_server const& server) {
   load_settings settings;
   settings.connection.server = parse_server_url(server.url()).value();
-  settings.connection.request_timeout = 100ms;
+  settings.connection.request_timeout = 10s;
   settings.connections = 3;
   settings.duration = 200ms;
   settings.workload.keys = 5;
@@ -199,6 +199,7 @@ TEST(run_load, counts_requests_of_an_open_loop_as_timed_out_that_no_connection_c
     return scripted_answer{.bytes = {}, .then = ending::stall};
   });
   auto settings = short_run(server);
+  settings.connection.request_timeout = 100ms;
   settings.connections = 2;
   settings.stages = {{200ms, 100, 100}};
   auto const report = run(settings);
@@ -343,6 +344,7 @@ TEST_P(wrong_servers, are_caught_and_named_while_the_other_answers_count) {
   });
   auto settings = short_run(server);
   settings.workload.keys = 1;
+  if (GetParam().kind == error_kind::timeout) settings.connection.request_timeout = 100ms;
   auto const report = run(settings);
   ASSERT_TRUE(report);
   EXPECT_GT(report->total.errors(GetParam().kind), 0U);

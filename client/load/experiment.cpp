@@ -1,0 +1,107 @@
+#include "client/load/experiment.hpp"
+
+#include <type_traits>
+
+#include "client/load/text.hpp"
+#include "protocol/duration.hpp"
+
+namespace holdfast::client::load {
+namespace {
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (auto const c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out += '"';
+}
+
+std::string toml_of(bool value) {
+  return value ? "true" : "false";
+}
+
+std::string toml_of(std::int64_t value) {
+  return std::to_string(value);
+}
+
+std::string toml_of(std::string const& value) {
+  return quoted(value);
+}
+
+std::string toml_of(experiment_entry::list const& values) {
+  std::string out = "[";
+  for (auto const& value : values) {
+    if (out.size() > 1) out += ", ";
+    out += quoted(value);
+  }
+  return out += ']';
+}
+
+/// The open loop's rates, as --rate where one is enough.
+void add_rates(std::vector<experiment_entry>& entries, load_settings const& settings) {
+  if (!is_open_loop(settings)) {
+    entries.push_back({"duration", protocol::format_duration(settings.duration)});
+    return;
+  }
+  auto const& first = settings.stages.front();
+  if (settings.stages.size() == 1 && first.rate_begin == first.rate_end) {
+    entries.push_back({"rate", format_rate(first.rate_begin)});
+    entries.push_back({"duration", protocol::format_duration(first.duration)});
+  } else {
+    experiment_entry::list stages;
+    for (auto const& one : settings.stages) stages.push_back(format_stage(one));
+    entries.push_back({"stage", std::move(stages)});
+  }
+  entries.push_back({"arrivals", std::string(name_of(settings.arrivals))});
+}
+
+}  // namespace
+
+std::vector<experiment_entry> experiment_of(load_settings const& settings) {
+  auto const& workload = settings.workload;
+  std::vector<experiment_entry> entries;
+  auto const add = [&](std::string key, auto value) {
+    if constexpr (std::is_same_v<decltype(value), bool> || !std::is_integral_v<decltype(value)>) {
+      entries.push_back({std::move(key), std::move(value)});
+    } else {
+      entries.push_back({std::move(key), static_cast<std::int64_t>(value)});
+    }
+  };
+  add("server", "http://" + settings.connection.server.authority);
+  if (auto const limit = settings.connection.request_timeout) add("timeout", protocol::format_duration(*limit));
+  add("connections", settings.connections);
+  add("pipeline", settings.pipeline);
+  add("threads", settings.threads);
+  add_rates(entries, settings);
+  add("warm-up", protocol::format_duration(settings.warm_up));
+  add("mix", format_mix(workload.mix));
+  add("key-choice", format_key_choice(workload.key_choice));
+  add("keys", workload.keys);
+  add("value-size", format_value_size(workload.value_bytes));
+  if (workload.hold) {
+    add("hold", format_hold(*workload.hold));
+    add("hold-share", format_number(workload.hold_share));
+  }
+  add("seed", workload.seed);
+  if (!settings.thresholds.empty()) {
+    experiment_entry::list texts;
+    for (auto const& one : settings.thresholds) texts.push_back(one.text);
+    add("threshold", std::move(texts));
+  }
+  add("runs", settings.runs);
+  add("keep-keys", settings.keep_keys);
+  return entries;
+}
+
+std::string to_toml(std::vector<experiment_entry> const& entries) {
+  std::string out;
+  for (auto const& entry : entries) {
+    out += entry.key + " = ";
+    out += std::visit([](auto const& value) { return toml_of(value); }, entry.value);
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace holdfast::client::load
