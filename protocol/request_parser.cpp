@@ -12,6 +12,8 @@
 
 #include "protocol/ascii.hpp"
 #include "protocol/chunked_body.hpp"
+#include "protocol/known_fields.hpp"
+#include "protocol/plain_request_line.hpp"
 #include "protocol/target.hpp"
 
 namespace holdfast::protocol {
@@ -185,7 +187,26 @@ class events final : public http::basic_parser<true> {
 
 class request_parser::parser {
  public:
-  explicit parser(std::uint64_t limit) : body_bytes_max(limit) {}
+  parser(std::uint64_t limit, bool remembers_fields) : body_bytes_max(limit) {
+    if (remembers_fields) known = std::make_unique<known_fields>();
+  }
+
+  void begin_body(bool chunked, std::uint64_t content_length) {
+    has_head = true;
+    content_left = chunked ? 0 : content_length;
+    if (chunked) {
+      chunks.emplace(body_bytes_max);
+    } else {
+      chunks.reset();
+    }
+  }
+
+  void remember(std::string_view block) {
+    auto const line = recognize_request_line(block);
+    if (line)
+      known->remember(block.substr(line->bytes), message->head, message->chunked(),
+                      message->content_length().value_or(0));
+  }
 
   failure explain(beast_error const& error) const {
     if (message->refused) return *message->refused;
@@ -196,34 +217,47 @@ class request_parser::parser {
 
   std::uint64_t body_bytes_max;
   std::optional<events> message;
+  std::unique_ptr<known_fields> known;
+  known_fields::entry* recognized = nullptr;
+  bool has_head = false;
   std::optional<chunked_body> chunks;
   std::uint64_t content_left = 0;  // of a body with a Content-Length
 };
 
-request_parser::request_parser(std::uint64_t body_bytes_max) : parser_(std::make_unique<parser>(body_bytes_max)) {}
+request_parser::request_parser(std::uint64_t body_bytes_max, bool remembers_fields)
+    : parser_(std::make_unique<parser>(body_bytes_max, remembers_fields)) {}
 request_parser::~request_parser() = default;
 request_parser::request_parser(request_parser&&) noexcept = default;
 request_parser& request_parser::operator=(request_parser&&) noexcept = default;
 
 result<request_head const*> request_parser::parse_head(std::string_view block) {
   auto& message = parser_->message.emplace(parser_->body_bytes_max);
-  parser_->chunks.reset();
-  parser_->content_left = 0;
+  parser_->has_head = false;
   beast_error error;
   auto const used = message.put(boost::asio::buffer(block.data(), block.size()), error);
   // Where Beast and head_scanner see different ends, one of them is wrong and the next request might be smuggled in.
   if (!error && (!message.is_header_done() || used != block.size())) error = http::error::partial_message;
-  if (error) {
-    auto refused = parser_->explain(error);
-    parser_->message.reset();
-    return refused;
-  }
-  if (message.chunked()) {
-    parser_->chunks.emplace(parser_->body_bytes_max);
-  } else {
-    parser_->content_left = message.content_length().value_or(0);
-  }
+  if (error) return parser_->explain(error);
+  parser_->begin_body(message.chunked(), message.content_length().value_or(0));
+  if (parser_->known) parser_->remember(block);
   return &message.head;
+}
+
+std::size_t request_parser::recognize_head(std::string_view text, std::size_t bytes_max) {
+  auto const line = recognize_request_line(text);
+  if (!line || !parser_->known) return 0;
+  auto* const found = parser_->known->find(text.substr(line->bytes));
+  if (found == nullptr || line->bytes + found->fields.size() > bytes_max) return 0;
+  found->head.method = line->method;
+  found->head.method_text = line->method_text;
+  found->head.target = line->target;
+  parser_->recognized = found;
+  parser_->begin_body(found->chunked, found->content_length);
+  return line->bytes + found->fields.size();
+}
+
+request_head const& request_parser::head() const {
+  return parser_->recognized->head;
 }
 
 result<std::size_t> request_parser::parse_body(std::string_view bytes, std::string& body) {
@@ -236,7 +270,7 @@ result<std::size_t> request_parser::parse_body(std::string_view bytes, std::stri
 }
 
 bool request_parser::done() const {
-  if (!parser_->message || !parser_->message->is_header_done()) return false;
+  if (!parser_->has_head) return false;
   return parser_->chunks ? parser_->chunks->done() : parser_->content_left == 0;
 }
 

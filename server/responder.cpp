@@ -9,7 +9,10 @@ using namespace protocol;
 result<responder::parsed_request> responder::read_head(std::string_view block) {
   auto const parsed = parser_.parse_head(block);
   if (!parsed) return parsed.error();
-  auto const& head = **parsed;
+  return understand(**parsed);
+}
+
+responder::parsed_request responder::understand(request_head const& head) const {
   auto const draining = context_.draining.load(std::memory_order_relaxed);
   parsed_request request{.framing = {.head_only = head.method == method::head,
                                      .close = !head.keep_alive || draining,

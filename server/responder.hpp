@@ -31,8 +31,9 @@ struct server_context {
 /// The steps from a request to its answer that need no waiting, for one request after another. One thread.
 class responder {
  public:
-  explicit responder(server_context const& context)
-      : context_(context), parser_(context.settings.sessions.body_bytes_max) {}
+  /// @param serves_many whether it is for many connections, and so gains by remembering what they send.
+  explicit responder(server_context const& context, bool serves_many = false)
+      : context_(context), parser_(context.settings.sessions.body_bytes_max, serves_many) {}
 
   /// A header understood.
   struct parsed_request {
@@ -43,6 +44,14 @@ class responder {
 
   /// Parses a whole header and finds its route. @return a failure where framing is lost.
   protocol::result<parsed_request> read_head(std::string_view block);
+
+  /// See request_parser::recognize_head. @return the header's length; 0 where read_head() must be called.
+  std::size_t recognize_head(std::string_view text) {
+    return parser_.recognize_head(text, context_.settings.sessions.header_bytes_max);
+  }
+
+  /// The request whose head was recognized last.
+  [[nodiscard]] parsed_request recognized() const { return understand(parser_.head()); }
 
   /// Parses what has arrived of a body; see request_parser::parse_body.
   protocol::result<std::size_t> read_body(std::string_view bytes, std::string& body) {
@@ -59,6 +68,8 @@ class responder {
   [[nodiscard]] protocol::reply answer(kv_request const& request, execution const& done) const;
 
  private:
+  [[nodiscard]] parsed_request understand(protocol::request_head const& head) const;
+
   server_context const& context_;
   protocol::request_parser parser_;
 };

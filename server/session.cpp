@@ -69,48 +69,58 @@ void session::serve_bytes() {
 /// hold and leaves the connection open. @return how many bytes it has used. The first request that is different stays
 /// unread and unchanged for the request_loop, which knows what to do with it.
 std::size_t session::serve_at_once(std::string_view bytes, std::string& output) {
-  auto& responder = thread_.responder;
-  std::size_t used = 0;
-  while (used < bytes.size() && output.size() < gathered_bytes_max) {
-    auto rest = bytes.substr(used);
-    auto const head_bytes = head_scanner().scan(rest, thread_.server.settings.sessions.header_bytes_max);
-    if (!head_bytes || *head_bytes == 0) break;
-    auto request = responder.read_head(rest.substr(0, *head_bytes));
+  auto rest = bytes;
+  while (!rest.empty() && output.size() < gathered_bytes_max) {
+    auto behind = rest;
+    auto request = take_request(behind);
     if (!request || request->framing.close) break;
-    rest.remove_prefix(*head_bytes);
-
-    reply answer;
-    if (auto* const kv = std::get_if<kv_request>(&request->routed)) {
-      if (kv->terms.hold.count() != 0) break;
-      std::optional<reply> refused;
-      if (auto* const put = std::get_if<put_operation>(&kv->operation)) {
-        std::string body;
-        while (!responder.is_read() && !rest.empty()) {
-          auto const body_bytes = responder.read_body(rest, body);
-          if (!body_bytes || *body_bytes == 0) break;
-          rest.remove_prefix(*body_bytes);
-        }
-        if (!responder.is_read()) break;
-        refused = responder::take_value(*put, std::move(body));
-      }
-      if (refused) {
-        answer = std::move(*refused);
-      } else {
-        auto const done = thread_.server.store.try_execute(kv->operation);
-        if (!done) break;
-        answer = responder.answer(*kv, *done);
-        // Only a read has a large answer, and reading it again changes nothing.
-        if (answer.content().size() > copied_bytes_max) break;
-      }
-    } else {
-      answer = std::move(std::get<reply>(request->routed));
-    }
+    auto* const kv = std::get_if<kv_request>(&request->routed);
+    auto const answered = kv ? answer_at_once(*kv, behind) : std::nullopt;
+    if (kv && !answered) break;
+    auto const& answer = kv ? *answered : std::get<reply>(request->routed);
     append_head(output, answer, request->framing);
     if (!request->framing.head_only) output += answer.content();
-    used = bytes.size() - rest.size();
+    rest = behind;
     ++requests_;
   }
-  return used;
+  return bytes.size() - rest.size();
+}
+
+/// Takes a header off the front; nothing where it isn't whole or sound.
+std::optional<responder::parsed_request> session::take_request(std::string_view& bytes) {
+  auto& responder = thread_.responder;
+  if (auto const recognized = responder.recognize_head(bytes); recognized != 0) {
+    bytes.remove_prefix(recognized);
+    return responder.recognized();
+  }
+  auto const head_bytes = head_scanner().scan(bytes, thread_.server.settings.sessions.header_bytes_max);
+  if (!head_bytes || *head_bytes == 0) return std::nullopt;
+  auto request = responder.read_head(bytes.substr(0, *head_bytes));
+  if (!request) return std::nullopt;
+  bytes.remove_prefix(*head_bytes);
+  return *std::move(request);
+}
+
+/// Runs an operation, with its body off the front of `bytes`. @return nothing where something must be awaited; then
+/// nothing has happened.
+std::optional<reply> session::answer_at_once(kv_request& request, std::string_view& bytes) {
+  if (request.terms.hold.count() != 0) return std::nullopt;
+  auto& responder = thread_.responder;
+  if (auto* const put = std::get_if<put_operation>(&request.operation)) {
+    std::string body;
+    while (!responder.is_read()) {
+      auto const used = responder.read_body(bytes, body);
+      if (!used || *used == 0) return std::nullopt;
+      bytes.remove_prefix(*used);
+    }
+    if (auto refused = responder::take_value(*put, std::move(body))) return refused;
+  }
+  auto const done = thread_.server.store.try_execute(request.operation);
+  if (!done) return std::nullopt;
+  auto answer = responder.answer(request, *done);
+  // Only a read has a large answer, and reading it again changes nothing.
+  if (answer.content().size() > copied_bytes_max) return std::nullopt;
+  return answer;
 }
 
 void session::begin_loop(std::string_view unserved, std::string_view unsent) {

@@ -17,7 +17,7 @@ worker::worker(server_context const& context, std::function<void()> on_session_e
               *io_,
               polls_,
               deadlines_,
-              responder(context),
+              responder(context, true),
               {},
               std::make_unique_for_overwrite<char[]>(thread_context::input_bytes)} {}
 

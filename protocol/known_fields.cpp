@@ -1,0 +1,36 @@
+#include "protocol/known_fields.hpp"
+
+#include <algorithm>
+
+namespace holdfast::protocol {
+
+known_fields::entry* known_fields::find(std::string_view text) {
+  auto const matches = [&](entry const& one) { return !one.fields.empty() && text.starts_with(one.fields); };
+  if (!matches(entries_[last_found_])) {
+    auto const found = std::find_if(entries_.begin(), entries_.end(), matches);
+    if (found == entries_.end()) return nullptr;
+    last_found_ = static_cast<std::size_t>(found - entries_.begin());
+  }
+  auto& one = entries_[last_found_];
+  one.used_at = ++uses_;
+  return &one;
+}
+
+void known_fields::remember(std::string_view fields, request_head const& head, bool chunked,
+                            std::uint64_t content_length) {
+  if (fields.size() > bytes_max) return;
+  auto& one = *std::min_element(entries_.begin(), entries_.end(),
+                                [](entry const& a, entry const& b) { return a.used_at < b.used_at; });
+  one.fields = fields;
+  one.head = head;
+  one.chunked = chunked;
+  one.content_length = content_length;
+  one.used_at = ++uses_;
+  // The one view into the fields must not outlive the caller's bytes.
+  if (!head.content_encoding.empty())
+    one.head.content_encoding = std::string_view(one.fields)
+                                    .substr(static_cast<std::size_t>(head.content_encoding.data() - fields.data()),
+                                            head.content_encoding.size());
+}
+
+}  // namespace holdfast::protocol
