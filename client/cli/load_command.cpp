@@ -25,7 +25,11 @@ int judge(std::vector<load::load_report> const& runs) {
 int measure(load::load_settings const& settings, std::vector<load::load_report>& runs) {
   load::progress progress(settings.quiet ? nullptr : stderr, ::isatty(STDERR_FILENO) != 0);
   while (runs.size() < settings.runs) {
-    auto outcome = load::run_load(settings, progress);
+    auto outcome = settings.find_max.empty()
+                       ? load::run_load(settings, progress)
+                       : load::find_max(
+                             settings, [&](auto const& probe) { return load::run_load(probe, progress); },
+                             [&](auto const& text) { progress.note(text); });
     if (!outcome) {
       auto const& error = outcome.error();
       std::cerr << "holdfast: " << error.message << '\n';

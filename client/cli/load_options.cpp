@@ -27,6 +27,9 @@ and rmw (read-modify-write: a get, then a put of the same key on the same connec
 key is no error. Keys are chosen uniform, sequential, zipfian (key 0 most often), scrambled (as zipfian, but the popular keys
 lie anywhere) or latest (the newer the more often), the last three with a constant if you like: zipfian:0.99.
 
+--find-max doubles the rate from --rate (1000/s) until a probe breaks a limit, halves the gap down to 5 %, and confirms what is
+left over three times --duration (5s). Where the client can't keep up it says so, and claims no more than it has measured.
+
 Thresholds are a metric (p50, p90, p99, p99.9, max, mean, throughput, errors), a relation (<, <=, >, >=, ==) and a limit.
 
 JSON: settings, started_at, elapsed_ms, interrupted, throughput_per_s, latency_ms {all and each operation: {count, mean,
@@ -50,6 +53,7 @@ Examples:
   holdfast load --connections 4 --hold 10ms    each request keeps the lock for 10 ms: watch the lock wait grow
   holdfast load --hold exp:5ms --hold-share 10%
   holdfast load --rate 1000/s --threshold 'p99<5ms' --threshold 'errors==0'
+  holdfast load --find-max 'p99<5ms' --connections 256
   holdfast load --json | jq .latency_ms.all.p99
   holdfast load --rate 2000/s --html report.html
   holdfast load --workload a --rate 5000/s --print-experiment > experiment.toml
@@ -98,6 +102,25 @@ CLI::Option* add_parsed(CLI::App& app, std::string const& flag, std::string cons
         set(*parsed);
       },
       what);
+}
+
+CLI::Option* add_thresholds(CLI::App& app, std::string const& flag, std::string const& what,
+                            std::vector<load::threshold>& to) {
+  return app
+      .add_option_function<std::vector<std::string>>(
+          flag,
+          [flag, &to](std::vector<std::string> const& texts) {
+            for (auto const& text : texts) {
+              auto const parsed = load::parse_threshold(text);
+              if (!parsed) throw CLI::ValidationError(flag, parsed.error().detail);
+              to.push_back(*parsed);
+            }
+          },
+          what)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false)  // the word behind it may be the experiment
+      ->type_name("THRESHOLD");
 }
 
 void add_workload(CLI::App& app, load::workload_settings& workload) {
@@ -172,6 +195,14 @@ void add_open_loop(CLI::App& app, load::load_settings& settings) {
 
 void complete_load(CLI::App const& app, load::load_settings& settings) {
   settings.threads = std::min(settings.threads, settings.connections);
+  if (!settings.find_max.empty()) {
+    if (app.count("--threshold") != 0)
+      throw CLI::ValidationError("--threshold", "is of a single run; give it as another --find-max");
+    if (app.count("--duration") == 0) settings.duration = std::chrono::seconds(5);
+    if (app.count("--warm-up") == 0) settings.warm_up = std::chrono::seconds(1);
+    if (app.count("--rate") == 0) settings.stages.assign(1, load::stage{{}, 1000, 1000});
+    settings.stages.front().duration = settings.duration;
+  }
   if (app.count("--rate") != 0) settings.stages.front().duration = settings.duration;
   if (is_open_loop(settings)) settings.duration = load::length_of(settings.stages);
   if (app.count("--arrivals") != 0 && !is_open_loop(settings))
@@ -201,20 +232,15 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
   add_duration(*load, "--warm-up", "Ask for this long before, without counting; default 0",
                [&settings](auto duration) { settings.warm_up = duration; });
   add_count(*load, "--threads", "Threads of this client; connections are dealt to them", settings.threads, 1U, 1024U);
-  load->add_option_function<std::vector<std::string>>(
-          "--threshold",
-          [&settings](std::vector<std::string> const& texts) {
-            for (auto const& text : texts) {
-              auto const parsed = load::parse_threshold(text);
-              if (!parsed) throw CLI::ValidationError("--threshold", parsed.error().detail);
-              settings.thresholds.push_back(*parsed);
-            }
-          },
-          "What the run is held to: 'p99<5ms', 'throughput>=1000/s', 'errors==0'; more than one may be given")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->allow_extra_args(false)  // the word behind it may be the experiment
-      ->type_name("THRESHOLD");
+  add_count(*load, "--runs", "Runs, one after another, into one report", settings.runs, 1U, 1000U);
+  add_thresholds(*load, "--find-max",
+                 "Search for the highest rate that holds this, such as 'p99<5ms'; more than one may be given",
+                 settings.find_max)
+      ->excludes("--stage")
+      ->excludes("--runs");
+  add_thresholds(*load, "--threshold",
+                 "What the run is held to: 'p99<5ms', 'throughput>=1000/s', 'errors==0'; more than one may be given",
+                 settings.thresholds);
   load->add_option_function<std::vector<std::string>>(
           "--json",
           [&settings](std::vector<std::string> const& file) {
@@ -234,7 +260,6 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
            settings.html_file);
   add_file(*load, "--hdr", "Write an interval log there that HdrHistogram's tools read (format 1.3)",
            settings.hdr_file);
-  add_count(*load, "--runs", "Runs, one after another, into one report", settings.runs, 1U, 1000U);
   load->add_flag("--keep-keys", settings.keep_keys, "Leave the keys in the server");
   load->add_flag("-q,--quiet", settings.quiet, "No progress, only the report");
   load->footer(footer);

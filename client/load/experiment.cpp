@@ -38,6 +38,12 @@ std::string toml_of(experiment_entry::list const& values) {
   return out += ']';
 }
 
+experiment_entry::list texts_of(std::vector<threshold> const& thresholds) {
+  experiment_entry::list texts;
+  for (auto const& one : thresholds) texts.push_back(one.text);
+  return texts;
+}
+
 /// The open loop's rates, as --rate where one is enough.
 void add_rates(std::vector<experiment_entry>& entries, load_settings const& settings) {
   if (!is_open_loop(settings)) {
@@ -84,11 +90,8 @@ std::vector<experiment_entry> experiment_of(load_settings const& settings) {
     add("hold-share", format_number(workload.hold_share));
   }
   add("seed", workload.seed);
-  if (!settings.thresholds.empty()) {
-    experiment_entry::list texts;
-    for (auto const& one : settings.thresholds) texts.push_back(one.text);
-    add("threshold", std::move(texts));
-  }
+  if (!settings.thresholds.empty()) add("threshold", texts_of(settings.thresholds));
+  if (!settings.find_max.empty()) add("find-max", texts_of(settings.find_max));
   add("runs", settings.runs);
   add("keep-keys", settings.keep_keys);
   return entries;

@@ -214,7 +214,8 @@ nanoseconds load_report::row_length(second_row const& row) const {
 }
 
 std::string text_report(load_report const& report) {
-  return heading(report) + latency_lines(report) + split_lines(report) + error_lines(report) + schedule_lines(report) +
+  return (report.found ? text_of(*report.found) + "\nThe last run in full: " : std::string()) + heading(report) +
+         latency_lines(report) + split_lines(report) + error_lines(report) + schedule_lines(report) +
          client_lines(report) + threshold_lines(report);
 }
 

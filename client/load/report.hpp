@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "client/load/find_max.hpp"
 #include "client/load/measurements.hpp"
 #include "client/load/second_row.hpp"
 #include "client/load/settings.hpp"
@@ -24,6 +25,7 @@ struct load_report {
   std::uint64_t unfinished = 0;      ///< in flight at the end; in no other figure
   nanoseconds oldest_unfinished{0};  ///< how long the oldest of them had been waiting
   nanoseconds cpu{0};                ///< processor time of the client's threads
+  std::optional<found_rate> found;   ///< of the search whose last run this is
 
   /// When the first request that counts was due: the start, and the warm-up behind it.
   [[nodiscard]] std::chrono::system_clock::time_point measured_from() const;
@@ -75,6 +77,10 @@ struct load_report {
 ///     unfinished         {count, oldest_ms}: in flight at the end, in no other figure
 ///     reconnects         connections opened anew because the server closed one between requests
 ///     client             {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}
+///     find_max           null without the search, else {rate_per_s (null: none held), confirmed, bounded_by (limit,
+///     client
+///                        or null: nothing), limits [text], probes [{rate_per_s, answered_per_s, p50_ms, p99_ms,
+///                        confirms, outcome (held, broken, client_was_late), why}]}; the rest is of its last run
 ///     thresholds         [{threshold, held, measured (text)}]
 ///     curve_ms           {all, each operation, since_sent: [[share, ms], …]}: the percentile curve, in steps that
 ///     halve

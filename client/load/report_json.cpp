@@ -137,6 +137,30 @@ json client_json(load_report const& report) {
           {"was_the_limit", report.client_was_the_limit()}};
 }
 
+json find_max_json(std::optional<found_rate> const& found) {
+  if (!found) return {};
+  auto limits = json::array();
+  for (auto const& limit : found->limits) limits.push_back(limit.text);
+  auto probes = json::array();
+  for (auto const& one : found->probes) {
+    auto const measured = [&](nanoseconds figure) { return figure.count() == 0 ? json() : json(in_ms(figure)); };
+    probes.push_back(json{{"rate_per_s", one.rate},
+                          {"answered_per_s", one.answered},
+                          {"p50_ms", measured(one.p50)},
+                          {"p99_ms", measured(one.p99)},
+                          {"confirms", one.confirms},
+                          {"outcome", name_of(one.outcome)},
+                          {"why", one.why}});
+  }
+  auto bound = json();
+  if (found->bounded_by) bound = *found->bounded_by == probe_outcome::broken ? "limit" : "client";
+  return {{"rate_per_s", found->rate ? json(*found->rate) : json()},
+          {"confirmed", found->confirmed},
+          {"bounded_by", bound},
+          {"limits", limits},
+          {"probes", probes}};
+}
+
 json thresholds_json(load_report const& report) {
   auto list = json::array();
   for (auto const& threshold : report.settings.thresholds) {
@@ -243,6 +267,7 @@ std::string json_report(load_report const& report) {
   document["unfinished"] = {{"count", report.unfinished}, {"oldest_ms", in_ms(report.oldest_unfinished)}};
   document["reconnects"] = report.total.reconnects();
   document["client"] = client_json(report);
+  document["find_max"] = find_max_json(report.found);
   document["thresholds"] = thresholds_json(report);
   document["curve_ms"] = curve_json(report.total);
   document["seconds"] = seconds_json(report);

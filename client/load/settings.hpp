@@ -39,6 +39,7 @@ struct load_settings {
   nanoseconds warm_up{0};                           ///< asked before, and in no figure
   std::vector<stage> stages;                        ///< of an open loop; none: closed loop
   load::arrivals arrivals = arrivals::constant;
+  std::vector<threshold> find_max;            ///< search for the highest rate that holds these; none: one run
   std::vector<threshold> thresholds;          ///< what the run is held to
   bool quiet = false;                         ///< no progress
   bool keep_keys = false;                     ///< leave the keys in the server

@@ -26,9 +26,10 @@ void append_hex(std::string& out, std::uint64_t number) {
 
 template <class Number>
 bool read_hex(std::string_view digits, Number& number) {
-  auto const end = digits.data() + digits.size();
-  auto const [stopped, failed] = std::from_chars(digits.data(), end, number, 16);
-  return failed == std::errc() && stopped == end;
+  auto const* const first = digits.begin();
+  auto const* const last = digits.end();
+  auto const [stopped, failed] = std::from_chars(first, last, number, 16);
+  return failed == std::errc() && stopped == last;
 }
 
 }  // namespace

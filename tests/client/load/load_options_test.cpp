@@ -154,8 +154,9 @@ TEST(experiment, has_every_flag_that_is_not_about_the_report) {
   auto const* const load = add_load(app, unused);
 
   std::set<std::string> there;
-  for (auto const& arguments : {std::vector<std::string>{"--rate", "5/s", "--hold", "1ms", "--threshold", "p99<1s"},
-                                std::vector<std::string>{"--stage", "1s@5/s..6/s"}}) {
+  for (auto const& arguments :
+       {std::vector<std::string>{"--rate", "5/s", "--hold", "1ms", "--threshold", "p99<1s"},
+        std::vector<std::string>{"--stage", "1s@5/s..6/s"}, std::vector<std::string>{"--find-max", "p99<1s"}}) {
     for (auto const& entry : load::experiment_of(settings_of(arguments))) there.insert(entry.key);
   }
   for (auto const* option : load->get_options()) {
@@ -171,6 +172,19 @@ TEST(load_options, let_a_mix_or_a_choice_of_keys_change_a_workload_in_any_order)
     EXPECT_EQ(load::format_mix(workload.mix), "put=1");
     EXPECT_EQ(load::format_key_choice(workload.key_choice), "scrambled:0.99");
   }
+}
+
+TEST(load_options, search_from_the_rate_that_is_given_and_with_short_probes) {
+  auto const searched = settings_of({"--find-max", "p99<5ms", "--find-max", "errors==0"});
+  EXPECT_EQ(searched.find_max.size(), 2U);
+  EXPECT_EQ(searched.stages, (std::vector<load::stage>{{5s, 1000, 1000}}));
+  EXPECT_EQ(searched.warm_up, 1s);
+  auto const told = settings_of({"--find-max", "p99<5ms", "--rate", "5/s", "--duration", "2s", "--warm-up", "0"});
+  EXPECT_EQ(told.stages, (std::vector<load::stage>{{2s, 5, 5}}));
+  EXPECT_EQ(told.warm_up, 0s);
+  EXPECT_THAT(complaint({"--find-max", "p99<5ms", "--threshold", "p99<5ms"}), HasSubstr("another --find-max"));
+  EXPECT_THAT(complaint({"--find-max", "p99"}), HasSubstr("such as 'p99<5ms'"));
+  EXPECT_THAT(complaint({"--find-max", "p99<5ms", "--stage", "1s@5/s"}), HasSubstr("excludes"));
 }
 
 TEST(load_options, read_a_share_in_percent_or_as_a_number) {
