@@ -5,9 +5,11 @@
 #include <barrier>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -112,9 +114,16 @@ outcome two_threads(std::vector<asio::io_context*> const& contexts, unsigned tas
   Subject subject(*contexts.front());
   std::atomic<bool> stop{false};
   std::deque<detail::counter> counters(tasks);
+  // A subject may use one context on behalf of the other's coroutines: each stays until all coroutines have ended.
+  std::vector<asio::executor_work_guard<executor>> stay;
+  for (auto* const context : contexts) stay.emplace_back(context->get_executor());
+  std::atomic<unsigned> running{tasks};
+  auto const ended = [&](std::exception_ptr) {
+    if (--running == 0) stay.clear();
+  };
   for (unsigned i = 0; i < tasks; ++i) {
     asio::co_spawn(*contexts[i % contexts.size()], Subject::repeat(subject, detail::until_stopped(stop, counters[i])),
-                   asio::detached);
+                   ended);
   }
   std::barrier together(3);
   std::vector<std::jthread> threads;

@@ -7,37 +7,29 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <cstdlib>
+#include <cstddef>
 #include <holdfast/sync/mutex.hpp>
-#include <new>
+#include <string>
 
-/// Counts what the whole program takes from the heap, which is what "no allocation" is about.
+// glibc's own functions behind those that are counted.
+extern "C" void* __libc_malloc(std::size_t size);                           // NOLINT(bugprone-reserved-identifier)
+extern "C" void* __libc_memalign(std::size_t alignment, std::size_t size);  // NOLINT(bugprone-reserved-identifier)
+
+/// Counts what the whole program takes from the heap, which is what "no allocation" is about: operator new and Asio's
+/// frames and operations alike end here.
 static std::atomic<long> heap_allocations{0};
-[[gnu::noinline]] static void* counted(std::size_t size, std::size_t alignment) {
+static std::atomic<std::size_t> heap_bytes{0};
+static void count(std::size_t size) {
   heap_allocations.fetch_add(1, std::memory_order_relaxed);
-  void* const block = alignment <= alignof(std::max_align_t)
-                          ? std::malloc(size)
-                          : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (!block) throw std::bad_alloc();
-  return block;
+  heap_bytes.fetch_add(size, std::memory_order_relaxed);
 }
-void* operator new(std::size_t size) {
-  return counted(size, 1);
+extern "C" void* malloc(std::size_t size) {
+  count(size);
+  return __libc_malloc(size);
 }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* block) noexcept {
-  std::free(block);
-}
-void operator delete(void* block, std::size_t) noexcept {
-  std::free(block);
-}
-void operator delete(void* block, std::align_val_t) noexcept {
-  std::free(block);
-}
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
-  std::free(block);
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) {
+  count(size);
+  return __libc_memalign(alignment, size);
 }
 
 namespace holdfast::sync {
@@ -123,6 +115,37 @@ TEST(coroutine_test, waiting_on_a_type_erased_executor_allocates_no_more_than_a_
     context.run();
   });
   EXPECT_LE(waits, posts);
+}
+
+awaitable_on<io_executor> take_once(mutex& m) {
+  auto const lock = co_await m.async_lock();
+}
+awaitable_on<io_executor> post_once() {
+  co_await asio::post(asio::deferred);
+}
+
+/// What `count` coroutines take from the heap until each of them awaits.
+template <class Start>
+std::size_t bytes_until_blocked(asio::io_context& context, Start start) {
+  constexpr std::size_t count = 1000;
+  auto const before = heap_bytes.load();
+  for (std::size_t i = 0; i < count; ++i) asio::co_spawn(context, start(), asio::detached);
+  context.poll();
+  return (heap_bytes.load() - before) / count;
+}
+
+// Beyond the frame of a coroutine that awaits an operation of Asio's.
+TEST(coroutine_test, blocked_coroutine_takes_at_most_200_bytes_of_its_own) {
+  asio::io_context context(1);
+  mutex m;
+  auto held = m.try_lock();
+  auto const posting = bytes_until_blocked(context, [] { return post_once(); });
+  auto const waiting = bytes_until_blocked(context, [&] { return take_once(m); });
+  RecordProperty("bytes", std::to_string(waiting - posting));
+  EXPECT_GT(waiting, posting);
+  EXPECT_LE(waiting, posting + 200);
+  held.unlock();
+  context.run();
 }
 
 }  // namespace
