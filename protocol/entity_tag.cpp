@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "protocol/ascii.hpp"
 
@@ -26,21 +27,27 @@ std::string_view cut_opaque_tag(std::string_view& text) {
 
 }  // namespace
 
-void append_entity_tag(std::string& out, entity_tag const& tag) {
-  char text[48];
-  char* at = text;
-  *at++ = '"';
-  at = std::to_chars(at, text + sizeof text, tag.start, 16).ptr;
-  *at++ = '-';
-  at = std::to_chars(at, text + sizeof text, tag.revision).ptr;
-  *at++ = '"';
-  out.append(text, at);
+char* write_entity_tag(char* to, entity_tag const& tag) {
+  // Almost every tag of a process has the same start.
+  thread_local std::uint64_t written_start = 0;
+  thread_local char text[16] = {'0'};
+  thread_local std::size_t length = 1;
+  if (tag.start != written_start) {
+    length = static_cast<std::size_t>(std::to_chars(text, text + sizeof text, tag.start, 16).ptr - text);
+    written_start = tag.start;
+  }
+  *to++ = '"';
+  std::memcpy(to, text, sizeof text);
+  to += length;
+  *to++ = '-';
+  to = std::to_chars(to, to + 20, tag.revision).ptr;
+  *to++ = '"';
+  return to;
 }
 
 std::string to_string(entity_tag const& tag) {
-  std::string text;
-  append_entity_tag(text, tag);
-  return text;
+  char text[entity_tag_bytes_max];
+  return {text, write_entity_tag(text, tag)};
 }
 
 std::optional<entity_tag> parse_entity_tag(std::string_view text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,11 +17,14 @@ struct entity_tag {
   bool operator==(entity_tag const&) const = default;
 };
 
-/// Appends the tag as it stands in an ETag field, quotes included: `"3f…-17"`.
-void append_entity_tag(std::string& out, entity_tag const& tag);
+/// Writes the tag as it stands in an ETag field, quotes included: `"3f…-17"`; at most entity_tag_bytes_max.
+/// @return behind its last byte.
+[[nodiscard]] char* write_entity_tag(char* to, entity_tag const& tag);
+constexpr std::size_t entity_tag_bytes_max = 48;
+
 [[nodiscard]] std::string to_string(entity_tag const& tag);
 
-/// Reads what append_entity_tag wrote; nothing for a text of another form, a weak tag (`W/`) included.
+/// Reads what write_entity_tag wrote; nothing for a text of another form, a weak tag (`W/`) included.
 [[nodiscard]] std::optional<entity_tag> parse_entity_tag(std::string_view text);
 
 /// Whether an If-None-Match field value names `tag`: `*`, or a list whose members are compared weakly (RFC 9110

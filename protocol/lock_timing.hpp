@@ -1,8 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace holdfast::protocol {
@@ -13,9 +13,11 @@ struct lock_timing {
   std::chrono::nanoseconds hold{0};
 };
 
-/// Appends the value of a Server-Timing field (W3C Server Timing): `wait;dur=0.012, hold;dur=1000.104`, in
-/// milliseconds, rounded to microseconds. Neither may be negative.
-void append_server_timing(std::string& out, lock_timing const& timing);
+/// Writes the value of a Server-Timing field (W3C Server Timing): `wait;dur=0.012, hold;dur=1000.104`, in
+/// milliseconds, rounded to microseconds; at most server_timing_bytes_max. Neither may be negative.
+/// @return behind its last byte.
+[[nodiscard]] char* write_server_timing(char* to, lock_timing const& timing);
+constexpr std::size_t server_timing_bytes_max = 64;
 
 /// Reads `wait` and `hold` out of a Server-Timing value, the first of each; other metrics and parameters are skipped.
 /// @return nothing unless both are there with a duration.

@@ -1,9 +1,8 @@
 #include "protocol/reply.hpp"
 
-#include <charconv>
-
 #include "protocol/http_date.hpp"
 #include "protocol/key.hpp"
+#include "protocol/text_writer.hpp"
 
 namespace holdfast::protocol {
 namespace {
@@ -47,11 +46,6 @@ std::string_view status_line(unsigned status) {
     default:
       return "HTTP/1.1 500 Internal Server Error\r\n";
   }
-}
-
-void append_number(std::string& out, std::size_t number) {
-  char digits[20];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
 struct reply_maker {
@@ -109,36 +103,36 @@ reply reply_to(operation const& done, outcome const& result, std::uint64_t start
 }
 
 void append_head(std::string& out, reply const& reply, reply_framing framing) {
-  out += status_line(reply.status);
-  out += "Date: ";
-  out += http_date_now();
-  out += "\r\nX-Content-Type-Options: nosniff\r\n";
-  if (!reply.content_type.empty()) ((out += "Content-Type: ") += reply.content_type) += "\r\n";
+  // By far more than the fixed texts, the tag and the numbers take together.
+  text_writer<1024> head;
+  head << status_line(reply.status) << "Date: " << http_date_now() << "\r\nX-Content-Type-Options: nosniff\r\n";
+  if (!reply.content_type.empty()) head << "Content-Type: " << reply.content_type << "\r\n";
   if (reply.tag) {
-    out += "ETag: ";
-    append_entity_tag(out, *reply.tag);
-    out += "\r\n";
+    head << "ETag: ";
+    head.set_end(write_entity_tag(head.end(), *reply.tag));
+    head << "\r\n";
   }
-  if (!reply.location.empty()) ((out += "Location: ") += reply.location) += "\r\n";
-  if (!reply.allow.empty()) ((out += "Allow: ") += reply.allow) += "\r\n";
+  if (!reply.allow.empty()) head << "Allow: " << reply.allow << "\r\n";
   if (reply.timing) {
-    out += "Server-Timing: ";
-    append_server_timing(out, *reply.timing);
-    out += "\r\n";
+    head << "Server-Timing: ";
+    head.set_end(write_server_timing(head.end(), *reply.timing));
+    head << "\r\n";
   }
-  if (reply.status == 503) ((out += "Retry-After: ") += retry_after_s) += "\r\n";
+  if (reply.status == 503) head << "Retry-After: " << retry_after_s << "\r\n";
   // 204 and 304 end at the header and say no length (RFC 9110 §8.6; a 304's would be the 200's).
-  if (reply.status != 204 && reply.status != 304) {
-    out += "Content-Length: ";
-    append_number(out, reply.content().size());
-    out += "\r\n";
-  }
+  if (reply.status != 204 && reply.status != 304) head << "Content-Length: " << reply.content().size() << "\r\n";
   if (framing.close) {
-    out += "Connection: close\r\n";
+    head << "Connection: close\r\n";
   } else if (!framing.http11) {
-    out += "Connection: keep-alive\r\n";
+    head << "Connection: keep-alive\r\n";
   }
-  out += "\r\n";
+  if (!reply.location.empty()) {  // as long as a key may be
+    out += head.view();
+    ((out += "Location: ") += reply.location) += "\r\n\r\n";
+    return;
+  }
+  head << "\r\n";
+  out += head.view();
 }
 
 }  // namespace holdfast::protocol

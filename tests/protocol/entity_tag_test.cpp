@@ -11,9 +11,9 @@ constexpr entity_tag tag{0x3f, 17};
 
 TEST(entity_tag, is_written_with_its_quotes) {
   EXPECT_EQ(to_string(tag), "\"3f-17\"");
-  std::string text = "ETag: ";
-  append_entity_tag(text, tag);
-  EXPECT_EQ(text, "ETag: \"3f-17\"");
+  EXPECT_EQ(to_string({0x1234, 18}), "\"1234-18\"");
+  EXPECT_EQ(to_string({0, 19}), "\"0-19\"");
+  EXPECT_EQ(to_string(tag), "\"3f-17\"");
 }
 
 TEST(entity_tag, has_room_for_the_largest_numbers) {

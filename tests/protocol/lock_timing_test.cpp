@@ -2,15 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace holdfast::protocol {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
 
 std::string written(lock_timing const& timing) {
-  std::string text;
-  append_server_timing(text, timing);
-  return text;
+  char text[server_timing_bytes_max];
+  return {text, write_server_timing(text, timing)};
 }
 
 TEST(server_timing, is_written_in_milliseconds_with_three_decimals) {
@@ -24,10 +26,9 @@ TEST(server_timing, is_rounded_to_the_nearest_microsecond) {
   EXPECT_EQ(written({999499ns, 999500ns}), "wait;dur=0.999, hold;dur=1.000");
 }
 
-TEST(server_timing, is_appended_to_what_is_there) {
-  std::string text = "Server-Timing: ";
-  append_server_timing(text, {1ms, 2ms});
-  EXPECT_EQ(text, "Server-Timing: wait;dur=1.000, hold;dur=2.000");
+TEST(server_timing, has_room_for_the_largest_durations) {
+  EXPECT_EQ(written({nanoseconds::max() - 500ns, nanoseconds::max() - 500ns}),
+            "wait;dur=9223372036854.775, hold;dur=9223372036854.775");
 }
 
 void expect_timing(std::string_view text, std::chrono::nanoseconds wait, std::chrono::nanoseconds hold) {
