@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -82,7 +82,8 @@ std::size_t content_length_of(std::string_view header) {
   constexpr std::string_view name = "content-length: ";
   for (auto line = header.find('\n'); line != std::string_view::npos; line = header.find('\n', line + 1)) {
     auto const field = header.substr(line + 1);
-    if (field.size() < name.size() || ::strncasecmp(field.data(), name.data(), name.size()) != 0) continue;
+    if (!std::ranges::equal(field.substr(0, name.size()), name, {}, [](unsigned char c) { return std::tolower(c); }))
+      continue;
     std::size_t length = 0;
     std::from_chars(field.data() + name.size(), field.data() + field.size(), length);
     return length;

@@ -121,6 +121,19 @@ struct strand {
   static constexpr std::string_view suffix = "_strand";
   explicit strand(asio::io_context& context) : serial(context.get_executor()) {}
 
+  template <class Token>
+  auto run(Token token) {
+    return asio::async_initiate<Token, void()>(
+        [this](auto handler) {
+          asio::dispatch(serial, [this, handler = std::move(handler)]() mutable {
+            ++value;
+            auto const home = asio::get_associated_executor(handler);
+            asio::post(home, std::move(handler));
+          });
+        },
+        token);
+  }
+
   template <class Loop>
   static awaitable<> repeat(strand& self, Loop loop) {
     while (loop.goes_on()) {
@@ -135,19 +148,6 @@ struct strand {
       co_await asio::post(asio::deferred);
       loop.count();
     }
-  }
-
-  template <class Token>
-  auto run(Token token) {
-    return asio::async_initiate<Token, void()>(
-        [this](auto handler) {
-          asio::dispatch(serial, [this, handler = std::move(handler)]() mutable {
-            ++value;
-            auto const home = asio::get_associated_executor(handler);
-            asio::post(home, std::move(handler));
-          });
-        },
-        token);
   }
 
   asio::strand<executor> serial;
