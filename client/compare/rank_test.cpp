@@ -56,7 +56,8 @@ std::optional<std::size_t> place_of_ends(std::size_t before_size, std::size_t af
   auto const least_sum = after_size * (after_size + 1) / 2;
   std::size_t count = 0;
   // A little above the tail counts as the tail: the counts are whole, the tail has been through a division.
-  for (auto below = ways[least_sum]; below <= tail * (1 + 1e-12); below += ways[least_sum + count]) ++count;
+  auto below = ways[least_sum];
+  while (below <= tail * (1 + 1e-12)) below += ways[least_sum + ++count];
   if (count == 0) return std::nullopt;
   return count;
 }

@@ -9,7 +9,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 
 nlohmann::json report(double throughput, double p99, int errors = 0) {
   return {{"version", 1},
