@@ -6,17 +6,20 @@ namespace holdfast::protocol {
 
 using namespace std::literals;
 
+namespace {
+
+std::vector<std::string> const samples{
+    "GET /v1/kv/my-key?hold=1s&lock-timeout=0 HTTP/1.1\r\nHost: a:80\r\nIf-None-Match: \"3f-17\", W/\"a\"\r\n\r\n",
+    "PUT http://[::1]:80/v1/kv/a%2Fb HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n\"hello\"",
+    "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;a=\"b\\\"c\"\r\n[\r\n2\r\n1]\r\n0\r\nX:7\r\n\r\n",
+    "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
+    "DELETE /v1/kv/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Encoding: identity\r\n\r\n",
+    "OPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n\r\nHEAD /v1/kv/a HTTP/1.1\r\nHost: a\r\n\r\n",
+};
+
+}  // namespace
+
 std::vector<std::string> const& sample_requests() {
-  static std::vector<std::string> const samples{
-      "GET /v1/kv/my-key?hold=1s&lock-timeout=0 HTTP/1.1\r\nHost: a:80\r\nIf-None-Match: \"3f-17\", W/\"a\"\r\n\r\n",
-      "PUT http://[::1]:80/v1/kv/a%2Fb HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\nExpect: "
-      "100-continue\r\n\r\n\"hello\"",
-      "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
-      "chunked\r\n\r\n1;a=\"b\\\"c\"\r\n[\r\n2\r\n1]\r\n0\r\nX:7\r\n\r\n",
-      "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
-      "DELETE /v1/kv/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Encoding: identity\r\n\r\n",
-      "OPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n\r\nHEAD /v1/kv/a HTTP/1.1\r\nHost: a\r\n\r\n",
-  };
   return samples;
 }
 

@@ -5,8 +5,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cstdio>
 #include <holdfast/sync/mutex.hpp>
+#include <iostream>
 #include <string_view>
 
 namespace asio = boost::asio;
@@ -15,8 +15,9 @@ struct print {
   using identity = std::string_view;
   using event = holdfast::sync::lock_event<identity>;
   void granted(event const& e) noexcept {
-    std::printf("%s owns it, %zu still wait", e.who.data(), e.waiting);
-    std::printf(e.previous_owner.empty() ? "\n" : ", after %s\n", e.previous_owner.data());
+    std::cout << e.who << " owns it, " << e.waiting << " still wait";
+    if (!e.previous_owner.empty()) std::cout << ", after " << e.previous_owner;
+    std::cout << '\n';
   }
 };
 using mutex = holdfast::sync::basic_mutex<print>;

@@ -57,7 +57,7 @@ TEST(distribution, draws_evenly_within_its_bounds) {
     below_quarter += one < 12.5;
   }
   EXPECT_NEAR(sum / draws, 15, 0.05);
-  EXPECT_NEAR(below_quarter, draws / 4, 5 * std::sqrt(draws * 0.25 * 0.75));
+  EXPECT_NEAR(below_quarter, draws * 0.25, 5 * std::sqrt(draws * 0.25 * 0.75));
 }
 
 TEST(distribution, draws_exponentially_about_its_mean) {
