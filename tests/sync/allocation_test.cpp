@@ -12,8 +12,8 @@
 #include <string>
 
 // glibc's own functions behind those that are counted.
-extern "C" void* __libc_malloc(std::size_t size);                           // NOLINT(bugprone-reserved-identifier)
-extern "C" void* __libc_memalign(std::size_t alignment, std::size_t size);  // NOLINT(bugprone-reserved-identifier)
+extern "C" void* __libc_malloc(std::size_t size);                           // NOLINT(readability-identifier-naming)
+extern "C" void* __libc_memalign(std::size_t alignment, std::size_t size);  // NOLINT(readability-identifier-naming)
 
 /// Counts what the whole program takes from the heap, which is what "no allocation" is about: operator new and Asio's
 /// frames and operations alike end here.
