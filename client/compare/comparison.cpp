@@ -77,7 +77,7 @@ void adjust(std::vector<figure_comparison>& figures) {
   for (auto& one : figures) {
     if (one.verdict != verdict::not_judged) judged.push_back(&one);
   }
-  std::ranges::stable_sort(judged, {}, [](auto const* one) { return one->p; });
+  std::ranges::sort(judged, {}, [](auto const* one) { return one->p; });
   double least = 0;
   for (std::size_t i = 0; i < judged.size(); ++i) {
     least = std::max(least, std::min(1.0, judged[i]->p * static_cast<double>(judged.size() - i)));

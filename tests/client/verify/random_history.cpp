@@ -68,7 +68,7 @@ history sound_history(std::mt19937& random, history_shape const& shape) {
                    any_request(random, shape)});
   }
   std::ranges::shuffle(all, random);
-  std::ranges::stable_sort(all, {}, &asked::takes_effect);
+  std::ranges::sort(all, {}, &asked::takes_effect);
   history made;
   value_number fresh = 1;
   if (chance(random, 0.5)) made.initial = 0;
