@@ -5,7 +5,8 @@
 namespace holdfast::tests {
 namespace {
 
-std::string const timing = "Server-Timing: wait;dur=0.001, hold;dur=0.001\r\n";
+// No std::string: tests in other files make answers while they are initialized, maybe before this file is.
+constexpr char timing[] = "Server-Timing: wait;dur=0.001, hold;dur=0.001\r\n";
 
 }  // namespace
 
@@ -27,13 +28,13 @@ std::string value_of(unsigned key) {
 }
 
 std::string found(std::string const& value) {
-  return sound_answer("200 OK", "Content-Type: application/json\r\n" + timing, value);
+  return sound_answer("200 OK", std::string("Content-Type: application/json\r\n") + timing, value);
 }
 
 scripted_answer sound(scripted_server::request const& request) {
   if (asks(request, "GET")) return {.bytes = found(value_of(key_of(request)))};
   if (asks(request, "PUT")) return {.bytes = sound_answer("201 Created", timing, "")};
-  return {.bytes = "HTTP/1.1 204 No Content\r\n" + timing + "\r\n"};
+  return {.bytes = std::string("HTTP/1.1 204 No Content\r\n") + timing + "\r\n"};
 }
 
 }  // namespace holdfast::tests
