@@ -30,28 +30,33 @@ asio::awaitable<void> in_a_race(mutex& m) {
   std::printf("in a race: %s\n", won.index() == 1 ? "the timer won" : "owns it");
 }
 
-int main() {
-  asio::io_context context;
-  mutex m;
+asio::awaitable<void> run(mutex& m) {
   auto held = m.try_lock();
-  asio::co_spawn(context, with_a_deadline(m), asio::detached);
-  asio::co_spawn(context, in_a_race(m), asio::detached);
 
-  // A plain function has no executor of its own: without bind_executor() it would run on Asio's system executor.
+  // Waits through all that follows, and owns the lock as soon as it is released. A plain function has no executor of
+  // its own: without bind_executor() it would run on Asio's system executor.
+  auto const here = co_await asio::this_coro::executor;
+  auto patient = [](boost::system::error_code, mutex::lock lock) {
+    std::printf("patient: %s\n", lock.owns_lock() ? "owns it" : "has nothing");
+  };
+  m.async_lock(asio::bind_executor(here, patient));
+
+  co_await with_a_deadline(m);
+  co_await in_a_race(m);
+
   asio::cancellation_signal stop;
   auto signalled = [](boost::system::error_code error, mutex::lock) {
     std::printf("by a signal: %s\n", error == asio::error::operation_aborted ? "cancelled" : "owns it");
   };
-  m.async_lock(asio::bind_cancellation_slot(stop.slot(), asio::bind_executor(context, signalled)));
-  asio::steady_timer later(context, 3ms);
-  later.async_wait([&](boost::system::error_code) { stop.emit(asio::cancellation_type::total); });
+  m.async_lock(asio::bind_cancellation_slot(stop.slot(), asio::bind_executor(here, signalled)));
+  stop.emit(asio::cancellation_type::total);
 
-  // Asked last, and the only one left when the lock is released.
-  auto patient = [](boost::system::error_code, mutex::lock lock) {
-    std::printf("patient: %s\n", lock.owns_lock() ? "owns it" : "has nothing");
-  };
-  m.async_lock(asio::bind_executor(context, patient));
-  asio::steady_timer release(context, 5ms);
-  release.async_wait([&](boost::system::error_code) { held.unlock(); });
+  held.unlock();
+}
+
+int main() {
+  asio::io_context context;
+  mutex m;
+  asio::co_spawn(context, run(m), asio::detached);
   context.run();
 }
