@@ -54,12 +54,13 @@ function(holdfast_library name)
   target_link_libraries(${name} PUBLIC holdfast_asio ${arg_LIBRARIES})
 endfunction()
 
-# holdfast_test(NAME SOURCES… [LIBRARIES…] [LABELS…]): a GoogleTest program; every test in it is a ctest of its own.
+# holdfast_test(NAME SOURCES… [LIBRARIES…] [LABELS…] [ALONE]): a GoogleTest program; every test in it is a ctest of its own.
+# ALONE: none of them beside another test, because they measure real time.
 function(holdfast_test name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "ALONE" "" "SOURCES;LIBRARIES;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE holdfast_options ${arg_LIBRARIES} GTest::gtest GTest::gmock GTest::gtest_main)
-  gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
+  gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" RUN_SERIAL ${arg_ALONE} TIMEOUT 120)
 endfunction()
 
 # The page of the HTML reports is embedded into the program.
