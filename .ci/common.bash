@@ -19,6 +19,7 @@ packages_bench=(python3-matplotlib util-linux)
 packages_bench_hyper=(cargo rustc librust-hyper-dev librust-tokio-dev librust-serde-dev librust-serde-json-dev)
 packages_bench_go=(golang-go)
 packages_bench_redis=(redis-tools)
+packages_bench_profile=(valgrind)
 packages_docker=(docker.io)
 packages_base_image=(debootstrap)
 

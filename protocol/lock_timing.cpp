@@ -13,27 +13,23 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+template <std::size_t size>
+char* write(char* to, char const (&literal)[size]) {
+  std::memcpy(to, literal, size - 1);
+  return to + size - 1;
+}
+
 /// Writes milliseconds with three decimals. By hand: it stands on the path of every answer.
 char* write_ms(char* to, nanoseconds duration) {
   auto const us = static_cast<std::uint64_t>(duration.count() + 500) / 1000;
-  auto rest = static_cast<unsigned>(us);
-  if (us < 1000) {
-    *to++ = '0';  // as it is but for those that wait or hold
-  } else {
-    to = std::to_chars(to, to + 20, us / 1000).ptr;
-    rest = static_cast<unsigned>(us % 1000);
-  }
+  if (us == 0) return write(to, "0.000");  // of all that neither wait nor hold
+  to = std::to_chars(to, to + 20, us / 1000).ptr;
+  auto const rest = static_cast<unsigned>(us % 1000);
   *to++ = '.';
   *to++ = static_cast<char>('0' + rest / 100);
   *to++ = static_cast<char>('0' + rest / 10 % 10);
   *to++ = static_cast<char>('0' + rest % 10);
   return to;
-}
-
-template <std::size_t size>
-char* write(char* to, char const (&literal)[size]) {
-  std::memcpy(to, literal, size - 1);
-  return to + size - 1;
 }
 
 std::string_view trim(std::string_view text) {

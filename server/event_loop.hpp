@@ -12,7 +12,7 @@ namespace holdfast::server {
 /// Asio can watch the set as one of its descriptors, which is run_within_asio(). Then each wake-up takes six system
 /// calls where a plain epoll loop takes three: Asio's wait, the set's, recv, send, the set's again, and the renewal of
 /// the watch. Turned around, the set watches Asio's reactor, and a wake-up that is for a socket never touches it. That
-/// took a GET on one connection from 1.37 to 1.08 times the CPU time of a server that does nothing but epoll. It needs
+/// took a GET on one connection from 1.40 to 1.07 times the CPU time of a server that does nothing but epoll. It needs
 /// to look into Asio (asio_sleep), so it is used with the versions of Asio that it was tried with.
 void run_together(asio::io_context& io, poll_set& polls);
 

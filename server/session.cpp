@@ -9,6 +9,15 @@ namespace holdfast::server {
 
 using namespace protocol;
 
+namespace {
+
+void append(std::string& output, reply const& answer, reply_framing framing) {
+  append_head(output, answer, framing);
+  if (!framing.head_only) output += answer.content();
+}
+
+}  // namespace
+
 session::session(unique_socket socket, owner& its_owner, thread_context& thread)
     : owner_(its_owner),
       thread_(thread),
@@ -72,55 +81,60 @@ std::size_t session::serve_at_once(std::string_view bytes, std::string& output) 
   auto rest = bytes;
   while (!rest.empty() && output.size() < gathered_bytes_max) {
     auto behind = rest;
-    auto request = take_request(behind);
-    if (!request || request->framing.close) break;
-    auto* const kv = std::get_if<kv_request>(&request->routed);
-    auto const answered = kv ? answer_at_once(*kv, behind) : std::nullopt;
-    if (kv && !answered) break;
-    auto const& answer = kv ? *answered : std::get<reply>(request->routed);
-    append_head(output, answer, request->framing);
-    if (!request->framing.head_only) output += answer.content();
+    if (!serve_one(behind, output)) break;
     rest = behind;
     ++requests_;
   }
   return bytes.size() - rest.size();
 }
 
-/// Takes a header off the front; nothing where it isn't whole or sound.
-std::optional<responder::parsed_request> session::take_request(std::string_view& bytes) {
+// What follows takes one request off the front of `bytes` and appends its answer to `output`; false where the request
+// is not for here, and then nothing has happened. Requests and answers go from hand to hand and are never moved.
+
+bool session::serve_one(std::string_view& bytes, std::string& output) {
   auto& responder = thread_.responder;
   if (auto const recognized = responder.recognize_head(bytes); recognized != 0) {
     bytes.remove_prefix(recognized);
-    return responder.recognized();
+    return serve_parsed(responder.recognized(), bytes, output);
   }
   auto const head_bytes = head_scanner().scan(bytes, thread_.server.settings.sessions.header_bytes_max);
-  if (!head_bytes || *head_bytes == 0) return std::nullopt;
+  if (!head_bytes || *head_bytes == 0) return false;
   auto request = responder.read_head(bytes.substr(0, *head_bytes));
-  if (!request) return std::nullopt;
+  if (!request) return false;
   bytes.remove_prefix(*head_bytes);
-  return *std::move(request);
+  return serve_parsed(*std::move(request), bytes, output);
 }
 
-/// Runs an operation, with its body off the front of `bytes`. @return nothing where something must be awaited; then
-/// nothing has happened.
-std::optional<reply> session::answer_at_once(kv_request& request, std::string_view& bytes) {
-  if (request.terms.hold.count() != 0) return std::nullopt;
+bool session::serve_parsed(responder::parsed_request request, std::string_view& bytes, std::string& output) {
+  if (request.framing.close) return false;
+  if (auto* const kv = std::get_if<kv_request>(&request.routed))
+    return serve_value(*kv, request.framing, bytes, output);
+  append(output, std::get<reply>(request.routed), request.framing);
+  return true;
+}
+
+bool session::serve_value(kv_request& request, reply_framing framing, std::string_view& bytes, std::string& output) {
+  if (request.terms.hold.count() != 0) return false;
   auto& responder = thread_.responder;
   if (auto* const put = std::get_if<put_operation>(&request.operation)) {
     std::string body;
     while (!responder.is_read()) {
       auto const used = responder.read_body(bytes, body);
-      if (!used || *used == 0) return std::nullopt;
+      if (!used || *used == 0) return false;
       bytes.remove_prefix(*used);
     }
-    if (auto refused = responder::take_value(*put, std::move(body))) return refused;
+    if (auto const refused = responder::take_value(*put, std::move(body))) {
+      append(output, *refused, framing);
+      return true;
+    }
   }
   auto const done = thread_.server.store.try_execute(request.operation);
-  if (!done) return std::nullopt;
-  auto answer = responder.answer(request, *done);
+  if (!done) return false;
+  auto const answer = responder.answer(request, *done);
   // Only a read has a large answer, and reading it again changes nothing.
-  if (answer.content().size() > copied_bytes_max) return std::nullopt;
-  return answer;
+  if (answer.content().size() > copied_bytes_max) return false;
+  append(output, answer, framing);
+  return true;
 }
 
 void session::begin_loop(std::string_view unserved, std::string_view unsent) {

@@ -60,8 +60,9 @@ class session final
 
   void serve_bytes();
   std::size_t serve_at_once(std::string_view bytes, std::string& output);
-  std::optional<responder::parsed_request> take_request(std::string_view& bytes);
-  std::optional<protocol::reply> answer_at_once(kv_request& request, std::string_view& bytes);
+  bool serve_one(std::string_view& bytes, std::string& output);
+  bool serve_parsed(responder::parsed_request request, std::string_view& bytes, std::string& output);
+  bool serve_value(kv_request& request, protocol::reply_framing framing, std::string_view& bytes, std::string& output);
   void begin_loop(std::string_view unserved, std::string_view unsent);
   static awaitable<bool> run_loop(session& self);
   void on_loop_end(std::exception_ptr const& error, bool goes_on);

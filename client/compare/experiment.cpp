@@ -97,7 +97,9 @@ result<experiment> parse_experiment(std::string file, std::string_view text) {
     if (!measured.figures.contains(figure::throughput))
       return complaint(file, "is no report of 'holdfast load --json': run " + number + " has no throughput_per_s");
     std::map<std::string, std::string> settings;
-    flatten({}, report["settings"], settings);
+    auto told = report["settings"];
+    told.erase("experiment");  // the same settings again, as flags
+    flatten({}, told, settings);
     if (read.runs.empty())
       read.settings = std::move(settings);
     else if (settings != read.settings)

@@ -128,6 +128,8 @@ TEST(compare, tells_that_experiments_differ_but_not_by_the_address) {
   other["settings"]["connections"] = 128;
   other["settings"]["server"] = "http://127.0.0.1:2";
   other["settings"]["theta"] = 0.9;
+  // A report repeats its settings as flags, address and all: each difference was told twice.
+  other["settings"]["experiment"] = {{"connections", 128}, {"server", "http://127.0.0.1:2"}};
   auto const made = compare_experiments(parsed("a", report(1000, 5)), parsed("b", other), {});
   ASSERT_EQ(made.differences.size(), 2U);
   EXPECT_EQ(made.differences[0].name, "connections");
