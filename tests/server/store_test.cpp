@@ -85,20 +85,28 @@ TEST_F(store_of_two_waiters, waiters_are_served_in_the_order_of_asking) {
   EXPECT_EQ(value_of("k"), "2");
 }
 
-TEST_F(store_of_two_waiters, a_hold_keeps_the_others_out_and_is_measured) {
-  request holder{get_operation{"k"}, {.hold = 20ms, .lock_timeout = {}}, {}, {}};
+// These were one test with a hold of 20 ms, which had run out on a busy machine before the second request was looked
+// at.
+TEST_F(store_of_two_waiters, a_hold_keeps_the_others_out_until_it_ends) {
+  request holder{get_operation{"k"}, {.hold = 1h, .lock_timeout = {}}, {}, {}};
   start(holder);
   EXPECT_EQ(holder.stop.phase(), lock_phase::holding);
   EXPECT_FALSE(data.try_execute(get_operation{"k"}));
   request waiter{get_operation{"k"}, {}, {}, {}};
   start(waiter);
+  EXPECT_EQ(waiter.stop.phase(), lock_phase::waiting);
   EXPECT_FALSE(waiter.done);
+  holder.stop.stop(stop_reason::hang_up);
   run_until_done(waiter);
   ASSERT_TRUE(holder.done);
-  EXPECT_GE(holder.done->timing.hold, 20ms);
-  EXPECT_LT(holder.done->timing.wait, 20ms);
   EXPECT_GT(waiter.done->timing.wait, 0ns);
-  EXPECT_LE(waiter.done->timing.wait, holder.done->timing.hold);
+}
+
+TEST_F(store_of_two_waiters, a_hold_lasts_as_long_as_was_asked_and_is_measured) {
+  request holder{get_operation{"k"}, {.hold = 20ms, .lock_timeout = {}}, {}, {}};
+  start(holder);
+  run_until_done(holder);
+  EXPECT_GE(holder.done->timing.hold, 20ms);
 }
 
 TEST_F(store_of_two_waiters, a_lock_timeout_of_zero_tries_once) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tests/client/verify/operations.hpp"
 #include "tests/client/verify/random_history.hpp"
 
 namespace holdfast::client::verify {
@@ -113,21 +114,6 @@ TEST(checker, judges_longer_histories_as_the_search_does) {
     violated += truth == verdict::violated;
   }
   EXPECT_GT(violated, 200);
-}
-
-history of(value_number initial, std::vector<operation> operations) {
-  sort_by_invocation(operations);
-  return {initial, std::move(operations)};
-}
-
-operation put(value_number value, instant invoked, instant responded) {
-  return {action::replace, value, invoked, responded, 0};
-}
-operation get(value_number value, instant invoked, instant responded) {
-  return {action::read, value, invoked, responded, 0};
-}
-operation del(instant invoked, instant responded) {
-  return {action::remove, absent, invoked, responded, 0};
 }
 
 TEST(checker, accepts_a_key_that_nobody_touched) {

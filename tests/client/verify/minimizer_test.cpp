@@ -6,25 +6,11 @@
 #include <map>
 
 #include "client/load/verify/checker.hpp"
+#include "tests/client/verify/operations.hpp"
 #include "tests/client/verify/random_history.hpp"
 
 namespace holdfast::client::verify {
 namespace {
-
-history of(value_number initial, std::vector<operation> operations) {
-  sort_by_invocation(operations);
-  return {initial, std::move(operations)};
-}
-
-operation put(value_number value, instant invoked, instant responded) {
-  return {action::replace, value, invoked, responded, 0};
-}
-operation get(value_number value, instant invoked, instant responded) {
-  return {action::read, value, invoked, responded, 0};
-}
-operation del(instant invoked, instant responded) {
-  return {action::remove, absent, invoked, responded, 0};
-}
 
 /// Whether the shown operations are among those of the whole, each as it was or without what it told of the value
 /// before.
