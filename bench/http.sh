@@ -6,6 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/.ci/common.bash"
 cd "$root"
 built=build/bench
+source bench/peers.bash
 
 # The peers that this run measures, each followed by a space.
 peers() {
@@ -28,18 +29,6 @@ bring_nginx() {
   (cd "$built" && apt-get -qq download nginx && dpkg-deb -x nginx_*.deb nginx)
 }
 
-# From the crates that Debian packages, without a network.
-bring_hyper() {
-  [[ ! bench/http/peers/hyper_kv/src/main.rs -nt $built/hyper/release/hyper_kv ]] || {
-    say "Building the hyper peer"
-    rm -rf "$built/hyper_source"
-    cp -r bench/http/peers/hyper_kv "$built/hyper_source"
-    /usr/bin/cargo build --release --offline --quiet --manifest-path "$built/hyper_source/Cargo.toml" \
-      --target-dir "$built/hyper" --config 'source.crates-io.replace-with="debian"' \
-      --config 'source.debian.directory="/usr/share/cargo/registry"'
-  }
-}
-
 bring_go() {
   [[ ! bench/http/peers/go_kv/main.go -nt $built/go_kv ]] || {
     say "Building the Go peer"
@@ -52,7 +41,7 @@ install_packages bench
 for peer in $(peers "$@"); do
   case "$peer" in
     nginx*) bring_nginx ;;
-    hyper) install_packages bench_hyper && bring_hyper ;;
+    hyper) install_packages bench_hyper && build_crate hyper bench/http/peers/hyper_kv hyper_kv ;;
     go) install_packages bench_go && bring_go ;;
     redis) install_packages bench_redis ;;
   esac

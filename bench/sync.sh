@@ -6,20 +6,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/.ci/common.bash"
 cd "$root"
 built=build/bench
-
-# From the crates that Debian packages, without a network.
-bring_tokio() {
-  [[ bench/sync/tokio_mutex/src/main.rs -nt $built/tokio/release/tokio_mutex ]] || return 0
-  say "Building the tokio peer"
-  mkdir -p "$built"
-  rm -rf "$built/tokio_source"
-  cp -r bench/sync/tokio_mutex "$built/tokio_source"
-  /usr/bin/cargo build --release --offline --quiet --manifest-path "$built/tokio_source/Cargo.toml" \
-    --target-dir "$built/tokio" --config 'source.crates-io.replace-with="debian"' \
-    --config 'source.debian.directory="/usr/share/cargo/registry"'
-}
+source bench/peers.bash
 
 install_packages bench_sync
-bring_tokio
+build_crate tokio bench/sync/tokio_mutex tokio_mutex
 build release bench_sync
 exec /usr/bin/python3 bench/sync/measure.py "$@"

@@ -3,12 +3,14 @@
 import json
 import os
 import pathlib
-import platform
 import resource
 import subprocess
-import time
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "bench"))
+import about  # noqa: E402
+
 BUILT = ROOT / "build/release/bin"
 SCRATCH = ROOT / "build/bench"
 
@@ -66,11 +68,5 @@ def read_hammer(process):
 
 
 def describe():
-    """Where and when a run was made; stands in its file."""
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
-                  if line.startswith("model name")), platform.machine())
-    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True,
-                            check=False).stdout.strip()
-    return {"id": os.urandom(8).hex(), "date": time.strftime("%Y-%m-%d %H:%M:%S %z"), "commit": commit,
-            "processor": model, "cores": len(CORES), "kernel": platform.release(),
-            "server_core": SERVER_CORE, "client_core": CLIENT_CORE}
+    """Where and when a run was made, and who ran where."""
+    return {**about.describe(), "server_core": SERVER_CORE, "client_core": CLIENT_CORE}

@@ -4,6 +4,8 @@ import json
 import pathlib
 import statistics
 
+from machine import about
+
 REFUSAL = """These are different runs: {one} of {one_date} and {other} of {other_date}.
 Their numbers can't be compared: a machine's speed drifts between runs, and a ratio holds only against the floor that
 was measured between its own bursts. To compare two versions, give both to one run (--also NAME=SERVER)."""
@@ -21,9 +23,8 @@ def load_run(files):
 
 
 def heading(run):
-    about = run["run"]
-    return (f"{about['date']}, commit {about['commit']}, {about['processor']}, {about['cores']} cores, Linux "
-            f"{about['kernel']}; server on core {about['server_core']}, client on core {about['client_core']}")
+    of_run = run["run"]
+    return (f"{about.heading(of_run)}; server on core {of_run['server_core']}, client on core {of_run['client_core']}")
 
 
 def rows_of(run):

@@ -7,13 +7,14 @@ the same round: a virtual machine's speed drifts by half and more within minutes
 import argparse
 import json
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "bench"))
+import about  # noqa: E402
+
 OURS = ROOT / "build/release/bin/bench_sync"
 TOKIO = ROOT / "build/bench/tokio/release/tokio_mutex"
 RESULTS = ROOT / "bench/results"
@@ -55,16 +56,6 @@ def measure(rounds):
     return samples
 
 
-def describe():
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
-                  if line.startswith("model name")), platform.machine())
-    cores = subprocess.run(["nproc"], capture_output=True, text=True, check=True).stdout.strip()
-    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True,
-                            check=False).stdout.strip()
-    return {"date": time.strftime("%Y-%m-%d %H:%M:%S %z"), "commit": commit, "processor": model, "cores": int(cores),
-            "kernel": platform.release()}
-
-
 def median(rounds, what):
     values = [each[what] for each in rounds if each[what] is not None]
     return statistics.median(values) if values else None
@@ -75,9 +66,7 @@ def ratio(subjects, subject):
 
 
 def heading(run):
-    about = run["run"]
-    return (f"{about['date']}, commit {about['commit']}, {about['processor']}, {about['cores']} cores, Linux "
-            f"{about['kernel']}; medians of {about['rounds']} rounds")
+    return f"{about.heading(run['run'])}; medians of {run['run']['rounds']} rounds"
 
 
 def table(run):
@@ -132,7 +121,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9, help="how often each is measured; default 9 (seven minutes)")
     parser.add_argument("--save", action="store_true", help="also write bench/results/sync.json and sync.svg")
     options = parser.parse_args()
-    run = {"run": {**describe(), "rounds": options.rounds}, "samples": measure(options.rounds)}
+    run = {"run": {**about.describe(), "rounds": options.rounds}, "samples": measure(options.rounds)}
     print(table(run))
     if options.save:
         RESULTS.mkdir(exist_ok=True)
