@@ -63,6 +63,6 @@ function(holdfast_test name)
   gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" RUN_SERIAL ${arg_ALONE} TIMEOUT 120)
 endfunction()
 
-# The page of the HTML reports is embedded into the program.
+# Pages are built with Node.js and embedded into the programs.
 include(embed)
 include(web)

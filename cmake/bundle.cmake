@@ -1,0 +1,17 @@
+# cmake -DNODE= -DSOURCE= -DTREE= -DOUTPUTS= -DINSTEAD= -P bundle.cmake: see holdfast_bundle() in web.cmake.
+string(REPLACE "|" ";" OUTPUTS "${OUTPUTS}")
+if(NOT NODE OR NOT EXISTS "${TREE}/packages.stamp")
+  foreach(output IN LISTS OUTPUTS)
+    file(WRITE "${output}" "")
+  endforeach()
+  if(INSTEAD)
+    list(GET OUTPUTS 0 first)
+    file(READ "${INSTEAD}" text)
+    file(WRITE "${first}" "${text}")
+  endif()
+  return()
+endif()
+# Beside the packages, where both esbuild and tsc look for them.
+file(REMOVE_RECURSE "${TREE}/source")
+file(COPY "${SOURCE}/source" "${SOURCE}/build.mjs" "${SOURCE}/tsconfig.json" DESTINATION "${TREE}")
+execute_process(COMMAND "${NODE}" build.mjs ${OUTPUTS} WORKING_DIRECTORY "${TREE}" COMMAND_ERROR_IS_FATAL ANY)

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string_view>
+
+/// The page's files as the build made them. Without Node.js the first is a page that says so, the others are empty.
+namespace holdfast::server::web {
+
+[[nodiscard]] std::string_view page_html();
+[[nodiscard]] std::string_view page_js();
+[[nodiscard]] std::string_view page_css();
+[[nodiscard]] std::string_view page_svg();
+
+}  // namespace holdfast::server::web
