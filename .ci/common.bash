@@ -13,6 +13,9 @@ die() {
 packages_build=(g++ cmake ninja-build ccache libboost1.81-dev nlohmann-json3-dev libspdlog-dev libcli11-dev
   zlib1g-dev libtomlplusplus-dev libgtest-dev libgmock-dev libbenchmark-dev ca-certificates curl python3)
 packages_bench_sync=(cargo rustc librust-tokio-dev librust-parking-lot-dev python3-matplotlib)
+# Besides, where there is no node and npm yet: some have them from elsewhere, and Debian's exclude those.
+packages_web=(nodejs npm)
+packages_browser=(chromium fonts-dejavu-core)
 packages_check=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 relacy-dev shellcheck)
 # ./x bench http: the plot, and one set for each peer that it measures beside us.
 packages_bench=(python3-matplotlib util-linux)
@@ -34,6 +37,7 @@ install_packages() {
   for package in "${wanted[@]}"; do
     [[ $'\n'$installed$'\n' == *$'\n'"$package=installed"$'\n'* ]] || missing+=("$package")
   done
+  if [[ $1 == build ]] && ! { command -v node && command -v npm; } >/dev/null; then missing+=("${packages_web[@]}"); fi
   ((${#missing[@]} == 0)) || apt_install "${missing[@]}"
 }
 
@@ -76,10 +80,12 @@ jobs() {
   echo "${HOLDFAST_JOBS:-$((fitting < cores ? fitting : cores))}"
 }
 
-# configure PRESET: only when there is no build tree yet or the presets changed; Ninja sees the CMake files itself.
+# configure PRESET: only when there is no build tree yet, or the presets or what is installed changed; Ninja sees the
+# CMake files itself.
 configure() {
   local tree=$root/build/$1
-  if [[ ! -f $tree/build.ninja || $root/CMakePresets.json -nt $tree/configured.stamp ]]; then
+  if [[ ! -f $tree/build.ninja || $root/CMakePresets.json -nt $tree/configured.stamp ||
+    ${BASH_SOURCE[0]} -nt $tree/configured.stamp ]]; then
     mkdir -p "$tree"
     say "Configuring build/$1 (a first build takes some minutes)"
     if ! cmake --preset "$1" --log-level=WARNING >"$tree/configure.log" 2>&1; then

@@ -2,9 +2,8 @@
 
 namespace holdfast::client::web {
 
-std::string page_of(std::string_view json) {
+std::string page_of(std::string_view json, std::string_view whole) {
   constexpr std::string_view mark = "@REPORT@";
-  auto const whole = page_template();
   auto const at = whole.find(mark);
   if (at == std::string_view::npos) return std::string(whole);
   std::string page(whole.substr(0, at));

@@ -15,6 +15,6 @@ constexpr std::string_view no_page =
 
 /// The page that shows `json`, a report or a comparison, self-contained: it fetches nothing. Whatever stands in the
 /// JSON stays data: none of it can end the element that carries it.
-[[nodiscard]] std::string page_of(std::string_view json);
+[[nodiscard]] std::string page_of(std::string_view json, std::string_view whole = page_template());
 
 }  // namespace holdfast::client::web
