@@ -18,6 +18,8 @@ enum exit_status : int {
   exit_usage = 2,        ///< the command line, the environment or an input file is wrong
   exit_unreachable = 3,  ///< refused, reset, timed out, or answered by something that is no Holdfast server
   exit_threshold = 4,    ///< a load run broke a threshold, a comparison a limit
+  exit_violated = 5,     ///< a load run was answered as no correct server would
+  exit_undecided = 6,    ///< whether it was could not be decided
 };
 
 /// What get, put and del have in common.

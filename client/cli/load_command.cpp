@@ -5,18 +5,25 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <iostream>
 #include <vector>
 
 #include "client/load/experiment.hpp"
 #include "client/load/report_files.hpp"
 #include "client/load/run.hpp"
+#include "client/load/verify/verification.hpp"
 
 namespace holdfast::client::cli {
 namespace {
 
 /// What the runs came to, as an exit status.
 int judge(std::vector<load::load_report> const& runs) {
+  auto const any = [&](auto is) {
+    return std::ranges::any_of(runs, [&](auto const& run) { return run.verified != nullptr && is(*run.verified); });
+  };
+  if (any(std::mem_fn(&verify::verification::is_violated))) return exit_violated;
+  if (any([](auto const& verified) { return verified.verdict == verify::verdict::undecided; })) return exit_undecided;
   if (std::ranges::all_of(runs, &load::load_report::passed)) return exit_ok;
   return runs.front().settings.thresholds.empty() ? exit_refused : exit_threshold;
 }

@@ -21,6 +21,7 @@ Ctrl-C ends the run with the report of what was done; twice ends it at once.
 
 Exit status: 0 no errors, 1 there were errors, 2 usage, 3 server unreachable, 130 ended before anything was measured.
 With --threshold: 0 all held, 4 one was broken; errors count only where a threshold names them.
+With --verify: 5 an answer was wrong, or the lock was granted out of turn; 6 that could not be decided in time.
 Workloads are those of YCSB: a (half gets, half puts), b (95 % gets), c (gets alone), d (95 % gets of the latest keys, 5 %
 inserts), f (half gets, half read-modify-writes); e scans, which the server can't yet. A mix has get, put, insert, delete
 and rmw (read-modify-write: a get, then a put of the same key on the same connection). Where the mix deletes, a missing
@@ -37,6 +38,7 @@ min, p50, p90, p99, p99_9, max}}, open_loop {asked_per_s, started_per_s, found_n
 since_sent_ms}, split {before_sending_ms, wait_ms, hold_ms, rest_ms: as latency_ms, and share; answers, without_timing,
 implausible_timing}, statuses [{operation, status, count, success}], errors {total, kinds}, unfinished {count, oldest_ms},
 reconnects, client {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}, thresholds [{threshold, held, measured}],
+verification {verdict, operations, violations, lock_order, and more} or null,
 curve_ms {all and each operation, since_sent: [[share, ms]]}, seconds [{second, length_ms, answers, errors, mean_ms, p50_ms,
 p90_ms, p99_ms, p99_9_ms, max_ms, wait_share, split_ms, operations}]. With --runs: {version, runs: [as above]}. Durations
 are milliseconds, shares 0 to 1; what was not measured is null.
@@ -54,6 +56,7 @@ Examples:
   holdfast load --hold exp:5ms --hold-share 10%
   holdfast load --rate 1000/s --threshold 'p99<5ms' --threshold 'errors==0'
   holdfast load --find-max 'p99<5ms' --connections 256
+  holdfast load --verify --mix get=60,put=30,delete=10 --keys 100   with a proof that the answers were right
   holdfast load --json | jq .latency_ms.all.p99
   holdfast load --rate 2000/s --html report.html
   holdfast load --workload a --rate 5000/s --print-experiment > experiment.toml
@@ -198,6 +201,8 @@ void complete_load(CLI::App const& app, load::load_settings& settings) {
   if (!settings.find_max.empty()) {
     if (app.count("--threshold") != 0)
       throw CLI::ValidationError("--threshold", "is of a single run; give it as another --find-max");
+    if (settings.verify)
+      throw CLI::ValidationError("--verify", "is of a single run; make one at the rate that --find-max finds");
     if (app.count("--duration") == 0) settings.duration = std::chrono::seconds(5);
     if (app.count("--warm-up") == 0) settings.warm_up = std::chrono::seconds(1);
     if (app.count("--rate") == 0) settings.stages.assign(1, load::stage{{}, 1000, 1000});
@@ -260,6 +265,10 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
            settings.html_file);
   add_file(*load, "--hdr", "Write an interval log there that HdrHistogram's tools read (format 1.3)",
            settings.hdr_file);
+  load->add_flag("--verify", settings.verify,
+                 "Record every request and check afterwards that the answers were right: linearizable, key by key");
+  add_duration(*load, "--verify-time", "How long that may take; default 1m",
+               [&settings](auto duration) { settings.verify_time = duration; });
   load->add_flag("--keep-keys", settings.keep_keys, "Leave the keys in the server");
   load->add_flag("-q,--quiet", settings.quiet, "No progress, only the report");
   load->footer(footer);

@@ -21,6 +21,7 @@ struct outstanding_request {
   planned_request what{};
   time_point started;  ///< what its latency counts from
   time_point sent;
+  std::uint64_t record = 0;  ///< its number in what verifies the run, if anything does
 };
 
 enum class channel_state { closed, connecting, open };

@@ -114,7 +114,7 @@ void driver::abandon_backlog() {
 }
 
 void driver::run_until(time_point end) {
-  while (now_ < end && !stopped_.load(std::memory_order_relaxed)) wait(end);
+  while (now_ < end && !stopped_.load(std::memory_order_relaxed) && !is_record_full()) wait(end);
 }
 
 void driver::wait(time_point limit) {
@@ -150,7 +150,10 @@ void driver::handle(epoll_event const& event) {
 }
 
 void driver::ask(channel& channel, planned_request const& request, time_point started) {
-  channel.push({request, started, now_});
+  outstanding_request asked{request, started, now_};
+  if (settings_.record != nullptr)
+    asked.record = settings_.record->ask(request, settings_.first_connection + channel.token(), now_);
+  channel.push(asked);
   workload_.append(channel.outbox(), request);
 }
 
@@ -229,6 +232,8 @@ void driver::complete(outstanding_request const& request, answer_message const& 
   workload_.settle(what, expected);
   auto const is_bad = answer.status == 200 && what.operation == operation_kind::get &&
                       (answer.content != content_kind::json || !workload_.is_value(answer.body, what.key));
+  if (settings_.record != nullptr)
+    settings_.record->answer(request.record, answer, workload_.is_value(answer.body, what.key), now_);
   if (what.modifies && expected && !is_bad && (schedule_ || asking_)) follow_ups_.push_back(workload_.modify(what));
   if (!is_measured(request.started)) return;
   if (is_bad) return current_.measured->record(error_kind::bad_answer);

@@ -14,6 +14,7 @@
 #include "client/load/poller.hpp"
 #include "client/load/schedule.hpp"
 #include "client/load/settings.hpp"
+#include "client/load/verify/recorder.hpp"
 #include "client/load/workload.hpp"
 
 namespace holdfast::client::load {
@@ -23,9 +24,11 @@ struct driver_settings {
   load_settings const* run = nullptr;  ///< outlives the driver
   boost::asio::ip::tcp::endpoint server;
   std::string key_prefix;
-  std::uint32_t thread = 0;    ///< its number
-  unsigned connections = 0;    ///< its share of the run's
-  std::uint32_t inserted = 0;  ///< keys behind the run's that are taken
+  std::uint32_t thread = 0;            ///< its number
+  unsigned connections = 0;            ///< its share of the run's
+  std::uint32_t inserted = 0;          ///< keys behind the run's that are taken
+  verify::recorder* record = nullptr;  ///< keeps all requests; outlives the driver; null: nobody does
+  std::uint32_t first_connection = 0;  ///< the number of its first one among the run's
 };
 
 /// A second of a run, warm-up left out, as one thread measured it.
@@ -87,6 +90,7 @@ class driver {
   [[nodiscard]] bool is_measured(time_point started) const { return started >= measured_from_; }
   void wait(time_point limit);
   [[nodiscard]] bool in_flight() const;
+  [[nodiscard]] bool is_record_full() const { return settings_.record != nullptr && settings_.record->is_full(); }
   [[nodiscard]] bool connecting() const;
 
   driver_settings settings_;

@@ -93,6 +93,8 @@ std::vector<experiment_entry> experiment_of(load_settings const& settings) {
   if (!settings.thresholds.empty()) add("threshold", texts_of(settings.thresholds));
   if (!settings.find_max.empty()) add("find-max", texts_of(settings.find_max));
   add("runs", settings.runs);
+  add("verify", settings.verify);
+  if (settings.verify) add("verify-time", protocol::format_duration(settings.verify_time));
   add("keep-keys", settings.keep_keys);
   return entries;
 }

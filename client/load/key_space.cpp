@@ -58,6 +58,7 @@ awaitable<void> key_space::work(pass& batch) {
       outcome = co_await server.del(std::move(key), no_hold);
     } else {
       auto value = batch.values->first_value(number);
+      if (first_values_ != nullptr) first_values_->at(number) = parse_value(value)->value;
       outcome = co_await server.put(std::move(key), std::move(value), no_hold);
     }
     if (!outcome && !(batch.removes && outcome.error().kind == error_kind::status)) {
@@ -86,6 +87,7 @@ awaitable<result<void>> key_space::store(report_progress report) {
   // Its values are told from those of the threads by a stream of their own.
   constexpr thread_place of_its_own{.thread = 0xFFFF, .threads = 0x10000};
   workload values(settings_.workload, settings_.connection.server, prefix_, of_its_own);
+  if (first_values_ != nullptr) first_values_->resize(settings_.workload.keys);
   pass storing;
   storing.keys = settings_.workload.keys;
   storing.report = std::move(report);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "client/connection.hpp"
 #include "client/load/settings.hpp"
@@ -23,6 +24,8 @@ class key_space {
   /// What every key starts with: `load-` and eight random digits, then a slash.
   [[nodiscard]] std::string const& prefix() const { return prefix_; }
 
+  /// Lets store() write down the number of each key's value; `numbers` outlives it.
+  void note_values(std::vector<std::uint64_t>& numbers) { first_values_ = &numbers; }
   /// Puts a value under every key. @return the first error; the rest is not tried then.
   awaitable<result<void>> store(report_progress report);
   /// Removes what store() stored and the `inserted` keys after them, as far as the server lets it.
@@ -41,6 +44,7 @@ class key_space {
   load_settings const& settings_;
   std::string prefix_;
   std::uint32_t stored_ = 0;
+  std::vector<std::uint64_t>* first_values_ = nullptr;
   bool stopped_ = false;
 };
 

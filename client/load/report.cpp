@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/load/text.hpp"
+#include "client/load/verify/verification.hpp"
 #include "protocol/duration.hpp"
 
 namespace holdfast::client::load {
@@ -151,6 +152,10 @@ std::string threshold_lines(load_report const& report) {
   return lines;
 }
 
+std::string verification_lines(load_report const& report) {
+  return report.verified == nullptr ? std::string() : verify::text_of(*report.verified, report.key_prefix);
+}
+
 std::string client_lines(load_report const& report) {
   auto const answers = report.total.success_count();
   auto lines = "  client  " + percent(report.busy_share()) + " busy";
@@ -216,7 +221,7 @@ nanoseconds load_report::row_length(second_row const& row) const {
 std::string text_report(load_report const& report) {
   return (report.found ? text_of(*report.found) + "\nThe last run in full: " : std::string()) + heading(report) +
          latency_lines(report) + split_lines(report) + error_lines(report) + schedule_lines(report) +
-         client_lines(report) + threshold_lines(report);
+         client_lines(report) + threshold_lines(report) + verification_lines(report);
 }
 
 }  // namespace holdfast::client::load

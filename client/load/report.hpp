@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "client/load/measurements.hpp"
 #include "client/load/second_row.hpp"
 #include "client/load/settings.hpp"
+
+namespace holdfast::client::verify {
+struct verification;
+}
 
 namespace holdfast::client::load {
 
@@ -22,10 +27,11 @@ struct load_report {
   bool interrupted = false;
   measurements total;
   std::vector<second_row> seconds;
-  std::uint64_t unfinished = 0;      ///< in flight at the end; in no other figure
-  nanoseconds oldest_unfinished{0};  ///< how long the oldest of them had been waiting
-  nanoseconds cpu{0};                ///< processor time of the client's threads
-  std::optional<found_rate> found;   ///< of the search whose last run this is
+  std::uint64_t unfinished = 0;                          ///< in flight at the end; in no other figure
+  nanoseconds oldest_unfinished{0};                      ///< how long the oldest of them had been waiting
+  nanoseconds cpu{0};                                    ///< processor time of the client's threads
+  std::optional<found_rate> found;                       ///< of the search whose last run this is
+  std::shared_ptr<verify::verification const> verified;  ///< what its answers prove; null: not asked for
 
   /// When the first request that counts was due: the start, and the warm-up behind it.
   [[nodiscard]] std::chrono::system_clock::time_point measured_from() const;
@@ -82,6 +88,7 @@ struct load_report {
 ///                        or null: nothing), limits [text], probes [{rate_per_s, answered_per_s, p50_ms, p99_ms,
 ///                        confirms, outcome (held, broken, client_was_late), why}]}; the rest is of its last run
 ///     thresholds         [{threshold, held, measured (text)}]
+///     verification       null without --verify, else what verify::json_of() says
 ///     curve_ms           {all, each operation, since_sent: [[share, ms], …]}: the percentile curve, in steps that
 ///     halve
 ///                        with what is left above

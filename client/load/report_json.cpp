@@ -4,6 +4,7 @@
 #include "client/load/experiment.hpp"
 #include "client/load/report.hpp"
 #include "client/load/text.hpp"
+#include "client/load/verify/verification.hpp"
 
 namespace holdfast::client::load {
 namespace {
@@ -269,6 +270,8 @@ std::string json_report(load_report const& report) {
   document["client"] = client_json(report);
   document["find_max"] = find_max_json(report.found);
   document["thresholds"] = thresholds_json(report);
+  document["verification"] =
+      report.verified == nullptr ? json() : json::parse(verify::json_of(*report.verified, report.key_prefix));
   document["curve_ms"] = curve_json(report.total);
   document["seconds"] = seconds_json(report);
   return layout(document) + '\n';

@@ -3,6 +3,7 @@
 
 #include "client/load/report.hpp"
 #include "client/load/text.hpp"
+#include "client/load/verify/verification.hpp"
 
 namespace holdfast::client::load {
 namespace {
@@ -45,6 +46,18 @@ std::string broken_thresholds(load_report const& run) {
   return text;
 }
 
+std::string verdict_of(load_report const& run) {
+  if (run.verified == nullptr) return {};
+  if (run.verified->is_violated()) return "   VIOLATED";
+  return run.verified->verdict == verify::verdict::undecided ? "   answers undecided" : "   answers linearizable";
+}
+
+/// The counter-examples of a run.
+std::string violations_of(load_report const& run) {
+  if (run.verified == nullptr || !run.verified->is_violated()) return {};
+  return verify::text_of(*run.verified, run.key_prefix);
+}
+
 }  // namespace
 
 std::string text_of_runs(std::span<load_report const> runs) {
@@ -55,12 +68,16 @@ std::string text_of_runs(std::span<load_report const> runs) {
     text += "run " + to_right(std::to_string(rates.size() + 1), 2) + "  " +
             to_right(grouped(static_cast<std::uint64_t>(run.throughput() + 0.5)), 9) + " requests/s   p99 " +
             to_left(latency.count() == 0 ? "-" : readable(latency.quantile(0.99)), 8) + " errors " +
-            grouped(run.total.error_count()) + broken_thresholds(run) + (run.interrupted ? "   interrupted" : "") +
-            '\n';
+            grouped(run.total.error_count()) + broken_thresholds(run) + verdict_of(run) +
+            (run.interrupted ? "   interrupted" : "") + '\n';
     rates.push_back(run.throughput());
     if (latency.count() != 0) tails.push_back(static_cast<double>(latency.quantile(0.99).count()));
   }
   text += '\n' + spread_line("throughput", rates, rate) + spread_line("p99", tails, duration);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (auto const lines = violations_of(runs[i]); !lines.empty())
+      text += "\nrun " + to_right(std::to_string(i + 1), 2) + '\n' + lines;
+  }
   auto const held = std::ranges::count_if(runs, &load_report::passed);
   if (!runs.empty() && !runs.front().settings.thresholds.empty())
     text += "  All thresholds held in " + std::to_string(held) + " of " + std::to_string(runs.size()) + " runs.\n";

@@ -17,6 +17,7 @@
 
 #include "client/load/driver.hpp"
 #include "client/load/key_space.hpp"
+#include "client/load/verify/verification.hpp"
 
 namespace holdfast::client::load {
 namespace {
@@ -95,6 +96,7 @@ class load_run {
       if (auto reached = co_await probe.connect(); !reached) co_return reached.error();
       server = probe.peer();
     }
+    if (settings_.verify) keys_.note_values(first_values_);
     key_space::report_progress loading = [this](auto done) { progress_.loading(done, settings_.workload.keys); };
     auto storing = keys_.store(std::move(loading));
     auto stored = co_await std::move(storing);
@@ -110,21 +112,31 @@ class load_run {
     }
     progress_.end();
     if (!stored) co_return stored.error();
+    if (!recorders_.empty()) co_await verify(report);
     co_return report;
   }
 
   awaitable<void> drive(boost::asio::ip::tcp::endpoint server, load_report& report) {
     std::promise<time_point> start;
     auto const started = start.get_future().share();
+    unsigned first_connection = 0;
     for (unsigned i = 0; i < settings_.threads; ++i) {
+      if (settings_.verify)
+        recorders_.push_back(std::make_unique<verify::recorder>(verify::requests_max / settings_.threads));
       auto const share = settings_.connections / settings_.threads + (i < settings_.connections % settings_.threads);
       workers_.push_back(std::make_unique<driver_thread>(
-          driver_settings{
-              .run = &settings_, .server = server, .key_prefix = keys_.prefix(), .thread = i, .connections = share},
+          driver_settings{.run = &settings_,
+                          .server = server,
+                          .key_prefix = keys_.prefix(),
+                          .thread = i,
+                          .connections = share,
+                          .record = settings_.verify ? recorders_.back().get() : nullptr,
+                          .first_connection = first_connection},
           [this](interval done) {
             // std::function wants what it holds to be copyable, post() doesn't.
             boost::asio::post(context_, [this, done = std::move(done)] { collect(done); });
           }));
+      first_connection += share;
     }
     preparing_ = running_ = settings_.threads;
     for (auto& worker : workers_) {
@@ -154,6 +166,26 @@ class load_run {
     for (auto const& [second, open] : open_seconds_) rows_.push_back(summarize(second, open.measured, row_detail_));
     report.seconds = std::move(rows_);
     report.total = std::move(total_);
+  }
+
+  /// On a thread of its own, so that a signal can still end the process.
+  awaitable<void> verify(load_report& report) {
+    verify::verification verified;
+    std::exception_ptr thrown;
+    unsigned verifying = 1;
+    std::thread thread([&] {
+      try {
+        verified = verify::verify_run({recorders_, first_values_, settings_.verify_time});
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      boost::asio::post(context_, [this, &verifying] { step(verifying); });
+    });
+    co_await until_zero(verifying);
+    thread.join();
+    if (thrown) std::rethrow_exception(thrown);
+    report.verified = std::make_shared<verify::verification const>(std::move(verified));
+    recorders_.clear();
   }
 
   void step(unsigned& count) {
@@ -193,6 +225,8 @@ class load_run {
   std::vector<std::unique_ptr<driver_thread>> workers_;
   unsigned preparing_ = 0;
   unsigned running_ = 0;
+  std::vector<std::unique_ptr<verify::recorder>> recorders_;  ///< one a thread, with --verify
+  std::vector<std::uint64_t> first_values_;                   ///< by key
   std::map<std::uint32_t, open_second> open_seconds_;
   std::vector<second_row> rows_;
   measurements total_;

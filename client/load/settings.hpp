@@ -39,14 +39,16 @@ struct load_settings {
   nanoseconds warm_up{0};                           ///< asked before, and in no figure
   std::vector<stage> stages;                        ///< of an open loop; none: closed loop
   load::arrivals arrivals = arrivals::constant;
-  std::vector<threshold> find_max;            ///< search for the highest rate that holds these; none: one run
-  std::vector<threshold> thresholds;          ///< what the run is held to
-  bool quiet = false;                         ///< no progress
-  bool keep_keys = false;                     ///< leave the keys in the server
-  bool json = false;                          ///< print JSON instead of text
-  std::string json_file;                      ///< write the JSON there and print the text
-  std::string csv_file, hdr_file, html_file;  ///< write these reports there; empty: not asked for
-  unsigned runs = 1;                          ///< how often to run, one after another, into one report
+  std::vector<threshold> find_max;                    ///< search for the highest rate that holds these; none: one run
+  std::vector<threshold> thresholds;                  ///< what the run is held to
+  bool quiet = false;                                 ///< no progress
+  bool keep_keys = false;                             ///< leave the keys in the server
+  bool json = false;                                  ///< print JSON instead of text
+  std::string json_file;                              ///< write the JSON there and print the text
+  std::string csv_file, hdr_file, html_file;          ///< write these reports there; empty: not asked for
+  unsigned runs = 1;                                  ///< how often to run, one after another, into one report
+  bool verify = false;                                ///< record all requests, and check that their answers were right
+  nanoseconds verify_time = std::chrono::minutes(1);  ///< how long to check, at most
 };
 
 [[nodiscard]] inline bool is_open_loop(load_settings const& settings) {

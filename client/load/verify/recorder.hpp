@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "client/answer_parser.hpp"
+#include "client/load/channel.hpp"
+#include "client/load/verify/history.hpp"
+#include "client/load/verify/lock_order.hpp"
+#include "client/load/workload.hpp"
+
+namespace holdfast::client::verify {
+
+/// A request of a run and what came of it, in 48 bytes.
+struct recorded_request {
+  /// How much is known of what it did.
+  enum class outcome : std::uint8_t {
+    unknown,   ///< not answered, or by an error that tells nothing: it may have taken effect at any time, or never
+    answered,  ///< `value` and `was_present` tell what it found
+    refused,   ///< the server said that it changed nothing
+  };
+
+  std::uint64_t value = absent;  ///< put, or got
+  instant invoked = 0;
+  instant responded = never;
+  std::uint64_t revision = 0;  ///< of the ETag; 0: none, or of another start of the server than the first
+  std::uint32_t wait_us = 0, hold_us = 0;
+  std::uint32_t key = 0;
+  std::uint32_t connection : 24 = 0;
+  load::operation_kind kind : 2 = load::operation_kind::get;
+  outcome known : 2 = outcome::unknown;
+  bool was_present : 1 = false;  ///< what the answer tells of the value before
+  bool has_timing : 1 = false;
+
+  /// As the checker sees it; nothing for what changed nothing and tells nothing.
+  [[nodiscard]] std::optional<operation> on_its_key() const;
+  /// As the audit of the lock sees it; nothing unless the lock was granted.
+  [[nodiscard]] std::optional<lock_use> of_lock() const;
+};
+static_assert(sizeof(recorded_request) == 48);
+
+/// Stands for a body that is no value of this run.
+constexpr value_number no_value_of_ours = absent - 2;
+
+/// Keeps all requests of one thread of a run. A request is unknown until it is answered, so nothing need be told when a
+/// connection is lost. Not thread-safe.
+class recorder {
+ public:
+  explicit recorder(std::uint64_t requests_max) : requests_max_(requests_max) {}
+
+  /// Whether there is room for no more, so that the run has to end.
+  [[nodiscard]] bool is_full() const { return count_ >= requests_max_; }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+  [[nodiscard]] recorded_request const& at(std::uint64_t number) const {
+    return chunks_[number / chunk][number % chunk];
+  }
+
+  /// A request is about to be sent. @return its number
+  std::uint64_t ask(load::planned_request const& what, std::uint32_t connection, load::time_point now);
+  /// Its answer is there. `is_value` tells whether the body can be a value of the key that was asked for.
+  void answer(std::uint64_t number, answer_message const& answer, bool is_value, load::time_point now);
+
+ private:
+  static constexpr std::uint64_t chunk = 16 * 1024;
+
+  [[nodiscard]] std::uint64_t revision_of(std::string_view etag);
+
+  std::uint64_t const requests_max_;
+  std::uint64_t count_ = 0;
+  std::vector<std::unique_ptr<recorded_request[]>> chunks_;  // so that growing copies nothing while a run is measured
+  std::optional<std::uint64_t> server_start_;
+};
+
+}  // namespace holdfast::client::verify
