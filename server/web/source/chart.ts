@@ -1,0 +1,78 @@
+// Waits and holds second by second, drawn by uPlot on a logarithmic axis.
+import uPlot from 'uplot';
+import {h} from './dom';
+import {duration} from './format';
+import type {Seconds} from './seconds';
+
+const lines = [
+  {label: 'wait p50', field: 'wait_p50_ns', colour: 'wait-ink', dash: []},
+  {label: 'wait p99', field: 'wait_p99_ns', colour: 'wait-ink', dash: [6, 4]},
+  {label: 'hold p50', field: 'hold_p50_ns', colour: 'accent', dash: []},
+  {label: 'hold p99', field: 'hold_p99_ns', colour: 'accent', dash: [6, 4]},
+] as const;
+const least_ns = 100;  // a logarithmic axis has no place for 0: who found the lock free is drawn at the bottom
+
+/// Every second power of ten gets a mark.
+function powers(_: uPlot, marks: number[]): (number | null)[] {
+  return marks.map(mark => Math.log10(mark) % 2 === 0 ? mark : null);
+}
+
+export class SecondsChart {
+  readonly element = h('div', {class: 'plot', role: 'img', 'aria-label':
+    'Percentiles of waits and holds in each second, the last minutes; the table above has those of the whole time.'});
+  private drawn: uPlot | undefined;
+  private width = 0;
+
+  constructor(private readonly seconds: Seconds) {
+    new ResizeObserver(() => {
+      if (this.element.clientWidth === this.width) return;
+      this.width = this.element.clientWidth;
+      this.redraw();
+    }).observe(this.element);
+  }
+
+  update(): void {
+    if (this.drawn === undefined) this.redraw();
+    else this.drawn.setData(this.data());
+  }
+
+  /// Anew, with the present width and colours.
+  redraw(): void {
+    this.drawn?.destroy();
+    this.drawn = undefined;
+    if (this.element.clientWidth > 0) this.drawn = new uPlot(this.options(), this.data(), this.element);
+  }
+
+  private data(): uPlot.AlignedData {
+    const {rows} = this.seconds;
+    return [rows.map(row => row.second), ...lines.map(line => rows.map(row => {
+      const value = row[line.field];
+      return value === null ? null : Math.max(value, least_ns);
+    }))];
+  }
+
+  private options(): uPlot.Options {
+    const style = getComputedStyle(document.documentElement);
+    const of = (name: string) => style.getPropertyValue(`--${name}`).trim();
+    const axis = {stroke: of('ink-soft'), font: '11px system-ui, sans-serif', grid: {stroke: of('grid'), width: 1},
+      ticks: {stroke: of('grid'), width: 1, size: 4}};
+    return {
+      width: Math.max(this.element.clientWidth, 200), height: 200, padding: [10, 12, 0, 0],
+      scales: {x: {time: false}, y: {distr: 3, range: (_, least, greatest) =>
+        [Math.min(least ?? least_ns, 1e4), Math.max(greatest ?? 1e6, 1e6) * 1.3]}},
+      axes: [
+        {...axis, incrs: [1, 2, 5, 10, 20, 30, 60], values: (_, marks) => marks.map(second => `${second} s`)},
+        {...axis, size: 62, filter: powers, grid: {...axis.grid, filter: powers}, ticks: {...axis.ticks, filter: powers},
+          values: (_, marks) => marks.map(ns => ns === null ? '' : duration(ns).replace(/\.0+(?= )/, ''))},
+      ],
+      series: [
+        {label: 'since start', value: (_, second) => second === null ? '–' : `${second} s`},
+        ...lines.map((line): uPlot.Series => ({
+          label: line.label, stroke: of(line.colour), width: 1.5, dash: [...line.dash],
+          points: {show: false}, value: (_, ns) => ns === null ? '–' : ns <= least_ns ? '0' : duration(ns),
+        })),
+      ],
+      cursor: {y: false},
+    };
+  }
+}

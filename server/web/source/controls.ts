@@ -1,0 +1,137 @@
+// What the page changes on the running server: two settings, and three readers that show the lesson.
+import {h, setText} from './dom';
+import {duration} from './format';
+import type {Settings} from './wire';
+
+/// What went wrong in the server's words: an application/problem+json has a `detail` that says what to do.
+async function explained(response: Response): Promise<string> {
+  try {
+    const problem = await response.json() as {title?: unknown; detail?: unknown};
+    if (typeof problem.detail === 'string') return problem.detail;
+    if (typeof problem.title === 'string') return problem.title;
+  } catch { /* no problem+json */ }
+  return `the server answered ${response.status}`;
+}
+
+/// Milliseconds as the server's durations are written: exact, with a unit.
+function spelled(ms: number): string { return ms === 0 ? '0' : Number.isInteger(ms) ? `${ms}ms` : `${Math.round(ms * 1000)}us`; }
+
+const readHolds = [0, 1, 2, 5, 10, 20, 50, 100, 200, 350, 500, 750, 1000, 1500, 2000];
+const writerPeriods = [0, 10, 20, 50, 100, 200, 350, 500, 750, 1000, 1500, 2000, 5000];
+
+class SettingSlider {
+  readonly element: HTMLElement;
+  private readonly input = h('input', {type: 'range', min: 0, step: 1, disabled: true});
+  private readonly output = h('output', {});
+  private steps: number[];
+  private pending = 0;
+  private changing = false;
+
+  constructor(name: string, id: string, private readonly known: number[], private readonly off: string,
+    private readonly change: (ms: number) => Promise<void>) {
+    this.steps = known;
+    this.input.id = id;
+    this.output.htmlFor.add(id);
+    this.element = h('div', {class: 'slider'}, h('label', {for: id}, name), this.input, this.output);
+    this.input.addEventListener('input', () => {
+      this.describe();
+      this.changing = true;
+      clearTimeout(this.pending);
+      this.pending = window.setTimeout(() => {
+        void this.change(this.steps[Number(this.input.value)]!).finally(() => { this.changing = false; });
+      }, 150);
+    });
+  }
+
+  show(ms: number, enabled: boolean): void {
+    this.input.disabled = !enabled;
+    if (this.changing) return;
+    this.steps = this.known.includes(ms) ? this.known : [...this.known, ms].sort((a, b) => a - b);
+    this.input.max = String(this.steps.length - 1);
+    this.input.value = String(this.steps.indexOf(ms));
+    this.describe();
+  }
+
+  private describe(): void {
+    const ms = this.steps[Number(this.input.value)] ?? 0;
+    const text = ms === 0 ? this.off : duration(ms * 1e6).replace(/\.0+(?= )/, '');
+    setText(this.output, text);
+    this.input.setAttribute('aria-valuetext', text);
+  }
+}
+
+const readers = 3;
+const apart_ms = 800;
+
+export class Controls {
+  private readonly start = h('button', {type: 'button', class: 'great', id: 'start-readers', click: () => void this.startReaders()}, 'Start three readers');
+  private readonly result = h('ol', {class: 'readers', 'aria-live': 'polite', 'aria-label': 'What the readers were told'});
+  private readonly message = h('p', {class: 'message', role: 'status'});
+  private readonly readHold = new SettingSlider('Reads hold for', 'read-hold', readHolds, 'no time', ms => this.patch({read_hold: spelled(ms)}));
+  private readonly writerPeriod = new SettingSlider('Writer writes every', 'writer-period', writerPeriods, 'off', ms => this.patch({writer_period: spelled(ms)}));
+  readonly element = h('section', {class: 'controls', 'aria-label': 'Controls'},
+    h('div', {class: 'lesson'}, this.start,
+      h('p', {class: 'note'}, 'One every 0.8 s, each keeps the lock for 1 s. Watch what that does to the writer and to one another.'), this.result),
+    h('div', {class: 'sliders'}, this.readHold.element, this.writerPeriod.element, this.message));
+  private settings: Settings | undefined;
+
+  /// @param find shows the request that has this Holdfast-Request-Id
+  constructor(private readonly find: (request_id: string) => void) {}
+
+  show(settings: Settings | undefined): void {
+    if (settings === undefined || settings === this.settings) return;
+    this.settings = settings;
+    this.readHold.show(settings.read_hold_ms, settings.live);
+    this.writerPeriod.show(settings.writer_period_ms, settings.live);
+    if (!settings.live) setText(this.message, 'This server was started with --no-live-settings.');
+  }
+
+  private async patch(change: Record<string, string>): Promise<void> {
+    try {
+      const response = await fetch('/v1/settings', {method: 'PATCH', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(change)});
+      if (!response.ok) throw new Error(await explained(response));
+      setText(this.message, '');
+    } catch (error) {
+      setText(this.message, `Not changed: ${error instanceof Error ? error.message : String(error)}`);
+      const before = this.settings;
+      this.settings = undefined;
+      setTimeout(() => this.show(before));
+    }
+  }
+
+  private async startReaders(): Promise<void> {
+    this.start.disabled = true;
+    this.result.replaceChildren();
+    const reading: Promise<void>[] = [];
+    for (let reader = 0; reader < readers; ++reader) {
+      const line = h('li', {}, 'asks for the lock …');
+      this.result.append(line);
+      reading.push(this.read(reader, line));
+      await new Promise(resolve => setTimeout(resolve, apart_ms));
+    }
+    await Promise.all(reading);
+    this.start.disabled = false;
+  }
+
+  private async read(reader: number, line: HTMLElement): Promise<void> {
+    try {
+      // A browser would lend the first reader's connection to the third, and two of them would share a lane. It keeps
+      // connections with and without credentials apart, so the first reader's stays out of reach of the others.
+      const response = await fetch('/v1/kv/my-key?hold=1s', {cache: 'no-store', credentials: reader === 0 ? 'same-origin' : 'omit'});
+      // Without the key there is nothing to read, but the reader holds the lock all the same.
+      if (!response.ok && response.status !== 404) throw new Error(await explained(response));
+      await response.arrayBuffer();
+      const timing = response.headers.get('Server-Timing') ?? '';
+      const part = (name: string) => {
+        const found = new RegExp(`\\b${name};dur=([\\d.]+)`).exec(timing)?.[1];
+        return found === undefined ? '–' : duration(Number(found) * 1e6);
+      };
+      const id = response.headers.get('Holdfast-Request-Id');
+      line.replaceChildren(`waited ${part('wait')}, held ${part('hold')} `);
+      if (id !== null) line.append(h('button', {type: 'button', class: 'small', click: () => this.find(id)}, 'show'));
+    } catch (error) {
+      line.replaceChildren(`got no answer: ${error instanceof Error ? error.message : String(error)}`);
+      line.classList.add('bad');
+    }
+  }
+}

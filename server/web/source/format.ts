@@ -1,0 +1,48 @@
+// Figures as people read them: three digits that count, and a unit; and foreign text with nothing hidden in it.
+
+const grouping = new Intl.NumberFormat('en-US');
+
+export function count(value: number): string { return grouping.format(Math.round(value)); }
+
+export function plural(value: number, one: string): string { return `${count(value)} ${one}${value === 1 ? '' : 's'}`; }
+
+function threeDigits(value: number): string {
+  if (value < 9.995) return value.toFixed(2);
+  return value.toFixed(value < 99.95 ? 1 : 0);
+}
+
+export function duration(ns: number | null | undefined): string {
+  if (ns == null) return '–';
+  if (ns <= 0) return '0';
+  if (ns < 999.5) return `${Math.max(1, Math.round(ns))} ns`;
+  if (ns < 999_500) return `${threeDigits(ns / 1e3)} µs`;
+  if (ns < 999.5e6) return `${threeDigits(ns / 1e6)} ms`;
+  if (ns < 99.95e9) return `${threeDigits(ns / 1e9)} s`;
+  return `${(ns / 60e9).toFixed(1)} min`;
+}
+
+/// A moment since the server's start, with as many decimals as a step of this length needs.
+export function moment(ns: number, step_ns = 1e6): string {
+  const decimals = Math.min(9, Math.max(0, Math.ceil(9 - Math.log10(step_ns) - 1e-9)));
+  return `${(ns / 1e9).toFixed(decimals)} s`;
+}
+
+export function percent(share: number): string { return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`; }
+
+const ordinals = new Intl.PluralRules('en-US', {type: 'ordinal'});
+const endings: Record<string, string> = {one: 'st', two: 'nd', few: 'rd', other: 'th'};
+export function ordinal(value: number): string { return `${count(value)}${endings[ordinals.select(value)]}`; }
+
+/// Text from elsewhere. What has no glyph, or changes the direction of what follows, is spelled out.
+export function shown(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
+    letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/// The same in at most so many characters: the middle goes, because a port and a key's last part tell most.
+export function shortened(text: string, characters_max: number): string {
+  const safe = shown(text);
+  if (safe.length <= characters_max) return safe;
+  const tail = Math.floor((characters_max - 1) / 2);
+  return `${safe.slice(0, characters_max - 1 - tail)}…${safe.slice(safe.length - tail)}`;
+}

@@ -1,0 +1,23 @@
+// A moment as the part of an address behind `#`, so that a link shows others the same.
+import type {Span} from './span';
+
+export interface Moment { start: string; span: Span; request: number | undefined }
+
+export function toFragment(moment: Moment): string {
+  const fields = new URLSearchParams({start: moment.start, from: String(Math.round(moment.span.from_ns)),
+    to: String(Math.round(moment.span.to_ns))});
+  if (moment.request !== undefined) fields.set('request', String(moment.request));
+  return `#${fields}`;
+}
+
+/// @return undefined when it says nothing that can be shown
+export function fromFragment(fragment: string): Moment | undefined {
+  const fields = new URLSearchParams(fragment.replace(/^#/, ''));
+  const number = (name: string) => {
+    const text = fields.get(name);
+    return text !== null && /^-?\d{1,16}$/.test(text) ? Number(text) : undefined;
+  };
+  const start = fields.get('start'), from_ns = number('from'), to_ns = number('to');
+  if (start === null || from_ns === undefined || to_ns === undefined || to_ns <= from_ns) return undefined;
+  return {start, span: {from_ns, to_ns}, request: number('request')};
+}

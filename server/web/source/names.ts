@@ -1,0 +1,40 @@
+// Texts that many records share, each kept once and for as long as a record uses it.
+
+export class Names {
+  private readonly numbers = new Map<string, number>();
+  private readonly texts: string[] = [];
+  private readonly uses: number[] = [];
+  private readonly free: number[] = [];
+
+  /// How many characters are kept; their owner bounds it by forgetting records.
+  characters = 0;
+
+  /// The text's number, small and stable while it is in use. Each take() needs its giveBack().
+  take(text: string): number {
+    let number = this.numbers.get(text);
+    if (number === undefined) {
+      number = this.free.pop() ?? this.texts.length;
+      this.texts[number] = text;
+      this.uses[number] = 0;
+      this.numbers.set(text, number);
+      this.characters += text.length;
+    }
+    this.uses[number]!++;
+    return number;
+  }
+
+  giveBack(number: number): void {
+    if (--this.uses[number]! > 0) return;
+    const text = this.texts[number]!;
+    this.numbers.delete(text);
+    this.characters -= text.length;
+    this.texts[number] = '';
+    this.free.push(number);
+  }
+
+  text(number: number): string { return this.texts[number] ?? ''; }
+  find(text: string): number | undefined { return this.numbers.get(text); }
+
+  /// One more than the greatest number in use: the length of a table indexed by numbers.
+  get size(): number { return this.texts.length; }
+}

@@ -1,0 +1,223 @@
+// Draws a scene. All numbers are CSS pixels; the context is scaled to the device's.
+import {duration, moment, plural, shortened} from './format';
+import type {Bar, Scene} from './scene';
+import {stepFor} from './span';
+import {theme} from './theme';
+
+export interface Layout {
+  gutter: number;  // for the lanes' names, left of the time
+  axis: number;    // height of the times above the lanes
+  lane: number;    // a lane's height, with what keeps it apart
+  bar: number;     // of it, what is drawn
+  queue: number;   // height of the queue's length below
+}
+
+export interface Painting {
+  scene: Scene;
+  layout: Layout;
+  height: number;
+  names: string[];    // of the rows
+  colours: string[];  // of the rows
+  marked: Bar | undefined;
+  focusedRow: number | undefined;
+}
+
+export function rowTop(layout: Layout, row: number): number { return layout.axis + row * layout.lane + (layout.lane - layout.bar) / 2; }
+
+export function lanesEnd(layout: Layout, rows: number): number { return layout.axis + rows * layout.lane; }
+
+export function paint(context: CanvasRenderingContext2D, painting: Painting): void {
+  const {scene, layout, height} = painting;
+  const {gutter} = layout;
+  context.clearRect(0, 0, gutter + scene.width, height);
+  paintAxis(context, painting);
+  context.save();
+  context.beginPath();
+  context.rect(gutter, 0, scene.width, height);
+  context.clip();
+  context.translate(gutter, 0);
+  paintGaps(context, painting);
+  paintNarrow(context, painting);
+  paintBars(context, painting);
+  paintArrows(context, painting);
+  paintQueue(context, painting);
+  context.restore();
+  paintNames(context, painting);
+}
+
+function font(context: CanvasRenderingContext2D, size: number, weight = ''): void {
+  context.font = `${weight} ${size}px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif`;
+}
+
+function paintAxis(context: CanvasRenderingContext2D, {scene, layout, height}: Painting): void {
+  const {grid, inkSoft} = theme();
+  const {from_ns, to_ns} = scene.span;
+  const length_ns = to_ns - from_ns;
+  const step_ns = stepFor(length_ns, Math.max(2, scene.width / 95));
+  font(context, 11);
+  context.fillStyle = inkSoft;
+  context.strokeStyle = grid;
+  context.lineWidth = 1;
+  context.textAlign = 'center';
+  context.textBaseline = 'alphabetic';
+  context.beginPath();
+  for (let at_ns = Math.ceil(from_ns / step_ns) * step_ns; at_ns <= to_ns; at_ns += step_ns) {
+    if (at_ns < 0) continue;
+    const x = layout.gutter + (at_ns - from_ns) / length_ns * scene.width;
+    context.moveTo(Math.round(x) + 0.5, layout.axis - 4);
+    context.lineTo(Math.round(x) + 0.5, height);
+    const text = moment(at_ns, step_ns);
+    const half = context.measureText(text).width / 2;
+    if (x - half > layout.gutter && x + half < layout.gutter + scene.width) context.fillText(text, x, layout.axis - 8);
+  }
+  context.stroke();
+}
+
+function paintGaps(context: CanvasRenderingContext2D, {scene, layout, height}: Painting): void {
+  const {gap, inkSoft} = theme();
+  context.fillStyle = gap;
+  if (scene.forgottenUntil > 0) context.fillRect(0, layout.axis, scene.forgottenUntil, height);
+  for (const {left, right} of scene.gaps) context.fillRect(left - 1, layout.axis, Math.max(right - left, 2), height);
+  font(context, 11);
+  context.textAlign = 'left';
+  context.fillStyle = inkSoft;
+  if (scene.forgottenUntil > 90) context.fillText('no longer kept', 6, layout.axis + 13);
+  let free = scene.forgottenUntil > 90 ? 90 : -Infinity;
+  for (const {left, gap: {count, cause}} of scene.gaps) {
+    if (left < free) continue;
+    const text = cause === 'dropped' ? `${plural(count, 'message')} dropped` : `${plural(count, 'request')} not kept in this pause`;
+    context.fillText(text, left + 4, layout.axis + 13);
+    free = left + context.measureText(text).width + 12;
+  }
+}
+
+/// Shades of what was added up in a pixel, drawn in runs of the same shade.
+function paintNarrow(context: CanvasRenderingContext2D, {scene, layout, colours}: Painting): void {
+  const {wait} = theme();
+  const shades = 8;
+  for (let row = 0; row < scene.rows; ++row) {
+    const top = rowTop(layout, row);
+    const run = (shares: Float32Array, colour: string, y: number, height: number) => {
+      context.fillStyle = colour;
+      for (let at = 0; at < shares.length;) {
+        const share = shares[at]!;
+        if (share === 0) { ++at; continue; }
+        const shade = Math.ceil(Math.min(share, 1) * shades);
+        let end = at + 1;
+        while (end < shares.length && shares[end]! > 0 && Math.ceil(Math.min(shares[end]!, 1) * shades) === shade) ++end;
+        // One that stands alone would be lost in a paler shade.
+        const alone = end - at === 1 && !shares[at - 1] && !shares[end];
+        context.globalAlpha = alone ? 1 : 0.3 + 0.7 * shade / shades;
+        context.fillRect(alone ? at - 0.5 : at, y, alone ? 2 : end - at, height);
+        at = end;
+      }
+    };
+    run(scene.waited[row]!, wait, top + layout.bar * 0.3, layout.bar * 0.4);
+    run(scene.held[row]!, colours[row]!, top, layout.bar);
+  }
+  context.globalAlpha = 1;
+}
+
+function paintBars(context: CanvasRenderingContext2D, {scene, layout, colours, marked}: Painting): void {
+  const {wait, ink, card} = theme();
+  const draw = (bar: Bar) => {
+    const top = rowTop(layout, bar.row);
+    const width = Math.max(bar.right - bar.left, 1.5);
+    if (bar.holds) context.fillRect(bar.left, top, width, layout.bar);
+    else context.fillRect(bar.left, top + layout.bar * 0.3, width, layout.bar * 0.4);
+  };
+  context.fillStyle = wait;
+  for (const bar of scene.bars) if (!bar.holds) draw(bar);
+  for (const bar of scene.bars) {
+    if (!bar.holds) continue;
+    context.fillStyle = colours[bar.row]!;
+    draw(bar);
+  }
+  font(context, 11, '600');
+  context.textAlign = 'left';
+  context.fillStyle = card;
+  for (const bar of scene.bars) {
+    const left = Math.max(bar.left, 0), right = Math.min(bar.right, scene.width);
+    if (!bar.holds || right - left < 64 || bar.subject.kind !== 'open' && bar.left < 0) continue;
+    const perPixel = (scene.span.to_ns - scene.span.from_ns) / scene.width;
+    context.fillText(duration((bar.right - bar.left) * perPixel), left + 6, rowTop(layout, bar.row) + layout.bar / 2 + 4);
+  }
+  if (marked === undefined) return;
+  context.strokeStyle = ink;
+  context.lineWidth = 2;
+  context.strokeRect(marked.left - 1, rowTop(layout, marked.row) - 2, Math.max(marked.right - marked.left, 2) + 2, layout.bar + 4);
+}
+
+function paintArrows(context: CanvasRenderingContext2D, {scene, layout}: Painting): void {
+  context.strokeStyle = context.fillStyle = theme().arrow;
+  context.lineWidth = 1.25;
+  for (const {x: at, from, to} of scene.arrows) {
+    const down = to > from;
+    // What goes up and what comes down at the same moment stand side by side.
+    const x = at + (down ? 3 : -3);
+    const begin = rowTop(layout, from) + (down ? layout.bar : 0);
+    const end = rowTop(layout, to) + (down ? -1 : layout.bar + 1);
+    const head = down ? -6 : 6;
+    context.beginPath();
+    context.moveTo(x, begin);
+    context.lineTo(x, end + head / 2);
+    context.stroke();
+    context.beginPath();
+    context.moveTo(x, end);
+    context.lineTo(x - 4, end + head);
+    context.lineTo(x + 4, end + head);
+    context.fill();
+  }
+}
+
+function paintQueue(context: CanvasRenderingContext2D, {scene, layout, height}: Painting): void {
+  const {queue, queueLine, inkSoft} = theme();
+  const bottom = height - 1;
+  const top = height - layout.queue + 18;
+  const top_value = Math.max(scene.queueMax, 2);
+  const y = (length: number) => bottom - (bottom - top) * length / top_value;
+  context.beginPath();
+  context.moveTo(0, bottom);
+  for (let at = 0; at < scene.width; ++at) {
+    context.lineTo(at, y(scene.queue[at]!));
+    context.lineTo(at + 1, y(scene.queue[at]!));
+  }
+  context.lineTo(scene.width, bottom);
+  context.fillStyle = queue;
+  context.fill();
+  context.strokeStyle = queueLine;
+  context.lineWidth = 1.25;
+  context.stroke();
+  context.fillStyle = inkSoft;
+  font(context, 11);
+  context.textAlign = 'right';
+  if (scene.queueMax > 0) context.fillText(`up to ${Number(scene.queueMax.toPrecision(3))}`, scene.width - 4, top - 5);
+}
+
+function paintNames(context: CanvasRenderingContext2D, {scene, layout, height, names, colours, focusedRow}: Painting): void {
+  const {ink, inkSoft, grid, accent} = theme();
+  const characters = Math.max(6, Math.floor((layout.gutter - 26) / 6.3));
+  context.textAlign = 'left';
+  context.strokeStyle = grid;
+  context.lineWidth = 1;
+  names.forEach((name, row) => {
+    const top = rowTop(layout, row);
+    const line = layout.axis + (row + 1) * layout.lane + 0.5;
+    context.beginPath();
+    context.moveTo(0, line);
+    context.lineTo(layout.gutter + scene.width, line);
+    context.stroke();
+    context.fillStyle = colours[row]!;
+    context.fillRect(2, top + layout.bar / 2 - 5, 10, 10);
+    context.fillStyle = ink;
+    font(context, 12, row === focusedRow ? '700' : '');
+    context.fillText(shortened(name, characters), 18, top + layout.bar / 2 + 4, layout.gutter - 22);
+    if (row === focusedRow) {
+      context.fillStyle = accent;
+      context.fillRect(0, top - 1, 2, layout.bar + 2);
+    }
+  });
+  context.fillStyle = inkSoft;
+  font(context, 11);
+  context.fillText('queue length', 2, height - layout.queue / 2 + 8);
+}

@@ -1,0 +1,139 @@
+// What of the model is seen in a span on so many pixels. What is narrower than a pixel is added up in it, so that drawing
+// costs the same for ten requests and for a hundred thousand.
+import type {Gap, Model, OpenRequest} from './model';
+import type {Span} from './span';
+
+export type Subject = {kind: 'record'; record: number} | {kind: 'open'; request: OpenRequest};
+
+export interface Bar { row: number; left: number; right: number; holds: boolean; subject: Subject }
+export interface Arrow { x: number; from: number; to: number }  // rows; from a releaser to the next owner
+
+export interface Scene {
+  span: Span;
+  width: number;
+  rows: number;
+  bars: Bar[];               // wider than a pixel
+  held: Float32Array[];      // for each row: the share of each pixel in which the lock was held by what is narrower
+  waited: Float32Array[];    // the same of waits; more than 1 when several of a row waited at once
+  queue: Float32Array;       // the mean length of the queue in each pixel
+  queueMax: number;
+  arrows: Arrow[];
+  arrowsHidden: boolean;     // there are too many to tell apart
+  gaps: {left: number; right: number; gap: Gap}[];
+  forgottenUntil: number;    // pixels from the left of which nothing is kept any more
+}
+
+const arrows_max = 400;
+const arrow_distance = 5;
+
+/// @param rowOf the row of a source, or the row of the others
+export function buildScene(model: Model, span: Span, width: number, rows: number, rowOf: (source: string) => number): Scene {
+  const {records} = model;
+  const {names, source, asked, granted, ended} = records;
+  const perPixel = (span.to_ns - span.from_ns) / width;
+  const column = () => new Float32Array(width);
+  const scene: Scene = {span, width, rows, bars: [], held: Array.from({length: rows}, column), waited: Array.from({length: rows}, column),
+    queue: column(), queueMax: 0, arrows: [], arrowsHidden: false, gaps: [], forgottenUntil: 0};
+  const x = (time_ns: number) => (time_ns - span.from_ns) / perPixel;
+
+  // Adds the part of each pixel that lies between two places, which may be the same.
+  const cover = (into: Float32Array, left: number, right: number) => {
+    const from = Math.max(left, 0), to = Math.min(right, width);
+    if (from > to || from >= width) return;
+    const first = Math.floor(from), last = Math.min(Math.floor(to), width - 1);
+    if (first === last) {
+      into[first] = into[first]! + Math.max(to - from, 1e-6);
+      return;
+    }
+    into[first] = into[first]! + (first + 1 - from);
+    for (let at = first + 1; at < last; ++at) into[at] = into[at]! + 1;
+    into[last] = into[last]! + (to - last);
+  };
+  const part = (row: number, from_ns: number, to_ns: number, holds: boolean, subject: () => Subject) => {
+    const left = x(from_ns), right = x(to_ns);
+    if (right < 0 || left > width) return;
+    if (!holds) cover(scene.queue, left, right);
+    if (right - left >= 1.5) scene.bars.push({row, left: Math.max(left, -4), right: Math.min(right, width + 4), holds, subject: subject()});
+    else cover((holds ? scene.held : scene.waited)[row]!, left, right);
+  };
+
+  const rowOfNumber: (number | undefined)[] = [];
+  let previous = -1;  // the record that owned the lock before
+  let handOffs = 0;
+  const handOff = (from: number, row: number, granted_ns: number) => {
+    if (from < 0) return;
+    const at = x(granted_ns);
+    if (at < 0 || at > width) return;
+    const slot = records.slot(from);
+    // Anything longer is no hand-off: its releaser's record was lost.
+    if (Math.abs(granted_ns - ended[slot]!) > 5e6) return;
+    ++handOffs;
+    if (scene.arrows.length >= arrows_max) return;
+    const number = source[slot]!;
+    const fromRow = rowOfNumber[number] ??= rowOf(names.text(number));
+    if (fromRow !== row) scene.arrows.push({x: at, from: fromRow, to: row});
+  };
+
+  for (let record = records.firstEndedFrom(span.from_ns); record < records.next; ++record) {
+    const at = records.slot(record);
+    const asked_ns = asked[at]!, ended_ns = ended[at]!, granted_ns = granted[at]!;
+    const owned = granted_ns === granted_ns;
+    const before = previous;
+    if (owned) previous = record;
+    if (ended_ns < span.from_ns || asked_ns > span.to_ns) continue;
+    const number = source[at]!;
+    const row = rowOfNumber[number] ??= rowOf(names.text(number));
+    const subject = (): Subject => ({kind: 'record', record});
+    const until_ns = owned ? granted_ns : ended_ns;
+    if (until_ns > asked_ns) {
+      part(row, asked_ns, until_ns, false, subject);
+      if (owned) handOff(before, row, granted_ns);
+    }
+    if (owned) part(row, granted_ns, ended_ns, true, subject);
+  }
+  for (const request of model.open.values()) {
+    if (request.asked_ns > span.to_ns) continue;
+    const row = rowOf(request.source);
+    const subject = (): Subject => ({kind: 'open', request});
+    const until_ns = request.granted_ns ?? Infinity;
+    if (until_ns > request.asked_ns) part(row, request.asked_ns, Math.min(until_ns, span.to_ns), false, subject);
+    if (request.granted_ns === null || request.granted_ns > span.to_ns) continue;
+    if (request.granted_ns > request.asked_ns) handOff(previous, row, request.granted_ns);
+    part(row, request.granted_ns, span.to_ns, true, subject);
+  }
+
+  if (handOffs > width / arrow_distance || handOffs > arrows_max) {
+    scene.arrows = [];
+    scene.arrowsHidden = true;
+  }
+  for (const length of scene.queue) if (length > scene.queueMax) scene.queueMax = length;
+  for (const gap of model.gaps) {
+    const left = x(gap.from_ns), right = x(gap.to_ns);
+    if (right >= 0 && left <= width) scene.gaps.push({left, right, gap});
+  }
+  if (records.first > 0) scene.forgottenUntil = Math.max(0, Math.min(width, x(ended[records.slot(records.first)]!)));
+  return scene;
+}
+
+/// What is drawn at this place: the bar there, or the longest of what was added up within a few pixels.
+export function pick(model: Model, scene: Scene, row: number, at: number, rowOf: (source: string) => number): Subject | undefined {
+  const bars = scene.bars.filter(bar => bar.row === row && bar.left - 1 <= at && at <= bar.right + 1);
+  // Of several that wait at once, the shortest: the longer ones are reached beside it.
+  const bar = bars.sort((a, b) => Number(b.holds) - Number(a.holds) || (a.right - a.left) - (b.right - b.left))[0];
+  if (bar !== undefined) return bar.subject;
+  const {records} = model;
+  const reach_ns = 4 * (scene.span.to_ns - scene.span.from_ns) / scene.width;
+  const at_ns = scene.span.from_ns + at * reach_ns / 4;
+  let best: Subject | undefined;
+  let longest = -1;
+  for (let record = records.firstEndedFrom(at_ns - reach_ns); record < records.next; ++record) {
+    const slot = records.slot(record);
+    if (records.ended[slot]! < at_ns - reach_ns || records.asked[slot]! > at_ns + reach_ns) continue;
+    const length = records.ended[slot]! - records.asked[slot]!;
+    if (length > longest && rowOf(records.names.text(records.source[slot]!)) === row) {
+      longest = length;
+      best = {kind: 'record', record};
+    }
+  }
+  return best;
+}

@@ -1,0 +1,59 @@
+// One request's story in words.
+import {duration, moment, ordinal, plural, shown} from './format';
+import type {OpenRequest} from './model';
+import type {Request} from './records';
+
+interface Described { source: string; operation: string; key: string }
+
+export function what(one: Described): string { return `${one.operation} ${shown(one.key)}`; }
+export function whose(one: Described): string { return `${shown(one.source)}'s ${what(one)}`; }
+
+function asked(one: Described & {position: number; asked_ns: number}): string {
+  const place = one.position === 0 ? 'and found it free' : one.position === 1 ? 'next in the queue' : `${ordinal(one.position)} in the queue`;
+  return `${shown(one.source)} asked for the lock at ${moment(one.asked_ns)} to ${what(one)}, ${place}.`;
+}
+
+/// Behind whom, the longest first, and what of the wait nobody's hold explains.
+export function blame(request: Request): string {
+  const waited_ns = (request.granted_ns ?? request.ended_ns) - request.asked_ns;
+  const parts = request.behind.map(one => `${duration(one.held_ns)} behind ${whose(one)} (no. ${one.id})`);
+  const {count, held_ns} = request.behind_others;
+  if (count > 0) parts.push(`${duration(held_ns)} behind ${plural(count, 'other')}`);
+  if (parts.length === 0) return '';
+  const explained_ns = request.behind.reduce((sum, one) => sum + one.held_ns, held_ns);
+  const rest_ns = waited_ns - explained_ns;
+  if (rest_ns >= Math.max(1e3, waited_ns / 1000)) parts.push(`${duration(rest_ns)} for the hand-overs`);
+  return `: ${parts.join(', ')}`;
+}
+
+const endings = {
+  released: '', cancelled: 'was sent away', timed_out: 'gave up, because its lock timeout had passed',
+  hung_up: 'hung up',
+};
+
+export function story(request: Request): string {
+  const waited_ns = (request.granted_ns ?? request.ended_ns) - request.asked_ns;
+  const sentences = [asked(request)];
+  const wait = waited_ns > 0 ? `It waited ${duration(waited_ns)}${blame(request)}` : 'It did not wait';
+  const ending = endings[request.outcome];
+  if (request.granted_ns === null) {
+    sentences.push(`${wait}, and then ${ending || 'went away'}. It never held the lock.`);
+  } else {
+    const held = duration(request.ended_ns - request.granted_ns);
+    sentences.push(`${wait}. Then it held the lock for ${held}${ending === '' ? '' : `, until it ${ending}`}.`);
+  }
+  return sentences.join(' ');
+}
+
+/// @param ahead who holds and who waits before it
+export function openStory(request: OpenRequest, now_ns: number, ahead: OpenRequest[]): string {
+  if (request.granted_ns !== null) {
+    const waited_ns = request.granted_ns - request.asked_ns;
+    const wait = waited_ns > 0 ? `It waited ${duration(waited_ns)}` : 'It did not wait';
+    const of = request.hold_ns === null ? '' : ` of ${duration(request.hold_ns)}`;
+    return `${asked(request)} ${wait}. It holds the lock now, for ${duration(now_ns - request.granted_ns)}${of} so far.`;
+  }
+  const behind = ahead.length === 0 ? '' :
+    `, behind ${ahead.slice(0, 4).map(whose).join(', ')}${ahead.length > 4 ? ` and ${plural(ahead.length - 4, 'other')}` : ''}`;
+  return `${asked(request)} It has waited ${duration(now_ns - request.asked_ns)} so far${behind}.`;
+}

@@ -1,0 +1,177 @@
+// The timeline: a canvas that shows the view, and is moved by pointer, wheel, touch and keys.
+import {h} from './dom';
+import {plural} from './format';
+import {activityIn, Lanes} from './lanes';
+import type {Model} from './model';
+import {lanesEnd, paint, type Layout} from './paint';
+import {buildScene, pick, type Scene, type Subject} from './scene';
+import type {View} from './span';
+import {LaneColours, theme} from './theme';
+import {gestures} from './gestures';
+
+export interface TimelineEvents {
+  /// What is under the pointer or was reached by keys; `chosen` when it was clicked or entered.
+  look(subject: Subject | undefined, at: {x: number; y: number} | undefined, chosen: boolean): void;
+  /// The user has moved the view, or paused it.
+  moved(): void;
+}
+
+const lanes_interval_ms = 250;
+
+export class Timeline {
+  readonly canvas = h('canvas', {tabindex: 0, role: 'application', 'aria-roledescription': 'timeline',
+    'aria-describedby': 'timeline-keys',
+    'aria-label': 'Timeline of the lock, one lane for each source. The tables below tell the same.'});
+  readonly lanes = new Lanes();
+  readonly colours = new LaneColours();
+  scene: Scene | undefined;
+  selected: Subject | undefined;
+  private hovered: Subject | undefined;
+  private focusedRow: number | undefined;
+  private rowsShown = 4;
+  private lanesAt_ms = -Infinity;
+  private layout: Layout = {gutter: 150, axis: 26, lane: 30, bar: 20, queue: 70};
+  private width = 0;
+  private height = 0;
+
+  constructor(private readonly model: Model, readonly view: View, private readonly events: TimelineEvents) {
+    gestures(this.canvas, {
+      timeAt: x => this.timeAt(x),
+      perPixel: () => this.view.length_ns / Math.max(1, this.width - this.layout.gutter),
+      zoom: (factor, at_ns) => { this.view.zoom(factor, at_ns); this.moved(); },
+      pan: by_ns => { this.view.pan(by_ns, this.now_ns()); this.moved(); },
+      hover: at => { this.lookAt(at, false); },
+      press: at => { this.lookAt(at, true); },
+    });
+    this.canvas.addEventListener('keydown', event => { if (this.key(event)) event.preventDefault(); });
+    this.canvas.addEventListener('blur', () => { this.focusedRow = undefined; });
+    new ResizeObserver(() => this.resize()).observe(this.canvas);
+  }
+
+  /// Draws the present state. @param now_ms of the page's clock
+  draw(now_ms: number): void {
+    if (this.width === 0) return;
+    const span = this.view.span(this.model.now_ns(now_ms));
+    const lanes_max = this.width < 560 ? 8 : 12;
+    if (now_ms - this.lanesAt_ms >= lanes_interval_ms) {
+      this.lanesAt_ms = now_ms;
+      this.lanes.update(activityIn(this.model, span), lanes_max);
+      const rows = this.rows();
+      if (rows > this.rowsShown) {
+        this.rowsShown = rows;
+        this.fit();
+      }
+    }
+    const context = this.canvas.getContext('2d');
+    if (context === null) return;
+    const rows = this.rows();
+    const scene = this.scene = buildScene(this.model, span, Math.max(1, this.width - this.layout.gutter), Math.max(rows, 1), this.rowOf);
+    const subject = this.hovered ?? this.selected;
+    const names = [...this.lanes.shown, ...(this.lanes.others > 0 ? [plural(this.lanes.others, 'other')] : [])];
+    const colours = [...this.lanes.shown.map(source => this.colours.colour(source)), theme().others];
+    paint(context, {scene, layout: this.layout, height: this.height, names, colours, focusedRow: this.focusedRow,
+      marked: subject === undefined ? undefined : scene.bars.find(bar => same(bar.subject, subject))});
+  }
+
+  /// Looks again which lanes there are before the next drawing.
+  refreshLanes(): void { this.lanesAt_ms = -Infinity; }
+
+  select(subject: Subject | undefined): void { this.selected = subject; }
+
+  private readonly rowOf = (source: string): number => {
+    const row = this.lanes.shown.indexOf(source);
+    return row >= 0 ? row : Math.max(0, this.rows() - 1);
+  };
+
+  private rows(): number { return this.lanes.shown.length + (this.lanes.others > 0 ? 1 : 0); }
+  private now_ns(): number { return this.model.now_ns(performance.now()); }
+
+  private timeAt(x: number): number {
+    const span = this.view.span(this.now_ns());
+    return span.from_ns + (x - this.layout.gutter) / Math.max(1, this.width - this.layout.gutter) * this.view.length_ns;
+  }
+
+  private moved(): void {
+    this.refreshLanes();
+    this.events.moved();
+  }
+
+  private lookAt(at: {x: number; y: number} | undefined, chosen: boolean): void {
+    this.hovered = undefined;
+    if (at !== undefined && this.scene !== undefined && at.x >= this.layout.gutter) {
+      const row = Math.floor((at.y - this.layout.axis) / this.layout.lane);
+      if (row >= 0 && row < this.rows()) this.hovered = pick(this.model, this.scene, row, at.x - this.layout.gutter, this.rowOf);
+    }
+    this.events.look(this.hovered, at, chosen);
+  }
+
+  private key(event: KeyboardEvent): boolean {
+    if (event.ctrlKey || event.metaKey || event.altKey) return false;
+    const length_ns = this.view.length_ns;
+    const middle_ns = this.view.span(this.now_ns()).to_ns - length_ns / 2;
+    switch (event.key) {
+      case '+': case '=': this.view.zoom(1 / 1.5, middle_ns); break;
+      case '-': case '_': this.view.zoom(1.5, middle_ns); break;
+      case 'PageUp': this.view.pan(-length_ns / 2, this.now_ns()); break;
+      case 'PageDown': this.view.pan(length_ns / 2, this.now_ns()); break;
+      case 'End': this.view.resume(); break;
+      case ' ': if (this.view.live) this.view.pause(this.now_ns()); else this.view.resume(); break;
+      case 'ArrowUp': case 'ArrowDown': this.moveRow(event.key === 'ArrowUp' ? -1 : 1); return true;
+      case 'ArrowLeft': case 'ArrowRight': this.step(event.key === 'ArrowLeft' ? -1 : 1); return true;
+      case 'Escape': this.events.look(undefined, undefined, true); return true;
+      default: return false;
+    }
+    this.moved();
+    return true;
+  }
+
+  private moveRow(by: number): void {
+    const rows = this.rows();
+    if (rows === 0) return;
+    this.focusedRow = Math.min(Math.max((this.focusedRow ?? -by) + by, 0), rows - 1);
+    this.step(0);
+  }
+
+  /// To the next request of the lane before or after the selected one; 0: to its latest.
+  private step(by: number): void {
+    const row = this.focusedRow ??= 0;
+    const {records} = this.model;
+    const span = this.view.span(this.now_ns());
+    const in_lane: number[] = [];
+    for (let record = records.firstEndedFrom(span.from_ns); record < records.next; ++record) {
+      const at = records.slot(record);
+      if (records.ended[at]! < span.from_ns || records.asked[at]! > span.to_ns) continue;
+      if (this.rowOf(records.names.text(records.source[at]!)) === row) in_lane.push(record);
+    }
+    if (in_lane.length === 0) return;
+    if (this.view.live) {
+      this.view.pause(this.now_ns());
+      this.events.moved();
+    }
+    const current = this.selected?.kind === 'record' ? in_lane.indexOf(this.selected.record) : -1;
+    const index = by === 0 || current < 0 ? in_lane.length - 1 : Math.min(Math.max(current + by, 0), in_lane.length - 1);
+    this.events.look({kind: 'record', record: in_lane[index]!}, undefined, true);
+  }
+
+  private resize(): void {
+    const width = Math.round(this.canvas.clientWidth);
+    if (width === this.width || width === 0) return;
+    this.width = width;
+    this.layout.gutter = Math.round(Math.min(150, width * 0.27));
+    this.fit();
+  }
+
+  private fit(): void {
+    const scale = Math.min(devicePixelRatio || 1, 2);
+    this.height = lanesEnd(this.layout, this.rowsShown) + this.layout.queue;
+    this.canvas.width = this.width * scale;
+    this.canvas.height = this.height * scale;
+    this.canvas.style.height = `${this.height}px`;
+    this.canvas.getContext('2d')?.setTransform(scale, 0, 0, scale, 0, 0);
+  }
+}
+
+export function same(a: Subject, b: Subject): boolean {
+  if (a.kind === 'record') return b.kind === 'record' && a.record === b.record;
+  return b.kind === 'open' && a.request.id === b.request.id;
+}

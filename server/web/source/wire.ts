@@ -1,0 +1,44 @@
+// What the server says on /v1/lock/events and /v1/lock. Times are nanoseconds since the server's start.
+
+export interface Settings { read_hold_ms: number; writer_period_ms: number; live: boolean }
+
+export type Outcome = 'released' | 'cancelled' | 'timed_out' | 'hung_up';
+
+/// Who asks, and for what.
+export interface Asker {
+  id: number;
+  source: string;
+  request_id?: string | null;
+  operation: string;
+  key: string;
+}
+
+export interface Hello { type: 'hello'; now_ns: number; started_at: string; start: string; settings: Settings }
+export interface Asked extends Asker { type: 'asked'; position: number; asked_ns: number }
+export interface Granted extends Asker {
+  type: 'granted'; position: number; asked_ns: number; granted_ns: number; hold_ns: number;
+}
+export interface Behind { id: number; source: string; operation: string; key: string; held_ns: number }
+export interface Done extends Asker {
+  type: 'done';
+  position: number;
+  asked_ns: number;
+  granted_ns: number | null;
+  ended_ns: number;
+  outcome: Outcome;
+  behind?: Behind[];
+  behind_others?: {count: number; held_ns: number};
+}
+export interface Dropped { type: 'dropped'; count: number }
+export interface SettingsChanged { type: 'settings'; settings: Settings }
+export interface Heartbeat { type: 'heartbeat'; now_ns: number }
+
+export type LockEvent = Hello | Asked | Granted | Done | Dropped | SettingsChanged | Heartbeat;
+
+/// GET /v1/lock.
+export interface LockState {
+  now_ns: number;
+  owner: (Asker & {granted_ns: number; asked_ns?: number; hold_ns?: number}) | null;
+  queue: (Asker & {asked_ns: number})[];
+  queue_length: number;
+}
