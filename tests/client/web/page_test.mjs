@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import {readFileSync, writeFileSync} from 'node:fs';
 import {after, before, describe, test} from 'node:test';
-import {findBrowser, inspectPlots, launch, open} from './browser.mjs';
+import {findBrowser, inspectPlots, launch, open} from '../../support/web/browser.mjs';
 import {measure} from './measured_run.mjs';
 
 const executable = findBrowser();

@@ -22,18 +22,19 @@ export function launch(executablePath) {
     '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']});
 }
 
-/// Opens a file. @return the page; page.faults has console messages, exceptions and requests for anything but the file
-export async function open(browser, file, options = {}) {
+/// Opens a file or an address. @return the page; page.faults has console messages, exceptions and requests for anything but
+/// the file, or for another host
+export async function open(browser, what, options = {}) {
   const context = await browser.newContext({viewport: {width: 1100, height: 800}, ...options});
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   page.faults = [];
-  const url = pathToFileURL(file).href;
+  const url = what.startsWith('http:') ? what : pathToFileURL(what).href;
+  const {origin} = new URL(url);
+  const allowed = request => request === url || request.startsWith('data:') || (origin !== 'null' && request.startsWith(`${origin}/`));
   page.on('console', message => page.faults.push(`${message.type()}: ${message.text()}`));
   page.on('pageerror', error => page.faults.push(`exception: ${error.message}`));
-  page.on('request', request => {
-    if (request.url() !== url && !request.url().startsWith('data:')) page.faults.push(`request: ${request.url()}`);
-  });
+  page.on('request', request => { if (!allowed(request.url())) page.faults.push(`request: ${request.url()}`); });
   await page.goto(url);
   await page.waitForSelector('html[data-ready=yes]');
   return page;

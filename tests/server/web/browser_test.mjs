@@ -1,0 +1,371 @@
+// The page in a real browser, against a server that the test directs.
+import assert from 'node:assert/strict';
+import {after, afterEach, before, beforeEach, describe, test} from 'node:test';
+import {findBrowser, launch} from '../../support/web/browser.mjs';
+import {FakeServer} from './fake_server.mjs';
+import {pageDirectory} from './modules.mjs';
+import {eventually, openPage, placeOf, requestsOf, rowsOf, runLesson} from './page_reader.mjs';
+
+const executable = findBrowser();
+if (executable === undefined) {
+  console.log('SKIPPED: there is no chromium in PATH, nor in CHROMIUM');
+  process.exit(0);
+}
+
+let browser, server;
+before(async () => { browser = await launch(executable); });
+after(() => browser?.close());
+beforeEach(async () => { server = await new FakeServer(pageDirectory).listen(); });
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await server.close();
+});
+
+const text = (page, selector) => page.locator(selector).textContent();
+const opened = (options = {}) => openPage(browser, server.url, options);
+
+/// A request that takes the lock at once and ends when the test says so.
+const hold = (source = '10.0.0.7:5123', key = 'my-key') => server.ask({source, operation: 'GET', key, hold_ms: 3_600_000});
+
+describe('the lesson', () => {
+  test("is seen after one press: three holds of a second, the writer's grants between them, and who is to blame", async () => {
+    const page = await opened();
+    const {readers, writes} = await runLesson(page);
+    for (const reader of readers) assert.ok(Math.abs(reader.ended - reader.granted - 1100) < 150, JSON.stringify(reader));
+    assert.equal(new Set(readers.map(reader => reader.source)).size, 3, 'each reader has a lane of its own');
+    for (const [before, next] of [[readers[0], readers[1]], [readers[1], readers[2]]]) {
+      assert.ok(next.asked < before.ended, 'the next reader asked while the one before held');
+      assert.ok(writes.some(write => write.asked < before.ended && write.granted >= before.ended && write.ended <= next.granted),
+        'the writer, who had asked first, owned the lock between them');
+    }
+    const blamed = await eventually('the readers are blamed', async () => {
+      const names = (await rowsOf(page, '#blame-sources')).map(row => row[0]);
+      return readers.every(reader => names.includes(reader.source)) && names;
+    });
+    assert.ok(readers.some(reader => reader.source === blamed[0]), 'a reader leads');
+    assert.equal((await rowsOf(page, '#blame-operations'))[0][0], 'GET my-key');
+    const told = await page.locator('.readers li').allTextContents();
+    assert.match(told[0], /^waited \S+( \S+)?, held 1\.\d\d s/);
+    assert.equal(told.length, 3);
+    assert.deepEqual(page.faults, []);
+  });
+
+  test('is drawn: a colour for each reader, grey for who waits, and all of it within the lanes', async () => {
+    const page = await opened();
+    await runLesson(page);
+    await page.click('#pause');
+    const colours = await page.$eval('.stage canvas', canvas => {
+      const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const counts = {};
+      for (let at = 0; at < data.length; at += 4) {
+        if (data[at + 3] < 255) continue;
+        const colour = `#${[...data.subarray(at, at + 3)].map(part => part.toString(16).padStart(2, '0')).join('')}`;
+        counts[colour] = (counts[colour] ?? 0) + 1;
+      }
+      return counts;
+    });
+    const wanted = await page.evaluate(() => ['lane-0', 'lane-1', 'lane-2', 'wait', 'writer', 'arrow']
+      .map(name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()));
+    // A hold of a second in a view of eight is 20 pixels high and more than 80 long.
+    for (const colour of wanted.slice(0, 3)) assert.ok(colours[colour] > 1200, `${colour}: ${colours[colour]}`);
+    assert.ok(colours[wanted[3]] > 800, `grey: ${colours[wanted[3]]}`);
+    assert.ok(colours[wanted[4]] > 100, `the writer's: ${colours[wanted[4]]}`);
+    assert.ok(colours[wanted[5]] > 20, `arrows: ${colours[wanted[5]]}`);
+  });
+
+  test('names a refusal in the words of the server', async () => {
+    const page = await opened();
+    await page.route('**/v1/kv/**', route => route.fulfill({status: 400, contentType: 'application/problem+json',
+      body: JSON.stringify({title: 'Bad Request', detail: 'a hold may take 500ms at most'})}));
+    await page.click('#start-readers');
+    await page.waitForSelector('#start-readers:not([disabled])');
+    assert.match((await page.locator('.readers li').allTextContents())[0], /a hold may take 500ms at most/);
+  });
+});
+
+describe('who holds and waits now', () => {
+  test('is told while it lasts, also of those who came before the page', async () => {
+    const holder = hold();
+    const waiter = server.ask({source: '10.0.0.8:1', operation: 'PUT', key: 'other', hold_ms: 0});
+    const page = await opened();
+    await eventually('the owner is named', async () => (await text(page, '#hold-now')).includes('10.0.0.7:5123'));
+    await eventually('the waiter is named', async () => (await text(page, '#wait-now')).includes('10.0.0.8:1'));
+    await eventually('both are in the tables', async () => (await requestsOf(page)).filter(one => one.ended === null).length >= 2);
+    server.stop(holder, 'hung_up');
+    await eventually('the lock is free', async () => (await text(page, '#hold-now')).includes('free'));
+    await eventually('how it ended', async () => (await requestsOf(page)).find(one => one.id === holder.id)?.cells.at(-1) === 'hung up');
+    assert.ok((await requestsOf(page)).find(one => one.id === waiter.id).ended !== null);
+    assert.deepEqual(page.faults, []);
+  });
+
+  test('is mended after messages were lost, and the loss is shown', async () => {
+    const page = await opened();
+    const holder = hold();
+    await eventually('the owner is named', async () => (await text(page, '#hold-now')).includes('10.0.0.7:5123'));
+    // The message of its end gets lost.
+    const tell = server.tell;
+    server.tell = event => { if (event.id !== holder.id) tell.call(server, event); };
+    server.stop(holder, 'released');
+    server.drop(7);
+    await eventually('the lock is free', async () => (await text(page, '#hold-now')).includes('free'));
+    assert.match(await text(page, '#dropped'), /7/);
+  });
+});
+
+describe("one request's story", () => {
+  test('appears under the pointer, and stays when it is pressed', async () => {
+    const page = await opened();
+    const {readers} = await runLesson(page);
+    await page.click('#link');
+    const lane = (await rowsOf(page, '#lanes')).findIndex(row => row[0] === readers[1].source);
+    const place = await placeOf(page, page.url(), lane, (readers[1].granted + readers[1].ended) / 2);
+    await page.mouse.move(place.x, place.y);
+    const tip = page.locator('.tip');
+    await tip.waitFor();
+    assert.match(await tip.textContent(), new RegExp(`^${readers[1].source} asked for the lock .* It waited \\d+.* ms behind ${readers[0].source}'s GET my-key`));
+    await page.mouse.click(place.x, place.y);
+    assert.equal(await text(page, '#story'), await tip.textContent());
+    // From there to who held it up.
+    await page.locator('.behind button').first().press('Enter');
+    assert.match(await text(page, '#story'), new RegExp(`^${readers[0].source} asked`));
+    await page.locator('.readers button').nth(2).press('Enter');
+    assert.match(await text(page, '#story'), new RegExp(`^${readers[2].source} asked`));
+    assert.deepEqual(page.faults, []);
+  });
+
+  test('is reached and read with the keyboard alone', async () => {
+    const page = await opened();
+    await eventually('the writer has written', async () => (await requestsOf(page)).length >= 3);
+    for (let presses = 0; presses < 20; ++presses) {
+      await page.keyboard.press('Tab');
+      if (await page.evaluate(() => document.activeElement instanceof HTMLCanvasElement)) break;
+    }
+    await page.keyboard.press('ArrowDown');
+    const latest = await eventually('a story', async () => { const told = await text(page, '#story'); return told.startsWith('writer asked') && told; });
+    assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true', 'who walks has time');
+    await page.keyboard.press('ArrowLeft');
+    assert.notEqual(await text(page, '#story'), latest);
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await text(page, '#story'), latest);
+    const length = () => text(page, '.length');
+    assert.equal(await length(), '8.00 s');
+    await page.keyboard.press('+');
+    assert.equal(await length(), '5.33 s');
+    await page.keyboard.press('-');
+    await page.keyboard.press('End');
+    assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'false');
+    await page.keyboard.press(' ');
+    assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true');
+    await page.locator('#requests-in-view button').first().press('Enter');
+    assert.match(await text(page, '#story'), /^writer asked for the lock at/);
+    assert.deepEqual(page.faults, []);
+  });
+});
+
+describe('the view', () => {
+  test('stands still while it is paused, and goes on when told', async () => {
+    const page = await opened();
+    await eventually('the writer has written', async () => (await requestsOf(page)).length >= 3);
+    await page.click('#pause');
+    const before = await eventually('a table that is up to date', async () => {
+      const first = await requestsOf(page);
+      await new Promise(resolve => setTimeout(resolve, 700));
+      const second = await requestsOf(page);
+      return JSON.stringify(first) === JSON.stringify(second) && second;
+    });
+    const counted = Number((await text(page, '#requests')).replace(/\D/g, ''));
+    await eventually('the counter goes on', async () => Number((await text(page, '#requests')).replace(/\D/g, '')) > counted + 1);
+    assert.deepEqual(await requestsOf(page), before);
+    await page.click('#pause');
+    await eventually('new requests', async () => (await requestsOf(page)).at(-1).id > before.at(-1).id + 2);
+  });
+
+  test('zooms by wheel only where the page need not scroll', async () => {
+    const page = await opened();
+    const box = await page.locator('.stage canvas').boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + 40);
+    await page.mouse.wheel(0, 200);
+    await eventually('the page scrolls', async () => await page.evaluate(() => scrollY) > 0);
+    assert.equal(await text(page, '.length'), '8.00 s');
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.keyboard.down('Control');
+    await page.mouse.wheel(0, -100);
+    await page.keyboard.up('Control');
+    await eventually('it zooms', async () => parseFloat(await text(page, '.length')) < 7);
+    assert.equal(await page.evaluate(() => scrollY), 0);
+  });
+
+  test('moves and zooms by fingers', async () => {
+    const page = await opened({hasTouch: true, isMobile: true, viewport: {width: 390, height: 800}});
+    const box = await page.locator('.stage canvas').boundingBox();
+    const y = box.y + 60, fingers = await page.context().newCDPSession(page);
+    const touch = (type, ...xs) => fingers.send('Input.dispatchTouchEvent', {type, touchPoints: xs.map((x, id) => ({x: box.x + x, y, id}))});
+    await touch('touchStart', 200);
+    for (let x = 210; x <= 300; x += 10) await touch('touchMove', x);
+    await touch('touchEnd');
+    await eventually('a drag into the past pauses', async () => await page.getAttribute('#pause', 'aria-pressed') === 'true');
+    await touch('touchStart', 180, 220);
+    for (let by = 10; by <= 60; by += 10) await touch('touchMove', 180 - by, 220 + by);
+    await touch('touchEnd');
+    await eventually('two fingers zoom', async () => parseFloat(await text(page, '.length')) < 2.5);
+    assert.deepEqual(page.faults, []);
+  });
+
+  test('is shared by a link that shows others the same moment and request', async () => {
+    const page = await opened();
+    const {readers} = await runLesson(page);
+    await page.locator(`#requests-in-view tr[data-id="${readers[1].id}"] button`).press('Enter');
+    await page.click('#link');
+    const link = page.url();
+    const other = await openPage(browser, link);
+    await eventually('the same story', async () => await text(other, '#story') === await text(page, '#story'));
+    assert.equal(await other.getAttribute('#pause', 'aria-pressed'), 'true');
+    const ids = async from => (await requestsOf(from)).map(one => one.id);
+    // The other knows of those before the page was opened, too.
+    const known = await ids(page);
+    await eventually('the same requests', async () => JSON.stringify((await ids(other)).slice(-known.length)) === JSON.stringify(known));
+    assert.deepEqual(other.faults, []);
+  });
+
+  test('says so when the moment of a link is gone', async () => {
+    const page = await openPage(browser, `${server.url}/#start=other&from=1000000&to=9000000&request=3`);
+    await eventually('a word about it', async () => (await text(page, '.said')).includes('restarted since this link was made'));
+    assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'false');
+  });
+});
+
+describe('the settings', () => {
+  test('are changed by sliders, and follow what others change', async () => {
+    const page = await opened();
+    await page.locator('#read-hold').focus();
+    await page.keyboard.press('ArrowRight');
+    await eventually('the server was told', () => server.patches?.length === 1);
+    assert.deepEqual(server.patches[0], {read_hold: '1ms'});
+    await page.locator('#writer-period').focus();
+    await page.keyboard.press('Home');
+    await eventually('the server was told', () => server.patches.length === 2);
+    assert.deepEqual(server.patches[1], {writer_period: '0'});
+    assert.equal(await page.getAttribute('#writer-period', 'aria-valuetext'), 'off');
+    server.settings = {...server.settings, read_hold_ms: 123, writer_period_ms: 200};
+    server.tell({type: 'settings', settings: server.settings});
+    await eventually('the sliders follow', async () => await page.getAttribute('#read-hold', 'aria-valuetext') === '123 ms');
+    assert.equal(await page.getAttribute('#writer-period', 'aria-valuetext'), '200 ms');
+    assert.deepEqual(page.faults, []);
+  });
+
+  test('are out of reach where the server has them fixed', async () => {
+    server.settings.live = false;
+    const page = await opened();
+    assert.ok(await page.isDisabled('#read-hold'));
+    assert.match(await text(page, '.message'), /--no-live-settings/);
+  });
+
+  test('go back when the server refuses', async () => {
+    const page = await opened();
+    server.settings.live = false;
+    await page.locator('#read-hold').focus();
+    await page.keyboard.press('End');
+    await eventually('the reason', async () => (await text(page, '.message')).includes('settings are fixed'));
+    await eventually('the slider is back', async () => await page.getAttribute('#read-hold', 'aria-valuetext') === 'no time');
+  });
+});
+
+describe('the connection', () => {
+  test('comes back after a restart, and nothing of the former process stays', async () => {
+    const page = await opened();
+    hold('10.0.0.99:1');
+    await eventually('the first process is seen', async () => (await text(page, '#hold-now')).includes('10.0.0.99:1'));
+    await server.restart(1000);
+    await eventually('the page tells of it', async () => (await text(page, '.said')).includes('restarted'));
+    await eventually('the second process is seen', async () => {
+      const requests = await requestsOf(page);
+      return requests.length >= 2 && requests[0].id === 1;
+    });
+    assert.ok(!(await page.textContent('main')).includes('10.0.0.99:1'));
+    assert.match(await text(page, '#state'), /^live/);
+    assert.deepEqual(page.unexpected(), []);
+    const {readers} = await runLesson(page);
+    assert.equal(readers.length, 3);
+  });
+
+  test('goes on where it was when it is cut, without a gap', async () => {
+    const page = await opened();
+    await eventually('the writer has written', async () => (await requestsOf(page)).length >= 2);
+    for (const stream of server.streams) stream.destroy();
+    await eventually('it is noticed', async () => (await text(page, '#state')).includes('no connection'));
+    await eventually('it is live again', async () => (await text(page, '#state')).startsWith('live'));
+    await eventually('later requests', async () => (await requestsOf(page)).length >= 6);
+    const ids = (await requestsOf(page)).map(one => one.id);
+    assert.deepEqual(ids, Array.from(ids, (_, index) => ids[0] + index));
+    assert.deepEqual(page.unexpected(), []);
+  });
+});
+
+test('hostile names are text everywhere', async () => {
+  const hostile = '<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e\u0007';
+  const long = '<b>'.padEnd(1024, 'k');
+  const page = await opened();
+  const holder = hold(hostile, hostile);
+  server.ask({source: '10.0.0.8:1', operation: '<i>GET', key: long, hold_ms: 0});
+  await eventually('the owner', async () => (await text(page, '#hold-now')).includes('<img src=x'));
+  server.stop(holder, 'released');
+  await eventually('blame', async () => (await rowsOf(page, '#blame-sources')).some(row => row[0].startsWith('<img src=x')));
+  await eventually('the lane', async () => (await rowsOf(page, '#lanes')).some(row => row[0].startsWith('<img src=x')));
+  await page.locator(`#requests-in-view tr[data-id="${holder.id}"] button`).press('Enter');
+  const told = await text(page, '#story');
+  assert.ok(told.includes('<script>document.title=2</script>\\u202e\\u0007'), told);
+  await page.locator(`#requests-in-view tr[data-id="${holder.id + 1}"] button`).press('Enter');
+  assert.ok((await text(page, '#story')).includes(long));
+  assert.ok((await text(page, '.behind')).includes('<img src=x'));
+  assert.deepEqual(await page.evaluate(() => [document.querySelectorAll('img, b, i, body script').length, document.title]), [0, 'Holdfast']);
+  const [wide, visible] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(wide <= visible, `${wide} in ${visible}`);
+  assert.deepEqual(page.faults, []);
+});
+
+test('no script runs but its own', async () => {
+  const page = await opened();
+  await page.evaluate(() => {
+    const script = document.createElement('script');
+    script.textContent = 'document.title = "taken over"';
+    document.body.append(script);
+  });
+  assert.equal(await page.title(), 'Holdfast');
+});
+
+test('fits a phone, and changes its colours in the dark', async () => {
+  const page = await opened({viewport: {width: 360, height: 700}, isMobile: true, colorScheme: 'dark'});
+  await eventually('the writer has written', async () => (await requestsOf(page)).length >= 3);
+  const [wide, visible] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(wide <= visible, `${wide} in ${visible}`);
+  const colours = () => page.evaluate(() => {
+    const canvas = document.querySelector('.stage canvas');
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let brightest = 0;
+    for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255) brightest = Math.max(brightest, data[at] + data[at + 1] + data[at + 2]);
+    return [getComputedStyle(document.body).backgroundColor, brightest];
+  });
+  const dark = await colours();
+  assert.ok(dark[1] > 600, 'bright ink on the dark');
+  await page.emulateMedia({colorScheme: 'light'});
+  await eventually('the canvas follows', async () => { const light = await colours(); return light[0] !== dark[0] && light[1] < dark[1]; });
+  assert.deepEqual(page.faults.filter(fault => !fault.includes('willReadFrequently')), []);
+});
+
+test('a flood is counted whole, in bounded memory, while the page stays at hand', async () => {
+  const page = await opened();
+  server.flood(10_000);
+  await eventually('150,000 requests', async () => Number((await page.locator('#requests .value').textContent()).replace(/\D/g, '')) > 150_000, 90_000);
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('HeapProfiler.collectGarbage');
+  const {usedSize} = await devtools.send('Runtime.getHeapUsage');
+  assert.ok(usedSize < 150e6, `${usedSize} bytes`);
+  assert.match(await text(page, '#dropped'), /nothing is missing/);
+  assert.equal((await rowsOf(page, '#lanes')).length, 12);
+  assert.equal((await requestsOf(page)).length, 50);
+  await page.click('#pause');
+  assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true');
+  await page.locator('#requests-in-view button').first().press('Enter');
+  assert.match(await text(page, '#story'), /asked for the lock/);
+  assert.deepEqual(page.faults, []);
+});

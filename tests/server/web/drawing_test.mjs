@@ -1,0 +1,196 @@
+// What is to be drawn and said, without a canvas.
+import assert from 'node:assert/strict';
+import {describe, test} from 'node:test';
+import {asked, done, granted, hello, lesson, ns} from './events.mjs';
+import {load} from './modules.mjs';
+
+const {Model, View, stepFor, Lanes, activityIn, buildScene, pick, story, openStory, toFragment, fromFragment, duration, moment, shown,
+  shortened, ordinal, weightiest} = await load('model', 'span', 'lanes', 'scene', 'story', 'fragment', 'format', 'mirror');
+
+const modelOf = (...events) => {
+  const model = new Model(16_384);
+  for (const event of [hello(), ...events]) model.apply(event, 0);
+  return model;
+};
+const span = (from_ms, to_ms) => ({from_ns: ns(from_ms), to_ns: ns(to_ms)});
+const lanes = ['writer', '10.0.0.1:1001', '10.0.0.2:1002', '10.0.0.3:1003'];
+const rowOf = source => lanes.indexOf(source);
+const near = (actual, expected, by = 0.2) => assert.ok(Math.abs(actual - expected) <= by, `${actual} is not about ${expected}`);
+
+describe('a scene', () => {
+  // One pixel for each millisecond.
+  const scene = buildScene(modelOf(...lesson), span(0, 4000), 4000, 4, rowOf);
+
+  test('shows each hold of a second at its time, in the lane of its source', () => {
+    const holds = scene.bars.filter(bar => bar.holds).map(bar => [bar.row, Math.round(bar.left), Math.round(bar.right)]);
+    assert.deepEqual(holds, [[1, 100, 1100], [2, 1100, 2100], [3, 2100, 3100]]);
+  });
+
+  test('shows each wait before its hold', () => {
+    const waits = scene.bars.filter(bar => !bar.holds).map(bar => [bar.row, Math.round(bar.left), Math.round(bar.right)]);
+    assert.deepEqual(waits, [[0, 350, 1100], [2, 900, 1100], [0, 1450, 2100], [3, 1700, 2100], [0, 2450, 3100]]);
+  });
+
+  test("shows the writer's grants between the readers', though they are narrower than a pixel", () => {
+    const grants = [...scene.held[0].entries()].filter(([, share]) => share > 0).map(([at]) => at);
+    assert.deepEqual(grants, [0, 1100, 2100, 3100]);
+    near(scene.held[0].reduce((sum, share) => sum + share, 0), 0.04, 0.001);
+  });
+
+  test('leads an arrow from every releaser to the next owner', () => {
+    assert.deepEqual(scene.arrows.map(arrow => [Math.round(arrow.x), arrow.from, arrow.to]),
+      [[1100, 1, 0], [1100, 0, 2], [2100, 2, 0], [2100, 0, 3], [3100, 3, 0]]);
+    assert.equal(scene.arrowsHidden, false);
+  });
+
+  test('has the length of the queue in each pixel', () => {
+    for (const [at, length] of [[50, 0], [600, 1], [1000, 2], [1300, 0], [1800, 2], [2300, 0], [2600, 1], [3500, 0]]) near(scene.queue[at], length, 0.01);
+    near(scene.queueMax, 2, 0.01);
+  });
+
+  test('finds what is at a place, a hold before a wait, and a narrow grant within a few pixels', () => {
+    const model = modelOf(...lesson);
+    const at = (row, x) => {
+      const subject = pick(model, scene, row, x, rowOf);
+      return subject && model.records.get(subject.record).id;
+    };
+    assert.deepEqual([at(1, 500), at(2, 950), at(2, 1500), at(0, 700), at(0, 2), at(1, 3000)], [2, 4, 4, 3, 1, undefined]);
+  });
+
+  test('shows who holds and waits now up to the present', () => {
+    const open = buildScene(modelOf(...lesson.slice(0, 4)), span(0, 1000), 1000, 4, rowOf);
+    assert.deepEqual(open.bars.map(bar => [bar.row, bar.left, bar.right, bar.holds]), [[1, 100, 1000, true], [0, 350, 1000, false], [2, 900, 1000, false]]);
+  });
+
+  test('adds up what is narrower than a pixel, whole and bounded, for any number of requests', () => {
+    const model = modelOf();
+    for (let id = 1; id <= 10_000; ++id) model.apply(done(id, lanes[1 + id % 3], id / 10 - 0.2, id / 10, id / 10 + 0.05), 0);
+    const crowded = buildScene(model, span(0, 1001), 500, 4, rowOf);
+    assert.equal(crowded.bars.length, 0);
+    assert.ok(crowded.arrowsHidden);
+    const held = crowded.held.reduce((sum, row) => row.reduce((all, share) => all + share, sum), 0) * 1001 / 500;
+    near(held, 10_000 * 0.05, 1);
+    near(crowded.queue[250], 2, 0.1);
+    near(crowded.held[1][250] + crowded.held[2][250] + crowded.held[3][250], 0.5, 0.05);
+  });
+
+  test('draws no arrow where the releaser is not known', () => {
+    const scene = buildScene(modelOf(lesson[4], lesson[10]), span(0, 4000), 4000, 4, rowOf);
+    assert.deepEqual(scene.arrows, []);
+  });
+
+  test('marks what was dropped and what is no longer kept', () => {
+    const model = new Model(4);
+    for (const event of [hello(), ...lesson, {type: 'dropped', count: 5}]) model.apply(event, 0);
+    const scene = buildScene(model, span(0, 4000), 4000, 4, rowOf);
+    near(scene.gaps[0].left, 3100.05);
+    near(scene.forgottenUntil, 2100.02);
+  });
+});
+
+describe('lanes', () => {
+  const activity = model => activityIn(model, span(0, 4000));
+  test('begin with the writer and keep their places', () => {
+    const shown = new Lanes();
+    shown.update(activity(modelOf(...lesson.slice(0, 4))), 8);
+    const before = [...shown.shown];
+    shown.update(activity(modelOf(...lesson)), 8);
+    assert.deepEqual(shown.shown.slice(0, before.length), before);
+    assert.equal(shown.shown[0], 'writer');
+    assert.equal(shown.others, 0);
+  });
+
+  test('go to those who hold and wait longest when there are too many, the rest shares one', () => {
+    const model = modelOf();
+    for (let id = 1; id <= 40; ++id) model.apply(done(id, `10.0.0.${id}:1`, id, id, id + (id === 17 ? 500 : 0.01)), 0);
+    const shown = new Lanes();
+    shown.update(activity(model), 8);
+    assert.deepEqual([shown.shown.length, shown.others, shown.shown.includes('10.0.0.17:1')], [8, 32, true]);
+  });
+
+  test('count a hold and a wait only as far as they are in view', () => {
+    const one = activityIn(modelOf(...lesson), span(1600, 2000)).get('10.0.0.2:1002');
+    assert.deepEqual([one.holds, one.held_ns, one.waits, one.longest_hold_ns], [1, ns(400), 0, ns(1000)]);
+  });
+});
+
+describe('a story', () => {
+  const told = event => {
+    const model = modelOf(event);
+    return story(model.records.get(0));
+  };
+  test('says how long, behind whom, and what came of it', () => {
+    assert.equal(told(done(9, '10.0.0.9:4242', 1000, 1652, 2652, [[3, '10.0.0.7:5123', 350], [4, 'writer', 300]], {position: 3})),
+      '10.0.0.9:4242 asked for the lock at 1.000 s to GET my-key, 3rd in the queue. It waited 652 ms: 350 ms behind 10.0.0.7:5123\'s GET my-key (no. 3), ' +
+      '300 ms behind writer\'s PUT my-key (no. 4), 2.00 ms for the hand-overs. Then it held the lock for 1.00 s.');
+  });
+  test('of one that found the lock free is short', () => {
+    assert.equal(told(done(9, 'a:1', 1000, 1000, 1000.004)), 'a:1 asked for the lock at 1.000 s to GET my-key, and found it free. It did not wait. Then it held the lock for 4.00 µs.');
+  });
+  test('of one that gave up says why', () => {
+    assert.match(told(done(9, 'a:1', 0, null, 200, [[3, 'b:1', 200]], {outcome: 'timed_out'})),
+      /It waited 200 ms: 200 ms behind b:1's GET my-key \(no\. 3\), and then gave up, because its lock timeout had passed\. It never held the lock\.$/);
+    assert.match(told(done(9, 'a:1', 0, 0, 200, [], {outcome: 'hung_up'})), /held the lock for 200 ms, until it hung up\.$/);
+  });
+  test('sums up those beyond the longest', () => {
+    assert.match(told(done(9, 'a:1', 0, 30, 31, [[3, 'b:1', 10]], {behind_others: {count: 2, held_ns: ns(20)}})), /10\.0 ms behind b:1's GET my-key \(no\. 3\), 20\.0 ms behind 2 others\./);
+  });
+  test('of one that still waits or holds tells so', () => {
+    const model = modelOf(granted(1, 'a:1', 0, 0, 1000), asked(2, 'b:1', 100, 1));
+    assert.match(openStory(model.owner(), ns(400), []), /It holds the lock now, for 400 ms of 1\.00 s so far\.$/);
+    assert.match(openStory(model.queue()[0], ns(400), [model.owner()]), /next in the queue\. It has waited 300 ms so far, behind a:1's GET my-key\.$/);
+  });
+});
+
+describe('the view', () => {
+  test('follows the present until it is paused, and again when it is moved there', () => {
+    const view = new View(ns(8000));
+    assert.deepEqual(view.span(ns(10_000)), span(2000, 10_000));
+    view.pause(ns(10_000));
+    assert.deepEqual(view.span(ns(20_000)), span(2000, 10_000));
+    view.pan(ns(-1000), ns(20_000));
+    assert.deepEqual(view.span(ns(20_000)), span(1000, 9000));
+    view.pan(ns(50_000), ns(21_000));
+    assert.ok(view.live);
+  });
+  test('zooms about the pointer, and within bounds', () => {
+    const view = new View(ns(8000));
+    view.pause(ns(10_000));
+    view.zoom(0.5, ns(4000));
+    assert.deepEqual(view.span(0), span(3000, 7000));
+    for (let times = 0; times < 200; ++times) view.zoom(0.5, ns(4000));
+    assert.equal(view.length_ns, 1000);
+    for (let times = 0; times < 200; ++times) view.zoom(2, ns(4000));
+    assert.equal(view.length_ns, 600e9);
+  });
+  test('has round steps on its axis', () => {
+    assert.deepEqual([[8e9, 8], [8e9, 5], [3e6, 10], [1000, 4]].map(([length, marks]) => stepFor(length, marks)), [1e9, 2e9, 5e5, 500]);
+  });
+});
+
+test('a link brings back its moment, and a damaged one brings nothing', () => {
+  const moment = {start: '8f3a', span: span(1000.5, 9000), request: 26};
+  assert.deepEqual(fromFragment(toFragment(moment)), moment);
+  for (const damaged of ['', '#', '#start=a', '#start=a&from=9&to=3', '#start=a&from=<script>&to=9', '#start=a&from=1e3&to=99999999999999999999'])
+    assert.equal(fromFragment(damaged), undefined, damaged);
+  assert.equal(fromFragment('#start=a&from=1&to=9&request=x').request, undefined);
+});
+
+test('figures have three digits and a unit', () => {
+  assert.deepEqual([0, 7, 850, 999.7, 12_345, 652e6, 1.0005e9, 65e9, 7200e9].map(duration), ['0', '7 ns', '850 ns', '1.00 µs', '12.3 µs', '652 ms', '1.00 s', '65.0 s', '120.0 min']);
+  assert.deepEqual([moment(12.35e9), moment(3e9, 1e9), moment(3.5e9, 5e8)], ['12.350 s', '3 s', '3.5 s']);
+  assert.deepEqual([1, 2, 3, 4, 11, 21].map(ordinal), ['1st', '2nd', '3rd', '4th', '11th', '21st']);
+});
+
+test('foreign text hides nothing and fits', () => {
+  assert.equal(shown('a\u202eb\u0000c\u200bd\ne<script>'), 'a\\u202eb\\u0000c\\u200bd\\u000ae<script>');
+  assert.equal(shortened('x'.repeat(1024), 40).length, 40);
+  assert.equal(shortened('10.0.0.1:12345', 10), '10.0.…2345');
+});
+
+test('the table has the requests that matter most, in order of arrival', () => {
+  const model = modelOf();
+  for (let id = 1; id <= 2000; ++id) model.apply(done(id, 'a:1', id, id, id + (id % 40 === 0 ? 5 : 0.1)), 0);
+  const ids = weightiest(model, span(0, 4000)).map(one => model.records.get(one.subject.record).id);
+  assert.deepEqual(ids, Array.from({length: 50}, (_, index) => 40 * (index + 1)));
+});

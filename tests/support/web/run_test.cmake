@@ -1,0 +1,12 @@
+# cmake -DNODE= -DTESTS= -DTEST= -DTREE= -P run_test.cmake: runs a test file from a copy of its folder beside the packages.
+if(NOT EXISTS "${TREE}/packages.stamp")
+  message(FATAL_ERROR "npm has not installed the tests' packages; the build tells why")
+endif()
+cmake_path(GET TEST PARENT_PATH folder)
+foreach(from IN ITEMS "${TESTS}/support/web" "${folder}")
+  file(RELATIVE_PATH to "${TESTS}" "${from}")
+  file(GLOB modules "${from}/*.mjs")
+  file(COPY ${modules} DESTINATION "${TREE}/${to}")
+endforeach()
+file(RELATIVE_PATH name "${TESTS}" "${TEST}")
+execute_process(COMMAND "${NODE}" --test --test-reporter=spec "${name}" WORKING_DIRECTORY "${TREE}" COMMAND_ERROR_IS_FATAL ANY)
