@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -28,15 +30,42 @@ int judge(std::vector<load::load_report> const& runs) {
   return runs.front().settings.thresholds.empty() ? exit_refused : exit_threshold;
 }
 
+/// Notices signals from its making on, also in between two runs, when no run does.
+class interruption {
+ public:
+  interruption() {
+    signals_.async_wait([this](boost::system::error_code failed, int) { came_ = came_ || !failed; });
+  }
+
+  [[nodiscard]] bool came() {
+    context_.poll();
+    return came_;
+  }
+
+ private:
+  boost::asio::io_context context_{1};
+  boost::asio::signal_set signals_{context_, SIGINT, SIGTERM};
+  bool came_ = false;
+};
+
 /// Makes the runs, one after another, until one is interrupted. @return exit_ok, or why there is nothing to report
 int measure(load::load_settings const& settings, std::vector<load::load_report>& runs) {
   load::progress progress(settings.quiet ? nullptr : stderr, ::isatty(STDERR_FILENO) != 0);
+  interruption interrupted;
+  auto const run_once = [&](load::load_settings const& one) -> result<load::load_report> {
+    if (interrupted.came()) {
+      load::load_report nothing;
+      nothing.settings = one;
+      nothing.interrupted = true;
+      return nothing;
+    }
+    progress.begin(one, static_cast<unsigned>(runs.size()) + 1, settings.runs);
+    return load::run_load(one, progress);
+  };
   while (runs.size() < settings.runs) {
     auto outcome = settings.find_max.empty()
-                       ? load::run_load(settings, progress)
-                       : load::find_max(
-                             settings, [&](auto const& probe) { return load::run_load(probe, progress); },
-                             [&](auto const& text) { progress.note(text); });
+                       ? run_once(settings)
+                       : load::find_max(settings, run_once, [&](auto const& text) { progress.note(text); });
     if (!outcome) {
       auto const& error = outcome.error();
       std::cerr << "holdfast: " << error.message << '\n';
@@ -45,13 +74,13 @@ int measure(load::load_settings const& settings, std::vector<load::load_report>&
       return error.kind == error_kind::status ? exit_refused : exit_unreachable;
     }
     auto const measured = outcome->elapsed.count() != 0;
-    auto const interrupted = outcome->interrupted;
+    auto const ends = outcome->interrupted || !measured;
     if (measured) runs.push_back(std::move(*outcome));
-    if (!measured && runs.empty()) {
+    if (runs.empty()) {
       std::cerr << "holdfast: ended before anything was measured\n";
       return 128 + SIGINT;
     }
-    if (interrupted || !measured) break;
+    if (ends) break;
   }
   return exit_ok;
 }

@@ -87,8 +87,10 @@ result<load_report> find_max(load_settings const& settings, run_once const& run,
   while (auto const step = search.next()) {
     auto outcome = run(settings_of(settings, *step));
     if (!outcome) return outcome.error();
-    last = std::move(*outcome);
-    if (last->interrupted) break;
+    found.interrupted = outcome->interrupted;
+    // A probe that was interrupted while it warmed up has nothing to tell; the one before it has.
+    if (!last || !found.interrupted || outcome->elapsed > 0s) last = std::move(*outcome);
+    if (found.interrupted) break;
     auto done = judge_probe(*last, *step);
     note((step->confirms ? "confirming " : "probing ") + short_number(done.rate) +
          "/s: " + (done.outcome == probe_outcome::held ? "held, p99 " + readable(done.p99) : done.why));
@@ -98,6 +100,7 @@ result<load_report> find_max(load_settings const& settings, run_once const& run,
   found.rate = search.highest();
   found.confirmed = search.confirmed();
   found.bounded_by = search.bounded_by();
+  last->interrupted = found.interrupted;
   last->found = std::move(found);
   return std::move(*last);
 }

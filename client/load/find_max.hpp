@@ -29,6 +29,7 @@ struct found_rate {
   std::vector<probe> probes;
   std::optional<double> rate;  ///< the highest that held; nothing when none did
   bool confirmed = false;      ///< over the longer time, at the end
+  bool interrupted = false;    ///< a signal ended the search: higher rates may hold
   std::optional<probe_outcome> bounded_by;
   nanoseconds probe_duration{0}, confirmation_duration{0}, warm_up{0};
 };
@@ -42,7 +43,8 @@ using run_once = std::function<result<load_report>(load_settings const&)>;
 /// `settings.duration` after `settings.warm_up` for each probe, from the rate of `settings.stages` on. A probe is
 /// broken too when there are errors that no limit names, or when the last answers are more than a tenth of its time
 /// late. `note` is told of each probe for people to read.
-/// @return the report of the last run, of the confirmation where there was one, with found_rate; or the first error.
+/// @return the report of the last run that measured anything, of the confirmation where there was one, with found_rate;
+/// or the first error.
 [[nodiscard]] result<load_report> find_max(load_settings const& settings, run_once const& run,
                                            std::function<void(std::string)> const& note);
 

@@ -13,15 +13,20 @@ std::string limits_of(found_rate const& found) {
 
 std::string answer(found_rate const& found) {
   if (!found.rate || found.probes.empty()) {
+    if (found.interrupted) return "the search was interrupted before a rate had held " + limits_of(found) + '\n';
     if (found.bounded_by == probe_outcome::client_was_late)
       return "no rate could be probed: the client could not keep up with the lowest\n";
     return "no rate held " + limits_of(found) + '\n';
   }
   auto const by_client = found.bounded_by == probe_outcome::client_was_late;
-  auto const at_least = by_client || !found.bounded_by;
+  auto const at_least = by_client || !found.bounded_by || found.interrupted;
   std::string text = (at_least ? "at least " : "max ") + grouped(static_cast<std::uint64_t>(*found.rate + 0.5)) +
                      " requests/s with " + limits_of(found) + '\n';
-  if (!found.confirmed) text += "  It was NOT confirmed over " + readable(found.confirmation_duration) + ".\n";
+  if (found.interrupted) {
+    text += "  The search was interrupted: more may hold, and this was not confirmed.\n";
+  } else if (!found.confirmed) {
+    text += "  It was NOT confirmed over " + readable(found.confirmation_duration) + ".\n";
+  }
   if (by_client) {
     text +=
         "  The client could not keep up with more, which says nothing about the server: use more --threads, or run "
@@ -43,6 +48,7 @@ std::string probe_line(std::size_t number, probe const& one) {
 
 std::string text_of(found_rate const& found) {
   auto text = answer(found);
+  if (found.probes.empty()) return text;
   text +=
       "\n  probe" + to_right("asked", 13) + to_right("answered", 13) + to_right("p50", 10) + to_right("p99", 10) + '\n';
   std::size_t number = 0;

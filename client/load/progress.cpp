@@ -1,6 +1,9 @@
 #include "client/load/progress.hpp"
 
-#include <algorithm>
+#include <sys/ioctl.h>
+
+#include <cstdlib>
+#include <string_view>
 
 #include "client/load/text.hpp"
 #include "protocol/duration.hpp"
@@ -8,53 +11,105 @@
 namespace holdfast::client::load {
 namespace {
 
-std::string bar(double share) {
-  constexpr int width = 20;
-  auto const filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * width + 0.5);
-  return '[' + std::string(filled, '#') + std::string(width - filled, '-') + "] ";
+std::string_view variable(char const* name) {
+  auto const* const value = std::getenv(name);
+  return value == nullptr ? std::string_view() : value;
+}
+
+bool locale_is_utf8() {
+  for (auto const* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    auto const value = variable(name);
+    if (value.empty()) continue;
+    return value.find("UTF-8") != value.npos || value.find("utf8") != value.npos || value.find("UTF8") != value.npos;
+  }
+  return false;
 }
 
 }  // namespace
 
-std::string progress_line(second_row const& row, nanoseconds duration, bool with_bar) {
-  auto const passed = std::chrono::seconds(row.second + 1);
-  std::string line;
-  if (with_bar) line += bar(std::chrono::duration<double>(passed) / std::chrono::duration<double>(duration));
-  line += to_right(std::to_string(row.second + 1), 3) + "s/" + protocol::format_duration(duration) + "  " +
-          to_right(grouped(row.latency.count), 7) + "/s";
+screen_style style_of(std::FILE* out) {
+  screen_style style;
+  winsize size{};
+  if (::ioctl(::fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col != 0 && size.ws_row != 0) {
+    style.columns = size.ws_col;
+    style.lines = size.ws_row;
+  }
+  style.colour = variable("NO_COLOR").empty();
+  style.utf8 = locale_is_utf8();
+  return style;
+}
+
+std::string progress_line(second_row const& row, nanoseconds duration) {
+  auto line = to_right(std::to_string(row.second + 1), 3) + "s/" + protocol::format_duration(duration) + "  " +
+              to_right(grouped(row.latency.count), 7) + "/s";
   if (row.latency.count != 0) {
     line += "  p50 " + to_left(readable(row.latency.p50), 7) + "  p99 " + to_left(readable(row.latency.p99), 7);
     if (auto const share = row.split.wait_share()) line += "  lock wait " + percent(*share);
   }
-  if (row.errors != 0 || with_bar) line += "  errors " + grouped(row.errors);
+  if (row.errors != 0) line += "  errors " + grouped(row.errors);
   return line;
 }
 
-progress::progress(std::FILE* out, bool is_terminal) : out_(out), is_terminal_(is_terminal) {}
+progress::progress(std::FILE* out, bool is_terminal)
+    : out_(out), is_terminal_(is_terminal && variable("TERM") != "dumb") {}
 
-void progress::show(std::string const& line, bool keep) {
+void progress::draw(std::vector<std::string> const& lines) {
   if (out_ == nullptr) return;
-  // Back to the first column and clear what stood there.
-  if (is_terminal_) std::fputs("\r\x1b[2K", out_);
-  std::fputs(line.c_str(), out_);
-  if (keep || !is_terminal_) std::fputc('\n', out_);
+  std::string text;
+  if (drawn_lines_ != 0) text += "\r\x1b[" + std::to_string(drawn_lines_) + 'A';
+  // A line is written over and what stood behind it cleared, rather than all cleared first: that would flicker.
+  for (auto const& line : lines) text += line + "\x1b[K\n";
+  text += "\x1b[J";
+  drawn_lines_ = lines.size();
+  std::fwrite(text.data(), 1, text.size(), out_);
   std::fflush(out_);
 }
 
+void progress::draw_state() {
+  if (out_ != nullptr && is_terminal_) draw(render(state_, style_of(out_)));
+}
+
+void progress::begin(load_settings const& settings, unsigned run, unsigned runs) {
+  state_ = {.title = title_of(settings),
+            .run = run,
+            .runs = runs,
+            .duration = settings.duration,
+            .passed = -settings.warm_up,
+            .errors = 0,
+            .rows = {}};
+}
+
 void progress::loading(std::uint32_t done, std::uint32_t of) {
-  if (is_terminal_) show("storing keys " + grouped(done) + " of " + grouped(of), false);
+  if (out_ != nullptr && is_terminal_) draw(render_loading(done, of, style_of(out_)));
 }
 
 void progress::measuring(second_row const& row, nanoseconds duration) {
-  show(progress_line(row, duration, is_terminal_), false);
+  state_.errors += row.errors;
+  state_.rows.push_back(row);
+  if (state_.rows.size() > live_state::rows_max) state_.rows.pop_front();
+  if (is_terminal_) {
+    draw_state();
+  } else if (out_ != nullptr) {
+    auto const line = progress_line(row, duration) + '\n';
+    std::fwrite(line.data(), 1, line.size(), out_);
+    std::fflush(out_);
+  }
+}
+
+void progress::at(nanoseconds passed) {
+  state_.passed = passed;
+  draw_state();
 }
 
 void progress::note(std::string const& text) {
-  show(text, true);
+  end();
+  if (out_ == nullptr) return;
+  std::fputs((text + '\n').c_str(), out_);
+  std::fflush(out_);
 }
 
 void progress::end() {
-  if (is_terminal_) show({}, false);
+  if (drawn_lines_ != 0) draw({});
 }
 
 }  // namespace holdfast::client::load

@@ -44,7 +44,8 @@ struct load_report {
   [[nodiscard]] double late_share() const;
   [[nodiscard]] bool client_was_late() const { return late_share() > 0.01; }
   static constexpr nanoseconds late_limit = std::chrono::milliseconds(1);
-  /// Whether the run held to all thresholds; without any, whether it had answers and no errors.
+  /// Whether the run held to all thresholds; without any, whether it had answers and no errors. Of a search: whether it
+  /// confirmed a rate, or had found one when it was interrupted.
   [[nodiscard]] bool passed() const;
   /// Answers that were successes, a second.
   [[nodiscard]] double throughput() const;

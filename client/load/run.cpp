@@ -23,6 +23,7 @@ namespace holdfast::client::load {
 namespace {
 
 constexpr int interrupted_status = 128 + SIGINT;
+constexpr auto progress_period = std::chrono::milliseconds(250);
 
 /// Each connection needs a descriptor, and the usual soft limit is 1024.
 void allow_descriptors(unsigned connections) {
@@ -152,7 +153,11 @@ class load_run {
     auto began = clock::now();
     start.set_value(began);
     began += settings_.warm_up;
-    co_await until_zero(running_);
+    while (running_ != 0) {
+      progress_.at(clock::now() - began);
+      all_ended_.expires_after(progress_period);
+      co_await all_ended_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<executor>()));
+    }
     for (auto& worker : workers_) worker->thread.join();
     for (auto& worker : workers_) {
       if (worker->thrown) std::rethrow_exception(worker->thrown);

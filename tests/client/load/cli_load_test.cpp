@@ -9,6 +9,7 @@
 
 #include "tests/client/load/sound_server.hpp"
 #include "tests/client/program.hpp"
+#include "tests/client/terminal_screen.hpp"
 
 namespace holdfast::tests {
 namespace {
@@ -39,13 +40,40 @@ TEST(cli_load, reports_on_standard_output_and_progresses_on_standard_error) {
   EXPECT_THAT(ended.err, testing::MatchesRegex("  1s/2.1s +[0-9,]+/s  p50 .*\n  2s/2.1s +[0-9,]+/s  p50 .*\n"));
 }
 
-TEST(cli_load, writes_one_line_over_on_a_terminal_and_takes_it_off_at_the_end) {
+TEST(cli_load, writes_a_screen_over_on_a_terminal_and_takes_it_off_at_the_end) {
   scripted_server server(sound);
   auto input = load(server, {"--duration", "1.1s"});
   input.err_is_terminal = true;
+  input.environment = {{"NO_COLOR", "1"}, {"LC_ALL", "C.UTF-8"}, {"TERM", "xterm"}};
   auto const ended = run(input);
   EXPECT_EQ(ended.exit_status, 0);
-  EXPECT_THAT(ended.err, AllOf(HasSubstr("\r\x1b[2K[#"), Not(HasSubstr("\n")), testing::EndsWith("\r\x1b[2K")));
+  terminal_screen screen(24, 80);
+  std::string fullest;
+  // As it comes: each drawing ends by clearing what is below.
+  constexpr std::string_view drawn = "\x1b[J";
+  for (std::string_view rest = ended.err; !rest.empty();) {
+    auto const end = rest.find(drawn);
+    auto const part = rest.substr(0, end == rest.npos ? end : end + drawn.size());
+    screen.take(part);
+    if (screen.text().size() > fullest.size()) fullest = screen.text();
+    rest.remove_prefix(part.size());
+  }
+  EXPECT_EQ(screen.text(), "");
+  EXPECT_EQ(screen.scrolled_lines(), 0U);
+  EXPECT_THAT(fullest, HasSubstr("  closed loop, 2 connections, " + server.url() + "\n"));
+  EXPECT_THAT(fullest, AllOf(HasSubstr("\n  rate  "), HasSubstr("\n  p99  "), HasSubstr("\n  lock wait  "),
+                             HasSubstr("\n  errors              0")));
+  EXPECT_EQ(ended.err.find("\x1b[0m"), std::string::npos);
+}
+
+TEST(cli_load, writes_plain_lines_to_a_terminal_that_can_do_no_more) {
+  scripted_server server(sound);
+  auto input = load(server, {"--duration", "1.1s"});
+  input.err_is_terminal = true;
+  input.environment = {{"TERM", "dumb"}};
+  auto const ended = run(input);
+  EXPECT_EQ(ended.exit_status, 0);
+  EXPECT_THAT(ended.err, testing::MatchesRegex("  1s/1.1s +[0-9,]+/s  p50 .*\r\n"));
 }
 
 TEST(cli_load, is_quiet_when_told_to) {
@@ -146,6 +174,37 @@ TEST(cli_load, ends_at_once_when_interrupted_twice) {
     return sound(request);
   });
   program running(HOLDFAST_PROGRAM, load(server, {"--duration", "60s", "--mix", "get=1"}));
+  ASSERT_TRUE(running.wait_for_err("1s/1m"));
+  running.send_signal(SIGINT);
+  running.send_signal(SIGTERM);
+  EXPECT_EQ(running.wait().exit_status, 130);
+}
+
+program_input search(scripted_server const& server) {
+  return load(server, {"--find-max", "p99<60s", "--rate", "10/s", "--duration", "500ms", "--warm-up", "0"});
+}
+
+TEST(cli_load, tells_what_a_search_had_found_when_interrupted) {
+  scripted_server server(sound);
+  program running(HOLDFAST_PROGRAM, search(server));
+  ASSERT_TRUE(running.wait_for_err("probing 20.0/s: held"));
+  running.send_signal(SIGINT);
+  auto const ended = running.wait();
+  EXPECT_EQ(ended.exit_status, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(StartsWith("at least "), HasSubstr("The search was interrupted: more may hold"),
+                               HasSubstr("\n      2       20.0/s "), HasSubstr(", interrupted\n")));
+}
+
+TEST(cli_load, ends_a_search_at_once_when_interrupted_twice) {
+  scripted_server server([](auto const& request) {
+    if (request.text.starts_with("GET") && request.number > 0)
+      return scripted_answer{.bytes = {}, .then = ending::stall};
+    return sound(request);
+  });
+  auto input = search(server);
+  std::ranges::replace(input.arguments, "500ms", "60s");
+  input.arguments.insert(input.arguments.end(), {"--mix", "get=1"});
+  program running(HOLDFAST_PROGRAM, input);
   ASSERT_TRUE(running.wait_for_err("1s/1m"));
   running.send_signal(SIGINT);
   running.send_signal(SIGTERM);

@@ -109,19 +109,19 @@ struct model {
   }
 };
 
-load_report search(model& server, std::string_view limit = "p99<5ms") {
+load_report search(run_once const& server, std::string_view limit = "p99<5ms") {
   load_settings settings;
   settings.find_max = {parse_threshold(limit).value()};
   settings.duration = 5s;
   settings.warm_up = 1s;
   settings.stages = {{5s, 1000, 1000}};
-  auto found = find_max(settings, std::ref(server), [](auto const&) {});
+  auto found = find_max(settings, server, [](auto const&) {});
   return std::move(found).value();
 }
 
 TEST(find_max, finds_what_the_server_can_and_confirms_it_over_a_longer_time) {
   model server{.capacity = 5300};
-  auto const report = search(server);
+  auto const report = search(std::ref(server));
   EXPECT_EQ(report.found->rate, 5250);
   EXPECT_TRUE(report.found->confirmed);
   EXPECT_TRUE(report.passed());
@@ -139,7 +139,7 @@ TEST(find_max, finds_what_the_server_can_and_confirms_it_over_a_longer_time) {
 
 TEST(find_max, does_not_blame_the_server_where_the_client_could_not_keep_up) {
   model server{.capacity = 5300, .client_capacity = 3000};
-  auto const report = search(server);
+  auto const report = search(std::ref(server));
   EXPECT_LE(report.found->rate.value(), 3000);
   EXPECT_EQ(report.found->bounded_by, probe_outcome::client_was_late);
   EXPECT_THAT(text_of(*report.found), AllOf(StartsWith("at least "), HasSubstr("says nothing about the server")));
@@ -158,9 +158,43 @@ TEST(find_max, counts_a_rate_that_held_although_the_client_was_late) {
   EXPECT_EQ(judge_probe(report, {1000, false}).outcome, probe_outcome::held);
 }
 
+TEST(find_max, tells_what_it_had_found_when_it_was_interrupted) {
+  for (auto const elapsed : {0s, 2s}) {
+    model server{};
+    auto const interrupted = [&](load_settings const& settings) {
+      auto report = server(settings);
+      if (server.asked.size() == 3) {
+        report.value().interrupted = true;
+        report.value().elapsed = elapsed;
+      }
+      return report;
+    };
+    auto const report = search(interrupted);
+    EXPECT_EQ(server.asked.size(), 3U);
+    EXPECT_EQ(report.found->rate, 2000);
+    EXPECT_TRUE(report.interrupted);
+    EXPECT_TRUE(report.passed());
+    // What the last probe had measured, or when that is nothing, the one before it.
+    EXPECT_EQ(report.settings.stages.front().rate_begin, elapsed == 0s ? 2000 : 4000);
+    EXPECT_THAT(text_of(*report.found), StartsWith("at least 2,000 requests/s with p99<5ms\n"
+                                                   "  The search was interrupted: more may hold"));
+  }
+}
+
+TEST(find_max, claims_nothing_when_interrupted_before_a_rate_had_held) {
+  model server{};
+  auto const report = search([&](load_settings const& settings) {
+    auto outcome = server(settings);
+    outcome.value().interrupted = true;
+    return outcome;
+  });
+  EXPECT_FALSE(report.passed());
+  EXPECT_EQ(text_of(*report.found), "the search was interrupted before a rate had held p99<5ms\n");
+}
+
 TEST(find_max, says_that_no_rate_held) {
   model server{.capacity = 0};
-  auto const report = search(server);
+  auto const report = search(std::ref(server));
   EXPECT_FALSE(report.found->rate);
   EXPECT_FALSE(report.passed());
   EXPECT_THAT(text_of(*report.found), StartsWith("no rate held p99<5ms\n"));
@@ -168,9 +202,9 @@ TEST(find_max, says_that_no_rate_held) {
 
 TEST(find_max, lets_no_error_pass_that_no_limit_names) {
   model server{.errors = 3};
-  EXPECT_FALSE(search(server).found->rate);
+  EXPECT_FALSE(search(std::ref(server)).found->rate);
   model tolerated{.capacity = 5300, .errors = 3};
-  EXPECT_TRUE(search(tolerated, "errors<=3").found->rate);
+  EXPECT_TRUE(search(std::ref(tolerated), "errors<=3").found->rate);
 }
 
 TEST(find_max, takes_answers_that_fall_behind_for_a_rate_that_does_not_hold) {

@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "client/load/progress.hpp"
 #include "client/load/text.hpp"
 #include "tests/client/load/sample_report.hpp"
 
@@ -208,17 +207,6 @@ TEST(json_report, has_every_documented_field) {
   ASSERT_EQ(told["seconds"].size(), 2U);
   EXPECT_EQ(told["seconds"][0]["answers"], 100);
   EXPECT_TRUE(told["seconds"][1]["p99_ms"].is_null());
-}
-
-TEST(progress_line, shows_rate_percentiles_and_share_of_lock_wait) {
-  second_row row;
-  row.second = 3;
-  row.errors = 2;
-  row.latency = {.count = 29'511, .mean = 2ms, .p50 = 2ms, .p90 = 3ms, .p99 = 4ms, .p99_9 = 5ms, .max = 5ms};
-  row.split = {.answers = 29'511, .before_sending = 0s, .wait = 12s, .hold = 8s, .rest = 80s};
-  EXPECT_EQ(progress_line(row, 10s, false),
-            "  4s/10s   29,511/s  p50 2.00 ms  p99 4.00 ms  lock wait 12.0 %  errors 2");
-  EXPECT_THAT(progress_line(row, 10s, true), testing::StartsWith("[########------------]   4s/10s "));
 }
 
 TEST(text, writes_three_digits_that_count) {
