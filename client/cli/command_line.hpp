@@ -51,6 +51,7 @@ struct compare_command {
   std::string before, after;  ///< files of load reports
   std::vector<compare::limit> limits;
   bool json = false;
+  std::string html_file;  ///< empty: none
 };
 
 /// Nothing to do but print `text` and exit: help, the version, or what is wrong with the command line.

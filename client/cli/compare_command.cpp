@@ -3,6 +3,8 @@
 #include <iostream>
 
 #include "client/compare/comparison.hpp"
+#include "client/load/output_file.hpp"
+#include "client/web/page.hpp"
 
 namespace holdfast::client::cli {
 
@@ -14,11 +16,25 @@ int run(compare_command const& command) {
     std::cerr << "holdfast: " << side->error().message << '\n';
     return exit_usage;
   }
+  load::output_file page;
+  if (!command.html_file.empty()) {
+    auto const failed = web::page_template().empty() ? std::string(web::no_page) : page.open(command.html_file);
+    if (!failed.empty()) {
+      std::cerr << "holdfast: " << failed << '\n';
+      return exit_usage;
+    }
+  }
   auto const made = compare::compare_experiments(std::move(*before), std::move(*after), command.limits);
   std::cout << (command.json ? compare::json_of(made) : compare::text_of(made)) << std::flush;
   if (!std::cout) {
     std::cerr << "holdfast: can't write the comparison\n";
     return exit_refused;
+  }
+  if (!command.html_file.empty()) {
+    if (auto const failed = page.write(compare::html_of(made)); !failed.empty()) {
+      std::cerr << "holdfast: " << failed << '\n';
+      return exit_refused;
+    }
   }
   return made.broken() ? exit_threshold : exit_ok;
 }

@@ -26,6 +26,10 @@ CLI::App* add_compare(CLI::App& app, compare_command& to) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("LIMIT");
+  compare
+      ->add_option("--html", to.html_file,
+                   "Write the comparison to this file too, as a page that carries everything, with plots")
+      ->type_name("FILE");
   compare->add_flag("--json", to.json, "Print the comparison as JSON");
   compare->footer(R"(Figures: throughput, p50, p90, p99, p99.9, mean, cpu (the client's, a request), errors.
 Four runs a side are the least that can be judged; ten are good. A limit is broken when the difference is real
@@ -36,6 +40,7 @@ Examples:
   holdfast load --runs 10 --json after.json
   holdfast compare before.json after.json
   holdfast compare before.json after.json --fail-if 'p99>+5%' --fail-if 'throughput<-3%'
+  holdfast compare before.json after.json --html comparison.html
 
 Exit status: 0 no limit broken, or none that could be judged; 2 usage, or a file that is no report; 4 a limit broken.)");
   return compare;

@@ -90,4 +90,8 @@ struct comparison {
 ///     limits       [{limit, judged, broken, because}]
 [[nodiscard]] std::string json_of(comparison const& comparison);
 
+/// The same as a page that carries everything, with the middle run of each side in plots; web::page_template() must not
+/// be empty.
+[[nodiscard]] std::string html_of(comparison const& comparison);
+
 }  // namespace holdfast::client::compare

@@ -1,6 +1,8 @@
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "client/compare/comparison.hpp"
+#include "client/web/page.hpp"
 
 namespace holdfast::client::compare {
 namespace {
@@ -38,9 +40,7 @@ json figure_json(figure_comparison const& one) {
           {"why_not", one.why_not.empty() ? json() : json(one.why_not)}};
 }
 
-}  // namespace
-
-std::string json_of(comparison const& made) {
+json document_of(comparison const& made) {
   json document;
   document["version"] = 1;
   document["before"] = side_json(made.before);
@@ -56,7 +56,23 @@ std::string json_of(comparison const& made) {
     document["limits"].push_back(
         json{{"limit", one.asked.text}, {"judged", one.judged}, {"broken", one.broken}, {"because", one.because}});
   }
-  return document.dump(2) + '\n';
+  return document;
+}
+
+}  // namespace
+
+std::string json_of(comparison const& made) {
+  return document_of(made).dump(2) + '\n';
+}
+
+std::string html_of(comparison const& made) {
+  auto document = document_of(made);
+  for (auto const& [name, side] : {std::pair<char const*, experiment const&>{"before", made.before},
+                                   std::pair<char const*, experiment const&>{"after", made.after}}) {
+    document[name]["middle"] = side.middle + 1;
+    document[name]["report"] = json::parse(side.middle_report);
+  }
+  return web::page_of(document.dump());
 }
 
 }  // namespace holdfast::client::compare

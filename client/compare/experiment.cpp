@@ -1,10 +1,12 @@
 #include "client/compare/experiment.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 
 #include "client/compare/rank_test.hpp"
@@ -12,7 +14,7 @@
 namespace holdfast::client::compare {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 error complaint(std::string const& file, std::string const& what) {
   return {error_kind::invalid_request, '\'' + file + "' " + what, {}};
@@ -26,8 +28,10 @@ bool is_version_1(json const& document) {
 void flatten(std::string const& name, json const& value, std::map<std::string, std::string>& to) {
   if (value.is_structured() && !value.empty()) {
     for (auto const& [key, part] : value.items()) flatten(name.empty() ? key : name + '.' + key, part, to);
-  } else {
-    to[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  } else if (!value.is_null()) {
+    auto text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (value.is_number_float() && text.ends_with(".0")) text.resize(text.size() - 2);
+    to[name] = std::move(text);
   }
 }
 
@@ -55,6 +59,13 @@ run read_run(json const& report) {
   read.interrupted = is_true(report, "/interrupted");
   read.client_was_the_limit = is_true(report, "/client/was_the_limit");
   return read;
+}
+
+std::size_t middle_of(std::vector<run> const& runs) {
+  std::vector<std::size_t> order(runs.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](auto index) { return runs[index].figures.at(figure::throughput); });
+  return order[(order.size() - 1) / 2];
 }
 
 }  // namespace
@@ -107,6 +118,8 @@ result<experiment> parse_experiment(std::string file, std::string_view text) {
     read.runs.push_back(std::move(measured));
   }
   read.file = std::move(file);
+  read.middle = middle_of(read.runs);
+  read.middle_report = reports[read.middle].dump();
   return read;
 }
 

@@ -21,9 +21,11 @@ struct run {
 /// The runs of a file that `holdfast load --json FILE` wrote, with or without --runs.
 struct experiment {
   std::string file;
-  std::map<std::string, std::string> settings;  ///< of the first run: `stages.0.rate_begin_per_s` → `5000`
+  std::map<std::string, std::string> settings;  ///< of the first run, but null: `stages.0.rate_begin_per_s` → `5000`
   bool runs_differ = false;                     ///< whether a run had other settings than the first
   std::vector<run> runs;                        ///< at least one
+  std::size_t middle = 0;                       ///< which run is the median by throughput, the lower of two
+  std::string middle_report;                    ///< its report as the file has it, JSON
 
   /// The figure of each run that has it, in order.
   [[nodiscard]] std::vector<double> values(figure what) const;

@@ -199,7 +199,10 @@ class load_run {
   }
 
   awaitable<void> until_zero(unsigned const& count) {
-    while (count != 0) co_await all_ended_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<executor>()));
+    while (count != 0) {
+      all_ended_.expires_at(clock::time_point::max());
+      co_await all_ended_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<executor>()));
+    }
   }
 
   void collect(interval const& part) {

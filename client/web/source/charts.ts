@@ -7,7 +7,7 @@ import {askedRate, isOpen, plottedSeconds, type Report, type Second, type Second
 const seconds = {xName: 'seconds since the start', xText: (x: number) => `${Number(x.toFixed(1))} s`};
 
 /// A second's figures stand where it ends.
-function endOf(row: Second): number { return row.second + row.length_ms / 1000; }
+export function endOf(row: Second): number { return row.second + row.length_ms / 1000; }
 
 export function throughput(report: Report): Plot {
   const rows = plottedSeconds(report);
@@ -46,6 +46,7 @@ export function latency(report: Report, operation: string): Plot {
 /// Where a share stands on the axis: one step for each nine.
 function nines(share: number): number { return -Math.log10(1 - share); }
 
+const ownColours: Record<string, string> = {'since sent': 'ink-soft', before: 'before', after: 'after'};
 const curveColours = ['q99', 'answers', 'wait', 'q90', 'hold', 'q999'];
 
 /// Curves over one axis of percentiles. @param curves by name
@@ -62,7 +63,7 @@ export function curvePlot(title: string, note: string, curves: [string, [number,
   return {title, note, x, xName: 'percentile', xText: at => format.percentile(at >= end ? 1 : 1 - 10 ** -at),
     xTicks: marks.map(nines).filter(at => at <= end),
     lines: curves.map(([name], index) => ({
-      name, colour: name === 'since sent' ? 'ink-soft' : curveColours[index % curveColours.length]!,
+      name, colour: ownColours[name] ?? curveColours[index % curveColours.length]!,
       dashed: name === 'since sent', values: (values[index] ?? []).map(value => value ?? null)})),
     yText: format.ms, log: true, height: 320};
 }

@@ -1,6 +1,8 @@
-// Reads the report that the page carries and shows it.
+// Reads the report or the comparison that the page carries and shows it.
 import {h, section, table} from './dom';
 import * as format from './format';
+import type {Comparison} from './comparison';
+import {comparisonView} from './comparison_view';
 import {drawAll, keepDrawn} from './plot';
 import type {Report} from './report';
 import {runView} from './run_view';
@@ -57,9 +59,18 @@ function showLoad(runs: Report[]): void {
   show(medianRun(runs));
 }
 
+function showComparison(made: Comparison): void {
+  document.title = 'Holdfast comparison';
+  const side = (name: string, of: Comparison['before']) => `${name}: ${of.file}, ${format.plural(of.runs, 'run')}`;
+  document.body.append(h('main', {},
+    masthead('Comparison', [side('before', made.before), side('after', made.after)]), comparisonView(made)));
+  drawAll();
+}
+
 function start(): void {
-  const data = JSON.parse(document.getElementById('data')?.textContent ?? '') as Report | {runs: Report[]};
-  showLoad('runs' in data ? data.runs : [data]);
+  const data = JSON.parse(document.getElementById('data')?.textContent ?? '') as Report | {runs: Report[]} | Comparison;
+  if ('figures' in data) showComparison(data);
+  else showLoad('runs' in data ? data.runs : [data]);
   keepDrawn();
   document.documentElement.dataset['ready'] = 'yes';
 }

@@ -5,7 +5,7 @@ import * as charts from './charts';
 import {drawAll, figure} from './plot';
 import {isOpen, type Figures, type Report} from './report';
 
-function tile(value: string, name: string, kind = ''): HTMLElement {
+export function tile(value: string, name: string, kind = ''): HTMLElement {
   return h('div', {class: `tile ${kind}`}, h('span', {class: 'value'}, value), h('span', {class: 'name'}, name));
 }
 
@@ -56,7 +56,7 @@ function operations(report: Report): HTMLElement {
       'connection. A closed loop would leave that out and show the row “since sent”.'));
 }
 
-function splitBar(report: Report): HTMLElement | null {
+export function splitBar(report: Report): HTMLElement {
   const {split} = report;
   if (split.answers === 0) return h('p', {class: 'note'}, "No answer had a Server-Timing, so the latency can't be split.");
   const shares = [...charts.parts].reverse().map(([name, field, colour]) =>

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "tests/client/program.hpp"
 
@@ -64,6 +65,22 @@ TEST_F(cli_compare, says_that_it_cannot_judge_a_single_run_and_exits_with_0) {
 
 TEST_F(cli_compare, prints_json) {
   EXPECT_THAT(compare({file("a", 5), file("b", 6), "--json"}).out, StartsWith("{\n  \"version\": 1,"));
+}
+
+TEST_F(cli_compare, writes_a_page_beside_the_text_or_says_why_it_can_not) {
+  auto const page = file("page.html", 1);
+  auto const ended = compare({file("a", 5), file("b", 6), "--html", page, "--fail-if", "p99>+5%"});
+  std::ostringstream text;
+  text << std::ifstream(page).rdbuf();
+  if (ended.exit_status == 2) {
+    EXPECT_THAT(ended.err, HasSubstr("apt-get install nodejs npm"));
+    EXPECT_THAT(text.str(), StartsWith("{"));
+    return;
+  }
+  EXPECT_EQ(ended.exit_status, 4) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("p99>+5%  BROKEN"));
+  EXPECT_THAT(text.str(), testing::AllOf(StartsWith("<!doctype html>"), HasSubstr(R"("middle":3)")));
+  EXPECT_EQ(compare({file("a", 5), file("b", 6), "--html", "/nowhere/page"}).exit_status, 2);
 }
 
 TEST_F(cli_compare, exits_with_2_for_what_it_cannot_read) {

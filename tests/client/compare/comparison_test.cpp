@@ -140,6 +140,16 @@ TEST(compare, tells_that_experiments_differ_but_not_by_the_address) {
   EXPECT_THAT(text_of(made), HasSubstr("different experiments"));
 }
 
+TEST(compare, takes_null_for_a_setting_that_was_not_made) {
+  auto with = report(1000, 5), without = report(1000, 5);
+  with["settings"]["hold_ms"] = 2.0;
+  without["settings"]["hold_ms"] = nullptr;
+  auto const made = compare_experiments(parsed("a", without), parsed("b", with), {});
+  ASSERT_EQ(made.differences.size(), 1U);
+  EXPECT_EQ(made.differences[0].before, "");
+  EXPECT_EQ(made.differences[0].after, "2");
+}
+
 TEST(compare, notes_runs_that_are_worth_less) {
   auto interrupted = report(1000, 5), limited = report(1000, 5), odd = report(1000, 5);
   interrupted["interrupted"] = true;
