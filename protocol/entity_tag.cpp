@@ -27,18 +27,22 @@ std::string_view cut_opaque_tag(std::string_view& text) {
 
 }  // namespace
 
-char* write_entity_tag(char* to, entity_tag const& tag) {
-  // Almost every tag of a process has the same start.
+char* write_start(char* to, std::uint64_t start) {
+  // Almost every one in a process is the same.
   thread_local std::uint64_t written_start = 0;
   thread_local char text[16] = {'0'};
   thread_local std::size_t length = 1;
-  if (tag.start != written_start) {
-    length = static_cast<std::size_t>(std::to_chars(text, text + sizeof text, tag.start, 16).ptr - text);
-    written_start = tag.start;
+  if (start != written_start) {
+    length = static_cast<std::size_t>(std::to_chars(text, text + sizeof text, start, 16).ptr - text);
+    written_start = start;
   }
-  *to++ = '"';
   std::memcpy(to, text, sizeof text);
-  to += length;
+  return to + length;
+}
+
+char* write_entity_tag(char* to, entity_tag const& tag) {
+  *to++ = '"';
+  to = write_start(to, tag.start);
   *to++ = '-';
   to = std::to_chars(to, to + 20, tag.revision).ptr;
   *to++ = '"';

@@ -17,6 +17,10 @@ struct entity_tag {
   bool operator==(entity_tag const&) const = default;
 };
 
+/// Writes `start` in hexadecimal, as entity tags and request ids have it. There must be room for 16 bytes.
+/// @return behind its last digit.
+[[nodiscard]] char* write_start(char* to, std::uint64_t start);
+
 /// Writes the tag as it stands in an ETag field, quotes included: `"3f…-17"`; at most entity_tag_bytes_max.
 /// @return behind its last byte.
 [[nodiscard]] char* write_entity_tag(char* to, entity_tag const& tag);

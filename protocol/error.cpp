@@ -44,6 +44,8 @@ error_traits traits_of(errc code) noexcept {
       return {501, "unknown_method", "The method is not known"};
     case errc::precondition_not_supported:
       return {501, "precondition_not_supported", "The precondition is not supported"};
+    case errc::not_built:
+      return {501, "not_built", "The server was built without this"};
     case errc::lock_timeout:
       return {503, "lock_timeout", "The lock was not free in time"};
     case errc::queue_full:

@@ -30,6 +30,7 @@ enum class errc {
   expectation_failed,
   unknown_method,
   precondition_not_supported,
+  not_built,
   // the server can't now
   lock_timeout,
   queue_full,

@@ -26,11 +26,11 @@ void known_fields::remember(std::string_view fields, request_head const& head, b
   one.chunked = chunked;
   one.content_length = content_length;
   one.used_at = ++uses_;
-  // The one view into the fields must not outlive the caller's bytes.
-  if (!head.content_encoding.empty())
-    one.head.content_encoding = std::string_view(one.fields)
-                                    .substr(static_cast<std::size_t>(head.content_encoding.data() - fields.data()),
-                                            head.content_encoding.size());
+  // The views into the fields must not outlive the caller's bytes.
+  for (auto* const view :
+       {&one.head.content_encoding, &one.head.content_type, &one.head.host, &one.head.origin, &one.head.last_event_id})
+    if (!view->empty())
+      *view = std::string_view(one.fields).substr(static_cast<std::size_t>(view->data() - fields.data()), view->size());
 }
 
 }  // namespace holdfast::protocol

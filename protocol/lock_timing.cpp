@@ -75,6 +75,11 @@ std::optional<nanoseconds> duration_of(std::string_view parameters) {
 
 char* write_server_timing(char* to, lock_timing const& timing) {
   to = write_ms(write(to, "wait;dur="), timing.wait);
+  if (timing.position) {
+    to = write(to, ";desc=\"position ");
+    to = std::to_chars(to, to + 10, *timing.position).ptr;
+    *to++ = '"';
+  }
   return write_ms(write(to, ", hold;dur="), timing.hold);
 }
 

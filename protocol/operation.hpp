@@ -30,6 +30,10 @@ struct delete_operation {
 
 using operation = std::variant<get_operation, put_operation, delete_operation>;
 
+[[nodiscard]] inline std::string const& key_of(operation const& one) {
+  return std::visit([](auto const& alternative) -> std::string const& { return alternative.key; }, one);
+}
+
 // What came of it.
 
 struct value_found {

@@ -21,6 +21,8 @@ std::string_view status_line(unsigned status) {
       return "HTTP/1.1 304 Not Modified\r\n";
     case 400:
       return "HTTP/1.1 400 Bad Request\r\n";
+    case 403:
+      return "HTTP/1.1 403 Forbidden\r\n";
     case 404:
       return "HTTP/1.1 404 Not Found\r\n";
     case 405:
@@ -81,7 +83,7 @@ struct reply_maker {
   }
 
   reply operator()(no_such_key) const {
-    auto const& key = std::visit([](auto const& operation) -> std::string const& { return operation.key; }, done);
+    auto const& key = key_of(done);
     return reply_to(
         failure{errc::key_not_found, "no value is stored under '" + key + "'; PUT one to " + path_of_key(key)});
   }
@@ -118,17 +120,28 @@ void append_head(std::string& out, reply const& reply, reply_framing framing) {
     head.set_end(write_server_timing(head.end(), *reply.timing));
     head << "\r\n";
   }
+  if (reply.request) {
+    head << "Holdfast-Request-Id: ";
+    head.set_end(write_request_id(head.end(), *reply.request));
+    head << "\r\n";
+  }
   if (reply.status == 503) head << "Retry-After: " << retry_after_s << "\r\n";
   // 204 and 304 end at the header and say no length (RFC 9110 §8.6; a 304's would be the 200's).
-  if (reply.status != 204 && reply.status != 304) head << "Content-Length: " << reply.content().size() << "\r\n";
+  if (!reply.length_is_known) {
+    if (framing.http11) head << "Transfer-Encoding: chunked\r\n";
+  } else if (reply.status != 204 && reply.status != 304) {
+    head << "Content-Length: " << reply.content().size() << "\r\n";
+  }
   if (framing.close) {
     head << "Connection: close\r\n";
   } else if (!framing.http11) {
     head << "Connection: keep-alive\r\n";
   }
-  if (!reply.location.empty()) {  // as long as a key may be
-    out += head.view();
-    ((out += "Location: ") += reply.location) += "\r\n\r\n";
+  // What may be longer than there is room on the stack goes straight to the output: a key, a policy.
+  if (!reply.location.empty() || !reply.more_fields.empty()) {
+    (out += head.view()) += reply.more_fields;
+    if (!reply.location.empty()) ((out += "Location: ") += reply.location) += "\r\n";
+    out += "\r\n";
     return;
   }
   head << "\r\n";

@@ -8,6 +8,7 @@
 #include "protocol/error.hpp"
 #include "protocol/lock_timing.hpp"
 #include "protocol/operation.hpp"
+#include "protocol/request_id.hpp"
 
 namespace holdfast::protocol {
 
@@ -21,6 +22,10 @@ struct reply {
   std::string location;
   std::string_view allow;  ///< static text
   std::optional<lock_timing> timing;
+  std::optional<protocol::request_id> request;  ///< by which it is found among the lock's events
+  std::string more_fields;                      ///< whole field lines, each with its CRLF
+  bool length_is_known = true;                  ///< false: the content follows in pieces and ends with the connection,
+                                                ///< chunked where the client speaks HTTP/1.1
 
   [[nodiscard]] std::string_view content() const { return value ? std::string_view(*value) : std::string_view(body); }
 };

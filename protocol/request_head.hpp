@@ -33,6 +33,10 @@ struct request_head {
   bool has_precondition = false;             ///< If-Match or If-Unmodified-Since
   std::optional<std::string> if_none_match;  ///< several fields joined to one list
   std::string_view content_encoding;
+  std::string_view content_type;
+  std::string_view host;           ///< empty on HTTP/1.0, perhaps
+  std::string_view origin;         ///< whose page made the browser ask; `null` where it won't say
+  std::string_view last_event_id;  ///< up to where an event stream was heard before (WHATWG HTML §9.2)
   bool has_content_range = false;
 };
 

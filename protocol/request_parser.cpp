@@ -93,11 +93,18 @@ class events final : public http::basic_parser<true> {
 
   void on_response_impl(int, beast_text, int, beast_error&) override {}
 
-  void on_field_impl(http::field name, beast_text, beast_text value, beast_error& error) override {
+  void on_field_impl(http::field name, beast_text text, beast_text value, beast_error& error) override {
     switch (name) {
       case http::field::host:
         if (++hosts_ > 1) return refuse(error, errc::bad_request, "there are two Host fields; send one");
         if (!is_host(view(value))) return refuse(error, errc::bad_request, "the Host field is malformed");
+        head.host = view(value);
+        return;
+      case http::field::origin:
+        head.origin = view(value);
+        return;
+      case http::field::content_type:
+        head.content_type = view(value);
         return;
       case http::field::content_length:
         if (++content_lengths_ > 1 ||
@@ -130,6 +137,8 @@ class events final : public http::basic_parser<true> {
         head.has_content_range = true;
         return;
       default:
+        // Beast has no number for it.
+        if (equals_ignoring_case(view(text), "last-event-id")) head.last_event_id = view(value);
         return;
     }
   }

@@ -1,6 +1,5 @@
 #include "server/connection.hpp"
 
-#include <arpa/inet.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -45,21 +44,6 @@ bool connection::open() noexcept {
   wanted_ = EPOLLIN | EPOLLRDHUP;
   registered_ = polls_.add(socket_.get(), *this, wanted_);
   return registered_;
-}
-
-std::string connection::peer() const {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  char text[INET6_ADDRSTRLEN] = "unknown";
-  if (::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return text;
-  if (address.ss_family == AF_INET6) {
-    auto const& v6 = reinterpret_cast<sockaddr_in6 const&>(address);
-    ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-    return '[' + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
-  }
-  auto const& v4 = reinterpret_cast<sockaddr_in const&>(address);
-  ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-  return std::string(text) + ':' + std::to_string(ntohs(v4.sin_port));
 }
 
 void connection::want(std::uint32_t events) noexcept {

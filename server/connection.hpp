@@ -9,6 +9,7 @@
 #include "server/asio.hpp"
 #include "server/deadline_wheel.hpp"
 #include "server/input_buffer.hpp"
+#include "server/insight/peer_address.hpp"
 #include "server/interruption.hpp"
 #include "server/poll_set.hpp"
 
@@ -72,7 +73,10 @@ class connection final : private poll_source, private deadline {
   [[nodiscard]] bool open() noexcept;
 
   /// `203.0.113.7:5123`, for the log.
-  [[nodiscard]] std::string peer() const;
+  [[nodiscard]] std::string peer() const { return to_string(address()); }
+
+  /// The same, not as text.
+  [[nodiscard]] peer_address address() const noexcept { return address_of_peer(socket_.get()); }
 
   // --- at rest ---
 

@@ -77,6 +77,8 @@ awaitable<request_loop::progress> request_loop::serve_request(std::size_t head_b
   continue_expected_ = request->continue_expected;
   connection_.input().consume(head_bytes);
   if (auto* const kv = std::get_if<kv_request>(&request->routed)) co_return co_await serve_value(std::move(*kv));
+  if (auto* const about = std::get_if<insight_request>(&request->routed))
+    co_return co_await serve_insight(std::move(*about));
   co_return co_await finish_request(std::move(std::get<reply>(request->routed)));
 }
 
@@ -89,7 +91,8 @@ awaitable<request_loop::progress> request_loop::serve_value(kv_request request) 
     if (refused) co_return co_await finish_request(std::move(*refused));
   }
   std::optional<execution> done;
-  if (request.terms.hold.count() == 0) done = context_.store.try_execute(request.operation);
+  if (request.terms.hold.count() == 0)
+    done = context_.store.try_execute(request.operation, asker_of(request, framing_, asker_));
   if (!done) done = co_await execute(request);
   if (!done) co_return ending::quietly;
   auto answer = responder_.answer(request, *done);
@@ -144,7 +147,8 @@ awaitable<std::optional<execution>> request_loop::execute(kv_request const& requ
   auto& stop = interruption_.emplace();
   if (context_.draining) stop.stop(stop_reason::drain);
   connection::hang_up_watch const watch(connection_, stop, context_.settings.sessions.header_bytes_max);
-  std::optional<execution> done = co_await context_.store.execute(request.operation, request.terms, stop);
+  auto const asker = asker_of(request, framing_, asker_);
+  std::optional<execution> done = co_await context_.store.execute(request.operation, request.terms, stop, asker);
   if (stop.why() == stop_reason::hang_up) done.reset();
   co_return done;
 }

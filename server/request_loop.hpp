@@ -16,9 +16,9 @@ namespace holdfast::server {
 /// the end of a hold, a peer that is slow to take its answer, the peer's end after a refusal. Lives in its coroutine.
 class request_loop {
  public:
-  /// Both must outlive it.
-  request_loop(connection& connection, server_context const& context)
-      : connection_(connection), context_(context), responder_(context) {}
+  /// All must outlive it. @param asker the connection, as whoever watches the lock knows it.
+  request_loop(connection& connection, server_context const& context, lock_asker asker)
+      : connection_(connection), context_(context), asker_(asker), responder_(context) {}
 
   /// How a loop ends.
   enum class ending {
@@ -47,6 +47,9 @@ class request_loop {
   awaitable<progress> receive_more();
   awaitable<progress> serve_request(std::size_t head_bytes);
   awaitable<progress> serve_value(kv_request request);
+  awaitable<progress> serve_insight(insight_request request);
+  awaitable<progress> stream_events(insight_request const& request);
+  awaitable<bool> pause_stream(std::chrono::nanoseconds time);
   awaitable<progress> receive_body(std::string& body);
   protocol::result<bool> take_body(std::string& body);
   awaitable<std::optional<execution>> execute(kv_request const& request);
@@ -55,6 +58,7 @@ class request_loop {
 
   connection& connection_;
   server_context const& context_;
+  lock_asker const asker_;
   responder responder_;
   protocol::head_scanner scanner_;
   std::optional<connection::clock::time_point> header_due_;  // while a header has begun to arrive

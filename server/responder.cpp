@@ -14,11 +14,13 @@ result<responder::parsed_request> responder::read_head(std::string_view block) {
 
 responder::parsed_request responder::understand(request_head const& head) const {
   auto const draining = context_.draining.load(std::memory_order_relaxed);
+  auto settings = context_.settings.routes;
+  settings.read_hold = context_.live.read_hold();
   parsed_request request{.framing = {.head_only = head.method == method::head,
                                      .close = !head.keep_alive || draining,
                                      .http11 = head.http11},
                          .continue_expected = head.expects_continue && head.http11,
-                         .routed = route(head, context_.settings.routes, draining)};
+                         .routed = route(head, settings, draining)};
   // A body that nobody reads would be taken for the next request.
   if (std::holds_alternative<reply>(request.routed) && !is_read()) request.framing.close = true;
   return request;
@@ -36,6 +38,7 @@ reply responder::answer(kv_request const& request, execution const& done) const 
   auto answer = done.outcome ? reply_to(request.operation, *done.outcome, context_.start, request.if_none_match)
                              : reply_to(done.outcome.error());
   answer.timing = done.timing;
+  if (done.id != 0) answer.request = request_id{context_.start, done.id};
   return answer;
 }
 

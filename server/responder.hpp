@@ -9,6 +9,8 @@
 
 #include "protocol/reply.hpp"
 #include "protocol/request_parser.hpp"
+#include "server/insight/insight.hpp"
+#include "server/live_settings.hpp"
 #include "server/routes.hpp"
 #include "server/settings.hpp"
 #include "server/store.hpp"
@@ -24,9 +26,19 @@ inline constexpr std::size_t gathered_bytes_max = 64 * 1024;
 struct server_context {
   server::settings const& settings;
   server::store& store;
+  server::insight& insight;
+  live_settings& live;
   std::uint64_t start;  ///< tells this process's revisions from another's
   std::atomic<bool> const& draining;
 };
+
+/// Whoever asks for the lock, with the operation for which it does.
+[[nodiscard]] inline lock_asker asker_of(kv_request const& request, protocol::reply_framing framing,
+                                         lock_asker asker) noexcept {
+  constexpr lock_operation operations[] = {lock_operation::get, lock_operation::put, lock_operation::del};
+  asker.operation = framing.head_only ? lock_operation::head : operations[request.operation.index()];
+  return asker;
+}
 
 /// The steps from a request to its answer that need no waiting, for one request after another. One thread.
 class responder {
@@ -39,7 +51,7 @@ class responder {
   struct parsed_request {
     protocol::reply_framing framing;
     bool continue_expected = false;
-    std::variant<protocol::reply, kv_request> routed;
+    std::variant<protocol::reply, kv_request, insight_request> routed;
   };
 
   /// Parses a whole header and finds its route. @return a failure where framing is lost.

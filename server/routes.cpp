@@ -6,47 +6,21 @@
 #include "protocol/duration.hpp"
 #include "protocol/key.hpp"
 #include "protocol/target.hpp"
+#include "server/route_answers.hpp"
 #include "server/version.hpp"
 
 namespace holdfast::server {
 namespace {
 
 using namespace protocol;
-using routed = std::variant<reply, kv_request>;
+using routed = std::variant<reply, kv_request, insight_request>;
 
 constexpr std::string_view kv_allow = "GET, HEAD, PUT, DELETE, OPTIONS";
 constexpr std::string_view probe_allow = "GET, HEAD, OPTIONS";
 
-reply refuse(errc code, std::string detail) {
-  return reply_to(failure{code, std::move(detail)});
-}
-
-reply with_allow(reply answer, std::string_view allow) {
-  answer.allow = allow;
-  return answer;
-}
-
-reply options_reply(std::string_view allow) {
-  reply answer;
-  answer.status = 204;
-  answer.allow = allow;
-  return answer;
-}
-
-reply method_not_allowed(request_head const& head, std::string_view allow) {
-  auto detail = std::string(head.method_text) + " does not fit this path; it takes " + std::string(allow);
-  if (head.method == method::post && allow == kv_allow) detail += ". To store a value, PUT it (curl -X PUT -d VALUE)";
-  return with_allow(refuse(errc::method_not_allowed, std::move(detail)), allow);
-}
+constexpr std::string_view post_advice = "To store a value, PUT it (curl -X PUT -d VALUE)";
 
 // --- probes -------------------------------------------------------------------------------------------------------
-
-reply json_reply(std::string body) {
-  reply answer;
-  answer.content_type = "application/json";
-  answer.body = std::move(body);
-  return answer;
-}
 
 reply live(bool) {
   return json_reply("{\"status\":\"live\"}\n");
@@ -134,7 +108,7 @@ routed route_value(request_head const& head, target const& target, route_setting
     case method::options:
       return options_reply(kv_allow);
     default:
-      return method_not_allowed(head, kv_allow);
+      return method_not_allowed(head, kv_allow, head.method == method::post ? post_advice : std::string_view());
   }
   auto key = key_from_path(target.path.substr(kv_path.size()));
   if (!key) return reply_to(key.error());
@@ -172,7 +146,11 @@ routed route(request_head const& head, route_settings const& settings, bool drai
   if (target->path.starts_with(kv_path)) return route_value(head, *target, settings);
   for (auto const& probe : probes)
     if (target->path == probe.path) return route_probe(probe, head, target->query, draining);
-  return refuse(errc::no_such_path, "values are at /v1/kv/KEY; besides there are /livez, /readyz and /version");
+  if (auto found = route_insight(head, *target, draining))
+    return std::visit([](auto&& one) { return routed(std::move(one)); }, *std::move(found));
+  return refuse(errc::no_such_path,
+                "values are at /v1/kv/KEY, the lock at /v1/lock and /v1/lock/events, the page that shows it at /; "
+                "besides there are /livez, /readyz and /version");
 }
 
 }  // namespace holdfast::server

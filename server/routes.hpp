@@ -7,6 +7,7 @@
 #include "protocol/operation.hpp"
 #include "protocol/reply.hpp"
 #include "protocol/request_head.hpp"
+#include "server/insight_routes.hpp"
 #include "server/settings.hpp"
 
 namespace holdfast::server {
@@ -21,7 +22,8 @@ struct kv_request {
 /// Turns a header into an operation, or straight into an answer where none is needed (probes, OPTIONS, refusals). A
 /// PUT's value is still to come: its body has not been read. Nothing here looks at bodies, sockets or the database.
 /// @param draining turns /readyz to 503.
-[[nodiscard]] std::variant<protocol::reply, kv_request> route(protocol::request_head const& head,
-                                                              route_settings const& settings, bool draining);
+[[nodiscard]] std::variant<protocol::reply, kv_request, insight_request> route(protocol::request_head const& head,
+                                                                               route_settings const& settings,
+                                                                               bool draining);
 
 }  // namespace holdfast::server

@@ -36,12 +36,14 @@ std::string what(std::exception_ptr const& error) {
 
 server::server(settings settings)
     : settings_(std::move(settings)),
+      insight_(settings_.threads, random_start()),
+      live_(settings_),
       store_(settings_.waiters_max),
-      context_{settings_, store_, random_start(), draining_},
+      context_{settings_, store_, insight_, live_, insight_.start, draining_},
       workers_([this] {
         std::vector<std::unique_ptr<worker>> workers;
         for (unsigned i = 0; i < settings_.threads; ++i)
-          workers.push_back(std::make_unique<worker>(context_, [this] { on_session_end(); }));
+          workers.push_back(std::make_unique<worker>(context_, *insight_.recorders[i], [this] { on_session_end(); }));
         return workers;
       }()),
       acceptor_(open_acceptor(workers_[0]->io(), settings_)),
@@ -108,7 +110,9 @@ void server::run() {
 awaitable<void> server::run_writer() {
   if (draining_) co_return;
   writer_runs_ = true;
-  co_await write_periodically<steady_timer>(store_.data(), settings_.writer_key, settings_.writer_period, started_at_);
+  recorded_writer watch(store_, *insight_.recorders[0]);
+  co_await write_periodically<steady_timer>(store_.data(), settings_.writer_key, settings_.writer_period,
+                                            insight_.started_at, std::move(watch));
 }
 
 void server::stop() {

@@ -52,8 +52,9 @@ class server {
   awaitable<void> wait_for_signals();
 
   settings const settings_;
-  std::chrono::steady_clock::time_point const started_at_ = std::chrono::steady_clock::now();
   std::atomic<bool> draining_{false};
+  insight insight_;
+  live_settings live_;
   store store_;
   server_context const context_;
   std::atomic<std::size_t> connections_{0};

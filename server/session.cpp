@@ -26,6 +26,7 @@ session::session(unique_socket socket, owner& its_owner, thread_context& thread)
 
 void session::start() {
   if (!connection_.open()) return end("no room in the poll set");
+  if (insight_is_built) peer_ = connection_.address();
   rest();
 }
 
@@ -109,7 +110,9 @@ bool session::serve_parsed(responder::parsed_request request, std::string_view& 
   if (request.framing.close) return false;
   if (auto* const kv = std::get_if<kv_request>(&request.routed))
     return serve_value(*kv, request.framing, bytes, output);
-  append(output, std::get<reply>(request.routed), request.framing);
+  auto const* const answer = std::get_if<reply>(&request.routed);
+  if (answer == nullptr) return false;
+  append(output, *answer, request.framing);
   return true;
 }
 
@@ -128,7 +131,7 @@ bool session::serve_value(kv_request& request, reply_framing framing, std::strin
       return true;
     }
   }
-  auto const done = thread_.server.store.try_execute(request.operation);
+  auto const done = thread_.server.store.try_execute(request.operation, asker_of(request, framing, asker()));
   if (!done) return false;
   auto const answer = responder.answer(request, *done);
   // Only a read has a large answer, and reading it again changes nothing.
@@ -149,7 +152,7 @@ void session::begin_loop(std::string_view unserved, std::string_view unsent) {
 }
 
 awaitable<bool> session::run_loop(session& self) {
-  request_loop loop(self.connection_, self.thread_.server);
+  request_loop loop(self.connection_, self.thread_.server, self.asker());
   self.loop_ = &loop;
   auto const goes_on = co_await loop.run();
   self.loop_ = nullptr;

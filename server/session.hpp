@@ -17,6 +17,7 @@ struct thread_context {
   asio::io_context& io;
   poll_set& polls;
   deadline_wheel& deadlines;
+  lock_recorder& recorder;
   server::responder responder;
   std::string output;             ///< answers on their way into the socket
   std::unique_ptr<char[]> input;  ///< input_bytes of it
@@ -62,6 +63,7 @@ class session final
   std::size_t serve_at_once(std::string_view bytes, std::string& output);
   bool serve_one(std::string_view& bytes, std::string& output);
   bool serve_parsed(responder::parsed_request request, std::string_view& bytes, std::string& output);
+  [[nodiscard]] lock_asker asker() const noexcept { return {&thread_.recorder, peer_, lock_operation::get}; }
   bool serve_value(kv_request& request, protocol::reply_framing framing, std::string_view& bytes, std::string& output);
   void begin_loop(std::string_view unserved, std::string_view unsent);
   static awaitable<bool> run_loop(session& self);
@@ -73,6 +75,7 @@ class session final
   owner& owner_;
   thread_context& thread_;
   connection connection_;
+  peer_address peer_;
   request_loop* loop_ = nullptr;  // while one runs
   bool in_loop_ = false;          // from its start until its coroutine is gone
   std::uint64_t requests_ = 0;

@@ -40,6 +40,7 @@ struct settings {
   std::size_t waiters_max = 16384;
   route_settings routes;
   session_settings sessions;
+  bool live_settings = true;  ///< whether clients may change what may change while the server runs
   std::string log_level = "info";
   server::log_format log_format = log_format::text;
 };

@@ -10,6 +10,7 @@
 #include "protocol/operation.hpp"
 #include "server/asio.hpp"
 #include "server/database.hpp"
+#include "server/insight/lock_recorder.hpp"
 #include "server/interruption.hpp"
 
 namespace holdfast::server {
@@ -18,6 +19,7 @@ namespace holdfast::server {
 struct execution {
   protocol::result<protocol::outcome> outcome;
   protocol::lock_timing timing;
+  std::uint64_t id = 0;  ///< what the lock's events call it; 0: nobody watches
 };
 
 /// The database behind its awaitable lock, and what happens around an operation: acquire, apply, hold, release.
@@ -29,15 +31,38 @@ class store {
 
   /// Runs an operation that wants no hold, if the lock is free this instant. Never suspends.
   /// @return nothing when it would have to wait; then nothing has happened.
-  std::optional<execution> try_execute(protocol::operation const& operation);
+  std::optional<execution> try_execute(protocol::operation const& operation, lock_asker const& asker = {});
 
   /// Runs an operation: takes its place in the lock's queue now, applies it once the lock is granted, keeps the lock
   /// for terms.hold, releases it. `operation` and `stop` must outlive the await. `stop` ends a wait (nothing has
   /// changed: errc::draining) or a hold (the outcome stays). errc::lock_timeout and errc::queue_full say the rest.
-  awaitable<execution> execute(protocol::operation const& operation, protocol::lock_terms terms, interruption& stop);
+  /// A place in the queue is counted by who asks on several threads in the same instant: two may swap their numbers.
+  awaitable<execution> execute(protocol::operation const& operation, protocol::lock_terms terms, interruption& stop,
+                               lock_asker asker = {});
 
-  /// For those that are no requests: the periodic writer.
+  /// For those that are no requests: the periodic writer, which waits beside them by a waiter_place.
   [[nodiscard]] sync::guarded<database>& data() noexcept { return data_; }
+
+  /// One more that waits, for as long as this lives, unless there are enough already.
+  class waiter_place {
+   public:
+    /// @param is_limited false: takes its place also where no request would get one.
+    explicit waiter_place(store& waited_for, bool is_limited = true) noexcept;
+    ~waiter_place() {
+      if (is_taken_) count_.fetch_sub(1, std::memory_order_relaxed);
+    }
+    waiter_place(waiter_place const&) = delete;
+    waiter_place& operator=(waiter_place const&) = delete;
+
+    [[nodiscard]] bool is_taken() const noexcept { return is_taken_; }
+    /// How many there are, with this one, so that 1 is granted next; of one that is not taken, what it would be.
+    [[nodiscard]] std::uint32_t position() const noexcept { return position_; }
+
+   private:
+    std::atomic<std::size_t>& count_;
+    bool is_taken_ = false;
+    std::uint32_t position_ = 0;
+  };
 
  private:
   sync::guarded<database> data_;

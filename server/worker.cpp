@@ -9,17 +9,14 @@
 
 namespace holdfast::server {
 
-worker::worker(server_context const& context, std::function<void()> on_session_end)
+worker::worker(server_context const& context, lock_recorder& recorder, std::function<void()> on_session_end)
     : after_session_(std::move(on_session_end)),
       io_(std::in_place, 1),
       deadlines_(*io_),
-      thread_{context,
-              *io_,
-              polls_,
-              deadlines_,
-              responder(context, true),
-              {},
-              std::make_unique_for_overwrite<char[]>(thread_context::input_bytes)} {}
+      thread_{context,  *io_,
+              polls_,   deadlines_,
+              recorder, responder(context, true),
+              {},       std::make_unique_for_overwrite<char[]>(thread_context::input_bytes)} {}
 
 worker::~worker() {
   // The loops that are still suspended go with the io_context, while the sessions that they serve are still there.

@@ -14,8 +14,8 @@ namespace holdfast::server {
 /// One thread's share of the server: its io_context, the sessions that live on it, their descriptors and deadlines.
 class worker final : public session::owner {
  public:
-  /// @param on_session_end called on this worker's thread after each session.
-  worker(server_context const& context, std::function<void()> on_session_end);
+  /// @param recorder of this thread. @param on_session_end called on this worker's thread after each session.
+  worker(server_context const& context, lock_recorder& recorder, std::function<void()> on_session_end);
   ~worker();
   worker(worker const&) = delete;
   worker& operator=(worker const&) = delete;

@@ -22,7 +22,9 @@ constexpr std::uint64_t body_bytes_max = 30;
 
 std::string text_of(request_head const& head) {
   std::string text;
-  for (auto const part : {head.method_text, head.target, head.content_encoding}) text += std::string(part) + '|';
+  for (auto const part : {head.method_text, head.target, head.content_encoding, head.content_type, head.host,
+                          head.origin, head.last_event_id})
+    text += std::string(part) + '|';
   text += head.if_none_match.value_or("none") + '|';
   text += std::to_string(static_cast<int>(head.method));
   for (auto const flag : {head.http11, head.keep_alive, head.has_body, head.expects_continue,

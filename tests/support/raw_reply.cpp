@@ -59,7 +59,7 @@ std::string raw_reply::detail() const {
 }
 
 double raw_reply::timing_ms(std::string_view metric) const {
-  static std::regex const form("wait;dur=([0-9]+\\.[0-9]+), hold;dur=([0-9]+\\.[0-9]+)");
+  static std::regex const form("wait;dur=([0-9]+\\.[0-9]+)(?:;desc=\"position [0-9]+\")?, hold;dur=([0-9]+\\.[0-9]+)");
   auto const text = field("server-timing");
   std::smatch parts;
   if (!std::regex_match(text, parts, form))

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/insight/lock_event.hpp"
+
+namespace holdfast::server {
+
+/// The latest events of one thread, in a fixed number of bytes. The thread writes and never waits: what is oldest is
+/// overwritten. Any other thread may read at any time; what is overwritten while it reads it counts as lost. (A
+/// sequence lock over a log of words: Boehm, "Can seqlocks get along with programming language memory models?", 2012.)
+class event_ring {
+ public:
+  /// @param words_max a power of two, in words of eight bytes; room for at least a few of the largest events.
+  explicit event_ring(std::size_t words_max);
+
+  static constexpr std::size_t key_bytes_max = 1024;  // what is beyond is cut off
+
+  /// By the one thread that owns the ring.
+  void append(lock_event const& event, std::string_view key) noexcept;
+
+  /// How far somebody has read.
+  struct cursor {
+    std::uint64_t word = 0;
+    std::uint64_t event = 0;  ///< how many events came before, the lost ones too
+  };
+
+  /// An event that was read.
+  struct entry {
+    lock_event event;
+    std::string key;
+  };
+
+  /// How far the ring is written now.
+  [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_acquire); }
+
+  /// Appends what lies between `from` and the word `until`, which written() has returned, and moves `from` there.
+  /// @return how many events were overwritten before they could be read.
+  std::uint64_t read(cursor& from, std::uint64_t until, std::vector<entry>& entries) const;
+
+ private:
+  // The form of an event in the ring; whole words, the key behind it.
+  struct head {
+    std::uint64_t id;
+    std::int64_t asked_ns;
+    std::int64_t granted_ns;
+    std::int64_t ended_or_hold_ns;
+    std::uint8_t address[16];
+    std::uint32_t position;
+    std::uint16_t port;
+    std::uint16_t key_bytes;
+    std::uint32_t number;  // of the event in this ring; wraps
+    std::uint8_t what, operation, outcome, address_kind;
+  };
+  static constexpr std::size_t head_words = sizeof(head) / 8;
+  static_assert(sizeof(head) == 64);
+  [[nodiscard]] static std::size_t words_of(head const& one) noexcept { return head_words + (one.key_bytes + 7U) / 8; }
+
+  void put(std::uint64_t at, void const* bytes, std::size_t count) noexcept;
+  void get(std::uint64_t at, void* bytes, std::size_t count) const noexcept;
+  void make_room(std::size_t words) noexcept;
+
+  std::size_t const mask_;
+  std::unique_ptr<std::atomic<std::uint64_t>[]> words_;
+  std::uint64_t end_ = 0;     // the writer's own, as is the next
+  std::uint32_t events_ = 0;  // how many were appended
+  std::atomic<std::uint64_t> oldest_{0};
+  std::atomic<std::uint64_t> written_{0};
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,168 @@
+#include "server/insight/lock_json.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <tuple>
+
+#include "protocol/request_id.hpp"
+
+namespace holdfast::server {
+namespace {
+
+template <class Number>
+void append_number(std::string& out, Number number) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+void append_time(std::string& out, std::int64_t time_ns) {
+  if (time_ns == lock_event::never) {
+    out += "null";
+  } else {
+    append_number(out, time_ns);
+  }
+}
+
+/// Milliseconds, to the nanosecond.
+void append_ms(std::string& out, std::int64_t duration_ns) {
+  append_number(out, duration_ns / 1'000'000);
+  char digits[] = ".000000";
+  auto rest = duration_ns % 1'000'000;
+  for (int i = 6; i > 0; --i, rest /= 10) digits[i] = static_cast<char>('0' + rest % 10);
+  out += digits;
+}
+
+/// The members that tell whose request it is.
+void append_who(std::string& out, lock_event const& event, std::string_view key, std::uint64_t start) {
+  out += "\"id\":";
+  append_number(out, event.id);
+  out += ",\"source\":";
+  append_json_string(out, to_string(event.source));
+  out += ",\"request_id\":";
+  if (event.source.is == peer_address::kind::writer) {
+    out += "null";
+  } else {
+    append_json_string(out, to_string(protocol::request_id{start, event.id}));
+  }
+  ((out += ",\"operation\":\"") += name_of(event.operation)) += "\",\"key\":";
+  append_json_string(out, key);
+}
+
+void append_behind(std::string& out, told_event const& told) {
+  out += ",\"behind\":[";
+  auto const* separator = "";
+  for (auto const& one : told.behind) {
+    out += separator;
+    out += "{\"id\":";
+    append_number(out, one.id);
+    out += ",\"source\":";
+    append_json_string(out, to_string(one.source));
+    ((out += ",\"operation\":\"") += name_of(one.operation)) += "\",\"key\":";
+    append_json_string(out, one.key);
+    out += ",\"held_ns\":";
+    append_number(out, one.held_ns);
+    out += '}';
+    separator = ",";
+  }
+  out += "],\"behind_others\":{\"count\":";
+  append_number(out, told.behind_others);
+  out += ",\"held_ns\":";
+  append_number(out, told.behind_others_ns);
+  out += '}';
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  auto plain = text.begin();
+  for (auto at = text.begin(); at != text.end(); ++at) {
+    auto const byte = static_cast<unsigned char>(*at);
+    if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7F) continue;
+    out.append(plain, at);
+    plain = at + 1;
+    if (byte == '"' || byte == '\\') {
+      (out += '\\') += *at;
+    } else {
+      constexpr char digits[] = "0123456789abcdef";
+      ((out += "\\u00") += digits[byte >> 4]) += digits[byte & 15];
+    }
+  }
+  out.append(plain, text.end());
+  out += '"';
+}
+
+void append_json(std::string& out, told_event const& told, std::uint64_t start) {
+  auto const& event = told.event;
+  ((out += "{\"type\":\"") += name_of(event.what)) += "\",\"seq\":";
+  append_number(out, told.number);
+  out += ',';
+  append_who(out, event, told.key, start);
+  out += ",\"position\":";
+  append_number(out, event.position);
+  out += ",\"asked_ns\":";
+  append_number(out, event.asked_ns);
+  switch (event.what) {
+    case lock_event::kind::asked:
+      break;
+    case lock_event::kind::granted:
+      out += ",\"granted_ns\":";
+      append_time(out, event.granted_ns);
+      out += ",\"hold_ns\":";
+      append_number(out, event.hold_ns);
+      break;
+    case lock_event::kind::done:
+      out += ",\"granted_ns\":";
+      append_time(out, event.granted_ns);
+      out += ",\"ended_ns\":";
+      append_time(out, event.ended_ns);
+      ((out += ",\"outcome\":\"") += name_of(event.outcome)) += '"';
+      append_behind(out, told);
+      break;
+  }
+  out += '}';
+}
+
+std::string lock_state_json(std::vector<event_ring::entry> present, std::int64_t now_ns, std::uint64_t start,
+                            std::size_t limit) {
+  auto const is_owner = [](event_ring::entry const& one) { return one.event.granted_ns != lock_event::never; };
+  std::sort(present.begin(), present.end(), [](event_ring::entry const& a, event_ring::entry const& b) {
+    return std::tie(a.event.asked_ns, a.event.id) < std::tie(b.event.asked_ns, b.event.id);
+  });
+  std::string out = "{\"now_ns\":";
+  append_number(out, now_ns);
+  out += ",\"owner\":";
+  // The threads are asked one after another, so an owner may still be seen who has passed the lock on since.
+  auto const owner = std::max_element(
+      present.begin(), present.end(),
+      [](event_ring::entry const& a, event_ring::entry const& b) { return a.event.granted_ns < b.event.granted_ns; });
+  if (owner == present.end() || !is_owner(*owner)) {
+    out += "null";
+  } else {
+    out += '{';
+    append_who(out, owner->event, owner->key, start);
+    out += ",\"held_ms\":";
+    append_ms(out, std::max<std::int64_t>(0, now_ns - owner->event.granted_ns));
+    out += ",\"granted_ns\":";
+    append_number(out, owner->event.granted_ns);
+    out += '}';
+  }
+  out += ",\"queue\":[";
+  std::size_t length = 0;
+  for (auto const& one : present) {
+    if (is_owner(one) || ++length > limit) continue;
+    out += length == 1 ? "{" : ",{";
+    append_who(out, one.event, one.key, start);
+    out += ",\"waited_ms\":";
+    append_ms(out, std::max<std::int64_t>(0, now_ns - one.event.asked_ns));
+    out += ",\"asked_ns\":";
+    append_number(out, one.event.asked_ns);
+    out += '}';
+  }
+  out += "],\"queue_length\":";
+  append_number(out, length);
+  out += "}\n";
+  return out;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,99 @@
+// The part of a request_loop that tells about the server: answers that are a state, and answers that never end.
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <charconv>
+
+#include "server/insight/event_stream.hpp"
+#include "server/insight/lock_json.hpp"
+#include "server/request_loop.hpp"
+#include "server/route_answers.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace protocol;
+
+constexpr std::chrono::milliseconds news_interval{50};
+
+reply no_store(reply answer) {
+  answer.more_fields += "Cache-Control: no-store\r\n";
+  return answer;
+}
+
+reply lock_state(insight const& source, std::size_t limit) {
+  std::vector<event_ring::entry> present;
+  for (auto const& recorder : source.recorders) {
+    auto some = recorder->present();
+    std::move(some.begin(), some.end(), std::back_inserter(present));
+  }
+  return no_store(json_reply(lock_state_json(std::move(present), source.now_ns(), source.start, limit)));
+}
+
+/// Appends a chunk (RFC 9112 §7.1), or the text as it is where the client knows no chunks. An empty one is the last.
+void append_piece(std::string& out, std::string_view text, bool chunked) {
+  if (!chunked) {
+    out += text;
+    return;
+  }
+  char digits[16];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, text.size(), 16).ptr);
+  ((out += "\r\n") += text) += "\r\n";
+}
+
+}  // namespace
+
+awaitable<request_loop::progress> request_loop::serve_insight(insight_request request) {
+  if constexpr (!insight_is_built) {
+    auto refused =
+        server::refuse(errc::not_built, "this server was built with HOLDFAST_INSIGHT=OFF, so it does not watch");
+    co_return co_await finish_request(std::move(refused));
+  }
+  if (request.what == insight_request::kind::lock_events) co_return co_await stream_events(request);
+  auto answer = lock_state(context_.insight, request.limit);
+  co_return co_await finish_request(std::move(answer));
+}
+
+/// Tells the lock's events until the peer goes, doesn't read, or the server drains. What it has not read is bounded: a
+/// piece of some 64 KiB; the rest is passed over where it grows old.
+awaitable<request_loop::progress> request_loop::stream_events(insight_request const& request) {
+  reply answer = no_store({});
+  answer.content_type = request.format == event_format::sse ? "text/event-stream" : "application/x-ndjson";
+  answer.length_is_known = false;
+  framing_.close = true;  // nothing comes behind an answer that never ends
+  auto& output = connection_.output();
+  append_head(output, answer, framing_);
+
+  if (!framing_.head_only) {
+    auto const chunked = framing_.http11;
+    event_stream events(context_.insight, context_.live, request.format, request.after);
+    std::string piece;
+    events.append_hello(piece, context_.insight.now_ns());
+    for (;;) {
+      auto const more = events.append_news(piece, context_.insight.now_ns());
+      if (!piece.empty()) append_piece(output, piece, chunked);
+      piece.clear();
+      auto sent = connection_.try_flush();
+      if (!sent) sent = co_await connection_.flush();
+      if (*sent != io_result::done) co_return ending::quietly;
+      if (context_.draining) break;
+      if (more) continue;
+      auto const goes_on = co_await pause_stream(news_interval);
+      if (!goes_on) co_return ending::quietly;
+    }
+    append_piece(output, {}, chunked);
+  }
+  auto sent = connection_.try_flush();
+  if (!sent) sent = co_await connection_.flush();
+  co_return *sent == io_result::done ? ending::after_lingering : ending::quietly;
+}
+
+/// Waits, and watches for a hang-up meanwhile; draining cuts it short. @return whether the peer is still there.
+awaitable<bool> request_loop::pause_stream(std::chrono::nanoseconds time) {
+  auto& stop = interruption_.emplace();
+  connection::hang_up_watch const watch(connection_, stop, context_.settings.sessions.header_bytes_max);
+  interruption::phase_scope const waiting(stop, lock_phase::waiting);
+  steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(asio::bind_cancellation_slot(waiting.slot(), as_values));
+  co_return stop.why() != stop_reason::hang_up;
+}
+
+}  // namespace holdfast::server

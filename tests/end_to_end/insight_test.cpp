@@ -1,0 +1,298 @@
+// What the server tells of its lock, over a real socket.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <vector>
+
+#include "tests/support/raw_client.hpp"
+#include "tests/support/running_server.hpp"
+
+namespace holdfast::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+/// The content of a chunked message; throws where a chunk is malformed or the last one is missing.
+std::string dechunk(std::string_view text) {
+  std::string content;
+  for (;;) {
+    auto const line = text.find("\r\n");
+    if (line == std::string_view::npos) throw std::runtime_error("a chunk's size is missing");
+    auto const size = std::stoul(std::string(text.substr(0, line)), nullptr, 16);
+    text.remove_prefix(line + 2);
+    if (text.size() < size + 2 || text.substr(size, 2) != "\r\n") throw std::runtime_error("a chunk is cut off");
+    if (size == 0) return content;
+    content += text.substr(0, size);
+    text.remove_prefix(size + 2);
+  }
+}
+
+/// What came on a stream that has ended, without its header.
+std::string content_of(std::string const& answer) {
+  auto const head_end = answer.find("\r\n\r\n");
+  return dechunk(std::string_view(answer).substr(head_end + 4));
+}
+
+std::vector<json> lines_of(std::string const& text) {
+  std::vector<json> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(json::parse(line));
+  return lines;
+}
+
+json state_of(running_server const& server) {
+  return json::parse(raw_client(server.port()).ask(request("GET", "/v1/lock")).body);
+}
+
+TEST(insight, every_answer_to_an_operation_names_its_request_and_its_position) {
+  running_server server;
+  raw_client client(server.port());
+  for (auto const& bytes :
+       {request("PUT", "/v1/kv/a", "1"), request("GET", "/v1/kv/a"), request("HEAD", "/v1/kv/a"),
+        request("GET", "/v1/kv/none"), request("GET", "/v1/kv/a?hold=1ms"), request("DELETE", "/v1/kv/a")}) {
+    auto const reply = client.ask(bytes);
+    EXPECT_THAT(reply.field("holdfast-request-id"), MatchesRegex("[0-9a-f]+-[0-9]+")) << bytes;
+    EXPECT_THAT(reply.field("server-timing"), MatchesRegex("wait;dur=[0-9.]+;desc=\"position 0\", hold;dur=[0-9.]+"))
+        << bytes;
+  }
+  EXPECT_FALSE(client.ask(request("GET", "/livez")).has("holdfast-request-id"));
+  EXPECT_FALSE(client.ask(request("PUT", "/v1/kv/a", "{")).has("holdfast-request-id"));
+}
+
+TEST(insight, the_position_on_arrival_counts_those_before) {
+  running_server server;
+  raw_client holder(server.port());
+  server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
+  std::vector<raw_client> waiters;
+  for (int i = 0; i < 3; ++i) server.ask_for_lock(waiters.emplace_back(server.port()), request("GET", "/v1/kv/a"));
+  auto const once = raw_client(server.port()).ask(request("GET", "/v1/kv/a?lock-timeout=0"));
+  EXPECT_THAT(once.field("server-timing"), HasSubstr("position 4"));
+  EXPECT_TRUE(once.has("holdfast-request-id"));
+  holder.close();
+  for (int i = 0; i < 3; ++i)
+    EXPECT_THAT(waiters[i].receive().field("server-timing"), HasSubstr("position " + std::to_string(i + 1)));
+}
+
+TEST(insight, the_state_shows_who_holds_and_who_waits_in_order) {
+  running_server server;
+  EXPECT_TRUE(state_of(server)["owner"].is_null());
+  raw_client holder(server.port()), writer(server.port()), reader(server.port());
+  server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
+  server.ask_for_lock(writer, request("PUT", "/v1/kv/b%20c", "1"));
+  server.ask_for_lock(reader, request("HEAD", "/v1/kv/d"));
+  auto const state = state_of(server);
+  EXPECT_EQ(state["owner"]["operation"], "GET");
+  EXPECT_EQ(state["owner"]["key"], "a");
+  EXPECT_GT(state["owner"]["held_ms"], 0.0);
+  EXPECT_EQ(state["queue_length"], 2);
+  EXPECT_EQ(state["queue"][0]["operation"], "PUT");
+  EXPECT_EQ(state["queue"][0]["key"], "b c");
+  EXPECT_GE(state["queue"][0]["waited_ms"], state["queue"][1]["waited_ms"]);
+  EXPECT_EQ(state["queue"][1]["operation"], "HEAD");
+  EXPECT_THAT(state["queue"][1]["source"].get<std::string>(), MatchesRegex("127\\.0\\.0\\.1:[0-9]+"));
+
+  auto const limited = json::parse(raw_client(server.port()).ask(request("GET", "/v1/lock?limit=1")).body);
+  EXPECT_EQ(limited["queue"].size(), 1U);
+  EXPECT_EQ(limited["queue_length"], 2);
+
+  holder.close();
+  EXPECT_EQ(reader.receive(true).status, 404);
+  EXPECT_EQ(state_of(server)["queue_length"], 0);
+}
+
+TEST(insight, the_events_and_the_answers_tell_the_same_times) {
+  running_server server;
+  raw_client watcher(server.port());
+  server.ask_for_lock(watcher, request("GET", "/v1/lock/events?format=ndjson"));
+  std::map<std::string, raw_reply> answers;
+  std::vector<raw_client> clients;
+  for (int i = 0; i < 20; ++i) {
+    auto& client = clients.emplace_back(server.port());
+    client.send(request("GET", i % 2 != 0 ? "/v1/kv/a?hold=3ms" : "/v1/kv/a"));
+  }
+  for (auto& client : clients) {
+    auto reply = client.receive();
+    answers.emplace(reply.field("holdfast-request-id"), std::move(reply));
+  }
+  EXPECT_EQ(answers.size(), 20U);
+  server.stop();
+  std::size_t seen = 0;
+  std::int64_t last_ended_ns = 0;
+  for (auto const& event : lines_of(content_of(watcher.receive_rest()))) {
+    if (event["type"] != "done") continue;
+    ++seen;
+    auto const& answer = answers.at(event["request_id"]);
+    constexpr double rounding_ms = 0.00051;
+    auto const wait_ms = (event["granted_ns"].get<double>() - event["asked_ns"].get<double>()) / 1e6;
+    auto const hold_ms = (event["ended_ns"].get<double>() - event["granted_ns"].get<double>()) / 1e6;
+    EXPECT_NEAR(answer.wait_ms(), wait_ms, rounding_ms);
+    EXPECT_NEAR(answer.hold_ms(), hold_ms, rounding_ms);
+    EXPECT_THAT(answer.field("server-timing"), HasSubstr("position " + event["position"].dump() + '"'));
+    EXPECT_GE(event["granted_ns"], last_ended_ns) << "no two own the lock at once";
+    last_ended_ns = event["ended_ns"];
+  }
+  EXPECT_EQ(seen, 20U);
+}
+
+TEST(insight, a_waiter_is_told_behind_whom) {
+  running_server server;
+  raw_client watcher(server.port()), holder(server.port()), waiter(server.port());
+  server.ask_for_lock(watcher, request("GET", "/v1/lock/events?format=ndjson"));
+  server.ask_for_lock(holder, request("GET", "/v1/kv/held?hold=60s"));
+  server.ask_for_lock(waiter, request("PUT", "/v1/kv/a", "1"));
+  holder.close();
+  EXPECT_EQ(waiter.receive().status, 201);
+  server.stop();
+  std::vector<std::string> types;
+  json waited;
+  for (auto const& event : lines_of(content_of(watcher.receive_rest()))) {
+    types.push_back(event["type"]);
+    if (event["type"] == "done" && event["operation"] == "PUT") waited = event;
+  }
+  EXPECT_THAT(types, ::testing::ElementsAre("hello", "granted", "asked", "done", "done"));
+  ASSERT_EQ(waited["behind"].size(), 1U);
+  EXPECT_EQ(waited["behind"][0]["key"], "held");
+  auto const wait_ns = waited["granted_ns"].get<std::int64_t>() - waited["asked_ns"].get<std::int64_t>();
+  EXPECT_GT(waited["behind"][0]["held_ns"], 0);
+  EXPECT_LE(waited["behind"][0]["held_ns"].get<std::int64_t>(), wait_ns);
+}
+
+TEST(insight, outcomes_tell_who_gave_up_and_who_went) {
+  running_server server;
+  raw_client watcher(server.port()), holder(server.port()), hasty(server.port()), gone(server.port());
+  server.ask_for_lock(watcher, request("GET", "/v1/lock/events?format=ndjson"));
+  server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
+  server.ask_for_lock(gone, request("GET", "/v1/kv/gone"));
+  EXPECT_EQ(hasty.ask(request("GET", "/v1/kv/hasty?lock-timeout=5ms")).code(), "lock_timeout");
+  gone.close();
+  while (state_of(server)["queue_length"] != 0) server.settle();
+  holder.close();
+  while (!state_of(server)["owner"].is_null()) server.settle();
+  server.stop();
+  std::map<std::string, std::string> outcomes;
+  for (auto const& event : lines_of(content_of(watcher.receive_rest())))
+    if (event["type"] == "done") outcomes[event["key"]] = event["outcome"];
+  EXPECT_EQ(outcomes,
+            (std::map<std::string, std::string>{{"a", "hung_up"}, {"gone", "hung_up"}, {"hasty", "timed_out"}}));
+}
+
+TEST(insight, a_hostile_key_is_text_everywhere) {
+  running_server server;
+  raw_client watcher(server.port()), holder(server.port());
+  server.ask_for_lock(watcher, request("GET", "/v1/lock/events?format=ndjson"));
+  std::string const longest = "<script>alert(\"1\")</script>\\" + std::string(996, '\'');
+  server.ask_for_lock(holder, request("GET", "/v1/kv/%3Cscript%3Ealert(%221%22)%3C/script%3E%5C" +
+                                                 std::string(996, '\'') + "?hold=60s"));
+  auto const reply = raw_client(server.port()).ask(request("GET", "/v1/lock"));
+  EXPECT_EQ(reply.field("content-type"), "application/json");
+  EXPECT_EQ(json::parse(reply.body)["owner"]["key"], longest);
+  holder.close();
+  while (!state_of(server)["owner"].is_null()) server.settle();
+  server.stop();
+  auto const events = lines_of(content_of(watcher.receive_rest()));
+  ASSERT_EQ(events.size(), 3U);
+  EXPECT_EQ(events[2]["key"], longest);
+}
+
+TEST(insight, the_event_stream_is_what_a_browser_expects) {
+  running_server server;
+  raw_client watcher(server.port());
+  server.ask_for_lock(watcher, request("GET", "/v1/lock/events"));
+  raw_client(server.port()).ask(request("GET", "/v1/kv/a"));
+  server.stop();
+  auto const text = watcher.receive_rest();
+  EXPECT_THAT(text, HasSubstr("Content-Type: text/event-stream\r\n"));
+  EXPECT_THAT(text, HasSubstr("Cache-Control: no-store\r\n"));
+  EXPECT_THAT(content_of(text), ::testing::StartsWith("id: 0\nevent: hello\ndata: {\"type\":\"hello\","));
+  EXPECT_THAT(content_of(text), HasSubstr("id: 1\nevent: done\ndata: {\"type\":\"done\",\"seq\":1,"));
+}
+
+TEST(insight, a_stream_resumes_behind_the_last_event_seen) {
+  running_server server;
+  for (int i = 0; i < 5; ++i) raw_client(server.port()).ask(request("GET", "/v1/kv/a"));
+  raw_client by_field(server.port()), by_parameter(server.port());
+  server.ask_for_lock(by_field, request("GET", "/v1/lock/events?format=ndjson", {}, "Last-Event-ID: 3\r\n"));
+  server.ask_for_lock(by_parameter, request("GET", "/v1/lock/events?format=ndjson&from=0"));
+  server.stop();
+  EXPECT_EQ(lines_of(content_of(by_field.receive_rest())).size(), 1U + 2U);
+  EXPECT_EQ(lines_of(content_of(by_parameter.receive_rest())).size(), 1U + 5U);
+}
+
+TEST(insight, a_watcher_that_hangs_up_frees_its_connection) {
+  auto settings = running_server::test_settings();
+  settings.connections_max = 3;
+  running_server server(settings);
+  for (int i = 0; i < 20; ++i) {
+    raw_client watcher(server.port());
+    watcher.send(request("GET", "/v1/lock/events"));
+    watcher.close();
+    int status = 0;
+    while (status != 200) status = raw_client(server.port()).ask(request("GET", "/livez")).status;
+  }
+}
+
+TEST(insight, a_watcher_that_does_not_read_is_dropped_in_time) {
+  auto settings = running_server::test_settings();
+  settings.sessions.transfer_timeout = 200ms;
+  running_server server(settings);
+  raw_client watcher(server.port(), 4096), client(server.port());
+  watcher.send(request("GET", "/v1/lock/events?from=0"));
+  std::string many;
+  for (int i = 0; i < 50; ++i) many += request("GET", "/v1/kv/" + std::string(1000, 'k'));
+  // Until the server has given the watcher up: its connection is one of two.
+  for (int i = 0; i < 200; ++i) {
+    client.send(many);
+    for (int j = 0; j < 50; ++j) client.receive();
+  }
+  std::this_thread::sleep_for(1500ms);
+  auto const rest = watcher.receive_rest();
+  EXPECT_THROW(static_cast<void>(content_of(rest)), std::runtime_error) << "it was cut off, not ended";
+}
+
+TEST(insight, a_head_request_to_the_events_is_answered_and_ends) {
+  running_server server;
+  raw_client client(server.port());
+  client.send(request("HEAD", "/v1/lock/events"));
+  auto const answer = client.receive_rest();
+  EXPECT_THAT(answer, ::testing::StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n"));
+}
+
+TEST(insight, the_page_comes_with_a_strict_policy_and_is_cached_by_its_tag) {
+  running_server server;
+  raw_client client(server.port());
+  auto const page = client.ask(request("GET", "/"));
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(page.field("content-type"), ::testing::StartsWith("text/html"));
+  EXPECT_THAT(page.field("content-security-policy"), HasSubstr("default-src 'none'"));
+  EXPECT_FALSE(page.body.empty());
+  auto const tag = page.field("etag");
+  auto const again = client.ask(request("GET", "/", {}, "If-None-Match: " + tag + "\r\n"));
+  EXPECT_EQ(again.status, 304);
+  EXPECT_EQ(again.field("etag"), tag);
+  EXPECT_EQ(client.ask(request("GET", "/", {}, "If-None-Match: \"other\"\r\n")).status, 200);
+  auto const head = client.ask(request("HEAD", "/"));
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.field("content-length"), std::to_string(page.body.size()));
+  EXPECT_EQ(client.ask(request("PUT", "/", "1")).status, 405);
+}
+
+TEST(insight, wrong_requests_are_told_what_is_right) {
+  running_server server;
+  raw_client client(server.port());
+  EXPECT_THAT(client.ask(request("GET", "/v1/lock?size=1")).detail(), HasSubstr("there is limit"));
+  EXPECT_EQ(client.ask(request("GET", "/v1/lock?limit=-1")).status, 400);
+  EXPECT_EQ(client.ask(request("GET", "/v1/lock?limit=1&limit=1")).status, 400);
+  EXPECT_THAT(client.ask(request("GET", "/v1/lock/events?format=xml")).detail(), HasSubstr("sse or ndjson"));
+  EXPECT_EQ(client.ask(request("OPTIONS", "/v1/lock/events")).field("allow"), "GET, HEAD, OPTIONS");
+}
+
+}  // namespace
+}  // namespace holdfast::tests
