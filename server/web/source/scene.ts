@@ -25,22 +25,23 @@ export interface Scene {
 
 const arrows_max = 400;
 const arrow_distance = 5;
+const bar_min = 1.5;  // pixels
 
 /// @param rowOf the row of a source, or the row of the others
 export function buildScene(model: Model, span: Span, width: number, rows: number, rowOf: (source: string) => number): Scene {
   const {records} = model;
   const {names, source, asked, granted, ended} = records;
-  const perPixel = (span.to_ns - span.from_ns) / width;
+  const pixels = width / (span.to_ns - span.from_ns);  // a nanosecond's
   const column = () => new Float32Array(width);
   const scene: Scene = {span, width, rows, bars: [], held: Array.from({length: rows}, column), waited: Array.from({length: rows}, column),
     queue: column(), queueMax: 0, arrows: [], arrowsHidden: false, gaps: [], forgottenUntil: 0};
-  const x = (time_ns: number) => (time_ns - span.from_ns) / perPixel;
+  const x = (time_ns: number) => (time_ns - span.from_ns) * pixels;
 
   // Adds the part of each pixel that lies between two places, which may be the same.
   const cover = (into: Float32Array, left: number, right: number) => {
-    const from = Math.max(left, 0), to = Math.min(right, width);
+    const from = left > 0 ? left : 0, to = right < width ? right : width;
     if (from > to || from >= width) return;
-    const first = Math.floor(from), last = Math.min(Math.floor(to), width - 1);
+    const first = from | 0, last = to < width ? to | 0 : width - 1;
     if (first === last) {
       into[first] = into[first]! + Math.max(to - from, 1e-6);
       return;
@@ -49,12 +50,17 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
     for (let at = first + 1; at < last; ++at) into[at] = into[at]! + 1;
     into[last] = into[last]! + (to - last);
   };
-  const part = (row: number, from_ns: number, to_ns: number, holds: boolean, subject: () => Subject) => {
-    const left = x(from_ns), right = x(to_ns);
+  // A record's part, or an open request's: what it is of is made only where something is wide enough to be pointed at.
+  const part = (row: number, from_ns: number, to_ns: number, holds: boolean, record: number, request?: OpenRequest) => {
+    const left = (from_ns - span.from_ns) * pixels, right = (to_ns - span.from_ns) * pixels;
     if (right < 0 || left > width) return;
     if (!holds) cover(scene.queue, left, right);
-    if (right - left >= 1.5) scene.bars.push({row, left: Math.max(left, -4), right: Math.min(right, width + 4), holds, subject: subject()});
-    else cover((holds ? scene.held : scene.waited)[row]!, left, right);
+    if (right - left < bar_min) {
+      cover((holds ? scene.held : scene.waited)[row]!, left, right);
+      return;
+    }
+    const subject: Subject = request === undefined ? {kind: 'record', record} : {kind: 'open', request};
+    scene.bars.push({row, left: Math.max(left, -4), right: Math.min(right, width + 4), holds, subject});
   };
 
   const rowOfNumber: (number | undefined)[] = [];
@@ -83,23 +89,21 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
     if (ended_ns < span.from_ns || asked_ns > span.to_ns) continue;
     const number = source[at]!;
     const row = rowOfNumber[number] ??= rowOf(names.text(number));
-    const subject = (): Subject => ({kind: 'record', record});
     const until_ns = owned ? granted_ns : ended_ns;
     if (until_ns > asked_ns) {
-      part(row, asked_ns, until_ns, false, subject);
+      part(row, asked_ns, until_ns, false, record);
       if (owned) handOff(before, row, granted_ns);
     }
-    if (owned) part(row, granted_ns, ended_ns, true, subject);
+    if (owned) part(row, granted_ns, ended_ns, true, record);
   }
   for (const request of model.open.values()) {
     if (request.asked_ns > span.to_ns) continue;
     const row = rowOf(request.source);
-    const subject = (): Subject => ({kind: 'open', request});
     const until_ns = request.granted_ns ?? Infinity;
-    if (until_ns > request.asked_ns) part(row, request.asked_ns, Math.min(until_ns, span.to_ns), false, subject);
+    if (until_ns > request.asked_ns) part(row, request.asked_ns, Math.min(until_ns, span.to_ns), false, -1, request);
     if (request.granted_ns === null || request.granted_ns > span.to_ns) continue;
     if (request.granted_ns > request.asked_ns) handOff(previous, row, request.granted_ns);
-    part(row, request.granted_ns, span.to_ns, true, subject);
+    part(row, request.granted_ns, span.to_ns, true, -1, request);
   }
 
   if (handOffs > width / arrow_distance || handOffs > arrows_max) {
