@@ -1,0 +1,121 @@
+// The page in a real browser, as the real server serves it.
+import assert from 'node:assert/strict';
+import {after, afterEach, before, beforeEach, test} from 'node:test';
+import {findBrowser, launch} from '../../support/web/browser.mjs';
+import {startServer} from '../../support/web/server.mjs';
+import {eventually, openPage, requestsOf, rowsOf, runLesson} from './page_reader.mjs';
+
+const executable = findBrowser();
+if (executable === undefined) {
+  console.log('SKIPPED: there is no chromium in PATH, nor in CHROMIUM');
+  process.exit(0);
+}
+
+let browser, server;
+before(async () => { browser = await launch(executable); });
+after(() => browser?.close());
+beforeEach(async () => { server = await startServer(); });
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await server.stop();
+});
+
+const text = (page, selector) => page.locator(selector).textContent();
+const figure = told => {
+  const [, value, unit] = /([\d.]+) (ns|µs|ms|s)$/.exec(told) ?? [null, '0', 'ms'];
+  return Number(value) * {ns: 1e-6, 'µs': 1e-3, ms: 1, s: 1000}[unit];
+};
+
+test("one press shows three holds of a second, the writer's grants between them, and who is to blame", async () => {
+  const page = await openPage(browser, server.url);
+  const {readers, writes} = await runLesson(page);
+  for (const reader of readers) assert.ok(Math.abs(reader.ended - reader.granted - 1050) < 100, JSON.stringify(reader));
+  assert.equal(new Set(readers.map(reader => reader.source)).size, 3, 'each reader has a lane of its own');
+  for (const [before, next] of [[readers[0], readers[1]], [readers[1], readers[2]]]) {
+    assert.ok(next.asked < before.ended, 'the next reader asked while the one before held');
+    const between = writes.filter(write => write.granted >= before.ended && write.ended <= next.granted);
+    assert.equal(between.length, 1, 'the writer, who had asked first, owned the lock between them');
+    assert.ok(between[0].asked < before.ended);
+  }
+  await eventually('the readers lead the blame', async () => {
+    const leading = (await rowsOf(page, '#blame-sources')).slice(0, 3).map(row => row[0]);
+    return readers.every(reader => leading.includes(reader.source));
+  });
+  // What the answers said in Server-Timing is what the table says.
+  const told = await page.locator('.readers li').allTextContents();
+  const rows = readers.map(reader => reader.cells);
+  told.forEach((line, index) => {
+    const [, waited] = /^waited (.*), held/.exec(line);
+    assert.ok(Math.abs(figure(waited) - figure(rows[index][4])) <= 0.01 * Math.max(1, figure(waited)), `${line} ${rows[index][4]}`);
+  });
+  await page.locator('.readers button').nth(1).press('Enter');
+  assert.match(await text(page, '#story'), new RegExp(`^${readers[1].source} asked for the lock .* behind ${readers[0].source}'s GET my-key`));
+  assert.deepEqual(page.faults, []);
+});
+
+test('a server that was restarted is found again, and its page begins anew', async () => {
+  const page = await openPage(browser, server.url);
+  await eventually('the writer has written', async () => (await requestsOf(page)).length >= 3);
+  const {port} = server;
+  await server.stop();
+  await eventually('it is noticed', async () => (await text(page, '#state')).includes('no connection'));
+  server = await startServer({port});
+  await eventually('it is found again', async () => (await text(page, '#state')).startsWith('live'));
+  assert.match(await text(page, '.said'), /restarted/);
+  await eventually('requests of the new process', async () => {
+    const requests = await requestsOf(page);
+    return requests.length >= 2 && requests.every(request => request.asked < 20_000);
+  });
+  assert.deepEqual(page.unexpected(), []);
+});
+
+test('the sliders change the running server', async () => {
+  const page = await openPage(browser, server.url);
+  const settings = async () => (await fetch(`${server.url}/v1/settings`)).json();
+  assert.equal((await settings()).writer_period, '350ms');
+  await page.locator('#writer-period').focus();
+  await page.keyboard.press('Home');
+  await eventually('the writer is off', async () => (await settings()).writer_period === '0');
+  await page.locator('#read-hold').focus();
+  for (let presses = 0; presses < 5; ++presses) await page.keyboard.press('ArrowRight');
+  await eventually('reads hold', async () => (await settings()).read_hold === '20ms');
+  await fetch(`${server.url}/v1/kv/my-key`);
+  await eventually('a read that held', async () => (await requestsOf(page)).some(one => one.source !== 'writer' && one.ended - one.granted > 19));
+  assert.deepEqual(page.faults, []);
+});
+
+test('a hostile key is text, and so is one of 1,024 bytes', async () => {
+  const page = await openPage(browser, server.url);
+  const keys = ['<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e', '<b>'.padEnd(1024, 'k')];
+  for (const key of keys) assert.equal((await fetch(`${server.url}/v1/kv/${encodeURIComponent(key)}`, {method: 'PUT', body: '1'})).status, 201);
+  for (const key of keys) {
+    const {id} = await eventually('its row', async () => (await requestsOf(page)).find(one => one.key === key));
+    await page.locator(`#requests-in-view tr[data-id="${id}"] button`).press('Enter');
+    assert.ok((await text(page, '#story')).includes(key.replace('\u202e', '\\u202e')));
+  }
+  assert.deepEqual(await page.evaluate(() => [document.querySelectorAll('img, b, body script').length, document.title]), [0, 'Holdfast']);
+  assert.deepEqual(page.faults, []);
+});
+
+test('a link shows somebody else a moment that has passed', async () => {
+  const page = await openPage(browser, server.url);
+  const {readers} = await runLesson(page);
+  await page.locator(`#requests-in-view tr[data-id="${readers[2].id}"] button`).press('Enter');
+  await page.click('#link');
+  const other = await openPage(browser, page.url());
+  await eventually('the same story', async () => await text(other, '#story') === await text(page, '#story'));
+  assert.deepEqual(other.faults, []);
+});
+
+test('what the page shows is what the server says', async () => {
+  const page = await openPage(browser, server.url);
+  const holding = fetch(`${server.url}/v1/kv/my-key?hold=3s`);
+  const owner = await eventually('an owner', async () => (await (await fetch(`${server.url}/v1/lock`)).json()).owner);
+  await eventually('the same in the page', async () => (await text(page, '#hold-now')).includes(owner.source));
+  await eventually('the writer waits', async () => (await text(page, '#wait-now')).includes('writer'));
+  const told = await holding;
+  const id = told.headers.get('Holdfast-Request-Id');
+  assert.ok(id);
+  await eventually('its end', async () => (await requestsOf(page)).some(one => one.id === owner.id && one.ended - one.granted > 2999));
+  assert.deepEqual(page.faults, []);
+});

@@ -1,0 +1,20 @@
+// A holdfast-server of the build, as a process.
+import {spawn} from 'node:child_process';
+
+/// Starts one on a port of its choice, or on `port`. @return {url, port, stop}
+export async function startServer({port = 0, args = []} = {}) {
+  const child = spawn(process.env.HOLDFAST_SERVER, ['--listen', `127.0.0.1:${port}`, ...args], {stdio: ['ignore', 'pipe', 'pipe']});
+  const url = await new Promise((resolve, reject) => {
+    let said = '';
+    const listen = chunk => {
+      said += chunk;
+      const found = /address=(127\.0\.0\.1:\d+)/.exec(said);
+      if (found) resolve(`http://${found[1]}`);
+    };
+    child.stdout.on('data', listen);
+    child.stderr.on('data', listen);
+    child.on('error', reject);
+    child.on('exit', () => reject(new Error(`the server ended: ${said}`)));
+  });
+  return {url, port: Number(new URL(url).port), stop: () => new Promise(resolve => { child.on('exit', resolve); child.kill(); })};
+}
