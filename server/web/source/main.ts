@@ -43,7 +43,8 @@ class Page {
   private state: StreamState = {kind: 'connecting'};
   private wanted = fromFragment(location.hash);  // the moment of a link, until it is shown
   private dirty = true;
-  private readonly due = {tiles: 0, tables: 0, chart: 0};
+  private readonly due = {tiles: 0, tables: 0, chart: 0, step: 0};
+  private readonly calm = matchMedia('(prefers-reduced-motion: reduce)');
   private reconciling = false;
 
   run(): void {
@@ -128,12 +129,14 @@ class Page {
     if (this.view.live) records.keepFrom = Infinity;
     else if (records.keepFrom === Infinity) records.keepFrom = records.firstEndedFrom(this.view.span(now_ns).from_ns);
     if (this.wanted !== undefined) this.showWanted();
-    if (this.view.live || this.dirty) this.timeline.draw(now_ms);
     const isDue = (what: keyof typeof this.due, interval_ms: number) => {
       if (now_ms < this.due[what]) return false;
       this.due[what] = now_ms + interval_ms;
       return true;
     };
+    // A timeline that flows is motion; who wants less of it sees it step.
+    const flows = this.view.live && (!this.calm.matches || isDue('step', 1000));
+    if (flows || this.dirty) this.timeline.draw(now_ms);
     if (isDue('tiles', tiles_interval_ms)) {
       this.model.seconds.moveTo(now_ns);
       this.tiles.update(this.model, now_ns);

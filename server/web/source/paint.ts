@@ -18,7 +18,7 @@ export interface Painting {
   height: number;
   names: string[];    // of the rows
   colours: string[];  // of the rows
-  marked: Bar | undefined;
+  marked: Bar[];      // of the request that is looked at or chosen
   focusedRow: number | undefined;
 }
 
@@ -142,10 +142,12 @@ function paintBars(context: CanvasRenderingContext2D, {scene, layout, colours, m
     const perPixel = (scene.span.to_ns - scene.span.from_ns) / scene.width;
     context.fillText(duration((bar.right - bar.left) * perPixel), left + 6, rowTop(layout, bar.row) + layout.bar / 2 + 4);
   }
-  if (marked === undefined) return;
+  const [first] = marked;
+  if (first === undefined) return;
+  const left = Math.min(...marked.map(bar => bar.left)), right = Math.max(...marked.map(bar => bar.right));
   context.strokeStyle = ink;
   context.lineWidth = 2;
-  context.strokeRect(marked.left - 1, rowTop(layout, marked.row) - 2, Math.max(marked.right - marked.left, 2) + 2, layout.bar + 4);
+  context.strokeRect(left - 1, rowTop(layout, first.row) - 2, Math.max(right - left, 2) + 2, layout.bar + 4);
 }
 
 function paintArrows(context: CanvasRenderingContext2D, {scene, layout}: Painting): void {

@@ -70,7 +70,7 @@ export class Timeline {
     const names = [...this.lanes.shown, ...(this.lanes.others > 0 ? [plural(this.lanes.others, 'other')] : [])];
     const colours = [...this.lanes.shown.map(source => this.colours.colour(source)), theme().others];
     paint(context, {scene, layout: this.layout, height: this.height, names, colours, focusedRow: this.focusedRow,
-      marked: subject === undefined ? undefined : scene.bars.find(bar => same(bar.subject, subject))});
+      marked: subject === undefined ? [] : scene.bars.filter(bar => same(bar.subject, subject))});
   }
 
   /// Looks again which lanes there are before the next drawing.

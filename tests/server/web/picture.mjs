@@ -11,7 +11,7 @@ try {
   await new Promise(resolve => setTimeout(resolve, 2500));
   const {readers} = await runLesson(page);
   await page.locator(`#requests-in-view tr[data-id="${readers[1].id}"] button`).press('Enter');
-  await page.locator('#pause').focus();
+  await page.getByRole('button', {name: 'Zoom in'}).click();
   await page.evaluate(() => { scrollTo(0, 0); document.activeElement.blur(); });
   await new Promise(resolve => setTimeout(resolve, 700));
   const bottom = await page.locator('#blame-sources').evaluate(element => element.closest('section').getBoundingClientRect().bottom);
