@@ -34,7 +34,7 @@ export function weightiest(model: Model, span: Span): Candidate[] {
   return kept.sort((a, b) => b.weight - a.weight).slice(0, rows_max).sort((a, b) => a.asked_ns - b.asked_ns);
 }
 
-const outcomeTexts = {released: 'released', cancelled: 'sent away', timed_out: 'timed out', hung_up: 'hung up'};
+const outcomeTexts = {released: 'released', cancelled: 'sent away', timed_out: 'timed out', hung_up: 'hung up', refused: 'refused'};
 
 export class Mirror {
   private readonly lanes = new LiveTable('The lanes in view',

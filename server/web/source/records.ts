@@ -3,7 +3,7 @@
 import {Names} from './names';
 import type {Behind, Done, Outcome} from './wire';
 
-export const outcomes: readonly Outcome[] = ['released', 'cancelled', 'timed_out', 'hung_up'];
+export const outcomes: readonly Outcome[] = ['released', 'cancelled', 'timed_out', 'hung_up', 'refused'];
 
 /// One record, unpacked.
 export interface Request {

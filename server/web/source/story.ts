@@ -8,9 +8,10 @@ interface Described { source: string; operation: string; key: string }
 export function what(one: Described): string { return `${one.operation} ${shown(one.key)}`; }
 export function whose(one: Described): string { return `${shown(one.source)}'s ${what(one)}`; }
 
-function asked(one: Described & {position: number; asked_ns: number}): string {
-  const place = one.position === 0 ? 'and found it free' : one.position === 1 ? 'next in the queue' : `${ordinal(one.position)} in the queue`;
-  return `${shown(one.source)} asked for the lock at ${moment(one.asked_ns)} to ${what(one)}, ${place}.`;
+function asked(one: Described & {position: number; asked_ns: number; granted_ns: number | null}): string {
+  const place = one.position === 1 ? ', next in the queue' : one.position > 1 ? `, ${ordinal(one.position)} in the queue` :
+    one.granted_ns === one.asked_ns ? ', and found it free' : '';
+  return `${shown(one.source)} asked for the lock at ${moment(one.asked_ns)} to ${what(one)}${place}.`;
 }
 
 /// Behind whom, the longest first, and what of the wait nobody's hold explains.
@@ -28,7 +29,7 @@ export function blame(request: Request): string {
 
 const endings = {
   released: '', cancelled: 'was sent away', timed_out: 'gave up, because its lock timeout had passed',
-  hung_up: 'hung up',
+  hung_up: 'hung up', refused: 'was refused, because the queue was full',
 };
 
 export function story(request: Request): string {

@@ -2,7 +2,7 @@
 
 export interface Settings { read_hold_ms: number; writer_period_ms: number; live: boolean }
 
-export type Outcome = 'released' | 'cancelled' | 'timed_out' | 'hung_up';
+export type Outcome = 'released' | 'cancelled' | 'timed_out' | 'hung_up' | 'refused';
 
 /// Who asks, and for what.
 export interface Asker {

@@ -130,6 +130,7 @@ describe('a story', () => {
   test('of one that gave up says why', () => {
     assert.match(told(done(9, 'a:1', 0, null, 200, [[3, 'b:1', 200]], {outcome: 'timed_out'})),
       /It waited 200 ms: 200 ms behind b:1's GET my-key \(no\. 3\), and then gave up, because its lock timeout had passed\. It never held the lock\.$/);
+    assert.match(told(done(9, 'a:1', 5, null, 5, [], {outcome: 'refused'})), /It did not wait, and then was refused, because the queue was full\. It never held the lock\.$/);
     assert.match(told(done(9, 'a:1', 0, 0, 200, [], {outcome: 'hung_up'})), /held the lock for 200 ms, until it hung up\.$/);
   });
   test('sums up those beyond the longest', () => {
