@@ -2,7 +2,7 @@
 // program. The target holdfast_page_picture runs it.
 import {findBrowser, launch} from '../../support/web/browser.mjs';
 import {startServer} from '../../support/web/server.mjs';
-import {openPage, runLesson} from './page_reader.mjs';
+import {eventually, openPage, runLesson} from './page_reader.mjs';
 
 const server = await startServer();
 const browser = await launch(findBrowser());
@@ -10,8 +10,16 @@ try {
   const page = await openPage(browser, server.url, {viewport: {width: 1000, height: 800}, colorScheme: 'light'});
   await new Promise(resolve => setTimeout(resolve, 2500));
   const {readers} = await runLesson(page);
-  await page.locator(`#requests-in-view tr[data-id="${readers[1].id}"] button`).press('Enter');
-  await page.getByRole('button', {name: 'Zoom in'}).click();
+  // The moment as a link would show it: from a little before the first reader until a little after the last.
+  await page.click('#link');
+  const moment = new URLSearchParams(new URL(page.url()).hash.slice(1));
+  const ns = ms => String(Math.round(ms * 1e6));
+  moment.set('from', ns(readers[0].asked - 1500));
+  moment.set('to', ns(readers[2].ended + 500));
+  moment.set('request', String(readers[1].id));
+  await page.click('#pause');
+  await page.evaluate(fragment => { location.hash = fragment; }, `#${moment}`);
+  await eventually('the second reader\'s story', async () => (await page.textContent('#story')).startsWith(readers[1].source));
   await page.evaluate(() => { scrollTo(0, 0); document.activeElement.blur(); });
   await new Promise(resolve => setTimeout(resolve, 700));
   const bottom = await page.locator('#blame-sources').evaluate(element => element.closest('section').getBoundingClientRect().bottom);
