@@ -250,7 +250,7 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
           "--json",
           [&settings](std::vector<std::string> const& file) {
             settings.json = true;
-            if (file.empty()) return;
+            if (file.empty() || file.front() == "-") return;
             if (file.front().ends_with(".toml"))
               throw CLI::ValidationError("--json", "would write over '" + file.front() +
                                                        "', which looks like an experiment; name that before --json");

@@ -122,10 +122,14 @@ std::string reasons(comparison const& made) {
     if (one.why_not.empty() || std::ranges::find(told, one.why_not) != told.end()) continue;
     told.push_back(one.why_not);
     std::string names;
+    std::size_t count = 0;
     for (auto const& other : made.figures) {
-      if (other.why_not == one.why_not) names += (names.empty() ? "" : ", ") + std::string(name_of(other.what));
+      if (other.why_not != one.why_not) continue;
+      names += (names.empty() ? "" : ", ") + std::string(name_of(other.what));
+      ++count;
     }
-    lines += "  Not judged: " + names + ": " + one.why_not + ".\n";
+    lines += (count == made.figures.size() ? "  Nothing was judged: " : "  Not judged: " + names + ": ") + one.why_not +
+             ".\n";
   }
   return lines.empty() ? lines : '\n' + lines;
 }

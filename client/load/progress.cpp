@@ -77,6 +77,10 @@ void progress::begin(load_settings const& settings, unsigned run, unsigned runs)
             .passed = -settings.warm_up,
             .errors = 0,
             .rows = {}};
+  if (runs > 1 && !is_terminal_ && out_ != nullptr) {
+    std::fputs(("run " + std::to_string(run) + " of " + std::to_string(runs) + '\n').c_str(), out_);
+    std::fflush(out_);
+  }
 }
 
 void progress::loading(std::uint32_t done, std::uint32_t of) {

@@ -44,7 +44,8 @@ function warnings(made: Comparison): HTMLElement | null {
   for (const one of made.figures) {
     if (one.why_not != null) reasons.set(one.why_not, [...reasons.get(one.why_not) ?? [], one.figure]);
   }
-  const texts = [...made.notes, ...[...reasons].map(([why, names]) => `Not judged: ${names.join(', ')}: ${why}.`)];
+  const texts = [...made.notes, ...[...reasons].map(([why, names]) => 
+    `${names.length === made.figures.length ? 'Nothing was judged' : `Not judged: ${names.join(', ')}`}: ${why}.`)];
   return texts.length === 0 ? null
     : h('div', {class: 'warnings', role: 'note'}, ...texts.map(text => h('p', {}, text)));
 }

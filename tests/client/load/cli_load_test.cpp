@@ -100,6 +100,16 @@ TEST(cli_load, prints_json_alone_or_writes_it_beside_the_text) {
   text << std::ifstream(path).rdbuf();
   EXPECT_EQ(nlohmann::json::parse(text.str())["version"], 1);
   std::remove(path.c_str());
+
+  EXPECT_THAT(run(load(server, {"--duration", "50ms", "--json", "-"})).out, StartsWith("{"));
+  EXPECT_FALSE(std::ifstream("-"));
+}
+
+TEST(cli_load, numbers_the_runs_in_its_progress) {
+  scripted_server server(sound);
+  auto const ended = run(load(server, {"--duration", "50ms", "--runs", "2"}));
+  EXPECT_EQ(ended.err, "run 1 of 2\nrun 2 of 2\n");
+  EXPECT_THAT(ended.out, HasSubstr("\n  throughput  median "));
 }
 
 TEST(cli_load, runs_an_open_loop_in_stages) {
