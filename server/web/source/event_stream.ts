@@ -47,11 +47,11 @@ export class EventStream {
 
   constructor(private readonly url: string, private readonly listener: Listener) {}
 
-  /// @param from_beginning asks for everything that the server still remembers
-  open(from_beginning: boolean): void {
+  /// @param fromBeginning asks for everything that the server still remembers
+  open(fromBeginning: boolean): void {
     if (this.running !== undefined) return;
     this.running = new AbortController();
-    void this.run(this.running.signal, from_beginning);
+    void this.run(this.running.signal, fromBeginning);
   }
 
   close(): void {
@@ -60,18 +60,18 @@ export class EventStream {
     this.listener.state({kind: 'stopped'});
   }
 
-  private async run(signal: AbortSignal, from_beginning: boolean): Promise<void> {
+  private async run(signal: AbortSignal, fromBeginning: boolean): Promise<void> {
     let retry_ms = retry_min_ms;
     while (!signal.aborted) {
       this.listener.state({kind: 'connecting'});
       let why = 'the server ended the stream';
       try {
-        const restarted = await this.follow(signal, from_beginning, () => {
-          from_beginning = false;
+        const restarted = await this.follow(signal, fromBeginning, () => {
+          fromBeginning = false;
           retry_ms = retry_min_ms;
         });
         if (restarted) {
-          from_beginning = true;
+          fromBeginning = true;
           this.lastId = undefined;
           continue;
         }
@@ -88,14 +88,14 @@ export class EventStream {
 
   /// Reads one connection to its end. @return whether the server is another one than before, whose events have other
   /// numbers: then they must be asked for from the beginning.
-  private async follow(signal: AbortSignal, from_beginning: boolean, connected: () => void): Promise<boolean> {
+  private async follow(signal: AbortSignal, fromBeginning: boolean, connected: () => void): Promise<boolean> {
     const connection = new AbortController();
     const abort = () => connection.abort();
     signal.addEventListener('abort', abort);
     let watch = setTimeout(abort, silence_max_ms);
     try {
-      const resumes = this.lastId !== undefined && !from_beginning;
-      const response = await fetch(from_beginning ? `${this.url}?from=0` : this.url, {
+      const resumes = this.lastId !== undefined && !fromBeginning;
+      const response = await fetch(fromBeginning ? `${this.url}?from=0` : this.url, {
         signal: connection.signal, cache: 'no-store',
         headers: {Accept: 'text/event-stream', ...(resumes ? {'Last-Event-ID': this.lastId!} : {})},
       });

@@ -58,7 +58,10 @@ export function gestures(element: HTMLElement, moves: Moves): void {
   });
   element.addEventListener('pointerup', event => {
     const alone = down.size === 1;
-    if (down.delete(event.pointerId) && alone && travelled <= 4) moves.press(place(event));
+    if (!down.delete(event.pointerId) || !alone || travelled > 4) return;
+    moves.press(place(event));
+    // A finger has no place to hover at; what it pressed is told below.
+    if (event.pointerType !== 'mouse') moves.hover(undefined);
   });
   element.addEventListener('pointercancel', event => { down.delete(event.pointerId); });
   element.addEventListener('pointerleave', event => { if (event.pointerType === 'mouse') moves.hover(undefined); });

@@ -19,6 +19,7 @@ const tables_interval_ms = 500;
 const chart_interval_ms = 1000;
 const tiles_interval_ms = 200;
 const hidden_max_ms = 30_000;
+const wanted_max_ms = 10_000;  // within which the server has told all that it remembers
 
 class Page {
   private readonly model = new Model();
@@ -42,7 +43,9 @@ class Page {
   });
   private state: StreamState = {kind: 'connecting'};
   private wanted = fromFragment(location.hash);  // the moment of a link, until it is shown
-  private dirty = true;
+  private wantedUntil_ms = 0;
+  private dirty = true;        // the drawing
+  private tablesDirty = true;  // and the tables
   private readonly due = {tiles: 0, tables: 0, chart: 0, step: 0};
   private readonly calm = matchMedia('(prefers-reduced-motion: reduce)');
   private reconciling = false;
@@ -77,6 +80,7 @@ class Page {
     if (event.type === 'dropped' && this.model.requests === 0) return;
     this.model.apply(event, performance.now());
     if (event.type === 'hello') {
+      this.wantedUntil_ms = performance.now() + wanted_max_ms;
       this.controls.show(event.settings);
       this.model.doubtful = true;
       this.connection(this.state);
@@ -142,13 +146,13 @@ class Page {
       this.tiles.update(this.model, now_ns);
       this.story.update(now_ns);
     }
-    if (this.dirty || isDue('tables', tables_interval_ms)) {
+    if (this.tablesDirty || isDue('tables', tables_interval_ms)) {
       this.mirror.update(this.model, this.view.span(now_ns), this.timeline.lanes.shown, now_ns);
       this.blame.update(this.model);
       this.percentiles.update(this.model);
     }
     if (isDue('chart', chart_interval_ms)) this.chart.update();
-    this.dirty = false;
+    this.dirty = this.tablesDirty = false;
   }
 
   private look(subject: Subject | undefined, at: {x: number; y: number} | undefined, chosen: boolean): void {
@@ -182,7 +186,7 @@ class Page {
   }
 
   private moved(): void {
-    this.dirty = true;
+    this.dirty = this.tablesDirty = true;
     this.model.records.keepFrom = Infinity;
     this.timeline.refreshLanes();
     this.toolbar.show(this.view);
@@ -216,17 +220,20 @@ class Page {
       this.newServer(this.model.start ?? '');
       return;
     }
+    this.wantedUntil_ms = performance.now() + wanted_max_ms;
     this.view.show(this.wanted.span);
     this.moved();
   }
 
   /// Goes on until the moment's request has come, if the link names one.
   private showWanted(): void {
-    const {request, span} = this.wanted!;
-    this.dirty = true;
+    const {request} = this.wanted!;
+    this.dirty = this.tablesDirty = true;
     const record = request === undefined ? undefined : this.model.records.find(request);
     if (record !== undefined) this.look({kind: 'record', record}, undefined, true);
-    if (record !== undefined || request === undefined || this.model.now_ns(performance.now()) > span.to_ns + 10e9) this.wanted = undefined;
+    const late = performance.now() > this.wantedUntil_ms;
+    if (record === undefined && late && request !== undefined) this.toolbar.say('The server no longer remembers the request of this link.');
+    if (record !== undefined || late) this.wanted = undefined;
   }
 
   /// A browser allows a host six connections. A page that nobody sees gives its own back.

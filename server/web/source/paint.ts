@@ -176,8 +176,8 @@ function paintQueue(context: CanvasRenderingContext2D, {scene, layout, height}: 
   const {queue, queueLine, inkSoft} = theme();
   const bottom = height - 1;
   const top = height - layout.queue + 18;
-  const top_value = Math.max(scene.queueMax, 2);
-  const y = (length: number) => bottom - (bottom - top) * length / top_value;
+  const topValue = Math.max(scene.queueMax, 2);
+  const y = (length: number) => bottom - (bottom - top) * length / topValue;
   context.beginPath();
   context.moveTo(0, bottom);
   for (let at = 0; at < scene.width; ++at) {

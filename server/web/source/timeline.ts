@@ -137,20 +137,20 @@ export class Timeline {
     const row = this.focusedRow ??= 0;
     const {records} = this.model;
     const span = this.view.span(this.now_ns());
-    const in_lane: number[] = [];
+    const inLane: number[] = [];
     for (let record = records.firstEndedFrom(span.from_ns); record < records.next; ++record) {
       const at = records.slot(record);
       if (records.ended[at]! < span.from_ns || records.asked[at]! > span.to_ns) continue;
-      if (this.rowOf(records.names.text(records.source[at]!)) === row) in_lane.push(record);
+      if (this.rowOf(records.names.text(records.source[at]!)) === row) inLane.push(record);
     }
-    if (in_lane.length === 0) return;
+    if (inLane.length === 0) return;
     if (this.view.live) {
       this.view.pause(this.now_ns());
       this.events.moved();
     }
-    const current = this.selected?.kind === 'record' ? in_lane.indexOf(this.selected.record) : -1;
-    const index = by === 0 || current < 0 ? in_lane.length - 1 : Math.min(Math.max(current + by, 0), in_lane.length - 1);
-    this.events.look({kind: 'record', record: in_lane[index]!}, undefined, true);
+    const current = this.selected?.kind === 'record' ? inLane.indexOf(this.selected.record) : -1;
+    const index = by === 0 || current < 0 ? inLane.length - 1 : Math.min(Math.max(current + by, 0), inLane.length - 1);
+    this.events.look({kind: 'record', record: inLane[index]!}, undefined, true);
   }
 
   private resize(): void {

@@ -227,6 +227,15 @@ describe('the view', () => {
     assert.deepEqual(other.faults, []);
   });
 
+  test('is found again by a link though it lies far back', async () => {
+    for (let id = 0; id < 3; ++id) server.stop(hold(`10.0.0.${id}:1`), 'released');
+    server.began -= 3_600_000_000_000n;
+    const page = await openPage(browser, `${server.url}/#start=${server.start}&from=0&to=9000000000&request=2`);
+    await eventually('its story', async () => (await text(page, '#story')).startsWith('10.0.0.1:1 asked'));
+    assert.deepEqual((await requestsOf(page)).slice(0, 3).map(one => one.id), [1, 2, 3]);
+    assert.deepEqual(page.faults, []);
+  });
+
   test('says so when the moment of a link is gone', async () => {
     const page = await openPage(browser, `${server.url}/#start=other&from=1000000&to=9000000&request=3`);
     await eventually('a word about it', async () => (await text(page, '.said')).includes('restarted since this link was made'));
