@@ -16,6 +16,7 @@ packages_bench_sync=(cargo rustc librust-tokio-dev librust-parking-lot-dev pytho
 # Besides, where there is no node and npm yet: some have them from elsewhere, and Debian's exclude those.
 packages_web=(nodejs npm)
 packages_browser=(chromium fonts-dejavu-core)
+packages_metrics=(prometheus) # promtool too
 packages_check=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 relacy-dev shellcheck)
 # ./x bench http: the plot, and one set for each peer that it measures beside us.
 packages_bench=(python3-matplotlib util-linux)

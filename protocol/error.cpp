@@ -36,6 +36,12 @@ error_traits traits_of(errc code) noexcept {
       return {404, "key_not_found", "There is no such key"};
     case errc::method_not_allowed:
       return {405, "method_not_allowed", "The method does not fit this path"};
+    case errc::unsupported_media_type:
+      return {415, "unsupported_media_type", "The content type is not supported"};
+    case errc::foreign_origin:
+      return {403, "foreign_origin", "Not from there"};
+    case errc::settings_fixed:
+      return {403, "settings_fixed", "The settings can't be changed"};
     case errc::unsupported_content_encoding:
       return {415, "unsupported_content_encoding", "The content coding is not supported"};
     case errc::expectation_failed:

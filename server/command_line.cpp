@@ -149,6 +149,17 @@ void add_settings(CLI::App& app, settings& to) {
   add_duration(app, "--transfer-timeout", "HOLDFAST_TRANSFER_TIMEOUT",
                "For a body or an answer to move; a second more for each 16 KiB that did", "10s",
                [&to](auto timeout) { to.sessions.transfer_timeout = timeout; });
+  app.add_flag_callback(
+         "--no-live-settings", [&to] { to.live_settings = false; },
+         "Refuse PATCH /v1/settings, by which --hold and --writer-period change while the server runs")
+      ->envname("HOLDFAST_NO_LIVE_SETTINGS");
+  app.add_option(
+         "--host-name", to.routes.host_names,
+         "A name by which browsers reach this server and may change settings, besides IP addresses and localhost; "
+         "may be repeated")
+      ->envname("HOLDFAST_HOST_NAME")
+      ->type_name("NAME")
+      ->delimiter(',');
   app.add_option("--log-level", to.log_level, "trace, debug, info, warn, error or off")
       ->envname("HOLDFAST_LOG_LEVEL")
       ->type_name("LEVEL")

@@ -5,7 +5,9 @@
 #include <charconv>
 #include <span>
 
+#include "protocol/duration.hpp"
 #include "server/route_answers.hpp"
+#include "server/settings_answers.hpp"
 #include "server/web/page_files.hpp"
 
 namespace holdfast::server {
@@ -16,6 +18,7 @@ using routed = std::variant<reply, insight_request>;
 using kind = insight_request::kind;
 
 constexpr std::string_view read_allow = "GET, HEAD, OPTIONS";
+constexpr std::string_view settings_allow = "GET, HEAD, PATCH, OPTIONS";
 
 std::optional<std::uint64_t> parse_count(std::string_view text) {
   std::uint64_t count = 0;
@@ -49,6 +52,13 @@ std::string take_format(std::string_view value, insight_request& request) {
   return {};
 }
 
+std::string take_duration(std::string_view value, insight_request& request) {
+  auto const duration = parse_duration(value);
+  if (!duration) return duration.error().detail;
+  request.duration = *duration;
+  return {};
+}
+
 constexpr std::array state_parameters{parameter{"limit", take_limit}};
 constexpr std::array event_parameters{parameter{"from", take_from}, parameter{"format", take_format}};
 
@@ -57,8 +67,11 @@ struct path_rule {
   kind what;
   std::span<parameter const> parameters;
 };
+constexpr std::array trace_parameters{parameter{"duration", take_duration}};
 constexpr std::array rules{path_rule{"/v1/lock", kind::lock_state, state_parameters},
-                           path_rule{"/v1/lock/events", kind::lock_events, event_parameters}};
+                           path_rule{"/v1/lock/events", kind::lock_events, event_parameters},
+                           path_rule{"/v1/lock/trace", kind::lock_trace, trace_parameters},
+                           path_rule{"/v1/settings", kind::settings, {}}, path_rule{"/metrics", kind::metrics, {}}};
 
 std::string names_of(std::span<parameter const> parameters) {
   std::string names;
@@ -90,12 +103,18 @@ std::optional<reply> take_query(std::string_view query, path_rule const& rule, i
   return std::nullopt;
 }
 
-routed route_rule(path_rule const& rule, request_head const& head, std::string_view query, bool draining) {
-  if (head.method == method::options) return options_reply(read_allow);
-  if (head.method != method::get && head.method != method::head) return method_not_allowed(head, read_allow);
-  if (head.has_body) return refuse(errc::unexpected_body, std::string(head.method_text) + " takes no body");
+routed route_rule(path_rule const& rule, request_head const& head, std::string_view query,
+                  std::span<std::string const> host_names, bool draining) {
+  auto const changes = rule.what == kind::settings && head.method == method::patch;
+  auto const allow = rule.what == kind::settings ? settings_allow : read_allow;
+  if (head.method == method::options) return options_reply(allow);
+  if (!changes && head.method != method::get && head.method != method::head) return method_not_allowed(head, allow);
+  if (changes) {
+    if (auto refused = refuse_change(head, host_names)) return *std::move(refused);
+  }
+  if (!changes && head.has_body) return refuse(errc::unexpected_body, std::string(head.method_text) + " takes no body");
   insight_request request;
-  request.what = rule.what;
+  request.what = changes ? kind::change_settings : rule.what;
   // A browser that reconnects says by a field where it was; a parameter is for those that can't.
   if (!head.last_event_id.empty()) request.after = parse_count(head.last_event_id);
   if (!query.empty())
@@ -132,9 +151,10 @@ reply route_page(page_file const& file, request_head const& head, std::string_vi
 
 }  // namespace
 
-std::optional<routed> route_insight(request_head const& head, target const& target, bool draining) {
+std::optional<routed> route_insight(request_head const& head, target const& target,
+                                    std::span<std::string const> host_names, bool draining) {
   for (auto const& rule : rules)
-    if (target.path == rule.path) return route_rule(rule, head, target.query, draining);
+    if (target.path == rule.path) return route_rule(rule, head, target.query, host_names, draining);
   for (auto const& file : page_files())
     if (target.path == file.path) return route_page(file, head, target.query);
   return std::nullopt;

@@ -23,13 +23,49 @@ struct unwatched_writer {
   [[nodiscard]] visit asks(protocol::operation const&) const noexcept { return {}; }
 };
 
-/// Every `period` takes the lock like anyone else and puts the milliseconds since `start` under `key`, until it is
+/// How often the writer writes, which may change while it sleeps. One thread: the writer's. Outlives the writer.
+template <class Timer>
+class writer_pace {
+ public:
+  using duration = typename Timer::duration;
+
+  /// @param period 0: not at all.
+  explicit writer_pace(duration period) noexcept : period_(period) {}
+
+  /// Takes effect at once: a writer that sleeps counts the new period from where it began to.
+  void change(duration period) {
+    period_ = period;
+    if (sleeper_ != nullptr) sleeper_->cancel();
+  }
+
+  /// Sleeps until the period that began at `since` is over. @return false where that was cancelled from outside.
+  awaitable<bool> sleep(Timer& timer, typename Timer::time_point since) {
+    auto const cancellation = co_await asio::this_coro::cancellation_state;
+    for (;;) {
+      auto const due = period_ > duration(0) ? since + period_ : Timer::time_point::max();
+      timer.expires_at(due);
+      sleeper_ = &timer;
+      auto [changed] = co_await timer.async_wait(as_values);
+      sleeper_ = nullptr;
+      if (cancellation.cancelled() != asio::cancellation_type::none) co_return false;
+      if (!changed) co_return true;
+    }
+  }
+
+  [[nodiscard]] bool is_on() const noexcept { return period_ > duration(0); }
+
+ private:
+  duration period_;
+  Timer* sleeper_ = nullptr;
+};
+
+/// Every period takes the lock like anyone else and puts the milliseconds since `start` under `key`, until it is
 /// cancelled. The value is read off the clock when the lock is granted, not when it is asked for, and the period counts
 /// from the release: behind one reader that holds for a second it writes once a second.
 /// @tparam Timer a waitable timer; a test gives one that runs on a virtual clock. `data` must outlive the coroutine.
 /// @param watch is told of each request for the lock, as unwatched_writer is.
 template <class Timer, class Guarded, class Watch = unwatched_writer>
-awaitable<void> write_periodically(Guarded& data, std::string key, typename Timer::duration period,
+awaitable<void> write_periodically(Guarded& data, std::string key, writer_pace<Timer>& pace,
                                    typename Timer::time_point start, Watch watch = {}) {
   using std::chrono::duration_cast, std::chrono::milliseconds;
   // A cancellation may cross a grant or the end of a sleep, which then succeed. It must end the loop all the same, and
@@ -38,6 +74,10 @@ awaitable<void> write_periodically(Guarded& data, std::string key, typename Time
   auto const cancellation = co_await asio::this_coro::cancellation_state;
   Timer timer(co_await asio::this_coro::executor);
   protocol::operation put = protocol::put_operation{std::move(key), nullptr};
+  if (!pace.is_on()) {
+    auto const is_on = co_await pace.sleep(timer, start);
+    if (!is_on) co_return;
+  }
   for (;;) {
     {
       auto visit = watch.asks(put);
@@ -59,9 +99,8 @@ awaitable<void> write_periodically(Guarded& data, std::string key, typename Time
       visit.released();
       lock.unlock();
     }
-    timer.expires_after(period);
-    auto [interrupted] = co_await timer.async_wait(as_values);
-    if (interrupted || cancellation.cancelled() != asio::cancellation_type::none) co_return;
+    auto const is_time = co_await pace.sleep(timer, Timer::clock_type::now());
+    if (!is_time) co_return;
   }
 }
 

@@ -71,9 +71,12 @@ awaitable<request_loop::progress> request_loop::serve_request(std::size_t head_b
   scanner_.reset();
   header_due_.reset();
   ++requests_;
+  begun_at_ = connection::clock::now();
   auto request = responder_.read_head(connection_.input().view().substr(0, head_bytes));
   if (!request) co_return co_await refuse(request.error());
   framing_ = request->framing;
+  method_ = request->method;
+  route_ = request->route;
   continue_expected_ = request->continue_expected;
   connection_.input().consume(head_bytes);
   if (auto* const kv = std::get_if<kv_request>(&request->routed)) co_return co_await serve_value(std::move(*kv));
@@ -153,12 +156,25 @@ awaitable<std::optional<execution>> request_loop::execute(kv_request const& requ
   co_return done;
 }
 
+/// Puts an answer's header into the output, and counts the request.
+void request_loop::begin_answer(reply const& answer) {
+  append_head(connection_.output(), answer, framing_);
+  if constexpr (insight_is_built) {
+    // A message whose header was no header has no beginning either.
+    auto const now = connection::clock::now();
+    auto const begun_at = std::exchange(begun_at_, {});
+    std::chrono::nanoseconds const duration = now - (begun_at == connection::clock::time_point() ? now : begun_at);
+    asker_.recorder->requests.add(std::exchange(route_, route_kind::other), std::exchange(method_, method::unknown),
+                                  answer.status, duration.count());
+  }
+}
+
 /// Puts an answer into the output, and sends that where it is large or the last.
 awaitable<request_loop::progress> request_loop::finish_request(reply answer) {
   // Draining may have begun since the header came.
   if (context_.draining) framing_.close = true;
+  begin_answer(answer);
   auto& output = connection_.output();
-  append_head(output, answer, framing_);
   auto tail = framing_.head_only ? std::string_view() : answer.content();
   if (tail.size() <= copied_bytes_max) {
     output += tail;

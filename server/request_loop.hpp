@@ -48,12 +48,14 @@ class request_loop {
   awaitable<progress> serve_request(std::size_t head_bytes);
   awaitable<progress> serve_value(kv_request request);
   awaitable<progress> serve_insight(insight_request request);
+  [[nodiscard]] protocol::reply answer_to(insight_request const& request) const;
   awaitable<progress> stream_events(insight_request const& request);
   awaitable<bool> pause_stream(std::chrono::nanoseconds time);
   awaitable<progress> receive_body(std::string& body);
   protocol::result<bool> take_body(std::string& body);
   awaitable<std::optional<execution>> execute(kv_request const& request);
   awaitable<progress> finish_request(protocol::reply reply);
+  void begin_answer(protocol::reply const& reply);
   awaitable<ending> refuse(protocol::failure error);
 
   connection& connection_;
@@ -65,6 +67,9 @@ class request_loop {
 
   // Of the request being served.
   protocol::reply_framing framing_;
+  protocol::method method_ = protocol::method::unknown;
+  route_kind route_ = route_kind::other;
+  connection::clock::time_point begun_at_{};
   bool continue_expected_ = false;
   std::optional<interruption> interruption_;  // while its operation runs
 

@@ -4,8 +4,11 @@
 
 #include "server/insight/event_stream.hpp"
 #include "server/insight/lock_json.hpp"
+#include "server/insight/lock_trace.hpp"
+#include "server/insight/metrics.hpp"
 #include "server/request_loop.hpp"
 #include "server/route_answers.hpp"
+#include "server/settings_answers.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -48,8 +51,39 @@ awaitable<request_loop::progress> request_loop::serve_insight(insight_request re
     co_return co_await finish_request(std::move(refused));
   }
   if (request.what == insight_request::kind::lock_events) co_return co_await stream_events(request);
-  auto answer = lock_state(context_.insight, request.limit);
+  if (request.what == insight_request::kind::change_settings) {
+    std::string body;
+    auto const end = co_await receive_body(body);
+    if (end) co_return end;
+    auto changed = change_settings(body, context_.settings, context_.live);
+    co_return co_await finish_request(std::move(changed));
+  }
+  auto answer = answer_to(request);
   co_return co_await finish_request(std::move(answer));
+}
+
+/// The answer where it is a state.
+reply request_loop::answer_to(insight_request const& request) const {
+  auto& source = context_.insight;
+  reply answer;
+  switch (request.what) {
+    case insight_request::kind::metrics:
+      answer.content_type = metrics_content_type;
+      answer.body = metrics_text(source, context_.connections.load(std::memory_order_relaxed));
+      return answer;
+    case insight_request::kind::lock_trace: {
+      auto const since_ns = std::max<std::int64_t>(0, source.now_ns() - request.duration.count());
+      auto const events = source.feed.since(since_ns);
+      return no_store(json_reply(lock_trace_json(events, since_ns, source.start)));
+    }
+    case insight_request::kind::settings:
+      return settings_reply(context_.settings, context_.live);
+    case insight_request::kind::lock_state:
+    case insight_request::kind::lock_events:
+    case insight_request::kind::change_settings:
+      break;
+  }
+  return lock_state(source, request.limit);
 }
 
 /// Tells the lock's events until the peer goes, doesn't read, or the server drains. What it has not read is bounded: a
@@ -60,7 +94,7 @@ awaitable<request_loop::progress> request_loop::stream_events(insight_request co
   answer.length_is_known = false;
   framing_.close = true;  // nothing comes behind an answer that never ends
   auto& output = connection_.output();
-  append_head(output, answer, framing_);
+  begin_answer(answer);
 
   if (!framing_.head_only) {
     auto const chunked = framing_.http11;

@@ -14,13 +14,15 @@ result<responder::parsed_request> responder::read_head(std::string_view block) {
 
 responder::parsed_request responder::understand(request_head const& head) const {
   auto const draining = context_.draining.load(std::memory_order_relaxed);
-  auto settings = context_.settings.routes;
-  settings.read_hold = context_.live.read_hold();
   parsed_request request{.framing = {.head_only = head.method == method::head,
                                      .close = !head.keep_alive || draining,
                                      .http11 = head.http11},
                          .continue_expected = head.expects_continue && head.http11,
-                         .routed = route(head, settings, draining)};
+                         .method = head.method,
+                         .route = route_kind::value,
+                         .routed = route(head, context_.settings.routes, context_.live.read_hold(), draining)};
+  if (insight_is_built && !std::holds_alternative<kv_request>(request.routed))
+    request.route = route_kind_of(head.target);
   // A body that nobody reads would be taken for the next request.
   if (std::holds_alternative<reply>(request.routed) && !is_read()) request.framing.close = true;
   return request;

@@ -28,6 +28,7 @@ struct server_context {
   server::store& store;
   server::insight& insight;
   live_settings& live;
+  std::atomic<std::size_t> const& connections;
   std::uint64_t start;  ///< tells this process's revisions from another's
   std::atomic<bool> const& draining;
 };
@@ -51,6 +52,8 @@ class responder {
   struct parsed_request {
     protocol::reply_framing framing;
     bool continue_expected = false;
+    protocol::method method = protocol::method::unknown;
+    route_kind route = route_kind::other;
     std::variant<protocol::reply, kv_request, insight_request> routed;
   };
 

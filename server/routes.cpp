@@ -51,9 +51,10 @@ reply route_probe(probe const& probe, request_head const& head, std::string_view
 
 // --- values -------------------------------------------------------------------------------------------------------
 
-result<lock_terms> terms_of(std::string_view query, method method, route_settings const& settings) {
+result<lock_terms> terms_of(std::string_view query, method method, route_settings const& settings,
+                            nanoseconds read_hold) {
   auto const reads = method == method::get || method == method::head;
-  lock_terms terms{.hold = reads ? settings.read_hold : nanoseconds(0), .lock_timeout = settings.lock_timeout};
+  lock_terms terms{.hold = reads ? read_hold : nanoseconds(0), .lock_timeout = settings.lock_timeout};
   if (query.empty()) return terms;
 
   auto const parameters = parse_query(query);
@@ -98,7 +99,8 @@ std::optional<failure> refuse_fields(request_head const& head) {
   return std::nullopt;
 }
 
-routed route_value(request_head const& head, target const& target, route_settings const& settings) {
+routed route_value(request_head const& head, target const& target, route_settings const& settings,
+                   nanoseconds read_hold) {
   switch (head.method) {
     case method::get:
     case method::head:
@@ -112,7 +114,7 @@ routed route_value(request_head const& head, target const& target, route_setting
   }
   auto key = key_from_path(target.path.substr(kv_path.size()));
   if (!key) return reply_to(key.error());
-  auto const terms = terms_of(target.query, head.method, settings);
+  auto const terms = terms_of(target.query, head.method, settings, read_hold);
   if (!terms) return reply_to(terms.error());
   if (auto const refused = refuse_fields(head)) return reply_to(*refused);
 
@@ -128,7 +130,7 @@ routed route_value(request_head const& head, target const& target, route_setting
 
 }  // namespace
 
-routed route(request_head const& head, route_settings const& settings, bool draining) {
+routed route(request_head const& head, route_settings const& settings, nanoseconds read_hold, bool draining) {
   if (head.method == method::unknown)
     return with_allow(refuse(errc::unknown_method, "this server does not know the method " +
                                                        std::string(head.method_text.substr(0, 40)) + "; it takes " +
@@ -143,14 +145,14 @@ routed route(request_head const& head, route_settings const& settings, bool drai
     if (head.method == method::options) return options_reply(kv_allow);
     return refuse(errc::bad_request, "the target * goes with OPTIONS only");
   }
-  if (target->path.starts_with(kv_path)) return route_value(head, *target, settings);
+  if (target->path.starts_with(kv_path)) return route_value(head, *target, settings, read_hold);
   for (auto const& probe : probes)
     if (target->path == probe.path) return route_probe(probe, head, target->query, draining);
-  if (auto found = route_insight(head, *target, draining))
+  if (auto found = route_insight(head, *target, settings.host_names, draining))
     return std::visit([](auto&& one) { return routed(std::move(one)); }, *std::move(found));
   return refuse(errc::no_such_path,
                 "values are at /v1/kv/KEY, the lock at /v1/lock and /v1/lock/events, the page that shows it at /; "
-                "besides there are /livez, /readyz and /version");
+                "besides there are /v1/settings, /metrics, /livez, /readyz and /version");
 }
 
 }  // namespace holdfast::server

@@ -21,9 +21,9 @@ struct kv_request {
 
 /// Turns a header into an operation, or straight into an answer where none is needed (probes, OPTIONS, refusals). A
 /// PUT's value is still to come: its body has not been read. Nothing here looks at bodies, sockets or the database.
-/// @param draining turns /readyz to 503.
+/// @param read_hold the hold of a GET or HEAD that names none, as it is now. @param draining turns /readyz to 503.
 [[nodiscard]] std::variant<protocol::reply, kv_request, insight_request> route(protocol::request_head const& head,
                                                                                route_settings const& settings,
-                                                                               bool draining);
+                                                                               nanoseconds read_hold, bool draining);
 
 }  // namespace holdfast::server

@@ -39,7 +39,8 @@ server::server(settings settings)
       insight_(settings_.threads, random_start()),
       live_(settings_),
       store_(settings_.waiters_max),
-      context_{settings_, store_, insight_, live_, insight_.start, draining_},
+      context_{settings_, store_, insight_, live_, connections_, insight_.start, draining_},
+      writer_pace_(settings_.writer_period),
       workers_([this] {
         std::vector<std::unique_ptr<worker>> workers;
         for (unsigned i = 0; i < settings_.threads; ++i)
@@ -48,7 +49,9 @@ server::server(settings settings)
       }()),
       acceptor_(open_acceptor(workers_[0]->io(), settings_)),
       endpoint_(acceptor_.local_endpoint()),
-      drain_timer_(workers_[0]->io()) {}
+      drain_timer_(workers_[0]->io()) {
+  live_.on_change([this] { asio::post(workers_[0]->io(), [this] { writer_pace_.change(live_.writer_period()); }); });
+}
 
 server::~server() = default;
 
@@ -81,14 +84,13 @@ void server::run() {
   asio::co_spawn(io, accept_connections(acceptor_, std::move(admit_one)), [](std::exception_ptr const& error) {
     if (error) std::rethrow_exception(error);
   });
-  if (settings_.writer_period.count() > 0) {
-    auto ended = [this](std::exception_ptr const& error) {
-      writer_runs_ = false;
-      if (error) log_error("writer failed", {{"error", what(error)}});
-      end_if_drained();
-    };
-    asio::co_spawn(io, run_writer(), asio::bind_cancellation_slot(stop_writer_.slot(), std::move(ended)));
-  }
+  // Also while its period is 0, which may change.
+  auto ended = [this](std::exception_ptr const& error) {
+    writer_runs_ = false;
+    if (error) log_error("writer failed", {{"error", what(error)}});
+    end_if_drained();
+  };
+  asio::co_spawn(io, run_writer(), asio::bind_cancellation_slot(stop_writer_.slot(), std::move(ended)));
   log_info("listening", {{"address", text_of(endpoint_.address().to_string(), endpoint_.port())},
                          {"threads", settings_.threads},
                          {"writer_key", settings_.writer_key},
@@ -111,8 +113,8 @@ awaitable<void> server::run_writer() {
   if (draining_) co_return;
   writer_runs_ = true;
   recorded_writer watch(store_, *insight_.recorders[0]);
-  co_await write_periodically<steady_timer>(store_.data(), settings_.writer_key, settings_.writer_period,
-                                            insight_.started_at, std::move(watch));
+  co_await write_periodically<steady_timer>(store_.data(), settings_.writer_key, writer_pace_, insight_.started_at,
+                                            std::move(watch));
 }
 
 void server::stop() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/asio.hpp"
+#include "server/periodic_writer.hpp"
 #include "server/settings.hpp"
 #include "server/store.hpp"
 #include "server/worker.hpp"
@@ -56,9 +57,10 @@ class server {
   insight insight_;
   live_settings live_;
   store store_;
-  server_context const context_;
   std::atomic<std::size_t> connections_{0};
+  server_context const context_;
 
+  writer_pace<steady_timer> writer_pace_;
   asio::cancellation_signal stop_writer_;         // before the workers: the writer's frame refers to it
   std::vector<std::unique_ptr<worker>> workers_;  // the first runs on run()'s thread, with all that follows
   tcp_acceptor acceptor_;

@@ -66,6 +66,7 @@ void session::serve_bytes() {
   auto const got = connection_.read_some({thread_.input.get(), thread_context::input_bytes});
   if (!got) return;
   if (*got == 0) return end("closed by the peer");
+  if constexpr (insight_is_built) thread_.read_at = connection::clock::now();
   std::string_view const bytes(thread_.input.get(), *got);
   auto& output = thread_.output;
   output.clear();
@@ -108,18 +109,27 @@ bool session::serve_one(std::string_view& bytes, std::string& output) {
 
 bool session::serve_parsed(responder::parsed_request request, std::string_view& bytes, std::string& output) {
   if (request.framing.close) return false;
-  if (auto* const kv = std::get_if<kv_request>(&request.routed))
-    return serve_value(*kv, request.framing, bytes, output);
+  if (auto* const kv = std::get_if<kv_request>(&request.routed)) return serve_value(request, *kv, bytes, output);
   auto const* const answer = std::get_if<reply>(&request.routed);
   if (answer == nullptr) return false;
   append(output, *answer, request.framing);
+  count(request, answer->status);
   return true;
 }
 
-bool session::serve_value(kv_request& request, reply_framing framing, std::string_view& bytes, std::string& output) {
-  if (request.terms.hold.count() != 0) return false;
+void session::count(responder::parsed_request const& request, unsigned status,
+                    connection::clock::time_point answered_at) {
+  if constexpr (insight_is_built) {
+    std::chrono::nanoseconds const duration = answered_at - thread_.read_at;
+    thread_.recorder.requests.add(request.route, request.method, status, duration.count());
+  }
+}
+
+bool session::serve_value(responder::parsed_request& request, kv_request& kv, std::string_view& bytes,
+                          std::string& output) {
+  if (kv.terms.hold.count() != 0) return false;
   auto& responder = thread_.responder;
-  if (auto* const put = std::get_if<put_operation>(&request.operation)) {
+  if (auto* const put = std::get_if<put_operation>(&kv.operation)) {
     std::string body;
     while (!responder.is_read()) {
       auto const used = responder.read_body(bytes, body);
@@ -127,16 +137,19 @@ bool session::serve_value(kv_request& request, reply_framing framing, std::strin
       bytes.remove_prefix(*used);
     }
     if (auto const refused = responder::take_value(*put, std::move(body))) {
-      append(output, *refused, framing);
+      append(output, *refused, request.framing);
+      count(request, refused->status);
       return true;
     }
   }
-  auto const done = thread_.server.store.try_execute(request.operation, asker_of(request, framing, asker()));
+  auto const done = thread_.server.store.try_execute(kv.operation, asker_of(kv, request.framing, asker()));
   if (!done) return false;
-  auto const answer = responder.answer(request, *done);
+  auto const answer = responder.answer(kv, *done);
   // Only a read has a large answer, and reading it again changes nothing.
   if (answer.content().size() > copied_bytes_max) return false;
-  append(output, answer, framing);
+  append(output, answer, request.framing);
+  // The clock was read when the lock was released, a moment ago.
+  count(request, answer.status, done->ended_at);
   return true;
 }
 

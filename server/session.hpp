@@ -19,8 +19,9 @@ struct thread_context {
   deadline_wheel& deadlines;
   lock_recorder& recorder;
   server::responder responder;
-  std::string output;             ///< answers on their way into the socket
-  std::unique_ptr<char[]> input;  ///< input_bytes of it
+  std::string output;                       ///< answers on their way into the socket
+  std::unique_ptr<char[]> input;            ///< input_bytes of it
+  connection::clock::time_point read_at{};  ///< when what lies in `input` was read
   static constexpr std::size_t input_bytes = 64 * 1024;
 };
 
@@ -63,8 +64,10 @@ class session final
   std::size_t serve_at_once(std::string_view bytes, std::string& output);
   bool serve_one(std::string_view& bytes, std::string& output);
   bool serve_parsed(responder::parsed_request request, std::string_view& bytes, std::string& output);
+  bool serve_value(responder::parsed_request& request, kv_request& kv, std::string_view& bytes, std::string& output);
+  void count(responder::parsed_request const& request, unsigned status,
+             connection::clock::time_point answered_at = connection::clock::now());
   [[nodiscard]] lock_asker asker() const noexcept { return {&thread_.recorder, peer_, lock_operation::get}; }
-  bool serve_value(kv_request& request, protocol::reply_framing framing, std::string_view& bytes, std::string& output);
   void begin_loop(std::string_view unserved, std::string_view unsent);
   static awaitable<bool> run_loop(session& self);
   void on_loop_end(std::exception_ptr const& error, bool goes_on);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace holdfast::server {
 
@@ -14,6 +15,7 @@ struct route_settings {
   nanoseconds read_hold{0};  ///< the hold of a GET or HEAD that names none
   nanoseconds hold_max = std::chrono::seconds(60);
   std::optional<nanoseconds> lock_timeout;  ///< of requests that name none; empty: wait as long as it takes
+  std::vector<std::string> host_names;      ///< by which browsers reach this server, besides IP addresses and localhost
 };
 
 /// How much of the server one connection may use, and for how long.

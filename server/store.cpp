@@ -69,7 +69,8 @@ std::optional<execution> store::try_execute(operation const& operation, lock_ask
   if (asker.is_watched())
     id = asker.recorder->passed(asker.source, asker.operation, key_of(operation), granted_at, released_at);
   lock.unlock();
-  return execution{std::move(applied), {.wait = {}, .hold = released_at - granted_at, .position = place(id, 0)}, id};
+  return execution{
+      std::move(applied), {.wait = {}, .hold = released_at - granted_at, .position = place(id, 0)}, released_at, id};
 }
 
 awaitable<execution> store::execute(operation const& operation, lock_terms terms, interruption& stop,
@@ -83,7 +84,7 @@ awaitable<execution> store::execute(operation const& operation, lock_terms terms
       auto const left_at = clock::now();
       visit.left(left_at, outcome);
       lock_timing const timing{.wait = left_at - asked_at, .hold = {}, .position = place(visit.id(), visit.position())};
-      return execution{std::move(why), timing, visit.id()};
+      return execution{std::move(why), timing, left_at, visit.id()};
     };
     waiter_place const mine(*this);
     visit.stands_at(mine.position());
@@ -114,7 +115,7 @@ awaitable<execution> store::execute(operation const& operation, lock_terms terms
 
   visit.granted(granted_at, terms.hold);
   lock_timing const waited{.wait = granted_at - asked_at, .hold = {}, .position = place(visit.id(), visit.position())};
-  execution done{lock->apply(operation), waited, visit.id()};
+  execution done{lock->apply(operation), waited, {}, visit.id()};
   if (terms.hold.count() > 0) {
     interruption::phase_scope const holding(stop, lock_phase::holding);
     steady_timer timer(co_await asio::this_coro::executor, later(granted_at, terms.hold));
@@ -122,6 +123,7 @@ awaitable<execution> store::execute(operation const& operation, lock_terms terms
   }
   auto const released_at = clock::now();
   done.timing.hold = released_at - granted_at;
+  done.ended_at = released_at;
   visit.released(released_at, outcome_of(stop));
   lock.unlock();
   co_return done;

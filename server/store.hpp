@@ -19,6 +19,7 @@ namespace holdfast::server {
 struct execution {
   protocol::result<protocol::outcome> outcome;
   protocol::lock_timing timing;
+  std::chrono::steady_clock::time_point ended_at{};
   std::uint64_t id = 0;  ///< what the lock's events call it; 0: nobody watches
 };
 

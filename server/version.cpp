@@ -10,6 +10,10 @@ std::string version_text() {
   return "holdfast-server " HOLDFAST_VERSION;
 }
 
+build build_info() noexcept {
+  return {HOLDFAST_VERSION, __VERSION__, BOOST_LIB_VERSION};
+}
+
 std::string version_json() {
   return "{\"name\":\"holdfast-server\",\"version\":\"" HOLDFAST_VERSION "\",\"api\":\"v1\",\"compiler\":\"" __VERSION__
          "\",\"boost\":\"" BOOST_LIB_VERSION "\"}\n";

@@ -16,7 +16,8 @@ worker::worker(server_context const& context, lock_recorder& recorder, std::func
       thread_{context,  *io_,
               polls_,   deadlines_,
               recorder, responder(context, true),
-              {},       std::make_unique_for_overwrite<char[]>(thread_context::input_bytes)} {}
+              {},       std::make_unique_for_overwrite<char[]>(thread_context::input_bytes),
+              {}} {}
 
 worker::~worker() {
   // The loops that are still suspended go with the io_context, while the sessions that they serve are still there.

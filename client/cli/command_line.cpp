@@ -18,6 +18,7 @@ constexpr auto footer = R"(Examples:
   holdfast get greeting
   holdfast get my-key --hold 500ms -i
   holdfast load --connections 64 --duration 5s
+  holdfast lock top
   HOLDFAST_URL=http://10.0.0.5:8080 holdfast del greeting
 
 Durations are a number and a unit: 250us, 350ms, 1s, 1.5s, 2m, 1h; 0 needs none.
@@ -54,6 +55,7 @@ class command_reader {
     del_app_ = add_del(app_, del_);
     load_app_ = add_load(app_, load_);
     compare_app_ = add_compare(app_, compare_);
+    lock_apps_ = add_lock(app_, lock_events_, lock_top_);
   }
 
   /// @return what to print instead of going on, if anything
@@ -76,10 +78,13 @@ class command_reader {
 
   parsed_command command() {
     get_.connection = put_.connection = del_.connection = connection_;
+    lock_events_.connection = lock_top_.connection = connection_;
     if (*get_app_) return get_;
     if (*put_app_) return put_;
     if (*del_app_) return del_;
     if (*compare_app_) return compare_;
+    if (*lock_apps_.events) return lock_events_;
+    if (*lock_apps_.top) return lock_top_;
     return load_;
   }
 
@@ -90,12 +95,15 @@ class command_reader {
   del_command del_;
   load_command load_;
   compare_command compare_;
+  lock_events_command lock_events_;
+  lock_top_command lock_top_;
   CLI::App app_;
   CLI::App* get_app_;
   CLI::App* put_app_;
   CLI::App* del_app_;
   CLI::App* load_app_;
   CLI::App* compare_app_;
+  lock_apps lock_apps_;
 };
 
 }  // namespace

@@ -54,14 +54,27 @@ struct compare_command {
   std::string html_file;  ///< empty: none
 };
 
+struct lock_events_command {
+  connection_settings connection;
+  bool json = false;
+  std::optional<std::uint64_t> from;   ///< the number of the last event that is not wanted; empty: from now on
+  std::optional<std::uint64_t> count;  ///< of lines; empty: until the server ends
+};
+
+struct lock_top_command {
+  connection_settings connection;
+  std::chrono::nanoseconds interval = std::chrono::milliseconds(500);
+  std::optional<std::uint64_t> count;  ///< of screens; empty: until it is interrupted
+};
+
 /// Nothing to do but print `text` and exit: help, the version, or what is wrong with the command line.
 struct print_command {
   std::string text;
   int exit_status = exit_ok;
 };
 
-using parsed_command =
-    std::variant<get_command, put_command, del_command, load_command, compare_command, print_command>;
+using parsed_command = std::variant<get_command, put_command, del_command, load_command, compare_command,
+                                    lock_events_command, lock_top_command, print_command>;
 
 /// Reads the command line and HOLDFAST_URL; the flag wins over the variable.
 [[nodiscard]] parsed_command parse_command_line(int argc, char const* const* argv);

@@ -5,6 +5,7 @@
 #include "client/cli/compare_command.hpp"
 #include "client/cli/key_commands.hpp"
 #include "client/cli/load_command.hpp"
+#include "client/cli/lock_command.hpp"
 
 namespace holdfast::client::cli {
 namespace {

@@ -23,6 +23,11 @@ CLI::App* add_put(CLI::App& app, put_command& to);
 CLI::App* add_del(CLI::App& app, del_command& to);
 CLI::App* add_load(CLI::App& app, load_command& to);
 CLI::App* add_compare(CLI::App& app, compare_command& to);
+struct lock_apps {
+  CLI::App* events;
+  CLI::App* top;
+};
+lock_apps add_lock(CLI::App& app, lock_events_command& events, lock_top_command& top);
 
 /// Settles what depends on several options of `load`, after parsing. @throws CLI::ValidationError
 void complete_load(CLI::App const& load, load::load_settings& settings);

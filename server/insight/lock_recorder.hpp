@@ -10,6 +10,7 @@
 #include "server/insight/counters.hpp"
 #include "server/insight/event_ring.hpp"
 #include "server/insight/lock_event.hpp"
+#include "server/insight/request_counters.hpp"
 
 #ifndef HOLDFAST_INSIGHT
 #define HOLDFAST_INSIGHT 1
@@ -77,6 +78,9 @@ class lock_recorder {
   [[nodiscard]] std::int64_t ns_of(clock::time_point time) const noexcept {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time - started_at_).count();
   }
+
+  /// The requests that this thread has answered, whatever they were for.
+  request_counters requests;
 
   [[nodiscard]] lock_counters const& counters() const noexcept { return counters_; }
   [[nodiscard]] event_ring const& ring() const noexcept { return ring_; }

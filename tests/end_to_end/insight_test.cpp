@@ -51,6 +51,13 @@ json state_of(running_server const& server) {
   return json::parse(raw_client(server.port()).ask(request("GET", "/v1/lock")).body);
 }
 
+/// With the one that asks.
+int connections_of(running_server const& server) {
+  auto const text = raw_client(server.port()).ask(request("GET", "/metrics")).body;
+  std::string const name = "\nholdfast_connections ";
+  return std::stoi(text.substr(text.find(name) + name.size()));
+}
+
 TEST(insight, every_answer_to_an_operation_names_its_request_and_its_position) {
   running_server server;
   raw_client client(server.port());
@@ -246,12 +253,11 @@ TEST(insight, a_watcher_that_does_not_read_is_dropped_in_time) {
   watcher.send(request("GET", "/v1/lock/events?from=0"));
   std::string many;
   for (int i = 0; i < 50; ++i) many += request("GET", "/v1/kv/" + std::string(1000, 'k'));
-  // Until the server has given the watcher up: its connection is one of two.
-  for (int i = 0; i < 200; ++i) {
+  // Until its time is up there must be more than the kernel keeps for it; then it is one connection fewer.
+  do {
     client.send(many);
     for (int j = 0; j < 50; ++j) client.receive();
-  }
-  std::this_thread::sleep_for(1500ms);
+  } while (connections_of(server) > 2);
   auto const rest = watcher.receive_rest();
   EXPECT_THROW(static_cast<void>(content_of(rest)), std::runtime_error) << "it was cut off, not ended";
 }

@@ -155,5 +155,17 @@ TEST(command_line, demo_and_healthcheck_are_commands) {
   EXPECT_EQ(check.timeout, 1s);
 }
 
+TEST(command_line, settings_are_live_unless_they_are_not_to_be) {
+  EXPECT_TRUE(settings_of({}).live_settings);
+  EXPECT_FALSE(settings_of({"--no-live-settings"}).live_settings);
+  variable const set("HOLDFAST_NO_LIVE_SETTINGS", "1");
+  EXPECT_FALSE(settings_of({}).live_settings);
+}
+
+TEST(command_line, takes_several_host_names) {
+  EXPECT_EQ(settings_of({"--host-name", "a.example", "--host-name", "b.example"}).routes.host_names,
+            (std::vector<std::string>{"a.example", "b.example"}));
+}
+
 }  // namespace
 }  // namespace holdfast::server

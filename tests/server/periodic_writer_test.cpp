@@ -18,7 +18,7 @@ using tests::run_virtually, tests::virtual_clock, tests::virtual_timer;
 class periodic_writer : public ::testing::Test {
  protected:
   periodic_writer() {
-    auto writer = write_periodically<virtual_timer>(data, "my-key", 350ms, virtual_clock::now());
+    auto writer = write_periodically<virtual_timer>(data, "my-key", pace, virtual_clock::now());
     asio::co_spawn(io, std::move(writer),
                    asio::bind_cancellation_slot(stop.slot(), [this](std::exception_ptr const& error) {
                      ended = true;
@@ -37,6 +37,7 @@ class periodic_writer : public ::testing::Test {
 
   std::uint64_t writes() { return data.try_lock()->revision(); }
 
+  writer_pace<virtual_timer> pace{350ms};
   asio::cancellation_signal stop;
   sync::guarded<database> data;
   asio::io_context io{1};
@@ -54,6 +55,41 @@ TEST_F(periodic_writer, writes_at_once_and_then_every_period) {
   run_virtually(io, 1050ms);
   EXPECT_EQ(value(), "1400");
   EXPECT_EQ(writes(), 5U);
+}
+
+TEST_F(periodic_writer, takes_up_a_new_period_at_once) {
+  run_virtually(io, 100ms);
+  pace.change(150ms);
+  run_virtually(io, 49ms);
+  EXPECT_EQ(value(), "0");
+  run_virtually(io, 1ms);
+  EXPECT_EQ(value(), "150") << "the sleep had begun at 0";
+  pace.change(1h);
+  run_virtually(io, 10s);
+  EXPECT_EQ(value(), "150");
+  pace.change(1ms);
+  run_virtually(io, 0ms);
+  EXPECT_EQ(value(), "10150") << "it is long overdue";
+}
+
+TEST_F(periodic_writer, sleeps_while_its_period_is_zero_and_goes_on_after_that) {
+  run_virtually(io, 100ms);
+  pace.change(0ms);
+  run_virtually(io, 10s);
+  EXPECT_EQ(value(), "0");
+  pace.change(350ms);
+  run_virtually(io, 0ms);
+  EXPECT_EQ(value(), "10100");
+}
+
+TEST_F(periodic_writer, ends_when_it_is_cancelled_while_its_period_is_zero) {
+  run_virtually(io, 10ms);
+  pace.change(0ms);
+  run_virtually(io, 10ms);
+  stop.emit(asio::cancellation_type::terminal);
+  run_virtually(io, 0ms);
+  EXPECT_TRUE(ended);
+  EXPECT_FALSE(failed);
 }
 
 TEST_F(periodic_writer, waits_for_the_lock_like_anyone_and_writes_the_time_of_the_grant) {

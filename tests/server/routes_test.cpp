@@ -17,7 +17,7 @@ request_head head(method method, std::string_view target) {
 }
 
 kv_request operation_of(request_head const& head, route_settings const& settings = {}) {
-  auto routed = route(head, settings, false);
+  auto routed = route(head, settings, settings.read_hold, false);
   if (auto const* answer = std::get_if<reply>(&routed)) {
     ADD_FAILURE() << "answered " << answer->status << ": " << answer->body;
     return {get_operation{}, {}, {}};
@@ -26,7 +26,7 @@ kv_request operation_of(request_head const& head, route_settings const& settings
 }
 
 reply answer_of(request_head const& head, bool draining = false) {
-  auto routed = route(head, {}, draining);
+  auto routed = route(head, {}, {}, draining);
   if (std::holds_alternative<kv_request>(routed)) {
     ADD_FAILURE() << "became an operation";
     return {};
@@ -47,7 +47,7 @@ TEST(routes, a_key_is_the_decoded_rest_of_the_path) {
 }
 
 TEST(routes, the_query_sets_the_terms_and_the_settings_fill_in_what_it_leaves_out) {
-  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = 2s};
+  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = 2s, .host_names = {}};
   EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a"), settings).terms.hold, 1s);
   EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a"), settings).terms.lock_timeout, 2s);
   EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a?hold=0"), settings).terms.hold, 0s);
@@ -56,7 +56,7 @@ TEST(routes, the_query_sets_the_terms_and_the_settings_fill_in_what_it_leaves_ou
 }
 
 TEST(routes, the_default_hold_is_for_reads_only) {
-  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = {}};
+  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = {}, .host_names = {}};
   EXPECT_EQ(operation_of(head(method::head, "/v1/kv/a"), settings).terms.hold, 1s);
   EXPECT_EQ(operation_of(head(method::put, "/v1/kv/a"), settings).terms.hold, 0s);
   EXPECT_EQ(operation_of(head(method::del, "/v1/kv/a"), settings).terms.hold, 0s);

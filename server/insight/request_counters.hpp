@@ -1,0 +1,93 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "protocol/request_head.hpp"
+#include "server/insight/counters.hpp"
+
+namespace holdfast::server {
+
+/// What a request was for, as far as statistics go: the path with its variable part taken out.
+enum class route_kind : std::uint8_t {
+  value,
+  lock,
+  lock_events,
+  lock_trace,
+  settings,
+  metrics,
+  livez,
+  readyz,
+  version,
+  page,
+  other,
+};
+inline constexpr std::size_t route_kinds = 11;
+
+[[nodiscard]] std::string_view name_of(route_kind route) noexcept;
+
+/// The kind of a target, as it stands in the request line.
+[[nodiscard]] route_kind route_kind_of(std::string_view target) noexcept;
+
+/// As OpenTelemetry's semantic conventions call it: `GET`, …, `_OTHER`.
+[[nodiscard]] std::string_view name_of(protocol::method method) noexcept;
+
+/// The boundaries that OpenTelemetry's conventions prescribe for http.server.request.duration.
+inline constexpr std::array<std::int64_t, 14> request_bounds_ns{
+    5'000'000,   10'000'000,  25'000'000,    50'000'000,    75'000'000,    100'000'000,   250'000'000,
+    500'000'000, 750'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 7'500'000'000, 10'000'000'000};
+
+using request_histogram = histogram<request_bounds_ns>;
+
+/// The answered requests of one thread, by what they were for, their method and the answer's status. The thread adds,
+/// any thread reads. The first of a kind allocates.
+class request_counters {
+ public:
+  /// @param duration_ns from the end of the request's header to the answer's being ready to be sent.
+  void add(route_kind route, protocol::method method, unsigned status, std::int64_t duration_ns) {
+    auto const index = index_of(route, method, status);
+    auto* cell = cells_[index].load(std::memory_order_relaxed);
+    if (cell == nullptr) cell = &make(index);
+    cell->add(duration_ns);
+  }
+
+  /// Calls `visit(route, method, status, histogram)` for each kind that there was; status 0: any that we don't send.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (std::size_t i = 0; i < cells_.size(); ++i)
+      if (auto const* const cell = cells_[i].load(std::memory_order_acquire))
+        visit(static_cast<route_kind>(i / (methods * statuses.size())),
+              static_cast<protocol::method>(i / statuses.size() % methods), statuses[i % statuses.size()], *cell);
+  }
+
+ private:
+  static constexpr std::size_t methods = static_cast<std::size_t>(protocol::method::unknown) + 1;
+  static constexpr std::array<unsigned, 23> statuses{0,   200, 201, 204, 304, 400, 403, 404, 405, 408, 412, 413,
+                                                     414, 415, 417, 422, 428, 431, 500, 501, 503, 505, 507};
+  static constexpr unsigned status_max = 599;
+  static constexpr auto status_indices = [] {
+    std::array<std::uint8_t, status_max + 1> indices{};
+    for (std::size_t i = 1; i < statuses.size(); ++i) indices[statuses[i]] = static_cast<std::uint8_t>(i);
+    return indices;
+  }();
+
+  [[nodiscard]] static std::size_t index_of(route_kind route, protocol::method method, unsigned status) noexcept {
+    auto const status_index = status <= status_max ? status_indices[status] : 0;
+    return (static_cast<std::size_t>(route) * methods + static_cast<std::size_t>(method)) * statuses.size() +
+           status_index;
+  }
+  request_histogram& make(std::size_t index) {
+    owned_[index] = std::make_unique<request_histogram>();
+    cells_[index].store(owned_[index].get(), std::memory_order_release);
+    return *owned_[index];
+  }
+
+  static constexpr std::size_t size = route_kinds * methods * statuses.size();
+  std::array<std::atomic<request_histogram*>, size> cells_{};
+  std::array<std::unique_ptr<request_histogram>, size> owned_;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,267 @@
+// Metrics, settings and the trace, over a real socket.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <thread>
+
+#include "tests/support/raw_client.hpp"
+#include "tests/support/running_server.hpp"
+
+namespace holdfast::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+bool is_installed(char const* program) {
+  return std::system(("command -v " + std::string(program) + " >/dev/null").c_str()) == 0;
+}
+
+/// What a command prints, standard error included, and its status.
+std::pair<std::string, int> output_of(std::string const& command) {
+  std::string text;
+  auto* const pipe = ::popen((command + " 2>&1").c_str(), "r");
+  std::array<char, 4096> buffer{};
+  while (auto const got = std::fread(buffer.data(), 1, buffer.size(), pipe)) text.append(buffer.data(), got);
+  return {text, ::pclose(pipe)};
+}
+
+std::string metrics_of(running_server const& server) {
+  return raw_client(server.port()).ask(request("GET", "/metrics")).body;
+}
+
+double value_of(std::string const& metrics, std::string const& sample) {
+  auto const at = metrics.find('\n' + sample + ' ');
+  if (at == std::string::npos) throw std::runtime_error("there is no " + sample);
+  return std::stod(metrics.substr(at + sample.size() + 2));
+}
+
+/// Some of everything.
+void make_traffic(running_server const& server) {
+  raw_client client(server.port()), holder(server.port()), waiter(server.port());
+  client.ask(request("PUT", "/v1/kv/a", "1"));
+  client.ask(request("GET", "/v1/kv/a"));
+  client.ask(request("HEAD", "/v1/kv/a"));
+  client.ask(request("GET", "/v1/kv/none"));
+  client.ask(request("DELETE", "/v1/kv/a"));
+  client.ask(request("GET", "/livez"));
+  client.ask(request("POST", "/v1/kv/a"));
+  server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a?lock-timeout=1ms")).status, 503);
+  server.ask_for_lock(waiter, request("GET", "/v1/kv/a"));
+  holder.close();
+  waiter.receive();
+  client.ask(request("BREW", "/"));
+  client.send("broken\r\n\r\n");
+  client.receive();
+}
+
+TEST(metrics, count_what_happened) {
+  running_server server;
+  make_traffic(server);
+  auto const text = metrics_of(server);
+  EXPECT_EQ(value_of(text, "holdfast_lock_acquisitions_total{operation=\"GET\"}"), 4);
+  EXPECT_EQ(value_of(text, "holdfast_lock_acquisitions_total{operation=\"HEAD\"}"), 1);
+  EXPECT_EQ(value_of(text, "holdfast_lock_acquisitions_total{operation=\"PUT\"}"), 1);
+  EXPECT_EQ(value_of(text, "holdfast_lock_acquisitions_total{operation=\"DELETE\"}"), 1);
+  EXPECT_EQ(value_of(text, "holdfast_lock_contended_acquisitions_total"), 1);
+  EXPECT_EQ(value_of(text, "holdfast_lock_timeouts_total"), 1);
+  EXPECT_EQ(value_of(text, "holdfast_lock_holds_cut_short_total"), 1);
+  EXPECT_EQ(value_of(text, "holdfast_lock_waiting"), 0);
+  EXPECT_EQ(value_of(text, "holdfast_lock_holding"), 0);
+  std::string const duration = "http_server_request_duration_seconds_count";
+  auto const requests = [&](std::string const& method, std::string const& route, int status) {
+    return value_of(text, duration + "{http_request_method=\"" + method + "\",http_route=\"" + route +
+                              "\",http_response_status_code=\"" + std::to_string(status) + "\"}");
+  };
+  EXPECT_EQ(requests("GET", "/v1/kv/{key}", 404), 2) << "the one that hung up was not answered";
+  EXPECT_EQ(requests("GET", "/v1/kv/{key}", 503), 1);
+  EXPECT_EQ(requests("PUT", "/v1/kv/{key}", 201), 1);
+  EXPECT_EQ(requests("POST", "/v1/kv/{key}", 405), 1);
+  EXPECT_EQ(requests("_OTHER", "/", 501), 1);
+  EXPECT_EQ(requests("_OTHER", "other", 400), 1);
+}
+
+TEST(metrics, show_who_waits_and_holds_now) {
+  running_server server;
+  raw_client holder(server.port()), waiter(server.port());
+  server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
+  server.ask_for_lock(waiter, request("GET", "/v1/kv/a"));
+  auto const text = metrics_of(server);
+  EXPECT_EQ(value_of(text, "holdfast_lock_holding"), 1);
+  EXPECT_EQ(value_of(text, "holdfast_lock_waiting"), 1);
+  EXPECT_GE(value_of(text, "holdfast_connections"), 3);
+}
+
+TEST(metrics, agree_with_what_the_answers_said) {
+  running_server server;
+  raw_client client(server.port());
+  double holds_ms = 0;
+  constexpr int requests = 50;
+  for (int i = 0; i < requests; ++i)
+    holds_ms += client.ask(request("GET", i % 10 != 0 ? "/v1/kv/a" : "/v1/kv/a?hold=1ms")).hold_ms();
+  auto const text = metrics_of(server);
+  EXPECT_NEAR(value_of(text, "holdfast_lock_hold_seconds_sum{operation=\"GET\"}") * 1000, holds_ms, requests * 0.00051);
+  EXPECT_EQ(value_of(text, "holdfast_lock_hold_seconds_count{operation=\"GET\"}"), requests);
+}
+
+TEST(metrics, promtool_finds_nothing_to_say) {
+  if (!is_installed("promtool")) GTEST_SKIP() << "promtool is not installed (Debian: prometheus)";
+  running_server server;
+  make_traffic(server);
+  auto const file = std::filesystem::path(testing::TempDir()) / ("metrics-" + std::to_string(server.port()));
+  std::ofstream(file) << metrics_of(server);
+  auto const [said, status] = output_of("promtool check metrics < " + file.string());
+  EXPECT_EQ(status, 0) << said;
+  EXPECT_EQ(said, "");
+  std::filesystem::remove(file);
+}
+
+TEST(metrics, a_prometheus_scrapes_the_server) {
+  if (!is_installed("prometheus")) GTEST_SKIP() << "prometheus is not installed";
+  running_server server;
+  make_traffic(server);
+  auto const folder = std::filesystem::path(testing::TempDir()) / ("prometheus-" + std::to_string(server.port()));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "prometheus.yml") << "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\n"
+                                              "scrape_configs:\n- job_name: holdfast\n  static_configs:\n  - targets: "
+                                              "['127.0.0.1:"
+                                           << server.port() << "']\n";
+  // Ends with the shell that starts it; the port is told by its log.
+  auto const log = folder / "log";
+  auto const command = "cd " + folder.string() +
+                       " && { timeout 60 prometheus --config.file=prometheus.yml --storage.tsdb.path=data "
+                       "--web.listen-address=127.0.0.1:$((20000 + RANDOM % 20000)) > log 2>&1 & echo $!; }";
+  auto const [pid, started] = output_of("bash -c '" + command + "'");
+  ASSERT_EQ(started, 0) << pid;
+  struct killer {
+    std::string pid;
+    ~killer() { static_cast<void>(std::system(("kill " + pid).c_str())); }
+  } const ends{pid.substr(0, pid.find('\n'))};
+
+  std::string found;
+  for (int i = 0; i < 300 && found.empty(); ++i) {
+    // The scrape is seen in what the server counts, with no need for the other's port.
+    auto const text = metrics_of(server);
+    std::smatch count;
+    static std::regex const scrapes(
+        "http_server_request_duration_seconds_count\\{http_request_method=\"GET\",http_route=\"/metrics\","
+        "http_response_status_code=\"200\"\\} ([0-9]+)");
+    if (std::regex_search(text, count, scrapes) && std::stoi(count[1]) > i + 3) found = count[1];
+    std::this_thread::sleep_for(100ms);
+  }
+  std::ifstream in(log);
+  std::string const told((std::istreambuf_iterator<char>(in)), {});
+  EXPECT_FALSE(found.empty()) << told;
+  EXPECT_THAT(told, ::testing::Not(HasSubstr("level=warn component=\"scrape manager\"")));
+}
+
+// --- settings -----------------------------------------------------------------------------------------------------
+
+std::string patch(std::string const& body, std::string const& more = "Content-Type: application/json\r\n",
+                  std::string const& host = "127.0.0.1") {
+  return "PATCH /v1/settings HTTP/1.1\r\nHost: " + host + "\r\n" + more +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+TEST(settings, are_told_and_changed_while_the_server_runs) {
+  running_server server;
+  raw_client client(server.port());
+  auto const before = json::parse(client.ask(request("GET", "/v1/settings")).body);
+  EXPECT_EQ(before["read_hold"], "0");
+  EXPECT_EQ(before["live"], true);
+  auto const reply = client.ask(patch(R"({"read_hold":"20ms"})"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(json::parse(reply.body)["read_hold"], "20ms");
+  EXPECT_EQ(json::parse(reply.body)["writer_period"], "0");
+  EXPECT_GE(client.ask(request("GET", "/v1/kv/a")).hold_ms(), 20);
+  EXPECT_LT(client.ask(request("GET", "/v1/kv/a?hold=0")).hold_ms(), 20);
+}
+
+TEST(settings, start_and_stop_the_writer) {
+  running_server server;  // whose writer is off
+  raw_client client(server.port());
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/my-key")).status, 404);
+  EXPECT_EQ(client.ask(patch(R"({"writer_period":"1ms"})")).status, 200);
+  while (client.ask(request("GET", "/v1/kv/my-key")).status != 200) server.settle();
+  EXPECT_EQ(client.ask(patch(R"({"writer_period":"0"})")).status, 200);
+  server.settle();
+  auto const tag = client.ask(request("GET", "/v1/kv/my-key")).field("etag");
+  EXPECT_TRUE(client.stays_silent(20ms));
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/my-key")).field("etag"), tag);
+}
+
+TEST(settings, are_refused_whole_where_anything_is_wrong) {
+  running_server server;
+  raw_client client(server.port());
+  for (auto const* const body : {R"({"read_hold":"10ms","writer_period":"soon"})", R"({"read_hold":"10"})",
+                                 R"({"read_hold":10})", R"({"read_hold":"10ms","hold":"1s"})", "[]", "{", ""}) {
+    auto const reply = client.ask(patch(body));
+    EXPECT_EQ(reply.status, 400) << body;
+    EXPECT_FALSE(reply.detail().empty()) << body;
+  }
+  EXPECT_EQ(client.ask(patch(R"({"read_hold":"2h"})")).code(), "hold_too_long");
+  EXPECT_EQ(json::parse(client.ask(request("GET", "/v1/settings")).body)["read_hold"], "0");
+}
+
+TEST(settings, may_not_be_changed_from_another_site) {
+  running_server server;
+  auto const body = R"({"read_hold":"10ms"})";
+  auto const status_of = [&](std::string const& bytes) { return raw_client(server.port()).ask(bytes).status; };
+  std::string const json_type = "Content-Type: application/json\r\n";
+  EXPECT_EQ(status_of(patch(body, "Origin: http://127.0.0.1\r\n" + json_type)), 200);
+  EXPECT_EQ(status_of(patch(body, "Origin: http://localhost:80\r\n" + json_type, "localhost:80")), 200);
+  EXPECT_EQ(status_of(patch(body, json_type, "[::1]:8080")), 200);
+  EXPECT_EQ(status_of(patch(body, "Origin: http://evil.example\r\n" + json_type)), 403);
+  EXPECT_EQ(status_of(patch(body, "Origin: null\r\n" + json_type)), 403);
+  EXPECT_EQ(status_of(patch(body, "Origin: http://127.0.0.1:81\r\n" + json_type)), 403);
+  EXPECT_EQ(status_of(patch(body, "Origin: http://evil.example\r\n" + json_type, "evil.example")), 403)
+      << "a name that an attacker has pointed to this address";
+  EXPECT_EQ(status_of(patch(body, "Content-Type: text/plain\r\n")), 415);
+  EXPECT_EQ(status_of(patch(body, "")), 415);
+  EXPECT_EQ(status_of(patch(body, "Content-Type: application/json; charset=utf-8\r\n")), 200);
+  EXPECT_EQ(raw_client(server.port()).ask(request("PUT", "/v1/settings", "{}")).field("allow"),
+            "GET, HEAD, PATCH, OPTIONS");
+}
+
+TEST(settings, take_a_host_name_that_the_server_was_told) {
+  auto its_settings = running_server::test_settings();
+  its_settings.routes.host_names = {"holdfast.example"};
+  running_server server(its_settings);
+  EXPECT_EQ(
+      raw_client(server.port()).ask(patch("{}", "Content-Type: application/json\r\n", "Holdfast.example:8080")).status,
+      200);
+}
+
+TEST(settings, stay_as_they_are_where_the_server_says_so) {
+  auto its_settings = running_server::test_settings();
+  its_settings.live_settings = false;
+  running_server server(its_settings);
+  raw_client client(server.port());
+  auto const reply = client.ask(patch(R"({"read_hold":"10ms"})"));
+  EXPECT_EQ(reply.status, 403);
+  EXPECT_EQ(reply.code(), "settings_fixed");
+  EXPECT_EQ(json::parse(client.ask(request("GET", "/v1/settings")).body)["live"], false);
+}
+
+TEST(trace, has_the_requests_of_the_last_seconds) {
+  running_server server;
+  raw_client client(server.port());
+  client.ask(request("GET", "/v1/kv/a?hold=1ms"));
+  auto const reply = client.ask(request("GET", "/v1/lock/trace?duration=10s"));
+  auto const trace = json::parse(reply.body);
+  EXPECT_THAT(reply.body, HasSubstr("GET holds"));
+  EXPECT_TRUE(trace["traceEvents"].is_array());
+  EXPECT_EQ(client.ask(request("GET", "/v1/lock/trace?duration=10")).status, 400);
+}
+
+}  // namespace
+}  // namespace holdfast::tests
