@@ -17,7 +17,6 @@ namespace {
 using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 using ending = scripted_answer::ending;
 
@@ -188,6 +187,17 @@ TEST(cli_load, ends_at_once_when_interrupted_twice) {
   running.send_signal(SIGINT);
   running.send_signal(SIGTERM);
   EXPECT_EQ(running.wait().exit_status, 130);
+}
+
+TEST(cli_load, reports_the_runs_that_were_made_when_interrupted_between_two) {
+  scripted_server server(sound);
+  program running(HOLDFAST_PROGRAM, load(server, {"--duration", "300ms", "--runs", "3"}));
+  // Told before the second run looks for signals itself.
+  ASSERT_TRUE(running.wait_for_err("run 2 of 3"));
+  running.send_signal(SIGINT);
+  auto const ended = running.wait();
+  EXPECT_LT(ended.exit_status, 128);
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("run  1 "), testing::Not(HasSubstr("run  3 "))));
 }
 
 program_input search(scripted_server const& server) {
