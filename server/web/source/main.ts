@@ -55,8 +55,9 @@ class Page {
       h('header', {}, h('p', {class: 'brand'}, 'Holdfast'), h('h1', {}, 'Who holds up whom')),
       this.controls.element,
       h('section', {class: 'live', 'aria-label': 'Timeline'}, this.toolbar.element, this.stage,
-        h('p', {class: 'note keys', id: 'timeline-keys'}, 'Grey waits, colour holds; an arrow leads from who releases to who owns next. Keys: arrows walk from ' +
-          'request to request, + and − zoom, Page Up and Page Down move, space pauses, End returns to now. Ctrl and wheel zoom, too.'),
+        h('p', {class: 'note keys', id: 'timeline-keys'}, 'Grey waits, colour holds; an arrow leads from who releases to who owns next. ' +
+          'Drag to move; two fingers, or Ctrl and the wheel, zoom. Keys: arrows walk from request to request, + and − zoom, Page Up and Page Down ' +
+          'move, space pauses, End returns to now.'),
         this.story.element),
       this.tiles.element,
       h('section', {}, h('h2', {}, 'Who made others wait'), this.blame.element),
