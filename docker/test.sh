@@ -87,6 +87,8 @@ check_requests() {
   status=$(curl --silent --show-error --output /dev/null --write-out '%{http_code}' --request PUT --data '"hello"' "$url")
   expect "the status of a PUT" 201 "$status"
   expect "what a GET reads" '"hello"' "$(curl --silent --show-error "$url")"
+  expect "the type of its page" 'text/html; charset=utf-8' \
+    "$(curl --silent --show-error --output /dev/null --write-out '%{content_type}' "http://$address/")"
 }
 
 is_healthy() { [[ $(inspect '{{.State.Health.Status}}' "$container") == healthy ]]; }
