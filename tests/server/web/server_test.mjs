@@ -69,6 +69,21 @@ test('a server that was restarted is found again, and its page begins anew', asy
   assert.deepEqual(page.unexpected(), []);
 });
 
+test('the sliders change the running server', async () => {
+  const page = await openPage(browser, server.url);
+  const settings = async () => (await fetch(`${server.url}/v1/settings`)).json();
+  assert.equal((await settings()).writer_period, '350ms');
+  await page.locator('#writer-period').focus();
+  await page.keyboard.press('Home');
+  await eventually('the writer is off', async () => (await settings()).writer_period === '0');
+  await page.locator('#read-hold').focus();
+  for (let presses = 0; presses < 5; ++presses) await page.keyboard.press('ArrowRight');
+  await eventually('reads hold', async () => (await settings()).read_hold === '20ms');
+  await fetch(`${server.url}/v1/kv/my-key`);
+  await eventually('a read that held', async () => (await requestsOf(page)).some(one => one.source !== 'writer' && one.ended - one.granted > 19));
+  assert.deepEqual(page.faults, []);
+});
+
 test('a hostile key is text, and so is one of 1,024 bytes', async () => {
   const page = await openPage(browser, server.url);
   const keys = ['<img src=x onerror="document.title=1"><script>document.title=2</script>\u202e', '<b>'.padEnd(1024, 'k')];
