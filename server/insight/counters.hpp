@@ -41,13 +41,13 @@ class histogram {
 
   /// The bucket of a duration: two comparisons or three, from where its number of binary digits says to begin.
   [[nodiscard]] static std::size_t bucket_of(std::int64_t duration_ns) noexcept {
-    auto bucket = std::size_t(first_[std::bit_width(static_cast<std::uint64_t>(duration_ns))]);
+    auto bucket = std::size_t(first_buckets[std::bit_width(static_cast<std::uint64_t>(duration_ns))]);
     while (bucket < buckets - 1 && duration_ns > bounds_ns[bucket]) ++bucket;
     return bucket;
   }
 
  private:
-  static constexpr auto first_ = [] {
+  static constexpr auto first_buckets = [] {
     std::array<std::uint8_t, 65> first{};
     for (unsigned digits = 1; digits <= 64; ++digits) {
       auto const least = std::uint64_t(1) << (digits - 1);

@@ -1,6 +1,7 @@
 #include "server/insight/lock_feed.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace holdfast::server {
 
@@ -26,9 +27,12 @@ void lock_feed::collect() {
   batch_.clear();
   for (std::size_t i = 0; i < recorders_.size(); ++i)
     next_number_ += recorders_[i]->ring().read(cursors_[i], ends[i], batch_);
+  // A thread's own events keep their order: its numbers rise, and so do a request's kinds.
+  auto const order = [](event_ring::entry const& one) {
+    return std::tuple(time_of(one.event), one.event.id, one.event.what);
+  };
   if (recorders_.size() > 1)
-    std::stable_sort(batch_.begin(), batch_.end(),
-                     [](auto const& a, auto const& b) { return time_of(a.event) < time_of(b.event); });
+    std::sort(batch_.begin(), batch_.end(), [&](auto const& a, auto const& b) { return order(a) < order(b); });
   for (auto& one : batch_) keep(std::move(one));
   if (batch_.capacity() > events_max) batch_.shrink_to_fit();
 }
