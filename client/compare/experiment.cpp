@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
+#include <utility>
 
 #include "client/compare/rank_test.hpp"
 
@@ -64,7 +65,8 @@ run read_run(json const& report) {
 std::size_t middle_of(std::vector<run> const& runs) {
   std::vector<std::size_t> order(runs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](auto index) { return runs[index].figures.at(figure::throughput); });
+  std::ranges::sort(order, {},
+                    [&](auto index) { return std::pair(runs[index].figures.at(figure::throughput), index); });
   return order[(order.size() - 1) / 2];
 }
 

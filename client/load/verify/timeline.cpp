@@ -52,7 +52,6 @@ class drawing {
   [[nodiscard]] std::string text() const {
     std::vector<lane> lanes;
     for (auto const& one : drawn_) put(one, lanes);
-    std::ranges::stable_sort(lanes, {}, &lane::connection);
     std::size_t width = 0;
     for (auto const& one : lanes) width = std::max(width, title_of(one).size());
     std::string text;
@@ -84,11 +83,15 @@ class drawing {
     drawn_.push_back({one, std::move(letter), from, to});
   }
 
+  /// Keeps the lanes in the order of their connections.
   static void put(drawn_operation const& one, std::vector<lane>& lanes) {
     auto at = std::ranges::find_if(lanes, [&](lane const& lane) {
       return lane.connection == one.done.connection && lane.line.size() <= one.from;
     });
-    if (at == lanes.end()) at = lanes.insert(at, {one.done.connection, {}});
+    if (at == lanes.end()) {
+      at = lanes.insert(std::ranges::upper_bound(lanes, one.done.connection, {}, &lane::connection),
+                        {one.done.connection, {}});
+    }
     at->line.resize(one.from, ' ');
     auto bar = std::string(one.to - one.from, is_certain(one.done) ? '-' : '.');
     bar.front() = '|';

@@ -19,9 +19,9 @@ import termios
 
 HERE = pathlib.Path(__file__).resolve().parent
 COLUMNS, LINES = 80, 24
-# A rate that climbs until the lock is nearly always held, stays there, and falls: what the pictures are to show.
+# A rate that climbs until the lock is held most of the time, stays there, and falls: what the pictures are to show.
 ARGUMENTS = shlex.split(
-    "load --stage 10s@500/s..2000/s --stage 10s@2000/s --stage 10s@500/s "
+    "load --stage 10s@500/s..1600/s --stage 10s@1600/s --stage 10s@500/s "
     "--hold exp:2ms --hold-share 20% --mix get=90,put=10"
 )
 SHOWN_AT = 0.8  # of the run
