@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "client/load/experiment.hpp"
+#include "client/load/process_clock.hpp"
 #include "client/load/report_files.hpp"
 #include "client/load/run.hpp"
 #include "client/load/verify/verification.hpp"
@@ -92,6 +93,11 @@ int run(load_command const& command) {
   if (command.print_experiment) {
     std::cout << load::to_toml(load::experiment_of(settings)) << std::flush;
     return std::cout ? exit_ok : exit_refused;
+  }
+  if (settings.server_pid && !load::process_clock::of(*settings.server_pid)) {
+    std::cerr << "holdfast: --server-pid: there is no process " << *settings.server_pid
+              << " on this machine; 'pidof holdfast-server' tells the server's\n";
+    return exit_usage;
   }
   load::report_files files;
   if (auto const failed = files.open(settings); !failed.empty()) {

@@ -37,14 +37,16 @@ JSON: settings, started_at, elapsed_ms, interrupted, throughput_per_s, latency_m
 min, p50, p90, p99, p99_9, max}}, open_loop {asked_per_s, started_per_s, found_no_connection, late_share, late_ms,
 since_sent_ms}, split {before_sending_ms, wait_ms, hold_ms, rest_ms: as latency_ms, and share; answers, without_timing,
 implausible_timing}, statuses [{operation, status, count, success}], errors {total, kinds}, unfinished {count, oldest_ms},
-reconnects, client {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}, thresholds [{threshold, held, measured}],
+reconnects, client {cpu_ms, cpu_us_per_request, busy_share, starved_share, was_the_limit}, server {pid, name, cpu_ms,
+cpu_us_per_request, cores} or null, thresholds [{threshold, held, measured}],
 verification {verdict, operations, violations, lock_order, and more} or null,
 curve_ms {all and each operation, since_sent: [[share, ms]]}, seconds [{second, length_ms, answers, errors, mean_ms, p50_ms,
 p90_ms, p99_ms, p99_9_ms, max_ms, wait_share, split_ms, operations}]. With --runs: {version, runs: [as above]}. Durations
 are milliseconds, shares 0 to 1; what was not measured is null.
 CSV: a row for each run, second and operation, and the totals: run, second, operation, length_s, answers, errors,
 throughput_per_s, mean_ms, p50_ms, p90_ms, p99_ms, p99_9_ms, max_ms, and of all operations together before_sending_ms,
-wait_ms, hold_ms, rest_ms (means). What was not measured is empty.
+wait_ms, hold_ms, rest_ms (means), of the totals also client_cpu_us, server_cpu_us (a request). What was not measured is
+empty.
 
 Examples:
   holdfast load --connections 64 --duration 5s
@@ -57,6 +59,7 @@ Examples:
   holdfast load --rate 1000/s --threshold 'p99<5ms' --threshold 'errors==0'
   holdfast load --find-max 'p99<5ms' --connections 256
   holdfast load --verify --mix get=60,put=30,delete=10 --keys 100   with a proof that the answers were right
+  holdfast load --server-pid $(pidof holdfast-server)   also what a request costs the server, on the same machine
   holdfast load --json | jq .latency_ms.all.p99
   holdfast load --rate 2000/s --html report.html
   holdfast load --workload a --rate 5000/s --print-experiment > experiment.toml
@@ -237,6 +240,10 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
   add_duration(*load, "--warm-up", "Ask for this long before, without counting; default 0",
                [&settings](auto duration) { settings.warm_up = duration; });
   add_count(*load, "--threads", "Threads of this client; connections are dealt to them", settings.threads, 1U, 1024U);
+  load->add_option("--server-pid", settings.server_pid,
+                   "The server's process, when it runs on this machine: the report tells what a request costs it")
+      ->check(CLI::PositiveNumber)
+      ->type_name("PID");
   add_count(*load, "--runs", "Runs, one after another, into one report", settings.runs, 1U, 1000U);
   add_thresholds(*load, "--find-max",
                  "Search for the highest rate that holds this, such as 'p99<5ms'; more than one may be given",

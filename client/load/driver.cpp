@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 namespace holdfast::client::load {
@@ -21,6 +22,14 @@ nanoseconds thread_cpu_time() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+/// How long this thread has been ready without a processor. 0 where the kernel keeps no account of it.
+nanoseconds thread_starved_time() {
+  std::ifstream file("/proc/thread-self/schedstat");
+  std::int64_t ran = 0, waited = 0;
+  file >> ran >> waited;
+  return nanoseconds(waited);
 }
 
 }  // namespace
@@ -80,6 +89,8 @@ driver_end driver::run(time_point start) {
   for (auto& channel : channels_) refill(channel);
   run_until(measured_from_);
   auto const cpu_before = thread_cpu_time();
+  auto const starved_before = thread_starved_time();
+  auto const server_cpu_before = server_cpu_time();
   next_interval_ = measured_from_ + interval_length;
   run_until(end);
 
@@ -98,8 +109,15 @@ driver_end driver::run(time_point start) {
   deliver_(std::move(current_));
   end_.at = now_;
   end_.cpu = thread_cpu_time() - cpu_before;
+  end_.starved = thread_starved_time() - starved_before;
+  auto const server_cpu = server_cpu_time();
+  if (server_cpu && server_cpu_before) end_.server_cpu = *server_cpu - *server_cpu_before;
   end_.inserted = workload_.inserted();
   return end_;
+}
+
+std::optional<nanoseconds> driver::server_cpu_time() const {
+  return settings_.server_clock == nullptr ? std::nullopt : settings_.server_clock->now();
 }
 
 void driver::abandon(time_point started) {

@@ -12,6 +12,7 @@
 #include "client/load/channel.hpp"
 #include "client/load/measurements.hpp"
 #include "client/load/poller.hpp"
+#include "client/load/process_clock.hpp"
 #include "client/load/schedule.hpp"
 #include "client/load/settings.hpp"
 #include "client/load/verify/recorder.hpp"
@@ -24,11 +25,12 @@ struct driver_settings {
   load_settings const* run = nullptr;  ///< outlives the driver
   boost::asio::ip::tcp::endpoint server;
   std::string key_prefix;
-  std::uint32_t thread = 0;            ///< its number
-  unsigned connections = 0;            ///< its share of the run's
-  std::uint32_t inserted = 0;          ///< keys behind the run's that are taken
-  verify::recorder* record = nullptr;  ///< keeps all requests; outlives the driver; null: nobody does
-  std::uint32_t first_connection = 0;  ///< the number of its first one among the run's
+  std::uint32_t thread = 0;                     ///< its number
+  unsigned connections = 0;                     ///< its share of the run's
+  std::uint32_t inserted = 0;                   ///< keys behind the run's that are taken
+  verify::recorder* record = nullptr;           ///< keeps all requests; outlives the driver; null: nobody does
+  std::uint32_t first_connection = 0;           ///< the number of its first one among the run's
+  process_clock const* server_clock = nullptr;  ///< whose time it takes as well as its own; null: nobody's
 };
 
 /// A second of a run, warm-up left out, as one thread measured it.
@@ -43,7 +45,9 @@ struct driver_end {
   std::uint64_t unfinished = 0;      ///< requests without an answer by then, or due and not sent; in no other figure
   nanoseconds oldest_unfinished{0};  ///< how long the oldest of them had been waiting
   nanoseconds cpu{0};                ///< processor time of the thread, without warm-up
-  std::uint32_t inserted = 0;        ///< how many keys the thread took
+  nanoseconds starved{0};            ///< how long it was ready in that span and had no processor; 0 where unknown
+  std::optional<nanoseconds> server_cpu;  ///< of the server in the same span; nothing when it can't be known
+  std::uint32_t inserted = 0;             ///< how many keys the thread took
 };
 
 /// Drives a share of a run's connections on the thread that calls prepare() and run(). In a closed loop each connection
@@ -90,6 +94,7 @@ class driver {
   [[nodiscard]] bool is_measured(time_point started) const { return started >= measured_from_; }
   void wait(time_point limit);
   [[nodiscard]] bool in_flight() const;
+  [[nodiscard]] std::optional<nanoseconds> server_cpu_time() const;
   [[nodiscard]] bool is_record_full() const { return settings_.record != nullptr && settings_.record->is_full(); }
   [[nodiscard]] bool connecting() const;
 

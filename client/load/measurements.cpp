@@ -78,6 +78,12 @@ std::uint64_t measurements::success_count() const {
   return count;
 }
 
+std::uint64_t measurements::answer_count() const {
+  std::uint64_t count = 0;
+  for (auto const& one : series_) count += one.latency.count();
+  return count;
+}
+
 std::uint64_t measurements::errors(error_kind kind) const {
   auto count = errors_[static_cast<std::size_t>(kind)];
   if (kind == error_kind::status) {

@@ -51,6 +51,9 @@ class measurements {
   /// How many answers were successes.
   [[nodiscard]] std::uint64_t success_count() const;
 
+  /// How many answers there were, of any status.
+  [[nodiscard]] std::uint64_t answer_count() const;
+
   /// Open loop: the latencies of all successes since they were sent, which leaves out what they waited before.
   [[nodiscard]] histogram const& since_sent() const { return since_sent_; }
   /// Open loop: how late requests started that found a free connection; the client's own doing.

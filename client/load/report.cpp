@@ -157,16 +157,28 @@ std::string verification_lines(load_report const& report) {
 }
 
 std::string client_lines(load_report const& report) {
-  auto const answers = report.total.success_count();
+  auto const is_starved = report.starved_share() > 0.1;
   auto lines = "  client  " + percent(report.busy_share()) + " busy";
-  if (answers != 0) {
-    lines += ", " + readable(report.cpu / static_cast<std::int64_t>(answers)) + " of processor time a request";
-  }
+  if (is_starved) lines += ", " + percent(report.starved_share()) + " waiting for a processor";
+  if (auto const each = report.per_request(report.cpu))
+    lines += ", " + readable(*each) + " of processor time a request";
   lines += '\n';
-  if (report.client_was_the_limit())
-    lines +=
-        "  The client was the limit: it had no time left. Use more --threads; the server could do more than this.\n";
-  return lines;
+  if (!report.client_was_the_limit()) return lines;
+  lines += "  The client was the limit: it had no time left. ";
+  return lines + (is_starved ? "Others had its processors; it needs some of its own to show what the server can do.\n"
+                             : "Use more --threads; the server could do more than this.\n");
+}
+
+std::string server_lines(load_report const& report) {
+  if (!report.server) return {};
+  auto const& server = *report.server;
+  auto lines = "  server  process " + std::to_string(server.pid);
+  if (!server.name.empty()) lines += " (" + server.name + ')';
+  if (!server.cpu) return lines + " ended before the run did, so its processor time is not known\n";
+  lines += ": " + short_number(report.cores(*server.cpu)) + " cores busy";
+  if (auto const each = report.per_request(*server.cpu))
+    lines += ", " + readable(*each) + " of processor time a request";
+  return lines + '\n';
 }
 
 }  // namespace
@@ -204,9 +216,21 @@ double load_report::late_share() const {
   return started == 0 ? 0 : static_cast<double>(total.late().count_above(late_limit)) / static_cast<double>(started);
 }
 
+std::optional<nanoseconds> load_report::per_request(nanoseconds used) const {
+  auto const answers = total.answer_count();
+  return answers == 0 ? std::nullopt : std::optional(used / static_cast<std::int64_t>(answers));
+}
+
+double load_report::cores(nanoseconds used) const {
+  return elapsed.count() <= 0 ? 0 : static_cast<double>(used.count()) / static_cast<double>(elapsed.count());
+}
+
 double load_report::busy_share() const {
-  auto const had = elapsed.count() * static_cast<double>(settings.threads);
-  return had <= 0 ? 0 : static_cast<double>(cpu.count()) / had;
+  return cores(cpu) / settings.threads;
+}
+
+double load_report::starved_share() const {
+  return cores(starved) / settings.threads;
 }
 
 std::chrono::system_clock::time_point load_report::measured_from() const {
@@ -222,7 +246,7 @@ nanoseconds load_report::row_length(second_row const& row) const {
 std::string text_report(load_report const& report) {
   return (report.found ? text_of(*report.found) + "\nThe last run in full: " : std::string()) + heading(report) +
          latency_lines(report) + split_lines(report) + error_lines(report) + schedule_lines(report) +
-         client_lines(report) + threshold_lines(report) + verification_lines(report);
+         client_lines(report) + server_lines(report) + threshold_lines(report) + verification_lines(report);
 }
 
 }  // namespace holdfast::client::load

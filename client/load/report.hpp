@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,13 @@ struct verification;
 
 namespace holdfast::client::load {
 
+/// What the server's process did meanwhile, when it was named.
+struct server_process {
+  int pid = 0;
+  std::string name;                ///< empty when the process was gone
+  std::optional<nanoseconds> cpu;  ///< its processor time; nothing when it ended before the run did
+};
+
 /// What a run came to. Nothing here is an estimate.
 struct load_report {
   load_settings settings;
@@ -30,6 +38,8 @@ struct load_report {
   std::uint64_t unfinished = 0;                          ///< in flight at the end; in no other figure
   nanoseconds oldest_unfinished{0};                      ///< how long the oldest of them had been waiting
   nanoseconds cpu{0};                                    ///< processor time of the client's threads
+  nanoseconds starved{0};                                ///< how long these were ready and had no processor
+  std::optional<server_process> server;                  ///< nothing when its pid was not told
   std::optional<found_rate> found;                       ///< of the search whose last run this is
   std::shared_ptr<verify::verification const> verified;  ///< what its answers prove; null: not asked for
 
@@ -49,10 +59,17 @@ struct load_report {
   [[nodiscard]] bool passed() const;
   /// Answers that were successes, a second.
   [[nodiscard]] double throughput() const;
+  /// A processor time by the number of answers of any status, all of which cost the server and the client something.
+  /// Nothing when there were none.
+  [[nodiscard]] std::optional<nanoseconds> per_request(nanoseconds used) const;
+  /// How many cores were busy on average with what took this processor time.
+  [[nodiscard]] double cores(nanoseconds used) const;
   /// The processor time of the client's threads as a share of what they had; 0 to 1.
   [[nodiscard]] double busy_share() const;
+  /// The time in which they would have been busy, had others not had their processors; as such a share.
+  [[nodiscard]] double starved_share() const;
   /// Whether the client's own threads were the limit, so that the figures are not the server's.
-  [[nodiscard]] bool client_was_the_limit() const { return busy_share() > 0.9; }
+  [[nodiscard]] bool client_was_the_limit() const { return busy_share() + starved_share() > 0.9; }
 };
 
 /// For people: throughput and p99 first, then the details. Ends with a line feed.
@@ -83,7 +100,9 @@ struct load_report {
 ///     errors             {total, kinds: {refused, reset, timeout, status, bad_answer, …: count}}
 ///     unfinished         {count, oldest_ms}: in flight at the end, in no other figure
 ///     reconnects         connections opened anew because the server closed one between requests
-///     client             {cpu_ms, cpu_us_per_request, busy_share, was_the_limit}
+///     client             {cpu_ms, cpu_us_per_request, busy_share, starved_share, was_the_limit}
+///     server             null without its pid, else {pid, name, cpu_ms, cpu_us_per_request, cores}; the last three
+///                        null when the process ended before the run did
 ///     find_max           null without the search, else {rate_per_s (null: none held), confirmed, bounded_by (limit,
 ///     client
 ///                        or null: nothing), limits [text], probes [{rate_per_s, answered_per_s, p50_ms, p99_ms,

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view header =
     "run,second,operation,length_s,answers,errors,throughput_per_s,mean_ms,p50_ms,p90_ms,p99_ms,p99_9_ms,max_ms,"
-    "before_sending_ms,wait_ms,hold_ms,rest_ms\n";
+    "before_sending_ms,wait_ms,hold_ms,rest_ms,client_cpu_us,server_cpu_us\n";
 
 /// A row's place in the table.
 struct place {
@@ -44,15 +44,29 @@ std::string row(place const& at, nanoseconds length, latency_figures const& late
   };
   line += is_open ? part(&split_row::before_sending) : field(std::nullopt);
   line += part(&split_row::wait) + part(&split_row::hold) + part(&split_row::rest);
-  return line + '\n';
+  return line;
 }
 
+constexpr std::string_view no_processor_times = ",,\n";
+
+/// @param cpu the processor times of all, and the end of the line
 void append_row(std::string& table, load_report const& report, std::size_t run, second_row const& of,
-                std::string const& second, nanoseconds length) {
+                std::string const& second, nanoseconds length, std::string_view cpu) {
   auto const is_open = is_open_loop(report.settings);
   table += row({run, second, "all"}, length, of.latency, of.errors, &of.split, is_open);
-  for (auto const& one : of.operations)
+  table += cpu;
+  for (auto const& one : of.operations) {
     table += row({run, second, name_of(one.operation)}, length, one.latency, std::nullopt, nullptr, is_open);
+    table += no_processor_times;
+  }
+}
+
+std::string processor_times(load_report const& report) {
+  auto const us = [&](std::optional<nanoseconds> cpu) {
+    auto const each = cpu ? report.per_request(*cpu) : std::nullopt;
+    return field(each ? std::optional(in_ms(*each) * 1e3) : std::nullopt);
+  };
+  return us(report.cpu) + us(report.server ? report.server->cpu : std::nullopt) + '\n';
 }
 
 }  // namespace
@@ -63,8 +77,9 @@ std::string csv_report(std::span<load_report const> runs) {
   for (auto const& run : runs) {
     ++number_of_run;
     for (auto const& second : run.seconds)
-      append_row(table, run, number_of_run, second, std::to_string(second.second), run.row_length(second));
-    append_row(table, run, number_of_run, summarize(0, run.total), "total", run.elapsed);
+      append_row(table, run, number_of_run, second, std::to_string(second.second), run.row_length(second),
+                 no_processor_times);
+    append_row(table, run, number_of_run, summarize(0, run.total), "total", run.elapsed, processor_times(run));
   }
   return table;
 }

@@ -20,6 +20,8 @@ struct load_report;
 ///     mean_ms p50_ms p90_ms p99_ms p99_9_ms max_ms      of the successes' latency
 ///     before_sending_ms wait_ms hold_ms rest_ms         means of its parts, only of `all`; the first only of an open
 ///                       loop
+///     client_cpu_us server_cpu_us     processor time an answer, in microseconds; only of the run's `all`, the latter
+///                       with the server's pid
 [[nodiscard]] std::string csv_report(std::span<load_report const> runs);
 
 }  // namespace holdfast::client::load

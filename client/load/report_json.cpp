@@ -130,11 +130,26 @@ json errors_json(measurements const& total) {
   return {{"total", total.error_count()}, {"kinds", kinds}};
 }
 
+json us_per_request(load_report const& report, std::optional<nanoseconds> cpu) {
+  auto const each = cpu ? report.per_request(*cpu) : std::nullopt;
+  return each ? json(in_ms(*each) * 1e3) : json();
+}
+
+json server_json(load_report const& report) {
+  if (!report.server) return {};
+  auto const& server = *report.server;
+  return {{"pid", server.pid},
+          {"name", server.name},
+          {"cpu_ms", server.cpu ? json(in_ms(*server.cpu)) : json()},
+          {"cpu_us_per_request", us_per_request(report, server.cpu)},
+          {"cores", server.cpu ? json(report.cores(*server.cpu)) : json()}};
+}
+
 json client_json(load_report const& report) {
-  auto const answers = report.total.success_count();
   return {{"cpu_ms", in_ms(report.cpu)},
-          {"cpu_us_per_request", answers == 0 ? json() : json(in_ms(report.cpu) * 1e3 / static_cast<double>(answers))},
+          {"cpu_us_per_request", us_per_request(report, report.cpu)},
           {"busy_share", report.busy_share()},
+          {"starved_share", report.starved_share()},
           {"was_the_limit", report.client_was_the_limit()}};
 }
 
@@ -268,6 +283,7 @@ std::string json_report(load_report const& report) {
   document["unfinished"] = {{"count", report.unfinished}, {"oldest_ms", in_ms(report.oldest_unfinished)}};
   document["reconnects"] = report.total.reconnects();
   document["client"] = client_json(report);
+  document["server"] = server_json(report);
   document["find_max"] = find_max_json(report.found);
   document["thresholds"] = thresholds_json(report);
   document["verification"] =

@@ -17,6 +17,7 @@
 
 #include "client/load/driver.hpp"
 #include "client/load/key_space.hpp"
+#include "client/load/process_clock.hpp"
 #include "client/load/verify/verification.hpp"
 
 namespace holdfast::client::load {
@@ -121,6 +122,7 @@ class load_run {
     std::promise<time_point> start;
     auto const started = start.get_future().share();
     unsigned first_connection = 0;
+    auto const server_clock = settings_.server_pid ? process_clock::of(*settings_.server_pid) : std::nullopt;
     for (unsigned i = 0; i < settings_.threads; ++i) {
       if (settings_.verify)
         recorders_.push_back(std::make_unique<verify::recorder>(verify::requests_max / settings_.threads));
@@ -132,7 +134,8 @@ class load_run {
                           .thread = i,
                           .connections = share,
                           .record = settings_.verify ? recorders_.back().get() : nullptr,
-                          .first_connection = first_connection},
+                          .first_connection = first_connection,
+                          .server_clock = server_clock && i == 0 ? &*server_clock : nullptr},
           [this](interval done) {
             // std::function wants what it holds to be copyable, post() doesn't.
             boost::asio::post(context_, [this, done = std::move(done)] { collect(done); });
@@ -165,8 +168,13 @@ class load_run {
       report.unfinished += worker->end.unfinished;
       report.oldest_unfinished = std::max(report.oldest_unfinished, worker->end.oldest_unfinished);
       report.cpu += worker->end.cpu;
+      report.starved += worker->end.starved;
       inserted_ = std::max(inserted_, worker->end.inserted * settings_.threads);
     }
+    if (settings_.server_pid)
+      report.server = server_process{.pid = *settings_.server_pid,
+                                     .name = server_clock ? server_clock->name() : std::string(),
+                                     .cpu = workers_.front()->end.server_cpu};
     workers_.clear();
     for (auto const& [second, open] : open_seconds_) rows_.push_back(summarize(second, open.measured, row_detail_));
     report.seconds = std::move(rows_);

@@ -35,6 +35,7 @@ struct load_settings {
   unsigned connections = 64;
   unsigned pipeline = 1;  ///< requests in flight on each connection
   unsigned threads = 1;
+  std::optional<int> server_pid;  ///< of the server's process on this machine, whose processor time is measured
   nanoseconds duration = std::chrono::seconds(10);  ///< of an open loop: that of all its stages
   nanoseconds warm_up{0};                           ///< asked before, and in no figure
   std::vector<stage> stages;                        ///< of an open loop; none: closed loop

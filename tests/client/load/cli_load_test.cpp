@@ -1,5 +1,6 @@
 // `holdfast load` as its users see it: streams, signals, exit statuses.
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -160,6 +161,25 @@ TEST(cli_load, exits_3_when_the_server_is_not_there) {
   EXPECT_EQ(ended.exit_status, 3);
   EXPECT_EQ(ended.out, "");
   EXPECT_THAT(ended.err, HasSubstr("connection refused"));
+}
+
+TEST(cli_load, tells_what_a_request_cost_the_server_whose_pid_is_given) {
+  scripted_server server(sound);
+  auto const own = std::to_string(::getpid());
+  auto const ended = run(load(server, {"--duration", "100ms", "--quiet", "--server-pid", own}));
+  EXPECT_EQ(ended.exit_status, 0) << ended.err;
+  EXPECT_THAT(ended.out,
+              ContainsRegex("  server  process " + own +
+                            " \\(cli_test\\): [0-9.]+ cores busy, [0-9.]+ .s of processor time a request\n"));
+}
+
+TEST(cli_load, exits_2_when_there_is_no_process_with_the_pid_that_is_given) {
+  scripted_server server(sound);
+  // Above what Linux ever gives.
+  auto const ended = run(load(server, {"--duration", "100ms", "--server-pid", "2147483647"}));
+  EXPECT_EQ(ended.exit_status, 2);
+  EXPECT_THAT(ended.err, HasSubstr("--server-pid: there is no process 2147483647 on this machine"));
+  EXPECT_TRUE(server.requests().empty());
 }
 
 TEST(cli_load, ends_with_the_report_and_without_its_keys_when_interrupted) {

@@ -148,7 +148,8 @@ TEST_F(experiment_file, repeats_the_run_that_it_was_printed_from) {
 
 // Whoever adds a flag decides here whether it is part of the experiment.
 TEST(experiment, has_every_flag_that_is_not_about_the_report) {
-  std::set<std::string> const others{"help", "print-experiment", "workload", "json", "csv", "hdr", "html", "quiet"};
+  std::set<std::string> const others{"help",  "print-experiment", "workload", "json", "csv", "hdr", "html",
+                                     "quiet", "server-pid"};
   CLI::App app;
   load_command unused;
   auto const* const load = add_load(app, unused);

@@ -112,6 +112,56 @@ TEST(text_report, says_when_the_client_was_the_limit) {
   EXPECT_THAT(text_report(report), HasSubstr("The client was the limit"));
 }
 
+TEST(text_report, says_when_others_had_the_processors_of_the_client) {
+  auto report = finished_run();
+  report.cpu = 1s;  // of 2 threads in 2 s
+  report.starved = 100ms;
+  EXPECT_THAT(text_report(report), HasSubstr("  client  25.0 % busy, 10.0 ms of processor time a request\n"));
+  report.starved = 2s;
+  EXPECT_THAT(text_report(report), HasSubstr("  client  25.0 % busy, 50.0 % waiting for a processor, 10.0 ms of "));
+  EXPECT_THAT(text_report(report), Not(HasSubstr("The client was the limit")));
+  report.starved = 2800ms;
+  EXPECT_THAT(text_report(report),
+              HasSubstr("The client was the limit: it had no time left. Others had its processors"));
+  auto const told = nlohmann::json::parse(json_report(report))["client"];
+  EXPECT_EQ(told["starved_share"], 0.7);
+  EXPECT_EQ(told["was_the_limit"], true);
+}
+
+TEST(text_report, tells_what_a_request_cost_the_server) {
+  auto report = finished_run();
+  EXPECT_THAT(text_report(report), Not(HasSubstr("  server  ")));
+  report.server = server_process{.pid = 7, .name = "holdfast-server", .cpu = 3s};
+  EXPECT_THAT(
+      text_report(report),
+      HasSubstr("  server  process 7 (holdfast-server): 1.50 cores busy, 30.0 ms of processor time a request\n"));
+  // A refusal costs something, too.
+  report.total.record({operation_kind::get, 503, false, 1ms, {}});
+  report.server->cpu = 101ms;
+  EXPECT_THAT(text_report(report), HasSubstr(", 1.00 ms of processor time a request\n"));
+}
+
+TEST(text_report, tells_no_figure_of_a_server_that_has_ended) {
+  auto report = finished_run();
+  report.server = server_process{.pid = 7, .name = "holdfast-server", .cpu = {}};
+  EXPECT_THAT(text_report(report), HasSubstr("  server  process 7 (holdfast-server) ended before the run did"));
+  auto const told = nlohmann::json::parse(json_report(report))["server"];
+  EXPECT_EQ(told["pid"], 7);
+  for (auto const* field : {"cpu_ms", "cpu_us_per_request", "cores"}) EXPECT_TRUE(told[field].is_null()) << field;
+}
+
+TEST(json_report, tells_what_a_request_cost_the_server) {
+  auto report = finished_run();
+  EXPECT_TRUE(nlohmann::json::parse(json_report(report))["server"].is_null());
+  report.server = server_process{.pid = 7, .name = "holdfast-server", .cpu = 3s};
+  auto const told = nlohmann::json::parse(json_report(report))["server"];
+  EXPECT_EQ(told["pid"], 7);
+  EXPECT_EQ(told["name"], "holdfast-server");
+  EXPECT_EQ(told["cpu_ms"], 3000.0);
+  EXPECT_EQ(told["cpu_us_per_request"], 30'000.0);
+  EXPECT_EQ(told["cores"], 1.5);
+}
+
 TEST(text_report, invents_no_figure_when_nothing_was_answered) {
   load_report report;
   report.elapsed = 1s;
