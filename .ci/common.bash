@@ -24,6 +24,7 @@ packages_bench_hyper=(cargo rustc librust-hyper-dev librust-tokio-dev librust-se
 packages_bench_go=(golang-go)
 packages_bench_redis=(redis-tools)
 packages_bench_profile=(valgrind)
+packages_bench_client=(wrk)
 packages_docker=(docker.io)
 packages_base_image=(debootstrap)
 

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Measures what a request costs `holdfast load`, beside wrk on the same load, and prints one table.
+
+The server runs on the first core, the client on the last. Each burst of ours stands between two of wrk's and is divided
+by their mean: a virtual machine's speed drifts by half and more within minutes. The table has the medians of the
+rounds. Processor time is that of the whole process, from its start to its end, user and system."""
+
+import argparse
+import json
+import pathlib
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path += [str(ROOT / "bench"), str(ROOT / "bench/http")]
+import about  # noqa: E402
+import machine  # noqa: E402
+
+PORT = 18773
+URL = f"http://127.0.0.1:{PORT}"
+KEY = "/v1/kv/bench"
+VALUE = '"' + "x" * 62 + '"'  # as long as holdfast's own, 64 bytes
+RESULTS = ROOT / "bench/results"
+
+# What it is called, connections, the method, and the keys that holdfast chooses from. wrk has one request, which it
+# sends again and again.
+LOADS = [
+    ("get1", 1, "GET", 1),
+    ("get64", 64, "GET", 1),
+    ("get512", 512, "GET", 1),
+    ("put64", 64, "PUT", 1),
+    ("get64, 1,000 keys", 64, "GET", 1000),
+]
+
+
+def run(argv):
+    """What the program says, and the processor seconds that it took."""
+    def used():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+    before = used()
+    out = subprocess.run(machine.on_core(machine.CLIENT_CORE, argv), check=True, capture_output=True, text=True,
+                         timeout=120).stdout
+    return out, used() - before
+
+
+def sample(requests, cpu_s, seconds):
+    return {"us": cpu_s / requests * 1e6, "per_s": requests / seconds}
+
+
+def wrk(load, seconds, script):
+    _, connections, method, _ = load
+    argv = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
+    out, cpu_s = run(argv + (["--script", script] if method == "PUT" else []) + [URL + KEY])
+    if "Non-2xx" in out or "Socket errors" in out:
+        raise SystemExit(f"wrk had errors:\n{out}")
+    return sample(int(re.search(r"(\d+) requests in", out)[1]), cpu_s, seconds)
+
+
+def holdfast(load, seconds):
+    _, connections, method, keys = load
+    out, cpu_s = run([str(machine.BUILT / "holdfast"), "--server", URL, "load", "--quiet", "--json", "--threads", "1",
+                      "--connections", str(connections), "--duration", f"{seconds}s", "--keys", str(keys), "--mix",
+                      f"{method.lower()}=1"])
+    told = json.loads(out)
+    return sample(told["latency_ms"]["all"]["count"], cpu_s, seconds)
+
+
+def measure(rounds, seconds):
+    samples = {}
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(f"wrk.method = 'PUT'\nwrk.body = '{VALUE}'\n")
+        script.flush()
+        for load in LOADS:
+            print(load[0], file=sys.stderr)
+            theirs, ours = [wrk(load, seconds, script.name)], []
+            for _ in range(rounds):
+                ours.append(holdfast(load, seconds))
+                theirs.append(wrk(load, seconds, script.name))
+            samples[load[0]] = {"wrk": theirs, "holdfast": ours}
+    return samples
+
+
+def ratios(subjects):
+    theirs = [each["us"] for each in subjects["wrk"]]
+    return [ours["us"] / ((before + after) / 2)
+            for ours, before, after in zip(subjects["holdfast"], theirs, theirs[1:])]
+
+
+def table(result):
+    def median(samples, what):
+        return statistics.median(each[what] for each in samples)
+    out = [f"{about.heading(result['run'])}; medians of {result['run']['rounds']} rounds, quartiles in brackets", "",
+           "| load | wrk µs | holdfast µs | ÷ wrk | wrk requests/s | holdfast requests/s |", "|---|---|---|---|---|---|"]
+    for load, subjects in result["samples"].items():
+        low, middle, high = statistics.quantiles(ratios(subjects), n=4, method="inclusive")
+        out.append(f"| {load} | {median(subjects['wrk'], 'us'):.2f} | {median(subjects['holdfast'], 'us'):.2f} "
+                   f"| **{middle:.2f}** ({low:.2f} to {high:.2f}) "
+                   f"| {median(subjects['wrk'], 'per_s'):,.0f} | {median(subjects['holdfast'], 'per_s'):,.0f} |")
+    return "\n".join(out)
+
+
+def start_server():
+    server = subprocess.Popen(machine.on_core(machine.SERVER_CORE, [
+        str(machine.BUILT / "holdfast-server"), "--listen", f"127.0.0.1:{PORT}", "--threads", "1", "--writer-period",
+        "0"]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    put = urllib.request.Request(URL + KEY, data=VALUE.encode(), method="PUT")
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(put, timeout=5).close()
+            return server
+        except urllib.error.URLError:
+            time.sleep(0.05)
+    server.terminate()
+    raise SystemExit("the server does not answer")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./x bench client", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7, help="how often each is measured; default 7 (80 s in all)")
+    parser.add_argument("--seconds", type=int, default=1, help="how long a burst lasts; default 1")
+    parser.add_argument("--save", action="store_true", help="also write bench/results/client.json")
+    options = parser.parse_args()
+    if options.rounds < 2:
+        parser.error("--rounds: quartiles need at least 2")
+    machine.raise_descriptor_limit()
+    server = start_server()
+    try:
+        result = {"run": {**machine.describe(), "rounds": options.rounds},
+                  "samples": measure(options.rounds, options.seconds)}
+    finally:
+        server.terminate()
+        server.wait()
+    print(table(result))
+    if options.save:
+        (RESULTS / "client.json").write_text(json.dumps(result) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
