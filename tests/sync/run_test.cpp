@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -8,8 +9,10 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
+#include <cctype>
 #include <functional>
 #include <future>
 #include <holdfast/sync/guarded.hpp>
@@ -197,6 +200,62 @@ TEST_F(run_test, function_handed_on_by_executor_to_a_destroyed_context_passes_th
   }
   EXPECT_EQ(take_log(), "b");
   EXPECT_TRUE(mutex_.try_lock());
+}
+
+// Functions of another context travel home together; nobody may notice.
+class homeward_test : public run_test {
+ protected:
+  void leave(char c) {
+    mutex_.async_run(write(c), asio::bind_executor(home_, [this, c](std::exception_ptr error) {
+                       EXPECT_FALSE(error);
+                       log_ += static_cast<char>(std::toupper(c));
+                       if (c == 'b') throw std::runtime_error("a handler");
+                     }));
+  }
+  asio::io_context home_{1};
+};
+
+TEST_F(homeward_test, each_is_a_handler_of_its_own_and_in_order) {
+  auto held = mutex_.try_lock();
+  for (char const c : {'a', 'x', 'c'}) leave(c);
+  held.unlock();
+  EXPECT_EQ(take_log(), "axc");
+  for (auto const* expected : {"A", "X", "C"}) {
+    while (log_.empty() && home_.poll_one() != 0) {
+    }
+    EXPECT_EQ(take_log(), expected);
+  }
+  EXPECT_EQ(home_.poll(), 0U);
+}
+
+TEST_F(homeward_test, a_handler_that_throws_does_not_lose_the_others) {
+  auto held = mutex_.try_lock();
+  for (char const c : {'a', 'b', 'c'}) leave(c);
+  held.unlock();
+  EXPECT_THROW(home_.poll(), std::runtime_error);
+  home_.poll();
+  EXPECT_EQ(take_log(), "abcABC");
+}
+
+TEST_F(homeward_test, those_of_other_executors_are_told_on_their_own) {
+  auto held = mutex_.try_lock();
+  asio::io_context other(1);
+  auto const strand = asio::make_strand(home_);
+  leave('a');
+  mutex_.async_run(write('o'), asio::bind_executor(other, [this](std::exception_ptr) { log_ += 'O'; }));
+  mutex_.async_run(write('s'), asio::bind_executor(strand, [this, strand](std::exception_ptr) {
+                     EXPECT_TRUE(strand.running_in_this_thread());
+                     log_ += 'S';
+                   }));
+  leave('c');
+  held.unlock();
+  EXPECT_EQ(take_log(), "aosc");
+  other.poll();
+  EXPECT_EQ(take_log(), "O");
+  home_.poll();
+  auto told = take_log();
+  std::ranges::sort(told);
+  EXPECT_EQ(told, "ACS");
 }
 
 TEST(run_lifetime_test, destruction_of_a_context_waits_until_its_function_has_run) {

@@ -8,6 +8,7 @@
 #include <holdfast/sync/detail/access.hpp>
 #include <holdfast/sync/detail/awaiter.hpp>
 #include <holdfast/sync/detail/context_link.hpp>
+#include <holdfast/sync/detail/finished_functions.hpp>
 #include <holdfast/sync/detail/instrument.hpp>
 #include <holdfast/sync/detail/lock_core.hpp>
 #include <holdfast/sync/detail/lock_operation.hpp>
@@ -305,10 +306,7 @@ template <class Policy>
     }
   }
   // Only now that the lock is passed on, so that nobody waits for it while executors are told.
-  for (unsigned i = 0; i < count; ++i) {
-    detail::delivery const in_progress(*done[i]);
-    done[i]->finish();
-  }
+  detail::tell_finished({done, count});
 }
 
 }  // namespace holdfast::sync

@@ -88,10 +88,14 @@ class operation : public waiter_of<Policy> {
   }
 
   /// Lets complete() be called on the executor. The operation may be gone before this returns.
-  void post() {
+  void post() { post(holder(&derived())); }
+
+  /// Lets `function` be called on the executor, with the memory of post().
+  template <class Function>
+  void post(Function&& function) {
     auto const target = executor();
     auto const allocator = boost::asio::get_associated_allocator(handler_, boost::asio::recycling_allocator<void>());
-    post_to(target, memory_, allocator, holder(&derived()));
+    post_to(target, memory_, allocator, std::forward<Function>(function));
   }
 
   // An executor that can't take the completion (out of memory, say) has dropped the operation, which passes the lock

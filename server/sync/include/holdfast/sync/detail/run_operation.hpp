@@ -5,6 +5,7 @@
 #include <exception>
 #include <functional>
 #include <holdfast/sync/detail/access.hpp>
+#include <holdfast/sync/detail/finished_functions.hpp>
 #include <holdfast/sync/detail/operation.hpp>
 #include <optional>
 #include <tuple>
@@ -112,6 +113,15 @@ class run_operation final
   }
 
   void finish() noexcept override { this->post_noexcept(); }
+
+  void finish_all() noexcept override {
+    try {
+      this->post(finished_functions(*this));
+    } catch (...) {  // as in post_noexcept()
+    }
+  }
+
+  bool finishes_together() const noexcept override { return frees_before_calling<typename base::executor_type>; }
 
  private:
   friend base;

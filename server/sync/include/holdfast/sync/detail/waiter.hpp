@@ -31,6 +31,13 @@ class waiter : public queue_node<std_atomics> {
   /// The function has run and the lock is passed on: let the waiter know on its executor.
   virtual void finish() noexcept {}
 
+  /// The same for this waiter and those behind it, all of one context and with finishes_together(): one post takes them
+  /// there, and from there each is let know as by finish().
+  virtual void finish_all() noexcept {}
+
+  /// Whether the executor is its context's plain one, for which any other such executor of the context can stand in.
+  virtual bool finishes_together() const noexcept { return false; }
+
   /// Whether the calling thread is running the waiter's execution context, which therefore can't be destroyed
   /// meanwhile.
   virtual bool context_runs_here() const noexcept = 0;
