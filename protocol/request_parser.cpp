@@ -273,9 +273,18 @@ result<std::size_t> request_parser::parse_body(std::string_view bytes, std::stri
   if (parser_->chunks) return parser_->chunks->decode(bytes, body);
   auto const piece =
       bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(parser_->content_left, bytes.size())));
+  // Room for all of it at once: a body that grows by doubling is copied and its memory touched twice. No more than
+  // this on the word of a header alone.
+  constexpr std::uint64_t reserved_bytes_max = 1024 * 1024;
+  if (body.empty() && piece.size() < parser_->content_left)
+    body.reserve(static_cast<std::size_t>(std::min(parser_->content_left, reserved_bytes_max)));
   body.append(piece);
   parser_->content_left -= piece.size();
   return piece.size();
+}
+
+std::uint64_t request_parser::content_left() const {
+  return parser_->content_left;
 }
 
 bool request_parser::done() const {

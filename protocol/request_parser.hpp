@@ -44,6 +44,9 @@ class request_parser {
   /// head.
   [[nodiscard]] bool done() const;
 
+  /// How much is still to come of a body whose length is known; 0 of any other.
+  [[nodiscard]] std::uint64_t content_left() const;
+
  private:
   class parser;
   std::unique_ptr<parser> parser_;

@@ -73,6 +73,9 @@ class responder {
     return parser_.parse_body(bytes, body);
   }
 
+  /// Whether the body is certain to go on behind so many bytes more.
+  [[nodiscard]] bool body_exceeds(std::size_t bytes) const { return parser_.content_left() > bytes; }
+
   /// Whether the request has been read to its end.
   [[nodiscard]] bool is_read() const { return parser_.done(); }
 

@@ -130,6 +130,7 @@ bool session::serve_value(responder::parsed_request& request, kv_request& kv, st
   if (kv.terms.hold.count() != 0) return false;
   auto& responder = thread_.responder;
   if (auto* const put = std::get_if<put_operation>(&kv.operation)) {
+    if (responder.body_exceeds(bytes.size())) return false;
     std::string body;
     while (!responder.is_read()) {
       auto const used = responder.read_body(bytes, body);

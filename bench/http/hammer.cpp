@@ -32,7 +32,7 @@ namespace {
 using clock_type = std::chrono::steady_clock;
 
 struct options {
-  std::uint16_t port = 0;
+  std::vector<std::uint16_t> ports;
   std::size_t connections = 64;
   double seconds = 1;
   std::string method = "GET";
@@ -97,7 +97,7 @@ class client {
       : options_(options), body_(options.method == "PUT" ? json_of(options.body_bytes) : "") {
     for (std::size_t i = 0; i < options.connections; ++i) {
       auto& one = connections_.emplace_back();
-      one.descriptor = connect_to(options.port);
+      one.descriptor = connect_to(options.ports[i % options.ports.size()]);
       watch(one, EPOLL_CTL_ADD, EPOLLIN);
     }
     latencies_us_.reserve(1 << 20);
@@ -134,7 +134,7 @@ class client {
 
   void append_request(std::string& out, std::string_view path) {
     ((out += options_.method) += ' ') += path;
-    ((out += " HTTP/1.1\r\nHost: 127.0.0.1:") += std::to_string(options_.port)) += "\r\n";
+    ((out += " HTTP/1.1\r\nHost: 127.0.0.1:") += std::to_string(options_.ports.front())) += "\r\n";
     if (options_.method == "PUT")
       ((out += "Content-Type: application/json\r\nContent-Length: ") += std::to_string(body_.size())) += "\r\n";
     (out += "\r\n") += body_;
@@ -286,7 +286,9 @@ void raise_descriptor_limit() {
 int main(int argc, char** argv) {
   options options;
   CLI::App app("A closed-loop HTTP client that costs little; prints what it saw as one line of JSON.");
-  app.add_option("--port", options.port)->required();
+  app.add_option("--port", options.ports, "with several, connections are dealt to them in turn")
+      ->required()
+      ->delimiter(',');
   app.add_option("--connections", options.connections);
   app.add_option("--seconds", options.seconds);
   app.add_option("--method", options.method);

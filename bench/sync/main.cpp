@@ -20,6 +20,7 @@ strand and an Asio channel (name_std_mutex, name_strand, name_channel):
   yield_while_held  N coroutines on one thread, one turn of the executor inside the section; after it where the subject
                     can't be owned across an await (_run, _std_mutex, _strand)
   two_contexts      N coroutines over two threads with an io_context each, tiny section
+  two_contexts_crossing  the same, lock alone: from one change of the owner's context to the next
   shared_context    N coroutines on one io_context that two threads run, tiny section
 
 fewest and most are the sections of the coroutine that got the fewest and of the one that got the most, in the time box.
@@ -53,6 +54,13 @@ class bench {
     for (unsigned const tasks : {2, 16, 256}) {
       run("two_contexts" + suffix, tasks, [&](unsigned n) { return two_contexts<Subject>(n, effort_); });
       run("shared_context" + suffix, tasks, [&](unsigned n) { return shared_context<Subject>(n, effort_); });
+    }
+  }
+
+  template <class Subject>
+  void crossings() {
+    for (unsigned const tasks : {2, 16, 256}) {
+      run("two_contexts_crossing", tasks, [&](unsigned n) { return two_contexts_crossing<Subject>(n, effort_); });
     }
   }
 
@@ -90,6 +98,7 @@ int run(int argc, char** argv) {
 
   bench all(chosen);
   all.subject<holdfast_lock>();
+  all.crossings<holdfast_lock>();
   all.subject<holdfast_run>();
   all.subject<std_mutex>();
   all.subject<strand>();

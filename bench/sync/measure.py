@@ -27,6 +27,7 @@ SCENARIOS = [
     ("two_contexts", "two_runtimes", [2, 16, 256]),
 ]
 # What the table calls a subject, and what its lines end with.
+CROSSING = ("two_contexts_crossing", "two_runtimes_crossing")
 SUBJECTS = {"lock": "", "async_run": "_run", "std::mutex": "_std_mutex", "strand": "_strand", "channel": "_channel"}
 
 
@@ -42,6 +43,7 @@ def lines(program, scenario):
 
 
 def measure(rounds):
+    crossings = {}  # tasks → subject → a list
     samples = {}  # scenario → tasks → subject → a list, one of each round
     for i in range(rounds):
         print(f"round {i + 1} of {rounds}", file=sys.stderr)
@@ -53,7 +55,11 @@ def measure(rounds):
                 for subject, by_tasks in found.items():
                     samples.setdefault(scenario, {}).setdefault(str(tasks), {}).setdefault(subject, []).append(
                         by_tasks[tasks])
-    return samples
+        found = {"tokio": lines(TOKIO, CROSSING[1]), "lock": lines(OURS, CROSSING[0])}
+        for subject, by_tasks in found.items():
+            for tasks, measured in by_tasks.items():
+                crossings.setdefault(str(tasks), {}).setdefault(subject, []).append(measured)
+    return {"samples": samples, "crossings": crossings}
 
 
 def median(rounds, what):
@@ -83,6 +89,15 @@ def table(run):
                 fairness = median(subjects[name], "fairness")
                 cells.append("" if fairness is None else f"{fairness:.2f}")
             out.append("| " + " | ".join(cells) + " |")
+    return "\n".join(out)
+
+
+def crossing_table(run):
+    """What it takes to hand a lock to another context, however many sections lie between."""
+    out = ["| two_contexts, from one change of context to the next | tokio ns | lock ns | ÷ tokio |", "|---|---|---|---|"]
+    for tasks, subjects in run["crossings"].items():
+        out.append(f"| {tasks} coroutines | {median(subjects['tokio'], 'ns'):.0f} | {median(subjects['lock'], 'ns'):.0f} | "
+                   f"{ratio(subjects, 'lock'):.2f} |")
     return "\n".join(out)
 
 
@@ -121,8 +136,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=9, help="how often each is measured; default 9 (seven minutes)")
     parser.add_argument("--save", action="store_true", help="also write bench/results/sync.json and sync.svg")
     options = parser.parse_args()
-    run = {"run": {**about.describe(), "rounds": options.rounds}, "samples": measure(options.rounds)}
-    print(table(run))
+    run = {"run": {**about.describe(), "rounds": options.rounds}, **measure(options.rounds)}
+    print(table(run) + "\n\n" + crossing_table(run))
     if options.save:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "sync.json").write_text(json.dumps(run) + "\n", encoding="utf-8")

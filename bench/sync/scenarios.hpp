@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bench/sync/subjects.hpp"
@@ -62,10 +63,29 @@ class until_stopped {
   counter* mine_;
 };
 
+/// Sections until told to stop, of which those are counted that were in another context than the one before. Called by
+/// the owner of the lock.
+class crossings {
+ public:
+  crossings(until_stopped sections, unsigned context, unsigned& last)
+      : sections_(sections), context_(context), last_(&last) {}
+  bool goes_on() const noexcept { return sections_.goes_on(); }
+  void count() noexcept {
+    if (std::exchange(*last_, context_) != context_) sections_.count();
+  }
+
+ private:
+  until_stopped sections_;
+  unsigned context_;
+  unsigned* last_;
+};
+
 inline double ns_each(std::chrono::steady_clock::time_point start, std::uint64_t sections) {
   std::chrono::duration<double, std::nano> const elapsed = std::chrono::steady_clock::now() - start;
   return elapsed.count() / static_cast<double>(std::max<std::uint64_t>(sections, 1));
 }
+
+inline constexpr auto every_section = [](until_stopped sections, unsigned) { return sections; };
 
 inline outcome summarize(std::chrono::steady_clock::duration elapsed, std::deque<counter> const& counters) {
   std::uint64_t sum = 0;
@@ -109,8 +129,9 @@ outcome yield_while_held(unsigned tasks, effort const& much) {
 }
 
 /// Two threads, each running `contexts[i % contexts.size()]`, until the time box ends. The sections are tiny.
-template <class Subject>
-outcome two_threads(std::vector<asio::io_context*> const& contexts, unsigned tasks, effort const& much) {
+/// @param loop  (until_stopped, context's number) → what the coroutine repeats
+template <class Subject, class Loop>
+outcome two_threads(std::vector<asio::io_context*> const& contexts, unsigned tasks, effort const& much, Loop loop) {
   Subject subject(*contexts.front());
   std::atomic<bool> stop{false};
   std::deque<detail::counter> counters(tasks);
@@ -122,8 +143,9 @@ outcome two_threads(std::vector<asio::io_context*> const& contexts, unsigned tas
     if (--running == 0) stay.clear();
   };
   for (unsigned i = 0; i < tasks; ++i) {
-    asio::co_spawn(*contexts[i % contexts.size()], Subject::repeat(subject, detail::until_stopped(stop, counters[i])),
-                   ended);
+    auto const context = static_cast<unsigned>(i % contexts.size());
+    asio::co_spawn(*contexts[context],
+                   Subject::repeat(subject, loop(detail::until_stopped(stop, counters[i]), context)), ended);
   }
   std::barrier together(3);
   std::vector<std::jthread> threads;
@@ -148,14 +170,26 @@ template <class Subject>
 outcome two_contexts(unsigned tasks, effort const& much) {
   asio::io_context first(1);
   asio::io_context second(1);
-  return two_threads<Subject>({&first, &second}, tasks, much);
+  return two_threads<Subject>({&first, &second}, tasks, much, detail::every_section);
+}
+
+/// The same for a lock object; the nanoseconds are those from one change of context to the next.
+template <class Subject>
+outcome two_contexts_crossing(unsigned tasks, effort const& much) {
+  asio::io_context first(1);
+  asio::io_context second(1);
+  unsigned last = 2;
+  auto const loop = [&last](detail::until_stopped sections, unsigned context) {
+    return detail::crossings(sections, context, last);
+  };
+  return {.ns = two_threads<Subject>({&first, &second}, tasks, much, loop).ns};
 }
 
 /// Two threads that run one io_context.
 template <class Subject>
 outcome shared_context(unsigned tasks, effort const& much) {
   asio::io_context context(2);
-  return two_threads<Subject>({&context}, tasks, much);
+  return two_threads<Subject>({&context}, tasks, much, detail::every_section);
 }
 
 }  // namespace holdfast::bench
