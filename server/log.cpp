@@ -18,7 +18,9 @@
 namespace holdfast::server {
 namespace {
 
-constexpr std::size_t queued_lines_max = 8192;
+// spdlog makes room for all of them at the start, which touches each page: 8192 took longer than all else before
+// listening.
+constexpr std::size_t queued_lines_max = 512;
 constexpr std::chrono::seconds close_time{1};
 
 /// Writes to the descriptor and not to stdio: a writer that is stuck in stdio holds a lock that exit() waits for.
