@@ -80,8 +80,7 @@ awaitable<request_loop::progress> request_loop::serve_request(std::size_t head_b
   continue_expected_ = request->continue_expected;
   connection_.input().consume(head_bytes);
   if (auto* const kv = std::get_if<kv_request>(&request->routed)) co_return co_await serve_value(std::move(*kv));
-  if (auto* const about = std::get_if<insight_request>(&request->routed))
-    co_return co_await serve_insight(std::move(*about));
+  if (auto* const about = std::get_if<insight_request>(&request->routed)) co_return co_await serve_insight(*about);
   co_return co_await finish_request(std::move(std::get<reply>(request->routed)));
 }
 

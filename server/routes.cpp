@@ -149,7 +149,7 @@ routed route(request_head const& head, route_settings const& settings, nanosecon
   for (auto const& probe : probes)
     if (target->path == probe.path) return route_probe(probe, head, target->query, draining);
   if (auto found = route_insight(head, *target, settings.host_names, draining))
-    return std::visit([](auto&& one) { return routed(std::move(one)); }, *std::move(found));
+    return std::visit([]<class One>(One&& one) { return routed(std::forward<One>(one)); }, *std::move(found));
   return refuse(errc::no_such_path,
                 "values are at /v1/kv/KEY, the lock at /v1/lock and /v1/lock/events, the page that shows it at /; "
                 "besides there are /v1/settings, /metrics, /livez, /readyz and /version");

@@ -114,7 +114,7 @@ awaitable<void> server::run_writer() {
   writer_runs_ = true;
   recorded_writer watch(store_, *insight_.recorders[0]);
   co_await write_periodically<steady_timer>(store_.data(), settings_.writer_key, writer_pace_, insight_.started_at,
-                                            std::move(watch));
+                                            watch);
 }
 
 void server::stop() {

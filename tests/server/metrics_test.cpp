@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using protocol::method;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 TEST(metrics_writer, writes_a_family_as_prometheus_reads_it) {
   metrics_writer out;
