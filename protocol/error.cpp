@@ -25,7 +25,7 @@ error_traits traits_of(errc code) noexcept {
     case errc::invalid_key:
       return {400, "invalid_key", "The key is not valid"};
     case errc::invalid_parameter:
-      return {400, "invalid_parameter", "A query parameter is not valid"};
+      return {400, "invalid_parameter", "A parameter is not valid"};
     case errc::hold_too_long:
       return {400, "hold_too_long", "The hold is longer than the server allows"};
     case errc::unexpected_body:

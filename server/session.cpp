@@ -91,7 +91,8 @@ std::size_t session::serve_at_once(std::string_view bytes, std::string& output) 
 }
 
 // What follows takes one request off the front of `bytes` and appends its answer to `output`; false where the request
-// is not for here, and then nothing has happened. Requests and answers go from hand to hand and are never moved.
+// is not for here, and then nothing has happened. A recognized request goes from hand to hand and is never moved, nor
+// is its answer.
 
 bool session::serve_one(std::string_view& bytes, std::string& output) {
   auto& responder = thread_.responder;

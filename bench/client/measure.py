@@ -14,18 +14,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "bench"), str(ROOT / "bench/http")]
 import about  # noqa: E402
 import machine  # noqa: E402
+import subjects  # noqa: E402
 
-PORT = 18773
-URL = f"http://127.0.0.1:{PORT}"
-KEY = "/v1/kv/bench"
 VALUE = '"' + "x" * 62 + '"'  # as long as holdfast's own, 64 bytes
 RESULTS = ROOT / "bench/results"
 
@@ -55,43 +50,45 @@ def sample(requests, cpu_s, seconds):
     return {"us": cpu_s / requests * 1e6, "per_s": requests / seconds}
 
 
-def wrk(load, seconds, script):
+def wrk(url, load, seconds, script):
     _, connections, method, _ = load
     argv = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
-    out, cpu_s = run(argv + (["--script", script] if method == "PUT" else []) + [URL + KEY])
+    out, cpu_s = run(argv + (["--script", script] if method == "PUT" else []) + [url])
     if "Non-2xx" in out or "Socket errors" in out:
         raise SystemExit(f"wrk had errors:\n{out}")
     return sample(int(re.search(r"(\d+) requests in", out)[1]), cpu_s, seconds)
 
 
-def holdfast(load, seconds):
+def holdfast(url, load, seconds):
     _, connections, method, keys = load
-    out, cpu_s = run([str(machine.BUILT / "holdfast"), "--server", URL, "load", "--quiet", "--json", "--threads", "1",
+    out, cpu_s = run([str(machine.BUILT / "holdfast"), "--server", url, "load", "--quiet", "--json", "--threads", "1",
                       "--connections", str(connections), "--duration", f"{seconds}s", "--keys", str(keys), "--mix",
                       f"{method.lower()}=1"])
     told = json.loads(out)
     return sample(told["latency_ms"]["all"]["count"], cpu_s, seconds)
 
 
-def measure(rounds, seconds):
+def measure(server, rounds, seconds):
+    url = f"http://127.0.0.1:{server.port}"
+    server.request(f"PUT {server.path}", VALUE.encode())
     samples = {}
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(f"wrk.method = 'PUT'\nwrk.body = '{VALUE}'\n")
         script.flush()
         for load in LOADS:
             print(load[0], file=sys.stderr)
-            theirs, ours = [wrk(load, seconds, script.name)], []
+            theirs, ours = [wrk(url + server.path, load, seconds, script.name)], []
             for _ in range(rounds):
-                ours.append(holdfast(load, seconds))
-                theirs.append(wrk(load, seconds, script.name))
+                ours.append(holdfast(url, load, seconds))
+                theirs.append(wrk(url + server.path, load, seconds, script.name))
             samples[load[0]] = {"wrk": theirs, "holdfast": ours}
     return samples
 
 
-def ratios(subjects):
-    theirs = [each["us"] for each in subjects["wrk"]]
+def ratios(sampled):
+    theirs = [each["us"] for each in sampled["wrk"]]
     return [ours["us"] / ((before + after) / 2)
-            for ours, before, after in zip(subjects["holdfast"], theirs, theirs[1:])]
+            for ours, before, after in zip(sampled["holdfast"], theirs, theirs[1:])]
 
 
 def table(result):
@@ -99,27 +96,12 @@ def table(result):
         return statistics.median(each[what] for each in samples)
     out = [f"{about.heading(result['run'])}; medians of {result['run']['rounds']} rounds, quartiles in brackets", "",
            "| load | wrk µs | holdfast µs | ÷ wrk | wrk requests/s | holdfast requests/s |", "|---|---|---|---|---|---|"]
-    for load, subjects in result["samples"].items():
-        low, middle, high = statistics.quantiles(ratios(subjects), n=4, method="inclusive")
-        out.append(f"| {load} | {median(subjects['wrk'], 'us'):.2f} | {median(subjects['holdfast'], 'us'):.2f} "
+    for load, sampled in result["samples"].items():
+        low, middle, high = statistics.quantiles(ratios(sampled), n=4, method="inclusive")
+        out.append(f"| {load} | {median(sampled['wrk'], 'us'):.2f} | {median(sampled['holdfast'], 'us'):.2f} "
                    f"| **{middle:.2f}** ({low:.2f} to {high:.2f}) "
-                   f"| {median(subjects['wrk'], 'per_s'):,.0f} | {median(subjects['holdfast'], 'per_s'):,.0f} |")
+                   f"| {median(sampled['wrk'], 'per_s'):,.0f} | {median(sampled['holdfast'], 'per_s'):,.0f} |")
     return "\n".join(out)
-
-
-def start_server():
-    server = subprocess.Popen(machine.on_core(machine.SERVER_CORE, [
-        str(machine.BUILT / "holdfast-server"), "--listen", f"127.0.0.1:{PORT}", "--threads", "1", "--writer-period",
-        "0"]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    put = urllib.request.Request(URL + KEY, data=VALUE.encode(), method="PUT")
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(put, timeout=5).close()
-            return server
-        except urllib.error.URLError:
-            time.sleep(0.05)
-    server.terminate()
-    raise SystemExit("the server does not answer")
 
 
 def main():
@@ -132,13 +114,9 @@ def main():
     if options.rounds < 2:
         parser.error("--rounds: quartiles need at least 2")
     machine.raise_descriptor_limit()
-    server = start_server()
-    try:
+    with subjects.holdfast() as server:
         result = {"run": {**machine.describe(), "rounds": options.rounds},
-                  "samples": measure(options.rounds, options.seconds)}
-    finally:
-        server.terminate()
-        server.wait()
+                  "samples": measure(server, options.rounds, options.seconds)}
     print(table(result))
     if options.save:
         (RESULTS / "client.json").write_text(json.dumps(result) + "\n", encoding="utf-8")

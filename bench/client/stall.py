@@ -9,28 +9,25 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "bench"), str(ROOT / "bench/http")]
 import about  # noqa: E402
 import machine  # noqa: E402
+import subjects  # noqa: E402
 
-PORT = 18774
-URL = f"http://127.0.0.1:{PORT}"
-PROGRAM = [str(machine.BUILT / "holdfast"), "--server", URL]
 RESULTS = ROOT / "bench/results"
 RATE, SECONDS, STALL_S = 1000, 10, 1.0
 CONNECTIONS = 64
 
 
-def load(*options):
+def load(program, *options):
     """The report of a run with a stall in its middle."""
     stall = threading.Timer(SECONDS / 2, lambda: subprocess.run(
-        PROGRAM + ["get", "stall", "--hold", f"{STALL_S:.0f}s"], check=False, capture_output=True, timeout=60))
+        program + ["get", "stall", "--hold", f"{STALL_S:.0f}s"], check=False, capture_output=True, timeout=60))
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         stall.start()
-        subprocess.run(PROGRAM + ["load", "--quiet", "--threads", "1", "--connections", str(CONNECTIONS), "--json",
+        subprocess.run(program + ["load", "--quiet", "--threads", "1", "--connections", str(CONNECTIONS), "--json",
                                   file.name, *options], check=True, capture_output=True, timeout=120)
         stall.join()
         return json.loads(pathlib.Path(file.name).read_text(encoding="utf-8"))
@@ -46,9 +43,10 @@ def law(share):
     return max(0.0, STALL_S - (1 - share) * SECONDS)
 
 
-def measure():
-    opened = load("--rate", f"{RATE}/s", "--duration", f"{SECONDS}s")
-    closed = load("--duration", f"{SECONDS}s")
+def measure(server):
+    program = [str(machine.BUILT / "holdfast"), "--server", f"http://127.0.0.1:{server.port}"]
+    opened = load(program, "--rate", f"{RATE}/s", "--duration", f"{SECONDS}s")
+    closed = load(program, "--duration", f"{SECONDS}s")
     def kept(report, name):
         return {"count": report["latency_ms"]["all"]["count"], "curve_ms": report["curve_ms"][name]}
     return {"open": kept(opened, "all"), "since_sent": kept(opened, "since_sent"), "closed": kept(closed, "all")}
@@ -104,28 +102,13 @@ def plot(result, file):
     figure.savefig(file, metadata={"Date": None})
 
 
-def start_server():
-    server = subprocess.Popen([str(machine.BUILT / "holdfast-server"), "--listen", f"127.0.0.1:{PORT}",
-                               "--writer-period", "0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        if subprocess.run(PROGRAM + ["put", "stall", "1"], check=False, capture_output=True).returncode == 0:
-            return server
-        time.sleep(0.05)
-    server.terminate()
-    raise SystemExit("the server does not answer")
-
-
 def main():
     parser = argparse.ArgumentParser(prog="./x bench stall", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--save", action="store_true", help="also write bench/results/stall.json and stall.svg")
     options = parser.parse_args()
-    server = start_server()
-    try:
-        result = {"run": machine.describe(), "samples": measure()}
-    finally:
-        server.terminate()
-        server.wait()
+    with subjects.holdfast(core=None) as server:
+        result = {"run": machine.describe(), "samples": measure(server)}
     print(table(result))
     if options.save:
         (RESULTS / "stall.json").write_text(json.dumps(result) + "\n", encoding="utf-8")

@@ -81,12 +81,16 @@ void lock_visit::granted(clock::time_point at, std::chrono::nanoseconds hold) {
   come();
 }
 
-void lock_visit::released(clock::time_point at, lock_outcome outcome) {
-  if (recorder_ == nullptr) return;
+void lock_visit::end(clock::time_point at, lock_outcome outcome) {
   go();
   event.ended_ns = recorder_->ns_of(at);
   event.outcome = outcome;
   tell(lock_event::kind::done);
+}
+
+void lock_visit::released(clock::time_point at, lock_outcome outcome) {
+  if (recorder_ == nullptr) return;
+  end(at, outcome);
   auto& counters = recorder_->counters_;
   auto const kind = static_cast<std::size_t>(event.operation);
   counters.waits[kind].add(event.granted_ns - event.asked_ns);
@@ -97,10 +101,7 @@ void lock_visit::released(clock::time_point at, lock_outcome outcome) {
 
 void lock_visit::left(clock::time_point at, lock_outcome outcome) {
   if (recorder_ == nullptr) return;
-  go();
-  event.ended_ns = recorder_->ns_of(at);
-  event.outcome = outcome;
-  tell(lock_event::kind::done);
+  end(at, outcome);
   auto& counters = recorder_->counters_;
   switch (outcome) {
     case lock_outcome::timed_out:

@@ -138,6 +138,7 @@ class lock_visit : private present_request {
   void tell(lock_event::kind what);
   void come();
   void go();
+  void end(clock::time_point at, lock_outcome outcome);
 
   lock_recorder* const recorder_;
   bool is_present_ = false;  // then the event is changed under the recorder's mutex alone
