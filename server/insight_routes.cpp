@@ -131,11 +131,10 @@ bool names_tag(std::optional<std::string> const& if_none_match, std::string_view
   return if_none_match && (*if_none_match == "*" || if_none_match->find(tag) != std::string::npos);
 }
 
-reply route_page(page_file const& file, request_head const& head, std::string_view query) {
+/// What follows the question mark at / is the page's own: a moment to show.
+reply route_page(page_file const& file, request_head const& head) {
   if (head.method == method::options) return options_reply(read_allow);
   if (head.method != method::get && head.method != method::head) return method_not_allowed(head, read_allow);
-  // What follows the question mark at / is the page's own: a moment to show.
-  static_cast<void>(query);
   if (head.has_body) return refuse(errc::unexpected_body, std::string(head.method_text) + " takes no body");
   reply answer;
   (((answer.more_fields += "ETag: ") += file.etag) += "\r\nCache-Control: no-cache\r\nContent-Security-Policy: ");
@@ -156,7 +155,7 @@ std::optional<routed> route_insight(request_head const& head, target const& targ
   for (auto const& rule : rules)
     if (target.path == rule.path) return route_rule(rule, head, target.query, host_names, draining);
   for (auto const& file : page_files())
-    if (target.path == file.path) return route_page(file, head, target.query);
+    if (target.path == file.path) return route_page(file, head);
   return std::nullopt;
 }
 
