@@ -40,6 +40,19 @@ export interface OpenLoop {
   since_sent_ms: Figures;
 }
 
+/// Of reports that were made before there was one, nothing.
+export interface Verification {
+  verdict: string; operations: number; unanswered: number; keys: number;
+  violations: {key: string; kind: string; timeline: string}[];
+  lock_order: {broken: boolean; judged_pairs: number; broken_pairs: number; broken_revisions: number};
+}
+
+export interface Search {
+  rate_per_s: number | null; confirmed: boolean; limits: string[];
+  probes: {rate_per_s: number; answered_per_s: number; p50_ms: number | null; p99_ms: number | null; confirms: boolean;
+    outcome: string; why: string}[];
+}
+
 export interface Report {
   version: number;
   settings: Settings;
@@ -57,8 +70,11 @@ export interface Report {
   errors: {total: number; kinds: Record<string, number>};
   unfinished: {count: number; oldest_ms: number};
   reconnects: number;
-  client: {cpu_us_per_request: number | null; busy_share: number; was_the_limit: boolean};
+  client: {cpu_us_per_request: number | null; busy_share: number; starved_share?: number; was_the_limit: boolean};
+  server?: {pid: number; name: string; cpu_us_per_request: number | null; cores: number | null} | null;
   thresholds: {threshold: string; held: boolean; measured: string}[];
+  verification?: Verification | null;
+  find_max?: Search | null;
   curve_ms: Record<string, [number, number][]>;
   seconds: Second[];
 }

@@ -4,6 +4,7 @@ import * as format from './format';
 import * as charts from './charts';
 import {drawAll, figure} from './plot';
 import {isOpen, type Figures, type Report} from './report';
+import {search, verification} from './verdict_view';
 
 export function tile(value: string, name: string, kind = ''): HTMLElement {
   return h('div', {class: `tile ${kind}`}, h('span', {class: 'value'}, value), h('span', {class: 'name'}, name));
@@ -92,8 +93,14 @@ function experiment(report: Report): HTMLElement {
   const rows = Object.entries(report.settings).map(([name, value]) =>
     [format.settingName(name), format.settingValue(name, value)]);
   const times: string[][] = [['started at', report.started_at], ['measured for', format.ms(report.elapsed_ms)]];
-  const {cpu_us_per_request: cost, busy_share: busy} = report.client;
-  times.push(['client', `${format.percent(busy)} busy${cost == null ? '' : `, ${format.ms(cost / 1000)} of processor time a request`}`]);
+  const cost = (us: number | null) => us == null ? '' : `, ${format.ms(us / 1000)} of processor time a request`;
+  const {client, server} = report;
+  const starved = client.starved_share ?? 0;
+  times.push(['client', `${format.percent(client.busy_share)} busy${cost(client.cpu_us_per_request)}` +
+    (starved > 0.1 ? `, ${format.percent(starved)} waiting for a processor` : '')]);
+  if (server != null)
+    times.push(['server', `process ${server.pid} (${server.name})` +
+      (server.cores == null ? '' : `: ${server.cores.toFixed(2)} cores busy${cost(server.cpu_us_per_request)}`)]);
   return section('The experiment', h('dl', {}, ...[...rows, ...times].map(([name, value]) =>
     h('div', {}, h('dt', {}, name ?? ''), h('dd', {}, value ?? '')))));
 }
@@ -114,7 +121,8 @@ function latencyFigure(report: Report): HTMLElement {
 
 export function runView(report: Report): HTMLElement {
   const answered = (report.latency_ms['all']?.count ?? 0) > 0;
-  return h('div', {}, lead(report), warnings(report), thresholds(report),
+  return h('div', {}, lead(report), warnings(report), thresholds(report), verification(report),
+    search(report),
     report.seconds.length > 0 && section('Over time', figure(charts.throughput(report)), latencyFigure(report)),
     answered && section('The percentile curve', figure(charts.curve(report))),
     answered && section('Wait, hold and the rest',

@@ -154,6 +154,43 @@ test('shows several runs, and each when asked', async () => {
   await page.context().close();
 });
 
+test('tells whether the answers were right, and shows each counter-example as text', async () => {
+  const verified = await measure(['--verify', '--mix', 'get=60,put=40', '--keys', '8', '--duration', '1s', '--connections', '4',
+    '--json', '{run.json}']);
+  const found = JSON.parse(readFileSync(verified.file('run.json'), 'utf8')).verification;
+  verified.remove();
+  const right = await open(browser, withReport('right.html', changed => { changed.verification = found; }));
+  const section = page => page.locator('section', {hasText: 'Were the answers right?'});
+  assert.match(await section(right).innerText(), /linearizable — [\d,]+ operations on 8 keys.*in the order of asking/s);
+  await right.context().close();
+
+  const timeline = '  connection 0  |A|\n  A  0 ns to 66.8 us  put <img src=x>\n';
+  const wrong = await open(browser, withReport('wrong.html', changed => {
+    changed.verification = {...found, verdict: 'violated', violations: [{key: 'load-1', kind: 'stale_read', timeline}],
+      lock_order: {...found.lock_order, broken: true, broken_pairs: 3}};
+  }));
+  assert.match(await section(wrong).innerText(), /VIOLATED.*load-1: stale read.*out of turn: 3 times/s);
+  assert.equal(await section(wrong).locator('pre').textContent(), timeline);
+  assert.deepEqual(wrong.faults, []);
+  await wrong.context().close();
+});
+
+test('shows what a search for the highest rate tried, and what a request cost the server', async () => {
+  const page = await open(browser, withReport('search.html', changed => {
+    changed.find_max = {rate_per_s: 2000, confirmed: true, bounded_by: 'limit', limits: ['p99<5ms'], probes: [
+      {rate_per_s: 4000, answered_per_s: 3900, p50_ms: 1, p99_ms: 9, confirms: false, outcome: 'broken', why: 'p99 9 ms'},
+      {rate_per_s: 2000, answered_per_s: 2000, p50_ms: 1, p99_ms: 2, confirms: true, outcome: 'held', why: ''}]};
+    changed.server = {pid: 42, name: 'holdfast-server', cpu_ms: 5, cpu_us_per_request: 12.5, cores: 0.25};
+  }));
+  const search = page.locator('section', {hasText: 'The highest rate'});
+  assert.match(await search.innerText(), /Limits: p99<5ms.*hold them: 2,000\/s\./s);
+  assert.equal(await search.locator('tbody tr').count(), 2);
+  assert.match(await page.locator('section', {hasText: 'The experiment'}).innerText(),
+    /process 42 \(holdfast-server\): 0\.25 cores busy, 12\.5 .s of processor time a request/);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
 test('invents no figure of a run that was never answered', async () => {
   const page = await open(browser, withReport('nothing.html', changed => {
     for (const name of Object.keys(changed.latency_ms)) changed.latency_ms[name] = {count: 0};
