@@ -1,7 +1,10 @@
-// What a user waits for after a run: a million operations must be judged in ten seconds.
+// What a user waits for after a run: a million operations are to be judged in ten seconds. A clock in a test fails on a
+// busy machine, as this one did (23 s beside three compilers, 4 s alone), so the search is held to its work: it may
+// keep no more configurations than there are operations. How long that takes is printed.
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <iostream>
 #include <vector>
 
 #include "client/load/verify/checker.hpp"
@@ -23,32 +26,32 @@ constexpr std::size_t operations = 1'000'000;
 constexpr std::size_t operations = 1'000'000;
 #endif
 
-void expect_judged_in_time(std::size_t keys, history_shape shape) {
+void expect_judged_with_little_work(std::size_t keys, history_shape shape) {
   std::mt19937 random(1);
   shape.operations = operations / keys;
   std::vector<history> all;
   for (std::size_t i = 0; i < keys; ++i) all.push_back(sound_history(random, shape));
   auto const began = std::chrono::steady_clock::now();
-  for (auto const& one : all) ASSERT_EQ(check(one, {.configurations_max = 10'000'000}), verdict::linearizable);
+  for (auto const& one : all) ASSERT_EQ(check(one, {.configurations_max = shape.operations}), verdict::linearizable);
   std::chrono::duration<double> const took = std::chrono::steady_clock::now() - began;
-  testing::Test::RecordProperty("seconds", std::to_string(took.count()));
-  EXPECT_LT(took.count(), 10);
+  std::cout << operations << " operations judged in " << took.count() << " s\n";
 }
 
 TEST(checker_speed, a_thousand_keys) {
-  expect_judged_in_time(1000, {.connections = 8, .unanswered_share = 0.001, .latency_max = 100});
+  expect_judged_with_little_work(1000, {.connections = 8, .unanswered_share = 0.001, .latency_max = 100});
 }
 
 TEST(checker_speed, a_thousand_keys_with_all_connections_on_each) {
-  expect_judged_in_time(1000, {.connections = 256, .unanswered_share = 0.001, .latency_max = 10'000});
+  expect_judged_with_little_work(1000, {.connections = 256, .unanswered_share = 0.001, .latency_max = 10'000});
 }
 
 TEST(checker_speed, one_key_that_256_connections_fight_for) {
-  expect_judged_in_time(1, {.connections = 256, .delete_share = 0, .unanswered_share = 0.0001, .latency_max = 100'000});
+  expect_judged_with_little_work(
+      1, {.connections = 256, .delete_share = 0, .unanswered_share = 0.0001, .latency_max = 100'000});
 }
 
 TEST(checker_speed, one_key_that_256_connections_delete_and_create) {
-  expect_judged_in_time(1, {.connections = 256, .unanswered_share = 0.0001, .latency_max = 100'000});
+  expect_judged_with_little_work(1, {.connections = 256, .unanswered_share = 0.0001, .latency_max = 100'000});
 }
 
 }  // namespace
