@@ -17,7 +17,10 @@ outcome database::run(get_operation const& get) const {
 }
 
 outcome database::run(put_operation const& put) {
-  auto const [place, created] = entries_.try_emplace(put.key);
+  auto place = entries_.find(put.key);
+  auto const created = place == entries_.end();
+  // The copy of the key is made before the tree is touched: the tree has moved others aside when it takes it.
+  if (created) place = entries_.try_emplace(std::string(put.key)).first;
   place->second.revision = ++revision_;
   return value_stored{revision_, created, std::exchange(place->second.value, put.value)};
 }
