@@ -22,13 +22,27 @@ reply no_store(reply answer) {
   return answer;
 }
 
-reply lock_state(insight const& source, std::size_t limit) {
-  std::vector<event_ring::entry> present;
+std::vector<event_ring::entry> present(insight const& source) {
+  std::vector<event_ring::entry> found;
   for (auto const& recorder : source.recorders) {
     auto some = recorder->present();
-    std::move(some.begin(), some.end(), std::back_inserter(present));
+    std::move(some.begin(), some.end(), std::back_inserter(found));
   }
-  return no_store(json_reply(lock_state_json(std::move(present), source.now_ns(), source.start, limit)));
+  return found;
+}
+
+reply lock_state(insight const& source, std::size_t limit) {
+  auto found = present(source);
+  return no_store(json_reply(lock_state_json(std::move(found), source.now_ns(), source.start, limit)));
+}
+
+reply lock_trace(insight& source, std::chrono::nanoseconds duration) {
+  // In this order: who is done in between is in both then, and not in neither.
+  auto const going_on = present(source);
+  auto const now_ns = source.now_ns();
+  auto const since_ns = std::max<std::int64_t>(0, now_ns - duration.count());
+  auto const events = source.feed.since(since_ns);
+  return no_store(json_reply(lock_trace_json(events, going_on, since_ns, now_ns, source.start)));
 }
 
 /// Appends a chunk (RFC 9112 §7.1), or the text as it is where the client knows no chunks. An empty one is the last.
@@ -71,11 +85,8 @@ reply request_loop::answer_to(insight_request const& request) const {
       answer.content_type = metrics_content_type;
       answer.body = metrics_text(source, context_.connections.load(std::memory_order_relaxed));
       return answer;
-    case insight_request::kind::lock_trace: {
-      auto const since_ns = std::max<std::int64_t>(0, source.now_ns() - request.duration.count());
-      auto const events = source.feed.since(since_ns);
-      return no_store(json_reply(lock_trace_json(events, since_ns, source.start)));
-    }
+    case insight_request::kind::lock_trace:
+      return lock_trace(source, request.duration);
     case insight_request::kind::settings:
       return settings_reply(context_.settings, context_.live);
     case insight_request::kind::lock_state:

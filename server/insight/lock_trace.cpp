@@ -1,8 +1,8 @@
 #include "server/insight/lock_trace.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
+#include <unordered_set>
 #include <vector>
 
 #include "protocol/request_id.hpp"
@@ -11,144 +11,176 @@
 namespace holdfast::server {
 namespace {
 
-constexpr std::string_view process = ",\"pid\":1";
+/// A request's part of the trace.
+struct visit {
+  lock_event const* event = nullptr;
+  std::string_view key;
+  bool is_open = false;                                        // it goes on
+  std::int64_t asked_ns = 0, wait_ended_ns = 0, ended_ns = 0;  // within the trace
+  bool waited = false, held = false;
+  bool takes_over = false, hands_over = false;  // an arrow leads to its hold, and from it
+  std::uint64_t next_id = 0;                    // whom the latter leads to
 
-/// Writes one event after another, each with its commas.
+  [[nodiscard]] std::string_view outcome() const {
+    if (!is_open) return name_of(event->outcome);
+    return held ? "holds now" : "waits now";
+  }
+};
+
+visit visit_of(lock_event const& event, std::string_view key, std::int64_t since_ns, std::int64_t ended_ns,
+               bool is_open) {
+  visit made{.event = &event, .key = key, .is_open = is_open};
+  made.held = event.granted_ns != lock_event::never;
+  made.asked_ns = std::max(event.asked_ns, since_ns);
+  made.wait_ended_ns = std::max(made.held ? event.granted_ns : ended_ns, made.asked_ns);
+  made.ended_ns = std::max(ended_ns, made.wait_ended_ns);
+  made.waited = event.position != 0 && made.wait_ended_ns > made.asked_ns;
+  return made;
+}
+
+/// Says from whose hold the lock went straight to whose.
+void find_hand_overs(std::vector<visit>& visits) {
+  std::vector<visit*> owners;
+  for (auto& one : visits)
+    if (one.held) owners.push_back(&one);
+  std::sort(owners.begin(), owners.end(),
+            [](visit const* a, visit const* b) { return a->event->granted_ns < b->event->granted_ns; });
+  for (std::size_t i = 1; i < owners.size(); ++i) {
+    auto &from = *owners[i - 1], &to = *owners[i];
+    // Who let go before the other asked is not the one who made him wait: that one's record is lost.
+    if (from.is_open || to.event->position == 0 || from.event->ended_ns < to.event->asked_ns) continue;
+    from.hands_over = to.takes_over = true;
+    from.next_id = to.event->id;
+  }
+}
+
 class trace_writer {
  public:
-  explicit trace_writer(std::uint64_t start) : start_(start) {}
+  explicit trace_writer(std::uint64_t start) : start_(start) {
+    begin("M", "process_name");
+    out_ += ",\"args\":{\"name\":\"holdfast-server\"}}";
+  }
 
-  /// Begins an event with a phase and a name; `end()` ends it.
-  trace_writer& begin(std::string_view phase, std::string_view name) {
-    out_ += is_first_ ? "\n{\"ph\":\"" : ",\n{\"ph\":\"";
-    is_first_ = false;
-    ((out_ += phase) += "\",\"name\":");
-    append_json_string(out_, name);
-    out_ += process;
-    return *this;
-  }
-  trace_writer& track(std::size_t id) { return member("tid", std::to_string(id)); }
-  trace_writer& member(std::string_view name, std::string_view json) {
-    (((out_ += ",\"") += name) += "\":") += json;
-    return *this;
-  }
-  trace_writer& time(std::string_view name, std::int64_t ns) { return member(name, us(ns)); }
-  trace_writer& who(told_event const& told) {
-    out_ += ",\"args\":{\"id\":";
-    out_ += std::to_string(told.event.id);
-    if (told.event.source.is != peer_address::kind::writer) {
-      out_ += ",\"request_id\":";
-      append_json_string(out_, to_string(protocol::request_id{start_, told.event.id}));
+  /// A beginning and an end instead of one complete event: a reader that adds a duration to a beginning, in floating
+  /// point, gets another instant than the next slice's beginning, and takes the two for overlapping. What belongs
+  /// together at one instant stands in its order, and an arrow within its slice.
+  void write(visit const& one) {
+    auto const track = track_of(one.event->source);
+    if (one.waited) {
+      edge("B", one, "waits", track, one.asked_ns);
+      edge("E", one, "waits", track, one.wait_ended_ns);
     }
-    out_ += ",\"key\":";
-    append_json_string(out_, told.key);
-    ((out_ += ",\"position\":") += std::to_string(told.event.position)) += ",\"outcome\":\"";
-    (out_ += name_of(told.event.outcome)) += "\"}";
-    return *this;
+    if (!one.held) return;
+    edge("B", one, "holds", track, one.wait_ended_ns);
+    if (one.takes_over) arrow("f", track, one.event->id, one.wait_ended_ns);
+    // The end of a slice belongs to it only up to its last instant.
+    if (one.hands_over) arrow("s", track, one.next_id, std::max(one.wait_ended_ns, one.ended_ns - 1));
+    edge("E", one, "holds", track, one.ended_ns);
   }
-  void end() { out_ += '}'; }
+
+  void queue_length(std::int64_t at_ns, int length) {
+    begin("C", "queue");
+    time(at_ns);
+    ((out_ += ",\"args\":{\"waiting\":") += std::to_string(length)) += "}}";
+  }
 
   [[nodiscard]] std::string finish() { return "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[" + out_ + "\n]}\n"; }
 
  private:
-  /// Microseconds to the nanosecond.
-  static std::string us(std::int64_t ns) {
-    auto const rest = std::to_string(1000 + ns % 1000).substr(1);
-    return std::to_string(ns / 1000) + '.' + rest;
+  void begin(std::string_view phase, std::string_view name) {
+    out_ += out_.empty() ? "\n{\"ph\":\"" : ",\n{\"ph\":\"";
+    (((out_ += phase) += "\",\"name\":\"") += name) += "\",\"pid\":1";
   }
 
-  std::uint64_t const start_;
-  std::string out_;
-  bool is_first_ = true;
-};
+  /// Microseconds to the nanosecond.
+  void time(std::int64_t ns) {
+    (out_ += ",\"ts\":") += std::to_string(ns / 1000);
+    (out_ += '.') += std::to_string(1000 + ns % 1000).substr(1);
+  }
 
-/// Gives each source a track, in the order of their first events.
-class track_list {
- public:
-  std::size_t of(trace_writer& out, peer_address const& source) {
+  void track(std::size_t id) { (out_ += ",\"tid\":") += std::to_string(id); }
+
+  /// Each source has a track, in the order of their first events.
+  std::size_t track_of(peer_address const& source) {
     auto const name = to_string(source);
     auto const [found, is_new] = tracks_.emplace(name, tracks_.size() + 1);
     if (is_new) {
-      std::string args = "{\"name\":";
-      append_json_string(args, name);
-      out.begin("M", "thread_name").track(found->second).member("args", args += '}').end();
+      begin("M", "thread_name");
+      track(found->second);
+      out_ += ",\"args\":{\"name\":";
+      append_json_string(out_, name);
+      out_ += "}}";
     }
     return found->second;
   }
 
- private:
-  std::map<std::string, std::size_t> tracks_;
-};
-
-struct hold_end {
-  std::int64_t granted_ns, ended_ns;
-  std::size_t track;
-  std::uint64_t id;
-  bool waited;
-};
-
-void write_arrows(trace_writer& out, std::vector<hold_end> holds) {
-  std::sort(holds.begin(), holds.end(), [](auto const& a, auto const& b) { return a.granted_ns < b.granted_ns; });
-  for (std::size_t i = 1; i < holds.size(); ++i) {
-    auto const &from = holds[i - 1], &to = holds[i];
-    if (!to.waited) continue;
-    auto const id = std::to_string(to.id);
-    // The end of a slice belongs to it only up to its last instant.
-    auto const left_ns = std::max(from.granted_ns, from.ended_ns - 1);
-    out.begin("s", "hand-off").track(from.track).member("cat", "\"lock\"").member("id", id).time("ts", left_ns).end();
-    out.begin("f", "hand-off")
-        .track(to.track)
-        .member("cat", "\"lock\"")
-        .member("id", id)
-        .member("bp", "\"e\"")
-        .time("ts", to.granted_ns)
-        .end();
+  /// speedscope takes an end for a slice's only where both carry the same arguments.
+  void edge(std::string_view phase, visit const& one, std::string_view does, std::size_t track_id, std::int64_t at_ns) {
+    auto const& event = *one.event;
+    begin(phase, std::string(name_of(event.operation)) + ' ' + std::string(does));
+    track(track_id);
+    (out_ += ",\"cat\":\"") += does == "waits" ? "wait\"" : "hold\"";
+    time(at_ns);
+    (out_ += ",\"args\":{\"id\":") += std::to_string(event.id);
+    if (event.source.is != peer_address::kind::writer) {
+      out_ += ",\"request_id\":";
+      append_json_string(out_, to_string(protocol::request_id{start_, event.id}));
+    }
+    out_ += ",\"key\":";
+    append_json_string(out_, one.key);
+    ((out_ += ",\"position\":") += std::to_string(event.position)) += ",\"outcome\":\"";
+    (out_ += one.outcome()) += "\"}}";
   }
-}
 
-void write_queue(trace_writer& out, std::vector<std::pair<std::int64_t, int>> changes) {
+  void arrow(std::string_view phase, std::size_t track_id, std::uint64_t id, std::int64_t at_ns) {
+    begin(phase, "hand-off");
+    track(track_id);
+    (out_ += ",\"cat\":\"lock\",\"id\":") += std::to_string(id);
+    if (phase == "f") out_ += ",\"bp\":\"e\"";
+    time(at_ns);
+    out_ += '}';
+  }
+
+  std::uint64_t const start_;
+  std::map<std::string, std::size_t> tracks_;
+  std::string out_;
+};
+
+void write_queue(trace_writer& out, std::vector<visit> const& visits, std::int64_t now_ns) {
+  std::vector<std::pair<std::int64_t, int>> changes;
+  for (auto const& one : visits) {
+    if (!one.waited) continue;
+    changes.emplace_back(one.asked_ns, 1);
+    if (one.held || !one.is_open) changes.emplace_back(one.wait_ended_ns, -1);
+  }
+  if (changes.empty()) return;
   std::sort(changes.begin(), changes.end());
   int length = 0;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     length += changes[i].second;
     if (i + 1 < changes.size() && changes[i + 1].first == changes[i].first) continue;
-    out.begin("C", "queue")
-        .time("ts", changes[i].first)
-        .member("args", "{\"waiting\":" + std::to_string(std::max(0, length)) + '}')
-        .end();
+    out.queue_length(changes[i].first, length);
   }
+  if (now_ns > changes.back().first) out.queue_length(now_ns, length);
 }
 
 }  // namespace
 
-std::string lock_trace_json(std::span<told_event const> events, std::int64_t since_ns, std::uint64_t start) {
-  trace_writer out(start);
-  track_list tracks;
-  out.begin("M", "process_name").member("args", "{\"name\":\"holdfast-server\"}").end();
-  std::vector<hold_end> holds;
-  std::vector<std::pair<std::int64_t, int>> queue;
+std::string lock_trace_json(std::span<told_event const> events, std::span<event_ring::entry const> present,
+                            std::int64_t since_ns, std::int64_t now_ns, std::uint64_t start) {
+  std::vector<visit> visits;
+  std::unordered_set<std::uint64_t> done;
   for (auto const& told : events) {
-    auto const& event = told.event;
-    if (event.what != lock_event::kind::done) continue;
-    auto const track = tracks.of(out, event.source);
-    auto const was_granted = event.granted_ns != lock_event::never;
-    auto const wait_ended_ns = was_granted ? event.granted_ns : event.ended_ns;
-    auto const asked_ns = std::max(event.asked_ns, since_ns);
-    std::string const operation(name_of(event.operation));
-    if (event.position != 0 && wait_ended_ns > asked_ns) {
-      out.begin("X", operation + " waits").track(track).member("cat", "\"wait\"").time("ts", asked_ns);
-      out.time("dur", wait_ended_ns - asked_ns).who(told).end();
-      queue.emplace_back(asked_ns, 1);
-      queue.emplace_back(wait_ended_ns, -1);
-    }
-    if (!was_granted) continue;
-    auto const granted_ns = std::max(event.granted_ns, since_ns);
-    out.begin("X", operation + " holds").track(track).member("cat", "\"hold\"").time("ts", granted_ns);
-    out.time("dur", std::max<std::int64_t>(0, event.ended_ns - granted_ns)).who(told).end();
-    holds.push_back({granted_ns, event.ended_ns, track, event.id, event.position != 0});
+    if (told.event.what != lock_event::kind::done) continue;
+    visits.push_back(visit_of(told.event, told.key, since_ns, told.event.ended_ns, false));
+    done.insert(told.event.id);
   }
-  write_arrows(out, std::move(holds));
-  write_queue(out, std::move(queue));
+  for (auto const& one : present)
+    if (!done.contains(one.event.id)) visits.push_back(visit_of(one.event, one.key, since_ns, now_ns, true));
+  find_hand_overs(visits);
+  trace_writer out(start);
+  for (auto const& one : visits) out.write(one);
+  write_queue(out, visits, now_ns);
   return out.finish();
 }
 

@@ -2,17 +2,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <thread>
 
 #include "tests/support/raw_client.hpp"
 #include "tests/support/running_server.hpp"
+#include "tests/support/trace_check.hpp"
 
 namespace holdfast::tests {
 namespace {
@@ -252,15 +255,34 @@ TEST(settings, stay_as_they_are_where_the_server_says_so) {
   EXPECT_EQ(json::parse(client.ask(request("GET", "/v1/settings")).body)["live"], false);
 }
 
-TEST(trace, has_the_requests_of_the_last_seconds) {
+TEST(trace, has_the_requests_of_the_last_seconds_and_those_that_go_on) {
   running_server server;
-  raw_client client(server.port());
-  client.ask(request("GET", "/v1/kv/a?hold=1ms"));
-  auto const reply = client.ask(request("GET", "/v1/lock/trace?duration=10s"));
-  auto const trace = json::parse(reply.body);
-  EXPECT_THAT(reply.body, HasSubstr("GET holds"));
-  EXPECT_TRUE(trace["traceEvents"].is_array());
+  raw_client client(server.port()), holder(server.port()), waiter(server.port());
+  for (int i = 0; i < 20; ++i) client.ask(request("GET", "/v1/kv/a?hold=1ms"));
+  server.ask_for_lock(holder, request("GET", "/v1/kv/held?hold=60s"));
+  server.ask_for_lock(waiter, request("PUT", "/v1/kv/waits", "1"));
+  auto const trace = json::parse(client.ask(request("GET", "/v1/lock/trace?duration=10s")).body);
+  EXPECT_THAT(complaints_about(trace), ::testing::IsEmpty());
+  std::map<std::string, int> slices;
+  for (auto const& event : trace["traceEvents"])
+    if (event["ph"] == "B")
+      ++slices[event["args"]["key"].get<std::string>() + ": " + event["args"]["outcome"].get<std::string>()];
+  EXPECT_EQ(slices, (std::map<std::string, int>{{"a: released", 20}, {"held: holds now", 1}, {"waits: waits now", 1}}));
   EXPECT_EQ(client.ask(request("GET", "/v1/lock/trace?duration=10")).status, 400);
+}
+
+TEST(trace, of_a_crowded_lock_is_opened_without_a_word) {
+  running_server server;
+  std::vector<raw_client> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(server.port());
+  for (int round = 0; round < 25; ++round) {
+    for (auto& client : clients) client.send(request("GET", "/v1/kv/a?hold=100us"));
+    for (auto& client : clients) client.receive();
+  }
+  auto const trace = json::parse(clients[0].ask(request("GET", "/v1/lock/trace?duration=60s")).body);
+  EXPECT_THAT(complaints_about(trace), ::testing::IsEmpty());
+  auto const& events = trace["traceEvents"];
+  EXPECT_GE(std::count_if(events.begin(), events.end(), [](json const& one) { return one["ph"] == "s"; }), 100);
 }
 
 }  // namespace
