@@ -128,21 +128,58 @@ TEST(metrics, promtool_finds_nothing_to_say) {
   std::filesystem::remove(file);
 }
 
-TEST(metrics, a_prometheus_scrapes_the_server) {
+std::string text_of(std::filesystem::path const& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::filesystem::path const docker_files = HOLDFAST_DOCKER_FILES;
+
+/// What a line of a file says, by a pattern with one group.
+std::string said_in(char const* file, char const* pattern) {
+  std::smatch found;
+  auto const text = text_of(docker_files / file);
+  return std::regex_search(text, found, std::regex(pattern)) ? found[1].str() : std::string("nothing");
+}
+
+TEST(metrics, the_ready_configuration_scrapes_where_the_image_serves) {
+  auto const target = said_in("prometheus.yml", R"(targets: \["([^"]+)\"\])");
+  auto const port = target.substr(target.find(':') + 1);
+  auto const compose = text_of(docker_files / "compose.yaml");
+  EXPECT_THAT(compose, HasSubstr("\n  " + target.substr(0, target.find(':')) + ":\n    image: holdfast\n"));
+  EXPECT_EQ(said_in("Dockerfile", "HOLDFAST_LISTEN=0\\.0\\.0\\.0:([0-9]+)"), port);
+  EXPECT_EQ(said_in("Dockerfile", "EXPOSE ([0-9]+)"), port);
+  EXPECT_EQ(std::to_string(server::settings().listen_port), port);
+  EXPECT_THAT(compose, HasSubstr("\"127.0.0.1:" + port + ":" + port + "\""));
+  EXPECT_EQ(said_in("prometheus.yml", "(metrics_path|scheme)"), "nothing") << "the defaults are what the server has";
+  // What the Prometheus is given is where it is told to look.
+  EXPECT_EQ(said_in("compose.yaml", R"(\./prometheus\.yml:([^:]+):ro)"),
+            said_in("compose.yaml", R"(--config\.file=([^,\]]+))"));
+}
+
+TEST(metrics, promtool_accepts_the_ready_configuration) {
+  if (!is_installed("promtool")) GTEST_SKIP() << "promtool is not installed (Debian: prometheus)";
+  auto const [said, status] = output_of("promtool check config " + (docker_files / "prometheus.yml").string());
+  EXPECT_EQ(status, 0) << said;
+}
+
+TEST(metrics, a_prometheus_with_the_ready_configuration_scrapes_the_server) {
   if (!is_installed("prometheus")) GTEST_SKIP() << "prometheus is not installed";
   running_server server;
   make_traffic(server);
   auto const folder = std::filesystem::path(testing::TempDir()) / ("prometheus-" + std::to_string(server.port()));
   std::filesystem::create_directories(folder);
-  std::ofstream(folder / "prometheus.yml") << "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\n"
-                                              "scrape_configs:\n- job_name: holdfast\n  static_configs:\n  - targets: "
-                                              "['127.0.0.1:"
-                                           << server.port() << "']\n";
+  auto ready = text_of(docker_files / "prometheus.yml");
+  ready = std::regex_replace(ready, std::regex("server:8080"), "127.0.0.1:" + std::to_string(server.port()));
+  ready =
+      std::regex_replace(ready, std::regex("scrape_interval: .*"), "scrape_interval: 100ms\n  scrape_timeout: 100ms");
+  std::ofstream(folder / "prometheus.yml") << ready;
   // Ends with the shell that starts it; the port is told by its log.
   auto const log = folder / "log";
+  auto const more = said_in("compose.yaml", R"((--storage\.tsdb\.retention[^,\]]*))");
   auto const command = "cd " + folder.string() +
-                       " && { timeout 60 prometheus --config.file=prometheus.yml --storage.tsdb.path=data "
-                       "--web.listen-address=127.0.0.1:$((20000 + RANDOM % 20000)) > log 2>&1 & echo $!; }";
+                       " && { timeout 60 prometheus --config.file=prometheus.yml --storage.tsdb.path=data " + more +
+                       " --web.listen-address=127.0.0.1:$((20000 + RANDOM % 20000)) > log 2>&1 & echo $!; }";
   auto const [pid, started] = output_of("bash -c '" + command + "'");
   ASSERT_EQ(started, 0) << pid;
   struct killer {
@@ -161,8 +198,7 @@ TEST(metrics, a_prometheus_scrapes_the_server) {
     if (std::regex_search(text, count, scrapes) && std::stoi(count[1]) > i + 3) found = count[1];
     std::this_thread::sleep_for(100ms);
   }
-  std::ifstream in(log);
-  std::string const told((std::istreambuf_iterator<char>(in)), {});
+  auto const told = text_of(log);
   EXPECT_FALSE(found.empty()) << told;
   EXPECT_THAT(told, ::testing::Not(HasSubstr("level=warn component=\"scrape manager\"")));
 }
