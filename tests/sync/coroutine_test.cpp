@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -7,16 +8,20 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <holdfast/sync/mutex.hpp>
+#include <holdfast/sync/shared_mutex.hpp>
+#include <memory>
 #include <string>
 
 namespace holdfast::sync {
 namespace {
 
 namespace asio = boost::asio;
+using boost::system::error_code;
 using io_executor = asio::io_context::executor_type;
 
 TEST(coroutine_test, free_mutex_is_locked_without_suspension) {
@@ -81,6 +86,97 @@ TEST(coroutine_test, cancellation_reaches_a_coroutine_that_never_waits) {
   asio::post(context, [&] { signal.emit(asio::cancellation_type::terminal); });
   context.run();
   EXPECT_GT(grants, 0);
+}
+
+asio::awaitable<void, io_executor> lock_until_refused(mutex& m, int& grants, error_code& refusal) {
+  for (;;) {
+    auto [error, lock] = co_await m.async_lock(asio::as_tuple(asio::deferred));
+    if (error) {
+      refusal = error;
+      co_return;
+    }
+    ++grants;
+  }
+}
+
+// A coroutine that lets others run before it asks again is not in the queue; the mutex has to find it nevertheless.
+TEST(coroutine_test, coroutine_that_lets_others_run_learns_that_the_mutex_is_gone) {
+  asio::io_context context(1);
+  auto m = std::make_unique<mutex>();
+  mutex stays;
+  int grants[2] = {};
+  error_code refusals[2];
+  asio::cancellation_signal signal;
+  asio::co_spawn(context, lock_until_refused(*m, grants[0], refusals[0]), asio::detached);
+  asio::co_spawn(context, lock_until_refused(stays, grants[1], refusals[1]),
+                 asio::bind_cancellation_slot(signal.slot(), asio::detached));
+  asio::post(context, [&] { m.reset(); });
+  asio::post(context, [&] {
+    asio::post(context, [&] {
+      EXPECT_EQ(refusals[0], asio::error::operation_aborted);
+      EXPECT_FALSE(refusals[1]);
+      signal.emit(asio::cancellation_type::terminal);
+    });
+  });
+  context.run();
+  EXPECT_GT(grants[0], 0);
+  EXPECT_GT(grants[1], grants[0]);
+}
+
+asio::awaitable<void, io_executor> lock_shared_until_refused(shared_mutex& m, error_code& refusal) {
+  while (!refusal) {
+    auto [error, lock] = co_await m.async_lock_shared(asio::as_tuple(asio::deferred));
+    refusal = error;
+  }
+}
+
+TEST(coroutine_test, reader_that_lets_others_run_learns_that_the_shared_mutex_is_gone) {
+  asio::io_context context(1);
+  auto m = std::make_unique<shared_mutex>();
+  auto keeps_the_state_alive = m->try_lock_shared();
+  error_code refusal;
+  asio::co_spawn(context, lock_shared_until_refused(*m, refusal), asio::detached);
+  asio::post(context, [&] { m.reset(); });
+  context.run();
+  EXPECT_EQ(refusal, asio::error::operation_aborted);
+}
+
+TEST(coroutine_test, context_is_destroyed_while_a_coroutine_lets_others_run) {
+  mutex m;
+  int grants = 0;
+  error_code refusal;
+  {
+    asio::io_context context(1);
+    asio::co_spawn(context, lock_until_refused(m, grants, refusal), asio::detached);
+    context.run_one();
+    EXPECT_GT(grants, 0);
+  }
+  EXPECT_FALSE(refusal);
+  EXPECT_TRUE(m.try_lock());
+}
+
+asio::awaitable<void, io_executor> lock_after_cancellation(mutex& m, int rounds, int& grants) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::hours(1));
+  co_await timer.async_wait(asio::as_tuple(asio::deferred));
+  for (int i = 0; i < rounds; ++i) {
+    auto [error, lock] = co_await m.async_lock(asio::as_tuple(asio::deferred));
+    if (!error) ++grants;
+  }
+}
+
+// A coroutine that cleans up after its cancellation must not be told of it again, just because it let others run.
+TEST(coroutine_test, cancellation_is_told_once) {
+  asio::io_context context(1);
+  mutex m;
+  int grants = 0;
+  asio::cancellation_signal signal;
+  asio::co_spawn(context, lock_after_cancellation(m, 1000, grants),
+                 asio::bind_cancellation_slot(signal.slot(), asio::detached));
+  context.poll();
+  signal.emit(asio::cancellation_type::terminal);
+  context.run();
+  EXPECT_EQ(grants, 1000);
 }
 
 #ifdef HOLDFAST_SYNC_HAS_AWAITER

@@ -137,6 +137,42 @@ TEST_F(run_test, exception_travels_to_the_caller_and_the_lock_goes_on) {
   EXPECT_EQ(take_log(), "xB");
 }
 
+/// Throws when it is moved for the `budget`th time.
+struct moves_so_often {
+  explicit moves_so_often(int b = 1000) : budget(b) {}
+  moves_so_often(moves_so_often&& other) : budget(other.budget - 1) {
+    if (budget == 0) throw std::runtime_error("moved too often");
+  }
+  moves_so_often& operator=(moves_so_often&&) = delete;
+  int budget;
+};
+
+TEST_F(run_test, result_that_throws_when_it_is_moved_is_a_failure_that_travels) {
+  auto alive = std::make_shared<int>();
+  std::exception_ptr failure;
+  mutex_.async_run(
+      [] { return moves_so_often(1); },
+      asio::bind_executor(context_.get_executor(),
+                          [&, alive](std::exception_ptr error, moves_so_often const&) { failure = error; }));
+  context_.run();
+  EXPECT_TRUE(failure);
+  EXPECT_EQ(alive.use_count(), 1);
+}
+
+struct throws_when_made {
+  throws_when_made() { throw std::runtime_error("made"); }
+};
+
+TEST_F(run_test, result_that_cannot_even_be_made_leaks_nothing) {
+  auto alive = std::make_shared<int>();
+  mutex_.async_run(
+      [] { return throws_when_made(); },
+      asio::bind_executor(context_.get_executor(), [alive](std::exception_ptr, throws_when_made const&) { FAIL(); }));
+  EXPECT_THROW(context_.run(), std::runtime_error);
+  EXPECT_EQ(alive.use_count(), 1);
+  EXPECT_TRUE(mutex_.try_lock());
+}
+
 TEST_F(run_test, waiting_function_is_cancelled_and_never_runs) {
   auto held = mutex_.try_lock();
   asio::cancellation_signal signal;

@@ -210,6 +210,19 @@ TEST(token_test, timed_lock_that_is_free_is_granted_even_after_the_deadline) {
   EXPECT_TRUE(granted);
 }
 
+TEST(token_test, longest_duration_waits_for_ever) {
+  asio::io_context context;
+  mutex m;
+  auto held = m.try_lock();
+  bool granted = false;
+  m.async_lock_for(std::chrono::steady_clock::duration::max(),
+                   asio::bind_executor(context, [&](error_code error, mutex::lock) { granted = !error; }));
+  context.poll();
+  held.unlock();
+  context.run();
+  EXPECT_TRUE(granted);
+}
+
 TEST(token_test, context_destroyed_with_a_timed_waiter_leaks_nothing) {
   mutex m;
   auto held = m.try_lock();

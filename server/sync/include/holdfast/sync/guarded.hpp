@@ -61,11 +61,11 @@ class guarded {
   /// As async_lock_until(now + duration).
   template <class CompletionToken = boost::asio::deferred_t>
   auto async_lock_for(std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return async_lock_until(std::chrono::steady_clock::now() + duration, std::forward<CompletionToken>(token));
+    return async_lock_until(detail::after(duration).time, std::forward<CompletionToken>(token));
   }
   template <class CompletionToken = boost::asio::deferred_t>
   auto async_lock_for(identity const& who, std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return async_lock_until(who, std::chrono::steady_clock::now() + duration, std::forward<CompletionToken>(token));
+    return async_lock_until(who, detail::after(duration).time, std::forward<CompletionToken>(token));
   }
 
   /// Runs `function(value)` under the lock; see basic_mutex::async_run().

@@ -14,6 +14,8 @@
 #include <holdfast/sync/detail/lock_operation.hpp>
 #include <holdfast/sync/detail/pending_operation.hpp>
 #include <holdfast/sync/detail/run_operation.hpp>
+#include <holdfast/sync/detail/standing_aside.hpp>
+#include <holdfast/sync/detail/timeout.hpp>
 #include <holdfast/sync/detail/waiter.hpp>
 #include <holdfast/sync/policy.hpp>
 #include <utility>
@@ -105,11 +107,11 @@ class basic_mutex {
   /// As async_lock_until(now + duration).
   template <class CompletionToken = boost::asio::deferred_t>
   auto async_lock_for(std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return async_lock_until(std::chrono::steady_clock::now() + duration, std::forward<CompletionToken>(token));
+    return async_lock_until(detail::after(duration).time, std::forward<CompletionToken>(token));
   }
   template <class CompletionToken = boost::asio::deferred_t>
   auto async_lock_for(identity const& who, std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return async_lock_until(who, std::chrono::steady_clock::now() + duration, std::forward<CompletionToken>(token));
+    return async_lock_until(who, detail::after(duration).time, std::forward<CompletionToken>(token));
   }
 
   /// Runs `function()` under the lock, when its turn comes in the one queue of functions and locks, and completes with
@@ -262,6 +264,7 @@ class [[nodiscard]] basic_lock {
 
 template <class Policy>
 basic_mutex<Policy>::~basic_mutex() {
+  detail::tell_those_aside_that_it_goes(this);
   if (!core_.is_held()) return;
   for (;;) {
     waiter* oldest = nullptr;

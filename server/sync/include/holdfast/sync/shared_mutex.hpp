@@ -97,11 +97,11 @@ class shared_mutex {
   }
   template <class CompletionToken = boost::asio::deferred_t>
   auto async_lock_for(std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return start<lock>(token, detail::until{std::chrono::steady_clock::now() + duration});
+    return start<lock>(token, detail::after(duration));
   }
   template <class CompletionToken = boost::asio::deferred_t>
   auto async_lock_shared_for(std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return start<shared_lock>(token, detail::until{std::chrono::steady_clock::now() + duration});
+    return start<shared_lock>(token, detail::after(duration));
   }
 
  private:

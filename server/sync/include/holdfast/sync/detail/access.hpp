@@ -28,6 +28,7 @@ struct exclusive_access {
 
   exclusive_access(Mutex& m, Wrap w) noexcept : mutex(&m), wrap(w) {}
 
+  void const* address() const noexcept { return mutex; }
   bool is_free() const noexcept { return !mutex->core_.is_held(); }
   bool try_acquire(identity const& who) noexcept { return mutex->try_acquire(who); }
   void asked(waiter_type& w, identity const& who) noexcept { w.ticket = mutex->instrument_.asked(who); }

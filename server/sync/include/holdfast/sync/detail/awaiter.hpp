@@ -7,6 +7,7 @@
 #include <holdfast/sync/detail/fairness.hpp>
 #include <holdfast/sync/detail/pending_operation.hpp>
 #include <holdfast/sync/detail/posting.hpp>
+#include <holdfast/sync/detail/standing_aside.hpp>
 #include <memory>
 #include <tuple>
 #include <utility>
@@ -27,6 +28,8 @@ template <class T>
 class frame_allocator {
  public:
   using value_type = T;
+  static constexpr bool serves_the_operation_alone = true;
+
   explicit frame_allocator(void* room) noexcept : room_(room) {}
   template <class U>
   frame_allocator(frame_allocator<U> const& other) noexcept : room_(other.room()) {}
@@ -146,20 +149,30 @@ class awaitable_async_op<AwaitSignature, holdfast::sync::detail::pending_operati
     }
   }
 
-  /// To the end of the executor's queue, and only then does this ask for the lock.
+  /// At the end of the executor's queue, and only then does the coroutine ask for the lock.
+  struct turn_of_others {
+    void operator()() {
+      holdfast::sync::detail::has_been_suspended();
+      bool const lock_exists = aside.step_back();
+      handler_type handler(std::move(waiting));
+      if (!lock_exists || handler.get_cancellation_state().cancelled() != cancelled_before) {
+        std::apply(handler, aborted());
+      } else {
+        awaiter->initiation_(std::move(handler));
+      }
+    }
+    awaitable_async_op* awaiter;
+    cancellation_type cancelled_before;  // who goes on nevertheless is not cancelled once more by that
+    handler_type waiting;
+    holdfast::sync::detail::standing_aside aside;  // uses the frame's room, so it goes before the frame
+  };
   void let_others_run(handler_type handler) {
     namespace sync = holdfast::sync::detail;
+    static_assert(sizeof(room_) >= sync::standing_aside::room_bytes);
     Executor const executor = handler.get_executor();
-    auto go_on = [this, waiting = std::move(handler)]() mutable {
-      sync::has_been_suspended();
-      handler_type self(std::move(waiting));
-      if (self.get_cancellation_state().cancelled() != cancellation_type::none) {
-        std::apply(self, aborted());
-      } else {
-        initiation_(std::move(self));
-      }
-    };
-    sync::post_plainly(executor, std::move(go_on));
+    auto const cancelled_before = handler.get_cancellation_state().cancelled();
+    sync::post_plainly(executor, turn_of_others{this, cancelled_before, std::move(handler),
+                                                sync::standing_aside(initiation_.lock(), room_)});
   }
 
   static tuple_type aborted() {

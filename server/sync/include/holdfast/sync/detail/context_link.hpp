@@ -58,6 +58,10 @@ class context_service : public boost::asio::execution_context::service {
   inline static boost::asio::execution_context::id id;
 
   explicit context_service(boost::asio::execution_context& context) : service(context) {}
+  // A service that comes into being while its context is being destroyed is not told to shut down.
+  ~context_service() { shutdown(); }
+
+  bool is_shut_down() const { return is_shut_down_; }  // with links_mutex
 
   void attach(context_link& link) {  // with links_mutex
     link.service = this;
@@ -81,6 +85,7 @@ class context_service : public boost::asio::execution_context::service {
     waiter_chain granted;
     {
       std::scoped_lock guard(links_mutex);
+      is_shut_down_ = true;
       while (context_link* const link = links_) {
         link->take_out(link->lock, *link, taken, granted);
         detach(*link);
@@ -99,6 +104,7 @@ class context_service : public boost::asio::execution_context::service {
   }
 
   context_link* links_ = nullptr;
+  bool is_shut_down_ = false;  // with links_mutex
   std::atomic<std::uint64_t> deliveries_begun_{0};
   std::atomic<std::uint64_t> deliveries_ended_{0};
 };
@@ -127,9 +133,42 @@ class delivery {
   context_service* const service_;
 };
 
-inline void deliver_grant(waiter& w) noexcept {
-  delivery const in_progress(w);
+/// Who can't be told that it owns the lock, because its executor is full or going, passes it on, perhaps to somebody
+/// who can't be told either. However many there are, that happens one after the other and not one inside the other.
+struct grants_in_progress {
+  waiter* being_told = nullptr;
+  waiter_chain refused;
+};
+inline constinit thread_local grants_in_progress* grants_of_this_thread = nullptr;
+
+/// By a waiter that owns, instead of passing the lock on. True: it is discarded later.
+inline bool passes_on_later(waiter& w) noexcept {
+  auto* const grants = grants_of_this_thread;
+  if (!grants || grants->being_told != &w) return false;
+  grants->being_told = nullptr;
+  grants->refused.push_back(w);
+  return true;
+}
+
+inline void deliver_grant(waiter& w, grants_in_progress& grants) noexcept {
+  context_service* const service = w.delivering;
+  waiter* const outer = std::exchange(grants.being_told, &w);
   w.grant();
+  bool const refused = !grants.being_told;
+  grants.being_told = outer;
+  if (service && !refused) service->delivery_ended();  // otherwise when it is discarded
+}
+
+inline void deliver_grant(waiter& w) noexcept {
+  if (grants_of_this_thread) return deliver_grant(w, *grants_of_this_thread);
+  grants_in_progress grants;
+  grants_of_this_thread = &grants;
+  deliver_grant(w, grants);
+  while (waiter* const refused = grants.refused.pop_front()) {
+    delivery const in_progress(*refused);
+    refused->discard();
+  }
+  grants_of_this_thread = nullptr;
 }
 
 /// A lock's links. Thread-safe; destroying it ends all of them.
@@ -150,7 +189,7 @@ class context_links {
     }
   }
 
-  /// May throw std::bad_alloc when it sees a context for the first time.
+  /// Null: the context is being destroyed. May throw std::bad_alloc when it sees a context for the first time.
   context_link* find_or_create(boost::asio::execution_context& context, void* lock,
                                context_link::take_out_function take_out) {
     for (context_link* l = first_.load(std::memory_order_acquire); l; l = l->next_of_lock) {
@@ -164,6 +203,7 @@ class context_links {
                                          context_link::take_out_function take_out) {
     auto& service = boost::asio::use_service<context_service>(context);
     std::scoped_lock guard(links_mutex);
+    if (service.is_shut_down()) return nullptr;
     context_link* unused = nullptr;
     for (context_link* l = first_.load(std::memory_order_relaxed); l; l = l->next_of_lock) {
       auto* const linked = l->context.load(std::memory_order_relaxed);

@@ -13,7 +13,8 @@ namespace holdfast::sync::detail {
 ///   asked(waiter&, identity)      tells the instrumentation
 ///   acquire_or_enqueue(waiter&)   true: acquired
 ///   withdraw(waiter&)             true: taken out of the queue
-///   link(context)                 the lock's link to an execution context
+///   address()                     of the lock; says which it is
+///   link(context)                 the lock's link to an execution context; null if that is being destroyed
 ///   take_charge(waiter&)          ownership is now this object's business, until deliver() or release()
 ///   deliver()                     what the handler gets; owns nothing if the lock was destroyed meanwhile
 ///   release()                     passes on what could not be delivered
@@ -27,7 +28,7 @@ class lock_operation final
   static void start(Access const& access, typename Access::identity const& who, Deadline const& deadline,
                     Handler handler) {
     auto self = base::create(std::move(handler), access);
-    self->prepare(self->access_);
+    if (!self->prepare(self->access_)) return;
     self->access_.asked(*self.operation, who);
     lock_operation& o = *self.operation;
     bool const acquired =
@@ -98,6 +99,7 @@ class lock_operation final
   }
 
   void drop() noexcept {
+    if (outcome_ == outcome::granted && passes_on_later(*this)) return;
     Access access = access_;
     timeout_.stop();
     // Before the handler goes, since that may destroy whatever keeps the lock alive.
@@ -127,6 +129,8 @@ class lock_initiation {
   void operator()(Handler&& handler) {
     operation_type<Handler>::start(access_, who_, deadline_, std::forward<Handler>(handler));
   }
+
+  void const* lock() const noexcept { return access_.address(); }
 
   /// For a coroutine, which needs no executor for what is done at once. True: it is, and take() gives the result.
   bool is_free() const noexcept { return access_.is_free(); }

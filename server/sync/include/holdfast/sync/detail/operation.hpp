@@ -17,6 +17,10 @@ namespace holdfast::sync::detail {
 template <class Handler>
 concept keeps_its_executor_busy = requires { requires Handler::keeps_its_executor_busy; };
 
+/// An allocator with room for the operation and for nothing else: what an executor remembers has to live elsewhere.
+template <class Allocator>
+concept serves_the_operation_alone = requires { requires Allocator::serves_the_operation_alone; };
+
 template <class Handler>
 struct handler_work {
   explicit handler_work(Handler const& handler) : guard(boost::asio::get_associated_executor(handler)) {}
@@ -44,7 +48,14 @@ class operation : public waiter_of<Policy> {
   using executor_type = boost::asio::associated_executor_t<Handler>;
   using handler_allocator = boost::asio::associated_allocator_t<Handler, boost::asio::recycling_allocator<void>>;
 
-  bool context_runs_here() const noexcept final { return runs_here(executor()); }
+  // Called under the internal lock, so the handler is asked for its executor only if that is known to be Asio's.
+  bool context_runs_here() const noexcept final {
+    if constexpr (tells_whether_it_runs_here<executor_type>) {
+      return executor().running_in_this_thread();
+    } else {
+      return false;
+    }
+  }
 
   /// Owns an operation that nobody else can reach. Called once: completes it. Destroyed before: drops it.
   struct holder {
@@ -79,12 +90,17 @@ class operation : public waiter_of<Policy> {
 
   executor_type executor() const noexcept { return boost::asio::get_associated_executor(handler_); }
 
-  /// Before the operation is queued. `Lock` has link(context).
+  /// Before the operation is queued. `Lock` has link(context). False: the context is being destroyed, and the operation
+  /// is to be dropped, as the context drops whatever it is given now.
   template <class Lock>
-  void prepare(Lock& lock) {
-    if (auto* const context = context_of(executor())) this->link = lock.link(*context);
+  [[nodiscard]] bool prepare(Lock& lock) {
+    if (auto* const context = context_of(executor())) {
+      this->link = lock.link(*context);
+      if (!this->link) return false;
+    }
     auto slot = boost::asio::get_associated_cancellation_slot(handler_);
     if (slot.is_connected()) canceller_ = &slot.template emplace<canceller>(&derived());
+    return true;
   }
 
   /// Lets complete() be called on the executor. The operation may be gone before this returns.
@@ -94,8 +110,12 @@ class operation : public waiter_of<Policy> {
   template <class Function>
   void post(Function&& function) {
     auto const target = executor();
-    auto const allocator = boost::asio::get_associated_allocator(handler_, boost::asio::recycling_allocator<void>());
-    post_to(target, memory_, allocator, std::forward<Function>(function));
+    if constexpr (serves_the_operation_alone<handler_allocator>) {
+      post_to(target, memory_, boost::asio::recycling_allocator<void>(), std::forward<Function>(function));
+    } else {
+      auto const allocator = boost::asio::get_associated_allocator(handler_, boost::asio::recycling_allocator<void>());
+      post_to(target, memory_, allocator, std::forward<Function>(function));
+    }
   }
 
   // An executor that can't take the completion (out of memory, say) has dropped the operation, which passes the lock

@@ -121,14 +121,8 @@ boost::asio::execution_context* context_of(Executor const& executor) {
   }
 }
 
-/// Whether this thread certainly runs the executor's context right now. Asks only Asio's own executors.
+/// Executors of which running_in_this_thread() says whether this thread runs their context right now.
 template <class Executor>
-bool runs_here(Executor const& executor) noexcept {
-  if constexpr (frees_before_calling<Executor>) {
-    return executor.running_in_this_thread();
-  } else {
-    return false;
-  }
-}
+inline constexpr bool tells_whether_it_runs_here = frees_before_calling<Executor>;
 
 }  // namespace holdfast::sync::detail

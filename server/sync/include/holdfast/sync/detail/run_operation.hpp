@@ -53,12 +53,20 @@ class function_result {
     if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
     if constexpr (has_value) return value_type(std::move(*value_));
   }
+  /// A value that can't be moved is a failure like any other; one that can't be made either throws.
   tuple_type take_tuple() {
     if constexpr (has_value) {
-      return {exception_, exception_ ? value_type() : value_type(std::move(*value_))};
-    } else {
-      return {exception_};
+      if (!exception_) {
+        try {
+          return tuple_type(nullptr, std::move(*value_));
+        } catch (...) {
+          exception_ = std::current_exception();
+        }
+      }
     }
+    tuple_type failure;
+    std::get<0>(failure) = exception_;
+    return failure;
   }
 
  private:
@@ -80,7 +88,7 @@ class run_operation final
   static void start(Mutex& mutex, typename Mutex::identity const& who, Function&& function, Handler handler) {
     auto self = base::create(std::move(handler), mutex, std::move(function));
     run_operation& o = *self.operation;
-    o.prepare(o.access_);
+    if (!o.prepare(o.access_)) return;
     o.access_.asked(o, who);
     bool const acquired = o.access_.acquire_or_enqueue(o);
     self.release();  // whoever takes it out of the queue owns it
@@ -146,12 +154,15 @@ class run_operation final
       }
     }
     if (state_ == state::aborted) result_.fail_as_aborted();
+    typename base::holder self(this);  // the result may throw
     auto result = result_.take_tuple();
+    self.release();
     Handler handler = this->destroy();
     std::apply([&](auto&&... r) { std::move(handler)(std::move(r)...); }, std::move(result));
   }
 
   void drop() noexcept {
+    if (state_ == state::granted && passes_on_later(*this)) return;
     // Before the handler goes, since that may destroy whatever keeps the lock alive.
     if (state_ == state::granted) access_.release();
     [[maybe_unused]] Handler handler = this->destroy();
@@ -181,6 +192,8 @@ class run_initiation {
   void operator()(Handler&& handler) {
     operation_type<Handler>::start(*mutex_, who_, std::move(function_), std::forward<Handler>(handler));
   }
+
+  void const* lock() const noexcept { return mutex_; }
 
   /// For a coroutine, which needs no executor for what is done at once. True: it is, and take() gives the result.
   bool is_free() const noexcept { return !mutex_->core_.is_held(); }

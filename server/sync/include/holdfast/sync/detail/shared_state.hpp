@@ -5,6 +5,7 @@
 #include <holdfast/sync/detail/context_link.hpp>
 #include <holdfast/sync/detail/instrument.hpp>
 #include <holdfast/sync/detail/shared_core.hpp>
+#include <holdfast/sync/detail/standing_aside.hpp>
 #include <holdfast/sync/detail/waiter.hpp>
 #include <utility>
 
@@ -54,6 +55,7 @@ class shared_state {
 
   /// By the mutex's destructor: the waiters complete with operation_aborted.
   void abandon() noexcept {
+    tell_those_aside_that_it_goes(this);
     waiter_chain waiting;
     waiter_chain nobody;
     core_.withdraw_if([](auto&) { return true; }, collect(waiting), collect(nobody));
@@ -92,6 +94,7 @@ struct shared_access {
   using result_type = Lock;
   static constexpr bool shared = Lock::is_shared;
 
+  void const* address() const noexcept { return state; }
   bool is_free() const noexcept { return state->may_enter(shared); }
   bool try_acquire(identity) noexcept { return state->try_acquire(shared); }
   void asked(waiter& w, identity) noexcept { w.shared = shared; }

@@ -18,6 +18,13 @@ struct until {
   std::chrono::steady_clock::time_point time;
 };
 
+/// From now on; what is too long for the clock is for ever.
+inline until after(std::chrono::steady_clock::duration duration) noexcept {
+  auto const now = std::chrono::steady_clock::now();
+  auto const longest = std::chrono::steady_clock::time_point::max() - now;
+  return {duration < longest ? now + duration : std::chrono::steady_clock::time_point::max()};
+}
+
 template <class Deadline, class Operation, class Executor>
 class timeout;
 
