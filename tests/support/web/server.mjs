@@ -1,7 +1,7 @@
 // A holdfast-server of the build, as a process.
 import {spawn} from 'node:child_process';
 
-/// Starts one on a port of its choice, or on `port`. @return {url, port, stop}
+/// Starts one on a port of its choice, or on `port`. @return {url, port, pid, stop}
 export async function startServer({port = 0, args = []} = {}) {
   const child = spawn(process.env.HOLDFAST_SERVER, ['--listen', `127.0.0.1:${port}`, ...args], {stdio: ['ignore', 'pipe', 'pipe']});
   const url = await new Promise((resolve, reject) => {
@@ -16,5 +16,5 @@ export async function startServer({port = 0, args = []} = {}) {
     child.on('error', reject);
     child.on('exit', () => reject(new Error(`the server ended: ${said}`)));
   });
-  return {url, port: Number(new URL(url).port), stop: () => new Promise(resolve => { child.on('exit', resolve); child.kill(); })};
+  return {url, port: Number(new URL(url).port), pid: child.pid, stop: () => new Promise(resolve => { child.on('exit', resolve); child.kill(); })};
 }
