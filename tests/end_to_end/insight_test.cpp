@@ -262,6 +262,51 @@ TEST(insight, a_watcher_that_does_not_read_is_dropped_in_time) {
   EXPECT_THROW(static_cast<void>(content_of(rest)), std::runtime_error) << "it was cut off, not ended";
 }
 
+/// One that reads /v1/lock/events, and what it has been told. (HTTP/1.0: without chunks.)
+struct watching {
+  explicit watching(running_server const& server, int receive_buffer_bytes = 0)
+      : client(server.port(), receive_buffer_bytes) {
+    client.send("GET /v1/lock/events?format=ndjson HTTP/1.0\r\nHost: test\r\n\r\n");
+    client.receive_until("\r\n\r\n");
+    client.receive_until("\n");
+  }
+
+  void read_until(std::uint64_t number) {
+    while (last < number) {
+      auto const told = json::parse(client.receive_until("\n"));
+      if (told["type"] == "dropped") dropped += told["count"].get<std::uint64_t>();
+      if (told["type"] != "done") continue;
+      ++events;
+      EXPECT_EQ(told["seq"].get<std::uint64_t>(), events + dropped) << "a loss is told where it was";
+      last = told["seq"];
+    }
+  }
+
+  raw_client client;
+  std::uint64_t last = 0, events = 0, dropped = 0;
+};
+
+TEST(insight, a_watcher_that_does_not_read_for_long_is_told_what_it_missed_and_nobody_else_misses_anything) {
+  auto settings = running_server::test_settings();
+  settings.sessions.transfer_timeout = 10min;
+  running_server server(settings);
+  watching stuck(server, 4096), reading(server);
+  raw_client client(server.port());
+  constexpr std::uint64_t batch = 1000, batches = 60;  // what the feed keeps and the kernel holds are far less
+  std::string some;
+  for (std::uint64_t i = 0; i < batch; ++i) some += request("GET", "/v1/kv/a");
+  for (std::uint64_t i = 1; i <= batches; ++i) {
+    client.send(some);
+    for (std::uint64_t j = 0; j < batch; ++j) EXPECT_EQ(client.receive().status, 404);
+    reading.read_until(i * batch);
+  }
+  EXPECT_EQ(reading.dropped, 0U);
+  EXPECT_EQ(reading.events, batch * batches);
+  stuck.read_until(batch * batches);
+  EXPECT_GT(stuck.dropped, 0U);
+  EXPECT_EQ(stuck.events + stuck.dropped, batch * batches);
+}
+
 TEST(insight, a_head_request_to_the_events_is_answered_and_ends) {
   running_server server;
   raw_client client(server.port());

@@ -116,6 +116,14 @@ std::string raw_client::receive_rest() {
   return std::exchange(unread_, {});
 }
 
+std::string raw_client::receive_until(std::string_view end) {
+  std::size_t at = 0;
+  while ((at = unread_.find(end)) == std::string::npos) await_data();
+  auto text = unread_.substr(0, at + end.size());
+  unread_.erase(0, text.size());
+  return text;
+}
+
 bool raw_client::stays_silent(std::chrono::milliseconds time) {
   pollfd wanted{socket_, POLLIN, 0};
   return unread_.empty() && ::poll(&wanted, 1, static_cast<int>(time.count())) == 0;

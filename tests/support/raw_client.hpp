@@ -43,6 +43,9 @@ class raw_client {
   /// Everything until the peer ends the stream, in order or not.
   std::string receive_rest();
 
+  /// Everything up to `end`, and that.
+  std::string receive_until(std::string_view end);
+
   /// Whether nothing arrives and the connection stays open for `time`.
   bool stays_silent(std::chrono::milliseconds time);
 
