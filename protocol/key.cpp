@@ -1,7 +1,5 @@
 #include "protocol/key.hpp"
 
-#include <algorithm>
-
 #include "protocol/percent.hpp"
 
 namespace holdfast::protocol {
@@ -50,11 +48,9 @@ result<void> check_key(std::string_view key) {
   return {};
 }
 
-result<std::string> key_from_path(std::string_view encoded) {
-  // Most keys stand for themselves: visible ASCII without a percent sign.
-  auto const is_plain = [](char c) { return c > ' ' && c < '\x7F' && c != '%'; };
-  if (!encoded.empty() && encoded.size() <= key_bytes_max && std::all_of(encoded.begin(), encoded.end(), is_plain))
-    return std::string(encoded);
+result<std::string> key_from_path(std::string_view encoded, bool is_plain) {
+  // Most keys stand for themselves.
+  if (is_plain && !encoded.empty() && encoded.size() <= key_bytes_max) return std::string(encoded);
   auto key = percent_decode(encoded);
   if (!key) return refuse("the key has a % that two hexadecimal digits don't follow; write %25 for a percent sign");
   if (auto checked = check_key(*key); !checked) return checked.error();

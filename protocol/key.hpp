@@ -16,7 +16,8 @@ constexpr std::string_view kv_path = "/v1/kv/";
 [[nodiscard]] result<void> check_key(std::string_view key);
 
 /// The key in the rest of a request path behind `/v1/kv/`: percent-decoded, slashes allowed, checked.
-[[nodiscard]] result<std::string> key_from_path(std::string_view encoded);
+/// @param is_plain whether it is known to be visible ASCII without a percent sign.
+[[nodiscard]] result<std::string> key_from_path(std::string_view encoded, bool is_plain = false);
 
 /// The path of a key, as a Location header or a client writes it.
 [[nodiscard]] std::string path_of_key(std::string_view key);

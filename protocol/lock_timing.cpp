@@ -4,32 +4,26 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 
 #include "protocol/ascii.hpp"
+#include "protocol/text_writer.hpp"
 
 namespace holdfast::protocol {
 namespace {
 
 using std::chrono::nanoseconds;
 
-template <std::size_t size>
-char* write(char* to, char const (&literal)[size]) {
-  std::memcpy(to, literal, size - 1);
-  return to + size - 1;
-}
-
 /// Writes milliseconds with three decimals. By hand: it stands on the path of every answer.
-char* write_ms(char* to, nanoseconds duration) {
+void write_ms(text_writer& to, nanoseconds duration) {
   auto const us = static_cast<std::uint64_t>(duration.count() + 500) / 1000;
-  if (us == 0) return write(to, "0.000");  // of all that neither wait nor hold
-  to = std::to_chars(to, to + 20, us / 1000).ptr;
+  if (us == 0) {  // of all that neither wait nor hold
+    to << "0.000";
+    return;
+  }
   auto const rest = static_cast<unsigned>(us % 1000);
-  *to++ = '.';
-  *to++ = static_cast<char>('0' + rest / 100);
-  *to++ = static_cast<char>('0' + rest / 10 % 10);
-  *to++ = static_cast<char>('0' + rest % 10);
-  return to;
+  char const decimals[] = {'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
+                           static_cast<char>('0' + rest % 10)};
+  to << us / 1000 << std::span(decimals);
 }
 
 std::string_view trim(std::string_view text) {
@@ -74,13 +68,13 @@ std::optional<nanoseconds> duration_of(std::string_view parameters) {
 }  // namespace
 
 char* write_server_timing(char* to, lock_timing const& timing) {
-  to = write_ms(write(to, "wait;dur="), timing.wait);
-  if (timing.position) {
-    to = write(to, ";desc=\"position ");
-    to = std::to_chars(to, to + 10, *timing.position).ptr;
-    *to++ = '"';
-  }
-  return write_ms(write(to, ", hold;dur="), timing.hold);
+  text_writer field(to);
+  field << "wait;dur=";
+  write_ms(field, timing.wait);
+  if (timing.position) field << ";desc=\"position " << *timing.position << "\"";
+  field << ", hold;dur=";
+  write_ms(field, timing.hold);
+  return field.end();
 }
 
 std::optional<lock_timing> parse_server_timing(std::string_view value) {

@@ -12,7 +12,8 @@ struct plain_request_line {
   protocol::method method;
   std::string_view method_text;
   std::string_view target;
-  std::size_t bytes;  ///< with its CRLF
+  bool target_is_plain;  ///< see request_head
+  std::size_t bytes;     ///< with its CRLF
 };
 
 /// Recognizes `GET`, `HEAD`, `PUT` or `DELETE`, a space, a target of visible ASCII, and ` HTTP/1.1` with CRLF at the

@@ -55,7 +55,7 @@ struct reply_maker {
   std::uint64_t start;
   std::optional<std::string> const& if_none_match;
 
-  reply operator()(value_found const& found) const {
+  reply operator()(value_found&& found) const {
     entity_tag const tag{start, found.revision};
     reply answer;
     answer.tag = tag;
@@ -64,7 +64,7 @@ struct reply_maker {
       return answer;
     }
     answer.content_type = "application/json";
-    answer.value = found.value;
+    answer.value = std::move(found.value);
     return answer;
   }
 
@@ -99,14 +99,15 @@ reply reply_to(failure const& error) {
   return answer;
 }
 
-reply reply_to(operation const& done, outcome const& result, std::uint64_t start,
+reply reply_to(operation const& done, outcome&& result, std::uint64_t start,
                std::optional<std::string> const& if_none_match) {
-  return std::visit(reply_maker{done, start, if_none_match}, result);
+  return std::visit(reply_maker{done, start, if_none_match}, std::move(result));
 }
 
 void append_head(std::string& out, reply const& reply, reply_framing framing) {
   // By far more than the fixed texts, the tag and the numbers take together.
-  text_writer<1024> head;
+  char bytes[1024];
+  text_writer head(bytes);
   head << status_line(reply.status) << "Date: " << http_date_now() << "\r\nX-Content-Type-Options: nosniff\r\n";
   if (!reply.content_type.empty()) head << "Content-Type: " << reply.content_type << "\r\n";
   if (reply.tag) {
@@ -137,15 +138,16 @@ void append_head(std::string& out, reply const& reply, reply_framing framing) {
   } else if (!framing.http11) {
     head << "Connection: keep-alive\r\n";
   }
+  auto const view = [&] { return std::string_view(bytes, static_cast<std::size_t>(head.end() - bytes)); };
   // What may be longer than there is room on the stack goes straight to the output: a key, a policy.
   if (!reply.location.empty() || !reply.more_fields.empty()) {
-    (out += head.view()) += reply.more_fields;
+    (out += view()) += reply.more_fields;
     if (!reply.location.empty()) ((out += "Location: ") += reply.location) += "\r\n";
     out += "\r\n";
     return;
   }
   head << "\r\n";
-  out += head.view();
+  out += view();
 }
 
 }  // namespace holdfast::protocol

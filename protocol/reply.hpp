@@ -42,7 +42,7 @@ struct reply_framing {
 
 /// The answer to an operation that has run. `start` and the outcome's revision make the tag; a GET whose If-None-Match
 /// names it is answered with 304 (RFC 9110 §13.2.2).
-[[nodiscard]] reply reply_to(operation const& done, outcome const& result, std::uint64_t start,
+[[nodiscard]] reply reply_to(operation const& done, outcome&& result, std::uint64_t start,
                              std::optional<std::string> const& if_none_match);
 
 /// Appends status line and header. The content follows separately, unless framing.head_only, so that a large value is

@@ -25,9 +25,10 @@ struct request_head {
   protocol::method method = method::unknown;
   std::string_view method_text;
   std::string_view target;
-  bool http11 = true;      ///< false: HTTP/1.0
-  bool keep_alive = true;  ///< what the client asks for, by version and Connection
-  bool has_body = false;   ///< a Content-Length above zero, or chunked
+  bool target_is_plain = false;  ///< known to be a path and nothing else: a slash, then visible ASCII without % ? #
+  bool http11 = true;            ///< false: HTTP/1.0
+  bool keep_alive = true;        ///< what the client asks for, by version and Connection
+  bool has_body = false;         ///< a Content-Length above zero, or chunked
   bool expects_continue = false;
   bool has_other_expectation = false;
   bool has_precondition = false;             ///< If-Match or If-Unmodified-Since

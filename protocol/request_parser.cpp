@@ -260,6 +260,7 @@ std::size_t request_parser::recognize_head(std::string_view text, std::size_t by
   found->head.method = line->method;
   found->head.method_text = line->method_text;
   found->head.target = line->target;
+  found->head.target_is_plain = line->target_is_plain;
   parser_->recognized = found;
   parser_->begin_body(found->chunked, found->content_length);
   return line->bytes + found->fields.size();

@@ -97,7 +97,7 @@ awaitable<request_loop::progress> request_loop::serve_value(kv_request request) 
     done = context_.store.try_execute(request.operation, asker_of(request, framing_, asker_));
   if (!done) done = co_await execute(request);
   if (!done) co_return ending::quietly;
-  auto answer = responder_.answer(request, *done);
+  auto answer = responder_.answer(request, *std::move(done));
   co_return co_await finish_request(std::move(answer));
 }
 

@@ -12,15 +12,16 @@ result<responder::parsed_request> responder::read_head(std::string_view block) {
   return understand(**parsed);
 }
 
+responder::parsed_request::parsed_request(request_head const& head, route_settings const& settings,
+                                          nanoseconds read_hold, bool draining)
+    : framing{.head_only = head.method == method::head, .close = !head.keep_alive || draining, .http11 = head.http11},
+      continue_expected(head.expects_continue && head.http11),
+      method(head.method),
+      routed(server::route(head, settings, read_hold, draining)) {}
+
 responder::parsed_request responder::understand(request_head const& head) const {
   auto const draining = context_.draining.load(std::memory_order_relaxed);
-  parsed_request request{.framing = {.head_only = head.method == method::head,
-                                     .close = !head.keep_alive || draining,
-                                     .http11 = head.http11},
-                         .continue_expected = head.expects_continue && head.http11,
-                         .method = head.method,
-                         .route = route_kind::value,
-                         .routed = route(head, context_.settings.routes, context_.live.read_hold(), draining)};
+  parsed_request request(head, context_.settings.routes, context_.live.read_hold(), draining);
   if (insight_is_built && !std::holds_alternative<kv_request>(request.routed))
     request.route = route_kind_of(head.target);
   // A body that nobody reads would be taken for the next request.
@@ -36,9 +37,10 @@ std::optional<reply> responder::take_value(put_operation& put, std::string&& bod
   return std::nullopt;
 }
 
-reply responder::answer(kv_request const& request, execution const& done) const {
-  auto answer = done.outcome ? reply_to(request.operation, *done.outcome, context_.start, request.if_none_match)
-                             : reply_to(done.outcome.error());
+reply responder::answer(kv_request const& request, execution&& done) const {
+  auto answer = done.outcome
+                    ? reply_to(request.operation, *std::move(done.outcome), context_.start, request.if_none_match)
+                    : reply_to(done.outcome.error());
   answer.timing = done.timing;
   if (done.id != 0) answer.request = request_id{context_.start, done.id};
   return answer;

@@ -50,10 +50,14 @@ class responder {
 
   /// A header understood.
   struct parsed_request {
+    // Initialized as an aggregate, all of it would be zeroed first, as much work as a tenth of its parsing.
+    parsed_request(protocol::request_head const& head, route_settings const& settings, nanoseconds read_hold,
+                   bool draining);
+
     protocol::reply_framing framing;
-    bool continue_expected = false;
-    protocol::method method = protocol::method::unknown;
-    route_kind route = route_kind::other;
+    bool continue_expected;
+    protocol::method method;
+    route_kind route = route_kind::value;
     std::variant<protocol::reply, kv_request, insight_request> routed;
   };
 
@@ -83,7 +87,7 @@ class responder {
   static std::optional<protocol::reply> take_value(protocol::put_operation& put, std::string&& body);
 
   /// The answer to what an operation came to.
-  [[nodiscard]] protocol::reply answer(kv_request const& request, execution const& done) const;
+  [[nodiscard]] protocol::reply answer(kv_request const& request, execution&& done) const;
 
  private:
   [[nodiscard]] parsed_request understand(protocol::request_head const& head) const;

@@ -14,6 +14,7 @@ namespace {
 
 using namespace protocol;
 using routed = std::variant<reply, kv_request, insight_request>;
+constexpr std::in_place_type_t<kv_request> as_kv;
 
 constexpr std::string_view kv_allow = "GET, HEAD, PUT, DELETE, OPTIONS";
 constexpr std::string_view probe_allow = "GET, HEAD, OPTIONS";
@@ -112,7 +113,7 @@ routed route_value(request_head const& head, target const& target, route_setting
     default:
       return method_not_allowed(head, kv_allow, head.method == method::post ? post_advice : std::string_view());
   }
-  auto key = key_from_path(target.path.substr(kv_path.size()));
+  auto key = key_from_path(target.path.substr(kv_path.size()), head.target_is_plain);
   if (!key) return reply_to(key.error());
   auto const terms = terms_of(target.query, head.method, settings, read_hold);
   if (!terms) return reply_to(terms.error());
@@ -120,11 +121,11 @@ routed route_value(request_head const& head, target const& target, route_setting
 
   switch (head.method) {
     case method::put:
-      return kv_request{put_operation{*std::move(key), nullptr}, *terms, {}};
+      return routed(as_kv, put_operation{*std::move(key), nullptr}, *terms, std::nullopt);
     case method::del:
-      return kv_request{delete_operation{*std::move(key)}, *terms, {}};
+      return routed(as_kv, delete_operation{*std::move(key)}, *terms, std::nullopt);
     default:
-      return kv_request{get_operation{*std::move(key)}, *terms, head.if_none_match};
+      return routed(as_kv, get_operation{*std::move(key)}, *terms, head.if_none_match);
   }
 }
 
@@ -139,7 +140,7 @@ routed route(request_head const& head, route_settings const& settings, nanosecon
   if (head.has_other_expectation)
     return refuse(errc::expectation_failed, "the only expectation that this server meets is 100-continue");
   if (head.method == method::connect) return method_not_allowed(head, kv_allow);
-  auto const target = parse_target(head.target);
+  auto const target = head.target_is_plain ? protocol::target{head.target, {}} : parse_target(head.target);
   if (!target) return reply_to(target.error());
   if (target->path == "*") {
     if (head.method == method::options) return options_reply(kv_allow);

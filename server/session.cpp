@@ -144,9 +144,9 @@ bool session::serve_value(responder::parsed_request& request, kv_request& kv, st
       return true;
     }
   }
-  auto const done = thread_.server.store.try_execute(kv.operation, asker_of(kv, request.framing, asker()));
+  auto done = thread_.server.store.try_execute(kv.operation, asker_of(kv, request.framing, asker()));
   if (!done) return false;
-  auto const answer = responder.answer(kv, *done);
+  auto const answer = responder.answer(kv, *std::move(done));
   // Only a read has a large answer, and reading it again changes nothing.
   if (answer.content().size() > copied_bytes_max) return false;
   append(output, answer, request.framing);

@@ -1,8 +1,11 @@
 #include "server/insight/event_ring.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 #include <new>
+#include <tuple>
 
 namespace holdfast::server {
 
@@ -43,7 +46,7 @@ void event_ring::make_room(std::size_t words) noexcept {
   if (end_ + words - oldest <= mask_ + 1) return;
   do {
     head old;
-    get(oldest, &old, sizeof old);
+    get(oldest + size_word, reinterpret_cast<char*>(&old) + size_word * 8, 8);
     oldest += words_of(old);
   } while (end_ + words - oldest > mask_ + 1);
   oldest_.store(oldest, std::memory_order_relaxed);
@@ -69,8 +72,10 @@ void event_ring::append(lock_event const& event, std::string_view key) noexcept 
   std::memcpy(one.address, event.source.bytes.data(), sizeof one.address);
   auto const words = words_of(one);
   make_room(words);
-  put(end_, &one, sizeof one);
-  put(end_ + head_words, key.data(), key.size());
+  auto at = end_;
+  std::apply([&](auto... word_of_head) { (word(at++).store(word_of_head, std::memory_order_relaxed), ...); },
+             std::bit_cast<std::array<std::uint64_t, head_words>>(one));
+  put(at, key.data(), key.size());
   end_ += words;
   written_.store(end_, std::memory_order_release);
 }

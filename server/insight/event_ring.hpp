@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -59,6 +60,7 @@ class event_ring {
     std::uint8_t what, operation, outcome, address_kind;
   };
   static constexpr std::size_t head_words = sizeof(head) / 8;
+  static constexpr std::size_t size_word = offsetof(head, key_bytes) / 8;  // the one with its length
   static_assert(sizeof(head) == 64);
   [[nodiscard]] static std::size_t words_of(head const& one) noexcept { return head_words + (one.key_bytes + 7U) / 8; }
 
