@@ -97,8 +97,8 @@ reply request_loop::answer_to(insight_request const& request) const {
   return lock_state(source, request.limit);
 }
 
-/// Tells the lock's events until the peer goes, doesn't read, or the server drains. What it has not read is bounded: a
-/// piece of some 64 KiB; the rest is passed over where it grows old.
+/// Tells the lock's events until the peer goes, doesn't read, or the server drains and nobody waits or holds any more.
+/// What the peer has not read is bounded: a piece of some 64 KiB; the rest is passed over where it grows old.
 awaitable<request_loop::progress> request_loop::stream_events(insight_request const& request) {
   reply answer = no_store({});
   answer.content_type = request.format == event_format::sse ? "text/event-stream" : "application/x-ndjson";
@@ -112,15 +112,17 @@ awaitable<request_loop::progress> request_loop::stream_events(insight_request co
     event_stream events(context_.insight, context_.live, request.format, request.after);
     std::string piece;
     events.append_hello(piece, context_.insight.now_ns());
-    for (;;) {
+    for (bool is_last = false;;) {
       auto const more = events.append_news(piece, context_.insight.now_ns());
       if (!piece.empty()) append_piece(output, piece, chunked);
       piece.clear();
       auto sent = connection_.try_flush();
       if (!sent) sent = co_await connection_.flush();
       if (*sent != io_result::done) co_return ending::quietly;
-      if (context_.draining) break;
       if (more) continue;
+      if (is_last) break;
+      // Who leaves the queue is gone from it before his event is told: so once more after that.
+      is_last = context_.draining && present(context_.insight).empty();
       auto const goes_on = co_await pause_stream(news_interval);
       if (!goes_on) co_return ending::quietly;
     }

@@ -1,6 +1,7 @@
 #include "client/watch/event_text.hpp"
 
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +9,33 @@ namespace holdfast::client::watch {
 namespace {
 
 using nlohmann::json;
+
+struct character {
+  std::uint32_t code;
+  std::size_t bytes;
+};
+
+/// What is no UTF-8 counts as control characters.
+character character_at(std::string_view text, std::size_t at) {
+  auto const first = static_cast<unsigned char>(text[at]);
+  if (first < 0x80) return {first, 1};
+  std::size_t const bytes = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || at + bytes > text.size()) return {0, 1};
+  std::uint32_t code = first & (0x7FU >> bytes);
+  for (std::size_t i = 1; i < bytes; ++i) {
+    auto const next = static_cast<unsigned char>(text[at + i]);
+    if ((next & 0xC0) != 0x80) return {0, 1};
+    code = code << 6 | (next & 0x3FU);
+  }
+  return {code, bytes};
+}
+
+/// Control characters, and Unicode's for direction and joining (UAX #9, and the default ignorable ones around them).
+bool is_invisible(std::uint32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0xAD || code == 0x61C ||
+         (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
+         (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF || (code >= 0xE0000 && code <= 0xE0FFF);
+}
 
 std::string text_of(json const& object, char const* name) {
   auto const found = object.find(name);
@@ -61,13 +89,32 @@ std::string done_text(json const& event) {
 
 std::string printable(std::string_view text) {
   std::string kept;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    auto const byte = static_cast<unsigned char>(text[i]);
-    auto const is_c1 = byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (is_c1) ++i;
-    kept += byte < 0x20 || byte == 0x7F || is_c1 ? '?' : text[i];
+  for (std::size_t at = 0; at < text.size();) {
+    auto const [code, bytes] = character_at(text, at);
+    if (is_invisible(code)) {
+      kept += '?';
+    } else {
+      kept += text.substr(at, bytes);
+    }
+    at += bytes;
   }
   return kept;
+}
+
+std::string cut_to(std::string text, std::size_t columns) {
+  if (text.size() <= columns) return text;
+  std::size_t used = 0, fits = 0;  // fits: the bytes that leave a column for the ellipsis
+  for (std::size_t at = 0; at < text.size();) {
+    auto const [code, bytes] = character_at(text, at);
+    used += code < 0x1100 ? 1 : 2;
+    if (used > columns) {
+      text.resize(fits);
+      return columns == 0 ? text : text + "…";
+    }
+    at += bytes;
+    if (used < columns) fits = at;
+  }
+  return text;
 }
 
 std::string duration_text(long long ns) {

@@ -13,7 +13,12 @@ namespace holdfast::client::watch {
 /// A duration in nanoseconds as people read it: `652 ms`, `1.25 s`, `17 us`; three digits that count.
 [[nodiscard]] std::string duration_text(long long ns);
 
-/// `text` without its control characters, so that nothing that a server sends moves a terminal's cursor.
+/// `text` with a question mark for each of its control characters, and for what turns the direction of writing or has
+/// no width, so that nothing that a server sends moves a terminal's cursor or shows what isn't there. @param text UTF-8
 [[nodiscard]] std::string printable(std::string_view text);
+
+/// What of `text`, UTF-8, fits into so many columns; `…` stands for the rest. A character of a script that may be
+/// written wide counts as two.
+[[nodiscard]] std::string cut_to(std::string text, std::size_t columns);
 
 }  // namespace holdfast::client::watch

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <vector>
 
 #include "client/watch/event_text.hpp"
 
@@ -12,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t blamed_lines = 8;
+constexpr std::size_t blamed_lines_max = 8;
 
 std::int64_t number_of(json const& object, char const* name) {
   auto const found = object.find(name);
@@ -24,20 +23,28 @@ std::string text_of(json const& object, char const* name) {
   return found != object.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
 }
 
-std::string who(json const& one) {
-  char text[96];
-  std::snprintf(text, sizeof text, "%-22.48s  %-6.8s ", text_of(one, "source").c_str(),
+/// How long, and then who for what: the key is last, since it may be longer than the line.
+std::string row(std::string const& label, json const& one, char const* time_name) {
+  auto const found = one.find(time_name);
+  auto const time_ns = found != one.end() && found->is_number() ? found->get<double>() * 1e6 : 0;
+  char text[160];
+  std::snprintf(text, sizeof text, "%-9.16s%9.16s  %-22.48s  %-6.8s ", label.c_str(),
+                duration_text(static_cast<long long>(time_ns)).c_str(), text_of(one, "source").c_str(),
                 text_of(one, "operation").c_str());
   return text + text_of(one, "key");
 }
 
-std::string ms_text(json const& one, char const* name) {
-  auto const found = one.find(name);
-  return duration_text(found != one.end() && found->is_number() ? static_cast<long long>(found->get<double>() * 1e6)
-                                                                : 0);
+std::string more(std::size_t count) {
+  return "         and " + std::to_string(count) + " more";
 }
 
 }  // namespace
+
+void lock_screen::blame(std::string name, std::int64_t ns) {
+  auto& entry = blame_.size() >= blamed_max && !blame_.contains(name) ? others_ : blame_[std::move(name)];
+  entry.ns += ns;
+  ++entry.waits;
+}
 
 void lock_screen::take_event(std::string_view line) {
   auto const event = json::parse(line, nullptr, false);
@@ -56,44 +63,63 @@ void lock_screen::take_event(std::string_view line) {
   longest_wait_ns_ = std::max(longest_wait_ns_, granted_ns - number_of(event, "asked_ns"));
   auto const behind = event.find("behind");
   if (behind == event.end() || !behind->is_array()) return;
-  for (auto const& one : *behind) {
-    auto const source = text_of(one, "source") + "  " + text_of(one, "operation");
-    if (blame_.size() >= blamed_max && !blame_.contains(source)) continue;
-    auto& entry = blame_[source];
-    entry.ns += number_of(one, "held_ns");
-    ++entry.waits;
+  for (auto const& one : *behind)
+    blame(text_of(one, "source") + "  " + text_of(one, "operation"), number_of(one, "held_ns"));
+  if (auto const rest = event.find("behind_others"); rest != event.end() && number_of(*rest, "count") > 0) {
+    others_.ns += number_of(*rest, "held_ns");
+    ++others_.waits;
   }
 }
 
-std::string lock_screen::text(std::string_view line, std::size_t queue_lines) const {
-  auto const state = json::parse(line, nullptr, false);
+std::vector<lock_screen::named_blame> lock_screen::worst(std::size_t most) const {
+  std::vector<named_blame> all(blame_.begin(), blame_.end());
+  if (others_.waits != 0) all.emplace_back("others, of whom only the sum is known", others_);
+  auto const end = all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size()));
+  std::partial_sort(all.begin(), end, all.end(),
+                    [](auto const& a, auto const& b) { return a.second.ns > b.second.ns; });
+  all.erase(end, all.end());
+  return all;
+}
+
+std::vector<std::string> lock_screen::lines(std::string_view title, std::string_view state_json,
+                                            screen_size size) const {
+  auto const state = json::parse(state_json, nullptr, false);
   if (!state.is_object()) return {};
-  auto text = "up " + duration_text(number_of(state, "now_ns")) + ", " + std::to_string(requests_) +
-              " requests seen, " + std::to_string(waited_) + " waited; longest wait " +
-              duration_text(longest_wait_ns_) + ", longest hold " + duration_text(longest_hold_ns_);
-  if (dropped_ != 0) text += "; " + std::to_string(dropped_) + " events dropped";
-  text += "\n\nholds    ";
+  std::vector<std::string> shown;
+  shown.push_back(std::string(title) + "  up " + duration_text(number_of(state, "now_ns")));
+  shown.push_back(std::to_string(requests_) + " requests seen, " + std::to_string(waited_) + " waited; longest wait " +
+                  duration_text(longest_wait_ns_) + ", longest hold " + duration_text(longest_hold_ns_));
+  if (dropped_ != 0) shown.back() += "; " + std::to_string(dropped_) + " events dropped";
+  shown.emplace_back();
   auto const owner = state.find("owner");
-  text += owner != state.end() && owner->is_object() ? who(*owner) + "  " + ms_text(*owner, "held_ms") : "nobody";
-  text += "\nwait     " + std::to_string(number_of(state, "queue_length")) + '\n';
+  shown.push_back(owner != state.end() && owner->is_object() ? row("holds", *owner, "held_ms") : "holds    nobody");
+
+  auto const length = static_cast<std::size_t>(std::max<std::int64_t>(0, number_of(state, "queue_length")));
+  shown.push_back("wait     " + std::to_string(length));
+  auto const left = [&] { return size.lines - std::min(size.lines, shown.size()); };
   if (auto const queue = state.find("queue"); queue != state.end() && queue->is_array()) {
-    for (std::size_t i = 0; i < std::min(queue->size(), queue_lines); ++i) {
-      char number[24];
-      std::snprintf(number, sizeof number, "%6zu.  ", i + 1);
-      text += number + who((*queue)[i]) + "  " + ms_text((*queue)[i], "waited_ms") + '\n';
+    auto const count = std::min({queue->size(), queue_lines_max, left() != 0 ? left() - 1 : 0});
+    for (std::size_t i = 0; i < count; ++i)
+      shown.push_back(row("  " + std::to_string(i + 1) + '.', (*queue)[i], "waited_ms"));
+    if (length > count) shown.push_back(more(length - count));
+  }
+
+  if (left() > 2) {
+    auto const names = worst(std::min(blamed_lines_max, left() - 2));
+    if (!names.empty()) {
+      shown.emplace_back();
+      shown.emplace_back("made others wait");
+    }
+    for (auto const& [name, sum] : names) {
+      char numbers[64];
+      std::snprintf(numbers, sizeof numbers, "%18s in %llu waits  ", duration_text(sum.ns).c_str(),
+                    static_cast<unsigned long long>(sum.waits));
+      shown.push_back(numbers + name);
     }
   }
-  if (blame_.empty()) return text;
-  std::vector<std::pair<std::string, blamed>> worst(blame_.begin(), blame_.end());
-  std::sort(worst.begin(), worst.end(), [](auto const& a, auto const& b) { return a.second.ns > b.second.ns; });
-  text += "\nmade others wait\n";
-  for (std::size_t i = 0; i < std::min(worst.size(), blamed_lines); ++i) {
-    char numbers[64];
-    std::snprintf(numbers, sizeof numbers, "%9s in %llu waits  ", duration_text(worst[i].second.ns).c_str(),
-                  static_cast<unsigned long long>(worst[i].second.waits));
-    text += numbers + worst[i].first + '\n';
-  }
-  return text;
+  shown.resize(std::min(shown.size(), size.lines));
+  for (auto& line : shown) line = cut_to(std::move(line), size.columns);
+  return shown;
 }
 
 }  // namespace holdfast::client::watch

@@ -190,6 +190,22 @@ TEST(insight, outcomes_tell_who_gave_up_and_who_went) {
             (std::map<std::string, std::string>{{"a", "hung_up"}, {"gone", "hung_up"}, {"hasty", "timed_out"}}));
 }
 
+TEST(insight, a_watcher_is_told_whom_the_drain_sends_away_and_whose_hold_it_cuts_short) {
+  running_server server;
+  raw_client watcher(server.port()), holder(server.port()), waiter(server.port());
+  server.ask_for_lock(watcher, request("GET", "/v1/lock/events?format=ndjson"));
+  server.ask_for_lock(holder, request("GET", "/v1/kv/holder?hold=60s"));
+  server.ask_for_lock(waiter, request("GET", "/v1/kv/waiter"));
+  server.stop();
+  EXPECT_EQ(waiter.receive().status, 503);
+  server.stop();
+  EXPECT_EQ(holder.receive().status, 404);
+  std::map<std::string, std::string> outcomes;
+  for (auto const& event : lines_of(content_of(watcher.receive_rest())))
+    if (event["type"] == "done") outcomes[event["key"]] = event["outcome"];
+  EXPECT_EQ(outcomes, (std::map<std::string, std::string>{{"holder", "cancelled"}, {"waiter", "cancelled"}}));
+}
+
 TEST(insight, a_hostile_key_is_text_everywhere) {
   running_server server;
   raw_client watcher(server.port()), holder(server.port());
