@@ -1,9 +1,11 @@
-// A moment as the part of an address behind `#`, so that a link shows others the same.
+// A moment as the part of an address behind `#`, so that a link shows others the same. A Holdfast-Request-Id alone, such as
+// `#9f3c01a2-17`, stands for the moment of that request.
 import type {Span} from './span';
 
-export interface Moment { start: string; span: Span; request: number | undefined }
+/// Without a span: the request's own.
+export interface Moment { start: string; span: Span | undefined; request: number | undefined }
 
-export function toFragment(moment: Moment): string {
+export function toFragment(moment: Moment & {span: Span}): string {
   const fields = new URLSearchParams({start: moment.start, from: String(Math.round(moment.span.from_ns)),
     to: String(Math.round(moment.span.to_ns))});
   if (moment.request !== undefined) fields.set('request', String(moment.request));
@@ -12,6 +14,8 @@ export function toFragment(moment: Moment): string {
 
 /// @return undefined when it says nothing that can be shown
 export function fromFragment(fragment: string): Moment | undefined {
+  const id = /^#?([0-9a-f]{1,16})-(\d{1,16})$/.exec(fragment);
+  if (id !== null) return {start: id[1]!, span: undefined, request: Number(id[2])};
   const fields = new URLSearchParams(fragment.replace(/^#/, ''));
   const number = (name: string) => {
     const text = fields.get(name);

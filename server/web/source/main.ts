@@ -63,7 +63,7 @@ class Page {
       h('section', {}, h('h2', {}, 'Who made others wait'), this.blame.element),
       h('section', {}, h('h2', {}, 'How long it takes'), this.percentiles.element, this.chart.element),
       ...mirrorSections(this.mirror)));
-    if (this.wanted !== undefined) this.view.show(this.wanted.span);
+    if (this.wanted?.span !== undefined) this.view.show(this.wanted.span);
     addEventListener('hashchange', () => this.followLink());
     document.addEventListener('visibilitychange', () => this.visibility());
     onThemeChange(() => {
@@ -222,19 +222,23 @@ class Page {
       return;
     }
     this.wantedUntil_ms = performance.now() + wanted_max_ms;
-    this.view.show(this.wanted.span);
+    if (this.wanted.span !== undefined) this.view.show(this.wanted.span);
     this.moved();
   }
 
   /// Goes on until the moment's request has come, if the link names one.
   private showWanted(): void {
-    const {request} = this.wanted!;
+    const {request, span} = this.wanted!;
     this.dirty = this.tablesDirty = true;
     const record = request === undefined ? undefined : this.model.records.find(request);
-    if (record !== undefined) this.look({kind: 'record', record}, undefined, true);
+    const open = request === undefined ? undefined : this.model.open.get(request);
     const late = performance.now() > this.wantedUntil_ms;
-    if (record === undefined && late && request !== undefined) this.toolbar.say('The server no longer remembers the request of this link.');
-    if (record !== undefined || late) this.wanted = undefined;
+    if (record !== undefined || open !== undefined || late) this.wanted = undefined;
+    if (record !== undefined && span === undefined) this.chooseRecord(record);
+    else if (record !== undefined) this.look({kind: 'record', record}, undefined, true);
+    else if (open !== undefined && span === undefined) this.choose({kind: 'open', request: open});
+    else if (open !== undefined) this.look({kind: 'open', request: open}, undefined, true);
+    else if (late && request !== undefined) this.toolbar.say('The server no longer remembers the request of this link.');
   }
 
   /// A browser allows a host six connections. A page that nobody sees gives its own back.

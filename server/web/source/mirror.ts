@@ -90,6 +90,7 @@ export function mirrorSections(mirror: Mirror): HTMLElement[] {
   return [
     h('section', {}, h('h2', {}, 'The lanes in view'), mirror.lanesElement),
     h('section', {}, h('h2', {}, 'The requests in view'),
-      h('p', {class: 'note'}, `The ${rows_max} that waited and held longest, in order of arrival. Press one for its story.`), mirror.requestsElement),
+      h('p', {class: 'note'}, `The ${rows_max} that waited and held longest, in order of arrival. Press one for its story. ` +
+        'A Holdfast-Request-Id behind the # of this page\'s address does the same.'), mirror.requestsElement),
   ];
 }

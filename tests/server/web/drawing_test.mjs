@@ -175,6 +175,8 @@ test('a link brings back its moment, and a damaged one brings nothing', () => {
   for (const damaged of ['', '#', '#start=a', '#start=a&from=9&to=3', '#start=a&from=<script>&to=9', '#start=a&from=1e3&to=99999999999999999999'])
     assert.equal(fromFragment(damaged), undefined, damaged);
   assert.equal(fromFragment('#start=a&from=1&to=9&request=x').request, undefined);
+  assert.deepEqual(fromFragment('#9f3c01a2-17'), {start: '9f3c01a2', span: undefined, request: 17});
+  for (const none of ['#9f3c01a2-', '#-17', '#xyz-1', '#9f3c01a2-17-1', '#9f3c01a2-17 ']) assert.equal(fromFragment(none), undefined, none);
 });
 
 test('figures have three digits and a unit', () => {

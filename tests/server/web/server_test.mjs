@@ -107,6 +107,22 @@ test('a link shows somebody else a moment that has passed', async () => {
   assert.deepEqual(other.faults, []);
 });
 
+test("an answer's Holdfast-Request-Id leads to its request, as soon as it is known", async () => {
+  await fetch(`${server.url}/v1/kv/other`);
+  const answer = await fetch(`${server.url}/v1/kv/found`);
+  const page = await openPage(browser, `${server.url}/#${answer.headers.get('Holdfast-Request-Id')}`);
+  await eventually('its story', async () => / to GET found, and found it free/.test(await text(page, '#story')));
+  assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true');
+  assert.ok((await requestsOf(page)).some(one => one.key === 'found'));
+  const holding = fetch(`${server.url}/v1/kv/held?hold=3s`);
+  const {owner} = await eventually('an owner', async () => { const state = await (await fetch(`${server.url}/v1/lock`)).json(); return state.owner && state; });
+  const other = await openPage(browser, `${server.url}/#${owner.request_id}`);
+  await eventually('the story of one that still holds', async () => / to GET held.* It holds the lock now/.test(await text(other, '#story')));
+  await holding;
+  await eventually('the story to its end', async () => / to GET held.* Then it held the lock for 3\.0/.test(await text(other, '#story')));
+  assert.deepEqual([...page.faults, ...other.faults], []);
+});
+
 test('what the page shows is what the server says', async () => {
   const page = await openPage(browser, server.url);
   const holding = fetch(`${server.url}/v1/kv/my-key?hold=3s`);
