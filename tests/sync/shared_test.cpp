@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -8,12 +9,15 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <holdfast/sync/shared_guarded.hpp>
 #include <holdfast/sync/shared_mutex.hpp>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -275,6 +279,81 @@ TEST(shared_guarded_test, nobody_sees_a_half_written_value_on_many_threads) {
   pool.join();
   EXPECT_EQ(torn, std::vector<long>(tasks));
   EXPECT_EQ(g.try_lock_shared()->first, tasks / 4 * rounds);
+}
+
+/// Reads and writes again and again, each time in another way, and may give up; checks who is in with whom.
+class visitor : public std::enable_shared_from_this<visitor> {
+ public:
+  struct room {
+    shared_mutex lock;
+    std::atomic<int> readers{0}, writers{0};
+    std::atomic<int> visits{0}, given_up{0};
+  };
+
+  visitor(room& r, asio::thread_pool& pool, int visits, unsigned seed)
+      : room_(r), strand_(asio::make_strand(pool)), left_(visits), random_(seed) {}
+
+  void go_on() {
+    if (left_-- == 0) return;
+    asio::post(strand_, [self = shared_from_this()] { self->visit(); });
+  }
+
+ private:
+  template <class Lock>
+  auto in() {
+    auto enter = [self = shared_from_this()](error_code error, Lock lock) {
+      EXPECT_EQ(!error, lock.owns_lock());
+      ++(error ? self->room_.given_up : self->room_.visits);
+      if (lock) self->look_around(Lock::is_shared);
+      lock = {};
+      self->go_on();
+    };
+    return asio::bind_cancellation_slot(signal_.slot(), asio::bind_executor(strand_, std::move(enter)));
+  }
+  void visit() {
+    std::chrono::microseconds const patience(random_() % 100);
+    switch (random_() % 6) {
+      case 0:
+        room_.lock.async_lock(in<shared_mutex::lock>());
+        break;
+      case 1:
+        room_.lock.async_lock_for(patience, in<shared_mutex::lock>());
+        break;
+      case 2:
+        room_.lock.async_lock_shared_for(patience, in<shared_mutex::shared_lock>());
+        break;
+      default:
+        room_.lock.async_lock_shared(in<shared_mutex::shared_lock>());
+    }
+    if (random_() % 3 == 0) signal_.emit(asio::cancellation_type::total);
+  }
+  void look_around(bool shared) {
+    auto& mine = shared ? room_.readers : room_.writers;
+    ++mine;
+    EXPECT_EQ(room_.writers, shared ? 0 : 1);
+    EXPECT_TRUE(shared || room_.readers == 0);
+    --mine;
+  }
+
+  room& room_;
+  asio::strand<asio::thread_pool::executor_type> strand_;
+  int left_;
+  std::minstd_rand random_;
+  asio::cancellation_signal signal_;
+};
+
+TEST(shared_stress_test, visitors_who_may_give_up_are_counted_exactly) {
+  constexpr int visitors = 12, visits = 800;
+  visitor::room room;
+  asio::thread_pool pool(4);
+  for (int i = 0; i < visitors; ++i) {
+    std::make_shared<visitor>(room, pool, visits, static_cast<unsigned>(3 * i + 1))->go_on();
+  }
+  pool.join();
+  EXPECT_EQ(room.visits + room.given_up, visitors * visits);
+  EXPECT_GT(room.visits, 0);
+  EXPECT_GT(room.given_up, 0);
+  EXPECT_TRUE(room.lock.try_lock());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <boost/version.hpp>
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -192,6 +193,23 @@ class awaitable_async_op<AwaitSignature, holdfast::sync::detail::pending_operati
   holdfast::sync::detail::frame_result<tuple_type> result_;
   alignas(waiting_operation) std::byte room_[sizeof(waiting_operation)];
 };
+
+}  // namespace boost::asio::detail
+
+#elif BOOST_VERSION < 108700
+
+namespace boost::asio::detail {
+
+/// Asio's own awaiter of operations that complete with (exception_ptr, value) dereferences, before 1.87, the result
+/// itself instead of its exception, which nobody's code compiles with. So the result's referee is its exception.
+template <class Result>
+  requires requires(Result& result) {
+    { result.ex_ } -> std::same_as<std::exception_ptr*&>;
+    result.value_;
+  }
+std::exception_ptr& operator*(Result& result) noexcept {
+  return *result.ex_;
+}
 
 }  // namespace boost::asio::detail
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/deferred.hpp>
@@ -15,6 +16,25 @@ struct signature_tuple;
 template <class... Args>
 struct signature_tuple<void(Args...)> {
   using type = std::tuple<Args...>;
+};
+
+/// Hands its arguments on as a tuple. What Asio's as_tuple does with a token, for a handler that can only be moved.
+template <class Handler>
+struct tuple_handler {
+  template <class... Args>
+  void operator()(Args&&... args) {
+    std::move(handler)(std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...));
+  }
+  Handler handler;
+};
+
+template <class Initiation>
+struct tuple_initiation {
+  template <class Handler>
+  void operator()(Handler&& handler) {
+    std::move(initiation)(tuple_handler<std::decay_t<Handler>>{std::forward<Handler>(handler)});
+  }
+  Initiation initiation;
 };
 
 /// What the initiating functions return for the token `deferred`: an operation that has not begun. It does what Asio's
@@ -42,8 +62,8 @@ class [[nodiscard]] pending_operation {
   template <class CompletionToken>
   static auto initiate(Initiation&& initiation, CompletionToken&& token) {
     if constexpr (as_tuple) {
-      auto adapted = boost::asio::as_tuple(std::forward<CompletionToken>(token));
-      return boost::asio::async_initiate<decltype(adapted), Signature>(std::move(initiation), adapted);
+      return boost::asio::async_initiate<CompletionToken, seen_signature>(
+          tuple_initiation<Initiation>{std::move(initiation)}, token);
     } else {
       return boost::asio::async_initiate<CompletionToken, Signature>(std::move(initiation), token);
     }
@@ -116,3 +136,15 @@ auto start_with(CompletionToken&& token, Initiation initiation) {
 template <class Initiation, class Signature, bool as_tuple>
 struct boost::asio::is_deferred<holdfast::sync::detail::pending_operation<Initiation, Signature, as_tuple>>
     : boost::asio::true_type {};
+
+/// The handler's executor, allocator and slot are those of the handler behind it.
+template <template <class, class> class Associator, class Handler, class Default>
+struct boost::asio::associator<Associator, holdfast::sync::detail::tuple_handler<Handler>, Default>
+    : Associator<Handler, Default> {
+  static auto get(holdfast::sync::detail::tuple_handler<Handler> const& h) noexcept {
+    return Associator<Handler, Default>::get(h.handler);
+  }
+  static auto get(holdfast::sync::detail::tuple_handler<Handler> const& h, Default const& otherwise) noexcept {
+    return Associator<Handler, Default>::get(h.handler, otherwise);
+  }
+};
