@@ -2,6 +2,7 @@
 
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -23,6 +24,20 @@ bool locale_is_utf8() {
     return value.find("UTF-8") != value.npos || value.find("utf8") != value.npos || value.find("UTF8") != value.npos;
   }
   return false;
+}
+
+/// How many columns a drawn line takes: its characters, without control sequences.
+std::size_t columns_of(std::string_view line) {
+  std::size_t columns = 0;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    if (line[at] == '\x1b') {
+      at = line.find('m', at);
+      if (at == line.npos) break;
+    } else if ((static_cast<unsigned char>(line[at]) & 0xC0) != 0x80) {
+      ++columns;
+    }
+  }
+  return columns;
 }
 
 }  // namespace
@@ -55,12 +70,20 @@ progress::progress(std::FILE* out, bool is_terminal)
 
 void progress::draw(std::vector<std::string> const& lines) {
   if (out_ == nullptr) return;
-  std::string text;
-  if (drawn_lines_ != 0) text += "\r\x1b[" + std::to_string(drawn_lines_) + 'A';
-  // A line is written over and what stood behind it cleared, rather than all cleared first: that would flicker.
-  for (auto const& line : lines) text += line + "\x1b[K\n";
+  std::size_t const width = std::max(1U, style_of(out_).columns);
+  // A terminal that was made narrower since has folded the lines that no longer fit.
+  std::size_t up = 0;
+  for (auto const columns : drawn_columns_) up += std::max<std::size_t>(1, (columns + width - 1) / width);
+  std::string text = up == 0 ? std::string() : "\r\x1b[" + std::to_string(up) + 'A';
+  drawn_columns_.clear();
+  for (auto const& line : lines) {
+    auto const columns = columns_of(line);
+    // A line is written over and what stood behind it cleared, rather than all cleared first: that would flicker.
+    // Behind a line of full width stands nothing, and clearing there takes its last character.
+    text += line + (columns < width ? "\x1b[K\n" : "\n");
+    drawn_columns_.push_back(columns);
+  }
   text += "\x1b[J";
-  drawn_lines_ = lines.size();
   std::fwrite(text.data(), 1, text.size(), out_);
   std::fflush(out_);
 }
@@ -113,7 +136,7 @@ void progress::note(std::string const& text) {
 }
 
 void progress::end() {
-  if (drawn_lines_ != 0) draw({});
+  if (!drawn_columns_.empty()) draw({});
 }
 
 }  // namespace holdfast::client::load

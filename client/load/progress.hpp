@@ -35,7 +35,7 @@ class progress {
   std::FILE* out_;
   bool is_terminal_;
   live_state state_;
-  std::size_t drawn_lines_ = 0;
+  std::vector<std::size_t> drawn_columns_;  ///< of each line of the screen as it stands there
 };
 
 /// What the terminal behind `out` can show, now: its size, and from the environment whether it has colours (NO_COLOR,

@@ -38,7 +38,8 @@ std::size_t terminal_screen::control(std::string_view sequence) {
       for (auto below = line_ + 1; below < cells_.size(); ++below) cells_[below].clear();
       [[fallthrough]];
     case 'K':
-      if (cells_[line_].size() > column_) cells_[line_].resize(column_);
+      // Behind the last column the cursor still stands on it.
+      if (auto const from = std::min(column_, columns_ - 1); cells_[line_].size() > from) cells_[line_].resize(from);
       break;
     case 'm':
       break;
@@ -66,6 +67,30 @@ void terminal_screen::take(std::string_view bytes) {
       at = end;
     }
   }
+}
+
+void terminal_screen::fold(std::size_t columns) {
+  auto const lines = cells_.size();
+  std::vector<std::vector<std::string>> folded;
+  std::size_t cursor_line = 0, used = 0;
+  for (std::size_t at = 0; at < lines; ++at) {
+    if (at == line_) cursor_line = folded.size();
+    auto const& line = cells_[at];
+    for (std::size_t from = 0; from == 0 || from < line.size(); from += columns) {
+      auto const end = line.begin() + static_cast<std::ptrdiff_t>(std::min(line.size(), from + columns));
+      folded.emplace_back(line.begin() + static_cast<std::ptrdiff_t>(from), end);
+    }
+    if (at == line_ || !line.empty()) used = folded.size();
+  }
+  // Whatever has no room below goes out at the top.
+  auto const out = used > lines ? used - lines : 0;
+  folded.erase(folded.begin(), folded.begin() + static_cast<std::ptrdiff_t>(out));
+  folded.resize(lines);
+  scrolled_lines_ += out;
+  cells_ = std::move(folded);
+  columns_ = columns;
+  line_ = cursor_line - std::min(cursor_line, out);
+  column_ = std::min(column_, columns_);
 }
 
 std::string terminal_screen::text() const {

@@ -15,6 +15,8 @@ class terminal_screen {
   terminal_screen(std::size_t lines, std::size_t columns);
 
   void take(std::string_view bytes);
+  /// Makes it narrower: lines that no longer fit are folded, as most terminals do.
+  void fold(std::size_t columns);
   /// What stands there, without the empty lines at the end.
   [[nodiscard]] std::string text() const;
   /// How many lines have gone out at the top.

@@ -1,8 +1,12 @@
 #include "client/load/live_screen.hpp"
 
 #include <gmock/gmock.h>
+#include <pty.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "client/load/progress.hpp"
+#include "tests/client/terminal_screen.hpp"
 
 namespace holdfast::client::load {
 namespace {
@@ -139,6 +143,75 @@ TEST(progress_line, shows_rate_percentiles_and_share_of_lock_wait) {
   auto row = row_of(3, 29'511);
   row.errors = 2;
   EXPECT_EQ(progress_line(row, 10s), "  4s/10s   29,511/s  p50 2.00 ms  p99 2.95 ms  lock wait 50.0 %  errors 2");
+}
+
+/// A progress on a terminal whose size the test sets, and what that shows.
+class on_a_terminal : public testing::Test {
+ protected:
+  on_a_terminal() {
+    winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+    int theirs = -1;
+    if (::openpty(&ours_, &theirs, nullptr, nullptr, &size) != 0) throw std::runtime_error("openpty");
+    file_ = ::fdopen(theirs, "w");
+  }
+  ~on_a_terminal() override {
+    std::fclose(file_);
+    ::close(ours_);
+  }
+
+  void make_narrower(unsigned short columns) {
+    show();
+    winsize const size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+    ::ioctl(ours_, TIOCSWINSZ, &size);
+    screen_.fold(columns);
+  }
+
+  /// All that has been written so far.
+  std::string show() {
+    // A mark at the end, since a terminal doesn't say when there is no more.
+    std::fputs("\a", file_);
+    std::fflush(file_);
+    std::string bytes;
+    char buffer[4096];
+    while (!bytes.ends_with('\a')) {
+      auto const count = ::read(ours_, buffer, sizeof buffer);
+      if (count <= 0) throw std::runtime_error("read");
+      bytes.append(buffer, static_cast<std::size_t>(count));
+    }
+    bytes.pop_back();
+    screen_.take(bytes);
+    return screen_.text();
+  }
+
+  std::FILE* file_ = nullptr;
+  tests::terminal_screen screen_{24, 80};
+
+ private:
+  int ours_ = -1;
+};
+
+TEST_F(on_a_terminal, nothing_is_left_of_a_screen_that_was_made_narrower) {
+  std::fputs("$ holdfast load\n", file_);
+  progress shown(file_, true);
+  shown.begin({}, 1, 1);
+  for (std::uint32_t second = 0; second < 4; ++second) shown.measuring(row_of(second, 10'000), 10s);
+  for (unsigned short const columns : {50, 31, 24, 9}) {
+    make_narrower(columns);
+    shown.at(4s);
+  }
+  auto const text = show();
+  EXPECT_THAT(text, testing::StartsWith("$ holdfas\nt load\n  closed \n"));
+  EXPECT_EQ(std::ranges::count(text, '\n'), 2 + 7) << text;
+  shown.end();
+  EXPECT_EQ(show(), "$ holdfas\nt load\n");
+}
+
+TEST_F(on_a_terminal, a_line_of_full_width_keeps_its_last_character) {
+  progress shown(file_, true);
+  make_narrower(9);
+  shown.begin({}, 1, 1);
+  shown.at(4s);
+  EXPECT_THAT(show(), testing::StartsWith("  closed \n"));
 }
 
 }  // namespace
