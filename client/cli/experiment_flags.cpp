@@ -11,7 +11,6 @@
 #include <optional>
 #include <sstream>
 #include <system_error>
-#include <type_traits>
 
 #include "client/cli/options.hpp"
 #include "client/load/experiment.hpp"
@@ -57,22 +56,9 @@ bool is_settled(CLI::App const& load, std::string const& name) {
 }
 
 std::vector<std::string> flags_of(experiment_entry const& entry) {
-  auto const flag = "--" + entry.key;
-  return std::visit(
-      [&]<class Value>(Value const& value) -> std::vector<std::string> {
-        if constexpr (std::is_same_v<Value, bool>) {
-          return value ? std::vector{flag} : std::vector<std::string>();
-        } else if constexpr (std::is_same_v<Value, experiment_entry::list>) {
-          std::vector<std::string> flags;
-          for (auto const& one : value) flags.push_back(flag + '=' + one);
-          return flags;
-        } else if constexpr (std::is_same_v<Value, std::string>) {
-          return {flag + '=' + value};
-        } else {
-          return {flag + '=' + std::to_string(value)};
-        }
-      },
-      entry.value);
+  // On its own it would take the word behind it for its file.
+  if (entry.key == "json" && entry.value == decltype(entry.value)(true)) return {"--json=-"};
+  return load::to_flags(entry);
 }
 
 /// What the flags' own reading says about one entry; nothing when it is right.

@@ -36,13 +36,14 @@ Thresholds are a metric (p50, p90, p99, p99.9, max, mean, throughput, errors), a
 JSON: settings, started_at, elapsed_ms, interrupted, throughput_per_s, latency_ms {all and each operation: {count, mean,
 min, p50, p90, p99, p99_9, max}}, open_loop {asked_per_s, started_per_s, found_no_connection, late_share, late_ms,
 since_sent_ms}, split {before_sending_ms, wait_ms, hold_ms, rest_ms: as latency_ms, and share; answers, without_timing,
-implausible_timing}, statuses [{operation, status, count, success}], errors {total, kinds}, unfinished {count, oldest_ms},
-reconnects, client {cpu_ms, cpu_us_per_request, busy_share, starved_share, was_the_limit}, server {pid, name, cpu_ms,
-cpu_us_per_request, cores} or null, thresholds [{threshold, held, measured}],
+implausible_timing}, statuses [{operation, status, count, success, reason, latency_ms}], errors {total, kinds},
+unfinished {count, oldest_ms}, reconnects, client {cpu_ms, cpu_us_per_request, busy_share, starved_share, was_the_limit},
+server {pid, name, cpu_ms, cpu_us_per_request, cores} or null,
+find_max {rate_per_s, confirmed, bounded_by, limits, probes} or null, thresholds [{threshold, held, measured}],
 verification {verdict, operations, violations, lock_order, and more} or null,
 curve_ms {all and each operation, since_sent: [[share, ms]]}, seconds [{second, length_ms, answers, errors, mean_ms, p50_ms,
-p90_ms, p99_ms, p99_9_ms, max_ms, wait_share, split_ms, operations}]. With --runs: {version, runs: [as above]}. Durations
-are milliseconds, shares 0 to 1; what was not measured is null.
+p90_ms, p99_ms, p99_9_ms, max_ms, wait_share, split_ms, since_sent_p99_ms, operations, statuses}]. With --runs: {version,
+runs: [as above]}. Durations are milliseconds, shares 0 to 1; what was not measured is null.
 CSV: a row for each run, second and operation, and the totals: run, second, operation, length_s, answers, errors,
 throughput_per_s, mean_ms, p50_ms, p90_ms, p99_ms, p99_9_ms, max_ms, and of all operations together before_sending_ms,
 wait_ms, hold_ms, rest_ms (means), of the totals also client_cpu_us, server_cpu_us (a request). What was not measured is
@@ -90,7 +91,9 @@ void add_count(CLI::App& app, std::string const& flag, std::string const& what, 
 }
 
 void add_file(CLI::App& app, std::string const& flag, std::string const& what, std::string& path) {
-  app.add_option(flag, path, what)->type_name("FILE");
+  app.add_option(flag, path, what)
+      ->check([](std::string const& given) { return given.empty() ? std::string("needs the name of a file") : ""; })
+      ->type_name("FILE");
 }
 
 void check_duration(std::chrono::nanoseconds duration) {
@@ -265,6 +268,7 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
           },
           "Print the report as JSON; with a FILE, write it there and print the text")
       ->expected(0, 1)
+      ->allow_extra_args(false)  // the word behind --json=FILE may be the experiment
       ->type_name("[FILE]");
   add_file(*load, "--csv", "Write a table there: a row for each second and operation, and the totals",
            settings.csv_file);

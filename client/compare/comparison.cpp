@@ -41,9 +41,7 @@ std::optional<effect> effect_between(std::vector<double> const& before, std::vec
 std::string too_few(std::size_t before, std::size_t after) {
   auto const runs = [](std::size_t count) { return std::to_string(count) + (count == 1 ? " run" : " runs"); };
   auto const sizes = before == after ? runs(before) + " a side" : runs(before) + " and " + runs(after);
-  return sizes +
-         " can't tell a difference from chance: " + (std::min(before, after) == 1 ? "one run shows no spread; " : "") +
-         "take 5 or more a side";
+  return sizes + " can't tell a difference from chance; take 4 or more a side, better 10";
 }
 
 figure_comparison judge(figure what, experiment const& before, experiment const& after) {
@@ -105,12 +103,13 @@ std::vector<setting_difference> differences_of(experiment const& before, experim
 
 std::vector<std::string> notes_on(experiment const& side) {
   std::vector<std::string> notes;
-  auto const count = [&](auto is) { return std::to_string(std::ranges::count_if(side.runs, is)); };
+  auto const count = [&](auto is) { return std::ranges::count_if(side.runs, is); };
+  auto const of_all = [&](auto some) { return std::to_string(some) + " of " + std::to_string(side.runs.size()); };
   if (side.runs_differ) notes.push_back("The runs in " + side.file + " do not all have the same settings.");
-  if (auto const some = count([](auto const& run) { return run.interrupted; }); some != "0")
-    notes.push_back("Interrupted runs in " + side.file + ": " + some + '.');
-  if (auto const some = count([](auto const& run) { return run.client_was_the_limit; }); some != "0")
-    notes.push_back("Runs in " + side.file + " in which the client was the limit, not the server: " + some + '.');
+  if (auto const some = count([](auto const& run) { return run.interrupted; }); some != 0)
+    notes.push_back(of_all(some) + " runs of " + side.file + " were interrupted.");
+  if (auto const some = count([](auto const& run) { return run.client_was_the_limit; }); some != 0)
+    notes.push_back("In " + of_all(some) + " runs of " + side.file + " the client was the limit, not the server.");
   return notes;
 }
 

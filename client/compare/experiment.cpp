@@ -62,6 +62,17 @@ run read_run(json const& report) {
   return read;
 }
 
+/// The settings that decide what was done, each once.
+json decisive(json settings) {
+  auto const flags = settings.value("experiment", json::object());
+  settings.erase("experiment");
+  if (!flags.is_object()) return settings;
+  // Unless it was asked for, the time-out follows from the other settings.
+  if (!flags.empty() && !flags.contains("timeout")) settings.erase("request_timeout_ms");
+  if (flags.contains("verify") && flags["verify"] == true) settings["verify"] = true;
+  return settings;
+}
+
 std::size_t middle_of(std::vector<run> const& runs) {
   std::vector<std::size_t> order(runs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -110,9 +121,7 @@ result<experiment> parse_experiment(std::string file, std::string_view text) {
     if (!measured.figures.contains(figure::throughput))
       return complaint(file, "is no report of 'holdfast load --json': run " + number + " has no throughput_per_s");
     std::map<std::string, std::string> settings;
-    auto told = report["settings"];
-    told.erase("experiment");  // the same settings again, as flags
-    flatten({}, told, settings);
+    flatten({}, decisive(report["settings"]), settings);
     if (read.runs.empty())
       read.settings = std::move(settings);
     else if (settings != read.settings)

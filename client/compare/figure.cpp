@@ -59,7 +59,7 @@ std::string_view unit_of(figure what) noexcept {
 std::string readable(figure what, double value) {
   switch (what) {
     case figure::throughput:
-      return load::short_number(value) + " /s";
+      return load::short_number(value) + "/s";
     case figure::cpu:
       return readable_duration(value, 1e3);
     case figure::errors:

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <utility>
 
+#include "client/refusal.hpp"
+
 namespace holdfast::client::load {
 namespace {
 
@@ -255,13 +257,15 @@ void driver::complete(outstanding_request const& request, answer_message const& 
   if (what.modifies && expected && !is_bad && (schedule_ || asking_)) follow_ups_.push_back(workload_.modify(what));
   if (!is_measured(request.started)) return;
   if (is_bad) return current_.measured->record(error_kind::bad_answer);
-  current_.measured->record(
+  auto& like = current_.measured->record(
       {.operation = what.operation,
        .status = answer.status,
        .expected = expected,
        .latency = now_ - request.started,
        .timing = answer.timing,
        .before_sending = schedule_ ? std::optional<nanoseconds>(request.sent - request.started) : std::nullopt});
+  if (!expected && like.reason.empty() && answer.content == content_kind::problem_json)
+    like.reason = refused_by(answer).message;
 }
 
 void driver::lose(channel& channel, error_kind kind) {

@@ -1,5 +1,7 @@
 #include "client/load/experiment.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <type_traits>
 
 #include "client/load/text.hpp"
@@ -36,6 +38,18 @@ std::string toml_of(experiment_entry::list const& values) {
     out += quoted(value);
   }
   return out += ']';
+}
+
+/// As a shell reads it.
+std::string one_word(std::string const& text) {
+  auto const is_plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("_./:=,@%+-").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::ranges::all_of(text, is_plain)) return text;
+  std::string out = "'";
+  for (auto const c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out += '\'';
 }
 
 experiment_entry::list texts_of(std::vector<threshold> const& thresholds) {
@@ -92,7 +106,7 @@ std::vector<experiment_entry> experiment_of(load_settings const& settings) {
   add("seed", workload.seed);
   if (!settings.thresholds.empty()) add("threshold", texts_of(settings.thresholds));
   if (!settings.find_max.empty()) add("find-max", texts_of(settings.find_max));
-  add("runs", settings.runs);
+  if (settings.find_max.empty()) add("runs", settings.runs);  // a search makes as many as it needs
   add("verify", settings.verify);
   if (settings.verify) add("verify-time", protocol::format_duration(settings.verify_time));
   add("keep-keys", settings.keep_keys);
@@ -105,6 +119,47 @@ std::string to_toml(std::vector<experiment_entry> const& entries) {
     out += entry.key + " = ";
     out += std::visit([](auto const& value) { return toml_of(value); }, entry.value);
     out += '\n';
+  }
+  return out;
+}
+
+std::vector<std::string> to_flags(experiment_entry const& entry) {
+  auto const flag = "--" + entry.key;
+  return std::visit(
+      [&]<class Value>(Value const& value) -> std::vector<std::string> {
+        if constexpr (std::is_same_v<Value, bool>) {
+          return value ? std::vector{flag} : std::vector<std::string>();
+        } else if constexpr (std::is_same_v<Value, experiment_entry::list>) {
+          std::vector<std::string> flags;
+          for (auto const& one : value) flags.push_back(flag + '=' + one);
+          return flags;
+        } else if constexpr (std::is_same_v<Value, std::string>) {
+          return {flag + '=' + value};
+        } else {
+          return {flag + '=' + std::to_string(value)};
+        }
+      },
+      entry.value);
+}
+
+std::string to_command(std::vector<experiment_entry> const& entries, std::size_t indent) {
+  constexpr std::size_t columns_max = 110;
+  std::string out = "holdfast load";
+  auto column = indent + out.size();
+  for (auto const& entry : entries) {
+    for (auto flag : to_flags(entry)) {
+      if (auto const equals = flag.find('='); equals != flag.npos)
+        flag = flag.substr(0, equals) + ' ' + one_word(flag.substr(equals + 1));
+      if (column + flag.size() + std::string_view("  \\").size() > columns_max) {
+        out += " \\\n" + std::string(indent, ' ');
+        column = indent;
+      } else {
+        out += ' ';
+        ++column;
+      }
+      out += flag;
+      column += flag.size();
+    }
   }
   return out;
 }

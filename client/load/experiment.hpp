@@ -33,4 +33,11 @@ struct experiment_entry {
 /// The entries as a TOML file that parse_experiment() reads.
 [[nodiscard]] std::string to_toml(std::vector<experiment_entry> const& entries);
 
+/// The flags of `holdfast load` that say the same as the entry, each as one word: `--keys=1000`.
+[[nodiscard]] std::vector<std::string> to_flags(experiment_entry const& entry);
+
+/// The entries as the command that makes such a run, for a shell, in lines of at most 110 columns as far as that goes;
+/// those behind the first begin with `indent` spaces.
+[[nodiscard]] std::string to_command(std::vector<experiment_entry> const& entries, std::size_t indent);
+
 }  // namespace holdfast::client::load

@@ -82,7 +82,8 @@ result<load_report> find_max(load_settings const& settings, run_once const& run,
                    .bounded_by = {},
                    .probe_duration = settings.duration,
                    .confirmation_duration = settings.duration * confirmation_factor,
-                   .warm_up = settings.warm_up};
+                   .warm_up = settings.warm_up,
+                   .experiment = experiment_of(settings)};
   std::optional<load_report> last;
   while (auto const step = search.next()) {
     auto outcome = run(settings_of(settings, *step));

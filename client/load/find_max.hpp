@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "client/error.hpp"
+#include "client/load/experiment.hpp"
 #include "client/load/rate_search.hpp"
 #include "client/load/settings.hpp"
 
@@ -32,6 +33,7 @@ struct found_rate {
   bool interrupted = false;    ///< a signal ended the search: higher rates may hold
   std::optional<probe_outcome> bounded_by;
   nanoseconds probe_duration{0}, confirmation_duration{0}, warm_up{0};
+  std::vector<experiment_entry> experiment;  ///< what was asked for, which no probe's own settings say
 };
 
 /// How many times as long as a probe the confirmation is.

@@ -14,12 +14,17 @@ series& measurements::series_of(sample const& sample) {
   for (auto& one : series_) {
     if (one.operation == sample.operation && one.status == sample.status && one.expected == sample.expected) return one;
   }
-  return series_.emplace_back(series{sample.operation, sample.status, sample.expected, {}});
+  return series_.emplace_back(series{sample.operation, sample.status, sample.expected, {}, {}});
 }
 
-void measurements::record(sample const& sample) {
-  series_of(sample).latency.record(sample.latency);
-  if (!sample.expected) return;
+series& measurements::record(sample const& sample) {
+  auto& like = series_of(sample);
+  like.latency.record(sample.latency);
+  if (sample.expected) record_split(sample);
+  return like;
+}
+
+void measurements::record_split(sample const& sample) {
   auto const before = sample.before_sending.value_or(nanoseconds(0));
   auto const service = sample.latency - before;
   if (sample.before_sending) since_sent_.record(service);
@@ -45,7 +50,9 @@ void measurements::merge(measurements const& other) {
                       .expected = theirs.expected,
                       .latency = {},
                       .timing = {}};
-    series_of(like).latency.merge(theirs.latency);
+    auto& ours = series_of(like);
+    ours.latency.merge(theirs.latency);
+    if (ours.reason.empty()) ours.reason = theirs.reason;
   }
   before_sending_.merge(other.before_sending_);
   wait_.merge(other.wait_);

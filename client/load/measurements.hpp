@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "client/error.hpp"
@@ -29,6 +30,7 @@ struct series {
   unsigned status;
   bool expected;
   histogram latency;
+  std::string reason;  ///< why the first of them was refused, as its problem document tells; empty: it doesn't
 };
 
 constexpr std::size_t error_kinds = static_cast<std::size_t>(error_kind::invalid_request) + 1;
@@ -36,7 +38,8 @@ constexpr std::size_t error_kinds = static_cast<std::size_t>(error_kind::invalid
 /// What was measured in a span of time by one thread, or by several after merging.
 class measurements {
  public:
-  void record(sample const& sample);
+  /// @return what the sample was added to, until the next call
+  series& record(sample const& sample);
   /// A request, or an attempt to connect, that came to nothing. A refusal is recorded as a sample.
   void record(error_kind kind, std::uint64_t times = 1) { errors_[static_cast<std::size_t>(kind)] += times; }
   void record_reconnect() { ++reconnects_; }
@@ -80,6 +83,7 @@ class measurements {
 
  private:
   series& series_of(sample const& sample);
+  void record_split(sample const& sample);
 
   std::vector<series> series_;
   histogram before_sending_, wait_, hold_, rest_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/load/experiment.hpp"
 #include "client/load/text.hpp"
 #include "client/load/verify/verification.hpp"
 #include "protocol/duration.hpp"
@@ -46,7 +47,7 @@ std::string asked_for(load_settings const& settings) {
 std::string heading(load_report const& report) {
   auto const latency = report.total.successes();
   auto line = grouped(static_cast<std::uint64_t>(report.throughput() + 0.5)) + " requests/s";
-  line += latency.count() == 0 ? "   no request was answered" : "   p99 " + readable(latency.quantile(0.99));
+  line += latency.count() == 0 ? "   no request succeeded" : "   p99 " + readable(latency.quantile(0.99));
   auto const& settings = report.settings;
   line += is_open_loop(settings) ? "\n  open loop, " + asked_for(settings) : "\n  closed loop";
   line += ", " + plural(settings.connections, "connection") + ", " + plural(settings.threads, "thread") + ", " +
@@ -57,6 +58,20 @@ std::string heading(load_report const& report) {
   return line + '\n';
 }
 
+/// The answers of an operation by status, where these differ or are no successes.
+std::string status_rows(measurements const& total, operation_kind kind) {
+  std::vector<series const*> found;
+  for (auto const& one : total.all_series()) {
+    if (one.operation == kind) found.push_back(&one);
+  }
+  if (found.size() < 2 && (found.empty() || found.front()->expected)) return {};
+  std::ranges::sort(found, {}, &series::status);
+  std::string rows;
+  for (auto const* one : found)
+    rows += latency_row("  " + std::string(name_of(kind)) + ' ' + std::to_string(one->status), one->latency);
+  return rows;
+}
+
 std::string latency_lines(load_report const& report) {
   auto lines = '\n' + row("latency", {"p50", "p90", "p99", "p99.9", "max", "mean", "count"});
   lines += latency_row("all", report.total.successes());
@@ -64,25 +79,28 @@ std::string latency_lines(load_report const& report) {
     auto const kind = static_cast<operation_kind>(i);
     if (auto const latency = report.total.successes(kind); latency.count() != 0)
       lines += latency_row(std::string(name_of(kind)), latency);
+    lines += status_rows(report.total, kind);
   }
   if (!is_open_loop(report.settings)) return lines;
   return lines + latency_row("since sent", report.total.since_sent()) +
-         "  Latency counts from when a request was due, also while it waited for a connection. A closed loop asks "
-         "only\n"
-         "  when it is answered: it would leave that out and show the last row.\n";
+         "  Latency counts from when a request was due; 'since sent', like a closed loop, leaves out what it waited "
+         "before.\n";
 }
 
 std::string schedule_lines(load_report const& report) {
   if (!is_open_loop(report.settings)) return {};
   auto const& total = report.total;
   auto const started = total.late().count() + total.queued();
-  auto lines =
-      "  asked   " + short_number(report.asked_rate()) + "/s, started " + short_number(report.started_rate()) + "/s";
+  auto lines = "  asked   " + short_number(report.asked_rate()) + "/s" +
+               (report.settings.arrivals == arrivals::poisson ? " on average" : "") + ", started " +
+               short_number(report.started_rate()) + "/s";
   if (total.queued() != 0) {
     lines += "; " + percent(static_cast<double>(total.queued()) / static_cast<double>(started)) +
              " found all connections busy";
   }
   lines += '\n';
+  if (report.settings.workload.mix.weight(action::read_modify_write) != 0)
+    lines += "  A read-modify-write starts once and is two requests, so that answers may outnumber starts.\n";
   if (report.client_was_late()) {
     lines += "  The client could not keep up: it started " + percent(report.late_share()) +
              " of its requests more than " + readable(load_report::late_limit) +
@@ -129,11 +147,16 @@ std::string error_lines(load_report const& report) {
   }
   for (auto const& one : total.all_series()) {
     if (one.expected) continue;
-    lines += separator + std::string(name_of(one.operation)) + " answered " + std::to_string(one.status) + ' ' +
+    lines += separator + std::string(name_of(one.operation)) + " answered " + std::to_string(one.status) + ": " +
              grouped(one.latency.count());
     separator = ", ";
   }
   lines += '\n';
+  for (auto const& one : total.all_series()) {
+    if (!one.reason.empty())
+      lines += "  A " + std::string(name_of(one.operation)) + " was answered " + std::to_string(one.status) + ": " +
+               one.reason + '\n';
+  }
   if (report.unfinished != 0) {
     lines += "  " + plural(report.unfinished, "request") + " had no answer when time was up, the oldest for " +
              readable(report.oldest_unfinished) + "; they are in no other figure.\n";
@@ -164,9 +187,11 @@ std::string client_lines(load_report const& report) {
     lines += ", " + readable(*each) + " of processor time a request";
   lines += '\n';
   if (!report.client_was_the_limit()) return lines;
-  lines += "  The client was the limit: it had no time left. ";
-  return lines + (is_starved ? "Others had its processors; it needs some of its own to show what the server can do.\n"
-                             : "Use more --threads; the server could do more than this.\n");
+  return lines + (is_starved
+                      ? "  The client was the limit: others had its processors. It needs some of its own to show "
+                        "what the server can do.\n"
+                      : "  The client was the limit: it had no time left. Use more --threads; the server could do "
+                        "more than this.\n");
 }
 
 std::string server_lines(load_report const& report) {
@@ -179,6 +204,11 @@ std::string server_lines(load_report const& report) {
   if (auto const each = report.per_request(*server.cpu))
     lines += ", " + readable(*each) + " of processor time a request";
   return lines + '\n';
+}
+
+std::string experiment_lines(load_report const& report) {
+  constexpr std::string_view name = "  again   ";
+  return std::string(name) + to_command(report.experiment(), name.size()) + '\n';
 }
 
 }  // namespace
@@ -233,6 +263,10 @@ double load_report::starved_share() const {
   return cores(starved) / settings.threads;
 }
 
+std::vector<experiment_entry> load_report::experiment() const {
+  return found ? found->experiment : experiment_of(settings);
+}
+
 std::chrono::system_clock::time_point load_report::measured_from() const {
   return started_at + std::chrono::duration_cast<std::chrono::system_clock::duration>(settings.warm_up);
 }
@@ -246,7 +280,8 @@ nanoseconds load_report::row_length(second_row const& row) const {
 std::string text_report(load_report const& report) {
   return (report.found ? text_of(*report.found) + "\nThe last run in full: " : std::string()) + heading(report) +
          latency_lines(report) + split_lines(report) + error_lines(report) + schedule_lines(report) +
-         client_lines(report) + server_lines(report) + threshold_lines(report) + verification_lines(report);
+         client_lines(report) + server_lines(report) + experiment_lines(report) + threshold_lines(report) +
+         verification_lines(report);
 }
 
 }  // namespace holdfast::client::load

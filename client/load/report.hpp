@@ -43,6 +43,8 @@ struct load_report {
   std::optional<found_rate> found;                       ///< of the search whose last run this is
   std::shared_ptr<verify::verification const> verified;  ///< what its answers prove; null: not asked for
 
+  /// What was asked for, so that it can be asked for again: a run's settings, or those of the search.
+  [[nodiscard]] std::vector<experiment_entry> experiment() const;
   /// When the first request that counts was due: the start, and the warm-up behind it.
   [[nodiscard]] std::chrono::system_clock::time_point measured_from() const;
   /// The time that a row of `seconds` is about: a second, but the last one lasts until the end.
@@ -96,7 +98,8 @@ struct load_report {
 ///                        late_ms, since_sent_ms}; the latter two as latency_ms
 ///     split              {answers, without_timing, implausible_timing, before_sending_ms, wait_ms, hold_ms, rest_ms},
 ///                        each of the latter as latency_ms, with `share` of the whole; from the server's Server-Timing
-///     statuses           [{operation, status, count, success}]
+///     statuses           [{operation, status, count, success, reason (why the first of them was refused, or null),
+///                        latency_ms: as above}]
 ///     errors             {total, kinds: {refused, reset, timeout, status, bad_answer, …: count}}
 ///     unfinished         {count, oldest_ms}: in flight at the end, in no other figure
 ///     reconnects         connections opened anew because the server closed one between requests
@@ -104,17 +107,17 @@ struct load_report {
 ///     server             null without its pid, else {pid, name, cpu_ms, cpu_us_per_request, cores}; the last three
 ///                        null when the process ended before the run did
 ///     find_max           null without the search, else {rate_per_s (null: none held), confirmed, bounded_by (limit,
-///     client
-///                        or null: nothing), limits [text], probes [{rate_per_s, answered_per_s, p50_ms, p99_ms,
-///                        confirms, outcome (held, broken, client_was_late), why}]}; the rest is of its last run
+///                        client, or null: nothing), limits [text], probes [{rate_per_s, answered_per_s, p50_ms,
+///                        p99_ms, confirms, outcome (held, broken, client_was_late), why}]}; the rest is of its last
+///                        run, but settings.experiment of the search
 ///     thresholds         [{threshold, held, measured (text)}]
 ///     verification       null without --verify, else what verify::json_of() says
 ///     curve_ms           {all, each operation, since_sent: [[share, ms], …]}: the percentile curve, in steps that
-///     halve
-///                        with what is left above
+///                        halve with what is left above
 ///     seconds            [{second, length_ms, answers, errors, mean_ms, p50_ms, p90_ms, p99_ms, p99_9_ms, max_ms,
 ///                        wait_share, split_ms: {before_sending, wait, hold, rest} (means), since_sent_p99_ms (open
-///                        loop), operations: {get, …: {answers, p50_ms, p90_ms, p99_ms, p99_9_ms, max_ms}}}]
+///                        loop), operations: {get, …: {answers, mean_ms, p50_ms, p90_ms, p99_ms, p99_9_ms, max_ms}},
+///                        statuses: [{operation, status, answers, and the same}]}]
 [[nodiscard]] std::string json_report(load_report const& report);
 
 /// Several runs of the same settings: `{"version": 1, "runs": […]}`, each as json_report() has it.

@@ -32,14 +32,15 @@ json stages_json(std::vector<stage> const& stages) {
   return list;
 }
 
-json experiment_json(load_settings const& settings) {
+json experiment_json(load_report const& report) {
   auto object = json::object();
-  for (auto const& entry : experiment_of(settings))
+  for (auto const& entry : report.experiment())
     object[entry.key] = std::visit([](auto const& value) { return json(value); }, entry.value);
   return object;
 }
 
-json settings_json(load_settings const& settings) {
+json settings_json(load_report const& report) {
+  auto const& settings = report.settings;
   return {{"server", "http://" + settings.connection.server.authority},
           {"loop", is_open_loop(settings) ? "open" : "closed"},
           {"stages", stages_json(settings.stages)},
@@ -58,7 +59,7 @@ json settings_json(load_settings const& settings) {
           {"hold_share", settings.workload.hold_share},
           {"seed", settings.workload.seed},
           {"request_timeout_ms", in_ms(request_timeout(settings))},
-          {"experiment", experiment_json(settings)}};
+          {"experiment", experiment_json(report)}};
 }
 
 json latency_json(measurements const& total) {
@@ -116,7 +117,9 @@ json statuses_json(measurements const& total) {
     list.push_back(json{{"operation", name_of(one.operation)},
                         {"status", one.status},
                         {"count", one.latency.count()},
-                        {"success", one.expected}});
+                        {"success", one.expected},
+                        {"reason", one.reason.empty() ? json() : json(one.reason)},
+                        {"latency_ms", percentiles(one.latency)}});
   }
   return list;
 }
@@ -225,6 +228,12 @@ json seconds_json(load_report const& report) {
       operation["answers"] = one.latency.count;
       add_figures(operation, one.latency);
     }
+    second["statuses"] = json::array();
+    for (auto const& one : row.statuses) {
+      json status{{"operation", name_of(one.operation)}, {"status", one.status}, {"answers", one.latency.count}};
+      add_figures(status, one.latency);
+      second["statuses"].push_back(std::move(status));
+    }
     list.push_back(std::move(second));
   }
   return list;
@@ -270,7 +279,7 @@ std::string rfc3339(std::chrono::system_clock::time_point time) {
 std::string json_report(load_report const& report) {
   json document;
   document["version"] = 1;
-  document["settings"] = settings_json(report.settings);
+  document["settings"] = settings_json(report);
   document["started_at"] = rfc3339(report.started_at);
   document["elapsed_ms"] = in_ms(report.elapsed);
   document["interrupted"] = report.interrupted;

@@ -78,6 +78,7 @@ std::string text_of_runs(std::span<load_report const> runs) {
     if (auto const lines = violations_of(runs[i]); !lines.empty())
       text += "\nrun " + to_right(std::to_string(i + 1), 2) + '\n' + lines;
   }
+  if (!runs.empty()) text += "  again       " + to_command(runs.front().experiment(), 14) + '\n';
   auto const held = std::ranges::count_if(runs, &load_report::passed);
   if (!runs.empty() && !runs.front().settings.thresholds.empty())
     text += "  All thresholds held in " + std::to_string(held) + " of " + std::to_string(runs.size()) + " runs.\n";

@@ -24,6 +24,7 @@ second_row summarize(std::uint32_t second, measurements const& measured, row_det
                  .errors = measured.error_count(),
                  .latency = figures_of(measured.successes()),
                  .operations = {},
+                 .statuses = {},
                  .since_sent = {},
                  .split = {.answers = measured.wait().count(),
                            .before_sending = measured.before_sending().sum(),
@@ -37,6 +38,8 @@ second_row summarize(std::uint32_t second, measurements const& measured, row_det
     row.operations.push_back(
         {kind, figures_of(latency), detail == row_detail::histograms ? hdr_text(latency) : std::string()});
   }
+  for (auto const& one : measured.all_series())
+    row.statuses.push_back({one.operation, one.status, figures_of(one.latency)});
   if (measured.since_sent().count() != 0) row.since_sent = figures_of(measured.since_sent());
   return row;
 }

@@ -25,6 +25,13 @@ struct operation_row {
   std::string hdr;  ///< its histogram as hdr_text() writes it; empty unless asked for
 };
 
+/// The answers of a second that had the same operation and status.
+struct status_row {
+  operation_kind operation;
+  unsigned status;
+  latency_figures latency;
+};
+
 /// How the latencies of a second's answers split, each part's sum over them.
 struct split_row {
   std::uint64_t answers = 0;  ///< those that had a plausible Server-Timing; the parts are theirs alone
@@ -41,6 +48,7 @@ struct second_row {
   std::uint64_t errors = 0;
   latency_figures latency;                    ///< of all successes
   std::vector<operation_row> operations;      ///< those that had successes
+  std::vector<status_row> statuses;           ///< successes or not
   std::optional<latency_figures> since_sent;  ///< of an open loop
   split_row split;
 };

@@ -48,7 +48,7 @@ protocol::result<double> parse_limit(metric of, std::string_view text) {
     std::uint64_t count = 0;
     auto const [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);
     if (failed != std::errc() || end != text.data() + text.size())
-      return refuse(text, "errors are a count, such as errors==0");
+      return protocol::failure{protocol::errc::invalid_parameter, "errors are a count, such as errors==0"};
     return static_cast<double>(count);
   }
   auto const duration = protocol::parse_duration(text);
@@ -122,7 +122,7 @@ verdict judge(threshold const& threshold, load_report const& report) {
     return {holds(static_cast<double>(count), threshold.is, threshold.limit), grouped(count)};
   }
   auto const latency = report.total.successes();
-  if (latency.count() == 0) return {false, "not measured: no request was answered"};
+  if (latency.count() == 0) return {false, "not measured: no request succeeded"};
   if (threshold.of == metric::throughput) {
     auto const rate = report.throughput();
     return {holds(rate, threshold.is, threshold.limit), short_number(rate) + "/s"};

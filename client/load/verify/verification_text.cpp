@@ -70,9 +70,11 @@ std::string lock_lines(lock_audit const& locks) {
     }
     return text + '\n';
   }
-  text += locks.judged_pairs == 0 ? "no pair of requests tells surely who asked first and was granted first"
-                                  : "granted in the order of asking, in all " + plural(locks.judged_pairs, "pair") +
-                                        " of which that is sure";
+  text +=
+      locks.judged_pairs == 0
+          ? "no pair of requests tells surely who asked first and was granted first; that takes waits above " +
+                load::readable(std::chrono::nanoseconds(lock_audit::tolerance))
+          : "granted in the order of asking, in all " + plural(locks.judged_pairs, "pair") + " of which that is sure";
   if (locks.judged_revisions != 0)
     text += "\n           revisions rise in all " + plural(locks.judged_revisions, "put") + " that show it";
   return text + '\n';

@@ -32,6 +32,7 @@ export interface Settings {
   stages: Stage[];
   connections: number;
   threads: number;
+  experiment?: Record<string, unknown>;
   [name: string]: unknown;
 }
 
@@ -66,7 +67,8 @@ export interface Report {
     answers: number; without_timing: number; implausible_timing: number;
     before_sending_ms: Part; wait_ms: Part; hold_ms: Part; rest_ms: Part;
   };
-  statuses: {operation: string; status: number; count: number; success: boolean}[];
+  statuses: {operation: string; status: number; count: number; success: boolean; reason?: string | null;
+    latency_ms?: Figures}[];
   errors: {total: number; kinds: Record<string, number>};
   unfinished: {count: number; oldest_ms: number};
   reconnects: number;

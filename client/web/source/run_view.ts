@@ -21,12 +21,16 @@ export function lead(report: Report): HTMLElement {
     tile(format.count(errors), errors === 1 ? 'error' : 'errors', errors > 0 ? 'bad' : ''));
 }
 
+function isStarved(report: Report): boolean { return (report.client.starved_share ?? 0) > 0.1; }
+
 /// What a reader has to know before believing the figures.
 function warnings(report: Report): HTMLElement | null {
   const texts: string[] = [];
   if (report.interrupted) texts.push('The run was interrupted before its time.');
   if (report.client.was_the_limit)
-    texts.push('The client was the limit: its threads had no time left. The server could do more than this.');
+    texts.push(isStarved(report)
+      ? 'The client was the limit: others had its processors. It needs some of its own to show what the server can do.'
+      : 'The client was the limit: its threads had no time left. The server could do more than this.');
   if (report.open_loop && report.open_loop.late_share > 0.01)
     texts.push(`The client could not keep up: it started ${format.percent(report.open_loop.late_share)} of its requests late.`);
   if (report.unfinished.count > 0)
@@ -79,30 +83,40 @@ export function splitBar(report: Report): HTMLElement {
 
 function answersAndErrors(report: Report): HTMLElement {
   const rows = report.statuses.map(one => [one.operation, String(one.status), format.count(one.count),
+    ...(['p50', 'p99', 'max'] as const).map(column => format.ms(one.latency_ms?.[column])),
     h('span', {class: one.success ? 'good' : 'bad'}, one.success ? 'success' : 'error')]);
   const kinds = Object.entries(report.errors.kinds).filter(([, times]) => times > 0);
   return section('Answers and errors',
-    table('Answers by status', ['operation', 'status', 'count', ''], rows),
+    table('Answers by status', ['operation', 'status', 'count', 'p50', 'p99', 'max', ''], rows),
+    ...report.statuses.filter(one => one.reason != null).map(one =>
+      h('p', {class: 'note'}, `A ${one.operation} was answered ${one.status}: ${one.reason}`)),
     kinds.length === 0 ? h('p', {class: 'note'}, 'No errors.') :
       table('Errors by kind', ['kind of error', 'count'], kinds.map(([kind, times]) => [kind.replaceAll('_', ' '), format.count(times)])),
     report.reconnects > 0 && h('p', {class: 'note'},
       `The server closed a connection between requests ${format.count(report.reconnects)} times.`));
 }
 
+/// The settings as `holdfast load --print-experiment` writes them.
+function toml(flags: Record<string, unknown>): string {
+  return Object.entries(flags).map(([name, value]) => `${name} = ${Array.isArray(value)
+    ? `[${value.map(one => JSON.stringify(one)).join(', ')}]` : JSON.stringify(value)}\n`).join('');
+}
+
 function experiment(report: Report): HTMLElement {
-  const rows = Object.entries(report.settings).map(([name, value]) =>
+  const {experiment: flags, ...settings} = report.settings;
+  const rows = Object.entries(settings).map(([name, value]) =>
     [format.settingName(name), format.settingValue(name, value)]);
   const times: string[][] = [['started at', report.started_at], ['measured for', format.ms(report.elapsed_ms)]];
   const cost = (us: number | null) => us == null ? '' : `, ${format.ms(us / 1000)} of processor time a request`;
   const {client, server} = report;
-  const starved = client.starved_share ?? 0;
   times.push(['client', `${format.percent(client.busy_share)} busy${cost(client.cpu_us_per_request)}` +
-    (starved > 0.1 ? `, ${format.percent(starved)} waiting for a processor` : '')]);
+    (isStarved(report) ? `, ${format.percent(client.starved_share)} waiting for a processor` : '')]);
   if (server != null)
     times.push(['server', `process ${server.pid} (${server.name})` +
       (server.cores == null ? '' : `: ${server.cores.toFixed(2)} cores busy${cost(server.cpu_us_per_request)}`)]);
   return section('The experiment', h('dl', {}, ...[...rows, ...times].map(([name, value]) =>
-    h('div', {}, h('dt', {}, name ?? ''), h('dd', {}, value ?? '')))));
+    h('div', {}, h('dt', {}, name ?? ''), h('dd', {}, value ?? '')))),
+  flags != null && h('details', {class: 'data'}, h('summary', {}, 'As a file for holdfast load'), h('pre', {}, toml(flags))));
 }
 
 function latencyFigure(report: Report): HTMLElement {

@@ -17,6 +17,7 @@ export function verification(report: Report): HTMLElement | null {
       h('figcaption', {}, `${one.key}: ${one.kind.replaceAll('_', ' ')}`), h('pre', {}, one.timeline))),
     h('p', {}, order.broken
       ? h('strong', {class: 'bad'}, `The lock was granted out of turn: ${format.count(order.broken_pairs + order.broken_revisions)} times.`)
+      : order.judged_pairs === 0 ? 'No pair of requests tells surely who asked for the lock first and was granted it first.'
       : `The lock was granted in the order of asking, in all ${format.plural(order.judged_pairs, 'pair')} of which that is sure.`));
 }
 

@@ -84,7 +84,8 @@ TEST(compare, does_not_judge_a_single_run) {
   auto const made = compare_experiments(parsed("a", report(1000, 5)), six_runs("b", 10, 500), {read_limit("p99>+5%")});
   EXPECT_FALSE(made.judged());
   EXPECT_FALSE(made.broken());
-  EXPECT_THAT(of(made, figure::p99).why_not, HasSubstr("one run shows no spread"));
+  EXPECT_THAT(of(made, figure::p99).why_not,
+              HasSubstr("1 run and 6 runs can't tell a difference from chance; take 4 or more"));
   EXPECT_DOUBLE_EQ(of(made, figure::p99).before_median.value(), 5);
   ASSERT_EQ(made.limits.size(), 1U);
   EXPECT_FALSE(made.limits[0].judged);
@@ -140,6 +141,20 @@ TEST(compare, tells_that_experiments_differ_but_not_by_the_address) {
   EXPECT_THAT(text_of(made), HasSubstr("different experiments"));
 }
 
+TEST(compare, tells_of_a_time_out_only_where_it_was_set_and_of_a_verification_always) {
+  auto before = report(1000, 5), after = report(1000, 5);
+  before["settings"]["request_timeout_ms"] = 30'000;
+  before["settings"]["experiment"] = {{"hold", "1ms"}, {"verify", false}};
+  // It follows from the hold, which is told already.
+  after["settings"]["request_timeout_ms"] = 30'064;
+  after["settings"]["experiment"] = {{"hold", "1ms"}, {"verify", true}};
+  auto const made = compare_experiments(parsed("a", before), parsed("b", after), {});
+  ASSERT_EQ(made.differences.size(), 1U);
+  EXPECT_EQ(made.differences[0].name, "verify");
+  after["settings"]["experiment"]["timeout"] = "30.064s";
+  EXPECT_EQ(compare_experiments(parsed("a", before), parsed("b", after), {}).differences.size(), 2U);
+}
+
 TEST(compare, takes_null_for_a_setting_that_was_not_made) {
   auto with = report(1000, 5), without = report(1000, 5);
   with["settings"]["hold_ms"] = 2.0;
@@ -157,8 +172,8 @@ TEST(compare, notes_runs_that_are_worth_less) {
   odd["settings"]["connections"] = 1;
   auto const made =
       compare_experiments(parsed("a", runs({interrupted, limited, odd})), parsed("b", report(1000, 5)), {});
-  EXPECT_THAT(made.notes, ElementsAre(HasSubstr("same settings"), HasSubstr("Interrupted runs in a: 1"),
-                                      HasSubstr("client was the limit")));
+  EXPECT_THAT(made.notes, ElementsAre(HasSubstr("same settings"), HasSubstr("1 of 3 runs of a were interrupted"),
+                                      HasSubstr("In 1 of 3 runs of a the client was the limit")));
 }
 
 TEST(compare, leaves_out_a_figure_that_was_not_measured) {
@@ -177,15 +192,15 @@ TEST(compare, lines_its_table_up) {
             R"(before  before.json  6 runs
 after   after.json  6 runs
 
-                before     after   change       95 % interval       p  p (Holm)
-  throughput  1,001 /s  1,101 /s  +10.0 %   +8.9 % to +11.1 %  0.0022    0.0173  better
-  p50          1.00 ms   1.00 ms   +0.0 %    +0.0 % to +0.0 %  1.0000    1.0000  no difference shown
-  p90          2.00 ms   2.00 ms   +0.0 %    +0.0 % to +0.0 %  1.0000    1.0000  no difference shown
-  p99          5.00 ms   6.01 ms  +20.0 %  +18.8 % to +21.2 %  0.0022    0.0173  WORSE
-  p99.9        9.00 ms   9.00 ms   +0.0 %    +0.0 % to +0.0 %  1.0000    1.0000  no difference shown
-  mean         1.50 ms   1.50 ms   +0.0 %    +0.0 % to +0.0 %  1.0000    1.0000  no difference shown
-  cpu          8.00 us   8.00 us   +0.0 %    +0.0 % to +0.0 %  1.0000    1.0000  no difference shown
-  errors             0         0       +0            +0 to +0  1.0000    1.0000  no difference shown
+               before    after   change       95 % interval       p  p (Holm)
+  throughput  1,001/s  1,101/s  +10.0 %   +8.9 % to +11.1 %  0.0022    0.0173  better
+  p50         1.00 ms  1.00 ms   +0.0 %    +0.0 % to +0.0 %  1.0000    1.0000  no difference shown
+  p90         2.00 ms  2.00 ms   +0.0 %    +0.0 % to +0.0 %  1.0000    1.0000  no difference shown
+  p99         5.00 ms  6.01 ms  +20.0 %  +18.8 % to +21.2 %  0.0022    0.0173  WORSE
+  p99.9       9.00 ms  9.00 ms   +0.0 %    +0.0 % to +0.0 %  1.0000    1.0000  no difference shown
+  mean        1.50 ms  1.50 ms   +0.0 %    +0.0 % to +0.0 %  1.0000    1.0000  no difference shown
+  cpu         8.00 us  8.00 us   +0.0 %    +0.0 % to +0.0 %  1.0000    1.0000  no difference shown
+  errors            0        0       +0            +0 to +0  1.0000    1.0000  no difference shown
 
   Medians of the runs. The change is the median ratio of an after run to a before run (Hodges-Lehmann) with its
   95 % interval; p is that of the exact Mann-Whitney test. A difference counts as real when p is at most 0.05.

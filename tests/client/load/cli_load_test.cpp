@@ -130,7 +130,7 @@ TEST(cli_load, exits_1_when_there_were_errors) {
   });
   auto const ended = run(load(server, {"--duration", "50ms"}));
   EXPECT_EQ(ended.exit_status, 1);
-  EXPECT_THAT(ended.out, HasSubstr("get answered 500 "));
+  EXPECT_THAT(ended.out, HasSubstr("get answered 500: "));
 }
 
 TEST(cli_load, exits_4_when_a_threshold_is_broken_and_names_it) {
@@ -143,7 +143,7 @@ TEST(cli_load, exits_4_when_a_threshold_is_broken_and_names_it) {
   EXPECT_THAT(broken.out, AllOf(HasSubstr("  p99<60s  held: "), HasSubstr("  max<1ns  BROKEN: ")));
 }
 
-TEST(cli_load, exits_1_when_nothing_was_answered) {
+TEST(cli_load, exits_1_when_no_request_succeeded) {
   scripted_server server([](auto const& request) {
     if (request.text.starts_with("GET")) return scripted_answer{.bytes = {}, .then = ending::stall};
     return sound(request);
@@ -151,7 +151,7 @@ TEST(cli_load, exits_1_when_nothing_was_answered) {
   auto const ended = run(load(server, {"--duration", "50ms", "--mix", "get=1"}));
   EXPECT_EQ(ended.exit_status, 1);
   EXPECT_THAT(ended.out,
-              AllOf(StartsWith("0 requests/s   no request was answered"), HasSubstr("2 requests had no answer")));
+              AllOf(StartsWith("0 requests/s   no request succeeded"), HasSubstr("2 requests had no answer")));
 }
 
 TEST(cli_load, exits_3_when_the_server_is_not_there) {
@@ -288,6 +288,10 @@ INSTANTIATE_TEST_SUITE_P(
                     mistake{"arrivals_of_a_closed_loop", {"--arrivals", "poisson"}, "add --rate"},
                     mistake{"unknown_arrivals", {"--rate", "5/s", "--arrivals", "odd"}, "poisson"},
                     mistake{"threshold_without_limit", {"--threshold", "p99"}, "such as 'p99<5ms'"},
+                    mistake{"threshold_of_a_share_of_errors",
+                            {"--threshold", "errors<1%"},
+                            "'errors<1%' is not a threshold: errors are a count"},
+                    mistake{"page_without_a_name", {"--html", ""}, "needs the name of a file"},
                     mistake{"argument", {"extra"}, "extra"}),
     [](auto const& test) { return std::string(test.param.name); });
 

@@ -72,6 +72,20 @@ TEST(experiment, is_written_so_that_it_reads_the_same) {
   }
 }
 
+TEST(experiment, is_told_as_a_command_that_a_shell_reads) {
+  EXPECT_EQ(to_command({{"keys", std::int64_t(5)},
+                        {"threshold", list{"p99<5ms", "errors==0"}},
+                        {"server", std::string("it's")},
+                        {"verify", true},
+                        {"keep-keys", false}},
+                       2),
+            R"(holdfast load --keys 5 --threshold 'p99<5ms' --threshold errors==0 --server 'it'\''s' --verify)");
+  auto const folded = to_command({{"threshold", list(5, "throughput>=1000/s")}}, 4);
+  EXPECT_EQ(folded,
+            "holdfast load --threshold 'throughput>=1000/s' --threshold 'throughput>=1000/s' \\\n"
+            "    --threshold 'throughput>=1000/s' --threshold 'throughput>=1000/s' --threshold 'throughput>=1000/s'");
+}
+
 TEST(experiment, writes_texts_that_need_it_in_quotes_of_their_own) {
   auto const read = parse_experiment(to_toml({{"server", std::string(R"(a "b" \c)")}}));
   EXPECT_EQ(std::get<std::string>(read->at(0).value), R"(a "b" \c)");

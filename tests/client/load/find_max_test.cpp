@@ -129,6 +129,13 @@ TEST(find_max, finds_what_the_server_can_and_confirms_it_over_a_longer_time) {
   EXPECT_THAT(text, AllOf(StartsWith("max 5,250 requests/s with p99<5ms\n"), HasSubstr("8,000/s"),
                           HasSubstr("p99<5ms was 100"), HasSubstr("confirmation: held")));
   EXPECT_EQ(server.asked.size(), report.found->probes.size());
+  // The report repeats what was asked for, not what its last probe was.
+  auto const experiment = to_toml(report.experiment());
+  EXPECT_THAT(experiment,
+              AllOf(HasSubstr("rate = \"1000/s\"\nduration = \"5s\""), HasSubstr("find-max = [\"p99<5ms\"]"),
+                    Not(HasSubstr("threshold")), Not(HasSubstr("timeout"))));
+  EXPECT_THAT(text_report(report), HasSubstr("  again   holdfast load"));
+  EXPECT_THAT(text_report(report), HasSubstr("--find-max 'p99<5ms'"));
   for (auto const& asked : server.asked) {
     EXPECT_EQ(asked.warm_up, 1s);
     EXPECT_EQ(asked.stages.front().duration, asked.duration);

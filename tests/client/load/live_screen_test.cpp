@@ -118,8 +118,8 @@ TEST(live_screen, shows_no_figure_before_there_is_one) {
 
 TEST(live_screen, shows_no_figure_of_a_second_without_answers) {
   auto state = running();
-  state.rows.push_back(
-      second_row{.second = 4, .errors = 0, .latency = {}, .operations = {}, .since_sent = {}, .split = {}});
+  state.rows.push_back(second_row{
+      .second = 4, .errors = 0, .latency = {}, .operations = {}, .statuses = {}, .since_sent = {}, .split = {}});
   auto const text = joined(render(state, unicode));
   EXPECT_THAT(text, HasSubstr("\n  rate              0/s   "));
   EXPECT_THAT(text, HasSubstr("\n  p99                 -   "));

@@ -133,12 +133,21 @@ TEST_F(experiment_file, is_not_written_over_by_a_report) {
   EXPECT_THAT(complaint({"--json", path}), HasSubstr("looks like an experiment"));
 }
 
+TEST_F(experiment_file, may_ask_for_json_on_standard_output) {
+  write("json = true\n");
+  auto const settings = settings_of({path});
+  EXPECT_TRUE(settings.json);
+  EXPECT_EQ(settings.json_file, "");
+}
+
 TEST_F(experiment_file, repeats_the_run_that_it_was_printed_from) {
   std::vector<std::vector<std::string>> const command_lines{
       {},
       {"--workload", "d", "--rate", "100/m", "--duration", "2s", "--hold", "1ms..5ms", "--hold-share", "10%"},
       {"--stage", "10s@1000/s..2000/s", "--arrivals", "poisson", "--value-size", "exp:256", "--seed", "7"},
-      {"--mix", "get=0.5,rmw=0.25", "--pipeline", "4", "--keep-keys", "--timeout", "1s", "--threshold", "p99<5ms"}};
+      {"--mix", "get=0.5,rmw=0.25", "--pipeline", "4", "--keep-keys", "--timeout", "1s", "--threshold", "p99<5ms"},
+      {"--find-max", "p99<5ms", "--find-max", "errors==0", "--rate", "50/s"},
+      {"--runs", "3", "--verify", "--verify-time", "5s"}};
   for (auto const& arguments : command_lines) {
     auto const printed = load::to_toml(load::experiment_of(settings_of(arguments)));
     write(printed);

@@ -86,6 +86,9 @@ run  3         25 requests/s   p99 2.01 ms  errors 1
 
   throughput  median 50.0/s, from 25.0/s to 100/s (150.0 % of the median)
   p99         median 2.01 ms, from 2.01 ms to 2.01 ms (0.0 % of the median)
+  again       holdfast load --server http://127.0.0.1:8080 --connections 4 --pipeline 1 --threads 2 \
+              --duration 2s --warm-up 0 --mix get=90,put=10 --key-choice uniform --keys 1000 --value-size 64 \
+              --seed 1 --runs 3
 )");
 }
 

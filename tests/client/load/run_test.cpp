@@ -323,6 +323,19 @@ TEST(run_load, removes_the_keys_that_it_has_inserted) {
   EXPECT_TRUE(there.empty());
 }
 
+TEST(run_load, keeps_why_its_requests_were_refused) {
+  scripted_server server([](auto const& request) {
+    if (!asks(request, "GET")) return sound(request);
+    return scripted_answer{.bytes =
+                               sound_answer("503 Service Unavailable", "Content-Type: application/problem+json\r\n",
+                                            R"({"title":"Busy","detail":"try again"})")};
+  });
+  auto const report = run(short_run(server));
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->total.all_series().size(), 1U);
+  EXPECT_EQ(report->total.all_series().front().reason, "Busy: try again");
+}
+
 std::string const right = found(value_of(0));
 
 struct wrong_server {

@@ -70,7 +70,7 @@ TEST_P(silent_servers, leave_open_what_may_have_happened) {
 INSTANTIATE_TEST_SUITE_P(cli_verify, silent_servers,
                          testing::Values(silent_server{"closing", fault::silent, "errors .*reset "},
                                          silent_server{"stalling", fault::stalling, "errors .*timeout "},
-                                         silent_server{"failing", fault::failing, "errors .*put answered 500 "},
+                                         silent_server{"failing", fault::failing, "errors .*put answered 500: "},
                                          silent_server{"cut_body", fault::cut_body, "errors .*bad_answer "}),
                          [](auto const& test) { return std::string(test.param.name); });
 

@@ -93,6 +93,16 @@ describe('the page of a run', () => {
     const text = await page.locator('main').textContent();
     for (const wanted of [report.settings.server, 'p99<60s', 'held', 'lock wait', 'not sent yet', 'No errors.', '300/s'])
       assert.ok(text.includes(wanted), wanted);
+    // The experiment was once a clump among the settings.
+    assert.ok(!text.includes('connections 4, pipeline 1'));
+    const file = await page.locator('section', {hasText: 'The experiment'}).locator('details pre').textContent();
+    assert.match(file, /^server = "http:.*\nconnections = 4\n(.*\n)*rate = "300\/s"\n(.*\n)*threshold = \["errors==0", "p99<60s"\]\n/);
+  });
+
+  test('shows how long the answers of each status took', async () => {
+    const rows = page.locator('section', {hasText: 'Answers and errors'}).locator('tbody tr');
+    assert.equal(await rows.count(), report.statuses.length);
+    assert.match(await rows.first().innerText(), /\d [mµ]?s\s+[\d.]+ [mµ]?s\s+[\d.]+ [mµ]?s\s+success/);
   });
 
   test('has caused no message, no exception and no request', () => assert.deepEqual(page.faults, []));
@@ -147,6 +157,9 @@ test('shows several runs, and each when asked', async () => {
     return {version: 1, runs: [changed, other, changed]};
   }));
   assert.equal(await page.getByRole('button', {name: /^run \d$/}).count(), 3);
+  const bottom = await page.locator('section', {hasText: 'Runs'}).first().boundingBox();
+  const top = await page.locator('.tile').first().boundingBox();
+  assert.ok(top.y - (bottom.y + bottom.height) > 8, 'the runs keep their distance from the figures');
   await page.getByRole('button', {name: 'run 2'}).press('Enter');
   assert.equal(await page.locator('.tile.great .value').first().textContent(), '7.00/s');
   for (const plot of await inspectPlots(page)) assert.ok(plot.inked > 2000, JSON.stringify(plot));
@@ -161,8 +174,15 @@ test('tells whether the answers were right, and shows each counter-example as te
   verified.remove();
   const right = await open(browser, withReport('right.html', changed => { changed.verification = found; }));
   const section = page => page.locator('section', {hasText: 'Were the answers right?'});
-  assert.match(await section(right).innerText(), /linearizable — [\d,]+ operations on 8 keys.*in the order of asking/s);
+  // So short waits tell nothing about the order; it was once called right in all of no pairs.
+  assert.equal(found.lock_order.judged_pairs, 0);
+  assert.match(await section(right).innerText(), /linearizable — [\d,]+ operations on 8 keys.*No pair of requests tells surely/s);
   await right.context().close();
+  const judged = await open(browser, withReport('judged.html', changed => {
+    changed.verification = {...found, lock_order: {...found.lock_order, judged_pairs: 12}};
+  }));
+  assert.match(await section(judged).innerText(), /in the order of asking, in all 12 pairs/);
+  await judged.context().close();
 
   const timeline = '  connection 0  |A|\n  A  0 ns to 66.8 us  put <img src=x>\n';
   const wrong = await open(browser, withReport('wrong.html', changed => {
@@ -187,6 +207,18 @@ test('shows what a search for the highest rate tried, and what a request cost th
   assert.equal(await search.locator('tbody tr').count(), 2);
   assert.match(await page.locator('section', {hasText: 'The experiment'}).innerText(),
     /process 42 \(holdfast-server\): 0\.25 cores busy, 12\.5 .s of processor time a request/);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+test('tells why requests were refused, and who had the processors of the client', async () => {
+  const page = await open(browser, withReport('refused.html', changed => {
+    Object.assign(changed.statuses[0], {status: 400, success: false, reason: '<i>too long</i>'});
+    Object.assign(changed.client, {was_the_limit: true, starved_share: 0.7});
+  }));
+  const text = await page.locator('main').innerText();
+  assert.match(text, /A \w+ was answered 400: <i>too long<\/i>/);
+  assert.match(text, /others had its processors/);
   assert.deepEqual(page.faults, []);
   await page.context().close();
 });
