@@ -148,6 +148,69 @@ TEST(insight, the_events_and_the_answers_tell_the_same_times) {
   EXPECT_EQ(seen, 20U);
 }
 
+/// A sample of /metrics in units of a billionth.
+std::int64_t nano_of(std::string const& metrics, std::string const& sample) {
+  auto const at = metrics.find('\n' + sample + ' ');
+  if (at == std::string::npos) throw std::runtime_error("there is no " + sample);
+  auto const begin = at + sample.size() + 2;
+  auto const text = metrics.substr(begin, metrics.find('\n', begin) - begin);
+  auto const point = std::min(text.find('.'), text.size());
+  auto fraction = point < text.size() ? text.substr(point + 1) : std::string();
+  fraction.resize(9, '0');
+  return std::stoll(text.substr(0, point)) * 1'000'000'000 + std::stoll(fraction);
+}
+
+TEST(insight, events_and_metrics_agree_to_the_nanosecond) {
+  running_server server;
+  raw_client watcher(server.port()), gone(server.port());
+  server.ask_for_lock(watcher, request("GET", "/v1/lock/events?format=ndjson"));
+  std::vector<raw_client> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(server.port());
+  std::vector<std::string> const requests{request("GET", "/v1/kv/a"),
+                                          request("GET", "/v1/kv/a?hold=300us"),
+                                          request("PUT", "/v1/kv/a", "1"),
+                                          request("DELETE", "/v1/kv/a"),
+                                          request("GET", "/v1/kv/a?lock-timeout=50us"),
+                                          request("PUT", "/v1/kv/b?hold=1ms", "2"),
+                                          request("DELETE", "/v1/kv/b?hold=1us")};
+  std::size_t next = 0;
+  for (int round = 0; round < 40; ++round) {
+    for (auto& client : clients) client.send(requests[next++ % requests.size()]);
+    for (auto& client : clients) client.receive();
+  }
+  server.ask_for_lock(clients[0], request("GET", "/v1/kv/a?hold=60s"));
+  server.ask_for_lock(gone, request("GET", "/v1/kv/a"));
+  gone.close();
+  while (state_of(server)["queue_length"] != 0) server.settle();
+  clients[0].close();
+  while (!state_of(server)["owner"].is_null()) server.settle();
+  auto const metrics = raw_client(server.port()).ask(request("GET", "/metrics")).body;
+  server.stop();
+
+  std::map<std::string, std::int64_t> seen;
+  constexpr std::int64_t one = 1'000'000'000;
+  for (auto const& event : lines_of(content_of(watcher.receive_rest()))) {
+    ASSERT_NE(event["type"], "dropped");
+    if (event["type"] != "done") continue;
+    auto const label = "{operation=" + event["operation"].dump() + "}";
+    std::string const outcome = event["outcome"];
+    if (event["granted_ns"].is_null()) {
+      seen[outcome == "timed_out" ? "holdfast_lock_timeouts_total"
+                                  : "holdfast_lock_cancellations_total{reason=\"" + outcome + "\"}"] += one;
+      continue;
+    }
+    std::int64_t const asked_ns = event["asked_ns"], granted_ns = event["granted_ns"], ended_ns = event["ended_ns"];
+    seen["holdfast_lock_wait_seconds_sum" + label] += granted_ns - asked_ns;
+    seen["holdfast_lock_hold_seconds_sum" + label] += ended_ns - granted_ns;
+    seen["holdfast_lock_wait_seconds_count" + label] += one;
+    seen["holdfast_lock_acquisitions_total" + label] += one;
+    if (event["position"] != 0) seen["holdfast_lock_contended_acquisitions_total"] += one;
+    if (outcome != "released") seen["holdfast_lock_holds_cut_short_total"] += one;
+  }
+  EXPECT_EQ(seen.size(), 3U * 4U + 4U) << "some of everything";
+  for (auto const& [sample, value] : seen) EXPECT_EQ(nano_of(metrics, sample), value) << sample;
+}
+
 TEST(insight, a_waiter_is_told_behind_whom) {
   running_server server;
   raw_client watcher(server.port()), holder(server.port()), waiter(server.port());
