@@ -50,6 +50,7 @@ class request_loop {
   awaitable<progress> serve_insight(insight_request request);
   [[nodiscard]] protocol::reply answer_to(insight_request const& request) const;
   awaitable<progress> stream_events(insight_request const& request);
+  awaitable<progress> send_trace(std::chrono::nanoseconds duration);
   awaitable<bool> pause_stream(std::chrono::nanoseconds time);
   awaitable<progress> receive_body(std::string& body);
   protocol::result<bool> take_body(std::string& body);

@@ -1,5 +1,6 @@
 // The part of a request_loop that tells about the server: answers that are a state, and answers that never end.
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/post.hpp>
 #include <charconv>
 
 #include "server/insight/event_stream.hpp"
@@ -36,15 +37,6 @@ reply lock_state(insight const& source, std::size_t limit) {
   return no_store(json_reply(lock_state_json(std::move(found), source.now_ns(), source.start, limit)));
 }
 
-reply lock_trace(insight& source, std::chrono::nanoseconds duration) {
-  // In this order: who is done in between is in both then, and not in neither.
-  auto const going_on = present(source);
-  auto const now_ns = source.now_ns();
-  auto const since_ns = std::max<std::int64_t>(0, now_ns - duration.count());
-  auto const events = source.feed.since(since_ns);
-  return no_store(json_reply(lock_trace_json(events, going_on, since_ns, now_ns, source.start)));
-}
-
 /// Appends a chunk (RFC 9112 §7.1), or the text as it is where the client knows no chunks. An empty one is the last.
 void append_piece(std::string& out, std::string_view text, bool chunked) {
   if (!chunked) {
@@ -65,6 +57,7 @@ awaitable<request_loop::progress> request_loop::serve_insight(insight_request re
     co_return co_await finish_request(std::move(refused));
   }
   if (request.what == insight_request::kind::lock_events) co_return co_await stream_events(request);
+  if (request.what == insight_request::kind::lock_trace) co_return co_await send_trace(request.duration);
   if (request.what == insight_request::kind::change_settings) {
     std::string body;
     auto const end = co_await receive_body(body);
@@ -85,12 +78,11 @@ reply request_loop::answer_to(insight_request const& request) const {
       answer.content_type = metrics_content_type;
       answer.body = metrics_text(source, context_.connections.load(std::memory_order_relaxed));
       return answer;
-    case insight_request::kind::lock_trace:
-      return lock_trace(source, request.duration);
     case insight_request::kind::settings:
       return settings_reply(context_.settings, context_.live);
     case insight_request::kind::lock_state:
     case insight_request::kind::lock_events:
+    case insight_request::kind::lock_trace:
     case insight_request::kind::change_settings:
       break;
   }
@@ -131,6 +123,44 @@ awaitable<request_loop::progress> request_loop::stream_events(insight_request co
   auto sent = connection_.try_flush();
   if (!sent) sent = co_await connection_.flush();
   co_return *sent == io_result::done ? ending::after_lingering : ending::quietly;
+}
+
+/// Sends the trace in pieces, and lets others have the thread in between.
+awaitable<request_loop::progress> request_loop::send_trace(std::chrono::nanoseconds duration) {
+  reply answer = no_store({});
+  answer.content_type = "application/json";
+  answer.length_is_known = false;
+  if (!framing_.http11 || context_.draining) framing_.close = true;
+  auto& output = connection_.output();
+  begin_answer(answer);
+
+  if (!framing_.head_only) {
+    auto const chunked = framing_.http11;
+    auto& source = context_.insight;
+    // In this order: who is done in between is in both then, and not in neither.
+    auto going_on = present(source);
+    auto const now_ns = source.now_ns();
+    auto const since_ns = std::max<std::int64_t>(0, now_ns - duration.count());
+    auto events = source.feed.since(since_ns);
+    lock_trace trace(std::move(events), std::move(going_on), since_ns, now_ns, source.start);
+    auto const executor = co_await asio::this_coro::executor;
+    std::string piece;
+    for (bool more = true; more;) {
+      piece.clear();
+      more = trace.append_piece(piece);
+      append_piece(output, piece, chunked);
+      auto sent = connection_.try_flush();
+      if (!sent) sent = co_await connection_.flush();
+      if (*sent != io_result::done) co_return ending::quietly;
+      if (more) co_await asio::post(executor, as_values);
+    }
+    if (chunked) append_piece(output, {}, chunked);
+  }
+  auto sent = connection_.try_flush();
+  if (!sent) sent = co_await connection_.flush();
+  if (*sent != io_result::done) co_return ending::quietly;
+  if (framing_.close) co_return ending::after_lingering;
+  co_return std::nullopt;
 }
 
 /// Waits, and watches for a hang-up meanwhile; draining cuts it short. @return whether the peer is still there.

@@ -19,27 +19,6 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
-/// The content of a chunked message; throws where a chunk is malformed or the last one is missing.
-std::string dechunk(std::string_view text) {
-  std::string content;
-  for (;;) {
-    auto const line = text.find("\r\n");
-    if (line == std::string_view::npos) throw std::runtime_error("a chunk's size is missing");
-    auto const size = std::stoul(std::string(text.substr(0, line)), nullptr, 16);
-    text.remove_prefix(line + 2);
-    if (text.size() < size + 2 || text.substr(size, 2) != "\r\n") throw std::runtime_error("a chunk is cut off");
-    if (size == 0) return content;
-    content += text.substr(0, size);
-    text.remove_prefix(size + 2);
-  }
-}
-
-/// What came on a stream that has ended, without its header.
-std::string content_of(std::string const& answer) {
-  auto const head_end = answer.find("\r\n\r\n");
-  return dechunk(std::string_view(answer).substr(head_end + 4));
-}
-
 std::vector<json> lines_of(std::string const& text) {
   std::vector<json> lines;
   std::istringstream in(text);

@@ -291,13 +291,19 @@ TEST(settings, stay_as_they_are_where_the_server_says_so) {
   EXPECT_EQ(json::parse(client.ask(request("GET", "/v1/settings")).body)["live"], false);
 }
 
+json trace_of(running_server const& server, std::string const& duration) {
+  raw_client client(server.port());
+  client.send(request("GET", "/v1/lock/trace?duration=" + duration, {}, "Connection: close\r\n"));
+  return json::parse(content_of(client.receive_rest()));
+}
+
 TEST(trace, has_the_requests_of_the_last_seconds_and_those_that_go_on) {
   running_server server;
   raw_client client(server.port()), holder(server.port()), waiter(server.port());
   for (int i = 0; i < 20; ++i) client.ask(request("GET", "/v1/kv/a?hold=1ms"));
   server.ask_for_lock(holder, request("GET", "/v1/kv/held?hold=60s"));
   server.ask_for_lock(waiter, request("PUT", "/v1/kv/waits", "1"));
-  auto const trace = json::parse(client.ask(request("GET", "/v1/lock/trace?duration=10s")).body);
+  auto const trace = trace_of(server, "10s");
   EXPECT_THAT(complaints_about(trace), ::testing::IsEmpty());
   std::map<std::string, int> slices;
   for (auto const& event : trace["traceEvents"])
@@ -305,6 +311,24 @@ TEST(trace, has_the_requests_of_the_last_seconds_and_those_that_go_on) {
       ++slices[event["args"]["key"].get<std::string>() + ": " + event["args"]["outcome"].get<std::string>()];
   EXPECT_EQ(slices, (std::map<std::string, int>{{"a: released", 20}, {"held: holds now", 1}, {"waits: waits now", 1}}));
   EXPECT_EQ(client.ask(request("GET", "/v1/lock/trace?duration=10")).status, 400);
+}
+
+TEST(trace, is_followed_by_the_answer_to_the_next_request_and_comes_without_chunks_where_these_are_unknown) {
+  running_server server;
+  raw_client client(server.port()), old(server.port());
+  for (int i = 0; i < 500; ++i) client.ask(request("GET", "/v1/kv/" + std::string(1000, 'k')));
+  client.send(request("HEAD", "/v1/lock/trace") + request("GET", "/v1/lock/trace") +
+              request("GET", "/livez", {}, "Connection: close\r\n"));
+  EXPECT_THAT(client.receive_until("\r\n\r\n"), HasSubstr("\r\nTransfer-Encoding: chunked\r\n"));
+  auto const both = client.receive_rest();
+  auto const end = both.find("\r\n0\r\n\r\nHTTP/1.1 200 OK");
+  ASSERT_NE(end, std::string::npos);
+  auto const text = content_of(both.substr(0, end + 7));
+  EXPECT_GT(text.size(), 1'000'000U) << "several pieces";
+  EXPECT_THAT(complaints_about(json::parse(text)), ::testing::IsEmpty());
+  old.send("GET /v1/lock/trace HTTP/1.0\r\nHost: test\r\n\r\n");
+  old.receive_until("\r\n\r\n");
+  EXPECT_EQ(json::parse(old.receive_rest())["traceEvents"], json::parse(text)["traceEvents"]);
 }
 
 TEST(trace, of_a_crowded_lock_is_opened_without_a_word) {
@@ -315,7 +339,7 @@ TEST(trace, of_a_crowded_lock_is_opened_without_a_word) {
     for (auto& client : clients) client.send(request("GET", "/v1/kv/a?hold=100us"));
     for (auto& client : clients) client.receive();
   }
-  auto const trace = json::parse(clients[0].ask(request("GET", "/v1/lock/trace?duration=60s")).body);
+  auto const trace = trace_of(server, "60s");
   EXPECT_THAT(complaints_about(trace), ::testing::IsEmpty());
   auto const& events = trace["traceEvents"];
   EXPECT_GE(std::count_if(events.begin(), events.end(), [](json const& one) { return one["ph"] == "s"; }), 100);

@@ -30,6 +30,23 @@ std::string string_member(json const& object, std::string const& name) {
 
 }  // namespace
 
+std::string content_of(std::string_view answer) {
+  auto const head_end = answer.find("\r\n\r\n");
+  if (head_end == std::string_view::npos) throw std::runtime_error("the header is cut off");
+  auto text = answer.substr(head_end + 4);
+  std::string content;
+  for (;;) {
+    auto const line = text.find("\r\n");
+    if (line == std::string_view::npos) throw std::runtime_error("a chunk's size is missing");
+    auto const size = std::stoul(std::string(text.substr(0, line)), nullptr, 16);
+    text.remove_prefix(line + 2);
+    if (text.size() < size + 2 || text.substr(size, 2) != "\r\n") throw std::runtime_error("a chunk is cut off");
+    if (size == 0) return content;
+    content += text.substr(0, size);
+    text.remove_prefix(size + 2);
+  }
+}
+
 bool is_json(std::string_view text) {
   return json::accept(text);
 }

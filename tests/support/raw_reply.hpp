@@ -50,6 +50,10 @@ struct raw_reply {
 /// @param to_head it answers a HEAD, so there is no body to look at.
 [[nodiscard]] std::string broken_promise(raw_reply const& reply, bool to_head);
 
+/// The content of a chunked answer, all of which is given. @throws std::runtime_error where a chunk is malformed, or
+/// cut off, or the last one is missing.
+[[nodiscard]] std::string content_of(std::string_view answer);
+
 /// Whether `text` is one JSON value and nothing else but white space.
 [[nodiscard]] bool is_json(std::string_view text);
 
