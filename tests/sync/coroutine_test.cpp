@@ -148,7 +148,8 @@ TEST(coroutine_test, context_is_destroyed_while_a_coroutine_lets_others_run) {
   {
     asio::io_context context(1);
     asio::co_spawn(context, lock_until_refused(m, grants, refusal), asio::detached);
-    while (grants == 0) context.run_one();
+    for (int i = 0; i < 3; ++i) context.run_one();
+    EXPECT_GT(grants, 0);
   }
   EXPECT_FALSE(refusal);
   EXPECT_TRUE(m.try_lock());

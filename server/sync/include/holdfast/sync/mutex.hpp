@@ -32,12 +32,15 @@ class guarded;
 /// A mutual exclusion lock that is awaited instead of blocked on.
 ///
 /// Order. First in, first out, by the moment of initiation: calling async_lock() takes the place in the queue (for a
-/// lazy token such as `deferred` or `use_awaitable`: awaiting it does). Unlocking hands ownership to the oldest waiter;
+/// lazy token such as `deferred` or `use_awaitable`: awaiting it does; a coroutine that is to let others run first, see
+/// detail/fairness.hpp, asks after that). Unlocking hands ownership to the oldest waiter;
 /// a lock that somebody waits for is never free in between, so nobody barges in, and try_lock() fails then.
 ///
 /// Where things run. A waiter's handler is called on its associated executor, never inside unlock(), and never while an
-/// internal lock is held. A handler without an executor gets Asio's system executor. The executor's outstanding work is
-/// counted while the waiter is queued, so that io_context::run() stays.
+/// internal lock is held. It is posted as a continuation, as asio::defer() does: where the thread that unlocks runs the
+/// waiter's io_context, the waiter runs there as soon as the current handler returns, and so it waits for a handler
+/// that unlocks and then goes on for long. A handler without an executor gets Asio's system executor. The executor's
+/// outstanding work is counted while the waiter is queued, so that io_context::run() stays.
 ///
 /// Cancellation. Each operation honours its associated cancellation slot (terminal, partial and total alike) while it
 /// is queued: it leaves the queue in O(1) and completes with operation_aborted; the others keep their order. An
@@ -46,9 +49,12 @@ class guarded;
 ///
 /// Ownership belongs to the lock object, not to a thread or coroutine: it may be moved, and released on another thread.
 ///
-/// Lifetimes. Everything may be destroyed in any order, as long as one doesn't destroy what another thread is calling:
+/// Lifetimes. Everything may be destroyed in any order, as long as one doesn't destroy what another thread is calling.
+/// Of a mutex that is: no other thread may be in one of its functions, own it, run the executor to which it has granted
+/// the lock, or signal or (with a policy) time out one of its waiters at that moment. Then:
 ///   - An execution context that is destroyed takes its waiters out of the queue and destroys their handlers unheard; a
-///     grant that was posted to it but has not run passes the lock on.
+///     grant that was posted to it but has not run passes the lock on. So does a grant that an executor refuses by an
+///     exception. Who asks for a context that is being destroyed is destroyed unheard as well.
 ///   - A coroutine frame that is destroyed while it owns releases by its lock's destructor.
 ///   - A mutex that is destroyed lets its waiters complete with operation_aborted, also the one to which it was granted
 ///     but not delivered yet; a lock that owned it owns nothing any more.
@@ -115,16 +121,17 @@ class basic_mutex {
   }
 
   /// Runs `function()` under the lock, when its turn comes in the one queue of functions and locks, and completes with
-  /// `void(exception_ptr, result)`, or `void(exception_ptr)` if the function returns nothing. The result must be
-  /// default constructible. What the function throws is the completion's exception; system_error(operation_aborted) if
-  /// cancelled.
+  /// `void(exception_ptr, result)`, or `void(exception_ptr)` if the function returns nothing. The result is a value,
+  /// also if the function returns a reference, and must be default constructible. What the function throws is the
+  /// completion's exception; system_error(operation_aborted) if cancelled.
   ///
   /// The function runs where the lock is: if it is free, on the calling thread before this returns; otherwise in the
   /// unlock() of whoever releases it, on that thread. One release runs at most functions_per_release_max functions of
   /// waiters, then the next one gets the lock on its own executor. So a function must be short and must not wait, it
-  /// must not care for its thread, and it must not lock the same mutex; an operation that awaits under the lock wants
-  /// async_lock(). No internal lock is held while it runs. Once it has started it can't be cancelled, and the
-  /// destruction of its execution context waits until it has run. The handler is called on its associated executor.
+  /// must not care for its thread, and it must not wait for the same mutex, nor destroy it or an execution context
+  /// whose functions wait for it; an operation that awaits under the lock wants async_lock(). No internal lock is held
+  /// while it runs. Once it has started it can't be cancelled, and the destruction of its execution context waits until
+  /// it has run. The handler is called on its associated executor.
   template <class Function, class CompletionToken = boost::asio::deferred_t>
     requires std::invocable<std::decay_t<Function>&>
   auto async_run(Function&& function, CompletionToken&& token = {}) {

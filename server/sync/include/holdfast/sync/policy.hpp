@@ -31,7 +31,8 @@ struct lock_event {
 ///
 /// granted() and released() of one mutex come strictly alternating, one at a time, in the order of ownership; what one
 /// wrote the next may read. asked() and cancelled() come from any thread at any time. All are called where it happens,
-/// so they must be short, and must not use a lock of this library.
+/// so they must be short, and must not use, create or destroy a lock of this library or an execution context. The
+/// queue's internal lock is not held then; when a deadline or the end of a context cancels, one of theirs is.
 ///
 /// A debug build asserts that no identity but identity() asks for a mutex that it owns, which would be a deadlock; a
 /// policy whose identities stand for several owners at once says so: static constexpr bool identities_are_unique =

@@ -59,7 +59,7 @@ class context_service : public boost::asio::execution_context::service {
 
   explicit context_service(boost::asio::execution_context& context) : service(context) {}
   // A service that comes into being while its context is being destroyed is not told to shut down.
-  ~context_service() { shutdown(); }
+  ~context_service() override { take_out_waiters(); }
 
   bool is_shut_down() const { return is_shut_down_; }  // with links_mutex
 
@@ -80,7 +80,9 @@ class context_service : public boost::asio::execution_context::service {
   void delivery_ended() noexcept { deliveries_ended_.fetch_add(1, std::memory_order_release); }
 
  private:
-  void shutdown() override {
+  void shutdown() override { take_out_waiters(); }
+
+  void take_out_waiters() {
     waiter_chain taken;
     waiter_chain granted;
     {

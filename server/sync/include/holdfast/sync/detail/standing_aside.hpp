@@ -19,10 +19,10 @@ class standing_aside {
   /// `lock` says which it is. `room`, of room_bytes, is used as long as this, or what it is moved into, stands aside.
   standing_aside(void const* lock, void* room) noexcept : entry_(::new(room) entry{lock, nullptr, nullptr}) {
     std::scoped_lock guard(links_mutex);
-    entry_->next = first_;
-    if (first_) first_->previous = entry_;
-    first_ = entry_;
-    count_.fetch_add(1, std::memory_order_relaxed);
+    entry_->next = first;
+    if (first) first->previous = entry_;
+    first = entry_;
+    count.fetch_add(1, std::memory_order_relaxed);
   }
   standing_aside(standing_aside&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
   standing_aside& operator=(standing_aside&&) = delete;
@@ -32,9 +32,9 @@ class standing_aside {
   bool step_back() noexcept {
     if (!entry_) return false;
     std::scoped_lock guard(links_mutex);
-    (entry_->previous ? entry_->previous->next : first_) = entry_->next;
+    (entry_->previous ? entry_->previous->next : first) = entry_->next;
     if (entry_->next) entry_->next->previous = entry_->previous;
-    count_.fetch_sub(1, std::memory_order_relaxed);
+    count.fetch_sub(1, std::memory_order_relaxed);
     return std::exchange(entry_, nullptr)->lock != nullptr;
   }
 
@@ -46,8 +46,8 @@ class standing_aside {
     entry* next;
     entry* previous;
   };
-  inline static entry* first_ = nullptr;  // with links_mutex
-  inline static std::atomic<std::size_t> count_{0};
+  inline static entry* first = nullptr;  // with links_mutex
+  inline static std::atomic<std::size_t> count{0};
 
   entry* entry_;
 };
@@ -55,9 +55,9 @@ class standing_aside {
 /// By the destructor of a lock.
 inline void tell_those_aside_that_it_goes(void const* lock) noexcept {
   // Who stands aside for this lock has awaited it before it is destroyed, so that the count is not too low.
-  if (standing_aside::count_.load(std::memory_order_relaxed) == 0) return;
+  if (standing_aside::count.load(std::memory_order_relaxed) == 0) return;
   std::scoped_lock guard(links_mutex);
-  for (auto* e = standing_aside::first_; e; e = e->next) {
+  for (auto* e = standing_aside::first; e; e = e->next) {
     if (e->lock == lock) e->lock = nullptr;
   }
 }
