@@ -7,7 +7,6 @@ namespace holdfast::client::watch {
 namespace {
 
 using ::testing::EndsWith;
-using ::testing::HasSubstr;
 
 constexpr auto waited = R"({"type":"done","seq":9,"id":7,"source":"10.0.0.7:5123","request_id":"a-7","operation":"GET",
   "key":"my-key","position":2,"asked_ns":1000000000,"granted_ns":1652000000,"ended_ns":2652000000,"outcome":"released",
