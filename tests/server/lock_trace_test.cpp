@@ -129,7 +129,8 @@ TEST(lock_trace, carries_hostile_keys_as_text) {
   EXPECT_EQ(slices_of(trace_of({done(1, 1000, 10, 10, 50, "</script>\"\\")})).at(0).args["key"], "</script>\"\\");
 }
 
-// speedscope adds durations to beginnings: of complete events every third wait seemed to end after its hold had begun.
+// speedscope adds durations to beginnings: of complete events more than a quarter of the waits seemed to end after its
+// hold had begun.
 TEST(lock_trace, slices_that_touch_do_not_overlap_whatever_their_times) {
   std::vector<told_event> events;
   std::int64_t at_ns = 1'234'567;
