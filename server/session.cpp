@@ -146,12 +146,13 @@ bool session::serve_value(responder::parsed_request& request, kv_request& kv, st
   }
   auto done = thread_.server.store.try_execute(kv.operation, asker_of(kv, request.framing, asker()));
   if (!done) return false;
+  // The clock was read when the lock was released, a moment ago.
+  auto const answered_at = done->ended_at;
   auto const answer = responder.answer(kv, *std::move(done));
   // Only a read has a large answer, and reading it again changes nothing.
   if (answer.content().size() > copied_bytes_max) return false;
   append(output, answer, request.framing);
-  // The clock was read when the lock was released, a moment ago.
-  count(request, answer.status, done->ended_at);
+  count(request, answer.status, answered_at);
   return true;
 }
 
