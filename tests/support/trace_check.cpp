@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <set>
 #include <tuple>
@@ -64,10 +64,10 @@ void play_perfetto(json const& events, complaints& found) {
     std::int64_t ns;
     json const* event;
   };
-  std::vector<timed> sorted;
+  std::list<timed> sorted;  // whose sort is stable, and calls nothing that C++17 deprecates
   for (auto const& event : events)
     if (event["ph"] != "M") sorted.push_back({static_cast<std::int64_t>(event["ts"].get<double>() * 1000.0), &event});
-  std::stable_sort(sorted.begin(), sorted.end(), [](timed const& a, timed const& b) { return a.ns < b.ns; });
+  sorted.sort([](timed const& a, timed const& b) { return a.ns < b.ns; });
   std::map<std::int64_t, std::vector<json const*>> stacks;
   std::map<std::int64_t, int> arrows;
   for (auto const& [ns, event] : sorted) {
@@ -106,7 +106,7 @@ void play_speedscope(json const& events, complaints& found) {
     std::string key;
   };
   struct track {
-    std::deque<edge> begins, ends;
+    std::list<edge> begins, ends;
   };
   std::map<std::int64_t, track> tracks;
   std::map<std::int64_t, double> earliest;
@@ -125,20 +125,21 @@ void play_speedscope(json const& events, complaints& found) {
   }
   auto const earlier = [](edge const& a, edge const& b) { return a.at < b.at; };
   for (auto& [id, one] : tracks) {
-    std::stable_sort(one.begins.begin(), one.begins.end(), earlier);
-    std::stable_sort(one.ends.begin(), one.ends.end(), earlier);
+    one.begins.sort(earlier);
+    one.ends.sort(earlier);
     std::vector<std::string> stack;
     while (!one.begins.empty() || !one.ends.empty()) {
       auto const is_begin =
-          !one.begins.empty() && (one.ends.empty() || one.begins[0].at < one.ends[0].at ||
-                                  (one.begins[0].at == one.ends[0].at && one.begins[0].key == one.ends[0].key));
+          !one.begins.empty() &&
+          (one.ends.empty() || one.begins.front().at < one.ends.front().at ||
+           (one.begins.front().at == one.ends.front().at && one.begins.front().key == one.ends.front().key));
       if (is_begin) {
-        stack.push_back(one.begins[0].key);
+        stack.push_back(one.begins.front().key);
         one.begins.pop_front();
         continue;
       }
-      if (stack.empty() || stack.back() != one.ends[0].key)
-        found.push_back("speedscope ends what it has not begun: " + one.ends[0].key);
+      if (stack.empty() || stack.back() != one.ends.front().key)
+        found.push_back("speedscope ends what it has not begun: " + one.ends.front().key);
       else
         stack.pop_back();
       one.ends.pop_front();
