@@ -290,7 +290,7 @@ describe('the connection', () => {
       const requests = await requestsOf(page);
       return requests.length >= 2 && requests[0].id === 1;
     });
-    assert.ok(!(await page.textContent('main')).includes('10.0.0.99:1'));
+    await eventually('nothing of the first is left', async () => !(await page.textContent('main')).includes('10.0.0.99:1'));
     assert.match(await text(page, '#state'), /^live/);
     assert.deepEqual(page.unexpected(), []);
     const {readers} = await runLesson(page);
