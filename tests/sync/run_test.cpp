@@ -140,7 +140,7 @@ TEST_F(run_test, exception_travels_to_the_caller_and_the_lock_goes_on) {
 /// Throws when it is moved for the `budget`th time.
 struct moves_so_often {
   explicit moves_so_often(int b = 1000) : budget(b) {}
-  moves_so_often(moves_so_often&& other) : budget(other.budget - 1) {
+  moves_so_often(moves_so_often&& other) noexcept(false) : budget(other.budget - 1) {
     if (budget == 0) throw std::runtime_error("moved too often");
   }
   moves_so_often& operator=(moves_so_often&&) = delete;
