@@ -41,8 +41,8 @@ def run(argv):
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime
     before = used()
-    out = subprocess.run(machine.on_core(machine.CLIENT_CORE, argv), check=True, capture_output=True, text=True,
-                         timeout=120).stdout
+    with machine.on_core(machine.CLIENT_CORE):
+        out = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120).stdout
     return out, used() - before
 
 

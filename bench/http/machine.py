@@ -1,5 +1,6 @@
 """What is measured with: this machine's cores, processes' CPU time and memory, the client's bursts."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -25,8 +26,16 @@ def raise_descriptor_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def on_core(core, argv):
-    return argv if core is None else ["taskset", "-c", str(core), *argv]
+@contextlib.contextmanager
+def on_core(core):
+    """What is started meanwhile runs on this core, None: on any. The core is inherited; taskset(1) would be one more
+    program to load before the one whose start is measured."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, CORES)
 
 
 def process_tree(pid):
@@ -57,7 +66,8 @@ def hammer(port, core, seconds, **options):
     argv = [str(BUILT / "bench_hammer"), "--port", str(port), "--seconds", str(seconds)]
     for name, value in options.items():
         argv += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
-    return subprocess.Popen(on_core(core, argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with on_core(core):
+        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def read_hammer(process):

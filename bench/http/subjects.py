@@ -35,9 +35,12 @@ class Subject:
         self.port = free_port()
         self.prepare()
         argv = [part.format(port=self.port, threads=self.threads, folder=self.folder.name) for part in self.command]
-        self.process = subprocess.Popen(on_core(self.core, argv), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        start_new_session=True)
+        started = time.monotonic()
+        with on_core(self.core):
+            self.process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                            start_new_session=True)
         self.wait_until_it_answers()
+        self.first_answer_after_ms = (time.monotonic() - started) * 1e3
         return self
 
     def __exit__(self, *_):
@@ -63,7 +66,7 @@ class Subject:
                 pass
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise SystemExit(f"{self.name} does not answer on port {self.port}: {self.command}")
-            time.sleep(0.001)
+            time.sleep(0.0002)
 
     @property
     def pid(self):
@@ -122,10 +125,10 @@ class Redis(Subject):
         rate = getattr(self, "rate", 50_000)
         count = max(1000, int(rate * seconds))
         before = self.cpu_ns()
-        out = subprocess.run(on_core(CLIENT_CORE, [
-            "redis-benchmark", "-p", str(self.port), "-t", kind, "-n", str(count), "-d", "22", "--csv",
-            "-c", str(load.get("connections", 64)), "-P", str(load.get("depth", 1))]),
-            capture_output=True, text=True, check=True).stdout
+        argv = ["redis-benchmark", "-p", str(self.port), "-t", kind, "-n", str(count), "-d", "22", "--csv",
+                "-c", str(load.get("connections", 64)), "-P", str(load.get("depth", 1))]
+        with on_core(CLIENT_CORE):
+            out = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
         row = list(csv.DictReader(out.splitlines()))[-1]
         self.rate = float(row["rps"])
         return {"requests": count, "errors": 0, "rps": self.rate, "p50_us": float(row["p50_latency_ms"]) * 1e3,

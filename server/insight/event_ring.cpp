@@ -1,5 +1,7 @@
 #include "server/insight/event_ring.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -9,12 +11,22 @@
 
 namespace holdfast::server {
 
-// All words are used atomically, and relaxed: on the machines that we know these are plain loads and stores. Zeros that
-// the kernel has made already: to write our own would touch each page, and made a server take twice as long to start.
-event_ring::event_ring(std::size_t words_max)
-    : mask_(words_max - 1), words_(static_cast<std::uint64_t*>(std::calloc(words_max, sizeof(std::uint64_t)))) {
-  if (words_ == nullptr) throw std::bad_alloc();
+namespace {
+
+/// Zeros of the kernel's making: to write our own, as calloc() does where it has used memory, would touch each page
+/// before the server listens.
+std::uint64_t* map_zeros(std::size_t words) {
+  auto* const pages = ::mmap(nullptr, words * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) throw std::bad_alloc();
+  return static_cast<std::uint64_t*>(pages);
 }
+
+}  // namespace
+
+void event_ring::unmap::operator()(std::uint64_t* pages) const noexcept { ::munmap(pages, words * 8); }
+
+// All words are used atomically, and relaxed: on the machines that we know these are plain loads and stores.
+event_ring::event_ring(std::size_t words_max) : mask_(words_max - 1), words_(map_zeros(words_max), unmap{words_max}) {}
 
 void event_ring::put(std::uint64_t at, void const* bytes, std::size_t count) noexcept {
   auto const* from = static_cast<char const*>(bytes);

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -68,15 +67,16 @@ class event_ring {
   void get(std::uint64_t at, void* bytes, std::size_t count) const noexcept;
   void make_room(std::size_t words) noexcept;
 
-  struct freed {
-    void operator()(std::uint64_t* words) const noexcept { std::free(words); }
+  struct unmap {
+    std::size_t words;
+    void operator()(std::uint64_t* pages) const noexcept;
   };
   [[nodiscard]] std::atomic_ref<std::uint64_t> word(std::uint64_t at) const noexcept {
     return std::atomic_ref(words_[at & mask_]);
   }
 
   std::size_t const mask_;
-  std::unique_ptr<std::uint64_t[], freed> words_;
+  std::unique_ptr<std::uint64_t[], unmap> words_;
   std::uint64_t end_ = 0;     // the writer's own, as is the next
   std::uint32_t events_ = 0;  // how many were appended
   std::atomic<std::uint64_t> oldest_{0};

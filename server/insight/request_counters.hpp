@@ -3,7 +3,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "protocol/request_head.hpp"
@@ -46,6 +45,13 @@ using request_histogram = histogram<request_bounds_ns>;
 /// any thread reads. The first of a kind allocates.
 class request_counters {
  public:
+  request_counters() = default;
+  request_counters(request_counters const&) = delete;
+  request_counters& operator=(request_counters const&) = delete;
+  ~request_counters() {
+    for (auto const& cell : cells_) delete cell.load(std::memory_order_relaxed);
+  }
+
   /// @param duration_ns from the end of the request's header to the answer's being ready to be sent.
   void add(route_kind route, protocol::method method, unsigned status, std::int64_t duration_ns) {
     auto const index = index_of(route, method, status);
@@ -80,14 +86,13 @@ class request_counters {
            status_index;
   }
   request_histogram& make(std::size_t index) {
-    owned_[index] = std::make_unique<request_histogram>();
-    cells_[index].store(owned_[index].get(), std::memory_order_release);
-    return *owned_[index];
+    auto* const cell = new request_histogram;
+    cells_[index].store(cell, std::memory_order_release);
+    return *cell;
   }
 
   static constexpr std::size_t size = route_kinds * methods * statuses.size();
-  std::array<std::atomic<request_histogram*>, size> cells_{};
-  std::array<std::unique_ptr<request_histogram>, size> owned_;
+  std::array<std::atomic<request_histogram*>, size> cells_{};  // owned: any thread may look, and one pointer serves both
 };
 
 }  // namespace holdfast::server
