@@ -3,11 +3,9 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <new>
-#include <tuple>
 
 namespace holdfast::server {
 
@@ -21,6 +19,59 @@ std::uint64_t* map_zeros(std::size_t words) {
   return static_cast<std::uint64_t*>(pages);
 }
 
+// An event's form in the ring: these words, then its key in whole words. They are put together in registers; through
+// memory, with its fields as members of a struct, it took twice as long.
+enum : std::size_t { id_word, asked_word, granted_word, ended_word, address_word, place_word = 6, kind_word, head_words };
+
+constexpr std::uint64_t place_of(std::uint32_t position, std::uint16_t port, std::size_t key_bytes) noexcept {
+  return position | std::uint64_t{port} << 32U | std::uint64_t{key_bytes} << 48U;
+}
+constexpr std::uint16_t port_of(std::uint64_t place) noexcept { return static_cast<std::uint16_t>(place >> 32U); }
+constexpr std::size_t key_bytes_of(std::uint64_t place) noexcept { return place >> 48U; }
+constexpr std::size_t words_of(std::size_t key_bytes) noexcept { return head_words + (key_bytes + 7) / 8; }
+
+/// @param number of the event in its ring; wraps.
+std::uint64_t kind_of(std::uint32_t number, lock_event const& event) noexcept {
+  auto const byte = [](auto value, unsigned at) { return std::uint64_t{static_cast<std::uint8_t>(value)} << at; };
+  return number | byte(event.what, 32) | byte(event.operation, 40) | byte(event.outcome, 48) | byte(event.source.is, 56);
+}
+constexpr std::uint32_t number_of(std::uint64_t kind) noexcept { return static_cast<std::uint32_t>(kind); }
+template <class Enum>
+constexpr Enum part_of(std::uint64_t kind, unsigned at) noexcept {
+  return static_cast<Enum>(static_cast<std::uint8_t>(kind >> at));
+}
+
+std::uint64_t word_from(char const* bytes) noexcept {
+  std::uint64_t value = 0;
+  std::memcpy(&value, bytes, 8);
+  return value;
+}
+
+/// As if there were zeros behind the bytes, of which there are less than eight.
+std::uint64_t word_from(std::string_view bytes) noexcept {
+  std::uint64_t value = 0;
+  for (unsigned i = 0; i < bytes.size(); ++i)
+    value |= std::uint64_t{static_cast<unsigned char>(bytes[i])}
+             << 8U * (std::endian::native == std::endian::little ? i : 7 - i);
+  return value;
+}
+
+/// @param put puts one word after the other.
+template <class Put>
+void write(lock_event const& event, std::uint64_t place, std::uint64_t kind, std::string_view key, Put put) noexcept {
+  put(event.id);
+  put(static_cast<std::uint64_t>(event.asked_ns));
+  put(static_cast<std::uint64_t>(event.granted_ns));
+  put(static_cast<std::uint64_t>(event.what == lock_event::kind::granted ? event.hold_ns : event.ended_ns));
+  auto const* const address = reinterpret_cast<char const*>(event.source.bytes.data());
+  put(word_from(address));
+  put(word_from(address + 8));
+  put(place);
+  put(kind);
+  for (; key.size() >= 8; key.remove_prefix(8)) put(word_from(key.data()));
+  if (!key.empty()) put(word_from(key));
+}
+
 }  // namespace
 
 void event_ring::unmap::operator()(std::uint64_t* pages) const noexcept { ::munmap(pages, words * 8); }
@@ -28,39 +79,12 @@ void event_ring::unmap::operator()(std::uint64_t* pages) const noexcept { ::munm
 // All words are used atomically, and relaxed: on the machines that we know these are plain loads and stores.
 event_ring::event_ring(std::size_t words_max) : mask_(words_max - 1), words_(map_zeros(words_max), unmap{words_max}) {}
 
-void event_ring::put(std::uint64_t at, void const* bytes, std::size_t count) noexcept {
-  auto const* from = static_cast<char const*>(bytes);
-  for (; count >= 8; count -= 8, from += 8) {
-    std::uint64_t value = 0;
-    std::memcpy(&value, from, 8);
-    word(at++).store(value, std::memory_order_relaxed);
-  }
-  if (count == 0) return;
-  std::uint64_t value = 0;
-  std::memcpy(&value, from, count);
-  word(at).store(value, std::memory_order_relaxed);
-}
-
-void event_ring::get(std::uint64_t at, void* bytes, std::size_t count) const noexcept {
-  auto* to = static_cast<char*>(bytes);
-  for (; count >= 8; count -= 8, to += 8) {
-    auto const value = word(at++).load(std::memory_order_relaxed);
-    std::memcpy(to, &value, 8);
-  }
-  if (count == 0) return;
-  auto const value = word(at).load(std::memory_order_relaxed);
-  std::memcpy(to, &value, count);
-}
-
 /// Gives up the oldest events until there are so many words to write.
 void event_ring::make_room(std::size_t words) noexcept {
   auto oldest = oldest_.load(std::memory_order_relaxed);
   if (end_ + words - oldest <= mask_ + 1) return;
-  do {
-    head old;
-    get(oldest + size_word, reinterpret_cast<char*>(&old) + size_word * 8, 8);
-    oldest += words_of(old);
-  } while (end_ + words - oldest > mask_ + 1);
+  do oldest += words_of(key_bytes_of(word(oldest + place_word).load(std::memory_order_relaxed)));
+  while (end_ + words - oldest > mask_ + 1);
   oldest_.store(oldest, std::memory_order_relaxed);
   // Who sees one of the words that are written next sees this too.
   std::atomic_thread_fence(std::memory_order_release);
@@ -68,26 +92,21 @@ void event_ring::make_room(std::size_t words) noexcept {
 
 void event_ring::append(lock_event const& event, std::string_view key) noexcept {
   key = key.substr(0, key_bytes_max);
-  head one{.id = event.id,
-           .asked_ns = event.asked_ns,
-           .granted_ns = event.granted_ns,
-           .ended_or_hold_ns = event.what == lock_event::kind::granted ? event.hold_ns : event.ended_ns,
-           .address = {},
-           .position = event.position,
-           .port = event.source.port,
-           .key_bytes = static_cast<std::uint16_t>(key.size()),
-           .number = events_++,
-           .what = static_cast<std::uint8_t>(event.what),
-           .operation = static_cast<std::uint8_t>(event.operation),
-           .outcome = static_cast<std::uint8_t>(event.outcome),
-           .address_kind = static_cast<std::uint8_t>(event.source.is)};
-  std::memcpy(one.address, event.source.bytes.data(), sizeof one.address);
-  auto const words = words_of(one);
+  auto const words = words_of(key.size());
   make_room(words);
-  auto at = end_;
-  std::apply([&](auto... word_of_head) { (word(at++).store(word_of_head, std::memory_order_relaxed), ...); },
-             std::bit_cast<std::array<std::uint64_t, head_words>>(one));
-  put(at, key.data(), key.size());
+  auto const place = place_of(event.position, event.source.port, key.size());
+  auto const kind = kind_of(events_++, event);
+  auto const first = end_ & mask_;
+  if (first + words <= mask_ + 1) {
+    // In one piece, as all are but one in a round.
+    write(event, place, kind, key, [to = &words_[first]](std::uint64_t value) mutable {
+      std::atomic_ref(*to++).store(value, std::memory_order_relaxed);
+    });
+  } else {
+    write(event, place, kind, key, [this, at = end_](std::uint64_t value) mutable {
+      word(at++).store(value, std::memory_order_relaxed);
+    });
+  }
   end_ += words;
   written_.store(end_, std::memory_order_release);
 }
@@ -101,34 +120,36 @@ std::uint64_t event_ring::read(cursor& from, std::uint64_t until, std::vector<en
     if (from.word >= until) break;
     auto const count = std::min(until - from.word, words_at_once);
     copy.resize(count);
-    get(from.word, copy.data(), count * 8);
+    for (std::size_t i = 0; i < count; ++i) copy[i] = word(from.word + i).load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
     auto const oldest = oldest_.load(std::memory_order_relaxed);
     // What lies before it may be torn; it is where an event begins.
     auto at = std::max(from.word, oldest);
     auto const end = from.word + count;
     while (at + head_words <= end) {
-      head one;
-      std::memcpy(&one, copy.data() + (at - from.word), sizeof one);
-      auto const words = words_of(one);
+      auto const* const one = copy.data() + (at - from.word);
+      auto const place = one[place_word];
+      auto const kind = one[kind_word];
+      auto const words = words_of(key_bytes_of(place));
       if (at + words > end) break;
-      auto const skipped = static_cast<std::uint32_t>(one.number - static_cast<std::uint32_t>(from.event));
+      auto const skipped = number_of(kind) - static_cast<std::uint32_t>(from.event);
       lost += skipped;
       from.event += skipped + 1U;
       auto& made = entries.emplace_back();
-      made.event = {.what = static_cast<lock_event::kind>(one.what),
-                    .operation = static_cast<lock_operation>(one.operation),
-                    .outcome = static_cast<lock_outcome>(one.outcome),
-                    .position = one.position,
-                    .id = one.id,
-                    .source = {.bytes = {}, .port = one.port, .is = static_cast<peer_address::kind>(one.address_kind)},
-                    .asked_ns = one.asked_ns,
-                    .granted_ns = one.granted_ns,
+      made.event = {.what = part_of<lock_event::kind>(kind, 32),
+                    .operation = part_of<lock_operation>(kind, 40),
+                    .outcome = part_of<lock_outcome>(kind, 48),
+                    .position = static_cast<std::uint32_t>(place),
+                    .id = one[id_word],
+                    .source = {.bytes = {}, .port = port_of(place), .is = part_of<peer_address::kind>(kind, 56)},
+                    .asked_ns = static_cast<std::int64_t>(one[asked_word]),
+                    .granted_ns = static_cast<std::int64_t>(one[granted_word]),
                     .ended_ns = lock_event::never,
                     .hold_ns = 0};
-      std::memcpy(made.event.source.bytes.data(), one.address, sizeof one.address);
-      (made.event.what == lock_event::kind::granted ? made.event.hold_ns : made.event.ended_ns) = one.ended_or_hold_ns;
-      made.key.assign(reinterpret_cast<char const*>(copy.data() + (at - from.word) + head_words), one.key_bytes);
+      std::memcpy(made.event.source.bytes.data(), one + address_word, 16);
+      (made.event.what == lock_event::kind::granted ? made.event.hold_ns : made.event.ended_ns) =
+          static_cast<std::int64_t>(one[ended_word]);
+      made.key.assign(reinterpret_cast<char const*>(one + head_words), key_bytes_of(place));
       at += words;
     }
     from.word = std::min(std::max(from.word, at), until);

@@ -45,26 +45,6 @@ class event_ring {
   std::uint64_t read(cursor& from, std::uint64_t until, std::vector<entry>& entries) const;
 
  private:
-  // The form of an event in the ring; whole words, the key behind it.
-  struct head {
-    std::uint64_t id;
-    std::int64_t asked_ns;
-    std::int64_t granted_ns;
-    std::int64_t ended_or_hold_ns;
-    std::uint8_t address[16];
-    std::uint32_t position;
-    std::uint16_t port;
-    std::uint16_t key_bytes;
-    std::uint32_t number;  // of the event in this ring; wraps
-    std::uint8_t what, operation, outcome, address_kind;
-  };
-  static constexpr std::size_t head_words = sizeof(head) / 8;
-  static constexpr std::size_t size_word = offsetof(head, key_bytes) / 8;  // the one with its length
-  static_assert(sizeof(head) == 64);
-  [[nodiscard]] static std::size_t words_of(head const& one) noexcept { return head_words + (one.key_bytes + 7U) / 8; }
-
-  void put(std::uint64_t at, void const* bytes, std::size_t count) noexcept;
-  void get(std::uint64_t at, void* bytes, std::size_t count) const noexcept;
   void make_room(std::size_t words) noexcept;
 
   struct unmap {
