@@ -22,6 +22,19 @@ peers() {
   echo "${chosen//,/ }"
 }
 
+# Whether this run needs the server without insight: where it is named, and in a run of everything.
+needs_unwatched() {
+  local argument named='' all=yes
+  for argument in "$@"; do
+    case "$argument" in
+      insight) named=yes ;;
+      --quick | show | -h | --help) all='' ;;
+      requests | idle-memory | start | threads | keys | connections | large | held-lock) all='' ;;
+    esac
+  done
+  [[ -n $named$all ]]
+}
+
 # Unpacked instead of installed: so no service of nginx starts on the machine that measures.
 bring_nginx() {
   [[ ! -x $built/nginx/usr/sbin/nginx ]] || return 0
@@ -46,5 +59,6 @@ for peer in $(peers "$@"); do
     redis) install_packages bench_redis ;;
   esac
 done
+! needs_unwatched "$@" || build unwatched holdfast-server
 build release holdfast-server bench_floor bench_hammer bench_map
 exec /usr/bin/python3 bench/http/bench.py "$@"

@@ -33,8 +33,8 @@ def measure_requests(options):
         subjects = [running.enter_context(holdfast())]
         for extra in options.also:
             name, _, binary = extra.partition("=")
-            other = holdfast()
-            other.name, other.command[0] = name, binary
+            other = holdfast(name=name)
+            other.command[0] = binary
             subjects.append(running.enter_context(other))
         subjects += [running.enter_context(PEERS[name]()) for name in options.peers]
         loads = {name: LOADS[name] for name in options.loads}

@@ -13,6 +13,7 @@ sys.path.append(str(ROOT / "bench"))
 import about  # noqa: E402
 
 BUILT = ROOT / "build/release/bin"
+BUILT_UNWATCHED = ROOT / "build/unwatched/bin"
 SCRATCH = ROOT / "build/bench"
 
 # The server and the client each have a core for themselves, where the machine has two. Scenarios on several threads

@@ -10,9 +10,9 @@ import statistics
 import subprocess
 import time
 
-from loads import measure
-from machine import BUILT, CLIENT_CORE, hammer, on_core, read_hammer
-from subjects import PEERS, floor, floor_reading, holdfast, nginx
+from loads import LOADS, measure
+from machine import BUILT, BUILT_UNWATCHED, CLIENT_CORE, hammer, on_core, read_hammer
+from subjects import PEERS, Watched, floor, floor_reading, holdfast, nginx
 
 
 def scenario(what, columns, rows):
@@ -197,5 +197,21 @@ def held_lock(options):
                     ["", "idle server", "held lock"], rows)
 
 
+def insight(options):
+    rows = []
+    with holdfast(built=BUILT_UNWATCHED) as without, holdfast(name="nobody watches") as alone, \
+         holdfast(name="one reads /v1/lock/events", make=Watched) as watched:
+        loads = {name: LOADS[name] for name in options.loads}
+        bursts = measure(without, [alone, watched], loads, options.rounds, options.seconds)
+    for load in options.loads:
+        for subject in (alone, watched):
+            mine = [burst for burst in bursts if (burst["load"], burst["subject"]) == (load, subject.name)]
+            low, _, high = statistics.quantiles([burst["rps_ratio"] for burst in mine], n=4, method="inclusive")
+            rows.append([load, subject.name, f"{median(mine, 'rps_ratio'):.3f}", f"{low:.3f}–{high:.3f}",
+                         f"{median(mine, 'ratio'):.3f}", f"{median(mine, 'rps'):,.0f}"])
+    return scenario("the lock's events and metrics, beside a server that was built without them (HOLDFAST_INSIGHT=OFF)",
+                    ["load", "", "throughput ratio", "quartiles", "CPU ratio", "requests/s"], rows)
+
+
 ALL = {"idle-memory": idle_memory, "start": start, "threads": threads, "keys": keys, "connections": connections,
-       "large": large, "held-lock": held_lock}
+       "large": large, "held-lock": held_lock, "insight": insight}

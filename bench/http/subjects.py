@@ -90,6 +90,24 @@ class Subject:
         return seen
 
 
+class Watched(Subject):
+    """With somebody who reads the lock's events as fast as they come."""
+
+    def __enter__(self):
+        super().__enter__()
+        with on_core(CLIENT_CORE):
+            self.watcher = subprocess.Popen(["curl", "-sN", "-o", "/dev/null",
+                                             f"http://127.0.0.1:{self.port}/v1/lock/events"])
+        return self
+
+    def __exit__(self, *ending):
+        if self.watcher.poll() is not None:
+            raise SystemExit(f"the watcher has ended with {self.watcher.returncode}")
+        self.watcher.kill()
+        self.watcher.wait()
+        super().__exit__(*ending)
+
+
 class Nginx(Subject):
     """nginx from Debian's package: unpacked into build/bench, not installed, so that no service starts."""
 
@@ -147,9 +165,9 @@ def floor_reading(body_bytes, accept):
     return one
 
 
-def holdfast(*flags, **options):
-    return Subject("holdfast", [str(BUILT / "holdfast-server"), "--listen", "127.0.0.1:{port}", "--threads",
-                                "{threads}", "--writer-period", "0", "--log-level", "warn", *flags], **options)
+def holdfast(*flags, name="holdfast", make=Subject, built=BUILT, **options):
+    return make(name, [str(built / "holdfast-server"), "--listen", "127.0.0.1:{port}", "--threads", "{threads}",
+                       "--writer-period", "0", "--log-level", "warn", *flags], **options)
 
 
 def nginx(path="/v1/kv/bench", name="nginx", loads=None):
