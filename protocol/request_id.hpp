@@ -13,10 +13,11 @@ struct request_id {
   std::uint64_t number = 0;
 };
 
-/// Writes the id as it stands in a Holdfast-Request-Id field; at most request_id_bytes_max.
-/// @return behind its last byte.
+/// Writes the id as it stands in a Holdfast-Request-Id field.
+/// @param to room for request_id_bytes_max, of which what is behind the id is written too.
+/// @return behind the id's last byte.
 [[nodiscard]] char* write_request_id(char* to, request_id const& id);
-constexpr std::size_t request_id_bytes_max = 64;
+constexpr std::size_t request_id_bytes_max = 48;
 
 [[nodiscard]] std::string to_string(request_id const& id);
 

@@ -27,11 +27,11 @@ session::session(unique_socket socket, owner& its_owner, thread_context& thread)
 void session::start() {
   if (!connection_.open()) return end("no room in the poll set");
   if (insight_is_built) peer_ = connection_.address();
-  rest();
+  rest(connection::clock::now());
 }
 
-void session::rest() {
-  connection_.rest(connection::clock::now() + thread_.server.settings.sessions.idle_timeout);
+void session::rest(connection::clock::time_point since) {
+  connection_.rest(since + thread_.server.settings.sessions.idle_timeout);
 }
 
 void session::end(std::string_view reason) {
@@ -66,13 +66,14 @@ void session::serve_bytes() {
   auto const got = connection_.read_some({thread_.input.get(), thread_context::input_bytes});
   if (!got) return;
   if (*got == 0) return end("closed by the peer");
-  if constexpr (insight_is_built) thread_.read_at = connection::clock::now();
+  thread_.read_at = connection::clock::now();
   std::string_view const bytes(thread_.input.get(), *got);
   auto& output = thread_.output;
   output.clear();
   auto const served = serve_at_once(bytes, output);
   auto const sent = output.empty() ? 0 : connection_.send_some(output);
-  if (served == bytes.size() && sent == output.size()) return rest();
+  // Answered within microseconds: too little for an idle timeout to read the clock again.
+  if (served == bytes.size() && sent == output.size()) return rest(thread_.read_at);
   begin_loop(bytes.substr(served), std::string_view(output).substr(sent));
 }
 
@@ -179,7 +180,7 @@ awaitable<bool> session::run_loop(session& self) {
 void session::on_loop_end(std::exception_ptr const& error, bool goes_on) {
   loop_ = nullptr;
   in_loop_ = false;
-  if (!error) return goes_on ? rest() : end("closed");
+  if (!error) return goes_on ? rest(connection::clock::now()) : end("closed");
   try {
     std::rethrow_exception(error);
   } catch (std::exception const& exception) {

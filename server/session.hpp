@@ -71,7 +71,7 @@ class session final
   void begin_loop(std::string_view unserved, std::string_view unsent);
   static awaitable<bool> run_loop(session& self);
   void on_loop_end(std::exception_ptr const& error, bool goes_on);
-  void rest();
+  void rest(connection::clock::time_point since);
   void fail(std::exception const& exception);
   void end(std::string_view reason);
 
