@@ -198,11 +198,15 @@ def held_lock(options):
 
 
 def insight(options):
-    rows = []
-    with holdfast(built=BUILT_UNWATCHED) as without, holdfast(name="nobody watches") as alone, \
-         holdfast(name="one reads /v1/lock/events", make=Watched) as watched:
-        loads = {name: LOADS[name] for name in options.loads}
-        bursts = measure(without, [alone, watched], loads, options.rounds, options.seconds)
+    starts = min(5, options.rounds)
+    loads = {name: LOADS[name] for name in options.loads}
+    rows, bursts = [], []
+    # One process of the same program differs from the next by some per cent, as its pages lie in the caches: more than
+    # what is looked for. So the servers are started anew several times.
+    for _ in range(starts):
+        with holdfast(built=BUILT_UNWATCHED) as without, holdfast(name="nobody watches") as alone, \
+             holdfast(name="one reads /v1/lock/events", make=Watched) as watched:
+            bursts += measure(without, [alone, watched], loads, options.rounds // starts, options.seconds)
     for load in options.loads:
         for subject in (alone, watched):
             mine = [burst for burst in bursts if (burst["load"], burst["subject"]) == (load, subject.name)]

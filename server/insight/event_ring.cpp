@@ -109,6 +109,10 @@ void event_ring::append(lock_event const& event, std::string_view key) noexcept 
   }
   end_ += words;
   written_.store(end_, std::memory_order_release);
+  // The next event will look at the one whose place it takes, which was written a round ago and is in no near cache by
+  // now. With 16 requests in a pipeline to wait for it took 1.5 % of the time.
+  __builtin_prefetch(&words_[(end_ + place_word) & mask_], 1);
+  __builtin_prefetch(&words_[(end_ + place_word + 8) & mask_], 1);
 }
 
 std::uint64_t event_ring::read(cursor& from, std::uint64_t until, std::vector<entry>& entries) const {
