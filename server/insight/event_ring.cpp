@@ -68,8 +68,9 @@ void write(lock_event const& event, std::uint64_t place, std::uint64_t kind, std
   put(word_from(address + 8));
   put(place);
   put(kind);
-  for (; key.size() >= 8; key.remove_prefix(8)) put(word_from(key.data()));
-  if (!key.empty()) put(word_from(key));
+  auto const* whole = key.data();
+  for (auto left = key.size(); left >= 8; left -= 8, whole += 8) put(word_from(whole));
+  if (auto const rest = key.substr(key.size() / 8 * 8); !rest.empty()) put(word_from(rest));
 }
 
 }  // namespace

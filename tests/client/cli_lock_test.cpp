@@ -54,6 +54,33 @@ TEST(cli_lock_events, says_that_nobody_is_there) {
   EXPECT_THAT(got.err, HasSubstr("is holdfast-server running there?"));
 }
 
+TEST(cli_lock_top, shows_the_queue_as_often_as_it_was_told) {
+  std::string const state =
+      R"({"now_ns":3000000000,"owner":{"id":7,"source":"10.0.0.7:5123","operation":"GET","key":"k","held_ms":352.1},)"
+      R"("queue":[{"id":8,"source":"writer","operation":"PUT","key":"my-key","waited_ms":120.5}],"queue_length":1})"
+      "\n";
+  scripted_server server([&](scripted_server::request const& asked) -> scripted_answer {
+    if (asked.text.starts_with("GET /v1/lock/events?"))
+      return {stream_head + "{\"type\":\"hello\"}\n", scripted_answer::ending::stall};
+    return {sound_answer("200 OK", "Content-Type: application/json\r\nConnection: close\r\n", state),
+            scripted_answer::ending::close};
+  });
+  auto const got = holdfast_at(server.url(), {"lock", "top", "-n", "2", "--interval", "1ms"});
+  EXPECT_EQ(got.exit_status, 0) << got.err;
+  for (auto const* const part : {"holdfast lock top  http://127.0.0.1:", "10.0.0.7:5123", "352", "writer", "120"})
+    EXPECT_THAT(got.out, HasSubstr(part));
+  // No terminal looks on: one screen stands below the other, and nothing steers a cursor.
+  auto const title = got.out.find("holdfast lock top");
+  EXPECT_NE(got.out.find("holdfast lock top", title + 1), std::string::npos);
+  EXPECT_EQ(got.out.find('\x1b'), std::string::npos);
+}
+
+TEST(cli_lock_top, says_that_nobody_is_there) {
+  auto const got = holdfast_at("http://127.0.0.1:1", {"lock", "top"});
+  EXPECT_EQ(got.exit_status, 3);
+  EXPECT_THAT(got.err, HasSubstr("is holdfast-server running there?"));
+}
+
 TEST(cli_lock, needs_a_command) {
   EXPECT_EQ(holdfast_at("http://127.0.0.1:1", {"lock"}).exit_status, 2);
   EXPECT_THAT(holdfast_at("http://127.0.0.1:1", {"lock", "--help"}).out, HasSubstr("top"));

@@ -232,6 +232,29 @@ TEST(insight, outcomes_tell_who_gave_up_and_who_went) {
             (std::map<std::string, std::string>{{"a", "hung_up"}, {"gone", "hung_up"}, {"hasty", "timed_out"}}));
 }
 
+TEST(insight, whoever_finds_the_queue_full_is_known_as_refused) {
+  auto settings = running_server::test_settings();
+  settings.waiters_max = 0;
+  running_server server(settings);
+  raw_client watcher(server.port()), holder(server.port()), refused(server.port());
+  server.ask_for_lock(watcher, request("GET", "/v1/lock/events?format=ndjson"));
+  server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
+  auto const reply = refused.ask(request("GET", "/v1/kv/refused"));
+  EXPECT_EQ(reply.code(), "queue_full");
+  auto const metrics = raw_client(server.port()).ask(request("GET", "/metrics")).body;
+  EXPECT_THAT(metrics, HasSubstr("\nholdfast_lock_refusals_total 1\n"));
+  holder.close();
+  while (!state_of(server)["owner"].is_null()) server.settle();
+  server.stop();
+  std::vector<std::string> told;
+  for (auto const& event : lines_of(content_of(watcher.receive_rest())))
+    if (event["key"] == "refused") {
+      told.push_back(event["type"].get<std::string>() + ' ' + event["outcome"].get<std::string>());
+      EXPECT_EQ(reply.field("holdfast-request-id"), event["request_id"]);
+    }
+  EXPECT_THAT(told, ::testing::ElementsAre("done refused"));
+}
+
 TEST(insight, a_watcher_is_told_whom_the_drain_sends_away_and_whose_hold_it_cuts_short) {
   running_server server;
   raw_client watcher(server.port()), holder(server.port()), waiter(server.port());

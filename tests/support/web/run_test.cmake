@@ -1,12 +1,14 @@
-# cmake -DNODE= -DTESTS= -DTEST= -DTREE= -P run_test.cmake: runs a test file from a copy of its folder beside the packages.
+# cmake -DNODE= -DTESTS= -DTEST= -DTREE= -P run_test.cmake: runs a test file from a copy of its folder below the packages. Each
+# has a copy of its own: two that ran at the same time and shared one once found a file half replaced.
 if(NOT EXISTS "${TREE}/packages.stamp")
   message(FATAL_ERROR "npm has not installed the tests' packages; the build tells why")
 endif()
+file(RELATIVE_PATH name "${TESTS}" "${TEST}")
 cmake_path(GET TEST PARENT_PATH folder)
+set(copy "${TREE}/copies/${name}")
 foreach(from IN ITEMS "${TESTS}/support/web" "${folder}")
   file(RELATIVE_PATH to "${TESTS}" "${from}")
   file(GLOB modules "${from}/*.mjs")
-  file(COPY ${modules} DESTINATION "${TREE}/${to}")
+  file(COPY ${modules} DESTINATION "${copy}/${to}")
 endforeach()
-file(RELATIVE_PATH name "${TESTS}" "${TEST}")
-execute_process(COMMAND "${NODE}" --test --test-reporter=spec "${name}" WORKING_DIRECTORY "${TREE}" COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND "${NODE}" --test --test-reporter=spec "${name}" WORKING_DIRECTORY "${copy}" COMMAND_ERROR_IS_FATAL ANY)
