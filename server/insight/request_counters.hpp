@@ -92,7 +92,8 @@ class request_counters {
   }
 
   static constexpr std::size_t size = route_kinds * methods * statuses.size();
-  std::array<std::atomic<request_histogram*>, size> cells_{};  // owned: any thread may look, and one pointer serves both
+  std::array<std::atomic<request_histogram*>, size>
+      cells_{};  // owned: any thread may look, and one pointer serves both
 };
 
 }  // namespace holdfast::server
