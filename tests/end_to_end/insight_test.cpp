@@ -250,7 +250,7 @@ TEST(insight, whoever_finds_the_queue_full_is_known_as_refused) {
   for (auto const& event : lines_of(content_of(watcher.receive_rest())))
     if (event["key"] == "refused") {
       told.push_back(event["type"].get<std::string>() + ' ' + event["outcome"].get<std::string>());
-      EXPECT_EQ(reply.field("holdfast-request-id"), event["request_id"]);
+      EXPECT_EQ(event["request_id"].get<std::string>(), reply.field("holdfast-request-id"));
     }
   EXPECT_THAT(told, ::testing::ElementsAre("done refused"));
 }
