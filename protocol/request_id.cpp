@@ -9,9 +9,9 @@ namespace holdfast::protocol {
 namespace {
 
 struct written_id {
-  request_id id;
-  std::size_t length = 0;
-  char text[request_id_bytes_max] = {};
+  request_id id{0, 0};
+  std::size_t length = 3;
+  char text[request_id_bytes_max] = "0-0";
 };
 
 }  // namespace
@@ -19,10 +19,10 @@ struct written_id {
 char* write_request_id(char* to, request_id const& id) {
   // A thread's ids are a little apart: nine of ten times, or so, only the last digit is another.
   thread_local constinit written_id last;
-  auto* last_digit = last.text + last.length - 1;
+  auto& last_digit = last.text[last.length - 1];
   auto const later_by = id.number - last.id.number;
-  if (last.length != 0 && id.start == last.id.start && later_by <= std::uint64_t('9' - *last_digit)) {
-    *last_digit = static_cast<char>(*last_digit + later_by);
+  if (id.start == last.id.start && later_by <= std::uint64_t('9' - last_digit)) {
+    last_digit = static_cast<char>(last_digit + later_by);
   } else {
     auto* end = write_start(last.text, id.start);
     *end++ = '-';

@@ -45,11 +45,13 @@ constexpr std::size_t words_of(std::size_t key_bytes) noexcept {
   return head_words + (key_bytes + 7) / 8;
 }
 
+constexpr unsigned what_bit = 32, operation_bit = 40, outcome_bit = 48, address_bit = 56;  // of the kind, eight each
+
 /// @param number of the event in its ring; wraps.
 std::uint64_t kind_of(std::uint32_t number, lock_event const& event) noexcept {
   auto const byte = [](auto value, unsigned at) { return std::uint64_t{static_cast<std::uint8_t>(value)} << at; };
-  return number | byte(event.what, 32) | byte(event.operation, 40) | byte(event.outcome, 48) |
-         byte(event.source.is, 56);
+  return number | byte(event.what, what_bit) | byte(event.operation, operation_bit) | byte(event.outcome, outcome_bit) |
+         byte(event.source.is, address_bit);
 }
 constexpr std::uint32_t number_of(std::uint64_t kind) noexcept {
   return static_cast<std::uint32_t>(kind);
@@ -160,16 +162,17 @@ std::uint64_t event_ring::read(cursor& from, std::uint64_t until, std::vector<en
       lost += skipped;
       from.event += skipped + 1U;
       auto& made = entries.emplace_back();
-      made.event = {.what = part_of<lock_event::kind>(kind, 32),
-                    .operation = part_of<lock_operation>(kind, 40),
-                    .outcome = part_of<lock_outcome>(kind, 48),
-                    .position = static_cast<std::uint32_t>(place),
-                    .id = one[id_word],
-                    .source = {.bytes = {}, .port = port_of(place), .is = part_of<peer_address::kind>(kind, 56)},
-                    .asked_ns = static_cast<std::int64_t>(one[asked_word]),
-                    .granted_ns = static_cast<std::int64_t>(one[granted_word]),
-                    .ended_ns = lock_event::never,
-                    .hold_ns = 0};
+      made.event = {
+          .what = part_of<lock_event::kind>(kind, what_bit),
+          .operation = part_of<lock_operation>(kind, operation_bit),
+          .outcome = part_of<lock_outcome>(kind, outcome_bit),
+          .position = static_cast<std::uint32_t>(place),
+          .id = one[id_word],
+          .source = {.bytes = {}, .port = port_of(place), .is = part_of<peer_address::kind>(kind, address_bit)},
+          .asked_ns = static_cast<std::int64_t>(one[asked_word]),
+          .granted_ns = static_cast<std::int64_t>(one[granted_word]),
+          .ended_ns = lock_event::never,
+          .hold_ns = 0};
       std::memcpy(made.event.source.bytes.data(), one + address_word, 16);
       (made.event.what == lock_event::kind::granted ? made.event.hold_ns : made.event.ended_ns) =
           static_cast<std::int64_t>(one[ended_word]);
