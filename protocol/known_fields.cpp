@@ -23,6 +23,8 @@ void known_fields::remember(std::string_view fields, request_head const& head, b
                                 [](entry const& a, entry const& b) { return a.used_at < b.used_at; });
   one.fields = fields;
   one.head = head;
+  one.head.is_bare = head.keep_alive && !head.has_body && !head.expects_continue && !head.has_other_expectation &&
+                     !head.has_precondition && !head.if_none_match;
   one.chunked = chunked;
   one.content_length = content_length;
   one.used_at = ++uses_;

@@ -69,6 +69,11 @@ std::optional<nanoseconds> duration_of(std::string_view parameters) {
 
 char* write_server_timing(char* to, lock_timing const& timing) {
   text_writer field(to);
+  if (timing.wait.count() == 0 && timing.position == 0U) {  // of almost all
+    field << "wait;dur=0.000;desc=\"position 0\", hold;dur=";
+    write_ms(field, timing.hold);
+    return field.end();
+  }
   field << "wait;dur=";
   write_ms(field, timing.wait);
   if (timing.position) field << ";desc=\"position " << *timing.position << "\"";

@@ -89,6 +89,41 @@ struct reply_maker {
   }
 };
 
+// --- a header's parts, as they stand on the stack -------------------------------------------------------------------
+
+// By far more than the fixed texts, the tag and the numbers take together.
+constexpr std::size_t head_bytes_max = 1024;
+
+std::size_t length(char const* bytes, text_writer const& head) {
+  return static_cast<std::size_t>(head.end() - bytes);
+}
+
+void write_always(text_writer& head) {
+  head << "Date: " << http_date_now() << "\r\nX-Content-Type-Options: nosniff\r\n";
+}
+
+void write(text_writer& head, entity_tag const& tag) {
+  head << "ETag: ";
+  head.set_end(write_entity_tag(head.end(), tag));
+  head << "\r\n";
+}
+
+void write(text_writer& head, lock_timing const& timing) {
+  head << "Server-Timing: ";
+  head.set_end(write_server_timing(head.end(), timing));
+  head << "\r\n";
+}
+
+void write(text_writer& head, request_id const& request) {
+  head << "Holdfast-Request-Id: ";
+  head.set_end(write_request_id(head.end(), request));
+  head << "\r\n";
+}
+
+void write_length(text_writer& head, std::size_t content_bytes) {
+  head << "Content-Length: " << content_bytes << "\r\n";
+}
+
 }  // namespace
 
 reply reply_to(failure const& error) {
@@ -104,50 +139,57 @@ reply reply_to(operation const& done, outcome&& result, std::uint64_t start,
   return std::visit(reply_maker{done, start, if_none_match}, std::move(result));
 }
 
+void append_value_answer(std::string& out, entity_tag const& tag, lock_timing const& timing, request_id const& request,
+                         std::string_view content) {
+  constexpr std::size_t short_content = 512;
+  char bytes[head_bytes_max + short_content];
+  text_writer answer(bytes);
+  answer << "HTTP/1.1 200 OK\r\n";
+  write_always(answer);
+  answer << "Content-Type: application/json\r\n";
+  write(answer, tag);
+  write(answer, timing);
+  if (request.number != 0) write(answer, request);
+  write_length(answer, content.size());
+  answer << "\r\n";
+  // A short one goes along in one piece.
+  auto const is_short = content.size() <= short_content;
+  if (is_short) answer << content;
+  out.append(bytes, length(bytes, answer));
+  if (!is_short) out += content;
+}
+
 void append_head(std::string& out, reply const& reply, reply_framing framing) {
-  // By far more than the fixed texts, the tag and the numbers take together.
-  char bytes[1024];
+  char bytes[head_bytes_max];
   text_writer head(bytes);
-  head << status_line(reply.status) << "Date: " << http_date_now() << "\r\nX-Content-Type-Options: nosniff\r\n";
+  head << status_line(reply.status);
+  write_always(head);
   if (!reply.content_type.empty()) head << "Content-Type: " << reply.content_type << "\r\n";
-  if (reply.tag) {
-    head << "ETag: ";
-    head.set_end(write_entity_tag(head.end(), *reply.tag));
-    head << "\r\n";
-  }
+  if (reply.tag) write(head, *reply.tag);
   if (!reply.allow.empty()) head << "Allow: " << reply.allow << "\r\n";
-  if (reply.timing) {
-    head << "Server-Timing: ";
-    head.set_end(write_server_timing(head.end(), *reply.timing));
-    head << "\r\n";
-  }
-  if (reply.request) {
-    head << "Holdfast-Request-Id: ";
-    head.set_end(write_request_id(head.end(), *reply.request));
-    head << "\r\n";
-  }
+  if (reply.timing) write(head, *reply.timing);
+  if (reply.request) write(head, *reply.request);
   if (reply.status == 503) head << "Retry-After: " << retry_after_s << "\r\n";
   // 204 and 304 end at the header and say no length (RFC 9110 §8.6; a 304's would be the 200's).
   if (!reply.length_is_known) {
     if (framing.http11) head << "Transfer-Encoding: chunked\r\n";
   } else if (reply.status != 204 && reply.status != 304) {
-    head << "Content-Length: " << reply.content().size() << "\r\n";
+    write_length(head, reply.content().size());
   }
   if (framing.close) {
     head << "Connection: close\r\n";
   } else if (!framing.http11) {
     head << "Connection: keep-alive\r\n";
   }
-  auto const view = [&] { return std::string_view(bytes, static_cast<std::size_t>(head.end() - bytes)); };
   // What may be longer than there is room on the stack goes straight to the output: a key, a policy.
   if (!reply.location.empty() || !reply.more_fields.empty()) {
-    (out += view()) += reply.more_fields;
+    out.append(bytes, length(bytes, head)) += reply.more_fields;
     if (!reply.location.empty()) ((out += "Location: ") += reply.location) += "\r\n";
     out += "\r\n";
     return;
   }
   head << "\r\n";
-  out += view();
+  out.append(bytes, length(bytes, head));
 }
 
 }  // namespace holdfast::protocol

@@ -49,4 +49,10 @@ struct reply_framing {
 /// written from where it lies.
 void append_head(std::string& out, reply const& reply, reply_framing framing);
 
+/// Appends the whole answer to a GET that found its value: byte for byte what append_head() and the content make of
+/// reply_to()'s, for an answer that is nothing but this, at half the work.
+/// @param request of the number 0: the answer names none.
+void append_value_answer(std::string& out, entity_tag const& tag, lock_timing const& timing, request_id const& request,
+                         std::string_view content);
+
 }  // namespace holdfast::protocol

@@ -26,6 +26,7 @@ struct request_head {
   std::string_view method_text;
   std::string_view target;
   bool target_is_plain = false;  ///< known to be a path and nothing else: a slash, then visible ASCII without % ? #
+  bool is_bare = false;          ///< known to have neither body, condition nor expectation, and to keep the connection
   bool http11 = true;            ///< false: HTTP/1.0
   bool keep_alive = true;        ///< what the client asks for, by version and Connection
   bool has_body = false;         ///< a Content-Length above zero, or chunked

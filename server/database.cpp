@@ -10,10 +10,15 @@ outcome database::apply(operation const& operation) {
   return std::visit([this](auto const& one) { return run(one); }, operation);
 }
 
+database::entry const* database::find(std::string_view key) const {
+  auto const found = entries_.find(key);
+  return found != entries_.end() ? &found->second : nullptr;
+}
+
 outcome database::run(get_operation const& get) const {
-  auto const found = entries_.find(get.key);
-  if (found == entries_.end()) return no_such_key{};
-  return value_found{found->second.value, found->second.revision};
+  auto const* const found = find(get.key);
+  if (found == nullptr) return no_such_key{};
+  return value_found{found->value, found->revision};
 }
 
 outcome database::run(put_operation const& put) {

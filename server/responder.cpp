@@ -46,4 +46,8 @@ reply responder::answer(kv_request const& request, execution&& done) const {
   return answer;
 }
 
+void responder::answer(reading const& done, std::string& output) const {
+  append_value_answer(output, {context_.start, done.revision}, done.timing, {context_.start, done.id}, done.content());
+}
+
 }  // namespace holdfast::server

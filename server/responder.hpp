@@ -72,6 +72,12 @@ class responder {
   /// The request whose head was recognized last.
   [[nodiscard]] parsed_request recognized() const { return understand(parser_.head()); }
 
+  /// The key of the request whose head was recognized last, where it wants its value and nothing else, now; else empty.
+  [[nodiscard]] std::string_view plain_read() const {
+    if (context_.draining.load(std::memory_order_relaxed) || context_.live.read_hold().count() != 0) return {};
+    return key_of_plain_read(parser_.head());
+  }
+
   /// Parses what has arrived of a body; see request_parser::parse_body.
   protocol::result<std::size_t> read_body(std::string_view bytes, std::string& body) {
     return parser_.parse_body(bytes, body);
@@ -88,6 +94,9 @@ class responder {
 
   /// The answer to what an operation came to.
   [[nodiscard]] protocol::reply answer(kv_request const& request, execution&& done) const;
+
+  /// Appends the answer to a plain read.
+  void answer(reading const& done, std::string& output) const;
 
  private:
   [[nodiscard]] parsed_request understand(protocol::request_head const& head) const;

@@ -131,6 +131,13 @@ routed route_value(request_head const& head, target const& target, route_setting
 
 }  // namespace
 
+std::string_view key_of_plain_read(request_head const& head) {
+  if (head.method != method::get || !head.is_bare || !head.target_is_plain || !head.target.starts_with(kv_path))
+    return {};
+  auto const key = head.target.substr(kv_path.size());
+  return key.size() <= key_bytes_max ? key : std::string_view();
+}
+
 routed route(request_head const& head, route_settings const& settings, nanoseconds read_hold, bool draining) {
   if (head.method == method::unknown)
     return with_allow(refuse(errc::unknown_method, "this server does not know the method " +

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "protocol/operation.hpp"
@@ -25,5 +26,9 @@ struct kv_request {
 [[nodiscard]] std::variant<protocol::reply, kv_request, insight_request> route(protocol::request_head const& head,
                                                                                route_settings const& settings,
                                                                                nanoseconds read_hold, bool draining);
+
+/// The key whose value is all that a request wants, so that only the lock and the database are left to be asked: of a
+/// GET that is bare and whose target is plain, a view into it. Empty where it takes route() to tell.
+[[nodiscard]] std::string_view key_of_plain_read(protocol::request_head const& head);
 
 }  // namespace holdfast::server

@@ -11,6 +11,9 @@ using namespace protocol;
 
 namespace {
 
+/// What is copied while the lock is held, of a plain read.
+constexpr std::size_t plain_read_bytes = 256;
+
 void append(std::string& output, reply const& answer, reply_framing framing) {
   append_head(output, answer, framing);
   if (!framing.head_only) output += answer.content();
@@ -99,6 +102,7 @@ bool session::serve_one(std::string_view& bytes, std::string& output) {
   auto& responder = thread_.responder;
   if (auto const recognized = responder.recognize_head(bytes); recognized != 0) {
     bytes.remove_prefix(recognized);
+    if (auto const key = responder.plain_read(); !key.empty() && serve_plain_read(key, output)) return true;
     return serve_parsed(responder.recognized(), bytes, output);
   }
   auto const head_bytes = head_scanner().scan(bytes, thread_.server.settings.sessions.header_bytes_max);
@@ -109,21 +113,29 @@ bool session::serve_one(std::string_view& bytes, std::string& output) {
   return serve_parsed(*std::move(request), bytes, output);
 }
 
+bool session::serve_plain_read(std::string_view key, std::string& output) {
+  char room[plain_read_bytes];
+  auto const done = thread_.server.store.try_read(key, asker(), room, copied_bytes_max);
+  if (!done) return false;
+  thread_.responder.answer(*done, output);
+  count(route_kind::value, method::get, 200, done->ended_at);
+  return true;
+}
+
 bool session::serve_parsed(responder::parsed_request request, std::string_view& bytes, std::string& output) {
   if (request.framing.close) return false;
   if (auto* const kv = std::get_if<kv_request>(&request.routed)) return serve_value(request, *kv, bytes, output);
   auto const* const answer = std::get_if<reply>(&request.routed);
   if (answer == nullptr) return false;
   append(output, *answer, request.framing);
-  count(request, answer->status);
+  count(request.route, request.method, answer->status);
   return true;
 }
 
-void session::count(responder::parsed_request const& request, unsigned status,
-                    connection::clock::time_point answered_at) {
+void session::count(route_kind route, method method, unsigned status, connection::clock::time_point answered_at) {
   if constexpr (insight_is_built) {
     std::chrono::nanoseconds const duration = answered_at - thread_.read_at;
-    thread_.recorder.requests.add(request.route, request.method, status, duration.count());
+    thread_.recorder.requests.add(route, method, status, duration.count());
   }
 }
 
@@ -141,19 +153,17 @@ bool session::serve_value(responder::parsed_request& request, kv_request& kv, st
     }
     if (auto const refused = responder::take_value(*put, std::move(body))) {
       append(output, *refused, request.framing);
-      count(request, refused->status);
+      count(request.route, request.method, refused->status);
       return true;
     }
   }
-  auto done = thread_.server.store.try_execute(kv.operation, asker_of(kv, request.framing, asker()));
+  auto done = thread_.server.store.try_execute(kv.operation, asker_of(kv, request.framing, asker()), copied_bytes_max);
   if (!done) return false;
   // The clock was read when the lock was released, a moment ago.
   auto const answered_at = done->ended_at;
   auto const answer = responder.answer(kv, *std::move(done));
-  // Only a read has a large answer, and reading it again changes nothing.
-  if (answer.content().size() > copied_bytes_max) return false;
   append(output, answer, request.framing);
-  count(request, answer.status, answered_at);
+  count(request.route, request.method, answer.status, answered_at);
   return true;
 }
 

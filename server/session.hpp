@@ -63,9 +63,10 @@ class session final
   void serve_bytes();
   std::size_t serve_at_once(std::string_view bytes, std::string& output);
   bool serve_one(std::string_view& bytes, std::string& output);
+  bool serve_plain_read(std::string_view key, std::string& output);
   bool serve_parsed(responder::parsed_request request, std::string_view& bytes, std::string& output);
   bool serve_value(responder::parsed_request& request, kv_request& kv, std::string_view& bytes, std::string& output);
-  void count(responder::parsed_request const& request, unsigned status,
+  void count(route_kind route, protocol::method method, unsigned status,
              connection::clock::time_point answered_at = connection::clock::now());
   [[nodiscard]] lock_asker asker() const noexcept { return {&thread_.recorder, peer_, lock_operation::get}; }
   void begin_loop(std::string_view unserved, std::string_view unsent);

@@ -58,11 +58,37 @@ store::waiter_place::waiter_place(store& waited_for, bool is_limited) noexcept :
   position_ = static_cast<std::uint32_t>(now + 1);
 }
 
-std::optional<execution> store::try_execute(operation const& operation, lock_asker const& asker) {
+std::optional<reading> store::try_read(std::string_view key, lock_asker const& asker, std::span<char> room,
+                                       std::size_t value_bytes_max) {
+  std::optional<reading> done;
+  auto lock = data_.try_lock();
+  if (!lock) return done;
+  auto const granted_at = clock::now();
+  auto const* const found = lock->find(key);
+  if (found == nullptr || found->value->size() > value_bytes_max) return done;
+  done.emplace().revision = found->revision;
+  if (auto const& value = *found->value; value.size() <= room.size()) {
+    done->copied = {room.data(), value.copy(room.data(), value.size())};
+  } else {
+    done->shared = found->value;
+  }
+  done->ended_at = clock::now();
+  done->timing.hold = done->ended_at - granted_at;
+  if (asker.is_watched())
+    done->id = asker.recorder->passed(asker.source, asker.operation, key, granted_at, done->ended_at);
+  lock.unlock();
+  done->timing.position = place(done->id, 0);
+  return done;
+}
+
+std::optional<execution> store::try_execute(operation const& operation, lock_asker const& asker,
+                                            std::size_t value_bytes_max) {
   auto lock = data_.try_lock();
   if (!lock) return std::nullopt;
   auto const granted_at = clock::now();
   auto applied = lock->apply(operation);
+  if (auto const* const found = std::get_if<value_found>(&applied); found && found->value->size() > value_bytes_max)
+    return std::nullopt;
   // Read the clock while the lock is still ours, so that no later grant seems to come before this release.
   auto const released_at = clock::now();
   std::uint64_t id = 0;

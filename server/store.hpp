@@ -3,7 +3,10 @@
 #include <atomic>
 #include <cstdint>
 #include <holdfast/sync/guarded.hpp>
+#include <limits>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "protocol/error.hpp"
 #include "protocol/lock_timing.hpp"
@@ -23,6 +26,18 @@ struct execution {
   std::uint64_t id = 0;  ///< what the lock's events call it; 0: nobody watches
 };
 
+/// A value that was read while the lock was free.
+struct reading {
+  std::uint64_t revision = 0;
+  protocol::json_text shared;  ///< the value, where it is not copied
+  std::string_view copied;
+  protocol::lock_timing timing;
+  std::chrono::steady_clock::time_point ended_at{};
+  std::uint64_t id = 0;  ///< as an execution's
+
+  [[nodiscard]] std::string_view content() const { return shared ? std::string_view(*shared) : copied; }
+};
+
 /// The database behind its awaitable lock, and what happens around an operation: acquire, apply, hold, release.
 /// Any thread may call any function; the executor that awaits is the one that is resumed.
 class store {
@@ -32,7 +47,16 @@ class store {
 
   /// Runs an operation that wants no hold, if the lock is free this instant. Never suspends.
   /// @return nothing when it would have to wait; then nothing has happened.
-  std::optional<execution> try_execute(protocol::operation const& operation, lock_asker const& asker = {});
+  /// @param value_bytes_max a longer value is left to be read by another call: then, too, nothing has happened.
+  std::optional<execution> try_execute(protocol::operation const& operation, lock_asker const& asker = {},
+                                       std::size_t value_bytes_max = std::numeric_limits<std::size_t>::max());
+
+  /// As try_execute() of a GET, but with nothing put together that such a request does not need. A value that fits into
+  /// `room` is copied there while the lock is held, since counting its readers costs more, and two threads that count
+  /// those of the same value would pull it to and fro.
+  /// @return nothing also where there is no such key.
+  std::optional<reading> try_read(std::string_view key, lock_asker const& asker, std::span<char> room,
+                                  std::size_t value_bytes_max);
 
   /// Runs an operation: takes its place in the lock's queue now, applies it once the lock is granted, keeps the lock
   /// for terms.hold, releases it. `operation` and `stop` must outlive the await. `stop` ends a wait (nothing has

@@ -67,12 +67,21 @@ std::uint64_t word_from(char const* bytes) noexcept {
   return value;
 }
 
+std::uint64_t half_word_at(std::string_view bytes, std::size_t at) noexcept {
+  std::uint32_t value = 0;
+  std::memcpy(&value, bytes.data() + at, 4);
+  return value;
+}
+
 /// As if there were zeros behind the bytes, of which there are less than eight.
 std::uint64_t word_from(std::string_view bytes) noexcept {
+  constexpr bool is_little = std::endian::native == std::endian::little;
+  // Two halves that may overlap: what they have in common is the same in both.
+  if (auto const size = bytes.size(); is_little && size >= 4)
+    return half_word_at(bytes, 0) | half_word_at(bytes, size - 4) << 8U * (size - 4);
   std::uint64_t value = 0;
   for (unsigned i = 0; i < bytes.size(); ++i)
-    value |= std::uint64_t{static_cast<unsigned char>(bytes[i])}
-             << 8U * (std::endian::native == std::endian::little ? i : 7 - i);
+    value |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << 8U * (is_little ? i : 7 - i);
   return value;
 }
 

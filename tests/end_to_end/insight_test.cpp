@@ -190,6 +190,26 @@ TEST(insight, events_and_metrics_agree_to_the_nanosecond) {
   for (auto const& [sample, value] : seen) EXPECT_EQ(nano_of(metrics, sample), value) << sample;
 }
 
+// A GET of a large value had stood there twice: tried in passing, and once more by who can send it.
+TEST(insight, a_request_for_a_value_of_any_size_stands_there_once) {
+  running_server server;
+  raw_client watcher(server.port()), client(server.port());
+  server.ask_for_lock(watcher, request("GET", "/v1/lock/events?format=ndjson"));
+  int asked = 0;
+  for (std::size_t const size : {2U, 300U, 20'000U}) {
+    client.ask(request("PUT", "/v1/kv/a", '"' + std::string(size, 'v') + '"'));
+    for (auto const* target : {"/v1/kv/a", "/v1/kv/a", "/v1/kv/a?hold=0"}) client.ask(request("GET", target));
+    client.ask(request("GET", "/v1/kv/none"));
+    asked += 5;
+  }
+  auto const metrics = raw_client(server.port()).ask(request("GET", "/metrics")).body;
+  server.stop();
+  int done = 0;
+  for (auto const& event : lines_of(content_of(watcher.receive_rest()))) done += event["type"] == "done" ? 1 : 0;
+  EXPECT_EQ(done, asked);
+  EXPECT_THAT(metrics, HasSubstr("holdfast_lock_acquisitions_total{operation=\"GET\"} 12"));
+}
+
 TEST(insight, a_waiter_is_told_behind_whom) {
   running_server server;
   raw_client watcher(server.port()), holder(server.port()), waiter(server.port());

@@ -141,6 +141,24 @@ TEST(recognized_head, keeps_its_fields_when_the_bytes_it_was_learnt_from_are_gon
   EXPECT_EQ(parser.head().content_encoding, "some-coding");
 }
 
+TEST(recognized_head, is_bare_where_its_fields_ask_for_nothing) {
+  auto const is_bare = [](std::string const& fields) {
+    request_parser parser(body_bytes_max, true);
+    auto const text = "GET /v1/kv/a HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+    teach(parser, text);
+    EXPECT_NE(parser.recognize_head(text, head_bytes_max), 0U) << fields;
+    return parser.head().is_bare;
+  };
+  for (auto const* bare : {"", "Accept: */*\r\nUser-Agent: curl/8\r\n", "Connection: keep-alive\r\n",
+                           "Content-Length: 0\r\n", "Cookie: If-Match=1\r\n"})
+    EXPECT_TRUE(is_bare(bare)) << bare;
+  for (auto const* asking :
+       {"Connection: close\r\n", "Content-Length: 1\r\n", "Transfer-Encoding: chunked\r\n", "If-None-Match: \"a\"\r\n",
+        "If-Match: *\r\n", "Expect: 100-continue\r\n", "Expect: more\r\n",
+        "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "A: b\r\nconnection: a, CLOSE\r\n"})
+    EXPECT_FALSE(is_bare(asking)) << asking;
+}
+
 TEST(known_fields, forgets_those_that_were_not_used_for_longest) {
   known_fields known;
   auto const fields_of = [](int number) { return "Host: " + std::to_string(number) + "\r\n\r\n"; };

@@ -63,6 +63,23 @@ TEST(reply_to_get, is_the_value_itself_with_its_tag) {
   EXPECT_EQ(head.fields.at("ETag"), "\"3f-17\"");
 }
 
+// The short way to the commonest answer must not become another one.
+TEST(append_value_answer, writes_what_the_long_way_does_to_the_last_byte) {
+  for (std::size_t const size : {1U, 2U, 255U, 511U, 512U, 513U, 5000U})
+    for (std::uint64_t const number : {0U, 1U, 12345U})
+      for (auto const& hold : {0ns, 499ns, 500ns, 1234567ns, 3600000000000ns}) {
+        lock_timing const timing{.wait = {}, .hold = hold, .position = number != 0 ? std::optional(0U) : std::nullopt};
+        auto answer = reply_to(get, value_found{json(std::string(size, '7')), 17 * number}, start, std::nullopt);
+        answer.timing = timing;
+        if (number != 0) answer.request = request_id{start, number};
+        std::string expected = "before ", got = "before ";
+        append_head(expected, answer, {});
+        expected += answer.content();
+        append_value_answer(got, *answer.tag, timing, {start, number}, answer.content());
+        EXPECT_EQ(got, expected);
+      }
+}
+
 TEST(reply_to_get, is_304_without_content_when_the_client_has_the_value) {
   for (auto const* tags : {"\"3f-17\"", "W/\"3f-17\"", "\"a\", \"3f-17\"", "*"}) {
     auto const answer = reply_to(get, value_found{json("1"), 17}, start, tags);

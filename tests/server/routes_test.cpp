@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "protocol/key.hpp"
+
 namespace holdfast::server {
 namespace {
 
@@ -67,6 +69,38 @@ TEST(routes, a_wrong_parameter_is_named_with_what_would_be_right) {
   EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=10")).body.find("add a unit"), std::string::npos);
   EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=1s&hold=1s")).body.find("twice"), std::string::npos);
   EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=61s")).body.find("at most 1m"), std::string::npos);
+}
+
+// The short way to a key, and the request that it is the key of.
+TEST(plain_read, is_a_get_that_the_long_way_takes_for_the_same) {
+  auto plain = head(method::get, "/v1/kv/a/b:c~");
+  plain.is_bare = plain.target_is_plain = true;
+  EXPECT_EQ(key_of_plain_read(plain), "a/b:c~");
+  plain.is_bare = plain.target_is_plain = false;
+  auto const same = operation_of(plain);
+  EXPECT_EQ(std::get<get_operation>(same.operation).key, "a/b:c~");
+  EXPECT_EQ(same.terms.hold, 0s);
+  EXPECT_FALSE(same.if_none_match);
+}
+
+TEST(plain_read, is_nothing_that_must_be_looked_at_closer) {
+  auto const key_of = [](method method, std::string const& target, bool is_bare = true, bool is_plain = true) {
+    auto one = head(method, target);
+    one.is_bare = is_bare;
+    one.target_is_plain = is_plain;
+    return std::string(key_of_plain_read(one));
+  };
+  auto const longest = std::string(key_bytes_max, 'k');
+  EXPECT_EQ(key_of(method::get, "/v1/kv/" + longest), longest);
+  EXPECT_EQ(key_of(method::get, "/v1/kv/" + longest + "k"), "");
+  EXPECT_EQ(key_of(method::get, "/v1/kv/"), "");
+  EXPECT_EQ(key_of(method::get, "/v1/kv"), "");
+  EXPECT_EQ(key_of(method::get, "/v1/lock"), "");
+  EXPECT_EQ(key_of(method::get, "/livez"), "");
+  EXPECT_EQ(key_of(method::get, "/v1/kv/a", false), "");
+  EXPECT_EQ(key_of(method::get, "/v1/kv/a?hold=1s", true, false), "");
+  for (auto const other : {method::head, method::put, method::del, method::options, method::post})
+    EXPECT_EQ(key_of(other, "/v1/kv/a"), "");
 }
 
 TEST(routes, a_post_is_told_to_put) {

@@ -71,6 +71,39 @@ TEST_F(store_of_two_waiters, a_taken_lock_makes_try_execute_give_up_unchanged) {
   EXPECT_FALSE(data.try_execute(put_operation{"k", text("1")}));
 }
 
+TEST_F(store_of_two_waiters, a_plain_read_copies_what_fits_and_shares_what_does_not) {
+  auto const value = text("12345");
+  ASSERT_TRUE(data.try_execute(put_operation{"k", value}));
+  char room[5];
+  auto const copied = data.try_read("k", {}, room, 5);
+  ASSERT_TRUE(copied);
+  EXPECT_EQ(copied->content(), "12345");
+  EXPECT_EQ(copied->content().data(), room);
+  EXPECT_EQ(copied->revision, 1U);
+  EXPECT_EQ(copied->timing.wait, 0ns);
+  auto const shared = data.try_read("k", {}, std::span(room).first(4), 5);
+  ASSERT_TRUE(shared);
+  EXPECT_EQ(shared->content().data(), value->data());
+}
+
+// A large value had been read twice, and its lock's events had told of two requests.
+TEST_F(store_of_two_waiters, a_read_that_is_left_to_others_leaves_no_trace) {
+  lock_recorder recorder(0, 1, std::chrono::steady_clock::now());
+  lock_asker const asker{&recorder, {}, lock_operation::get};
+  ASSERT_TRUE(data.try_execute(put_operation{"k", text("12345")}));
+  char room[8];
+  EXPECT_FALSE(data.try_read("none", asker, room, 100));
+  EXPECT_FALSE(data.try_read("k", asker, room, 4));
+  EXPECT_FALSE(data.try_execute(get_operation{"k"}, asker, 4));
+  {
+    auto const lock = data.data().try_lock();
+    EXPECT_FALSE(data.try_read("k", asker, room, 100));
+  }
+  EXPECT_EQ(recorder.ring().written(), 0U);
+  EXPECT_TRUE(data.try_read("k", asker, room, 100)) << "and the lock is free again";
+  EXPECT_NE(recorder.ring().written() != 0, !insight_is_built);
+}
+
 TEST_F(store_of_two_waiters, waiters_are_served_in_the_order_of_asking) {
   auto lock = data.data().try_lock();
   request first{put_operation{"k", text("1")}, {}, {}, {}}, second{put_operation{"k", text("2")}, {}, {}, {}};
