@@ -89,14 +89,7 @@ struct reply_maker {
   }
 };
 
-// --- a header's parts, as they stand on the stack -------------------------------------------------------------------
-
-// By far more than the fixed texts, the tag and the numbers take together.
-constexpr std::size_t head_bytes_max = 1024;
-
-std::size_t length(char const* bytes, text_writer const& head) {
-  return static_cast<std::size_t>(head.end() - bytes);
-}
+// --- a header's parts ----------------------------------------------------------------------------------------------
 
 void write_always(text_writer& head) {
   head << "Date: " << http_date_now() << "\r\nX-Content-Type-Options: nosniff\r\n";
@@ -139,11 +132,9 @@ reply reply_to(operation const& done, outcome&& result, std::uint64_t start,
   return std::visit(reply_maker{done, start, if_none_match}, std::move(result));
 }
 
-void append_value_answer(std::string& out, entity_tag const& tag, lock_timing const& timing, request_id const& request,
+char* write_value_answer(char* to, entity_tag const& tag, lock_timing const& timing, request_id const& request,
                          std::string_view content) {
-  constexpr std::size_t short_content = 512;
-  char bytes[head_bytes_max + short_content];
-  text_writer answer(bytes);
+  text_writer answer(to);
   answer << "HTTP/1.1 200 OK\r\n";
   write_always(answer);
   answer << "Content-Type: application/json\r\n";
@@ -151,17 +142,16 @@ void append_value_answer(std::string& out, entity_tag const& tag, lock_timing co
   write(answer, timing);
   if (request.number != 0) write(answer, request);
   write_length(answer, content.size());
-  answer << "\r\n";
-  // A short one goes along in one piece.
-  auto const is_short = content.size() <= short_content;
-  if (is_short) answer << content;
-  out.append(bytes, length(bytes, answer));
-  if (!is_short) out += content;
+  answer << "\r\n" << content;
+  return answer.end();
 }
 
-void append_head(std::string& out, reply const& reply, reply_framing framing) {
-  char bytes[head_bytes_max];
-  text_writer head(bytes);
+std::size_t head_bytes_max(reply const& reply) {
+  return plain_head_bytes_max + reply.location.size() + reply.more_fields.size();
+}
+
+char* write_head(char* to, reply const& reply, reply_framing framing) {
+  text_writer head(to);
   head << status_line(reply.status);
   write_always(head);
   if (!reply.content_type.empty()) head << "Content-Type: " << reply.content_type << "\r\n";
@@ -181,15 +171,17 @@ void append_head(std::string& out, reply const& reply, reply_framing framing) {
   } else if (!framing.http11) {
     head << "Connection: keep-alive\r\n";
   }
-  // What may be longer than there is room on the stack goes straight to the output: a key, a policy.
-  if (!reply.location.empty() || !reply.more_fields.empty()) {
-    out.append(bytes, length(bytes, head)) += reply.more_fields;
-    if (!reply.location.empty()) ((out += "Location: ") += reply.location) += "\r\n";
-    out += "\r\n";
-    return;
-  }
+  head << reply.more_fields;
+  if (!reply.location.empty()) head << "Location: " << reply.location << "\r\n";
   head << "\r\n";
-  out.append(bytes, length(bytes, head));
+  return head.end();
+}
+
+void append_head(std::string& out, reply const& reply, reply_framing framing) {
+  auto const before = out.size();
+  out.resize(before + head_bytes_max(reply));
+  auto const* const end = write_head(out.data() + before, reply, framing);
+  out.resize(static_cast<std::size_t>(end - out.data()));
 }
 
 }  // namespace holdfast::protocol

@@ -45,14 +45,22 @@ struct reply_framing {
 [[nodiscard]] reply reply_to(operation const& done, outcome&& result, std::uint64_t start,
                              std::optional<std::string> const& if_none_match);
 
-/// Appends status line and header. The content follows separately, unless framing.head_only, so that a large value is
+/// Writes status line and header. The content follows separately, unless framing.head_only, so that a large value is
 /// written from where it lies.
+/// @param to room for head_bytes_max(). @return behind the last byte.
+[[nodiscard]] char* write_head(char* to, reply const& reply, reply_framing framing);
+[[nodiscard]] std::size_t head_bytes_max(reply const& reply);
+
+/// As write_head().
 void append_head(std::string& out, reply const& reply, reply_framing framing);
 
-/// Appends the whole answer to a GET that found its value: byte for byte what append_head() and the content make of
+/// Writes the whole answer to a GET that found its value: byte for byte what write_head() and the content make of
 /// reply_to()'s, for an answer that is nothing but this, at half the work.
-/// @param request of the number 0: the answer names none.
-void append_value_answer(std::string& out, entity_tag const& tag, lock_timing const& timing, request_id const& request,
-                         std::string_view content);
+/// @param to room for plain_head_bytes_max and the content. @param request of the number 0: the answer names none.
+[[nodiscard]] char* write_value_answer(char* to, entity_tag const& tag, lock_timing const& timing,
+                                       request_id const& request, std::string_view content);
+
+/// By far more than the fixed texts, the tag and the numbers of a header take together, whatever they are.
+inline constexpr std::size_t plain_head_bytes_max = 1024;
 
 }  // namespace holdfast::protocol

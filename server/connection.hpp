@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "server/asio.hpp"
+#include "server/byte_buffer.hpp"
 #include "server/deadline_wheel.hpp"
-#include "server/input_buffer.hpp"
 #include "server/insight/peer_address.hpp"
 #include "server/interruption.hpp"
 #include "server/poll_set.hpp"
@@ -98,7 +98,7 @@ class connection final : private poll_source, private deadline {
     disarm_deadline();
   }
 
-  [[nodiscard]] input_buffer& input() noexcept { return input_; }
+  [[nodiscard]] byte_buffer& input() noexcept { return input_; }
 
   /// What flush() will send.
   [[nodiscard]] std::string& output() noexcept { return output_; }
@@ -156,7 +156,7 @@ class connection final : private poll_source, private deadline {
   poll_set& polls_;
   deadline_wheel& deadlines_;
   std::chrono::nanoseconds const transfer_timeout_;
-  input_buffer input_;
+  byte_buffer input_;
   std::string output_;
   std::size_t sent_ = 0;  // of output_ and the tail
 

@@ -46,8 +46,12 @@ reply responder::answer(kv_request const& request, execution&& done) const {
   return answer;
 }
 
-void responder::answer(reading const& done, std::string& output) const {
-  append_value_answer(output, {context_.start, done.revision}, done.timing, {context_.start, done.id}, done.content());
+void responder::answer(reading const& done, byte_buffer& output) const {
+  auto const content = done.content();
+  auto* const room = output.prepare(plain_head_bytes_max + content.size()).data();
+  auto const* const end =
+      write_value_answer(room, {context_.start, done.revision}, done.timing, {context_.start, done.id}, content);
+  output.commit(static_cast<std::size_t>(end - room));
 }
 
 }  // namespace holdfast::server

@@ -9,6 +9,7 @@
 
 #include "protocol/reply.hpp"
 #include "protocol/request_parser.hpp"
+#include "server/byte_buffer.hpp"
 #include "server/insight/insight.hpp"
 #include "server/live_settings.hpp"
 #include "server/routes.hpp"
@@ -96,7 +97,7 @@ class responder {
   [[nodiscard]] protocol::reply answer(kv_request const& request, execution&& done) const;
 
   /// Appends the answer to a plain read.
-  void answer(reading const& done, std::string& output) const;
+  void answer(reading const& done, byte_buffer& output) const;
 
  private:
   [[nodiscard]] parsed_request understand(protocol::request_head const& head) const;

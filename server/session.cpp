@@ -14,9 +14,11 @@ namespace {
 /// What is copied while the lock is held, of a plain read.
 constexpr std::size_t plain_read_bytes = 256;
 
-void append(std::string& output, reply const& answer, reply_framing framing) {
-  append_head(output, answer, framing);
-  if (!framing.head_only) output += answer.content();
+void append(byte_buffer& output, reply const& answer, reply_framing framing) {
+  auto const content = framing.head_only ? std::string_view() : answer.content();
+  auto* const room = output.prepare(head_bytes_max(answer) + content.size()).data();
+  auto const* const end = std::copy(content.begin(), content.end(), write_head(room, answer, framing));
+  output.commit(static_cast<std::size_t>(end - room));
 }
 
 }  // namespace
@@ -72,18 +74,18 @@ void session::serve_bytes() {
   thread_.read_at = connection::clock::now();
   std::string_view const bytes(thread_.input.get(), *got);
   auto& output = thread_.output;
-  output.clear();
+  output.consume(output.size());
   auto const served = serve_at_once(bytes, output);
-  auto const sent = output.empty() ? 0 : connection_.send_some(output);
+  auto const sent = output.empty() ? 0 : connection_.send_some(output.view());
   // Answered within microseconds: too little for an idle timeout to read the clock again.
   if (served == bytes.size() && sent == output.size()) return rest(thread_.read_at);
-  begin_loop(bytes.substr(served), std::string_view(output).substr(sent));
+  begin_loop(bytes.substr(served), output.view().substr(sent));
 }
 
 /// Answers requests from the front of `bytes` as long as each is whole, sound and small, finds the lock free, wants no
 /// hold and leaves the connection open. @return how many bytes it has used. The first request that is different stays
 /// unread and unchanged for the request_loop, which knows what to do with it.
-std::size_t session::serve_at_once(std::string_view bytes, std::string& output) {
+std::size_t session::serve_at_once(std::string_view bytes, byte_buffer& output) {
   auto rest = bytes;
   while (!rest.empty() && output.size() < gathered_bytes_max) {
     auto behind = rest;
@@ -98,7 +100,7 @@ std::size_t session::serve_at_once(std::string_view bytes, std::string& output) 
 // is not for here, and then nothing has happened. A recognized request goes from hand to hand and is never moved, nor
 // is its answer.
 
-bool session::serve_one(std::string_view& bytes, std::string& output) {
+bool session::serve_one(std::string_view& bytes, byte_buffer& output) {
   auto& responder = thread_.responder;
   if (auto const recognized = responder.recognize_head(bytes); recognized != 0) {
     bytes.remove_prefix(recognized);
@@ -113,7 +115,7 @@ bool session::serve_one(std::string_view& bytes, std::string& output) {
   return serve_parsed(*std::move(request), bytes, output);
 }
 
-bool session::serve_plain_read(std::string_view key, std::string& output) {
+bool session::serve_plain_read(std::string_view key, byte_buffer& output) {
   char room[plain_read_bytes];
   auto const done = thread_.server.store.try_read(key, asker(), room, copied_bytes_max);
   if (!done) return false;
@@ -122,7 +124,7 @@ bool session::serve_plain_read(std::string_view key, std::string& output) {
   return true;
 }
 
-bool session::serve_parsed(responder::parsed_request request, std::string_view& bytes, std::string& output) {
+bool session::serve_parsed(responder::parsed_request request, std::string_view& bytes, byte_buffer& output) {
   if (request.framing.close) return false;
   if (auto* const kv = std::get_if<kv_request>(&request.routed)) return serve_value(request, *kv, bytes, output);
   auto const* const answer = std::get_if<reply>(&request.routed);
@@ -140,7 +142,7 @@ void session::count(route_kind route, method method, unsigned status, connection
 }
 
 bool session::serve_value(responder::parsed_request& request, kv_request& kv, std::string_view& bytes,
-                          std::string& output) {
+                          byte_buffer& output) {
   if (kv.terms.hold.count() != 0) return false;
   auto& responder = thread_.responder;
   if (auto* const put = std::get_if<put_operation>(&kv.operation)) {

@@ -2,9 +2,9 @@
 
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
+#include "server/byte_buffer.hpp"
 #include "server/connection.hpp"
 #include "server/request_loop.hpp"
 #include "server/responder.hpp"
@@ -19,7 +19,7 @@ struct thread_context {
   deadline_wheel& deadlines;
   lock_recorder& recorder;
   server::responder responder;
-  std::string output;                       ///< answers on their way into the socket
+  byte_buffer output;                       ///< answers on their way into the socket
   std::unique_ptr<char[]> input;            ///< input_bytes of it
   connection::clock::time_point read_at{};  ///< when what lies in `input` was read
   static constexpr std::size_t input_bytes = 64 * 1024;
@@ -61,11 +61,11 @@ class session final
   void on_idle_timeout() override { end("idle"); }
 
   void serve_bytes();
-  std::size_t serve_at_once(std::string_view bytes, std::string& output);
-  bool serve_one(std::string_view& bytes, std::string& output);
-  bool serve_plain_read(std::string_view key, std::string& output);
-  bool serve_parsed(responder::parsed_request request, std::string_view& bytes, std::string& output);
-  bool serve_value(responder::parsed_request& request, kv_request& kv, std::string_view& bytes, std::string& output);
+  std::size_t serve_at_once(std::string_view bytes, byte_buffer& output);
+  bool serve_one(std::string_view& bytes, byte_buffer& output);
+  bool serve_plain_read(std::string_view key, byte_buffer& output);
+  bool serve_parsed(responder::parsed_request request, std::string_view& bytes, byte_buffer& output);
+  bool serve_value(responder::parsed_request& request, kv_request& kv, std::string_view& bytes, byte_buffer& output);
   void count(route_kind route, protocol::method method, unsigned status,
              connection::clock::time_point answered_at = connection::clock::now());
   [[nodiscard]] lock_asker asker() const noexcept { return {&thread_.recorder, peer_, lock_operation::get}; }

@@ -64,7 +64,7 @@ TEST(reply_to_get, is_the_value_itself_with_its_tag) {
 }
 
 // The short way to the commonest answer must not become another one.
-TEST(append_value_answer, writes_what_the_long_way_does_to_the_last_byte) {
+TEST(write_value_answer, writes_what_the_long_way_does_to_the_last_byte) {
   for (std::size_t const size : {1U, 2U, 255U, 511U, 512U, 513U, 5000U})
     for (std::uint64_t const number : {0U, 1U, 12345U})
       for (auto const& hold : {0ns, 499ns, 500ns, 1234567ns, 3600000000000ns}) {
@@ -72,10 +72,11 @@ TEST(append_value_answer, writes_what_the_long_way_does_to_the_last_byte) {
         auto answer = reply_to(get, value_found{json(std::string(size, '7')), 17 * number}, start, std::nullopt);
         answer.timing = timing;
         if (number != 0) answer.request = request_id{start, number};
-        std::string expected = "before ", got = "before ";
+        std::string expected, got(plain_head_bytes_max + size, ' ');
         append_head(expected, answer, {});
         expected += answer.content();
-        append_value_answer(got, *answer.tag, timing, {start, number}, answer.content());
+        auto const* const end = write_value_answer(got.data(), *answer.tag, timing, {start, number}, answer.content());
+        got.resize(static_cast<std::size_t>(end - got.data()));
         EXPECT_EQ(got, expected);
       }
 }

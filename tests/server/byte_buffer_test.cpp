@@ -1,4 +1,4 @@
-#include "server/input_buffer.hpp"
+#include "server/byte_buffer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,15 +8,15 @@
 namespace holdfast::server {
 namespace {
 
-void append(input_buffer& buffer, std::string_view bytes) {
+void append(byte_buffer& buffer, std::string_view bytes) {
   auto const room = buffer.prepare(bytes.size());
   ASSERT_GE(room.size(), bytes.size());
   std::memcpy(room.data(), bytes.data(), bytes.size());
   buffer.commit(bytes.size());
 }
 
-TEST(input_buffer, keeps_bytes_in_order_while_they_come_and_go) {
-  input_buffer buffer;
+TEST(byte_buffer, keeps_bytes_in_order_while_they_come_and_go) {
+  byte_buffer buffer;
   std::string expected;
   for (int i = 0; i < 2000; ++i) {
     auto const piece = std::to_string(i) + std::string(static_cast<std::size_t>(i % 37), 'x');
@@ -29,8 +29,8 @@ TEST(input_buffer, keeps_bytes_in_order_while_they_come_and_go) {
   }
 }
 
-TEST(input_buffer, uses_the_room_in_front_before_it_grows) {
-  input_buffer buffer;
+TEST(byte_buffer, uses_the_room_in_front_before_it_grows) {
+  byte_buffer buffer;
   append(buffer, std::string(1000, 'a'));
   auto const capacity = buffer.capacity();
   for (int i = 0; i < 100; ++i) {
@@ -40,8 +40,8 @@ TEST(input_buffer, uses_the_room_in_front_before_it_grows) {
   EXPECT_EQ(buffer.capacity(), capacity);
 }
 
-TEST(input_buffer, keeps_no_memory_after_release) {
-  input_buffer buffer;
+TEST(byte_buffer, keeps_no_memory_after_release) {
+  byte_buffer buffer;
   append(buffer, "abc");
   buffer.consume(3);
   buffer.release();

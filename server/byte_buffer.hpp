@@ -7,8 +7,8 @@
 
 namespace holdfast::server {
 
-/// Bytes that have arrived and have not been used yet, in one piece.
-class input_buffer {
+/// Bytes that come in at the back and go out at the front, in one piece.
+class byte_buffer {
  public:
   [[nodiscard]] std::string_view view() const noexcept { return {bytes_.get() + begin_, end_ - begin_}; }
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
@@ -16,7 +16,10 @@ class input_buffer {
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
   /// Room for at least `bytes` more behind what is there. Views are invalid afterwards.
-  [[nodiscard]] std::span<char> prepare(std::size_t bytes);
+  [[nodiscard]] std::span<char> prepare(std::size_t bytes) {
+    if (capacity_ - end_ < bytes) make_room(bytes);
+    return {bytes_.get() + end_, capacity_ - end_};
+  }
 
   /// Says how much of the room was filled.
   void commit(std::size_t bytes) noexcept { end_ += bytes; }
@@ -28,6 +31,8 @@ class input_buffer {
   void release() noexcept;
 
  private:
+  void make_room(std::size_t bytes);
+
   std::unique_ptr<char[]> bytes_;
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
