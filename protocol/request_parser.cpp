@@ -213,7 +213,7 @@ class request_parser::parser {
   void remember(std::string_view block) {
     auto const line = recognize_request_line(block);
     if (line)
-      known->remember(block.substr(line->bytes), message->head, message->chunked(),
+      known->remember(block.substr(line.bytes()), message->head, message->chunked(),
                       message->content_length().value_or(0));
   }
 
@@ -255,15 +255,17 @@ result<request_head const*> request_parser::parse_head(std::string_view block) {
 std::size_t request_parser::recognize_head(std::string_view text, std::size_t bytes_max) {
   auto const line = recognize_request_line(text);
   if (!line || !parser_->known) return 0;
-  auto* const found = parser_->known->find(text.substr(line->bytes));
-  if (found == nullptr || line->bytes + found->fields.size() > bytes_max) return 0;
-  found->head.method = line->method;
-  found->head.method_text = line->method_text;
-  found->head.target = line->target;
-  found->head.target_is_plain = line->target_is_plain;
+  auto* const found = parser_->known->find(text.substr(line.bytes()));
+  if (found == nullptr) return 0;
+  auto const bytes = line.bytes() + found->fields.size();
+  if (bytes > bytes_max) return 0;
+  found->head.method = line.method;
+  found->head.method_text = line.method_text(text);
+  found->head.target = line.target(text);
+  found->head.target_is_plain = line.target_is_plain;
   parser_->recognized = found;
   parser_->begin_body(found->chunked, found->content_length);
-  return line->bytes + found->fields.size();
+  return bytes;
 }
 
 request_head const& request_parser::head() const {
