@@ -21,6 +21,11 @@ void byte_buffer::make_room(std::size_t bytes) {
   end_ = used;
 }
 
+void byte_buffer::truncate(std::size_t bytes) noexcept {
+  assert(bytes <= size());
+  end_ = begin_ + bytes;
+}
+
 void byte_buffer::consume(std::size_t bytes) noexcept {
   assert(bytes <= size());
   begin_ += bytes;

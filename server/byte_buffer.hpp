@@ -24,6 +24,9 @@ class byte_buffer {
   /// Says how much of the room was filled.
   void commit(std::size_t bytes) noexcept { end_ += bytes; }
 
+  /// Drops what is behind the first `bytes`.
+  void truncate(std::size_t bytes) noexcept;
+
   /// Drops bytes from the front. Views stay valid until the next prepare() or release().
   void consume(std::size_t bytes) noexcept;
 

@@ -56,6 +56,8 @@ class connection final : private poll_source, private deadline {
     virtual void on_bytes() = 0;
     /// Nothing came until the deadline.
     virtual void on_idle_timeout() = 0;
+    /// Of what was given to send(), the peer doesn't take this now, or never will.
+    virtual void on_unsent(std::string_view bytes) = 0;
 
    protected:
     ~owner() = default;
@@ -89,6 +91,11 @@ class connection final : private poll_source, private deadline {
 
   /// Sends what the peer takes at once, and buffers nothing. @return how many bytes; 0 also where the connection broke.
   std::size_t send_some(std::string_view bytes) noexcept;
+
+  /// Sends, and leaves to the owner what the peer does not take at once.
+  void send(std::string_view bytes) {
+    if (auto const sent = send_some(bytes); sent != bytes.size()) owner_.on_unsent(bytes.substr(sent));
+  }
 
   // --- at work ---
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace holdfast::server {
 namespace {
@@ -23,7 +24,8 @@ int control(int set, int what, int descriptor, poll_source& source, std::uint32_
 
 }  // namespace
 
-poll_set::poll_set() : set_(create_set()), events_(std::make_unique<epoll_event[]>(batch_max)) {}
+poll_set::poll_set(std::function<void()> after_batch)
+    : set_(create_set()), after_batch_(std::move(after_batch)), events_(std::make_unique<epoll_event[]>(batch_max)) {}
 
 poll_set::~poll_set() {
   ::close(set_);
@@ -53,11 +55,17 @@ void poll_set::dispatch_ready() {
 
 void poll_set::dispatch(int ready) {
   batch_ = std::span(events_.get(), static_cast<std::size_t>(std::max(ready, 0)));
-  while (!batch_.empty()) {
-    auto const event = batch_.front();
-    batch_ = batch_.subspan(1);  // first, so that what throws leaves the rest to the next wait
-    if (event.data.ptr != nullptr) static_cast<poll_source*>(event.data.ptr)->on_ready(event.events);
+  try {
+    while (!batch_.empty()) {
+      auto const event = batch_.front();
+      batch_ = batch_.subspan(1);  // first, so that what throws leaves the rest to the next wait
+      if (event.data.ptr != nullptr) static_cast<poll_source*>(event.data.ptr)->on_ready(event.events);
+    }
+  } catch (...) {
+    after_batch_();
+    throw;
   }
+  after_batch_();
 }
 
 }  // namespace holdfast::server

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -24,7 +25,8 @@ class poll_source {
 /// there is something to read, and what reads it can use one buffer for all. One thread.
 class poll_set {
  public:
-  poll_set();
+  /// @param after_batch called when a batch has been told, also where a source has thrown.
+  explicit poll_set(std::function<void()> after_batch = [] {});
   ~poll_set();
   poll_set(poll_set const&) = delete;
   poll_set& operator=(poll_set const&) = delete;
@@ -55,6 +57,7 @@ class poll_set {
   void dispatch(int ready);
 
   int const set_;
+  std::function<void()> const after_batch_;
   static constexpr int batch_max = 128;
   std::unique_ptr<epoll_event[]> events_;
   std::span<epoll_event> batch_;  // events being handed out

@@ -60,11 +60,14 @@ void session::abort() {
 }
 
 void session::on_bytes() {
+  auto& outbox = thread_.outbox;
   try {
     serve_bytes();
   } catch (std::exception const& exception) {
     fail(exception);
   }
+  // The session may be gone by now.
+  if (outbox.is_full()) outbox.send_all();
 }
 
 void session::serve_bytes() {
@@ -73,13 +76,25 @@ void session::serve_bytes() {
   if (*got == 0) return end("closed by the peer");
   thread_.read_at = connection::clock::now();
   std::string_view const bytes(thread_.input.get(), *got);
-  auto& output = thread_.output;
-  output.consume(output.size());
-  auto const served = serve_at_once(bytes, output);
-  auto const sent = output.empty() ? 0 : connection_.send_some(output.view());
-  // Answered within microseconds: too little for an idle timeout to read the clock again.
-  if (served == bytes.size() && sent == output.size()) return rest(thread_.read_at);
-  begin_loop(bytes.substr(served), output.view().substr(sent));
+  auto& outbox = thread_.outbox;
+  auto const served = serve_at_once(bytes, outbox.open());
+  if (served == bytes.size()) {
+    // Answered within microseconds: too little for an idle timeout to read the clock again.
+    rest(thread_.read_at);
+    return outbox.post(connection_, bytes.size());
+  }
+  // The rest may have to wait, which is no reason for what is answered already to do so.
+  auto const answers = outbox.appended();
+  auto const sent = answers.empty() ? 0 : connection_.send_some(answers);
+  begin_loop(bytes.substr(served), answers.substr(sent));
+}
+
+void session::on_unsent(std::string_view bytes) {
+  try {
+    begin_loop({}, bytes);
+  } catch (std::exception const& exception) {
+    fail(exception);
+  }
 }
 
 /// Answers requests from the front of `bytes` as long as each is whole, sound and small, finds the lock free, wants no
@@ -87,7 +102,8 @@ void session::serve_bytes() {
 /// unread and unchanged for the request_loop, which knows what to do with it.
 std::size_t session::serve_at_once(std::string_view bytes, byte_buffer& output) {
   auto rest = bytes;
-  while (!rest.empty() && output.size() < gathered_bytes_max) {
+  auto const enough = output.size() + gathered_bytes_max;
+  while (!rest.empty() && output.size() < enough) {
     auto behind = rest;
     if (!serve_one(behind, output)) break;
     rest = behind;
@@ -120,7 +136,8 @@ bool session::serve_plain_read(std::string_view key, byte_buffer& output) {
   auto const done = thread_.server.store.try_read(key, asker(), room, copied_bytes_max);
   if (!done) return false;
   thread_.responder.answer(*done, output);
-  count(route_kind::value, method::get, 200, done->ended_at);
+  if constexpr (insight_is_built)
+    thread_.recorder.requests.add(route_kind::value, method::get, 200, (done->ended_at - thread_.read_at).count());
   return true;
 }
 

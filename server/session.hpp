@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "server/byte_buffer.hpp"
 #include "server/connection.hpp"
+#include "server/outbox.hpp"
 #include "server/request_loop.hpp"
 #include "server/responder.hpp"
 
@@ -19,7 +19,7 @@ struct thread_context {
   deadline_wheel& deadlines;
   lock_recorder& recorder;
   server::responder responder;
-  byte_buffer output;                       ///< answers on their way into the socket
+  server::outbox outbox;                    ///< answers on their way into the sockets
   std::unique_ptr<char[]> input;            ///< input_bytes of it
   connection::clock::time_point read_at{};  ///< when what lies in `input` was read
   static constexpr std::size_t input_bytes = 64 * 1024;
@@ -59,6 +59,7 @@ class session final
  private:
   void on_bytes() override;
   void on_idle_timeout() override { end("idle"); }
+  void on_unsent(std::string_view bytes) override;
 
   void serve_bytes();
   std::size_t serve_at_once(std::string_view bytes, byte_buffer& output);

@@ -12,6 +12,7 @@ namespace holdfast::server {
 worker::worker(server_context const& context, lock_recorder& recorder, std::function<void()> on_session_end)
     : after_session_(std::move(on_session_end)),
       io_(std::in_place, 1),
+      polls_([this] { thread_.outbox.send_all(); }),
       deadlines_(*io_),
       thread_{context,  *io_,
               polls_,   deadlines_,

@@ -60,7 +60,8 @@ class event_loop : public testing::TestWithParam<void (*)(asio::io_context&, pol
 
   asio::io_context io{1};
   asio::executor_work_guard<executor_type> work{io.get_executor()};
-  poll_set polls;
+  int batches = 0;
+  poll_set polls{[this] { ++batches; }};
 };
 
 TEST_P(event_loop, runs_handlers_posted_before_it) {
@@ -73,6 +74,27 @@ TEST_P(event_loop, tells_a_source_that_is_ready) {
   one.on_ring = [&] { io.stop(); };
   one.ring();
   run();
+}
+
+TEST_P(event_loop, ends_a_batch_when_all_of_it_have_been_told) {
+  bell one(polls), other(polls);
+  int told = 0;
+  one.on_ring = other.on_ring = [&] {
+    EXPECT_EQ(batches, 0);
+    if (++told == 2) asio::post(io, [&] { io.stop(); });
+  };
+  one.ring();
+  other.ring();
+  run();
+  EXPECT_GE(batches, 1);
+}
+
+TEST_P(event_loop, ends_the_batch_of_a_source_that_throws) {
+  bell one(polls);
+  one.on_ring = [] { throw std::runtime_error("no memory, say"); };
+  one.ring();
+  EXPECT_THROW(run(), std::runtime_error);
+  EXPECT_EQ(batches, 1) << "what was answered before must not wait for somebody to ask";
 }
 
 TEST_P(event_loop, runs_what_a_source_posts) {
