@@ -1,5 +1,8 @@
 #include "protocol/reply.hpp"
 
+#include <cstring>
+#include <ctime>
+
 #include "protocol/http_date.hpp"
 #include "protocol/key.hpp"
 #include "protocol/text_writer.hpp"
@@ -117,6 +120,33 @@ void write_length(text_writer& head, std::size_t content_bytes) {
   head << "Content-Length: " << content_bytes << "\r\n";
 }
 
+/// What the answer to a plain read begins with, up to the revision in its tag: the same for all within a second.
+struct value_answer_front {
+  std::time_t second = -1;
+  std::uint64_t start = 0;
+  std::size_t length = 0;
+  char text[192];
+
+  void renew(std::time_t now, std::uint64_t new_start) {
+    second = now;
+    start = new_start;
+    text_writer head(text);
+    head << status_line(200);
+    write_always(head);
+    head << "Content-Type: application/json\r\nETag: \"";
+    head.set_end(write_start(head.end(), start));
+    head << "-";
+    length = static_cast<std::size_t>(head.end() - text);
+  }
+};
+
+void write_front(text_writer& head, std::uint64_t start) {
+  thread_local constinit value_answer_front front{};
+  if (auto const now = std::time(nullptr); now != front.second || start != front.start) front.renew(now, start);
+  std::memcpy(head.end(), front.text, sizeof front.text);
+  head.set_end(head.end() + front.length);
+}
+
 }  // namespace
 
 reply reply_to(failure const& error) {
@@ -135,10 +165,8 @@ reply reply_to(operation const& done, outcome&& result, std::uint64_t start,
 char* write_value_answer(char* to, entity_tag const& tag, lock_timing const& timing, request_id const& request,
                          std::string_view content) {
   text_writer answer(to);
-  answer << "HTTP/1.1 200 OK\r\n";
-  write_always(answer);
-  answer << "Content-Type: application/json\r\n";
-  write(answer, tag);
+  write_front(answer, tag.start);
+  answer << tag.revision << "\"\r\n";
   write(answer, timing);
   if (request.number != 0) write(answer, request);
   write_length(answer, content.size());

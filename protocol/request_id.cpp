@@ -19,18 +19,21 @@ struct written_id {
 char* write_request_id(char* to, request_id const& id) {
   // A thread's ids are a little apart: nine of ten times, or so, only the last digit is another.
   thread_local constinit written_id last;
-  auto& last_digit = last.text[last.length - 1];
+  auto const last_digit = last.text[last.length - 1];
   auto const later_by = id.number - last.id.number;
   if (id.start == last.id.start && later_by <= std::uint64_t('9' - last_digit)) {
-    last_digit = static_cast<char>(last_digit + later_by);
+    // Before the digit is changed: a copy that reads what was written this instant waits until it has left the store
+    // buffer, which took 4 % of a pipelined request's time.
+    std::memcpy(to, last.text, sizeof last.text);
+    to[last.length - 1] = last.text[last.length - 1] = static_cast<char>(last_digit + later_by);
   } else {
     auto* end = write_start(last.text, id.start);
     *end++ = '-';
     end = std::to_chars(end, end + 20, id.number).ptr;
     last.length = static_cast<std::size_t>(end - last.text);
+    std::memcpy(to, last.text, sizeof last.text);
   }
   last.id = id;
-  std::memcpy(to, last.text, sizeof last.text);
   return to + last.length;
 }
 
