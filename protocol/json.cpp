@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "protocol/json_recognizer.hpp"
+
 namespace holdfast::protocol {
 namespace {
 
@@ -84,6 +86,7 @@ std::string place(std::string_view text, std::size_t position) {
 }  // namespace
 
 result<void> check_json(std::string_view text) {
+  if (is_certainly_json(text)) return {};
   if (text.empty())
     return failure{errc::invalid_json,
                    "the body is empty; send a JSON value, such as \"hello\" with its quotes, 42 or {}"};

@@ -2,7 +2,9 @@
 // nothing, it counts blank lines and answers each with fixed bytes.
 //
 // With --body each request is a header and that many bytes more, and is answered when they are there: what reading such
-// a body costs. With --accept they are also checked to be JSON, by the parser that the server uses.
+// a body costs. With --accept they are also checked to be JSON, by the parser that the server uses. With --answer-bytes
+// and --clock-readings it does two things more that a server's contract may oblige it to, to tell how much of that
+// server's time is for them.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,15 +31,26 @@
 namespace {
 
 constexpr std::string_view blank_line = "\r\n\r\n";
-constexpr std::string_view answer =
-    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n{\"name\":\"hello-world\"}";
+constexpr std::string_view answer_front = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 22\r\n";
+constexpr std::string_view answer_end = "\r\n{\"name\":\"hello-world\"}";
 
 struct options {
   std::uint16_t port = 0;
   unsigned threads = 1;
   std::size_t body_bytes = 0;
   bool accept_json = false;
+  std::size_t answer_bytes = 0;
+  unsigned clock_readings = 0;
 };
+
+/// The answer, made longer by a field of its own where it is to have more bytes.
+std::string make_answer(std::size_t bytes) {
+  constexpr std::string_view name = "X: ", line_end = "\r\n";
+  std::string answer(answer_front);
+  auto const without = answer_front.size() + name.size() + line_end.size() + answer_end.size();
+  if (bytes > without) ((answer += name).append(bytes - without, '-')) += line_end;
+  return answer += answer_end;
+}
 
 /// A request with a body that has not arrived whole.
 struct upload {
@@ -66,7 +80,8 @@ void watch(int set, int descriptor, std::uint32_t events) {
 
 class loop {
  public:
-  explicit loop(options const& options) : options_(options), listener_(listen_on(options.port)) {
+  explicit loop(options const& options)
+      : options_(options), answer_(make_answer(options.answer_bytes)), listener_(listen_on(options.port)) {
     watch(set_, listener_, EPOLLIN);
   }
 
@@ -107,8 +122,10 @@ class loop {
     if (options_.body_bytes != 0) {
       take_bodies(uploads_[descriptor], text);
     } else {
-      for (std::size_t at = 0; (at = text.find(blank_line, at)) != std::string_view::npos; at += blank_line.size())
-        answers_ += answer;
+      for (std::size_t at = 0; (at = text.find(blank_line, at)) != std::string_view::npos; at += blank_line.size()) {
+        for (unsigned i = 0; i < options_.clock_readings; ++i) now_ = std::chrono::steady_clock::now();
+        answers_ += answer_;
+      }
     }
     if (!answers_.empty()) ::send(descriptor, answers_.data(), answers_.size(), MSG_NOSIGNAL);
   }
@@ -127,15 +144,17 @@ class loop {
       text.remove_prefix(piece.size());
       one.bytes_left -= piece.size();
       if (one.bytes_left != 0) return;
-      if (!options_.accept_json || nlohmann::json::accept(one.text)) answers_ += answer;
+      if (!options_.accept_json || nlohmann::json::accept(one.text)) answers_ += answer_;
     }
   }
 
   options const& options_;
+  std::string const answer_;
   int listener_;
   int set_ = ::epoll_create1(0);
   std::array<char, 64 * 1024> bytes_;
   std::string answers_;
+  std::chrono::steady_clock::time_point now_;
   std::unordered_map<int, upload> uploads_;
 };
 
@@ -152,6 +171,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", options.threads);
   app.add_option("--body", options.body_bytes, "every request has a body of so many bytes");
   app.add_flag("--accept", options.accept_json, "check that the body is JSON");
+  app.add_option("--answer-bytes", options.answer_bytes, "answer with so many bytes instead of 93");
+  app.add_option("--clock-readings", options.clock_readings, "read the clock so often for each request");
   CLI11_PARSE(app, argc, argv);
   std::vector<std::jthread> others;
   for (unsigned i = 1; i < options.threads; ++i) others.emplace_back(serve_forever, std::cref(options));
