@@ -60,7 +60,10 @@ connection::clock::time_point connection::transfer_due(clock::time_point since, 
 
 void connection::on_ready(std::uint32_t events) {
   // Each of these may destroy the connection, so nothing follows them.
-  if (waiting_) return resume(io_result::done);
+  if (waiting_) {
+    owner_.on_resume();
+    return resume(io_result::done);
+  }
   if (watcher_ != nullptr) return read_ahead();
   if (at_rest_) return owner_.on_bytes();
   // A coroutine is between two waits, which takes no time, or the lock's grant is on its way. What is ready stays so.

@@ -49,7 +49,7 @@ class connection final : private poll_source, private deadline {
  public:
   using clock = std::chrono::steady_clock;
 
-  /// Who is called while the connection is at rest. Each call may destroy the connection.
+  /// Who is called while the connection is at rest; each of these calls may destroy the connection. And on_resume().
   class owner {
    public:
     /// There are bytes to read, or the end of the stream.
@@ -58,6 +58,8 @@ class connection final : private poll_source, private deadline {
     virtual void on_idle_timeout() = 0;
     /// Of what was given to send(), the peer doesn't take this now, or never will.
     virtual void on_unsent(std::string_view bytes) = 0;
+    /// The coroutine goes on, which may take its time.
+    virtual void on_resume() = 0;
 
    protected:
     ~owner() = default;

@@ -25,7 +25,7 @@ class outbox {
     return answers_;
   }
 
-  /// What has been appended since, for whoever sends it now. Valid until the next call of anything here.
+  /// What has been appended since, for whoever sends it now. Valid until the next open().
   [[nodiscard]] std::string_view appended() const noexcept { return answers_.view().substr(posted_); }
 
   /// Leaves what has been appended to be sent. `to` must live until send_all().

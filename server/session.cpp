@@ -86,6 +86,7 @@ void session::serve_bytes() {
   // The rest may have to wait, which is no reason for what is answered already to do so.
   auto const answers = outbox.appended();
   auto const sent = answers.empty() ? 0 : connection_.send_some(answers);
+  outbox.send_all();  // a loop's first step may be a long one
   begin_loop(bytes.substr(served), answers.substr(sent));
 }
 

@@ -60,6 +60,7 @@ class session final
   void on_bytes() override;
   void on_idle_timeout() override { end("idle"); }
   void on_unsent(std::string_view bytes) override;
+  void on_resume() override { thread_.outbox.send_all(); }
 
   void serve_bytes();
   std::size_t serve_at_once(std::string_view bytes, byte_buffer& output);

@@ -157,6 +157,16 @@ def floor(**options):
     return Subject("floor", [str(BUILT / "bench_floor"), "--port", "{port}", "--threads", "{threads}"], **options)
 
 
+def floor_with_duties():
+    """The floor with two things more that the contract obliges Holdfast to: answers as long as its own, and the clock
+    read when the lock is granted and when it is released. Nothing that keeps the contract can cost less."""
+    with holdfast() as asked:
+        answer_bytes = len(asked.request(f"GET {asked.path}"))
+    return Subject("floor + duties", [str(BUILT / "bench_floor"), "--port", "{port}", "--threads", "{threads}",
+                                      "--answer-bytes", str(answer_bytes), "--clock-readings", "2"],
+                   loads=("get1", "get64", "get512", "pipe16"))
+
+
 def floor_reading(body_bytes, accept):
     """The floor with bodies of that size, read and perhaps checked to be JSON."""
     command = [str(BUILT / "bench_floor"), "--port", "{port}", "--body", str(body_bytes)]
@@ -177,6 +187,7 @@ def nginx(path="/v1/kv/bench", name="nginx", loads=None):
 
 
 PEERS = {
+    "duties": floor_with_duties,
     "nginx": nginx,
     "nginx-file": lambda: nginx("/file/bench", "nginx-file", ("get1", "get64", "get512", "pipe16")),
     "hyper": lambda: Subject("hyper", [str(SCRATCH / "hyper/release/hyper_kv"), "{port}", "{threads}"]),
