@@ -2,6 +2,7 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/src.hpp>  // Boost.JSON's own code, which only this file uses
+#include <boost/system/error_code.hpp>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -11,8 +12,8 @@
 namespace holdfast::protocol {
 namespace {
 
-using boost::json::error_code;
 using boost::json::string_view;
+using boost::system::error_code;
 
 /// Takes the parser's events and lets everything pass but a number that a double may not hold.
 struct events {

@@ -21,13 +21,14 @@ void known_fields::remember(std::string_view fields, request_head const& head, b
   if (fields.size() > bytes_max) return;
   auto& one = *std::min_element(entries_.begin(), entries_.end(),
                                 [](entry const& a, entry const& b) { return a.used_at < b.used_at; });
-  one.fields = fields;
+  one.fields.clear();  // matches nothing: should memory end within this, half an entry must not be found
   one.head = head;
   one.head.is_bare = head.keep_alive && !head.has_body && !head.expects_continue && !head.has_other_expectation &&
                      !head.has_precondition && !head.if_none_match;
   one.chunked = chunked;
   one.content_length = content_length;
   one.used_at = ++uses_;
+  one.fields = fields;
   // The views into the fields must not outlive the caller's bytes.
   for (auto* const view :
        {&one.head.content_encoding, &one.head.content_type, &one.head.host, &one.head.origin, &one.head.last_event_id})

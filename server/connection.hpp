@@ -101,7 +101,7 @@ class connection final : private poll_source, private deadline {
 
   // --- at work ---
 
-  /// From now on the owner is called no more.
+  /// From now on the owner is called no more, but for on_resume().
   void work() noexcept {
     at_rest_ = false;
     disarm_deadline();

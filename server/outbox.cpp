@@ -4,8 +4,8 @@
 
 namespace holdfast::server {
 
-void outbox::post(connection& to, std::size_t bytes_read) {
-  gathered_ += bytes_read + appended().size();
+void outbox::post(connection& to) {
+  gathered_ += appended().size();
   letters_.push_back({&to, answers_.size()});
   posted_ = answers_.size();
 }

@@ -15,13 +15,17 @@ namespace holdfast::server {
 /// handleClientsWithPendingWrites() in networking.c.) One thread.
 class outbox {
  public:
-  /// Requests and answers together: nobody's answer waits for more work than this, some hundred microseconds.
+  /// Requests and answers together: nobody's answer waits for the work on more bytes than these, which takes some
+  /// hundred microseconds.
   static constexpr std::size_t work_bytes_max = 16 * 1024;
 
-  /// Where a connection's answers are to be appended. What was appended since the last post() is dropped, so that what
-  /// a connection leaves when it fails never reaches another's peer.
-  [[nodiscard]] byte_buffer& open() noexcept {
+  /// Where a connection's answers to so many bytes are to be appended. Where others would have to wait too long for
+  /// them, it first calls send_all(). What was appended since the last post() is dropped, so that what a connection
+  /// leaves when it fails never reaches another's peer.
+  [[nodiscard]] byte_buffer& open(std::size_t bytes_read) {
+    if (gathered_ + bytes_read > work_bytes_max) send_all();
     answers_.truncate(posted_);
+    gathered_ += bytes_read;
     return answers_;
   }
 
@@ -29,10 +33,9 @@ class outbox {
   [[nodiscard]] std::string_view appended() const noexcept { return answers_.view().substr(posted_); }
 
   /// Leaves what has been appended to be sent. `to` must live until send_all().
-  /// @param bytes_read what was read for it.
-  void post(connection& to, std::size_t bytes_read);
+  void post(connection& to);
 
-  /// Whether it is time for send_all(): others have waited long enough.
+  /// Whether it is time for send_all().
   [[nodiscard]] bool is_full() const noexcept { return gathered_ >= work_bytes_max; }
 
   /// Sends what was posted, which may destroy any of the connections. What an owner throws comes out when the others'

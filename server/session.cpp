@@ -77,11 +77,11 @@ void session::serve_bytes() {
   thread_.read_at = connection::clock::now();
   std::string_view const bytes(thread_.input.get(), *got);
   auto& outbox = thread_.outbox;
-  auto const served = serve_at_once(bytes, outbox.open());
+  auto const served = serve_at_once(bytes, outbox.open(bytes.size()));
   if (served == bytes.size()) {
     // Answered within microseconds: too little for an idle timeout to read the clock again.
     rest(thread_.read_at);
-    return outbox.post(connection_, bytes.size());
+    return outbox.post(connection_);
   }
   // The rest may have to wait, which is no reason for what is answered already to do so.
   auto const answers = outbox.appended();
@@ -210,7 +210,12 @@ awaitable<bool> session::run_loop(session& self) {
 void session::on_loop_end(std::exception_ptr const& error, bool goes_on) {
   loop_ = nullptr;
   in_loop_ = false;
-  if (!error) return goes_on ? rest(connection::clock::now()) : end("closed");
+  if (!error) {
+    if (!goes_on) return end("closed");
+    // A drain that came since the loop's end took the session for one in a loop.
+    if (thread_.server.draining) return end("draining");
+    return rest(connection::clock::now());
+  }
   try {
     std::rethrow_exception(error);
   } catch (std::exception const& exception) {

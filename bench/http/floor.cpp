@@ -2,9 +2,9 @@
 // nothing, it counts blank lines and answers each with fixed bytes.
 //
 // With --body each request is a header and that many bytes more, and is answered when they are there: what reading such
-// a body costs. With --accept they are also checked to be JSON, by the parser that the server uses. With --answer-bytes
-// and --clock-readings it does two things more that a server's contract may oblige it to, to tell how much of that
-// server's time is for them.
+// a body costs. With --accept they are also checked to be JSON, by nlohmann_json. With --answer-bytes and
+// --clock-readings it does two things more that a server's contract may oblige it to, to tell how much of that server's
+// time is for them.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -72,6 +72,22 @@ TEST(is_certainly_json, takes_nothing_that_the_other_parser_refuses) {
   EXPECT_GT(refused, 10'000);
 }
 
+// A string with an escape goes through a buffer of 4 KiB; what is cut at its end must be seen whole.
+TEST(is_certainly_json, sees_strings_whole_that_are_longer_than_the_parsers_buffer) {
+  constexpr auto nasty = "\"\\\x80\xE2\xC2\xED\xF0u0dD"sv;
+  std::mt19937 random(2);
+  int taken = 0;
+  for (int round = 0; round < 5'000; ++round) {
+    std::string const front = "\"\\n" + std::string(4060 + random() % 40, 'a');
+    auto tail = "ä€😀ä€😀\\ud83d\\ude00\\u20ac ä€😀\""s;
+    if (round % 2 != 0) tail[random() % tail.size()] = nasty[random() % nasty.size()];
+    if (!is_certainly_json(front + tail)) continue;
+    ++taken;
+    ASSERT_TRUE(is_json(front + tail)) << tail;
+  }
+  EXPECT_GE(taken, 2'500);
+}
+
 TEST(is_certainly_json, leaves_numbers_at_the_edge_of_a_double_to_the_other_parser) {
   std::mt19937 random(1);
   for (int round = 0; round < 100'000; ++round) {
