@@ -70,7 +70,12 @@ def threads(options):
     """One server with two threads and one lock against two servers of one thread and a lock each."""
     rows = []
     with holdfast(threads=2, core=None) as shared, holdfast(core=None) as left, holdfast(core=None) as right:
-        for name, load in (("GET", {}), ("PUT", {"method": "PUT"})):
+        # One key for all shows what two cores take to write the same lines of memory; keys of their own, the lock alone.
+        many = {"path": "/v1/kv/bench-", "keys": 1_000}
+        for one in (shared, left, right):
+            read_hammer(hammer(one.port, None, 0, method="PUT", fill=True, **many))
+        for name, load in (("GET, one key", {}), ("PUT, one key", {"method": "PUT"}),
+                           ("GET, 1,000 keys", many), ("PUT, 1,000 keys", {"method": "PUT", **many})):
             seen = {"one lock": [], "two locks": []}
             for _ in range(options.rounds):
                 # Each client has half its connections on each thread, here as there: a client and a server that have
