@@ -1,6 +1,6 @@
 #include "tests/protocol/damage.hpp"
 
-#include <string_view>
+#include <utility>
 
 namespace holdfast::protocol {
 
@@ -24,7 +24,11 @@ std::vector<std::string> const& sample_requests() {
 }
 
 std::string damaged(std::string text, std::mt19937& random) {
-  constexpr auto nasty = "\r\n\0\t :;,=\"\\%*/?#0159afAF[]@\x7F\x80\xC2\xFF"sv;
+  return damaged(std::move(text), random, "\r\n\0\t :;,=\"\\%*/?#0159afAF[]@\x7F\x80\xC2\xFF"sv, samples);
+}
+
+std::string damaged(std::string text, std::mt19937& random, std::string_view nasty,
+                    std::vector<std::string> const& mixed_in) {
   auto const at = [&](std::size_t size) { return static_cast<std::size_t>(random()) % size; };
   for (auto times = at(4); times != 0 && !text.empty(); --times) {
     auto const place = at(text.size());
@@ -50,7 +54,7 @@ std::string damaged(std::string text, std::mt19937& random) {
         break;
       }
       default: {
-        auto const& other = sample_requests()[at(sample_requests().size())];
+        auto const& other = mixed_in[at(mixed_in.size())];
         text.replace(place, at(20), other.substr(at(other.size()), at(60)));
       }
     }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/protocol/damage.hpp"
+
 namespace holdfast::protocol {
 namespace {
 
@@ -39,28 +41,9 @@ TEST(is_certainly_json, takes_nothing_that_the_other_parser_refuses) {
   constexpr auto nasty =
       "{}[]\",:\\/ \t\n\r\0utbfnrlaeE+-.0123456789dD8\x01\x1F\x7F\x80\xBF\xC0\xC2\xE0\xED\xEF\xBB\xF0\xF4\xFF"sv;
   std::mt19937 random(20'261'126);
-  auto const at = [&](std::size_t size) { return static_cast<std::size_t>(random()) % size; };
   int taken = 0, refused = 0;
   for (int round = 0; round < 200'000; ++round) {
-    auto text = samples[at(samples.size())];
-    for (auto times = at(4) + 1; times != 0 && !text.empty(); --times) {
-      auto const place = at(text.size());
-      switch (at(4)) {
-        case 0:
-          text[place] = nasty[at(nasty.size())];
-          break;
-        case 1:
-          text.insert(place, 1, nasty[at(nasty.size())]);
-          break;
-        case 2:
-          text.erase(place, 1 + at(3));
-          break;
-        default: {
-          auto const& other = samples[at(samples.size())];
-          text.insert(place, other.substr(at(other.size()), at(12)));
-        }
-      }
-    }
+    auto const text = damaged(samples[random() % samples.size()], random, nasty, samples);
     if (is_certainly_json(text)) {
       ++taken;
       ASSERT_TRUE(is_json(text)) << text;
