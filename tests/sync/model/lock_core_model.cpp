@@ -134,6 +134,57 @@ struct all_are_taken_out : rl::test_suite<all_are_taken_out<Mutation, expected>,
   typename lock_model<Mutation>::waiter_type second;
 };
 
+/// An execution context ends while its waiter is let in and gives the lock up again: whoever lets in looks at the
+/// waiter's link to the context, and when the waiters have been taken out nobody does any more. It once did, where the
+/// lock was found free: what had been done before was seen by chance.
+template <class Mutation, bool is_shared, rl::test_result_e expected = rl::test_result_success>
+struct context_ends : rl::test_suite<context_ends<Mutation, is_shared, expected>, 2, expected> {
+  using machine_type = machine<Mutation>;
+  using core_type = std::conditional_t<is_shared, detail::shared_core<machine_type>, detail::lock_core<machine_type>>;
+
+  void before() {
+    core = new core_type;
+    link($) = 1;
+    RL_ASSERT(core->try_acquire());
+    RL_ASSERT(!core->acquire_or_enqueue(waiter));
+  }
+  /// @return whether somebody was let in.
+  bool release() {
+    bool is_passed_on = false;
+    auto const look = [&](auto&) {
+      RL_ASSERT(link($) == 1);
+      is_passed_on = true;
+    };
+    if constexpr (is_shared) {
+      core->release(false, look);
+    } else if (!core->try_release()) {
+      core->release(look);
+    }
+    return is_passed_on;
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      if (release()) RL_ASSERT(!release());
+      return;
+    }
+    auto const all = [](auto&) { return true; };
+    auto const nothing = [](auto&) {};
+    if constexpr (is_shared) {
+      core->withdraw_if(all, nothing, nothing);
+    } else {
+      core->withdraw_if(all, nothing);
+    }
+    link($) = 0;
+  }
+  void after() {
+    RL_ASSERT(core->try_acquire());
+    delete core;
+  }
+  core_type* core = nullptr;
+  model_waiter<machine_type> waiter;
+  rl::var<int> link;
+};
+
 /// Readers and a writer under shared_core: nobody overlaps who must not, and a writer that gives up lets readers in.
 template <class Mutation, bool writer_gives_up, rl::test_result_e expected = rl::test_result_success>
 struct readers_and_writer : rl::test_suite<readers_and_writer<Mutation, writer_gives_up, expected>, 3, expected> {
@@ -250,6 +301,9 @@ struct queue_left_relaxed : unbroken {
 struct taken_relaxed : unbroken {
   static constexpr bool forgets_to_acquire = true;
 };
+struct looked_relaxed : unbroken {
+  static constexpr bool forgets_to_acquire_by_looking = true;
+};
 struct released_relaxed : unbroken {
   static constexpr bool forgets_to_release = true;
 };
@@ -280,6 +334,12 @@ outcome next_owner_destroys_the_lock(search how) {
 outcome waiters_are_taken_out(search how) {
   return explore<all_are_taken_out<unbroken>>(how);
 }
+outcome context_ends_beside_a_release(search how) {
+  return explore<context_ends<unbroken, false>>(how);
+}
+outcome context_ends_beside_a_shared_release(search how) {
+  return explore<context_ends<unbroken, true>>(how);
+}
 outcome readers_and_a_writer(search how) {
   return explore<readers_and_writer<unbroken, false>>(how);
 }
@@ -295,6 +355,12 @@ outcome weak_release_of_the_queue(search how) {
 }
 outcome weak_acquire(search how) {
   return explore<everybody_locks<taken_relaxed, 2, rl::test_result_data_race>>(how);
+}
+outcome weak_look(search how) {
+  return explore<context_ends<looked_relaxed, false, rl::test_result_data_race>>(how);
+}
+outcome weak_shared_look(search how) {
+  return explore<context_ends<looked_relaxed, true, rl::test_result_data_race>>(how);
 }
 outcome weak_release(search how) {
   return explore<everybody_locks<released_relaxed, 2, rl::test_result_data_race>>(how);

@@ -23,6 +23,8 @@ outcome one_of_two_gives_up(search how);
 outcome one_of_three_gives_up(search how);
 outcome next_owner_destroys_the_lock(search how);
 outcome waiters_are_taken_out(search how);
+outcome context_ends_beside_a_release(search how);
+outcome context_ends_beside_a_shared_release(search how);
 outcome readers_and_a_writer(search how);
 outcome writer_gives_up(search how);
 outcome last_owner_is_told(search how);
@@ -30,6 +32,8 @@ outcome last_owner_is_told(search how);
 /// Broken on purpose; as expected means that the checker found it.
 outcome weak_release_of_the_queue(search how);
 outcome weak_acquire(search how);
+outcome weak_look(search how);
+outcome weak_shared_look(search how);
 outcome weak_release(search how);
 outcome unlock_without_looking_again(search how);
 outcome withdrawal_without_looking_again(search how);

@@ -37,6 +37,10 @@ TEST_F(lock_core_model_test, next_owner_may_destroy_the_lock_as_soon_as_it_has_r
 TEST_F(lock_core_model_test, waiters_are_taken_out_while_the_owner_releases) {
   EXPECT_AS_EXPECTED(waiters_are_taken_out(everything));
 }
+TEST_F(lock_core_model_test, nobody_looks_at_a_context_whose_waiters_are_taken_out) {
+  EXPECT_AS_EXPECTED(context_ends_beside_a_release(everything));
+  EXPECT_AS_EXPECTED(context_ends_beside_a_shared_release(everything));
+}
 TEST_F(lock_core_model_test, readers_and_a_writer_exclude_each_other) {
   EXPECT_AS_EXPECTED(readers_and_a_writer(three_preemptions));
 }
@@ -52,6 +56,10 @@ TEST_F(lock_core_model_test, model_notices_a_queue_that_is_left_without_release)
 }
 TEST_F(lock_core_model_test, model_notices_a_lock_that_is_taken_without_acquire) {
   EXPECT_AS_EXPECTED(weak_acquire(three_preemptions));
+}
+TEST_F(lock_core_model_test, model_notices_a_free_lock_that_is_looked_at_without_acquire) {
+  EXPECT_AS_EXPECTED(weak_look(everything));
+  EXPECT_AS_EXPECTED(weak_shared_look(everything));
 }
 TEST_F(lock_core_model_test, model_notices_an_unlock_without_release) {
   EXPECT_AS_EXPECTED(weak_release(three_preemptions));

@@ -10,6 +10,7 @@
 #include <ostream>
 #include <streambuf>
 #include <string>
+#include <type_traits>
 
 namespace holdfast::sync::model {
 inline constexpr auto relaxed = std::memory_order_relaxed;
@@ -36,9 +37,10 @@ inline constexpr auto acquire_release = std::memory_order_acq_rel;
 namespace holdfast::sync::model {
 
 struct unbroken {
-  static constexpr bool forgets_to_release_the_queue = false;  // leaving the internal lock: relaxed instead of release
-  static constexpr bool forgets_to_acquire = false;            // every exchange: relaxed instead of acquire
-  static constexpr bool forgets_to_release = false;            // uncontended unlock: relaxed instead of release
+  static constexpr bool forgets_to_release_the_queue = false;   // leaving the internal lock: relaxed instead of release
+  static constexpr bool forgets_to_acquire = false;             // every exchange: relaxed instead of acquire
+  static constexpr bool forgets_to_acquire_by_looking = false;  // every load: relaxed instead of acquire
+  static constexpr bool forgets_to_release = false;             // uncontended unlock: relaxed instead of release
   static constexpr bool unlocks_blindly = false;    // a plain store instead of an exchange: does not look again
   static constexpr bool withdraws_blindly = false;  // does not look again whether the waiter is still queued
 };
@@ -57,7 +59,10 @@ struct machine {
   class atomic {
    public:
     atomic(T value) : value_(value) {}
-    T load(std::memory_order order) const { return value_.load(relacy_order(order), $); }
+    T load(std::memory_order order) const {
+      if (Mutation::forgets_to_acquire_by_looking) order = relaxed;
+      return value_.load(relacy_order(order), $);
+    }
     void store(T value, std::memory_order order) {
       if (Mutation::forgets_to_release_the_queue) order = relaxed;
       value_.store(value, relacy_order(order), $);

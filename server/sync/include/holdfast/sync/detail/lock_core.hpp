@@ -170,7 +170,8 @@ class lock_core {
   bool enter_queue() {
     typename Machine::backoff backoff;
     for (;;) {
-      std::uint32_t seen = word_.load(std::memory_order_relaxed);
+      // Acquire, as whoever finds it free must see what was done under the internal lock no less than who takes that.
+      std::uint32_t seen = word_.load(std::memory_order_acquire);
       if (seen == free) return false;
       if (!(seen & at_queue) &&
           word_.compare_exchange_strong(seen, seen | at_queue, std::memory_order_acquire, std::memory_order_relaxed)) {

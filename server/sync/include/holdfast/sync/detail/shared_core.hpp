@@ -134,7 +134,8 @@ class shared_core {
   bool enter_queue(std::uint32_t& seen) {
     typename Machine::backoff backoff;
     for (;;) {
-      seen = word_.load(std::memory_order_relaxed);
+      // Acquire: see lock_core::enter_queue().
+      seen = word_.load(std::memory_order_acquire);
       if (!(seen & (at_queue | waited_for))) return false;
       if (!(seen & at_queue) && enter_queue_from(seen)) return true;
       backoff();
