@@ -15,8 +15,8 @@ namespace holdfast::server {
 /// handleClientsWithPendingWrites() in networking.c.) One thread.
 class outbox {
  public:
-  /// Requests and answers together: nobody's answer waits for the work on more bytes than these, which takes some
-  /// hundred microseconds.
+  /// Requests and answers together: nobody's answer waits for the work on more bytes than these, and on the answers to
+  /// the last of them; that takes some hundred microseconds.
   static constexpr std::size_t work_bytes_max = 16 * 1024;
 
   /// Where a connection's answers to so many bytes are to be appended. Where others would have to wait too long for
