@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <holdfast/sync/mutex.hpp>
@@ -97,6 +98,45 @@ TEST(coroutine_test, waiting_functions_allocate_nothing_in_the_steady_state) {
               context.run();
             }),
             0);
+}
+
+template <class Executor>
+awaitable_on<Executor> take_turns_in_time(mutex& m, long rounds) {
+  for (long i = 0; i < rounds; ++i) {
+    auto lock = co_await m.async_lock_for(std::chrono::hours(1));
+    co_await asio::post(asio::deferred);
+  }
+}
+
+/// As take_turns_in_time(), and every other wait is a function's.
+template <class Executor>
+awaitable_on<Executor> take_turns_running_in_time(mutex& m, long rounds) {
+  auto section = [] { return 7; };
+  for (long i = 0; i < rounds; i += 2) {
+    auto lock = co_await m.async_lock_for(std::chrono::hours(1));
+    co_await asio::post(asio::deferred);
+    lock.unlock();
+    (void)co_await m.async_run_for(std::chrono::hours(1), section);
+  }
+}
+
+// A deadline takes a timer, of which Asio recycles not all. Two tasks, so that one waits at a time and both kinds leave
+// the same to be recycled.
+TEST(coroutine_test, waiting_functions_with_a_deadline_allocate_no_more_than_waiting_locks_with_one) {
+  asio::io_context context(1);
+  auto const run_all = [&](auto start) {
+    return allocations_in_steady_state([&](mutex& m, long rounds) {
+      for (int i = 0; i < 2; ++i) asio::co_spawn(context, start(m, rounds), asio::detached);
+      context.restart();
+      context.run();
+    });
+  };
+  long const locks = run_all([](mutex& m, long rounds) { return take_turns_in_time<io_executor>(m, rounds); });
+  long const functions =
+      run_all([](mutex& m, long rounds) { return take_turns_running_in_time<io_executor>(m, rounds); });
+  RecordProperty("locks", std::to_string(locks));
+  RecordProperty("functions", std::to_string(functions));
+  EXPECT_LE(functions, locks);
 }
 
 // Each thread's completions come from the other one. A new thread fills its cache of Asio's recycled blocks once, which

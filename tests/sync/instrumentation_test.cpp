@@ -10,6 +10,8 @@
 #include <holdfast/sync/mutex.hpp>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include "tests/sync/manual_executor.hpp"
 
@@ -75,7 +77,40 @@ TEST_F(instrumentation_test, failed_try_lock_tells_nothing) {
   auto held = mutex_.try_lock('a');
   take_log();
   EXPECT_FALSE(mutex_.try_lock('b'));
+  EXPECT_FALSE(mutex_.try_lock_spinning('b'));
   EXPECT_EQ(take_log(), "");
+}
+
+TEST_F(instrumentation_test, lock_got_by_spinning_is_told_as_any_other) {
+  auto held = mutex_.try_lock('a');
+  std::thread releaser([&] { held.unlock(); });
+  mutex_type::lock mine;
+  while (!mine) mine = mutex_.try_lock_spinning('b');
+  releaser.join();
+  mine.unlock();
+  EXPECT_EQ(take_log(), "?a1+a0-a0?b1+b0-b0");
+}
+
+TEST_F(instrumentation_test, function_that_gives_up_at_its_deadline_is_told_as_cancelled) {
+  auto held = mutex_.try_lock('a');
+  auto nothing = asio::bind_executor(context_.get_executor(), [](std::exception_ptr) {});
+  mutex_.async_run_until('b', at(1), [] {}, nothing);
+  mutex_.async_run_for('c', std::chrono::hours(1), [] {}, nothing);
+  take_log();
+  context_.pass_time_until(at(1));
+  context_.run();
+  EXPECT_EQ(take_log(), "xb1");
+  held.unlock();
+  EXPECT_EQ(take_log(), "-a1+c0-c0");
+}
+
+TEST_F(instrumentation_test, guarded_value_tells_who_runs_with_a_deadline_and_who_spins) {
+  guarded<int, diary> g(diary{&log_, &last_}, std::in_place, 0);
+  auto nothing = asio::bind_executor(context_.get_executor(), [](std::exception_ptr) {});
+  g.async_run_until('a', at(1), [](int&) {}, nothing);
+  g.async_run_for('b', std::chrono::hours(1), [](int&) {}, nothing);
+  g.try_lock_spinning('c').unlock();
+  EXPECT_EQ(take_log(), "?a1+a0-a0?b1+b0-b0?c1+c0-c0");
 }
 
 TEST_F(instrumentation_test, grant_is_told_at_the_hand_over_with_previous_owner_and_times) {

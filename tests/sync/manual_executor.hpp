@@ -1,24 +1,44 @@
 #pragma once
+#include <algorithm>
+#include <boost/asio/append.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+#include <chrono>
 #include <cstddef>
 #include <deque>
+#include <holdfast/sync/executor_traits.hpp>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace holdfast::sync::test {
 
 /// An execution context in which nothing runs until the test says so, one function at a time: tests steer the order.
-/// Not thread-safe. Destroying it destroys what has not run, as Asio's own contexts do.
+/// Its time stands still until the test moves it. Not thread-safe. Destroying it destroys what has not run, as Asio's
+/// own contexts do.
 class manual_context : public boost::asio::execution_context {
  public:
   template <bool tracks_work>
   class basic_executor;
   using executor_type = basic_executor<false>;
+  using time_point = std::chrono::steady_clock::time_point;
 
   ~manual_context() {
     shutdown();
-    functions_.clear();
+    // What goes may post, or stop a timer, which posts.
+    while (!functions_.empty() || !waits_.empty()) {
+      if (!functions_.empty()) {
+        auto const goes = std::move(functions_.front());
+        functions_.pop_front();
+      } else {
+        auto const goes = std::move(waits_.back());
+        waits_.pop_back();
+      }
+    }
     destroy();
   }
 
@@ -41,7 +61,21 @@ class manual_context : public boost::asio::execution_context {
     return count;
   }
 
+  /// How many timers are set.
+  std::size_t timers() const { return waits_.size(); }
+
+  /// Posts the waits of the timers that are due by then, earliest first.
+  void pass_time_until(time_point now) {
+    while (!waits_.empty()) {
+      auto const& earliest = **std::ranges::min_element(waits_, {}, [](auto const& w) { return w->due; });
+      if (earliest.due > now) break;
+      end_wait(earliest.timer, {});
+    }
+  }
+
  private:
+  friend class manual_timer;
+
   struct function_base {
     virtual ~function_base() = default;
     virtual void run() = 0;
@@ -53,7 +87,33 @@ class manual_context : public boost::asio::execution_context {
     F body;
   };
 
+  struct wait_base {
+    wait_base(void const* t, time_point d) : timer(t), due(d) {}
+    virtual ~wait_base() = default;
+    virtual void complete(boost::system::error_code error) = 0;
+    void const* timer;
+    time_point due;
+  };
+  template <class Handler>
+  struct wait : wait_base {
+    wait(void const* t, time_point d, Handler&& h, manual_context& c)
+        : wait_base(t, d), handler(std::move(h)), context(c) {}
+    void complete(boost::system::error_code error) override;
+    Handler handler;
+    manual_context& context;
+  };
+
+  /// Posts the completion of a timer's wait, if it has one.
+  void end_wait(void const* timer, boost::system::error_code error) {
+    auto const found = std::ranges::find(waits_, timer, [](auto const& w) { return w->timer; });
+    if (found == waits_.end()) return;
+    auto const ended = std::move(*found);
+    waits_.erase(found);
+    ended->complete(error);
+  }
+
   std::deque<std::unique_ptr<function_base>> functions_;
+  std::vector<std::unique_ptr<wait_base>> waits_;
   std::size_t work_ = 0;
 };
 
@@ -98,4 +158,41 @@ inline manual_context::executor_type manual_context::get_executor() noexcept {
   return executor_type(*this);
 }
 
+template <class Handler>
+void manual_context::wait<Handler>::complete(boost::system::error_code error) {
+  boost::asio::post(context.get_executor(), boost::asio::append(std::move(handler), error));
+}
+
+/// A timer in the time of a manual_context.
+class manual_timer {
+ public:
+  explicit manual_timer(manual_context::executor_type const& executor)
+      : context_(executor.query(boost::asio::execution::context)) {}
+  manual_timer(manual_timer const&) = delete;
+  manual_timer& operator=(manual_timer const&) = delete;
+  ~manual_timer() { cancel(); }
+
+  void expires_at(manual_context::time_point due) { due_ = due; }
+  void cancel() { context_.end_wait(this, boost::asio::error::operation_aborted); }
+  template <class CompletionToken>
+  auto async_wait(CompletionToken&& token) {
+    return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code)>(
+        [this]<class Handler>(Handler handler) {
+          context_.waits_.push_back(
+              std::make_unique<manual_context::wait<Handler>>(this, due_, std::move(handler), context_));
+        },
+        token);
+  }
+
+ private:
+  manual_context& context_;
+  manual_context::time_point due_{};
+};
+
 }  // namespace holdfast::sync::test
+
+/// What waits for a lock in a manual_context waits in its time.
+template <bool tracks_work>
+struct holdfast::sync::timer_of<holdfast::sync::test::manual_context::basic_executor<tracks_work>> {
+  using type = test::manual_timer;
+};

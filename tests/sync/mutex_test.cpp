@@ -61,6 +61,17 @@ TEST_F(mutex_test, free_mutex_is_taken_at_once_and_only_once) {
   EXPECT_TRUE(mutex_.try_lock().owns_lock());
 }
 
+TEST_F(mutex_test, spinning_takes_a_free_mutex_and_gives_up_on_one_that_stays_held_or_is_waited_for) {
+  auto first = mutex_.try_lock_spinning();
+  EXPECT_TRUE(first.owns_lock());
+  EXPECT_FALSE(mutex_.try_lock_spinning().owns_lock());
+  ask('a');
+  EXPECT_FALSE(mutex_.try_lock_spinning().owns_lock());
+  first.unlock();
+  EXPECT_EQ(run_all(), "a");
+  EXPECT_TRUE(mutex_.try_lock_spinning().owns_lock());
+}
+
 TEST_F(mutex_test, handler_is_never_called_inside_async_lock) {
   ask('a');
   EXPECT_EQ(log_, "");
@@ -243,8 +254,10 @@ TEST(guarded_test, value_is_reached_through_its_lock) {
   EXPECT_EQ(lock->size(), 3u);
   (*lock).push_back(8);
   EXPECT_FALSE(numbers.try_lock());
+  EXPECT_FALSE(numbers.try_lock_spinning());
   lock.unlock();
   EXPECT_EQ(numbers.try_lock()->back(), 8);
+  EXPECT_EQ(numbers.try_lock_spinning()->front(), 7);
 }
 
 TEST(guarded_test, waiter_gets_the_value_with_its_lock) {

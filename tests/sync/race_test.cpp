@@ -80,6 +80,13 @@ asio::awaitable<void> wait_for_section(mutex& m, ending& end) {
   EXPECT_EQ(has_run, !error);
   end = has_run ? ending::granted : ending::given_up;
 }
+asio::awaitable<void> wait_for_section_in_time(mutex& m, ending& end) {
+  bool has_run = false;
+  auto section = [&has_run] { has_run = true; };
+  auto [error] = co_await m.async_run_for(std::chrono::hours(1), section, asio::as_tuple(asio::deferred));
+  EXPECT_EQ(has_run, !error);
+  end = has_run ? ending::granted : ending::given_up;
+}
 asio::awaitable<void> wait_for_either(mutex& m, ending& end) {
   using namespace asio::experimental::awaitable_operators;
   co_await asio::this_coro::throw_if_cancelled(false);
@@ -135,10 +142,12 @@ TEST_P(race_test, unlock_and_the_end_of_the_waiters_context_at_once_leave_a_free
 }
 
 constexpr char const* name_of(std::size_t index) {
-  constexpr char const* names[] = {"a_lock", "a_section", "a_lock_or_a_timer"};
+  constexpr char const* names[] = {"a_lock", "a_section", "a_section_in_time", "a_lock_or_a_timer"};
   return names[index];
 }
-INSTANTIATE_TEST_SUITE_P(of, race_test, testing::Values(&wait_for_lock, &wait_for_section, &wait_for_either),
+INSTANTIATE_TEST_SUITE_P(of, race_test,
+                         testing::Values(&wait_for_lock, &wait_for_section, &wait_for_section_in_time,
+                                         &wait_for_either),
                          [](auto const& tested) { return name_of(tested.index); });
 
 // A waiter that is woken while its deadline passes must own or pass on.
@@ -163,6 +172,37 @@ TEST(deadline_race_test, unlock_and_deadline_at_once_let_the_next_one_in) {
     EXPECT_EQ(ended, 1);
     EXPECT_TRUE(patient_owned);
   }
+}
+
+// What the completion says of a function is what has happened to it.
+TEST(deadline_race_test, unlock_and_deadline_of_a_function_at_once_run_it_or_time_it_out) {
+  mutex m;
+  unlocker other;
+  int ran = 0, timed_out = 0;
+  for (int i = 0; i < rounds; ++i) {
+    asio::io_context context(1);
+    auto held = m.try_lock();
+    ASSERT_TRUE(held);
+    bool has_run = false, next_has_run = false;
+    int ended = 0;
+    m.async_run_for(
+        std::chrono::microseconds(5), [&] { has_run = true; },
+        asio::bind_executor(context, [&](std::exception_ptr error) {
+          EXPECT_EQ(has_run, !error);
+          ++ended;
+          ++(error ? timed_out : ran);
+        }));
+    m.async_run([&] { next_has_run = true; }, asio::bind_executor(context, [](std::exception_ptr) {}));
+    // From long before the deadline to long after it.
+    for (int pause = 32 * (i % 64); pause != 0; --pause) std::atomic_signal_fence(std::memory_order_seq_cst);
+    other.unlock_soon(std::move(held));
+    context.run();
+    other.wait_until_done();
+    EXPECT_EQ(ended, 1);
+    EXPECT_TRUE(next_has_run);
+  }
+  EXPECT_EQ(ran + timed_out, rounds);
+  EXPECT_TRUE(m.try_lock());
 }
 
 // A lock that is granted while the timer has won already: its coroutine gets it, is not asked any more, and gives it
@@ -204,6 +244,15 @@ asio::awaitable<void, Executor> take_part(mutex& m, int times, long& total, long
       ++timed_out;
     }
     ++total;
+    lock = {};
+    auto [late] = co_await m.async_run_for(std::chrono::microseconds(i % 50), section, asio::as_tuple(asio::deferred));
+    if (late) co_await m.async_run(section);
+    lock = m.try_lock_spinning();
+    if (lock) {
+      ++total;
+    } else {
+      co_await m.async_run(section);
+    }
   }
 }
 
@@ -228,7 +277,7 @@ TEST(threads_test, coroutines_of_all_kinds_of_executors_exclude_each_other) {
   shared.run();
   for (auto& thread : threads) thread.join();
   pool.join();
-  EXPECT_EQ(total, 5L * tasks * times * 3);
+  EXPECT_EQ(total, 5L * tasks * times * 5);
   EXPECT_TRUE(m.try_lock());
 }
 

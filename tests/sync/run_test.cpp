@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <cctype>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <holdfast/sync/guarded.hpp>
@@ -48,6 +49,23 @@ class run_test : public testing::Test {
       log_ += name;
       lock_ = std::move(lock);
     });
+  }
+  /// As told(), with `?` for a deadline that has passed.
+  auto told_why(char name) {
+    return asio::bind_executor(context_.get_executor(), [this, name](std::exception_ptr error) {
+      log_ += static_cast<char>(name - 'a' + 'A');
+      if (error) log_ += code_of(error) == asio::error::timed_out ? '?' : '!';
+    });
+  }
+  static boost::system::error_code code_of(std::exception_ptr const& error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (boost::system::system_error const& thrown) {
+      return thrown.code();
+    }
+  }
+  static manual_context::time_point at(int seconds) {
+    return manual_context::time_point(std::chrono::seconds(seconds));
   }
   std::string take_log() { return std::exchange(log_, {}); }
 
@@ -107,6 +125,32 @@ TEST_F(run_test, one_release_runs_a_bounded_number_and_the_next_runs_on_its_own_
   context_.run();
   EXPECT_EQ(ran, count);
   EXPECT_EQ(finished, count);
+  EXPECT_TRUE(mutex_.try_lock());
+}
+
+// Each asks for the next one while it runs, as another thread may, so that the queue is never empty.
+TEST_F(run_test, endless_stream_of_functions_does_not_capture_the_releaser) {
+  auto held = mutex_.try_lock();
+  unsigned ran = 0;
+  bool stop = false;
+  std::function<void()> ask = [&] {
+    mutex_.async_run(
+        [&] {
+          ++ran;
+          if (!stop) ask();
+        },
+        asio::bind_executor(context_.get_executor(), [](std::exception_ptr) {}));
+  };
+  ask();
+  held.unlock();
+  EXPECT_EQ(ran, mutex::functions_per_release_max);
+  for (unsigned turn = 2; turn != 5; ++turn) {
+    // The next one is run by its own executor, and its release runs as many again.
+    while (ran < turn * mutex::functions_per_release_max) ASSERT_TRUE(context_.run_one());
+    EXPECT_LE(ran, turn * (mutex::functions_per_release_max + 1));
+  }
+  stop = true;
+  context_.run();
   EXPECT_TRUE(mutex_.try_lock());
 }
 
@@ -236,6 +280,120 @@ TEST_F(run_test, function_handed_on_by_executor_to_a_destroyed_context_passes_th
   }
   EXPECT_EQ(take_log(), "b");
   EXPECT_TRUE(mutex_.try_lock());
+}
+
+TEST_F(run_test, waiting_function_gives_up_at_its_deadline_and_never_runs) {
+  auto held = mutex_.try_lock();
+  mutex_.async_run_until(at(2), write('a'), told_why('a'));
+  mutex_.async_run(write('b'), told_why('b'));
+  context_.pass_time_until(at(1));
+  context_.run();
+  EXPECT_EQ(take_log(), "");
+  context_.pass_time_until(at(2));
+  context_.run();
+  EXPECT_EQ(take_log(), "A?");
+  held.unlock();
+  context_.run();
+  EXPECT_EQ(take_log(), "bB");
+}
+
+TEST_F(run_test, function_that_is_granted_before_its_deadline_runs_and_takes_its_timer_along) {
+  auto held = mutex_.try_lock();
+  mutex_.async_run_until(at(2), write('a'), told_why('a'));
+  EXPECT_EQ(context_.timers(), 1u);
+  held.unlock();
+  EXPECT_EQ(take_log(), "a");
+  context_.pass_time_until(at(2));  // before the completion, which is on its way
+  context_.run();
+  EXPECT_EQ(take_log(), "A");
+  mutex_.async_run_until(at(4), write('b'), told_why('b'));
+  context_.run();
+  EXPECT_EQ(take_log(), "bB");
+  EXPECT_EQ(context_.timers(), 0u);
+}
+
+TEST_F(run_test, free_mutex_runs_a_function_also_after_its_deadline) {
+  mutex_.async_run_until(at(-1), write('a'), told_why('a'));
+  EXPECT_EQ(take_log(), "a");
+  context_.pass_time_until(at(0));
+  context_.run();
+  EXPECT_EQ(take_log(), "A");
+}
+
+TEST_F(run_test, mutex_that_is_held_refuses_a_function_after_its_deadline) {
+  auto held = mutex_.try_lock();
+  mutex_.async_run_until(at(-1), write('a'), told_why('a'));
+  context_.pass_time_until(at(0));
+  context_.run();
+  EXPECT_EQ(take_log(), "A?");
+}
+
+TEST_F(run_test, deadline_that_is_handed_on_by_executor_is_met_by_the_grant) {
+  auto held = mutex_.try_lock();
+  for (unsigned i = 0; i != mutex::functions_per_release_max; ++i) mutex_.async_run([] {}, told_why('z'));
+  mutex_.async_run_until(at(2), write('a'), told_why('a'));
+  held.unlock();
+  EXPECT_EQ(take_log(), "");
+  context_.pass_time_until(at(2));
+  context_.run();
+  EXPECT_EQ(take_log().substr(0, 2), "aA");
+}
+
+TEST_F(run_test, duration_of_a_function_counts_from_the_call) {
+  auto held = mutex_.try_lock();
+  auto const before = std::chrono::steady_clock::now();
+  mutex_.async_run_for(std::chrono::hours(1), write('a'), told_why('a'));
+  context_.pass_time_until(before + std::chrono::minutes(59));
+  context_.run();
+  EXPECT_EQ(take_log(), "");
+  context_.pass_time_until(std::chrono::steady_clock::now() + std::chrono::hours(1));
+  context_.run();
+  EXPECT_EQ(take_log(), "A?");
+}
+
+TEST_F(run_test, function_with_a_deadline_is_cancelled_by_signal_and_by_the_end_of_its_mutex_or_context) {
+  {
+    auto held = mutex_.try_lock();
+    asio::cancellation_signal signal;
+    mutex_.async_run_until(at(2), write('a'), asio::bind_cancellation_slot(signal.slot(), told_why('a')));
+    signal.emit(asio::cancellation_type::total);
+    context_.pass_time_until(at(2));
+    context_.run();
+    EXPECT_EQ(take_log(), "A!");
+  }
+  auto m = std::make_unique<mutex>();
+  auto held = m->try_lock();
+  m->async_run_until(at(2), write('b'), told_why('b'));
+  auto alive = std::make_shared<int>();
+  {
+    manual_context goes;
+    m->async_run_until(at(2), write('c'),
+                       asio::bind_executor(goes.get_executor(), [alive](std::exception_ptr) { FAIL(); }));
+  }
+  EXPECT_EQ(alive.use_count(), 1);
+  m.reset();
+  context_.pass_time_until(at(2));
+  context_.run();
+  EXPECT_EQ(take_log(), "B!");
+  EXPECT_EQ(context_.timers(), 0u);
+}
+
+TEST_F(run_test, guarded_value_is_given_to_functions_with_deadlines) {
+  guarded<std::string> g;
+  auto held = g.try_lock();
+  int lengths = 0;
+  auto const append = [](char c) { return [c](std::string& s) { return static_cast<int>((s += c).size()); }; };
+  auto add_up = asio::bind_executor(context_.get_executor(),
+                                    [&](std::exception_ptr error, int length) { lengths += error ? 100 : length; });
+  g.async_run_until(at(2), append('a'), add_up);
+  g.async_run_for(std::chrono::hours(1), append('b'), add_up);
+  g.async_run_until(at(1), append('c'), add_up);
+  context_.pass_time_until(at(1));
+  context_.run();
+  held.unlock();
+  context_.run();
+  EXPECT_EQ(*g.try_lock(), "ab");
+  EXPECT_EQ(lengths, 103);
 }
 
 // Functions of another context travel home together; nobody may notice.
@@ -394,6 +552,34 @@ TEST(run_coroutine_test, coroutines_run_sections_with_and_without_waiting) {
     EXPECT_EQ(sizes[1], 2u);
     EXPECT_TRUE(caught[0] && caught[1]);
   }
+}
+
+asio::awaitable<void> append_in_time(guarded<std::string>& g, std::chrono::milliseconds patience,
+                                     boost::system::error_code& code) {
+  auto section = [](std::string& s) { return &(s += 't'); };
+  try {
+    (void)co_await g.async_run_for(patience, section);
+    auto const at_once = std::chrono::steady_clock::now();
+    (void)co_await g.async_run_until(at_once, section, asio::use_awaitable);
+  } catch (boost::system::system_error const& error) {
+    code = error.code();
+  }
+}
+
+TEST(run_coroutine_test, coroutine_gives_up_at_the_deadline_of_its_section) {
+  asio::io_context context;
+  guarded<std::string> g;
+  boost::system::error_code code;
+  asio::co_spawn(context, append_in_time(g, std::chrono::hours(1), code), asio::detached);
+  context.run();
+  EXPECT_FALSE(code);
+  auto held = g.try_lock();
+  EXPECT_EQ(*held, "tt");
+  asio::co_spawn(context, append_in_time(g, std::chrono::milliseconds(1), code), asio::detached);
+  context.restart();
+  context.run();
+  EXPECT_EQ(code, asio::error::timed_out);
+  EXPECT_EQ(*held, "tt");
 }
 
 asio::awaitable<void> run_and_note_thread(mutex& m, std::thread::id& ran_on, std::thread::id& told_on) {

@@ -19,6 +19,9 @@ using mutex = holdfast::sync::mutex;
 bool lock_and_unlock(mutex& m) {
   return m.try_lock().owns_lock();
 }
+bool spin_and_unlock(mutex& m) {
+  return m.try_lock_spinning().owns_lock();
+}
 void wait_for_it(mutex& m, asio::io_context& context) {
   m.async_lock(asio::bind_executor(context, [](boost::system::error_code, mutex::lock) {}));
 }
@@ -27,6 +30,10 @@ void wait_until(mutex& m, asio::io_context& context, std::chrono::steady_clock::
 }
 void run_in_it(mutex& m, asio::io_context& context, int& counter) {
   m.async_run([&counter] { ++counter; }, asio::bind_executor(context, [](std::exception_ptr) {}));
+}
+void run_in_it_until(mutex& m, asio::io_context& context, int& counter,
+                     std::chrono::steady_clock::time_point deadline) {
+  m.async_run_until(deadline, [&counter] { ++counter; }, asio::bind_executor(context, [](std::exception_ptr) {}));
 }
 void destroy(mutex* m) {
   delete m;

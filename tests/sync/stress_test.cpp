@@ -44,8 +44,8 @@ struct ledger {
 
   mutex lock;
   std::atomic<std::uint64_t> sequence{0};
-  std::vector<entry> entries;  // each written by its operation alone
-  std::atomic<int> cancelled{0}, timed_out{0}, refused{0};
+  std::vector<entry> entries;                               // each written by its operation alone
+  std::atomic<int> cancelled{0}, timed_out{0}, refused{0};  // functions that never ran are all in `cancelled`
   // The rest belongs to the owner of `lock`.
   std::vector<std::size_t> granted_in_order;
   std::size_t released = 0;
@@ -82,7 +82,7 @@ class asker : public std::enable_shared_from_this<asker> {
   void ask(std::size_t operation) {
     auto& entry = ledger_.entries[operation];
     entry.before_asking = ledger_.sequence++;
-    switch (random_() % 6) {
+    switch (random_() % 8) {
       case 0:
         ledger_.lock.async_lock(on_strand(operation));
         break;
@@ -95,10 +95,11 @@ class asker : public std::enable_shared_from_this<asker> {
         cancel_soon();
         break;
       case 4:
+      case 5:
         run(operation);
         break;
       default:
-        if (auto lock = ledger_.lock.try_lock()) {
+        if (auto lock = random_() % 2 ? ledger_.lock.try_lock() : ledger_.lock.try_lock_spinning()) {
           own(operation, std::move(lock));
         } else {
           ++ledger_.refused;
@@ -117,13 +118,23 @@ class asker : public std::enable_shared_from_this<asker> {
       if (error) ++self->ledger_.cancelled;
       self->go_on();
     };
-    auto const kind = random_() % 2;
-    if (kind) {
-      ledger_.lock.async_run(std::move(section),
-                             asio::bind_cancellation_slot(signal_.slot(), asio::bind_executor(strand_, told)));
-      cancel_soon();
-    } else {
-      ledger_.lock.async_run(std::move(section), asio::bind_executor(strand_, told));
+    auto told_on_strand = asio::bind_executor(strand_, told);
+    std::chrono::microseconds const patience(random_() % 100);
+    switch (random_() % 4) {
+      case 0:
+        ledger_.lock.async_run(std::move(section), std::move(told_on_strand));
+        break;
+      case 1:
+        ledger_.lock.async_run_for(patience, std::move(section), std::move(told_on_strand));
+        break;
+      case 2:
+        ledger_.lock.async_run(std::move(section), asio::bind_cancellation_slot(signal_.slot(), told_on_strand));
+        cancel_soon();
+        break;
+      default:
+        ledger_.lock.async_run_for(patience, std::move(section),
+                                   asio::bind_cancellation_slot(signal_.slot(), told_on_strand));
+        cancel_soon();
     }
   }
 

@@ -17,8 +17,11 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
+#include <boost/system/system_error.hpp>
+#include <future>
 #include <holdfast/sync/guarded.hpp>
 #include <holdfast/sync/mutex.hpp>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -199,6 +202,35 @@ TEST(token_test, timed_waiter_gives_up_at_its_deadline) {
   EXPECT_EQ(log.size(), 5u);
   EXPECT_EQ(log.substr(4), "b");
   EXPECT_TRUE(m.try_lock());
+}
+
+TEST(token_test, timed_function_waits_on_any_executor_and_fulfils_a_future) {
+  asio::thread_pool pool(1);
+  mutex m;
+  auto held = m.try_lock();
+  auto section = [] { return 7; };
+  auto wait_on = [&](auto executor) {
+    // Looked at where it is called: the C++ library counts an exception's owners where the thread sanitizer can't see
+    // it.
+    auto const refused = std::make_shared<std::promise<error_code>>();
+    m.async_run_for(1ms, section, asio::bind_executor(executor, [refused](std::exception_ptr const& why, int) {
+                      try {
+                        if (why) std::rethrow_exception(why);
+                        refused->set_value({});
+                      } catch (boost::system::system_error const& error) {
+                        refused->set_value(error.code());
+                      }
+                    }));
+    EXPECT_EQ(refused->get_future().get(), asio::error::timed_out);
+    return m.async_run_for(1h, section, asio::bind_executor(executor, asio::use_future));
+  };
+  auto on_pool = wait_on(pool.get_executor());
+  auto on_strand = wait_on(asio::make_strand(pool));
+  auto on_any = wait_on(asio::any_io_executor(pool.get_executor()));
+  auto on_system = wait_on(asio::system_executor());
+  held.unlock();
+  EXPECT_EQ(on_pool.get() + on_strand.get() + on_any.get() + on_system.get(), 4 * 7);
+  pool.join();
 }
 
 TEST(token_test, timed_lock_that_is_free_is_granted_even_after_the_deadline) {

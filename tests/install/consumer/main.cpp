@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
+#include <holdfast/sync/executor_traits.hpp>
 #include <holdfast/sync/guarded.hpp>
 #include <holdfast/sync/mutex.hpp>
 #include <holdfast/sync/shared_guarded.hpp>

@@ -79,6 +79,83 @@ struct one_gives_up : rl::test_suite<one_gives_up<Mutation, threads, expected>, 
   rl::var<int> gave_up;
 };
 
+/// One thread spins and then does without, or queues; the others only lock.
+template <class Mutation, rl::thread_id_t threads, bool queues, rl::test_result_e expected = rl::test_result_success>
+struct one_spins : rl::test_suite<one_spins<Mutation, threads, queues, expected>, threads, expected>,
+                   lock_model<Mutation> {
+  void before() {
+    this->core = new typename lock_model<Mutation>::core_type;
+    this->counter($) = 0;
+    did_without($) = 0;
+  }
+  void thread(unsigned index) {
+    typename lock_model<Mutation>::waiter_type w;
+    if (index != 0) {
+      this->lock(w);
+    } else if (!this->core->try_acquire_spinning()) {
+      if (!queues) {
+        did_without($) = 1;
+        return;
+      }
+      this->lock(w);
+    }
+    this->use();
+    this->unlock();
+  }
+  void after() {
+    RL_ASSERT(this->counter($) + did_without($) == static_cast<int>(threads));
+    RL_ASSERT(this->core->try_acquire());
+    delete this->core;
+  }
+  rl::var<int> did_without;
+};
+
+/// Every thread spins, and does without if that was in vain.
+template <class Mutation, rl::test_result_e expected = rl::test_result_success>
+struct everybody_spins : rl::test_suite<everybody_spins<Mutation, expected>, 3, expected>, lock_model<Mutation> {
+  void before() {
+    this->core = new typename lock_model<Mutation>::core_type;
+    this->counter($) = 0;
+  }
+  void thread(unsigned) {
+    if (!this->core->try_acquire_spinning()) return;
+    this->use();
+    this->unlock();
+  }
+  void after() {
+    RL_ASSERT(this->counter($) >= 1);
+    RL_ASSERT(this->core->try_acquire());
+    delete this->core;
+  }
+};
+
+/// One thread owns, a second waits, and a third spins: it comes third, or not at all.
+template <class Mutation, rl::test_result_e expected = rl::test_result_success>
+struct spinner_behind_a_waiter : rl::test_suite<spinner_behind_a_waiter<Mutation, expected>, 3, expected>,
+                                 lock_model<Mutation> {
+  void before() {
+    this->core = new typename lock_model<Mutation>::core_type;
+    this->counter($) = 0;
+    RL_ASSERT(this->core->try_acquire());
+    RL_ASSERT(!this->core->acquire_or_enqueue(waiter));
+  }
+  void thread(unsigned index) {
+    if (index == 1) {
+      waiter.wait();
+    } else if (index == 2) {
+      if (!this->core->try_acquire_spinning()) return;
+      RL_ASSERT(this->counter($) == 2);
+    }
+    this->use();
+    this->unlock();
+  }
+  void after() {
+    RL_ASSERT(this->core->try_acquire());
+    delete this->core;
+  }
+  typename lock_model<Mutation>::waiter_type waiter;
+};
+
 /// The waiter destroys the lock as soon as it has released it: who handed over must not look back.
 template <class Mutation, rl::test_result_e expected = rl::test_result_success>
 struct next_owner_destroys : rl::test_suite<next_owner_destroys<Mutation, expected>, 2, expected>,
@@ -328,6 +405,21 @@ outcome one_of_two_gives_up(search how) {
 outcome one_of_three_gives_up(search how) {
   return explore<one_gives_up<unbroken, 3>>(how);
 }
+outcome three_spin(search how) {
+  return explore<everybody_spins<unbroken>>(how);
+}
+outcome one_of_two_spins(search how) {
+  return explore<one_spins<unbroken, 2, false>>(how);
+}
+outcome one_of_two_spins_and_queues(search how) {
+  return explore<one_spins<unbroken, 2, true>>(how);
+}
+outcome one_of_three_spins_and_queues(search how) {
+  return explore<one_spins<unbroken, 3, true>>(how);
+}
+outcome one_spins_behind_a_waiter(search how) {
+  return explore<spinner_behind_a_waiter<unbroken>>(how);
+}
 outcome next_owner_destroys_the_lock(search how) {
   return explore<next_owner_destroys<unbroken>>(how);
 }
@@ -355,6 +447,9 @@ outcome weak_release_of_the_queue(search how) {
 }
 outcome weak_acquire(search how) {
   return explore<everybody_locks<taken_relaxed, 2, rl::test_result_data_race>>(how);
+}
+outcome weak_acquire_by_spinning(search how) {
+  return explore<everybody_spins<taken_relaxed, rl::test_result_data_race>>(how);
 }
 outcome weak_look(search how) {
   return explore<context_ends<looked_relaxed, false, rl::test_result_data_race>>(how);

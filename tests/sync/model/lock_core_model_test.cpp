@@ -31,6 +31,15 @@ TEST_F(lock_core_model_test, waiter_either_withdraws_or_owns) {
 TEST_F(lock_core_model_test, waiter_that_withdraws_among_three_costs_nobody_the_lock) {
   EXPECT_AS_EXPECTED(one_of_three_gives_up(three_preemptions));
 }
+TEST_F(lock_core_model_test, threads_that_spin_exclude_others_and_may_queue_then) {
+  EXPECT_AS_EXPECTED(three_spin(three_preemptions));
+  EXPECT_AS_EXPECTED(one_of_two_spins(everything));
+  EXPECT_AS_EXPECTED(one_of_two_spins_and_queues(everything));
+  EXPECT_AS_EXPECTED(one_of_three_spins_and_queues(three_preemptions));
+}
+TEST_F(lock_core_model_test, thread_that_spins_does_not_overtake_a_waiter) {
+  EXPECT_AS_EXPECTED(one_spins_behind_a_waiter(three_preemptions));
+}
 TEST_F(lock_core_model_test, next_owner_may_destroy_the_lock_as_soon_as_it_has_released) {
   EXPECT_AS_EXPECTED(next_owner_destroys_the_lock(everything));
 }
@@ -56,6 +65,9 @@ TEST_F(lock_core_model_test, model_notices_a_queue_that_is_left_without_release)
 }
 TEST_F(lock_core_model_test, model_notices_a_lock_that_is_taken_without_acquire) {
   EXPECT_AS_EXPECTED(weak_acquire(three_preemptions));
+}
+TEST_F(lock_core_model_test, model_notices_a_lock_that_is_taken_by_spinning_without_acquire) {
+  EXPECT_AS_EXPECTED(weak_acquire_by_spinning(three_preemptions));
 }
 TEST_F(lock_core_model_test, model_notices_a_free_lock_that_is_looked_at_without_acquire) {
   EXPECT_AS_EXPECTED(weak_look(everything));

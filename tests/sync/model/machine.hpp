@@ -105,6 +105,8 @@ struct machine {
   struct backoff {
     void operator()() { rl::yield(1, $); }
   };
+  static void pause() { rl::yield(1, $); }
+  static constexpr unsigned looks_max = 2;
 };
 
 /// A waiter without Asio: telling it is setting a flag, waiting is spinning on it.

@@ -1,5 +1,6 @@
 #pragma once
 #include <cassert>
+#include <chrono>
 #include <concepts>
 #include <functional>
 #include <holdfast/sync/mutex.hpp>
@@ -33,6 +34,12 @@ class guarded {
   /// The lock, or one that owns nothing if the value is in use or waited for. Never waits.
   [[nodiscard]] lock try_lock(identity const& who = {}) noexcept {
     return mutex_.try_acquire(who) ? lock(mutex_, value_) : lock();
+  }
+
+  /// As try_lock(), but spins for a moment while the value is in use and nobody waits for it; see
+  /// basic_mutex::try_lock_spinning().
+  [[nodiscard]] lock try_lock_spinning(identity const& who = {}) noexcept {
+    return mutex_.try_acquire_spinning(who) ? lock(mutex_, value_) : lock();
   }
 
   /// Completes with `void(error_code, lock)` when the lock is granted; errors: operation_aborted.
@@ -77,9 +84,38 @@ class guarded {
   template <class Function, class CompletionToken = boost::asio::deferred_t>
     requires std::invocable<std::decay_t<Function>&, T&>
   auto async_run(identity const& who, Function&& function, CompletionToken&& token = {}) {
-    return mutex_.async_run(
-        who, with_value<std::decay_t<Function>>{std::forward<Function>(function), std::addressof(value_)},
-        std::forward<CompletionToken>(token));
+    return mutex_.async_run(who, on_value(std::forward<Function>(function)), std::forward<CompletionToken>(token));
+  }
+
+  /// As async_run(), but gives up its place at `deadline`; see basic_mutex::async_run_until().
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&, T&>
+  auto async_run_until(std::chrono::steady_clock::time_point deadline, Function&& function,
+                       CompletionToken&& token = {}) {
+    return async_run_until(identity(), deadline, std::forward<Function>(function),
+                           std::forward<CompletionToken>(token));
+  }
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&, T&>
+  auto async_run_until(identity const& who, std::chrono::steady_clock::time_point deadline, Function&& function,
+                       CompletionToken&& token = {}) {
+    return mutex_.async_run_until(who, deadline, on_value(std::forward<Function>(function)),
+                                  std::forward<CompletionToken>(token));
+  }
+
+  /// As async_run_until(now + duration).
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&, T&>
+  auto async_run_for(std::chrono::steady_clock::duration duration, Function&& function, CompletionToken&& token = {}) {
+    return async_run_until(detail::after(duration).time, std::forward<Function>(function),
+                           std::forward<CompletionToken>(token));
+  }
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&, T&>
+  auto async_run_for(identity const& who, std::chrono::steady_clock::duration duration, Function&& function,
+                     CompletionToken&& token = {}) {
+    return async_run_until(who, detail::after(duration).time, std::forward<Function>(function),
+                           std::forward<CompletionToken>(token));
   }
 
   Policy& policy() noexcept
@@ -100,6 +136,10 @@ class guarded {
     Function function;
     T* value;
   };
+  template <class Function>
+  with_value<std::decay_t<Function>> on_value(Function&& function) {
+    return {std::forward<Function>(function), std::addressof(value_)};
+  }
 
   template <class Deadline>
   using initiation = detail::lock_initiation<detail::exclusive_access<mutex_type, wrap>, Deadline>;

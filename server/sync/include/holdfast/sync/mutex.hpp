@@ -85,6 +85,18 @@ class basic_mutex {
     return try_acquire(who) ? lock(*this, detail::adopt) : lock();
   }
 
+  /// As try_lock(), but while the mutex is held and nobody waits for it, spins for it: looks again about 100 times, one
+  /// pause of the processor apart, 1 to 5 µs altogether, and no longer even if the owner has lost its core. Gives up
+  /// at once when somebody waits, who comes first.
+  ///
+  /// For sections that are much shorter than the wake-up of a thread, behind others like them; who doesn't get the lock
+  /// queues with async_run(), and needs no wake-up for its section either. (Spin, then queue: Karlin, Li, Manasse,
+  /// Owicki, SOSP 1991.) The calling thread does nothing else meanwhile. The policy is told of a success alone, as if
+  /// it had been asked for then.
+  [[nodiscard]] lock try_lock_spinning(identity const& who = {}) noexcept {
+    return try_acquire_spinning(who) ? lock(*this, detail::adopt) : lock();
+  }
+
   /// Completes with `void(error_code, lock)` when the lock is granted; errors: operation_aborted.
   template <class CompletionToken = boost::asio::deferred_t>
     requires(!std::convertible_to<CompletionToken, identity>)
@@ -126,12 +138,21 @@ class basic_mutex {
   /// completion's exception; system_error(operation_aborted) if cancelled.
   ///
   /// The function runs where the lock is: if it is free, on the calling thread before this returns; otherwise in the
-  /// unlock() of whoever releases it, on that thread. One release runs at most functions_per_release_max functions of
-  /// waiters, then the next one gets the lock on its own executor. So a function must be short and must not wait, it
-  /// must not care for its thread, and it must not wait for the same mutex, nor destroy it or an execution context
-  /// whose functions wait for it; an operation that awaits under the lock wants async_lock(). No internal lock is held
-  /// while it runs. Once it has started it can't be cancelled, and the destruction of its execution context waits until
-  /// it has run. The handler is called on its associated executor.
+  /// unlock() of whoever releases it, on that thread. So a function must be short and must not wait, it must not care
+  /// for its thread, and it must not wait for the same mutex, nor destroy it or an execution context whose functions
+  /// wait for it; an operation that awaits under the lock wants async_lock(). No internal lock is held while it runs,
+  /// and the destruction of its execution context waits until it has run. The handler is called on its associated
+  /// executor.
+  ///
+  /// One release runs the functions at the head of the queue in the order of asking, up to the first waiter that wants
+  /// the lock itself: it gets it, and its release goes on with those behind it. However many ask, a releaser runs at
+  /// most functions_per_release_max of them before its unlock() returns: the next one gets the lock on its own
+  /// executor, runs there, and its release goes on. (Flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
+  ///
+  /// A function that has begun can't be cancelled. A signal that comes together with the lock may find that it has run
+  /// already, on another thread: then its effect stays, and the completion is a success with its result. The handler
+  /// may be called later than the signal, and nevertheless with success. operation_aborted always means that the
+  /// function has not run and never will.
   template <class Function, class CompletionToken = boost::asio::deferred_t>
     requires std::invocable<std::decay_t<Function>&>
   auto async_run(Function&& function, CompletionToken&& token = {}) {
@@ -140,9 +161,41 @@ class basic_mutex {
   template <class Function, class CompletionToken = boost::asio::deferred_t>
     requires std::invocable<std::decay_t<Function>&>
   auto async_run(identity const& who, Function&& function, CompletionToken&& token = {}) {
-    return detail::start_with(
-        std::forward<CompletionToken>(token),
-        detail::run_initiation<basic_mutex, std::decay_t<Function>>(*this, who, std::forward<Function>(function)));
+    return start_run(who, detail::no_deadline(), std::forward<Function>(function),
+                     std::forward<CompletionToken>(token));
+  }
+
+  /// As async_run(), but gives up its place at `deadline`: then the function never runs, and the completion's exception
+  /// is system_error(timed_out). If the lock is free it runs also after the deadline. A deadline that comes together
+  /// with the lock is as a signal that does: the function has run or it has not, and the completion says which.
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&>
+  auto async_run_until(std::chrono::steady_clock::time_point deadline, Function&& function,
+                       CompletionToken&& token = {}) {
+    return async_run_until(identity(), deadline, std::forward<Function>(function),
+                           std::forward<CompletionToken>(token));
+  }
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&>
+  auto async_run_until(identity const& who, std::chrono::steady_clock::time_point deadline, Function&& function,
+                       CompletionToken&& token = {}) {
+    return start_run(who, detail::until{deadline}, std::forward<Function>(function),
+                     std::forward<CompletionToken>(token));
+  }
+
+  /// As async_run_until(now + duration).
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&>
+  auto async_run_for(std::chrono::steady_clock::duration duration, Function&& function, CompletionToken&& token = {}) {
+    return async_run_until(detail::after(duration).time, std::forward<Function>(function),
+                           std::forward<CompletionToken>(token));
+  }
+  template <class Function, class CompletionToken = boost::asio::deferred_t>
+    requires std::invocable<std::decay_t<Function>&>
+  auto async_run_for(identity const& who, std::chrono::steady_clock::duration duration, Function&& function,
+                     CompletionToken&& token = {}) {
+    return async_run_until(who, detail::after(duration).time, std::forward<Function>(function),
+                           std::forward<CompletionToken>(token));
   }
 
   Policy& policy() noexcept
@@ -159,9 +212,9 @@ class basic_mutex {
   friend class guarded_lock;
   template <class, class>
   friend class guarded;
-  template <class, class, class>
+  template <class, class, class, class>
   friend class detail::run_operation;
-  template <class, class>
+  template <class, class, class>
   friend class detail::run_initiation;
 
   template <class Deadline>
@@ -173,6 +226,20 @@ class basic_mutex {
     if (!core_.try_acquire()) return false;
     if constexpr (instrumentation<Policy>) instrument_.granted(instrument_.asked(who));
     return true;
+  }
+  bool try_acquire_spinning(identity const& who) noexcept { return try_acquire(who) || spin(who); }
+  // Out of line: the uncontended path stays small.
+  [[gnu::noinline]] bool spin(identity const& who) noexcept {
+    if (!core_.try_acquire_spinning()) return false;
+    if constexpr (instrumentation<Policy>) instrument_.granted(instrument_.asked(who));
+    return true;
+  }
+
+  template <class Deadline, class Function, class CompletionToken>
+  auto start_run(identity const& who, Deadline const& deadline, Function&& function, CompletionToken&& token) {
+    return detail::start_with(std::forward<CompletionToken>(token),
+                              detail::run_initiation<basic_mutex, std::decay_t<Function>, Deadline>(
+                                  *this, who, std::forward<Function>(function), deadline));
   }
   void unlock() noexcept {
     instrument_.released();

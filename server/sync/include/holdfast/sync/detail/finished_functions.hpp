@@ -2,11 +2,17 @@
 #include <cstddef>
 #include <holdfast/sync/detail/context_link.hpp>
 #include <holdfast/sync/detail/waiter.hpp>
+#include <holdfast/sync/executor_traits.hpp>
 #include <span>
 #include <utility>
 
 /// How those learn of it whose functions somebody else has run.
 namespace holdfast::sync::detail {
+
+/// Whether one message may go to `Executor`'s context for several waiters. Its memory is that of one of them, who may
+/// be gone before an executor that frees later gives it back.
+template <class Executor>
+inline constexpr bool travel_together = is_context_executor<Executor> && frees_before_calling<Executor>;
 
 /// Functions that have run, of one execution context, on their way there. The context's queue has a lock that its own
 /// thread wants too, before each handler: going there once for all of them is what makes a long queue of functions

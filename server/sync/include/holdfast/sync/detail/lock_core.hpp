@@ -79,6 +79,21 @@ class lock_core {
            word_.compare_exchange_strong(expected, held, std::memory_order_acquire, std::memory_order_relaxed);
   }
 
+  /// As try_acquire(), but while the lock is owned and nobody waits it looks again, up to Machine::looks_max times. Who
+  /// waits comes first: as soon as somebody does it gives up.
+  bool try_acquire_spinning() {
+    for (unsigned looks = Machine::looks_max;; --looks) {
+      std::uint32_t seen = word_.load(std::memory_order_relaxed);
+      if (seen != free && seen != held) return false;
+      if (seen == free &&
+          word_.compare_exchange_strong(seen, held, std::memory_order_acquire, std::memory_order_relaxed)) {
+        return true;
+      }
+      if (looks == 0) return false;
+      Machine::pause();
+    }
+  }
+
   /// True: the caller owns the lock. False: the node took its place at the end of the queue and belongs to the core
   /// until release() returns it or withdraw() gives it back; by the time of return it may already have been granted.
   bool acquire_or_enqueue(node& n) {

@@ -48,9 +48,9 @@ class operation : public waiter_of<Policy> {
   using executor_type = boost::asio::associated_executor_t<Handler>;
   using handler_allocator = boost::asio::associated_allocator_t<Handler, boost::asio::recycling_allocator<void>>;
 
-  // Called under the internal lock, so the handler is asked for its executor only if that is known to be Asio's.
+  // Called under the internal lock, so the handler is asked for its executor only if that is known to be harmless.
   bool context_runs_here() const noexcept final {
-    if constexpr (tells_whether_it_runs_here<executor_type>) {
+    if constexpr (is_context_executor<executor_type>) {
       return executor().running_in_this_thread();
     } else {
       return false;

@@ -1,29 +1,21 @@
 #pragma once
 #include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/is_executor.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/recycling_allocator.hpp>
 #include <boost/asio/require.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <cstddef>
+#include <holdfast/sync/executor_traits.hpp>
+#include <type_traits>
 #include <utility>
 
 /// How a completion gets to its executor without a heap allocation.
 namespace holdfast::sync::detail {
 
-/// Executors whose execute() allocates once and gives the memory back before it calls the function. For them the memory
-/// can be a part of the operation that the function completes.
-template <class Executor>
-inline constexpr bool frees_before_calling = false;
-template <class Allocator, auto Bits>
-inline constexpr bool frees_before_calling<boost::asio::io_context::basic_executor_type<Allocator, Bits>> = true;
-template <class Allocator, auto Bits>
-inline constexpr bool frees_before_calling<boost::asio::thread_pool::basic_executor_type<Allocator, Bits>> = true;
-
-/// Room for what Asio's executors have to remember about a function that holds one pointer.
+/// Room for what an executor that frees before calling has to remember about a function that holds one pointer: as much
+/// as Asio's do. One that needs more gets it from Asio's recycled blocks.
 struct posting_memory {
   alignas(void*) std::byte bytes[5 * sizeof(void*)];
 };
@@ -120,9 +112,5 @@ boost::asio::execution_context* context_of(Executor const& executor) {
     return nullptr;
   }
 }
-
-/// Executors of which running_in_this_thread() says whether this thread runs their context right now.
-template <class Executor>
-inline constexpr bool tells_whether_it_runs_here = frees_before_calling<Executor>;
 
 }  // namespace holdfast::sync::detail

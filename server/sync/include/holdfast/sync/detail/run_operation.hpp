@@ -7,6 +7,7 @@
 #include <holdfast/sync/detail/access.hpp>
 #include <holdfast/sync/detail/finished_functions.hpp>
 #include <holdfast/sync/detail/operation.hpp>
+#include <holdfast/sync/detail/timeout.hpp>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -44,9 +45,8 @@ class function_result {
       exception_ = std::current_exception();
     }
   }
-  void fail_as_aborted() {
-    exception_ = std::make_exception_ptr(
-        boost::system::system_error(boost::system::error_code(boost::asio::error::operation_aborted)));
+  void fail(boost::asio::error::basic_errors why) {
+    exception_ = std::make_exception_ptr(boost::system::system_error(boost::system::error_code(why)));
   }
 
   auto take() {
@@ -76,21 +76,24 @@ class function_result {
                                            nothing> value_;
 };
 
-/// One async_run() with a completion handler: a waiter that brings its section along, so that whoever releases the lock
-/// can run it on the spot. (Delegation, also known as flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
-template <class Mutex, class Function, class Handler>
+/// One async_run() with a completion handler, with a deadline or without: a waiter that brings its section along, so
+/// that whoever releases the lock can run it on the spot. (Delegation, also known as flat combining: Hendler, Incze,
+/// Shavit, Tzafrir, SPAA 2010.)
+template <class Mutex, class Function, class Deadline, class Handler>
 class run_operation final
-    : public operation<run_operation<Mutex, Function, Handler>, typename Mutex::policy_type, Handler> {
+    : public operation<run_operation<Mutex, Function, Deadline, Handler>, typename Mutex::policy_type, Handler> {
   using base = operation<run_operation, typename Mutex::policy_type, Handler>;
   using access_type = exclusive_access<Mutex, plain_lock<Mutex>>;
 
  public:
-  static void start(Mutex& mutex, typename Mutex::identity const& who, Function&& function, Handler handler) {
+  static void start(Mutex& mutex, typename Mutex::identity const& who, Function&& function, Deadline const& deadline,
+                    Handler handler) {
     auto self = base::create(std::move(handler), mutex, std::move(function));
     run_operation& o = *self.operation;
     if (!o.prepare(o.access_)) return;
     o.access_.asked(o, who);
-    bool const acquired = o.access_.acquire_or_enqueue(o);
+    bool const acquired =
+        o.timeout_.arm_around(deadline, o.executor(), o, [&] { return o.access_.acquire_or_enqueue(o); });
     self.release();  // whoever takes it out of the queue owns it
     if (acquired) {
       o.run();
@@ -100,20 +103,34 @@ class run_operation final
   }
 
   void grant() noexcept override {
+    timeout_.forget();
     access_.take_charge(*this);
     state_ = state::granted;
     this->post_noexcept();
   }
 
   void abort() noexcept override {
+    timeout_.forget();
     access_.forget();
     state_ = state::aborted;
     this->post_noexcept();
   }
 
-  void discard() noexcept override { drop(); }
+  void discard() noexcept override {
+    timeout_.forget();
+    drop();
+  }
+
+  /// By the timer, as lock_operation::expire().
+  bool expire() noexcept { return access_.withdraw(*this); }
+
+  void finish_expired() {
+    state_ = state::timed_out;
+    complete();
+  }
 
   void run() noexcept override {
+    timeout_.forget();
     cancellable_.store(false, std::memory_order_relaxed);
     access_.take_charge(*this);
     result_.run(function_);
@@ -129,12 +146,12 @@ class run_operation final
     }
   }
 
-  bool finishes_together() const noexcept override { return frees_before_calling<typename base::executor_type>; }
+  bool finishes_together() const noexcept override { return travel_together<typename base::executor_type>; }
 
  private:
   friend base;
 
-  enum class state : unsigned char { waiting, granted, done, aborted };
+  enum class state : unsigned char { waiting, granted, done, aborted, timed_out };
 
   run_operation(Handler&& handler, Mutex& mutex, Function&& function)
       : base(std::move(handler), true), access_(mutex, {}), function_(std::move(function)) {}
@@ -153,7 +170,8 @@ class run_operation final
         state_ = state::aborted;
       }
     }
-    if (state_ == state::aborted) result_.fail_as_aborted();
+    if (state_ == state::aborted) result_.fail(boost::asio::error::operation_aborted);
+    if (state_ == state::timed_out) result_.fail(boost::asio::error::timed_out);
     typename base::holder self(this);  // the result may throw
     auto result = result_.take_tuple();
     self.release();
@@ -173,24 +191,25 @@ class run_operation final
   std::atomic<bool> cancellable_{true};
   Function function_;
   function_result<Function> result_;
+  [[no_unique_address]] timeout<Deadline, run_operation, typename base::executor_type> timeout_;  // stops when it goes
 };
 
 /// The initiation of async_run().
-template <class Mutex, class Function>
+template <class Mutex, class Function, class Deadline>
 class run_initiation {
  public:
   using value_type = typename function_result<Function>::value_type;
   using signature = typename completion_with<value_type>::signature;
 
-  run_initiation(Mutex& mutex, typename Mutex::identity const& who, Function function)
-      : mutex_(&mutex), who_(who), function_(std::move(function)) {}
+  run_initiation(Mutex& mutex, typename Mutex::identity const& who, Function function, Deadline const& deadline)
+      : mutex_(&mutex), who_(who), function_(std::move(function)), deadline_(deadline) {}
 
   template <class Handler>
-  using operation_type = run_operation<Mutex, Function, std::decay_t<Handler>>;
+  using operation_type = run_operation<Mutex, Function, Deadline, std::decay_t<Handler>>;
 
   template <class Handler>
   void operator()(Handler&& handler) {
-    operation_type<Handler>::start(*mutex_, who_, std::move(function_), std::forward<Handler>(handler));
+    operation_type<Handler>::start(*mutex_, who_, std::move(function_), deadline_, std::forward<Handler>(handler));
   }
 
   void const* lock() const noexcept { return mutex_; }
@@ -212,6 +231,7 @@ class run_initiation {
   [[no_unique_address]] typename Mutex::identity who_;
   Function function_;
   function_result<Function> result_;
+  [[no_unique_address]] Deadline deadline_;
 };
 
 }  // namespace holdfast::sync::detail

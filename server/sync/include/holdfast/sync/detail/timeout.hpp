@@ -1,9 +1,9 @@
 #pragma once
 #include <atomic>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/recycling_allocator.hpp>
-#include <boost/asio/wait_traits.hpp>
+#include <boost/system/error_code.hpp>
 #include <chrono>
+#include <holdfast/sync/executor_traits.hpp>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -42,6 +42,8 @@ class timeout<no_deadline, Operation, Executor> {
 
 template <class Operation, class Executor>
 class timeout<until, Operation, Executor> {
+  static_assert(deadline_timer<timer_of_t<Executor>, Executor>);
+
  public:
   timeout() = default;
   timeout(timeout const&) = delete;
@@ -103,9 +105,7 @@ class timeout<until, Operation, Executor> {
     std::mutex mutex;
     Operation* operation = nullptr;  // with `mutex`
     std::atomic<int> references{1};
-    boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
-                                      Executor>
-        timer;
+    timer_of_t<Executor> timer;
   };
 
   class expiry {
