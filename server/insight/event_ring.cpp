@@ -146,50 +146,51 @@ void event_ring::append(lock_event const& event, std::string_view key) noexcept 
   __builtin_prefetch(&words_[(end_ + place_word + 8) & mask_], 1);
 }
 
-std::uint64_t event_ring::read(cursor& from, std::uint64_t until, std::vector<entry>& entries) const {
-  std::vector<std::uint64_t> copy;
+std::uint64_t event_ring::read_some(cursor& from, std::uint64_t until, std::vector<entry>& entries) const {
+  from.word = std::max(from.word, oldest_.load(std::memory_order_acquire));
+  if (from.word >= until) return 0;
+  std::uint64_t copy[words_at_once];
   std::uint64_t lost = 0;
-  constexpr std::uint64_t words_at_once = 8192;
-  while (from.word < until) {
-    from.word = std::max(from.word, oldest_.load(std::memory_order_acquire));
-    if (from.word >= until) break;
-    auto const count = std::min(until - from.word, words_at_once);
-    copy.resize(count);
-    for (std::size_t i = 0; i < count; ++i) copy[i] = word(from.word + i).load(std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    auto const oldest = oldest_.load(std::memory_order_relaxed);
-    // What lies before it may be torn; it is where an event begins.
-    auto at = std::max(from.word, oldest);
-    auto const end = from.word + count;
-    while (at + head_words <= end) {
-      auto const* const one = copy.data() + (at - from.word);
-      auto const place = one[place_word];
-      auto const kind = one[kind_word];
-      auto const words = words_of(key_bytes_of(place));
-      if (at + words > end) break;
-      auto const skipped = number_of(kind) - static_cast<std::uint32_t>(from.event);
-      lost += skipped;
-      from.event += skipped + 1U;
-      auto& made = entries.emplace_back();
-      made.event = {
-          .what = part_of<lock_event::kind>(kind, what_bit),
-          .operation = part_of<lock_operation>(kind, operation_bit),
-          .outcome = part_of<lock_outcome>(kind, outcome_bit),
-          .position = static_cast<std::uint32_t>(place),
-          .id = one[id_word],
-          .source = {.bytes = {}, .port = port_of(place), .is = part_of<peer_address::kind>(kind, address_bit)},
-          .asked_ns = static_cast<std::int64_t>(one[asked_word]),
-          .granted_ns = static_cast<std::int64_t>(one[granted_word]),
-          .ended_ns = lock_event::never,
-          .hold_ns = 0};
-      std::memcpy(made.event.source.bytes.data(), one + address_word, 16);
-      (made.event.what == lock_event::kind::granted ? made.event.hold_ns : made.event.ended_ns) =
-          static_cast<std::int64_t>(one[ended_word]);
-      made.key.assign(reinterpret_cast<char const*>(one + head_words), key_bytes_of(place));
-      at += words;
-    }
-    from.word = std::min(std::max(from.word, at), until);
+  auto const count = std::min(until - from.word, words_at_once);
+  for (std::size_t i = 0; i < count; ++i) copy[i] = word(from.word + i).load(std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  auto const oldest = oldest_.load(std::memory_order_relaxed);
+  // What lies before it may be torn; it is where an event begins.
+  auto at = std::max(from.word, oldest);
+  auto const end = from.word + count;
+  while (at + head_words <= end) {
+    auto const* const one = copy + (at - from.word);
+    auto const place = one[place_word];
+    auto const kind = one[kind_word];
+    auto const words = words_of(key_bytes_of(place));
+    if (at + words > end) break;
+    auto const skipped = number_of(kind) - static_cast<std::uint32_t>(from.event);
+    lost += skipped;
+    from.event += skipped + 1U;
+    auto& made = entries.emplace_back();
+    made.event = {.what = part_of<lock_event::kind>(kind, what_bit),
+                  .operation = part_of<lock_operation>(kind, operation_bit),
+                  .outcome = part_of<lock_outcome>(kind, outcome_bit),
+                  .position = static_cast<std::uint32_t>(place),
+                  .id = one[id_word],
+                  .source = {.bytes = {}, .port = port_of(place), .is = part_of<peer_address::kind>(kind, address_bit)},
+                  .asked_ns = static_cast<std::int64_t>(one[asked_word]),
+                  .granted_ns = static_cast<std::int64_t>(one[granted_word]),
+                  .ended_ns = lock_event::never,
+                  .hold_ns = 0};
+    std::memcpy(made.event.source.bytes.data(), one + address_word, 16);
+    (made.event.what == lock_event::kind::granted ? made.event.hold_ns : made.event.ended_ns) =
+        static_cast<std::int64_t>(one[ended_word]);
+    made.key.assign(reinterpret_cast<char const*>(one + head_words), key_bytes_of(place));
+    at += words;
   }
+  from.word = std::min(std::max(from.word, at), until);
+  return lost;
+}
+
+std::uint64_t event_ring::read(cursor& from, std::uint64_t until, std::vector<entry>& entries) const {
+  std::uint64_t lost = 0;
+  while (from.word < until) lost += read_some(from, until, entries);
   return lost;
 }
 

@@ -40,8 +40,15 @@ class event_ring {
   /// How far the ring is written now.
   [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_acquire); }
 
-  /// Appends what lies between `from` and the word `until`, which written() has returned, and moves `from` there.
+  /// So many words are read at once: 64 KiB, which is at most 1,024 events.
+  static constexpr std::uint64_t words_at_once = 8192;
+
+  /// Appends some of what lies between `from` and the word `until`, which written() has returned, and moves `from`
+  /// behind it: to be called again until `from.word` is `until` or beyond.
   /// @return how many events were overwritten before they could be read.
+  std::uint64_t read_some(cursor& from, std::uint64_t until, std::vector<entry>& entries) const;
+
+  /// All of it.
   std::uint64_t read(cursor& from, std::uint64_t until, std::vector<entry>& entries) const;
 
  private:

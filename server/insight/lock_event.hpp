@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "server/insight/peer_address.hpp"
+#include "server/net/peer_address.hpp"
 
 namespace holdfast::server {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <tuple>
 
 #include "protocol/request_id.hpp"
@@ -123,8 +124,21 @@ void append_json(std::string& out, told_event const& told, std::uint64_t start) 
   out += '}';
 }
 
-std::string lock_state_json(std::vector<event_ring::entry> present, std::int64_t now_ns, std::uint64_t start,
-                            std::size_t limit) {
+std::size_t append_message(std::string& out, told_event const& told, std::uint64_t start) {
+  out += "id: ";
+  append_number(out, told.number);
+  ((out += "\nevent: ") += name_of(told.event.what)) += "\ndata: ";
+  auto const json_begins = out.size();
+  append_json(out, told, start);
+  out += "\n\n";
+  return json_begins;
+}
+
+std::string lock_state_json(present_requests all, std::int64_t now_ns, std::uint64_t start, std::size_t limit) {
+  auto& present = all.listed;
+  // Of one thread the latest waiters may be listed, and of another not: nobody stands in the list before those.
+  auto listed_until_ns = std::numeric_limits<std::int64_t>::max();
+  for (auto const& one : all.unlisted) listed_until_ns = std::min(listed_until_ns, one.asked_ns);
   auto const is_owner = [](event_ring::entry const& one) { return one.event.granted_ns != lock_event::never; };
   std::sort(present.begin(), present.end(), [](event_ring::entry const& a, event_ring::entry const& b) {
     return std::tie(a.event.asked_ns, a.event.id) < std::tie(b.event.asked_ns, b.event.id);
@@ -148,10 +162,14 @@ std::string lock_state_json(std::vector<event_ring::entry> present, std::int64_t
     out += '}';
   }
   out += ",\"queue\":[";
-  std::size_t length = 0;
+  auto length = all.unlisted.size();
+  std::size_t listed = 0;
+  auto const enough = out.size() + queue_bytes_max;
   for (auto const& one : present) {
-    if (is_owner(one) || ++length > limit) continue;
-    out += length == 1 ? "{" : ",{";
+    if (is_owner(one)) continue;
+    ++length;
+    if (listed == limit || out.size() >= enough || one.event.asked_ns > listed_until_ns) continue;
+    out += listed++ == 0 ? "{" : ",{";
     append_who(out, one.event, one.key, start);
     out += ",\"waited_ms\":";
     append_ms(out, std::max<std::int64_t>(0, now_ns - one.event.asked_ns));

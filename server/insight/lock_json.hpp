@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "server/insight/event_ring.hpp"
-#include "server/insight/lock_feed.hpp"
+#include "server/insight/present_requests.hpp"
+#include "server/insight/told_event.hpp"
 
 namespace holdfast::server {
 
@@ -18,9 +18,16 @@ void append_json_string(std::string& out, std::string_view text);
 /// Appends an event as an object whose first member is its type. @param start see protocol::request_id.
 void append_json(std::string& out, told_event const& told, std::uint64_t start);
 
-/// The state of the lock: `present` as lock_recorder::present() gives it, of all threads.
+/// Appends an event as a server-sent event, by its number, type and JSON. @return where in `out` the JSON begins; it
+/// ends before two line ends.
+std::size_t append_message(std::string& out, told_event const& told, std::uint64_t start);
+
+/// So many bytes of a queue are written at most, and one entry more.
+inline constexpr std::size_t queue_bytes_max = 1024 * 1024;
+
+/// The state of the lock: `present` as insight::present() gives it.
 /// @param limit of the queue's entries.
-[[nodiscard]] std::string lock_state_json(std::vector<event_ring::entry> present, std::int64_t now_ns,
-                                          std::uint64_t start, std::size_t limit);
+[[nodiscard]] std::string lock_state_json(present_requests present, std::int64_t now_ns, std::uint64_t start,
+                                          std::size_t limit);
 
 }  // namespace holdfast::server

@@ -13,11 +13,24 @@ constexpr std::size_t ring_words = insight_is_built ? std::size_t(1) << 18 : 102
 lock_recorder::lock_recorder(unsigned index, unsigned threads, clock::time_point started_at)
     : threads_(threads), started_at_(started_at), last_id_(std::uint64_t(index) + 1 - threads), ring_(ring_words) {}
 
-std::vector<event_ring::entry> lock_recorder::present() const {
-  std::vector<event_ring::entry> found;
+void lock_recorder::append_present(present_requests& found, present_limits const& limits) const {
+  std::size_t waiters = 0, bytes = 0;
   std::scoped_lock const guard(mutex_);
-  for (auto const& one : present_) found.push_back({one.event, std::string(one.key)});
-  return found;
+  for (auto const& one : present_) {
+    if (one.event.granted_ns == lock_event::never) {
+      bytes += sizeof(event_ring::entry) + one.key.size();
+      if (++waiters > limits.entries_max || bytes > limits.bytes_max) {
+        found.unlisted.push_back({one.event.id, one.event.asked_ns});
+        continue;
+      }
+    }
+    found.listed.push_back({one.event, std::string(one.key)});
+  }
+}
+
+bool lock_recorder::is_anyone_present() const {
+  std::scoped_lock const guard(mutex_);
+  return !present_.empty();
 }
 
 lock_visit::lock_visit(lock_asker const& asker, std::string_view its_key, clock::time_point asked_at)
@@ -92,11 +105,31 @@ void lock_visit::released(clock::time_point at, lock_outcome outcome) {
   if (recorder_ == nullptr) return;
   end(at, outcome);
   auto& counters = recorder_->counters_;
-  auto const kind = static_cast<std::size_t>(event.operation);
-  counters.waits[kind].add(event.granted_ns - event.asked_ns);
-  counters.holds[kind].add(event.ended_ns - event.granted_ns);
-  if (event.position != 0) counters.contended.add();
+  counters.count(event);
   if (outcome != lock_outcome::released) counters.cut_short.add();
+}
+
+void lock_visit::was_run(clock::time_point granted_at, clock::time_point released_at) noexcept {
+  auto* const here = lock_recorder::of_this_thread;
+  if (recorder_ == nullptr || here == nullptr) return;
+  // Nobody changes the event while its request waits.
+  lock_event done = event;
+  done.what = lock_event::kind::done;
+  done.outcome = lock_outcome::released;
+  done.granted_ns = here->ns_of(granted_at);
+  if (done.position == 0) done.asked_ns = done.granted_ns;
+  done.ended_ns = here->ns_of(released_at);
+  here->ring_.append(done, key);
+  here->counters_.count(done);
+  is_told_ = true;
+}
+
+void lock_visit::has_run(clock::time_point granted_at, clock::time_point released_at) {
+  if (recorder_ == nullptr) return;
+  go();
+  if (is_told_) return;
+  granted(granted_at, {});
+  released(released_at);
 }
 
 void lock_visit::left(clock::time_point at, lock_outcome outcome) {

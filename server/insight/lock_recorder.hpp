@@ -10,6 +10,7 @@
 #include "server/insight/counters.hpp"
 #include "server/insight/event_ring.hpp"
 #include "server/insight/lock_event.hpp"
+#include "server/insight/present_requests.hpp"
 #include "server/insight/request_counters.hpp"
 
 #ifndef HOLDFAST_INSIGHT
@@ -29,6 +30,14 @@ struct lock_counters {
   counter timed_out, cancelled, hung_up, refused;
   counter cut_short;         ///< holds that ended early, since the client went or the server drained
   counter waiting, holding;  ///< now; these sink too
+
+  /// A visit that has ended.
+  void count(lock_event const& done) noexcept {
+    auto const kind = static_cast<std::size_t>(done.operation);
+    waits[kind].add(done.granted_ns - done.asked_ns);
+    holds[kind].add(done.ended_ns - done.granted_ns);
+    if (done.position != 0) contended.add();
+  }
 };
 
 /// One that waits or holds now, as others may see it.
@@ -41,6 +50,7 @@ class lock_visit;
 
 /// One thread's end of what is known of the lock: its events, its counters, and who of its requests waits or holds now.
 /// The thread itself records, and pays for nothing but plain stores, unless a request waits or holds. Any thread reads.
+/// Memory: 2 MiB of events. Who waits or holds brings his own, so that there are as many as the store lets wait.
 class lock_recorder {
  public:
   using clock = std::chrono::steady_clock;
@@ -79,14 +89,19 @@ class lock_recorder {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time - started_at_).count();
   }
 
+  /// That of the thread which calls, where it has one.
+  static inline constinit thread_local lock_recorder* of_this_thread = nullptr;
+
   /// The requests that this thread has answered, whatever they were for.
   request_counters requests;
 
   [[nodiscard]] lock_counters const& counters() const noexcept { return counters_; }
   [[nodiscard]] event_ring const& ring() const noexcept { return ring_; }
 
-  /// Whoever waits or holds now, in no order. One that holds has granted_ns.
-  [[nodiscard]] std::vector<event_ring::entry> present() const;
+  /// Appends who waits or holds now; the limits count what this recorder adds. The keys of those who are not listed are
+  /// not copied.
+  void append_present(present_requests& found, present_limits const& limits) const;
+  [[nodiscard]] bool is_anyone_present() const;
 
  private:
   friend lock_visit;
@@ -97,7 +112,7 @@ class lock_recorder {
   event_ring ring_;
   lock_counters counters_;
   mutable std::mutex mutex_;
-  boost::intrusive::list<present_request> present_;  // belongs to mutex_
+  boost::intrusive::list<present_request> present_;  // in the order in which they came; belongs to mutex_
 };
 
 /// Who asks for the lock, for whoever watches.
@@ -128,6 +143,11 @@ class lock_visit : private present_request {
   void granted(clock::time_point at, std::chrono::nanoseconds hold);
   /// Gives it up; to be called while the lock is still held.
   void released(clock::time_point at, lock_outcome outcome = lock_outcome::released);
+  /// Was granted the lock for a section that the calling thread, perhaps not the recorder's, has run and still owns it
+  /// for: records it in that thread's name, so that whoever is granted the lock next finds the record.
+  void was_run(clock::time_point granted_at, clock::time_point released_at) noexcept;
+  /// The same was told; now on the recorder's thread.
+  void has_run(clock::time_point granted_at, clock::time_point released_at);
   /// Goes without ever having owned it.
   void left(clock::time_point at, lock_outcome outcome);
 
@@ -143,6 +163,7 @@ class lock_visit : private present_request {
   lock_recorder* const recorder_;
   bool is_present_ = false;  // then the event is changed under the recorder's mutex alone
   bool waits_ = false, holds_ = false;
+  bool is_told_ = false;  // by whoever ran the section
 };
 
 }  // namespace holdfast::server

@@ -1,7 +1,7 @@
 #include "server/insight/lock_trace.hpp"
 
 #include <algorithm>
-#include <unordered_set>
+#include <functional>
 
 #include "protocol/request_id.hpp"
 #include "server/insight/lock_json.hpp"
@@ -60,64 +60,146 @@ struct lock_trace::visit {
   std::uint64_t next_id = 0;                                   // whom an arrow from its hold leads to; 0: nobody
 };
 
-lock_trace::lock_trace(std::vector<told_event> events, std::vector<event_ring::entry> present, std::int64_t since_ns,
-                       std::int64_t now_ns, std::uint64_t start)
-    : start_(start), events_(std::move(events)), present_(std::move(present)) {
-  std::unordered_set<std::uint64_t> done;
-  for (auto const& told : events_) {
-    if (told.event.what != lock_event::kind::done) continue;
-    visits_.emplace_back(told.event, told.key, since_ns, told.event.ended_ns, false);
-    if (!present_.empty()) done.insert(told.event.id);
-  }
-  for (auto const& one : present_)
-    if (!done.contains(one.event.id)) visits_.emplace_back(one.event, one.key, since_ns, now_ns, true);
-  find_hand_overs();
-  find_queue(now_ns);
+lock_trace::lock_trace(lock_feed& feed, present_requests present, std::int64_t since_ns, std::int64_t now_ns,
+                       std::uint64_t start)
+    : feed_(feed),
+      since_ns_(since_ns),
+      now_ns_(now_ns),
+      start_(start),
+      present_(std::move(present)),
+      listed_ended_(present_.listed.size()),
+      unlisted_ended_(present_.unlisted.size()) {
+  auto const numbers = feed_.numbers_since(since_ns);
+  next_number_ = numbers.first;
+  until_ = numbers.next;
+  std::sort(present_.listed.begin(), present_.listed.end(),
+            [](event_ring::entry const& a, event_ring::entry const& b) { return a.event.id < b.event.id; });
+  std::sort(present_.unlisted.begin(), present_.unlisted.end(),
+            [](present_requests::waiter const& a, present_requests::waiter const& b) { return a.id < b.id; });
 }
 
 lock_trace::~lock_trace() = default;
 
-/// Says from whose hold the lock went straight to whose.
-void lock_trace::find_hand_overs() {
-  std::vector<visit*> owners;
-  for (auto& one : visits_)
-    if (one.held) owners.push_back(&one);
-  std::sort(owners.begin(), owners.end(),
-            [](visit const* a, visit const* b) { return a->event->granted_ns < b->event->granted_ns; });
-  for (std::size_t i = 1; i < owners.size(); ++i) {
-    auto &from = *owners[i - 1], &to = *owners[i];
-    // Who let go before the other asked is not the one who made him wait: that one's record is lost.
-    if (from.is_open || to.event->position == 0 || from.event->ended_ns < to.event->asked_ns) continue;
-    to.takes_over = true;
-    from.next_id = to.event->id;
+std::size_t lock_trace::bytes() const {
+  auto bytes = queue_.capacity() * sizeof(queue_change) +
+               tracks_.size() * (sizeof(std::pair<track_key const, std::size_t>) + 4 * sizeof(void*)) +
+               present_.listed.capacity() * sizeof(event_ring::entry) +
+               present_.unlisted.capacity() * sizeof(present_requests::waiter) +
+               ended_.found.capacity() * sizeof(lock_feed::ended_request);
+  for (auto const& one : present_.listed) bytes += one.key.size();
+  for (auto const& one : ended_.found) bytes += one.key.size();
+  return bytes;
+}
+
+/// Asks the feed for more.
+void lock_trace::find_next() {
+  next_ended_ = 0;
+  auto const lost = feed_.find_ended(next_number_, until_, ended_);
+  if (lost == 0) return;
+  lost_ += lost;
+  // To him an arrow may lead already, so he is told although the feed has lost him.
+  if (ended_.next_owner && ended_.next_owner->number < next_number_) {
+    --lost_;
+    ended_.found.push_back(*std::exchange(ended_.next_owner, std::nullopt));
   }
 }
 
-void lock_trace::find_queue(std::int64_t now_ns) {
-  std::vector<std::pair<std::int64_t, int>> changes;
-  for (auto const& one : visits_) {
-    if (!one.waited) continue;
-    changes.emplace_back(one.asked_ns, 1);
-    if (one.held || !one.is_open) changes.emplace_back(one.wait_ended_ns, -1);
+void lock_trace::forget_present(std::uint64_t id) {
+  auto const forget = [id](auto const& all, std::vector<bool>& ended, auto id_of) {
+    auto const at = std::partition_point(all.begin(), all.end(), [&](auto const& one) { return id_of(one) < id; });
+    if (at != all.end() && id_of(*at) == id) ended[static_cast<std::size_t>(at - all.begin())] = true;
+  };
+  forget(present_.listed, listed_ended_, [](event_ring::entry const& one) { return one.event.id; });
+  forget(present_.unlisted, unlisted_ended_, [](present_requests::waiter const& one) { return one.id; });
+}
+
+lock_event const* lock_trace::present_owner_after(lock_event const& event) const {
+  lock_event const* found = nullptr;
+  for (std::size_t i = 0; i < present_.listed.size(); ++i) {
+    auto const& one = present_.listed[i].event;
+    if (listed_ended_[i] || one.granted_ns < event.granted_ns) continue;
+    if (found == nullptr || one.granted_ns < found->granted_ns) found = &one;
   }
-  std::sort(changes.begin(), changes.end());
-  int length = 0;
-  for (auto const& [at_ns, by] : changes) {
-    length += by;
-    if (queue_.empty() || queue_.back().first != at_ns) queue_.emplace_back(at_ns, 0);
-    queue_.back().second = length;
+  return found;
+}
+
+/// Who owned the lock after the one that is to be written; null: nobody, or it is not known.
+lock_event const* lock_trace::next_owner() const {
+  for (auto i = next_ended_ + 1; i < ended_.found.size(); ++i)
+    if (ended_.found[i].event.granted_ns != lock_event::never) return &ended_.found[i].event;
+  if (ended_.next_owner) return &ended_.next_owner->event;
+  return ended_.owners_sought_until == until_ ? present_owner_after(ended_.found[next_ended_].event) : nullptr;
+}
+
+void lock_trace::write_ended(std::string& out, lock_feed::ended_request const& request) {
+  auto const& event = request.event;
+  forget_present(event.id);
+  if (event.ended_ns < since_ns_) return;
+  write_loss(out, event.ended_ns);
+  visit one(event, request.key, since_ns_, event.ended_ns, false);
+  if (one.held) {
+    one.takes_over = std::exchange(arrow_to_, 0) == event.id;
+    // Who let go before the other asked is not the one who made him wait: that one's record is lost.
+    auto const* const next = next_owner();
+    if (next != nullptr && next->position != 0 && event.ended_ns >= next->asked_ns &&
+        next->granted_ns >= event.granted_ns)
+      arrow_to_ = one.next_id = next->id;
   }
-  if (!queue_.empty() && now_ns > queue_.back().first) queue_.emplace_back(now_ns, length);
+  write(out, one);
+}
+
+void lock_trace::write_present(std::string& out, event_ring::entry const& request) {
+  visit one(request.event, request.key, since_ns_, now_ns_, true);
+  one.takes_over = arrow_to_ == request.event.id;
+  write(out, one);
+}
+
+void lock_trace::write_loss(std::string& out, std::int64_t at_ns) {
+  if (lost_ == lost_told_) return;
+  begin(out, "C", "lost events");
+  append_time(out, at_ns);
+  ((out += ",\"args\":{\"lost\":") += std::to_string(lost_ - std::exchange(lost_told_, lost_))) += "}}";
+}
+
+/// All that changed the queue's length is known.
+void lock_trace::end_queue() {
+  for (std::size_t i = 0; i < present_.unlisted.size(); ++i)
+    if (auto const asked_ns = std::max(present_.unlisted[i].asked_ns, since_ns_);
+        !unlisted_ended_[i] && asked_ns < now_ns_)
+      queue_.push_back(2 * asked_ns + 1);
+  std::make_heap(queue_.begin(), queue_.end(), std::greater<>());
+}
+
+/// Writes the queue's length when it changed next. @return whether it did.
+bool lock_trace::write_queue(std::string& out) {
+  auto at_ns = now_ns_;
+  if (!queue_.empty()) {
+    at_ns = queue_.front() / 2;
+    while (!queue_.empty() && queue_.front() / 2 == at_ns) {
+      queue_length_ += queue_.front() % 2 != 0 ? 1 : -1;
+      std::pop_heap(queue_.begin(), queue_.end(), std::greater<>());
+      queue_.pop_back();
+    }
+  } else if (queue_told_ns_ < 0 || queue_told_ns_ >= now_ns_) {
+    return false;
+  }
+  begin(out, "C", "queue");
+  append_time(out, at_ns);
+  ((out += ",\"args\":{\"waiting\":") += std::to_string(queue_length_)) += "}}";
+  queue_told_ns_ = at_ns;
+  return true;
 }
 
 std::size_t lock_trace::track_of(std::string& out, peer_address const& source) {
-  auto const name = to_string(source);
-  auto const [found, is_new] = tracks_.emplace(name, tracks_.size() + 1);
+  if (tracks_.size() == tracks_max) tracks_.clear();
+  track_key const key{source.bytes, source.port << 8U | static_cast<std::uint32_t>(source.is)};
+  auto const [found, is_new] = tracks_.emplace(key, last_track_ + 1);
   if (is_new) {
+    ++last_track_;
     begin(out, "M", "thread_name");
     append_track(out, found->second);
     out += ",\"args\":{\"name\":";
-    append_json_string(out, name);
+    append_json_string(out, to_string(source));
     out += "}}";
   }
   return found->second;
@@ -149,6 +231,8 @@ void lock_trace::write_edge(std::string& out, std::string_view phase, visit cons
 void lock_trace::write(std::string& out, visit const& one) {
   auto const track = track_of(out, one.event->source);
   if (one.waited) {
+    queue_.push_back(2 * one.asked_ns + 1);
+    if (one.held || !one.is_open) queue_.push_back(2 * one.wait_ended_ns);
     write_edge(out, "B", one, "waits", track, one.asked_ns);
     write_edge(out, "E", one, "waits", track, one.wait_ended_ns);
   }
@@ -160,33 +244,36 @@ void lock_trace::write(std::string& out, visit const& one) {
   write_edge(out, "E", one, "holds", track, one.ended_ns);
 }
 
+void lock_trace::write_end(std::string& out) const {
+  out += "\n]";
+  if (lost_ != 0) (((out += ",\"otherData\":{\"lost_events\":") += std::to_string(lost_)) += '}');
+  out += "}\n";
+}
+
 bool lock_trace::append_piece(std::string& out) {
   auto const enough = out.size() + piece_bytes;
   if (!std::exchange(is_begun_, true))
     out +=
         "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
         R"({"ph":"M","name":"process_name","pid":1,"args":{"name":"holdfast-server"}})";
-  for (; next_visit_ < visits_.size(); ++next_visit_) {
-    if (out.size() >= enough) return true;
-    write(out, visits_[next_visit_]);
+  while (out.size() < enough) {
+    if (next_ended_ < ended_.found.size()) {
+      write_ended(out, ended_.found[next_ended_]);
+      ++next_ended_;
+    } else if (next_number_ < until_) {
+      find_next();
+    } else if (next_present_ < present_.listed.size()) {
+      if (!listed_ended_[next_present_]) write_present(out, present_.listed[next_present_]);
+      ++next_present_;
+    } else {
+      write_loss(out, now_ns_);
+      if (!std::exchange(queue_is_ended_, true)) end_queue();
+      if (write_queue(out)) continue;
+      write_end(out);
+      return false;
+    }
   }
-  for (; next_queue_ < queue_.size(); ++next_queue_) {
-    if (out.size() >= enough) return true;
-    begin(out, "C", "queue");
-    append_time(out, queue_[next_queue_].first);
-    ((out += ",\"args\":{\"waiting\":") += std::to_string(queue_[next_queue_].second)) += "}}";
-  }
-  out += "\n]}\n";
-  return false;
-}
-
-std::string lock_trace_json(std::vector<told_event> events, std::vector<event_ring::entry> present,
-                            std::int64_t since_ns, std::int64_t now_ns, std::uint64_t start) {
-  lock_trace trace(std::move(events), std::move(present), since_ns, now_ns, start);
-  std::string all;
-  while (trace.append_piece(all)) {
-  }
-  return all;
+  return true;
 }
 
 }  // namespace holdfast::server
