@@ -56,6 +56,10 @@ error_traits traits_of(errc code) noexcept {
       return {503, "lock_timeout", "The lock was not free in time"};
     case errc::queue_full:
       return {503, "queue_full", "Too many requests wait for the lock"};
+    case errc::overloaded:
+      return {503, "overloaded", "The server has too much to do"};
+    case errc::database_full:
+      return {507, "database_full", "The database has no room for more"};
     case errc::draining:
       return {503, "draining", "The server is shutting down"};
     case errc::too_many_connections:

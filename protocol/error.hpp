@@ -37,6 +37,8 @@ enum class errc {
   // the server can't now
   lock_timeout,
   queue_full,
+  overloaded,
+  database_full,
   draining,
   too_many_connections,
   internal,

@@ -3,9 +3,11 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/src.hpp>  // Boost.JSON's own code, which only this file uses
 #include <boost/system/error_code.hpp>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <system_error>
 
 #include "protocol/json.hpp"
 
@@ -33,9 +35,12 @@ struct events {
   static bool on_number_part(string_view, error_code&) { return true; }
   static bool on_int64(std::int64_t, string_view, error_code&) { return true; }
   static bool on_uint64(std::uint64_t, string_view, error_code&) { return true; }
-  static bool on_double(double value, string_view, error_code& error) {
-    // It rounds the last digits otherwise than strtod(), which has the last word where that makes a difference.
+  static bool on_double(double value, string_view text, error_code& error) {
+    // It rounds the last digits otherwise than strtod(), which matters where a number may be too large for a double.
     if (std::fabs(value) < 1e308) return true;
+    double exact = 0;
+    auto const [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), exact);
+    if (wrong == std::errc() && end == text.data() + text.size()) return true;
     error = boost::json::error::exponent_overflow;
     return false;
   }

@@ -13,7 +13,8 @@ namespace holdfast::protocol {
 /// the bytes outside it.
 using json_text = std::shared_ptr<std::string const>;
 
-// An operation on the database as a plain value. To add one: here, database.hpp, routes.cpp, the client, their tests.
+// An operation on the database as a plain value. To add one: here, server/store/database, server/api/values.cpp,
+// server/insight/lock_event.hpp, the client, their tests.
 
 struct get_operation {
   std::string key;
@@ -53,7 +54,10 @@ struct value_deleted {
 
 struct no_such_key {};
 
-using outcome = std::variant<value_found, value_stored, value_deleted, no_such_key>;
+/// The database has as much as it may have.
+struct no_room {};
+
+using outcome = std::variant<value_found, value_stored, value_deleted, no_such_key, no_room>;
 
 /// How a request wants to use the lock.
 struct lock_terms {

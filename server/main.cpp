@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <malloc.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
@@ -8,12 +10,12 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "server/command_line.hpp"
-#include "server/demo.hpp"
-#include "server/healthcheck.hpp"
-#include "server/listener.hpp"
-#include "server/log.hpp"
-#include "server/server.hpp"
+#include "server/app/command_line.hpp"
+#include "server/app/demo.hpp"
+#include "server/app/healthcheck.hpp"
+#include "server/app/server.hpp"
+#include "server/log/log.hpp"
+#include "server/net/listener.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -21,7 +23,8 @@ namespace {
 /// Each connection needs a descriptor, and the usual soft limit is 1024. Where the hard limit allows fewer, fewer
 /// connections are admitted, so that the rest are told so instead of left in the backlog.
 void allow_descriptors(settings& settings) {
-  constexpr rlim_t of_process = 64, of_thread = 4;
+  // Streams, signals, address look-ups; a loop's set, its bell and its clock.
+  constexpr rlim_t of_process = 8 + listener::descriptors_max, of_thread = 3;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   auto const others = of_process + of_thread * settings.threads;
@@ -36,6 +39,12 @@ void allow_descriptors(settings& settings) {
                                                       {"remedy", "raise ulimit -n or lower --max-connections"}});
 }
 
+/// A closed standard stream's number would be the next descriptor's: a client would be sent the log.
+void open_standard_streams() {
+  for (int const stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", O_RDWR);  // takes the lowest number that is free
+}
+
 /// Freed memory up to this size stays with the process, for the next value: giving it back and taking it again costs
 /// more than reading a value of 1 MiB does, most of it page faults.
 void keep_freed_memory() {
@@ -47,6 +56,8 @@ void keep_freed_memory() {
 int run(serve_command command) {
   // A log or a client that has gone must not end the process.
   std::signal(SIGPIPE, SIG_IGN);
+  // Before the log starts its thread, which would otherwise be the one that they end.
+  server::block_stop_signals();
   log_scope const log(command.settings.log_level, command.settings.log_format);
   keep_freed_memory();
   allow_descriptors(command.settings);
@@ -91,6 +102,7 @@ int run(print_command const& command) {
 int main(int argc, char** argv) {
   using namespace holdfast::server;
   try {
+    open_standard_streams();
     return std::visit([](auto const& command) { return run(command); }, parse_command_line(argc, argv));
   } catch (std::exception const& error) {
     std::cerr << "holdfast-server: " << error.what() << '\n';

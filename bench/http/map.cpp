@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "server/database.hpp"
+#include "server/store/database.hpp"
 
 namespace {
 

@@ -129,6 +129,11 @@ bool raw_client::stays_silent(std::chrono::milliseconds time) {
   return unread_.empty() && ::poll(&wanted, 1, static_cast<int>(time.count())) == 0;
 }
 
+bool raw_client::is_reset_within(std::chrono::milliseconds time) {
+  pollfd wanted{socket_, 0, 0};
+  return ::poll(&wanted, 1, static_cast<int>(time.count())) == 1 && (wanted.revents & POLLERR) != 0;
+}
+
 void raw_client::half_close() {
   ::shutdown(socket_, SHUT_WR);
 }

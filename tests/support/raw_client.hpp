@@ -49,6 +49,9 @@ class raw_client {
   /// Whether nothing arrives and the connection stays open for `time`.
   bool stays_silent(std::chrono::milliseconds time);
 
+  /// Whether the peer resets the connection (RST) within `time`. Reads nothing, so that the peer can't send.
+  bool is_reset_within(std::chrono::milliseconds time);
+
   void half_close();  ///< sends a FIN, keeps reading
   void reset();       ///< sends a RST
   void close();

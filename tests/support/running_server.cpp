@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/server.hpp"
+#include "server/app/server.hpp"
 #include "tests/support/raw_client.hpp"
 
 namespace holdfast::tests {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "server/settings.hpp"
+#include "server/app/settings.hpp"
 
 namespace holdfast::tests {
 

@@ -1,0 +1,65 @@
+#include "server/api/answers.hpp"
+
+namespace holdfast::server {
+
+using namespace protocol;
+
+reply refuse(errc code, std::string detail) {
+  return reply_to(failure{code, std::move(detail)});
+}
+
+reply with_allow(reply answer, std::string_view allow) {
+  answer.allow = allow;
+  return answer;
+}
+
+reply options_reply(std::string_view allow) {
+  reply answer;
+  answer.status = 204;
+  answer.allow = allow;
+  return answer;
+}
+
+reply method_not_allowed(request_head const& head, std::string_view allow, std::string_view advice) {
+  auto detail = std::string(head.method_text) + " does not fit this path; it takes " + std::string(allow);
+  if (!advice.empty()) (detail += ". ") += advice;
+  return with_allow(refuse(errc::method_not_allowed, std::move(detail)), allow);
+}
+
+std::optional<reply> refuse_all_but_reads(request_head const& head) {
+  if (head.method == method::options) return options_reply(read_allow);
+  if (head.method != method::get && head.method != method::head) return method_not_allowed(head, read_allow);
+  if (head.has_body) return refuse(errc::unexpected_body, std::string(head.method_text) + " takes no body");
+  return std::nullopt;
+}
+
+std::optional<reply> refuse_all_but_reads(request_head const& head, target const& target) {
+  if (auto refused = refuse_all_but_reads(head)) return refused;
+  if (!target.query.empty())
+    return refuse(errc::invalid_parameter, std::string(target.path) + " takes no query parameters");
+  return std::nullopt;
+}
+
+reply json_reply(std::string body) {
+  reply answer;
+  answer.content_type = "application/json";
+  answer.body = std::move(body);
+  return answer;
+}
+
+reply no_such_path() {
+  return refuse(errc::no_such_path,
+                "values are at /v1/kv/KEY, the lock at /v1/lock and /v1/lock/events, the page that shows it at /; "
+                "besides there are /v1/settings, /metrics, /livez, /readyz and /version");
+}
+
+reply draining_reply() {
+  return refuse(errc::draining, "the server finishes what it has begun and takes nothing new");
+}
+
+reply no_store(reply answer) {
+  answer.more_fields += "Cache-Control: no-store\r\n";
+  return answer;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "server/api/route_settings.hpp"
+#include "server/insight/insight.hpp"
+#include "server/loop/byte_budget.hpp"
+#include "server/store/live_settings.hpp"
+#include "server/store/store.hpp"
+
+namespace holdfast::server {
+
+/// What GET /v1/settings tells besides what may change.
+struct fixed_settings {
+  std::string writer_key;
+  unsigned threads = 1;
+  std::size_t waiters_max = 0;
+  std::size_t connections_max = 0;
+  std::uint64_t memory_bytes_max = 0;
+};
+
+/// What all resources of a server share. Outlives them.
+struct api_context {
+  route_settings const& routes;
+  fixed_settings const& fixed;
+  server::store& store;
+  server::insight& insight;
+  live_settings& live;
+  byte_budget& under_way;
+  std::atomic<std::size_t> const& connections;
+  std::atomic<bool> const& draining;
+  std::uint64_t start;  ///< tells this process's revisions from another's
+};
+
+}  // namespace holdfast::server

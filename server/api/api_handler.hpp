@@ -1,0 +1,14 @@
+#pragma once
+
+#include <memory>
+
+#include "server/api/api_context.hpp"
+#include "server/http/request_handler.hpp"
+#include "server/insight/lock_recorder.hpp"
+
+namespace holdfast::server {
+
+/// Serves all of the server's resources. Both must outlive it. @param recorder of the thread that calls it.
+[[nodiscard]] std::unique_ptr<request_handler> make_api_handler(api_context const& context, lock_recorder& recorder);
+
+}  // namespace holdfast::server

@@ -1,0 +1,128 @@
+#include "server/api/metrics.hpp"
+
+#include <map>
+#include <tuple>
+
+#include "server/api/metrics_writer.hpp"
+#include "server/api/version.hpp"
+#include "server/insight/request_counters.hpp"
+
+namespace holdfast::server {
+namespace {
+
+/// Histograms of several threads, added up.
+template <class Histogram>
+struct histogram_sum {
+  std::array<std::uint64_t, Histogram::buckets> counts{};
+  std::uint64_t sum_ns = 0;
+
+  void add(Histogram const& one) {
+    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += one.count(i);
+    sum_ns += one.sum_ns();
+  }
+};
+
+using lock_sums = std::array<histogram_sum<lock_histogram>, lock_operations>;
+
+void write_requests(metrics_writer& out, insight const& source) {
+  std::map<std::tuple<route_kind, method, unsigned>, histogram_sum<request_histogram>> sums;
+  for (auto const& recorder : source.recorders)
+    recorder->requests.for_each([&](route_kind route, method method, unsigned status, auto const& one) {
+      sums[{route, method, status}].add(one);
+    });
+  out.begin("http_server_request_duration_seconds", "histogram",
+            "From the end of a request's header until its answer was ready to be sent.");
+  for (auto const& [kind, sum] : sums) {
+    auto const& [route, method, status] = kind;
+    auto const status_text = std::to_string(status);
+    out.sample_histogram(request_bounds_ns, sum.counts, sum.sum_ns,
+                         {{"http_request_method", name_of(method)},
+                          {"http_route", name_of(route)},
+                          {"http_response_status_code", status_text}});
+  }
+}
+
+lock_sums sums_of(insight const& source,
+                  std::array<lock_histogram, lock_operations> const& (*of)(lock_counters const&)) {
+  lock_sums sums;
+  for (auto const& recorder : source.recorders)
+    for (std::size_t i = 0; i < lock_operations; ++i) sums[i].add(of(recorder->counters())[i]);
+  return sums;
+}
+
+void write_lock_times(metrics_writer& out, lock_sums const& sums) {
+  for (std::size_t i = 0; i < lock_operations; ++i)
+    out.sample_histogram(lock_bounds_ns, sums[i].counts, sums[i].sum_ns,
+                         {{"operation", name_of(static_cast<lock_operation>(i))}});
+}
+
+std::uint64_t sum_of(insight const& source, counter lock_counters::* which) {
+  std::uint64_t sum = 0;
+  for (auto const& recorder : source.recorders) sum += (recorder->counters().*which).value();
+  return sum;
+}
+
+void write_lock(metrics_writer& out, insight const& source) {
+  auto const waits = sums_of(source, [](lock_counters const& of) -> auto const& { return of.waits; });
+  auto const holds = sums_of(source, [](lock_counters const& of) -> auto const& { return of.holds; });
+  out.begin("holdfast_lock_wait_seconds", "histogram", "From asking for the lock to its grant.");
+  write_lock_times(out, waits);
+  out.begin("holdfast_lock_hold_seconds", "histogram", "From the lock's grant to its release.");
+  write_lock_times(out, holds);
+
+  out.begin("holdfast_lock_acquisitions_total", "counter", "Grants whose holds have ended.");
+  for (std::size_t i = 0; i < lock_operations; ++i) {
+    std::uint64_t count = 0;
+    for (auto const each : holds[i].counts) count += each;
+    out.sample(count, {{"operation", name_of(static_cast<lock_operation>(i))}});
+  }
+  auto const total = [&](std::string_view name, std::string_view help, counter lock_counters::* which) {
+    out.begin(name, "counter", help);
+    out.sample(sum_of(source, which));
+  };
+  total("holdfast_lock_contended_acquisitions_total",
+        "Those that had to wait; by the rate of all acquisitions it is the contended share.",
+        &lock_counters::contended);
+  out.begin("holdfast_lock_cancellations_total", "counter", "Waits that ended without a grant, but for time-outs.");
+  out.sample(sum_of(source, &lock_counters::hung_up), {{"reason", "hung_up"}});
+  out.sample(sum_of(source, &lock_counters::cancelled), {{"reason", "draining"}});
+  total("holdfast_lock_timeouts_total", "Requests whose lock timeout passed while they waited.",
+        &lock_counters::timed_out);
+  total("holdfast_lock_refusals_total", "Requests that got no place in the queue, which was full.",
+        &lock_counters::refused);
+  total("holdfast_lock_holds_cut_short_total", "Holds that ended early, since the client went or the server drained.",
+        &lock_counters::cut_short);
+  out.begin("holdfast_lock_waiting", "gauge", "Requests that wait for the lock now.");
+  out.sample(sum_of(source, &lock_counters::waiting));
+  out.begin("holdfast_lock_holding", "gauge", "Requests that hold the lock now: 0 or 1.");
+  out.sample(sum_of(source, &lock_counters::holding));
+  out.begin("holdfast_lock_events_dropped_total", "counter", "Events that consumers of /v1/lock/events missed.");
+  out.sample(source.feed.dropped());
+  out.begin("holdfast_lock_consumers", "gauge", "Clients that follow /v1/lock/events or read /v1/lock/trace now.");
+  out.sample(source.consumers.taken());
+}
+
+}  // namespace
+
+std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory) {
+  metrics_writer out;
+  write_requests(out, source);
+  write_lock(out, source);
+  out.begin("holdfast_connections", "gauge", "Open connections.");
+  out.sample(connections);
+  out.begin("holdfast_memory_bytes", "gauge", "Counted memory: of keys and values, and of bodies under way.");
+  out.sample(memory.data_bytes, {{"kind", "data"}});
+  out.sample(memory.under_way_bytes, {{"kind", "under_way"}});
+  out.begin("holdfast_memory_limit_bytes", "gauge", "What each kind may take, as --max-memory says.");
+  out.sample(memory.data_bytes_max, {{"kind", "data"}});
+  out.sample(memory.under_way_bytes_max, {{"kind", "under_way"}});
+  out.begin("holdfast_build_info", "gauge", "Always 1; the labels tell what runs.");
+  auto const build = build_info();
+  out.sample(1, {{"version", build.version}, {"compiler", build.compiler}, {"boost", build.boost}});
+  out.begin("process_start_time_seconds", "gauge", "When the server started, in seconds since 1970.");
+  out.sample_seconds(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(source.started_on.time_since_epoch()).count()));
+  return std::move(out.text());
+}
+
+}  // namespace holdfast::server

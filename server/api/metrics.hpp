@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "server/insight/insight.hpp"
+
+namespace holdfast::server {
+
+inline constexpr std::string_view metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What memory is used for, and how much of it may be.
+struct memory_use {
+  std::uint64_t data_bytes = 0, data_bytes_max = 0;
+  std::uint64_t under_way_bytes = 0, under_way_bytes_max = 0;
+};
+
+/// All that is counted, in Prometheus's text format. Sums over the threads; never loses anything.
+[[nodiscard]] std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory);
+
+}  // namespace holdfast::server

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace holdfast::server {
+
+/// Writes Prometheus's text format, version 0.0.4. (prometheus-cpp would do it too, but its counters, which are doubles
+/// behind a lock or a compare-and-swap, are not for our request path, and its serializer alone is less than a shared
+/// library to install.) Of one family all samples must follow its begin().
+class metrics_writer {
+ public:
+  using label = std::pair<std::string_view, std::string_view>;
+  using labels = std::initializer_list<label>;
+
+  /// @param type counter, gauge or histogram.
+  void begin(std::string_view family, std::string_view type, std::string_view help);
+
+  void sample(std::uint64_t value, labels with = {});
+  /// A value in nanoseconds as seconds, to the nanosecond.
+  void sample_seconds(std::uint64_t value_ns, labels with = {});
+  /// @param counts of each bucket alone; the last is what lies beyond all bounds.
+  void sample_histogram(std::span<std::int64_t const> bounds_ns, std::span<std::uint64_t const> counts,
+                        std::uint64_t sum_ns, labels with = {});
+
+  [[nodiscard]] std::string& text() noexcept { return text_; }
+
+ private:
+  void append_name(std::string_view suffix, labels with, std::string_view bound = {});
+
+  std::string text_;
+  std::string_view family_;
+};
+
+}  // namespace holdfast::server

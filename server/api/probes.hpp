@@ -1,0 +1,18 @@
+#pragma once
+
+#include "protocol/target.hpp"
+#include "server/api/requests.hpp"
+#include "server/http/request_head.hpp"
+
+namespace holdfast::server {
+
+// What orchestrators ask: is the process alive, does it take requests, which version is it.
+
+[[nodiscard]] routed route_livez(request_head const& head, protocol::target const& target,
+                                 route_context const& context);
+[[nodiscard]] routed route_readyz(request_head const& head, protocol::target const& target,
+                                  route_context const& context);
+[[nodiscard]] routed route_version(request_head const& head, protocol::target const& target,
+                                   route_context const& context);
+
+}  // namespace holdfast::server

@@ -1,0 +1,62 @@
+#include "server/api/routes.hpp"
+
+#include <array>
+
+#include "protocol/key.hpp"
+#include "server/api/answers.hpp"
+#include "server/api/lock.hpp"
+#include "server/api/page.hpp"
+#include "server/api/probes.hpp"
+#include "server/api/settings.hpp"
+#include "server/api/values.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace protocol;
+
+constexpr std::string_view methods_allow = "GET, HEAD, PUT, DELETE, OPTIONS";
+
+// The commonest first.
+constexpr std::array resources{
+    resource{kv_path, true, route_kind::value, route_value},
+    resource{"/livez", false, route_kind::livez, route_livez},
+    resource{"/readyz", false, route_kind::readyz, route_readyz},
+    resource{"/version", false, route_kind::version, route_version},
+    resource{"/metrics", false, route_kind::metrics, route_metrics},
+    resource{"/v1/lock", false, route_kind::lock, route_lock},
+    resource{"/v1/lock/events", false, route_kind::lock_events, route_lock_events},
+    resource{"/v1/lock/trace", false, route_kind::lock_trace, route_lock_trace},
+    resource{"/v1/settings", false, route_kind::settings, route_settings_resource},
+    resource{"/", false, route_kind::page, route_page},
+    resource{"/assets/", true, route_kind::page, route_page},
+};
+
+resource const* resource_at(std::string_view path) {
+  for (auto const& one : resources)
+    if (one.is_prefix ? path.starts_with(one.path) : path == one.path) return &one;
+  return nullptr;
+}
+
+}  // namespace
+
+routed route(request_head const& head, route_context const& context, route_kind& kind) {
+  auto const target = head.target_is_plain ? protocol::target{head.target, {}} : parse_target(head.target);
+  auto const* const found = target ? resource_at(target->path) : nullptr;
+  kind = found != nullptr ? found->kind : route_kind::other;
+  if (head.method == method::unknown)
+    return with_allow(refuse(errc::unknown_method, "this server does not know the method " +
+                                                       std::string(head.method_text.substr(0, 40)) + "; it takes " +
+                                                       std::string(methods_allow)),
+                      methods_allow);
+  if (head.has_other_expectation)
+    return refuse(errc::expectation_failed, "the only expectation that this server meets is 100-continue");
+  if (head.method == method::connect) return method_not_allowed(head, methods_allow);
+  if (!target) return reply_to(target.error());
+  if (found != nullptr) return found->route(head, *target, context);
+  if (target->path != "*") return no_such_path();
+  if (head.method == method::options) return options_reply(methods_allow);
+  return refuse(errc::bad_request, "the target * goes with OPTIONS only");
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string_view>
+
+#include "protocol/target.hpp"
+#include "server/api/requests.hpp"
+#include "server/http/request_head.hpp"
+#include "server/insight/request_counters.hpp"
+
+namespace holdfast::server {
+
+/// A resource, and how its requests are read.
+struct resource {
+  std::string_view path;
+  bool is_prefix;  ///< the path begins with it
+  route_kind kind;
+  routed (*route)(request_head const& head, protocol::target const& target, route_context const& context);
+};
+
+/// Finds a header's resource and what the request is. A PUT's value is still to come: its body has not been read.
+/// Nothing here looks at bodies, sockets or the database. @param kind becomes what the request is for.
+[[nodiscard]] routed route(request_head const& head, route_context const& context, route_kind& kind);
+
+}  // namespace holdfast::server

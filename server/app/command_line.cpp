@@ -1,0 +1,303 @@
+#include "server/app/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <charconv>
+#include <cstdlib>
+#include <limits>
+#include <sstream>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "protocol/duration.hpp"
+#include "protocol/key.hpp"
+#include "server/api/version.hpp"
+#include "server/log/log.hpp"
+
+namespace holdfast::server {
+namespace {
+
+constexpr auto examples = R"(
+Examples:
+  holdfast-server                                    serve on 127.0.0.1:8080
+  holdfast-server --listen 0.0.0.0:80 --threads 2    for other machines, on two threads
+  holdfast-server --hold 1s                          every read holds the lock for a second: watch the writer wait
+  holdfast-server --writer-period 0 --log-format json
+  holdfast-server demo                               two tasks, one lock: the story in fourteen lines
+  HOLDFAST_LISTEN=127.0.0.1:9090 holdfast-server healthcheck && echo ready
+
+Durations are a number and a unit: 250us, 350ms, 1s, 1.5s, 2m, 1h; 0 needs none.
+Every option can also be set by the environment variable beside it; the flag wins.
+)";
+
+struct listen_at {
+  std::string address;
+  std::uint16_t port;
+};
+
+/// `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`.
+listen_at parse_listen(std::string const& text) {
+  auto const bad = [&](std::string const& why) {
+    return CLI::ValidationError("--listen",
+                                "'" + text + "' is not an address: " + why +
+                                    "; write ADDRESS:PORT, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080");
+  };
+  auto const colon = text.rfind(':');
+  if (colon == std::string::npos) throw bad("the port is missing");
+  auto address = text.substr(0, colon);
+  if (address.size() > 1 && address.front() == '[' && address.back() == ']') {
+    address = address.substr(1, address.size() - 2);
+  } else if (address.find(':') != std::string::npos) {
+    throw bad("an IPv6 address stands in brackets");
+  }
+  if (address == "localhost") address = "127.0.0.1";
+  boost::system::error_code error;
+  boost::asio::ip::make_address(address, error);
+  if (error) throw bad("'" + address + "' is no IP address");
+  std::uint16_t port = 0;
+  auto const [end, wrong] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
+  if (wrong != std::errc() || end != text.data() + text.size()) throw bad("the port must be 0 to 65535");
+  return {address, port};
+}
+
+/// Adds an option whose value is a duration.
+CLI::Option* add_duration(CLI::App& app, std::string const& flag, std::string const& variable, std::string const& what,
+                          std::string const& standard, std::function<void(nanoseconds)> set) {
+  return app
+      .add_option_function<std::string>(
+          flag,
+          [flag, set = std::move(set)](std::string const& text) {
+            auto const duration = protocol::parse_duration(text);
+            if (!duration) throw CLI::ValidationError(flag, duration.error().detail);
+            set(*duration);
+          },
+          what)
+      ->envname(variable)
+      ->type_name("DURATION")
+      ->default_str(standard);
+}
+
+/// Adds an option whose value is a count within bounds.
+template <class T>
+CLI::Option* add_count(CLI::App& app, std::string const& flag, std::string const& variable, std::string const& what,
+                       T& count, T least, T most) {
+  return app
+      .add_option_function<std::string>(
+          flag,
+          [flag, &count, least, most](std::string const& text) {
+            auto const [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), count);
+            if (wrong != std::errc() || end != text.data() + text.size() || count < least || count > most)
+              throw CLI::ValidationError(
+                  flag, "'" + text + "' is no number from " + std::to_string(least) + " to " + std::to_string(most));
+          },
+          what)
+      ->envname(variable)
+      ->type_name("N")
+      ->default_str(std::to_string(count));
+}
+
+/// Less would leave no room for a few bodies of the largest size.
+constexpr std::uint64_t memory_bytes_min = 16U << 20U;
+
+/// `64MiB`, `2GB`, `1048576`.
+std::uint64_t parse_bytes(std::string const& flag, std::string const& text) {
+  constexpr std::pair<std::string_view, std::uint64_t> units[]{{"", 1},
+                                                               {"B", 1},
+                                                               {"kB", 1000},
+                                                               {"KB", 1000},
+                                                               {"MB", 1'000'000},
+                                                               {"GB", 1'000'000'000},
+                                                               {"KiB", 1U << 10U},
+                                                               {"MiB", 1U << 20U},
+                                                               {"GiB", 1U << 30U}};
+  std::uint64_t number = 0;
+  auto const [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view const unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  for (auto const& [name, bytes] : units)
+    if (wrong == std::errc() && unit == name && number <= std::numeric_limits<std::uint64_t>::max() / bytes)
+      return number * bytes;
+  throw CLI::ValidationError(flag, "'" + text + "' is no size; write it as 64MiB, 2GiB or a number of bytes");
+}
+
+void add_settings(CLI::App& app, settings& to) {
+  app.add_option_function<std::string>(
+         "--listen",
+         [&to](std::string const& text) {
+           auto const at = parse_listen(text);
+           to.listen_address = at.address;
+           to.listen_port = at.port;
+         },
+         "Address and port to serve on")
+      ->envname("HOLDFAST_LISTEN")
+      ->type_name("ADDRESS:PORT")
+      ->default_str("127.0.0.1:8080");
+  add_count(app, "--threads", "HOLDFAST_THREADS", "Threads that serve, each with an event loop of its own", to.threads,
+            1U, 1024U);
+  add_duration(app, "--writer-period", "HOLDFAST_WRITER_PERIOD", "How often the periodic writer writes; 0 turns it off",
+               "350ms", [&to](auto period) { to.writer_period = period; });
+  app.add_option("--writer-key", to.writer_key, "The key under which it puts the milliseconds since the start")
+      ->envname("HOLDFAST_WRITER_KEY")
+      ->type_name("KEY")
+      ->check([](std::string const& key) {
+        auto const checked = protocol::check_key(key);
+        return checked ? std::string() : checked.error().detail;
+      })
+      ->capture_default_str();
+  add_duration(app, "--hold", "HOLDFAST_HOLD", "How long each read holds the lock that doesn't say (?hold=)", "0",
+               [&to](auto hold) { to.routes.read_hold = hold; });
+  add_duration(app, "--max-hold", "HOLDFAST_MAX_HOLD", "The longest hold that a request may ask for", "60s",
+               [&to](auto hold) { to.routes.hold_max = hold; });
+  add_duration(app, "--lock-timeout", "HOLDFAST_LOCK_TIMEOUT",
+               "How long a request waits for the lock that doesn't say (?lock-timeout=); 0 tries once",
+               "none: as long as it takes", [&to](auto timeout) { to.routes.lock_timeout = timeout; });
+  add_duration(app, "--drain-timeout", "HOLDFAST_DRAIN_TIMEOUT",
+               "How long what is in flight may take after SIGTERM or SIGINT", "5s",
+               [&to](auto timeout) { to.drain_timeout = timeout; });
+  add_count(app, "--max-connections", "HOLDFAST_MAX_CONNECTIONS", "Connections at once; more are answered 503",
+            to.connections_max, std::size_t(1), std::size_t(1'000'000));
+  add_count(app, "--max-waiters", "HOLDFAST_MAX_WAITERS",
+            "Requests that wait for the lock at once; more are answered 503", to.waiters_max, std::size_t(0),
+            std::size_t(1'000'000));
+  app.add_option_function<std::string>(
+         "--max-memory",
+         [&to](std::string const& text) {
+           to.memory_bytes_max = parse_bytes("--max-memory", text);
+           if (to.memory_bytes_max < memory_bytes_min)
+             throw CLI::ValidationError("--max-memory", "must be 16MiB at least");
+         },
+         "Memory for the values and for requests under way; what would take more is answered 507 or 503")
+      ->envname("HOLDFAST_MAX_MEMORY")
+      ->type_name("SIZE")
+      ->default_str("three quarters of the machine's or the cgroup's");
+  add_count(app, "--max-header", "HOLDFAST_MAX_HEADER", "Bytes of a request's header", to.sessions.header_bytes_max,
+            std::size_t(256), std::size_t(1) << 20);
+  add_count(app, "--max-body", "HOLDFAST_MAX_BODY", "Bytes of a request's body", to.sessions.body_bytes_max,
+            std::size_t(1), std::size_t(1) << 30);
+  add_duration(app, "--header-timeout", "HOLDFAST_HEADER_TIMEOUT",
+               "From a request's first byte to the end of its header", "10s",
+               [&to](auto timeout) { to.sessions.header_timeout = timeout; });
+  add_duration(app, "--idle-timeout", "HOLDFAST_IDLE_TIMEOUT", "How long a connection may rest between requests", "60s",
+               [&to](auto timeout) { to.sessions.idle_timeout = timeout; });
+  add_duration(app, "--transfer-timeout", "HOLDFAST_TRANSFER_TIMEOUT",
+               "For a body or an answer to move; a second more for each 16 KiB that did", "10s",
+               [&to](auto timeout) { to.sessions.transfer_timeout = timeout; });
+  app.add_flag_callback(
+         "--no-live-settings", [&to] { to.live_settings = false; },
+         "Refuse PATCH /v1/settings, by which --hold and --writer-period change while the server runs")
+      ->envname("HOLDFAST_NO_LIVE_SETTINGS");
+  app.add_option(
+         "--host-name", to.routes.host_names,
+         "A name by which browsers reach this server and may change settings, besides IP addresses and localhost; "
+         "may be repeated")
+      ->envname("HOLDFAST_HOST_NAME")
+      ->type_name("NAME")
+      ->delimiter(',');
+  app.add_option("--log-level", to.log_level, "trace, debug, info, warn, error or off")
+      ->envname("HOLDFAST_LOG_LEVEL")
+      ->type_name("LEVEL")
+      ->check([](std::string const& level) {
+        return is_log_level(level) ? std::string()
+                                   : "'" + level + "' is no level; use trace, debug, info, warn, error or off";
+      })
+      ->capture_default_str();
+  app.add_option_function<std::string>(
+         "--log-format",
+         [&to](std::string const& format) {
+           if (format != "text" && format != "json")
+             throw CLI::ValidationError("--log-format", "'" + format + "' is no format; use text or json");
+           to.log_format = format == "json" ? log_format::json : log_format::text;
+         },
+         "text or json")
+      ->envname("HOLDFAST_LOG_FORMAT")
+      ->type_name("FORMAT")
+      ->default_str("text");
+}
+
+void check_settings(settings const& settings) {
+  for (auto const& [flag, timeout] : {std::pair("--header-timeout", settings.sessions.header_timeout),
+                                      std::pair("--idle-timeout", settings.sessions.idle_timeout),
+                                      std::pair("--transfer-timeout", settings.sessions.transfer_timeout)})
+    if (timeout.count() == 0) throw CLI::ValidationError(flag, "must be above 0: every wait has an end");
+  if (settings.writer_period.count() != 0 && settings.writer_period < std::chrono::milliseconds(1))
+    throw CLI::ValidationError("--writer-period", "must be 1ms at least, or 0 for no writer");
+  if (settings.routes.read_hold > settings.routes.hold_max)
+    throw CLI::ValidationError("--hold", "is longer than --max-hold allows (" +
+                                             protocol::format_duration(settings.routes.hold_max) +
+                                             "); raise that or lower this");
+}
+
+/// Names the variables of the environment that a message about their flags is really about.
+std::string blamed_variables(CLI::App const& app, std::vector<std::string_view> const& arguments,
+                             std::string const& message) {
+  std::string blamed;
+  for (auto const* const option : app.get_options()) {
+    auto const flag = option->get_name();
+    auto const* const value = option->get_envname().empty() ? nullptr : std::getenv(option->get_envname().c_str());
+    auto const is_given = std::any_of(arguments.begin(), arguments.end(),
+                                      [&](std::string_view argument) { return argument.starts_with(flag); });
+    if (value != nullptr && !is_given && message.starts_with(flag + ':'))
+      blamed += "In the environment variable " + option->get_envname() + ":\n";
+  }
+  return blamed;
+}
+
+/// A server that listens everywhere is asked at the loopback.
+std::string reachable(std::string const& address) {
+  if (address == "0.0.0.0") return "127.0.0.1";
+  if (address == "::") return "::1";
+  return address;
+}
+
+}  // namespace
+
+command parse_command_line(int argc, char const* const* argv) {
+  settings settings;
+  settings.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 1024U);
+  demo_command demo;
+  healthcheck_command healthcheck{.address = {}, .port = 0, .timeout = std::chrono::seconds(3)};
+
+  CLI::App app("A key-value server that keeps its database behind an awaitable lock, and lets you watch it.",
+               "holdfast-server");
+  app.footer(examples);
+  app.set_version_flag("--version", version_text());
+  app.set_help_flag("-h,--help", "Print this and exit");
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  add_settings(app, settings);
+
+  auto* const demo_app =
+      app.add_subcommand("demo", "Run the two tasks of the tutorial on one thread and print who does what");
+  demo_app->add_option("--rounds", demo.rounds, "How many values the reader prints")
+      ->check(CLI::Range(1, 1000))
+      ->type_name("N")
+      ->capture_default_str();
+  auto* const healthcheck_app =
+      app.add_subcommand("healthcheck", "Ask the server at --listen whether it is ready; exit 0 if so, 1 if not");
+  add_duration(*healthcheck_app, "--timeout", "HOLDFAST_HEALTHCHECK_TIMEOUT", "How long it may take to answer", "3s",
+               [&](auto timeout) { healthcheck.timeout = timeout; });
+
+  std::vector<std::string_view> const arguments(argv + 1, argv + argc);
+  try {
+    app.parse(argc, argv);
+    check_settings(settings);
+  } catch (CLI::ParseError const& error) {
+    std::ostringstream out, err;
+    if (app.exit(error, out, err) == 0) return print_command{out.str(), 0};
+    // Who asks for help is not first told what is wrong with a variable.
+    for (auto const argument : arguments)
+      if (argument == "--help" || argument == "-h") return print_command{app.help(), 0};
+    return print_command{blamed_variables(app, arguments, err.str()) + err.str(), 2};
+  }
+  if (*demo_app) return demo;
+  if (*healthcheck_app) {
+    healthcheck.address = reachable(settings.listen_address);
+    healthcheck.port = settings.listen_port;
+    return healthcheck;
+  }
+  return serve_command{std::move(settings)};
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <variant>
+
+#include "server/app/settings.hpp"
+
+namespace holdfast::server {
+
+/// What the command line asks for.
+struct serve_command {
+  server::settings settings;
+};
+struct demo_command {
+  unsigned rounds = 2;
+};
+struct healthcheck_command {
+  std::string address;
+  std::uint16_t port = 0;
+  std::chrono::nanoseconds timeout{};
+};
+/// Nothing to do but print `text` and exit: help, the version, or what is wrong with the command line (status 2).
+struct print_command {
+  std::string text;
+  int exit_status = 0;
+};
+using command = std::variant<serve_command, demo_command, healthcheck_command, print_command>;
+
+/// Reads the command line and the HOLDFAST_* variables of the environment; a flag wins over a variable.
+[[nodiscard]] command parse_command_line(int argc, char const* const* argv);
+
+}  // namespace holdfast::server

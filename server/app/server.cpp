@@ -1,0 +1,221 @@
+#include "server/app/server.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <exception>
+#include <random>
+
+#include "protocol/duration.hpp"
+#include "server/api/api_handler.hpp"
+#include "server/app/memory_limit.hpp"
+#include "server/http/reply.hpp"
+#include "server/log/log.hpp"
+
+namespace holdfast::server {
+namespace {
+
+/// Of the memory that may be used, what requests under way may take; the rest is for the data. Shares, so that neither
+/// can starve the other.
+std::uint64_t under_way_share(std::uint64_t memory_bytes_max) {
+  return memory_bytes_max / 4;
+}
+
+settings with_memory_bytes_max(settings given) {
+  if (given.memory_bytes_max == 0) given.memory_bytes_max = default_memory_bytes_max();
+  return given;
+}
+
+/// What a connection is sent that can't be admitted.
+std::string refusal() {
+  auto const answer = reply_to(protocol::failure{protocol::errc::too_many_connections,
+                                                 "the server has as many connections as it allows; retry"});
+  std::string text;
+  append_head(text, answer, {.head_only = false, .close = true, .http11 = true});
+  text += answer.content();
+  return text;
+}
+
+/// What was cut when the drain time-out passed gets this long to be answered.
+constexpr std::chrono::milliseconds hurry_time{250};
+
+std::uint64_t random_start() {
+  std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32) | device();
+}
+
+std::string what(std::exception_ptr const& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (std::exception const& exception) {
+    return exception.what();
+  }
+}
+
+}  // namespace
+
+server::server(settings settings)
+    : settings_(with_memory_bytes_max(std::move(settings))),
+      fixed_{.writer_key = settings_.writer_key,
+             .threads = settings_.threads,
+             .waiters_max = settings_.waiters_max,
+             .connections_max = settings_.connections_max,
+             .memory_bytes_max = settings_.memory_bytes_max},
+      insight_(settings_.threads, random_start()),
+      live_(settings_.live_settings, settings_.routes.read_hold, settings_.writer_period),
+      store_(settings_.waiters_max, settings_.memory_bytes_max - under_way_share(settings_.memory_bytes_max)),
+      under_way_(under_way_share(settings_.memory_bytes_max)),
+      context_{.routes = settings_.routes,
+               .fixed = fixed_,
+               .store = store_,
+               .insight = insight_,
+               .live = live_,
+               .under_way = under_way_,
+               .connections = connections_,
+               .draining = draining_,
+               .start = insight_.start},
+      workers_([this] {
+        std::vector<std::unique_ptr<worker>> workers;
+        for (unsigned i = 0; i < settings_.threads; ++i) {
+          auto& recorder = *insight_.recorders[i];
+          workers.push_back(std::make_unique<worker>(
+              settings_.sessions, under_way_, draining_,
+              [this, &recorder] { return make_api_handler(context_, recorder); }, recorder,
+              [this] { on_session_end(); }));
+        }
+        return workers;
+      }()),
+      loop_(workers_[0]->loop()),
+      writer_(loop_, store_, settings_.writer_key, settings_.writer_period, insight_.started_at,
+              insight_.recorders[0].get()),
+      trimmer_(loop_, [this] { return store_.data_bytes() + under_way_.used(); }),
+      listener_(
+          loop_, asio::ip::tcp::endpoint(asio::ip::make_address(settings_.listen_address), settings_.listen_port),
+          [this](unique_socket& socket) { return admit(socket); }, refusal()),
+      drain_timer_(loop_.get_executor()) {
+  live_.on_change([this] { asio::post(loop_.get_executor(), [this] { writer_.change(live_.writer_period()); }); });
+}
+
+server::~server() {
+  // While all that their coroutines refer to is there.
+  for (auto& one : workers_) one->shut_down();
+}
+
+bool server::admit(unique_socket& socket) {
+  if (connections_.fetch_add(1, std::memory_order_relaxed) >= settings_.connections_max) {
+    connections_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  try {
+    // In turn, so that all threads have as many.
+    workers_[next_worker_++ % workers_.size()]->start_session(std::move(socket));
+  } catch (std::bad_alloc const&) {
+    connections_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  return true;
+}
+
+void server::on_session_end() {
+  auto const left = connections_.fetch_sub(1) - 1;
+  if (left == 0 && draining_) asio::post(loop_.get_executor(), [this] { end_if_drained(); });
+}
+
+void server::run() {
+  listener_.start();
+  start_writer();
+  trimmer_.start();
+  log_info("listening", {{"address", text_of(endpoint().address().to_string(), endpoint().port())},
+                         {"threads", settings_.threads},
+                         {"writer_key", settings_.writer_key},
+                         {"writer_period", protocol::format_duration(settings_.writer_period)},
+                         {"max_memory", settings_.memory_bytes_max}});
+
+  {
+    // Threads join at the end of this block, also when one of them can't be started.
+    std::vector<std::jthread> threads;
+    auto const stop_all = [this](void*) {
+      for (auto const& worker : workers_) worker->stop();
+    };
+    std::unique_ptr<void, decltype(stop_all)> const stop_first(this, stop_all);
+    for (std::size_t i = 1; i < workers_.size(); ++i) threads.emplace_back([this, i] { workers_[i]->run(); });
+    workers_[0]->run();
+  }
+  log_info("stopped");
+}
+
+/// Also while its period is 0, which may change.
+void server::start_writer() {
+  writer_runs_ = true;
+  asio::co_spawn(loop_.get_executor(), writer_.run(), [this](std::exception_ptr const& error) {
+    writer_runs_ = false;
+    if (error) log_error("writer failed", {{"error", what(error)}});
+    end_if_drained();
+  });
+}
+
+void server::stop() {
+  asio::post(loop_.get_executor(),
+             [this] { drain_further(phase_ == drain_phase::serving ? drain_phase::draining : drain_phase::hurrying); });
+}
+
+/// Each step leaves less undone than the one before; the last leaves nothing.
+void server::drain_further(drain_phase to) {
+  if (to <= phase_) return;
+  phase_ = to;
+  std::chrono::nanoseconds patience{};
+  auto next = drain_phase::aborting;
+  void (session::*what)() = nullptr;
+  switch (to) {
+    case drain_phase::serving:
+      return;
+    case drain_phase::draining:
+      log_info("draining",
+               {{"connections", connections_.load()}, {"timeout", protocol::format_duration(settings_.drain_timeout)}});
+      draining_ = true;
+      listener_.close();
+      writer_.stop();
+      what = &session::drain;
+      patience = settings_.drain_timeout;
+      next = drain_phase::hurrying;
+      break;
+    case drain_phase::hurrying:
+      what = &session::hurry;
+      patience = hurry_time;
+      break;
+    case drain_phase::aborting:
+      what = &session::abort;
+      patience = hurry_time;
+      break;
+  }
+  for (auto const& worker : workers_) worker->for_each_session(what);
+  drain_timer_.expires_after(patience);
+  drain_timer_.async_wait([this, next, to](error_code error) {
+    if (error || phase_ != to) return;
+    if (to != drain_phase::aborting) return drain_further(next);
+    workers_[0]->stop();
+  });
+  end_if_drained();
+}
+
+void server::end_if_drained() {
+  if (phase_ != drain_phase::serving && connections_ == 0 && !writer_runs_) workers_[0]->stop();
+}
+
+void server::block_stop_signals() {
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGINT);
+  sigaddset(&stops, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &stops, nullptr);
+}
+
+void server::stop_on_signals() {
+  signals_.emplace(loop_, std::initializer_list<int>{SIGINT, SIGTERM}, [this](int number) {
+    log_info("signal", {{"number", number}});
+    stop();
+  });
+}
+
+}  // namespace holdfast::server

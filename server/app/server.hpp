@@ -1,0 +1,81 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "server/api/api_context.hpp"
+#include "server/app/heap_trimmer.hpp"
+#include "server/app/settings.hpp"
+#include "server/app/worker.hpp"
+#include "server/loop/signal_source.hpp"
+#include "server/loop/timer.hpp"
+#include "server/net/listener.hpp"
+#include "server/store/periodic_writer.hpp"
+#include "server/store/store.hpp"
+
+namespace holdfast::server {
+
+/// The whole server: a store, a worker per thread, a listener, the periodic writer.
+class server {
+ public:
+  /// Binds and listens, so that port() is known and connections queue up before run().
+  /// @throws boost::system::system_error if the address can't be had.
+  explicit server(settings settings);
+  ~server();
+  server(server const&) = delete;
+  server& operator=(server const&) = delete;
+
+  /// What it listens on; tells which port was found for port 0.
+  [[nodiscard]] boost::asio::ip::tcp::endpoint endpoint() const noexcept { return listener_.endpoint(); }
+
+  /// Serves on this thread and settings.threads - 1 more until it has drained after stop(). Call once.
+  void run();
+
+  /// Begins to drain: stops accepting, lets what is in flight end within settings.drain_timeout, cuts the rest. A
+  /// second call cuts it at once. Any thread, also before run().
+  void stop();
+
+  /// Keeps SIGTERM and SIGINT from ending the calling thread, and those that it starts from now on.
+  static void block_stop_signals();
+
+  /// Calls stop() on SIGTERM and SIGINT from now on. Before run(), on the thread that calls it.
+  void stop_on_signals();
+
+ private:
+  /// How far draining has come.
+  enum class drain_phase { serving, draining, hurrying, aborting };
+
+  bool admit(unique_socket& socket);
+  void on_session_end();
+  void drain_further(drain_phase to);
+  void end_if_drained();
+  void start_writer();
+
+  settings const settings_;
+  fixed_settings const fixed_;
+  std::atomic<bool> draining_{false};
+  insight insight_;
+  live_settings live_;
+  store store_;
+  byte_budget under_way_;
+  std::atomic<std::size_t> connections_{0};
+  api_context const context_;
+
+  std::vector<std::unique_ptr<worker>> workers_;  // the first runs on run()'s thread, with all that follows
+  event_loop& loop_;                              // of the first
+  periodic_writer writer_;
+  heap_trimmer trimmer_;
+  listener listener_;
+  std::optional<signal_source> signals_;
+  std::size_t next_worker_ = 0;
+  timer drain_timer_;
+  drain_phase phase_ = drain_phase::serving;
+  bool writer_runs_ = false;
+};
+
+}  // namespace holdfast::server

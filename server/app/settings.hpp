@@ -1,0 +1,33 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "server/api/route_settings.hpp"
+#include "server/http/session_settings.hpp"
+#include "server/log/log.hpp"
+
+namespace holdfast::server {
+
+using std::chrono::nanoseconds;
+
+/// Everything that can be set. Filled by the command line and the environment in command_line.cpp, nowhere else.
+struct settings {
+  std::string listen_address = "127.0.0.1";
+  std::uint16_t listen_port = 8080;
+  unsigned threads = 1;
+  nanoseconds writer_period = std::chrono::milliseconds(350);  ///< 0: no writer
+  std::string writer_key = "my-key";
+  nanoseconds drain_timeout = std::chrono::seconds(5);
+  std::size_t connections_max = 16384;
+  std::size_t waiters_max = 16384;
+  std::uint64_t memory_bytes_max = 0;  ///< for data and requests under way; 0: three quarters of what there is
+  route_settings routes;
+  session_settings sessions;
+  bool live_settings = true;  ///< whether clients may change what may change while the server runs
+  std::string log_level = "info";
+  server::log_format log_format = log_format::text;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,65 @@
+#include "server/app/worker.hpp"
+
+#include <boost/asio/post.hpp>
+#include <new>
+#include <utility>
+
+#include "server/log/log.hpp"
+
+namespace holdfast::server {
+
+worker::worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
+               session_context::handler_factory make_handler, lock_recorder& recorder,
+               std::function<void()> on_session_end)
+    : after_session_(std::move(on_session_end)),
+      recorder_(recorder),
+      loop_([this] { context_.outbox.send_all(); }),
+      context_(loop_, settings, under_way, draining, std::move(make_handler)) {}
+
+void worker::shut_down() noexcept {
+  // What waits for a connection first, then all else that is suspended, while the sessions that it serves are still
+  // there.
+  for (auto& one : sessions_) one.forget_waiting();
+  loop_.shut_down();
+  sessions_.clear_and_dispose(std::default_delete<session>());
+}
+
+void worker::run() {
+  lock_recorder::of_this_thread = &recorder_;
+  for (;;) {
+    try {
+      loop_.run();
+      break;
+    } catch (std::exception const& exception) {
+      log_error("handler failed", {{"error", exception.what()}});
+    }
+  }
+  lock_recorder::of_this_thread = nullptr;
+}
+
+void worker::start_session(unique_socket socket) {
+  asio::post(loop_.get_executor(), [this, socket = std::move(socket)]() mutable {
+    std::unique_ptr<session> one;
+    try {
+      one = std::make_unique<session>(std::move(socket), *this, context_);
+    } catch (std::bad_alloc const&) {
+      log_error("session failed", {{"error", "out of memory"}});
+      return after_session_();
+    }
+    sessions_.push_back(*one);
+    one.release()->start();
+  });
+}
+
+void worker::on_session_end(session& ended) {
+  delete &ended;  // leaves the list by itself
+  after_session_();
+}
+
+void worker::for_each_session(void (session::*what)()) {
+  asio::post(loop_.get_executor(), [this, what] {
+    for (auto at = sessions_.begin(); at != sessions_.end();) (*at++.*what)();
+  });
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <functional>
+#include <memory>
+
+#include "server/http/session.hpp"
+#include "server/insight/lock_recorder.hpp"
+#include "server/loop/event_loop.hpp"
+
+namespace holdfast::server {
+
+/// One thread's share of the server: its loop and the sessions that live on it.
+class worker final : public session::owner {
+ public:
+  /// All must outlive it. @param recorder of this thread. @param on_session_end called on this worker's thread after
+  /// each session.
+  worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
+         session_context::handler_factory make_handler, lock_recorder& recorder, std::function<void()> on_session_end);
+  ~worker() { shut_down(); }
+  worker(worker const&) = delete;
+  worker& operator=(worker const&) = delete;
+
+  [[nodiscard]] event_loop& loop() noexcept { return loop_; }
+
+  /// Runs the thread's work until stop(). What a handler throws (memory is exhausted) is logged; the rest goes on.
+  void run();
+
+  // From any thread; they take effect on the worker's.
+  void start_session(unique_socket socket);
+  void for_each_session(void (session::*what)());
+  void stop() noexcept { loop_.stop(); }
+
+  /// Destroys all that is suspended, and then the sessions. Nothing runs any more, then or later.
+  void shut_down() noexcept;
+
+ private:
+  void on_session_end(session& ended) override;
+
+  std::function<void()> after_session_;
+  lock_recorder& recorder_;
+  event_loop loop_;
+  session_context context_;
+  boost::intrusive::list<session, boost::intrusive::constant_time_size<false>> sessions_;  // owns them
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,189 @@
+#include "server/http/exchange.hpp"
+
+#include <utility>
+
+namespace holdfast::server {
+
+using namespace protocol;
+
+namespace {
+
+constexpr std::size_t bytes_kept_max = 1024;
+/// What it takes to await something: coroutines, buffers, a place in a queue. What is read ahead comes on top.
+constexpr std::size_t awaiting_bytes = 4 * 1024;
+
+}  // namespace
+
+exchange::step exchange::serve(std::string_view& input, byte_buffer& output, peer_address const& client,
+                               clock::time_point now) {
+  for (;;) {
+    switch (state_) {
+      case state::head:
+        begun_at_ = now;
+        if (!read_head(input, client)) return step::more_bytes;
+        break;
+      case state::body:
+        if (!read_body(input, output)) return step::more_bytes;
+        break;
+      case state::time:
+        return step::time;
+      case state::answer:
+        return write_answer(output);
+      case state::tail:
+        return step::room;
+      case state::sent:
+        return finish();
+      case state::end:
+        return step::end;
+    }
+  }
+}
+
+/// @return whether there was a whole one.
+bool exchange::read_head(std::string_view& input, peer_address const& client) {
+  // An empty line before a request is passed over (RFC 9112 §2.2).
+  while (input.starts_with("\r\n")) input.remove_prefix(2);
+  if (input.empty()) return false;
+
+  request_head const* head = nullptr;
+  auto bytes = parser_.recognize_head(input, settings_.header_bytes_max);
+  if (bytes != 0) {
+    head = &parser_.head();
+  } else {
+    // Also where it is not whole: a time-out must not be framed as the request before was, perhaps another client's.
+    framing_ = {.head_only = input.starts_with("HEAD ")};
+    auto const scanned = scanner_.scan(input, settings_.header_bytes_max);
+    if (scanned && *scanned == 0) return false;
+    if (!scanned) {
+      refuse(scanned.error());
+      return true;
+    }
+    auto const parsed = parser_.parse_head(input.substr(0, *scanned));
+    if (!parsed) {
+      refuse(parsed.error());
+      return true;
+    }
+    bytes = *scanned;
+    head = *parsed;
+  }
+  scanner_.reset();  // it may have begun on what was recognized when more of it had come
+  framing_ = {.head_only = head->method == method::head, .close = !head->keep_alive, .http11 = head->http11};
+  method_ = head->method;
+  continue_expected_ = head->expects_continue;
+  go_on(handler_->begin(*head, client, answer_));
+  // A body that nobody reads would be taken for the next request.
+  if (state_ != state::body && !parser_.done()) framing_.close = true;
+  input.remove_prefix(bytes);
+  return true;
+}
+
+/// @return whether it has come to its end, or to one that it should not have.
+bool exchange::read_body(std::string_view& input, byte_buffer& output) {
+  auto const bytes_max = handler_->body_bytes_max();
+  while (!parser_.done()) {
+    auto const used = parser_.parse_body(input, body_);
+    if (!used) {
+      refuse(used.error());
+      return true;
+    }
+    input.remove_prefix(*used);
+    // A client that has begun to send does not wait for that any more (RFC 9110 §10.1.1).
+    if (*used != 0) continue_expected_ = false;
+    if (body_.size() > bytes_max || parser_.content_left() > bytes_max) {
+      refuse({errc::body_too_large, "here the body is limited to " + std::to_string(bytes_max) + " bytes"});
+      return true;
+    }
+    if (*used == 0) break;
+  }
+  if (parser_.done()) {
+    auto const bytes = body_.size();
+    go_on(handler_->finish(std::exchange(body_, {}), answer_), bytes);
+    return true;
+  }
+  if (!count(body_.capacity())) return true;
+  if (std::exchange(continue_expected_, false) && input.empty()) output.append("HTTP/1.1 100 Continue\r\n\r\n");
+  return false;
+}
+
+/// Counts what is kept while something is awaited. @return false, and refuses the request, where there is too much.
+bool exchange::count(std::size_t bytes) {
+  if (counted_.grow_to(bytes)) return true;
+  answer_ =
+      reply_to(failure{errc::overloaded,
+                       "the requests under way take as much memory as this server allows; nothing was changed. Retry"});
+  state_ = state::answer;
+  if (!parser_.done()) framing_.close = true;
+  return false;
+}
+
+/// @param body_bytes what the handler has of the request's body.
+void exchange::go_on(request_need need, std::size_t body_bytes) {
+  switch (need) {
+    case request_need::nothing:
+      state_ = state::answer;
+      return;
+    case request_need::body:
+      state_ = state::body;
+      return;
+    case request_need::time:
+      if (count(body_bytes + awaiting_bytes + settings_.header_bytes_max)) state_ = state::time;
+      return;
+  }
+}
+
+awaitable<bool> exchange::run(client_link& client) {
+  begun_at_ = clock::now();
+  auto const how = co_await handler_->run(client, answer_);
+  if (how == request_end::gone) co_return false;
+  state_ = how == request_end::sent ? state::sent : state::answer;
+  co_return true;
+}
+
+/// Answers a message whose framing can't be trusted any more.
+void exchange::refuse(failure const& error) {
+  scanner_.reset();
+  framing_.close = true;
+  framing_.http11 = true;
+  answer_ = reply_to(error);
+  state_ = state::answer;
+}
+
+void exchange::time_out() {
+  refuse(state_ == state::body
+             ? failure{errc::request_timeout, "the body did not arrive in time; nothing was changed"}
+             : failure{errc::request_timeout, "the header did not arrive in time; send it in one piece"});
+}
+
+exchange::step exchange::write_answer(byte_buffer& output) {
+  // Draining may have begun since the header came.
+  if (draining_.load(std::memory_order_relaxed)) framing_.close = true;
+  auto const content = framing_.head_only ? std::string_view() : answer_.content();
+  auto const copied = content.size() <= copied_bytes_max ? content : std::string_view();
+  auto* const room = output.prepare(head_bytes_max(answer_) + copied.size()).data();
+  auto* end = write_head_of_value(room, answer_, framing_);
+  if (end == nullptr) end = write_head(room, answer_, framing_);
+  end = std::copy(copied.begin(), copied.end(), end);
+  output.commit(static_cast<std::size_t>(end - room));
+  if (copied.size() == content.size()) return finish();
+  tail_ = content;
+  state_ = state::tail;
+  return step::room;
+}
+
+void exchange::sent() noexcept {
+  if (state_ == state::tail) state_ = state::sent;
+}
+
+exchange::step exchange::finish() {
+  tail_ = {};
+  if (body_.capacity() > bytes_kept_max) std::string().swap(body_);  // an assignment would keep its memory
+  if (answer_.body.capacity() > bytes_kept_max) std::string().swap(answer_.body);
+  body_.clear();
+  counted_.release();
+  handler_->count(std::exchange(method_, method::unknown), answer_.status, begun_at_);
+  answer_.clear();
+  state_ = framing_.close ? state::end : state::head;
+  return framing_.close ? step::end : step::answered;
+}
+
+}  // namespace holdfast::server

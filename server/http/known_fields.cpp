@@ -1,0 +1,39 @@
+#include "server/http/known_fields.hpp"
+
+#include <algorithm>
+
+namespace holdfast::server {
+
+known_fields::entry* known_fields::find(std::string_view text) {
+  auto const matches = [&](entry const& one) { return !one.fields.empty() && text.starts_with(one.fields); };
+  if (!matches(entries_[last_found_])) {
+    auto const found = std::find_if(entries_.begin(), entries_.end(), matches);
+    if (found == entries_.end()) return nullptr;
+    last_found_ = static_cast<std::size_t>(found - entries_.begin());
+  }
+  auto& one = entries_[last_found_];
+  one.used_at = ++uses_;
+  return &one;
+}
+
+void known_fields::remember(std::string_view fields, request_head const& head, bool chunked,
+                            std::uint64_t content_length) {
+  if (fields.size() > bytes_max) return;
+  auto& one = *std::min_element(entries_.begin(), entries_.end(),
+                                [](entry const& a, entry const& b) { return a.used_at < b.used_at; });
+  one.fields.clear();  // matches nothing: should memory end within this, half an entry must not be found
+  one.head = head;
+  one.head.is_bare = head.keep_alive && !head.has_body && !head.expects_continue && !head.has_other_expectation &&
+                     !head.has_precondition && !head.if_none_match;
+  one.chunked = chunked;
+  one.content_length = content_length;
+  one.used_at = ++uses_;
+  one.fields = fields;
+  // The views into the fields must not outlive the caller's bytes.
+  for (auto* const view :
+       {&one.head.content_encoding, &one.head.content_type, &one.head.host, &one.head.origin, &one.head.last_event_id})
+    if (!view->empty())
+      *view = std::string_view(one.fields).substr(static_cast<std::size_t>(view->data() - fields.data()), view->size());
+}
+
+}  // namespace holdfast::server

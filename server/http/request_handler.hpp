@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "server/http/reply.hpp"
+#include "server/http/request_head.hpp"
+#include "server/loop/asio.hpp"
+#include "server/net/peer_address.hpp"
+
+namespace holdfast::server {
+
+class client_link;
+
+/// What a request needs before its answer is there.
+enum class request_need {
+  nothing,  ///< the answer is there
+  body,     ///< its body: finish()
+  time,     ///< something must be awaited: run()
+};
+
+/// How a request ended that was awaited.
+enum class request_end {
+  answered,  ///< the answer is there
+  sent,      ///< the answer has been sent already, piece by piece
+  gone,      ///< the client is gone, or doesn't take what it is sent
+};
+
+/// What requests mean: the interface by which http/ asks whoever knows the resources. One handler serves one request
+/// after the other. One thread.
+class request_handler {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  virtual ~request_handler() = default;
+
+  /// A request has come whose header is `head`, valid during the call. Answers it into `answer` if nothing must be
+  /// awaited for that. A body that is not asked for remains unread, and the connection ends with the answer.
+  virtual request_need begin(request_head const& head, peer_address const& client, reply& answer) = 0;
+
+  /// How long the body may be that begin() has asked for.
+  [[nodiscard]] virtual std::size_t body_bytes_max() const = 0;
+
+  /// The body has come. @return nothing or time.
+  virtual request_need finish(std::string&& body, reply& answer) = 0;
+
+  /// Does what must be awaited. `client` and `answer` outlive it.
+  virtual awaitable<request_end> run(client_link& client, reply& answer) = 0;
+
+  /// The request that began at `begun_at`, or one whose header could not be understood, has been answered. For
+  /// statistics. Forgets the request.
+  virtual void count(method method, unsigned status, clock::time_point begun_at) = 0;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/method.hpp"
+
+namespace holdfast::server {
+
+using protocol::method;
+
+/// The part of a request's header that the server acts on. The views point into the bytes that were parsed.
+struct request_head {
+  server::method method = method::unknown;
+  std::string_view method_text;
+  std::string_view target;
+  bool target_is_plain = false;  ///< known to be a path and nothing else: a slash, then visible ASCII without % ? #
+  bool is_bare = false;          ///< known to have neither body, condition nor expectation, and to keep the connection
+  bool http11 = true;            ///< false: HTTP/1.0
+  bool keep_alive = true;        ///< what the client asks for, by version and Connection
+  bool has_body = false;         ///< a Content-Length above zero, or chunked
+  bool expects_continue = false;
+  bool has_other_expectation = false;
+  bool has_precondition = false;             ///< If-Match or If-Unmodified-Since
+  std::optional<std::string> if_none_match;  ///< several fields joined to one list
+  std::string_view content_encoding;
+  std::string_view content_type;
+  std::string_view host;           ///< empty on HTTP/1.0, perhaps
+  std::string_view origin;         ///< whose page made the browser ask; `null` where it won't say
+  std::string_view last_event_id;  ///< up to where an event stream was heard before (WHATWG HTML §9.2)
+  bool has_content_range = false;
+};
+
+}  // namespace holdfast::server

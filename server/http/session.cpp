@@ -1,0 +1,317 @@
+#include "server/http/session.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "server/log/log.hpp"
+
+namespace holdfast::server {
+namespace {
+
+/// Answers to requests that came together are gathered up to this size before they are sent.
+constexpr std::size_t gathered_bytes_max = 64 * 1024;
+/// So many bytes of requests and answers are worked on before others have their turn.
+constexpr std::size_t turn_bytes_max = 128 * 1024;
+constexpr std::size_t header_read_bytes = 2 * 1024;
+constexpr std::size_t body_read_bytes = 64 * 1024;
+constexpr std::chrono::milliseconds linger_time{2000};
+constexpr std::chrono::milliseconds linger_time_draining{250};
+
+}  // namespace
+
+// --- what the sessions of a thread share ---------------------------------------------------------------------------
+
+session_context::session_context(event_loop& its_loop, session_settings const& its_settings, byte_budget& under_way,
+                                 std::atomic<bool> const& is_draining, handler_factory make_handler)
+    : loop(its_loop),
+      settings(its_settings),
+      draining(is_draining),
+      input(std::make_unique_for_overwrite<char[]>(input_bytes)),
+      under_way_(under_way),
+      make_handler_(std::move(make_handler)) {}
+
+exchange& session_context::spare_exchange() {
+  if (spare_.empty())
+    spare_.push_back(std::make_unique<exchange>(make_handler_(), settings, known_fields_, under_way_, draining));
+  return *spare_.back();
+}
+
+std::unique_ptr<exchange> session_context::take_exchange() {
+  static_cast<void>(spare_exchange());
+  auto taken = std::move(spare_.back());
+  spare_.pop_back();
+  return taken;
+}
+
+void session_context::return_exchange(std::unique_ptr<exchange> one) {
+  if (spare_.size() < spare_max) spare_.push_back(std::move(one));
+}
+
+// --- a session at rest ---------------------------------------------------------------------------------------------
+
+session::session(unique_socket socket, owner& its_owner, session_context& context)
+    : owner_(its_owner),
+      context_(context),
+      connection_(std::move(socket), *this, context.loop, context.settings.transfer_timeout) {}
+
+void session::start() {
+  if (!connection_.open()) return end("no room in the poll set");
+  peer_ = connection_.address();
+  rest(connection::clock::now());
+}
+
+void session::rest(connection::clock::time_point since) {
+  connection_.rest(since + context_.settings.idle_timeout);
+}
+
+void session::end(std::string_view reason) {
+  try {
+    log_debug("session ended", {{"peer", connection_.peer()}, {"requests", requests_}, {"reason", reason}});
+  } catch (std::bad_alloc const&) {
+    // It ends all the same.
+  }
+  owner_.on_session_end(*this);
+}
+
+void session::fail(std::exception const& exception) {
+  try {
+    log_error("session failed", {{"peer", connection_.peer()}, {"error", exception.what()}});
+  } catch (std::bad_alloc const&) {
+    // As above.
+  }
+  end("failed");
+}
+
+void session::on_bytes() {
+  auto& outbox = context_.outbox;
+  try {
+    serve_bytes();
+  } catch (std::exception const& exception) {
+    fail(exception);
+  }
+  // The session may be gone by now.
+  if (outbox.is_full()) outbox.send_all();
+}
+
+void session::serve_bytes() {
+  auto const got = connection_.read_some({context_.input.get(), session_context::input_bytes});
+  if (!got) return;
+  if (*got == 0) return end("closed by the peer");
+  auto const read_at = connection::clock::now();
+  std::string_view bytes(context_.input.get(), *got);
+  auto& outbox = context_.outbox;
+  auto& output = outbox.open(bytes.size());
+  auto const enough = output.size() + gathered_bytes_max;
+  auto& requests = context_.spare_exchange();
+  auto step = exchange::step::answered;
+  try {
+    while (step == exchange::step::answered && !bytes.empty() && output.size() < enough) {
+      step = requests.serve(bytes, output, peer_, read_at);
+      requests_ += step == exchange::step::answered ? 1U : 0U;
+    }
+  } catch (...) {
+    context_.drop_spare_exchange();
+    throw;
+  }
+  if (step == exchange::step::answered && bytes.empty()) {
+    // Answered within microseconds: too little for an idle timeout to read the clock again.
+    rest(read_at);
+    return outbox.post(connection_);
+  }
+  // Before anybody else asks for one: this is in the middle of a request.
+  auto taken = context_.take_exchange();
+  // The rest may have to wait, which is no reason for what is answered already to do so.
+  auto const answers = outbox.appended();
+  auto const sent = answers.empty() ? 0 : connection_.send_some(answers);
+  outbox.send_all();  // what comes may take its time
+  begin_work(std::move(taken), bytes, answers.substr(sent));
+}
+
+void session::on_unsent(std::string_view bytes) {
+  try {
+    begin_work(context_.take_exchange(), {}, bytes);
+  } catch (std::exception const& exception) {
+    fail(exception);
+  }
+}
+
+// --- a session at work ---------------------------------------------------------------------------------------------
+
+/// What a session has only while something must be awaited. Lives in its coroutine.
+class session::work {
+ public:
+  work(session& whole, std::unique_ptr<exchange> requests)
+      : whole_(whole),
+        connection_(whole.connection_),
+        context_(whole.context_),
+        peer_(whole.peer_),
+        requests_(std::move(requests)),
+        client_(connection_, requests_->framing(), context_.draining, context_.settings.header_bytes_max) {
+    whole_.work_ = this;
+  }
+  ~work() {
+    whole_.work_ = nullptr;
+    whole_.requests_ += answered_;
+  }
+  work(work const&) = delete;
+  work& operator=(work const&) = delete;
+
+  /// Serves what is in the connection's input and what follows, beginning with what is left in its output.
+  /// @return whether the connection goes on, at rest; otherwise it is at its end.
+  awaitable<bool> run();
+
+  void drain();
+  void hurry();
+
+  static awaitable<bool> run_for(session& whole, std::unique_ptr<exchange> requests);
+
+ private:
+  awaitable<bool> flush(std::string_view tail = {});
+  awaitable<bool> receive();
+
+  session& whole_;
+  connection& connection_;
+  session_context& context_;
+  peer_address const& peer_;
+  std::unique_ptr<exchange> requests_;
+  client_link client_;
+  // When what is not whole yet began to arrive: a header, or a body.
+  std::optional<connection::clock::time_point> begun_at_;
+  bool body_has_begun_ = false;
+  bool lingers_ = false;
+  std::uint64_t answered_ = 0;
+};
+
+awaitable<bool> session::work::run_for(session& whole, std::unique_ptr<exchange> requests) {
+  work here(whole, std::move(requests));
+  co_return co_await here.run();
+}
+
+awaitable<bool> session::work::run() {
+  auto& input = connection_.input();
+  std::size_t turn_bytes = 0;
+  auto now = connection::clock::now();
+  for (;;) {
+    auto rest = input.view();
+    auto const output_before = connection_.output().size();
+    auto const step = requests_->serve(rest, connection_.output(), peer_, now);
+    auto const used = input.size() - rest.size();
+    input.consume(used);
+    turn_bytes += used + connection_.output().size() - output_before + requests_->tail().size();
+    auto goes_on = true;
+    switch (step) {
+      case exchange::step::answered:
+        ++answered_;
+        begun_at_.reset();
+        if (connection_.output().size() >= gathered_bytes_max) goes_on = co_await flush();
+        break;
+      case exchange::step::room:
+        goes_on = co_await flush(requests_->tail());
+        requests_->sent();
+        break;
+      case exchange::step::more_bytes:
+        goes_on = co_await flush();
+        if (!goes_on) break;
+        if (requests_->is_between_requests() && input.empty()) {
+          context_.return_exchange(std::move(requests_));
+          co_return !context_.draining;
+        }
+        goes_on = co_await receive();
+        now = connection::clock::now();
+        break;
+      case exchange::step::time:
+        // The answers before this one must not wait for it.
+        goes_on = co_await flush();
+        if (!goes_on) break;
+        goes_on = co_await requests_->run(client_);
+        now = connection::clock::now();
+        break;
+      case exchange::step::end:
+        goes_on = co_await flush(requests_->tail());
+        if (!goes_on) co_return false;
+        lingers_ = true;
+        co_await connection_.linger(context_.draining ? linger_time_draining : linger_time);
+        co_return false;
+    }
+    if (!goes_on) co_return false;
+    // A client whose every request is answered at once, and who takes every answer at once, must not keep the thread.
+    if (turn_bytes < turn_bytes_max) continue;
+    turn_bytes = 0;
+    co_await asio::post(context_.loop.get_executor(), asio::use_awaitable_t<executor_type>{});
+  }
+}
+
+awaitable<bool> session::work::flush(std::string_view tail) {
+  auto sent = connection_.try_flush(tail);
+  if (!sent) sent = co_await connection_.flush(tail);
+  co_return *sent == io_result::done;
+}
+
+/// Waits for more of the message that has begun to arrive. @return whether the connection goes on.
+awaitable<bool> session::work::receive() {
+  auto const in_body = requests_->is_in_body();
+  if (!begun_at_ || in_body != body_has_begun_) begun_at_ = connection::clock::now();
+  body_has_begun_ = in_body;
+  auto const due = in_body ? connection_.transfer_due(*begun_at_, requests_->body_bytes())
+                           : *begun_at_ + context_.settings.header_timeout;
+  auto const received = co_await connection_.fill(due, in_body ? body_read_bytes : header_read_bytes);
+  if (received == io_result::timed_out) {
+    requests_->time_out();
+    co_return true;
+  }
+  co_return received == io_result::done;
+}
+
+void session::work::drain() {
+  client_.drain();
+  if (lingers_) connection_.interrupt();
+}
+
+void session::work::hurry() {
+  if (!client_.hurry()) connection_.close();
+}
+
+void session::begin_work(std::unique_ptr<exchange> requests, std::string_view unserved, std::string_view unsent) {
+  connection_.work();
+  connection_.input().append(unserved);
+  connection_.output().append(unsent);
+  at_work_ = true;
+  asio::co_spawn(context_.loop.get_executor(), work::run_for(*this, std::move(requests)),
+                 [this](std::exception_ptr const& error, bool goes_on) { on_work_end(error, goes_on); });
+}
+
+void session::on_work_end(std::exception_ptr const& error, bool goes_on) {
+  at_work_ = false;
+  if (!error) {
+    if (!goes_on) return end("closed");
+    // A drain that came since the work's end took the session for one at work.
+    if (context_.draining) return end("draining");
+    return rest(connection::clock::now());
+  }
+  try {
+    std::rethrow_exception(error);
+  } catch (std::exception const& exception) {
+    fail(exception);
+  }
+}
+
+void session::drain() {
+  if (!at_work_) return end("draining");
+  if (work_ != nullptr) work_->drain();
+}
+
+void session::hurry() {
+  if (!at_work_) return end("draining");
+  if (work_ != nullptr) work_->hurry();
+}
+
+void session::abort() {
+  if (!at_work_) return end("aborted");
+  connection_.close();
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace holdfast::server {
+
+/// Bytes that come in at the back and go out at the front, in one piece.
+class byte_buffer {
+ public:
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.get() + begin_, end_ - begin_}; }
+  [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
+  [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  /// Room for at least `bytes` more behind what is there. Views are invalid afterwards.
+  [[nodiscard]] std::span<char> prepare(std::size_t bytes) {
+    if (capacity_ - end_ < bytes) make_room(bytes);
+    return {bytes_.get() + end_, capacity_ - end_};
+  }
+
+  /// Says how much of the room was filled.
+  void commit(std::size_t bytes) noexcept { end_ += bytes; }
+
+  void append(std::string_view text);
+
+  /// Drops what is behind the first `bytes`.
+  void truncate(std::size_t bytes) noexcept;
+
+  /// Drops bytes from the front. Views stay valid until the next prepare() or release().
+  void consume(std::size_t bytes) noexcept;
+
+  /// Gives the memory back; only while empty. An idle connection keeps none.
+  void release() noexcept;
+
+ private:
+  void make_room(std::size_t bytes);
+
+  std::unique_ptr<char[]> bytes_;
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,259 @@
+#include "server/net/connection.hpp"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/use_awaitable.hpp>
+#include <cassert>
+#include <cerrno>
+#include <new>
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::size_t linger_read_bytes = 16 * 1024;
+constexpr std::chrono::milliseconds linger_step{250};
+constexpr std::size_t bytes_kept_max = 16 * 1024;
+constexpr std::size_t bytes_per_extra_second = 16 * 1024;
+
+bool would_block() {
+  return errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+}  // namespace
+
+connection::connection(unique_socket socket, owner& its_owner, event_loop& loop,
+                       std::chrono::nanoseconds transfer_timeout) noexcept
+    : deadline(loop), socket_(std::move(socket)), owner_(its_owner), loop_(loop), transfer_timeout_(transfer_timeout) {}
+
+connection::~connection() {
+  if (registered_) loop_.remove(socket_.get(), *this);
+}
+
+bool connection::open() noexcept {
+  wanted_ = EPOLLIN | EPOLLRDHUP;
+  registered_ = loop_.add(socket_.get(), *this, wanted_);
+  return registered_;
+}
+
+void connection::want(std::uint32_t events) noexcept {
+  if (events == wanted_) return;
+  wanted_ = events;
+  loop_.modify(socket_.get(), *this, events);
+}
+
+connection::clock::time_point connection::transfer_due(clock::time_point since, std::size_t bytes) const noexcept {
+  return since + transfer_timeout_ + std::chrono::seconds(bytes / bytes_per_extra_second);
+}
+
+// --- what comes from the loop
+// ------------------------------------------------------------------------------------------
+
+void connection::on_ready(std::uint32_t events) {
+  // Each of these may destroy the connection, so nothing follows them.
+  if (waiting_) {
+    owner_.on_resume();
+    return resume(io_result::done);
+  }
+  if (watcher_ != nullptr) return read_ahead(events);
+  if (at_rest_) return owner_.on_bytes();
+  // A coroutine is between two waits, which takes no time, or the lock's grant is on its way. What is ready stays so.
+  want(events & (EPOLLHUP | EPOLLERR) ? 0U : EPOLLRDHUP);
+}
+
+void connection::on_deadline() {
+  if (waiting_) return resume(io_result::timed_out);
+  if (!at_rest_) return;
+  give_up_unsent();
+  owner_.on_idle_timeout();
+}
+
+void connection::resume(io_result result) {
+  assert(waiting_);
+  disarm();
+  auto handler = std::move(*waiting_);
+  waiting_.reset();
+  handler(result);
+}
+
+// --- at rest -------------------------------------------------------------------------------------------------------
+
+void connection::rest(clock::time_point due) {
+  at_rest_ = true;
+  input_.release();
+  output_.release();
+  want(EPOLLIN | EPOLLRDHUP);
+  arm(due);
+}
+
+std::optional<std::size_t> connection::read_some(std::span<char> room) noexcept {
+  for (;;) {
+    auto const got = ::recv(socket_.get(), room.data(), room.size(), 0);
+    if (got > 0) return static_cast<std::size_t>(got);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && would_block()) return std::nullopt;
+    peer_ended_ = true;
+    return 0;
+  }
+}
+
+std::size_t connection::send_some(std::string_view bytes) noexcept {
+  auto const sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
+// --- at work -------------------------------------------------------------------------------------------------------
+
+awaitable<io_result> connection::wait_for(std::uint32_t events, clock::time_point due) {
+  if (closed_) co_return io_result::closed;
+  want(events);
+  arm(due);
+  auto initiate = [this](resumption handler) { waiting_.emplace(std::move(handler)); };
+  auto token = asio::use_awaitable_t<executor_type>{};
+  co_return co_await asio::async_initiate<asio::use_awaitable_t<executor_type>, void(io_result)>(initiate, token);
+}
+
+awaitable<io_result> connection::fill(clock::time_point due, std::size_t bytes_wanted) {
+  if (input_.empty() && input_.capacity() > bytes_kept_max) input_.release();
+  for (;;) {
+    if (peer_ended_) co_return io_result::closed;
+    waits_to_read_ = true;
+    auto const result = co_await wait_for(EPOLLIN | EPOLLRDHUP, due);
+    waits_to_read_ = false;
+    if (result != io_result::done) co_return result;
+    if (auto const got = read_some(input_.prepare(bytes_wanted))) {
+      input_.commit(*got);
+      co_return *got != 0 ? io_result::done : io_result::closed;
+    }
+  }
+}
+
+std::optional<io_result> connection::try_flush(std::string_view tail) {
+  while (!output_.empty() || tail_sent_ < tail.size()) {
+    if (closed_) return io_result::closed;
+    auto const front = output_.view(), back = tail.substr(tail_sent_);
+    std::array pieces{iovec{const_cast<char*>(front.data()), front.size()},
+                      iovec{const_cast<char*>(back.data()), back.size()}};
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    auto const result = back.empty() ? ::send(socket_.get(), front.data(), front.size(), MSG_NOSIGNAL)
+                                     : ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    if (result >= 0) {
+      auto const sent = static_cast<std::size_t>(result), of_front = std::min(sent, front.size());
+      output_.consume(of_front);
+      tail_sent_ += sent - of_front;
+    } else if (would_block()) {
+      return std::nullopt;
+    } else if (errno != EINTR) {
+      return io_result::closed;
+    }
+  }
+  tail_sent_ = 0;
+  if (output_.capacity() > bytes_kept_max) output_.release();
+  return io_result::done;
+}
+
+awaitable<io_result> connection::flush(std::string_view tail) {
+  auto const since = clock::now();
+  auto const left = [&] { return output_.size() + tail.size() - tail_sent_ + bytes_not_taken(); };
+  auto const left_at_first = left();
+  for (;;) {
+    if (auto const result = try_flush(tail)) co_return *result;
+    // What counts is what the peer has taken: the kernel takes more than that, and whoever reads nothing must not keep
+    // its memory.
+    auto const due = transfer_due(since, left_at_first - std::min(left(), left_at_first));
+    auto const result = co_await wait_for(EPOLLOUT, due);
+    if (result == io_result::done) continue;
+    if (result == io_result::timed_out) {
+      if (transfer_due(since, left_at_first - std::min(left(), left_at_first)) > due) continue;
+      give_up_unsent();
+    }
+    co_return result;
+  }
+}
+
+std::size_t connection::bytes_not_taken() const noexcept {
+  int bytes = 0;
+  return ::ioctl(socket_.get(), SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
+/// Whoever had his time and has not taken what was sent gets a reset when the connection is closed. Otherwise the
+/// kernel would keep it, and go on asking for minutes whether the peer wants it now.
+void connection::give_up_unsent() noexcept {
+  if (bytes_not_taken() == 0) return;
+  ::linger const at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+awaitable<void> connection::linger(std::chrono::milliseconds time) {
+  ::shutdown(socket_.get(), SHUT_WR);
+  auto const since = clock::now();
+  auto const left_at_first = bytes_not_taken();
+  auto due = since + time;
+  for (;;) {
+    input_.consume(input_.size());
+    auto const result = co_await fill(due, linger_read_bytes);
+    if (result == io_result::done) continue;
+    if (result != io_result::timed_out) co_return;
+    auto const left = bytes_not_taken();
+    if (left == 0) co_return;
+    auto const now = clock::now();
+    if (now >= transfer_due(since, left_at_first - std::min(left, left_at_first))) break;
+    due = now + linger_step;
+  }
+  give_up_unsent();
+}
+
+connection::hang_up_watch::hang_up_watch(connection& watched, interruption& stop, std::size_t read_ahead_max)
+    : watched_(watched) {
+  watched_.watcher_ = &stop;
+  watched_.read_ahead_max_ = read_ahead_max;
+  // With the buffer full, what is unread must not wake us again and again. The peer's end still does.
+  watched_.want(watched_.input_.size() < read_ahead_max ? EPOLLIN | EPOLLRDHUP : EPOLLRDHUP);
+}
+
+void connection::read_ahead(std::uint32_t events) {
+  auto const room = read_ahead_max_ - std::min(read_ahead_max_, input_.size());
+  if (room != 0) {
+    std::span<char> space;
+    try {
+      space = input_.prepare(room).first(room);
+    } catch (std::bad_alloc const&) {
+      // As if it were full: what is unread stays in the socket.
+      return want(EPOLLRDHUP);
+    }
+    auto const got = read_some(space);
+    if (!got) return;
+    input_.commit(*got);
+    if (*got != 0) {
+      if (*got == room) want(EPOLLRDHUP);
+      return;
+    }
+  } else if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) {
+    return;  // told before the buffer was full
+  }
+  peer_ended_ = true;
+  want(0);
+  std::exchange(watcher_, nullptr)->stop(stop_reason::hang_up);
+}
+
+bool connection::interrupt() {
+  if (!waiting_ || !waits_to_read_) return false;
+  resume(io_result::interrupted);
+  return true;
+}
+
+void connection::close() {
+  closed_ = true;
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  if (waiting_) resume(io_result::closed);
+}
+
+}  // namespace holdfast::server

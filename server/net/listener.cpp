@@ -1,0 +1,176 @@
+#include "server/net/listener.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/system/system_error.hpp>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "server/log/log.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using boost::asio::ip::tcp;
+
+// A refused peer's socket is kept this long, so that closing it with a request unread doesn't take the answer back.
+constexpr std::chrono::seconds refused_time{1};
+constexpr std::size_t refused_max = listener::descriptors_max - 4;
+// So many connections are accepted before others have their turn.
+constexpr int accepted_per_turn = 64;
+constexpr std::chrono::milliseconds pause_time{100};
+constexpr std::chrono::seconds failure_told_every{10};
+// What the kernel keeps of an answer beyond what it has sent. Without this bound it takes up to 4 MiB for each peer
+// that reads nothing, and no time-out would notice, since the server would be done with it.
+constexpr int unsent_bytes_max = 128 * 1024;
+
+[[noreturn]] void fail(int error, char const* what) {
+  throw boost::system::system_error(boost::system::error_code(error, boost::system::system_category()), what);
+}
+
+void set(int socket, int level, int option, int value) {
+  ::setsockopt(socket, level, option, &value, sizeof value);
+}
+
+unique_socket listening_socket(tcp::endpoint const& endpoint) {
+  unique_socket socket(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  auto const descriptor = socket.get();
+  if (descriptor < 0) fail(errno, "socket");
+  set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+  // Its connections inherit these. Who vanishes without a word while it waits or holds is found out within half a
+  // minute.
+  set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+  set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_bytes_max);
+  set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, 15);
+  set(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3);
+  if (::bind(descriptor, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) fail(errno, "bind");
+  if (::listen(descriptor, 4096) != 0) fail(errno, "listen");
+  return socket;
+}
+
+tcp::endpoint local_endpoint(unique_socket const& socket) {
+  tcp::endpoint endpoint;
+  auto size = static_cast<socklen_t>(endpoint.capacity());
+  if (::getsockname(socket.get(), endpoint.data(), &size) != 0) fail(errno, "getsockname");
+  endpoint.resize(size);
+  return endpoint;
+}
+
+unique_socket spare_descriptor() {
+  return unique_socket(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+/// Whether accept(2) may work again at once: what went wrong concerns one connection only.
+bool is_of_one_connection(int error) {
+  return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM || error == ENETDOWN ||
+         error == EHOSTUNREACH || error == ENETUNREACH || error == ETIMEDOUT;
+}
+
+}  // namespace
+
+std::string text_of(std::string const& address, std::uint16_t port) {
+  auto const is_v6 = address.find(':') != std::string::npos;
+  return (is_v6 ? '[' + address + ']' : address) + ':' + std::to_string(port);
+}
+
+listener::listener(event_loop& loop, tcp::endpoint const& endpoint, admit_function admit, std::string refusal)
+    : loop_(loop),
+      socket_(listening_socket(endpoint)),
+      spare_(spare_descriptor()),
+      endpoint_(local_endpoint(socket_)),
+      admit_(std::move(admit)),
+      refusal_(std::move(refusal)),
+      pause_(loop.get_executor()),
+      forget_refused_(loop.get_executor()) {}
+
+listener::~listener() {
+  close();
+}
+
+void listener::start() {
+  if (is_watched_ || socket_.get() < 0) return;
+  if (!loop_.add(socket_.get(), *this, EPOLLIN)) fail(errno, "epoll_ctl");
+  is_watched_ = true;
+}
+
+void listener::close() noexcept {
+  if (std::exchange(is_watched_, false)) loop_.remove(socket_.get(), *this);
+  pause_.cancel();
+  socket_ = unique_socket();
+}
+
+void listener::on_ready(std::uint32_t /*events*/) {
+  for (int i = 0; i < accepted_per_turn && accept_one(); ++i) {
+  }
+}
+
+/// @return whether to go on.
+bool listener::accept_one() {
+  unique_socket socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (socket.get() >= 0) {
+    if (!admit_(socket)) refuse(std::move(socket));
+    return socket_.get() >= 0;
+  }
+  auto const error = errno;
+  if (is_of_one_connection(error)) return true;
+  if (error == EAGAIN || error == EWOULDBLOCK) return false;
+  if (auto const now = loop_.now();
+      failure_told_at_ == decltype(now)() || now - failure_told_at_ > failure_told_every) {
+    failure_told_at_ = now;
+    log_error("accept failed", {{"error", std::strerror(error)}});
+  }
+  if (error == EMFILE && spare_.get() >= 0) {
+    refuse_without_descriptor();
+    return true;
+  }
+  // Out of memory, say: the backlog waits for better times, and a busy loop would not bring them.
+  pause();
+  return false;
+}
+
+/// Says why, as far as the socket takes it at once.
+void listener::answer_refused(unique_socket const& socket) const {
+  ::send(socket.get(), refusal_.data(), refusal_.size(), MSG_NOSIGNAL);
+  ::shutdown(socket.get(), SHUT_WR);
+}
+
+void listener::refuse(unique_socket socket) {
+  answer_refused(socket);
+  if (refused_.size() >= refused_max) return;
+  refused_.push_back(std::move(socket));
+  if (refused_.size() > 1) return;
+  forget_refused_.expires_after(refused_time);
+  forget_refused_.async_wait([this](error_code error) {
+    if (!error) refused_.clear();
+  });
+}
+
+/// The old trick of an open descriptor in reserve: who can't be served is told so, instead of hanging in the backlog.
+void listener::refuse_without_descriptor() {
+  refused_.clear();
+  spare_ = unique_socket();
+  {
+    unique_socket const socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (socket.get() >= 0) answer_refused(socket);
+  }
+  spare_ = spare_descriptor();  // what the connection has just given up
+}
+
+void listener::pause() {
+  loop_.modify(socket_.get(), *this, 0);
+  pause_.expires_after(pause_time);
+  pause_.async_wait([this](error_code error) {
+    if (spare_.get() < 0) spare_ = spare_descriptor();
+    if (!error && is_watched_) loop_.modify(socket_.get(), *this, EPOLLIN);
+  });
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+namespace holdfast::server {
+
+using std::chrono::nanoseconds;
+
+/// The settings that may change while the server runs. Any thread.
+class live_settings {
+ public:
+  live_settings(bool is_live, nanoseconds read_hold, nanoseconds writer_period) noexcept
+      : is_live_(is_live), read_hold_(read_hold), writer_period_(writer_period) {}
+
+  /// Whether they may change.
+  [[nodiscard]] bool is_live() const noexcept { return is_live_; }
+
+  /// The hold of a GET or HEAD that names none.
+  [[nodiscard]] nanoseconds read_hold() const noexcept { return read_hold_.load(std::memory_order_relaxed); }
+  /// 0: no writer.
+  [[nodiscard]] nanoseconds writer_period() const noexcept { return writer_period_.load(std::memory_order_relaxed); }
+
+  /// Grows with every change, so that whoever keeps an old one knows that there is news.
+  [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
+
+  /// Changes what is given, all of it at once for those who look at version().
+  void change(std::optional<nanoseconds> read_hold, std::optional<nanoseconds> writer_period);
+
+  /// Called after each change, on the thread that changed; until the server ends.
+  void on_change(std::function<void()> what) { on_change_ = std::move(what); }
+
+ private:
+  bool const is_live_;
+  std::atomic<nanoseconds> read_hold_;
+  std::atomic<nanoseconds> writer_period_;
+  std::atomic<std::uint64_t> version_{1};
+  std::mutex changing_;
+  std::function<void()> on_change_;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,213 @@
+#include "server/store/store.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
+#include <exception>
+#include <limits>
+
+#include "protocol/duration.hpp"
+#include "server/loop/timer.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using namespace protocol;
+
+failure timed_out(std::chrono::nanoseconds timeout) {
+  return {errc::lock_timeout,
+          timeout.count() == 0 ? std::string("the lock was taken, and lock-timeout=0 tries once; nothing was changed")
+                               : "the lock was not free within " + format_duration(timeout) +
+                                     "; nothing was changed. Retry, or raise lock-timeout"};
+}
+
+failure stopped() {
+  return {errc::draining, "the server is shutting down; nothing was changed. Ask another"};
+}
+
+failure queue_full() {
+  return {errc::queue_full, "as many requests wait for the lock as this server allows; retry"};
+}
+
+lock_outcome outcome_of(interruption const& stop) {
+  switch (stop.why()) {
+    case stop_reason::none:
+      return lock_outcome::released;
+    case stop_reason::hang_up:
+      return lock_outcome::hung_up;
+    case stop_reason::drain:
+      break;
+  }
+  return lock_outcome::cancelled;
+}
+
+/// The position to tell, where somebody watches.
+std::optional<std::uint32_t> place(std::uint64_t id, std::uint32_t position) {
+  return id != 0 ? std::optional(position) : std::nullopt;
+}
+
+/// A wait so long that the clock would overflow ends at the end of time.
+clock::time_point later(clock::time_point from, std::chrono::nanoseconds by) {
+  return by >= clock::time_point::max() - from ? clock::time_point::max() : from + by;
+}
+
+bool is_time_out(std::exception_ptr const& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (boost::system::system_error const& why) {
+    return why.code() == asio::error::timed_out;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+store::waiter_place::waiter_place(store& waited_for, bool is_limited) noexcept : count_(waited_for.waiters_) {
+  auto const most = is_limited ? waited_for.waiters_max_ : std::numeric_limits<std::size_t>::max();
+  auto now = count_.load(std::memory_order_relaxed);
+  while (now < most && !is_taken_) is_taken_ = count_.compare_exchange_weak(now, now + 1, std::memory_order_relaxed);
+  position_ = static_cast<std::uint32_t>(now + 1);
+}
+
+outcome store::apply(database& data, operation const& operation) {
+  auto done = data.apply(operation);
+  data_bytes_.store(data.bytes(), std::memory_order_relaxed);
+  return done;
+}
+
+bool store::try_execute(operation const& operation, lock_asker const& asker, execution& done) {
+  auto lock = data_.try_lock_spinning();
+  if (!lock) return false;
+  auto const granted_at = clock::now();
+  done.outcome = apply(*lock, operation);
+  // Read the clock while the lock is still ours, so that no later grant seems to come before this release.
+  done.ended_at = clock::now();
+  done.id = 0;
+  if (asker.is_watched())
+    done.id = asker.recorder->passed(asker.source, asker.operation, key_of(operation), granted_at, done.ended_at);
+  lock.unlock();
+  done.timing = {.wait = {}, .hold = done.ended_at - granted_at, .position = place(done.id, 0)};
+  return true;
+}
+
+bool store::try_read(std::string_view key, lock_asker const& asker, reading& done) {
+  auto lock = data_.try_lock_spinning();
+  if (!lock) return false;
+  auto const granted_at = clock::now();
+  auto const* const found = lock->find(key);
+  if (found == nullptr) return false;
+  done.revision = found->revision;
+  done.value = found->value;
+  done.ended_at = clock::now();
+  if (asker.is_watched())
+    done.id = asker.recorder->passed(asker.source, asker.operation, key, granted_at, done.ended_at);
+  lock.unlock();
+  done.timing = {.wait = {}, .hold = done.ended_at - granted_at, .position = place(done.id, 0)};
+  return true;
+}
+
+awaitable<execution> store::execute(operation const& operation, lock_terms terms, interruption& stop,
+                                    lock_asker asker) {
+  section const apply_it = [this, &operation](database& data) { return apply(data, operation); };
+  co_return co_await visit_lock(key_of(operation), apply_it, terms, stop, asker, true);
+}
+
+awaitable<execution> store::run(std::string_view key, section const& what, interruption& stop, lock_asker asker) {
+  section const whole = [this, &what](database& data) {
+    auto done = what(data);
+    data_bytes_.store(data.bytes(), std::memory_order_relaxed);
+    return done;
+  };
+  co_return co_await visit_lock(key, whole, {}, stop, asker, false);
+}
+
+awaitable<execution> store::visit_lock(std::string_view key, section const& what, lock_terms terms, interruption& stop,
+                                       lock_asker asker, bool is_limited) {
+  auto const asked_at = clock::now();
+  lock_visit visit(asker, key, asked_at);
+  auto granted_at = asked_at;
+  auto const timing = [&](clock::time_point released_at) {
+    return lock_timing{.wait = granted_at - asked_at,
+                       .hold = released_at - granted_at,
+                       .position = place(visit.id(), visit.position())};
+  };
+  auto lock = data_.try_lock();
+  if (!lock) {
+    auto const refuse = [&](failure why, lock_outcome outcome) {
+      granted_at = clock::now();  // it never was
+      visit.left(granted_at, outcome);
+      return execution{std::move(why), timing(granted_at), granted_at, visit.id()};
+    };
+    waiter_place mine(*this, is_limited);
+    visit.stands_at(mine.position());
+    if (stop.why() != stop_reason::none) co_return refuse(stopped(), outcome_of(stop));
+    if (terms.lock_timeout && terms.lock_timeout->count() == 0)
+      co_return refuse(timed_out({}), lock_outcome::timed_out);
+    if (!mine.is_taken()) co_return refuse(queue_full(), lock_outcome::refused);
+    visit.waits();
+
+    auto const deadline = terms.lock_timeout ? later(asked_at, *terms.lock_timeout) : clock::time_point::max();
+    interruption::phase_scope const waiting(stop, lock_phase::waiting);
+    auto token = asio::bind_cancellation_slot(waiting.slot(), as_values);
+    if (terms.hold.count() == 0) {
+      std::optional<outcome> done;
+      clock::time_point released_at{};
+      // Whoever releases the lock runs it, on that thread.
+      auto const run_it = [&](database& data) {
+        granted_at = clock::now();
+        mine.leave();
+        done.emplace(what(data));
+        released_at = clock::now();
+        visit.was_run(granted_at, released_at);
+      };
+      std::exception_ptr error;
+      if (terms.lock_timeout) {
+        std::tie(error) = co_await data_.async_run_until(deadline, run_it, token);
+      } else {
+        std::tie(error) = co_await data_.async_run(run_it, token);
+      }
+      if (done) {
+        visit.has_run(granted_at, released_at);
+        co_return execution{*std::move(done), timing(released_at), released_at, visit.id()};
+      }
+      if (stop.why() != stop_reason::none) co_return refuse(stopped(), outcome_of(stop));
+      if (terms.lock_timeout && is_time_out(error))
+        co_return refuse(timed_out(*terms.lock_timeout), lock_outcome::timed_out);
+      std::rethrow_exception(error);
+    }
+
+    error_code error;
+    if (terms.lock_timeout) {
+      std::tie(error, lock) = co_await data_.async_lock_until(deadline, token);
+    } else {
+      std::tie(error, lock) = co_await data_.async_lock(token);
+    }
+    // A grant that crosses a stop is given back unused: who left the queue must change nothing.
+    if (error || stop.why() != stop_reason::none) {
+      lock = {};
+      if (error == asio::error::timed_out) co_return refuse(timed_out(*terms.lock_timeout), lock_outcome::timed_out);
+      co_return refuse(stopped(), outcome_of(stop));
+    }
+    granted_at = clock::now();
+  }
+
+  visit.granted(granted_at, terms.hold);
+  execution done{what(*lock), {}, {}, visit.id()};
+  if (terms.hold.count() > 0) {
+    interruption::phase_scope const holding(stop, lock_phase::holding);
+    timer timer(co_await asio::this_coro::executor, terms.hold);
+    auto token = asio::bind_cancellation_slot(holding.slot(), as_values);
+    co_await timer.async_wait(token);
+  }
+  auto const released_at = clock::now();
+  done.timing = timing(released_at);
+  done.ended_at = released_at;
+  visit.released(released_at, outcome_of(stop));
+  lock.unlock();
+  co_return done;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,143 @@
+#include "server/api/routes.hpp"
+
+#include <gtest/gtest.h>
+
+#include "protocol/key.hpp"
+#include "server/api/values.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace protocol;
+using namespace std::chrono_literals;
+
+request_head head(method method, std::string_view target) {
+  request_head head;
+  head.method = method;
+  head.method_text = method == method::get ? "GET" : method == method::post ? "POST" : "OTHER";
+  head.target = target;
+  return head;
+}
+
+value_request operation_of(request_head const& head, route_settings const& settings = {}) {
+  route_kind kind{};
+  auto routed = route(head, {settings, settings.read_hold, false}, kind);
+  if (auto const* answer = std::get_if<reply>(&routed)) {
+    ADD_FAILURE() << "answered " << answer->status << ": " << answer->body;
+    return {get_operation{}, {}, {}, false};
+  }
+  return std::get<value_request>(std::move(routed));
+}
+
+reply answer_of(request_head const& head, bool draining = false) {
+  route_kind kind{};
+  route_settings const settings;
+  auto routed = route(head, {settings, {}, draining}, kind);
+  if (std::holds_alternative<value_request>(routed)) {
+    ADD_FAILURE() << "became an operation";
+    return {};
+  }
+  return std::get<reply>(std::move(routed));
+}
+
+TEST(routes, each_method_becomes_its_operation) {
+  EXPECT_EQ(std::get<get_operation>(operation_of(head(method::get, "/v1/kv/a")).operation).key, "a");
+  EXPECT_EQ(std::get<get_operation>(operation_of(head(method::head, "/v1/kv/a")).operation).key, "a");
+  EXPECT_EQ(std::get<put_operation>(operation_of(head(method::put, "/v1/kv/a")).operation).key, "a");
+  EXPECT_EQ(std::get<delete_operation>(operation_of(head(method::del, "/v1/kv/a")).operation).key, "a");
+}
+
+TEST(routes, a_key_is_the_decoded_rest_of_the_path) {
+  EXPECT_EQ(std::get<get_operation>(operation_of(head(method::get, "/v1/kv/a/b%2Fc%20d?hold=0")).operation).key,
+            "a/b/c d");
+}
+
+TEST(routes, the_query_sets_the_terms_and_the_settings_fill_in_what_it_leaves_out) {
+  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = 2s, .host_names = {}};
+  EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a"), settings).terms.hold, 1s);
+  EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a"), settings).terms.lock_timeout, 2s);
+  EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a?hold=0"), settings).terms.hold, 0s);
+  EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a?lock-timeout=0"), settings).terms.lock_timeout, 0s);
+  EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a?hold=250us&lock-timeout=1.5s"), settings).terms.hold, 250us);
+}
+
+TEST(routes, the_default_hold_is_for_reads_only) {
+  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = {}, .host_names = {}};
+  EXPECT_EQ(operation_of(head(method::head, "/v1/kv/a"), settings).terms.hold, 1s);
+  EXPECT_EQ(operation_of(head(method::put, "/v1/kv/a"), settings).terms.hold, 0s);
+  EXPECT_EQ(operation_of(head(method::del, "/v1/kv/a"), settings).terms.hold, 0s);
+}
+
+TEST(routes, a_wrong_parameter_is_named_with_what_would_be_right) {
+  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?holt=1s")).body.find("hold and lock-timeout"), std::string::npos);
+  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=10")).body.find("add a unit"), std::string::npos);
+  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=1s&hold=1s")).body.find("twice"), std::string::npos);
+  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=61s")).body.find("at most 1m"), std::string::npos);
+}
+
+TEST(routes, tell_statistics_what_a_request_is_for_without_its_variable_part) {
+  auto const kind_of = [](std::string_view target) {
+    route_kind kind{};
+    route_settings const settings;
+    (void)route(head(method::get, target), {settings, {}, false}, kind);
+    return name_of(kind);
+  };
+  EXPECT_EQ(kind_of("/v1/kv/a/b?hold=1s"), "/v1/kv/{key}");
+  EXPECT_EQ(kind_of("http://host/v1/lock?limit=1"), "/v1/lock");
+  EXPECT_EQ(kind_of("/v1/lock/events"), "/v1/lock/events");
+  EXPECT_EQ(kind_of("/v1/lock/trace"), "/v1/lock/trace");
+  EXPECT_EQ(kind_of("/v1/settings"), "/v1/settings");
+  EXPECT_EQ(kind_of("/metrics"), "/metrics");
+  EXPECT_EQ(kind_of("/livez"), "/livez");
+  EXPECT_EQ(kind_of("/assets/page.js"), "/");
+  EXPECT_EQ(kind_of("/"), "/");
+  EXPECT_EQ(kind_of("/no/such/path"), "other");
+  EXPECT_EQ(kind_of("no target"), "other");
+}
+
+// The short way to a key, and the request that it is the key of.
+TEST(plain_read, is_a_get_that_the_long_way_takes_for_the_same) {
+  auto plain = head(method::get, "/v1/kv/a/b:c~");
+  plain.is_bare = plain.target_is_plain = true;
+  EXPECT_EQ(key_of_plain_read(plain), "a/b:c~");
+  plain.is_bare = plain.target_is_plain = false;
+  auto const same = operation_of(plain);
+  EXPECT_EQ(std::get<get_operation>(same.operation).key, "a/b:c~");
+  EXPECT_EQ(same.terms.hold, 0s);
+  EXPECT_FALSE(same.if_none_match);
+}
+
+TEST(plain_read, is_nothing_that_must_be_looked_at_closer) {
+  auto const key_of = [](method method, std::string const& target, bool is_bare = true, bool is_plain = true) {
+    auto one = head(method, target);
+    one.is_bare = is_bare;
+    one.target_is_plain = is_plain;
+    return std::string(key_of_plain_read(one));
+  };
+  auto const longest = std::string(key_bytes_max, 'k');
+  EXPECT_EQ(key_of(method::get, "/v1/kv/" + longest), longest);
+  EXPECT_EQ(key_of(method::get, "/v1/kv/" + longest + "k"), "");
+  EXPECT_EQ(key_of(method::get, "/v1/kv/"), "");
+  EXPECT_EQ(key_of(method::get, "/v1/kv"), "");
+  EXPECT_EQ(key_of(method::get, "/v1/lock"), "");
+  EXPECT_EQ(key_of(method::get, "/livez"), "");
+  EXPECT_EQ(key_of(method::get, "/v1/kv/a", false), "");
+  EXPECT_EQ(key_of(method::get, "/v1/kv/a?hold=1s", true, false), "");
+  for (auto const other : {method::head, method::put, method::del, method::options, method::post})
+    EXPECT_EQ(key_of(other, "/v1/kv/a"), "");
+}
+
+TEST(routes, a_post_is_told_to_put) {
+  auto const answer = answer_of(head(method::post, "/v1/kv/a"));
+  EXPECT_EQ(answer.status, 405U);
+  EXPECT_NE(answer.body.find("PUT"), std::string::npos);
+}
+
+TEST(routes, readiness_ends_with_draining_but_liveness_stays) {
+  EXPECT_EQ(answer_of(head(method::get, "/readyz")).status, 200U);
+  EXPECT_EQ(answer_of(head(method::get, "/readyz"), true).status, 503U);
+  EXPECT_EQ(answer_of(head(method::get, "/livez"), true).status, 200U);
+}
+
+}  // namespace
+}  // namespace holdfast::server

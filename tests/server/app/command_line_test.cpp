@@ -1,0 +1,171 @@
+#include "server/app/command_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <vector>
+
+namespace holdfast::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+command parse(std::vector<char const*> arguments) {
+  arguments.insert(arguments.begin(), "holdfast-server");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+}
+
+settings settings_of(std::vector<char const*> arguments) {
+  auto const parsed = parse(std::move(arguments));
+  if (auto const* refused = std::get_if<print_command>(&parsed)) ADD_FAILURE() << refused->text;
+  auto const* const serve = std::get_if<serve_command>(&parsed);
+  return serve == nullptr ? settings{} : serve->settings;
+}
+
+/// Expects status 2 and returns what is told.
+std::string refusal_of(std::vector<char const*> arguments) {
+  auto const parsed = parse(std::move(arguments));
+  auto const* const refused = std::get_if<print_command>(&parsed);
+  if (refused == nullptr) {
+    ADD_FAILURE() << "was accepted";
+    return {};
+  }
+  EXPECT_EQ(refused->exit_status, 2);
+  return refused->text;
+}
+
+bool says(std::string const& text, std::string const& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// A variable of the environment for as long as this lives.
+struct variable {
+  variable(char const* its_name, char const* value) : name(its_name) { ::setenv(name, value, 1); }
+  ~variable() { ::unsetenv(name); }
+  variable(variable const&) = delete;
+  variable& operator=(variable const&) = delete;
+  char const* name;
+};
+
+TEST(command_line, without_arguments_it_serves_with_the_documented_defaults) {
+  auto const got = settings_of({});
+  EXPECT_EQ(got.listen_address, "127.0.0.1");
+  EXPECT_EQ(got.listen_port, 8080);
+  EXPECT_GE(got.threads, 1U);
+  EXPECT_EQ(got.writer_period, 350ms);
+  EXPECT_EQ(got.writer_key, "my-key");
+  EXPECT_EQ(got.routes.read_hold, 0s);
+  EXPECT_EQ(got.routes.hold_max, 60s);
+  EXPECT_EQ(got.routes.lock_timeout, std::nullopt);
+  EXPECT_EQ(got.drain_timeout, 5s);
+  EXPECT_EQ(got.connections_max, 16384U);
+  EXPECT_EQ(got.sessions.header_bytes_max, 8192U);
+  EXPECT_EQ(got.sessions.body_bytes_max, 1048576U);
+}
+
+TEST(command_line, every_setting_can_be_set) {
+  auto const got = settings_of({"--listen",         "[::1]:9090", "--threads",       "3",    "--writer-period",    "0",
+                                "--writer-key",     "k",          "--hold",          "1s",   "--max-hold",         "2s",
+                                "--lock-timeout",   "0",          "--drain-timeout", "1s",   "--max-connections",  "7",
+                                "--max-waiters",    "0",          "--max-header",    "1024", "--max-body",         "10",
+                                "--header-timeout", "1s",         "--idle-timeout",  "2s",   "--transfer-timeout", "3s",
+                                "--log-level",      "debug",      "--log-format",    "json"});
+  EXPECT_EQ(got.listen_address, "::1");
+  EXPECT_EQ(got.listen_port, 9090);
+  EXPECT_EQ(got.threads, 3U);
+  EXPECT_EQ(got.writer_period, 0s);
+  EXPECT_EQ(got.writer_key, "k");
+  EXPECT_EQ(got.routes.read_hold, 1s);
+  EXPECT_EQ(got.routes.hold_max, 2s);
+  EXPECT_EQ(got.routes.lock_timeout, 0s);
+  EXPECT_EQ(got.drain_timeout, 1s);
+  EXPECT_EQ(got.connections_max, 7U);
+  EXPECT_EQ(got.waiters_max, 0U);
+  EXPECT_EQ(got.sessions.header_bytes_max, 1024U);
+  EXPECT_EQ(got.sessions.body_bytes_max, 10U);
+  EXPECT_EQ(got.sessions.header_timeout, 1s);
+  EXPECT_EQ(got.sessions.idle_timeout, 2s);
+  EXPECT_EQ(got.sessions.transfer_timeout, 3s);
+  EXPECT_EQ(got.log_level, "debug");
+  EXPECT_EQ(got.log_format, log_format::json);
+}
+
+TEST(command_line, the_environment_sets_what_no_flag_does) {
+  variable const listen("HOLDFAST_LISTEN", "0.0.0.0:8081"), threads("HOLDFAST_THREADS", "2"),
+      hold("HOLDFAST_HOLD", "5ms");
+  auto const got = settings_of({"--threads", "1"});
+  EXPECT_EQ(got.listen_address, "0.0.0.0");
+  EXPECT_EQ(got.listen_port, 8081);
+  EXPECT_EQ(got.threads, 1U);
+  EXPECT_EQ(got.routes.read_hold, 5ms);
+}
+
+TEST(command_line, a_wrong_value_is_told_with_what_would_be_right) {
+  EXPECT_TRUE(says(refusal_of({"--hold", "10"}), "10ms"));
+  EXPECT_TRUE(says(refusal_of({"--listen", "8080"}), "127.0.0.1:8080"));
+  EXPECT_TRUE(says(refusal_of({"--listen", "::1:8080"}), "brackets"));
+  EXPECT_TRUE(says(refusal_of({"--listen", "127.0.0.1:70000"}), "65535"));
+  EXPECT_TRUE(says(refusal_of({"--listen", "example.org:80"}), "IP address"));
+  EXPECT_TRUE(says(refusal_of({"--log-level", "loud"}), "debug"));
+  EXPECT_TRUE(says(refusal_of({"--log-format", "xml"}), "json"));
+  EXPECT_TRUE(says(refusal_of({"--threads", "0"}), "1"));
+  EXPECT_TRUE(says(refusal_of({"--threads", "many"}), "--threads"));
+  EXPECT_TRUE(says(refusal_of({"--writer-key", ""}), "key"));
+  EXPECT_TRUE(says(refusal_of({"--hold", "2m"}), "--max-hold"));
+  EXPECT_TRUE(says(refusal_of({"--wat"}), "--help"));
+  EXPECT_TRUE(says(refusal_of({"wat"}), "--help"));
+}
+
+TEST(command_line, a_wrong_variable_is_refused_by_its_name) {
+  variable const hold("HOLDFAST_HOLD", "10");
+  EXPECT_TRUE(says(refusal_of({}), "--hold"));
+  EXPECT_TRUE(says(refusal_of({}), "HOLDFAST_HOLD"));
+  EXPECT_EQ(std::get<print_command>(parse({"--help"})).exit_status, 0) << "help is given all the same";
+}
+
+// CLI11 reads numbers as C does, where 010 is eight.
+TEST(command_line, numbers_are_decimal) {
+  EXPECT_EQ(settings_of({"--threads", "010"}).threads, 10U);
+  EXPECT_TRUE(says(refusal_of({"--max-connections", "1e3"}), "1e3"));
+  EXPECT_TRUE(says(refusal_of({"--max-connections", "-1"}), "-1"));
+}
+
+TEST(command_line, no_wait_without_an_end) {
+  EXPECT_TRUE(says(refusal_of({"--idle-timeout", "0"}), "above 0"));
+}
+
+TEST(command_line, help_shows_examples_and_variables_and_exits_0) {
+  auto const parsed = parse({"--help"});
+  auto const& help = std::get<print_command>(parsed);
+  EXPECT_EQ(help.exit_status, 0);
+  EXPECT_TRUE(says(help.text, "Examples:"));
+  EXPECT_TRUE(says(help.text, "HOLDFAST_LISTEN"));
+  EXPECT_EQ(std::get<print_command>(parse({"--version"})).exit_status, 0);
+}
+
+TEST(command_line, demo_and_healthcheck_are_commands) {
+  EXPECT_EQ(std::get<demo_command>(parse({"demo"})).rounds, 2U);
+  EXPECT_EQ(std::get<demo_command>(parse({"demo", "--rounds", "5"})).rounds, 5U);
+  EXPECT_TRUE(says(refusal_of({"demo", "--rounds", "0"}), "rounds"));
+  variable const listen("HOLDFAST_LISTEN", "0.0.0.0:8081");
+  auto const parsed = parse({"healthcheck", "--timeout", "1s"});
+  auto const& check = std::get<healthcheck_command>(parsed);
+  EXPECT_EQ(check.address, "127.0.0.1") << "a server that listens everywhere is asked at the loopback";
+  EXPECT_EQ(check.port, 8081);
+  EXPECT_EQ(check.timeout, 1s);
+}
+
+TEST(command_line, settings_are_live_unless_they_are_not_to_be) {
+  EXPECT_TRUE(settings_of({}).live_settings);
+  EXPECT_FALSE(settings_of({"--no-live-settings"}).live_settings);
+  variable const set("HOLDFAST_NO_LIVE_SETTINGS", "1");
+  EXPECT_FALSE(settings_of({}).live_settings);
+}
+
+TEST(command_line, takes_several_host_names) {
+  EXPECT_EQ(settings_of({"--host-name", "a.example", "--host-name", "b.example"}).routes.host_names,
+            (std::vector<std::string>{"a.example", "b.example"}));
+}
+
+}  // namespace
+}  // namespace holdfast::server

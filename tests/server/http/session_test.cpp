@@ -1,0 +1,144 @@
+// Sessions whose threads are steered by hand: what is ready together is told together.
+#include "server/http/session.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "server/api/api_handler.hpp"
+#include "server/app/settings.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace std::literals;
+
+constexpr auto livez = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"sv;
+
+/// A session and its client.
+class pair_of_ends {
+ public:
+  pair_of_ends(session::owner& owner, session_context& thread) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
+    client_ = unique_socket(ends[1]);
+    served = std::make_unique<session>(unique_socket(ends[0]), owner, thread);
+    served->start();
+  }
+
+  void say(std::string_view text) const {
+    EXPECT_EQ(::send(client_.get(), text.data(), text.size(), 0), std::ssize(text));
+  }
+
+  /// How many answers of the status 200 have come since the last call, without waiting.
+  [[nodiscard]] int answers() const {
+    std::string all(1024 * 1024, ' ');
+    auto const got = ::recv(client_.get(), all.data(), all.size(), MSG_DONTWAIT);
+    all.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    int count = 0;
+    for (std::size_t at = 0; (at = all.find("HTTP/1.1 200 OK\r\n", at)) != std::string::npos; ++at) ++count;
+    return count;
+  }
+
+  std::unique_ptr<session> served;
+
+ private:
+  unique_socket client_;
+};
+
+struct session_test : testing::Test, private session::owner {
+  void on_session_end(session& one) override {
+    for (auto* end : {&ann, &bob})
+      if (end->served.get() == &one) end->served.reset();
+  }
+
+  void TearDown() override {
+    for (auto const* one : {&ann, &bob})
+      if (one->served) one->served->abort();
+    loop.poll();
+    EXPECT_FALSE(ann.served || bob.served);
+  }
+
+  /// Tells what is ready, as a worker does, but for sending what has been gathered in that turn.
+  void tell_batch() { loop.run_one_turn(); }
+
+  settings its_settings;
+  fixed_settings fixed;
+  store data{16, 1'000'000};
+  server::insight insight{1, 42};
+  live_settings live{true, {}, {}};
+  byte_budget under_way{100'000};
+  std::atomic<std::size_t> connections{2};
+  std::atomic<bool> draining{false};
+  api_context context{its_settings.routes, fixed, data, insight, live, under_way, connections, draining, 42};
+  event_loop loop;  // does nothing at a batch's end, so that a test sees what has been sent within it
+  session_context thread{loop, its_settings.sessions, under_way, draining,
+                         [this] { return make_api_handler(context, *insight.recorders[0]); }};
+  pair_of_ends ann{*this, thread}, bob{*this, thread};
+};
+
+TEST_F(session_test, leaves_its_answers_to_the_end_of_the_batch) {
+  ann.say(livez);
+  bob.say(livez);
+  tell_batch();
+  EXPECT_EQ(ann.answers() + bob.answers(), 0);
+  thread.outbox.send_all();
+  EXPECT_EQ(ann.answers(), 1);
+  EXPECT_EQ(bob.answers(), 1);
+}
+
+TEST_F(session_test, answers_at_once_where_much_has_been_served) {
+  ann.say(livez);
+  std::string many;
+  while (many.size() < outbox::work_bytes_max / 2) many += livez;
+  bob.say(many);
+  tell_batch();
+  EXPECT_EQ(ann.answers(), 1);
+  EXPECT_EQ(bob.answers(), std::ssize(many) / std::ssize(livez));
+}
+
+// Its next step may be a long one: a body of a megabyte is checked in one.
+TEST_F(session_test, a_request_that_must_wait_lets_the_others_answers_out) {
+  ann.say(livez);
+  bob.say(livez.substr(0, 20));
+  tell_batch();
+  EXPECT_EQ(ann.answers(), 1);
+}
+
+TEST_F(session_test, a_request_that_goes_on_lets_the_others_answers_out) {
+  bob.say(livez.substr(0, 20));
+  tell_batch();
+  tell_batch();  // with nothing ready, so that epoll does not tell of bob first next time
+  ann.say(livez);
+  bob.say(livez.substr(20));
+  tell_batch();
+  EXPECT_EQ(ann.answers(), 1);
+  loop.poll();
+  EXPECT_EQ(bob.answers(), 1);
+}
+
+TEST_F(session_test, answers_before_a_partial_request_are_sent_before_it_is_whole) {
+  bob.say(std::string(livez) + std::string(livez.substr(0, 20)));
+  tell_batch();
+  EXPECT_EQ(bob.answers(), 1);
+}
+
+// A drain told the session to wait for its coroutine, which was at its end already; nobody looked again, and the
+// connection idled until the drain time-out.
+TEST_F(session_test, ends_when_a_drain_crosses_the_end_of_its_work) {
+  bob.say(std::string(livez) + "\r\n");  // the empty line takes a coroutine, which ends in its first step
+  tell_batch();
+  EXPECT_EQ(bob.answers(), 1);
+  draining = true;
+  bob.served->drain();
+  loop.poll();
+  EXPECT_EQ(bob.served, nullptr);
+}
+
+}  // namespace
+}  // namespace holdfast::server
