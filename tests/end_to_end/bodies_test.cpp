@@ -153,7 +153,8 @@ TEST_F(expectation, is_refused_before_the_100_where_the_request_is) {
 }
 
 TEST_F(expectation, of_another_kind_is_417) {
-  for (std::string const value : {"200-ok", "100-continue, x", ""}) {
+  for (std::string const value : {"200-ok", "100-continue, x", "x, 100-continue", "100-continue;q=1", "100-continue x",
+                                  "100-continue\r\nExpect: x", "x\r\nExpect: 100-continue"}) {
     raw_client one(server.port());
     auto const reply = one.ask(request("PUT", "/v1/kv/a", "1", "Expect: " + value + "\r\n"));
     EXPECT_EQ(reply.status, 417) << value;
@@ -161,10 +162,43 @@ TEST_F(expectation, of_another_kind_is_417) {
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).status, 404);
 }
 
+// Expect is a list (RFC 9110 §10.1.1), and a list may have empty members and none (§5.6.1). `curl -H 'Expect;'` sends
+// the empty one.
+TEST_F(expectation, is_a_list) {
+  for (std::string const value : {"", ",", " , ,"}) {
+    raw_client one(server.port());
+    one.send(request("PUT", "/v1/kv/a", {}, "Expect: " + value + "\r\nContent-Length: 1\r\n"));
+    EXPECT_TRUE(one.stays_silent(50ms)) << "nothing is expected by '" << value << "'";
+    EXPECT_LT(one.ask("1").status, 300) << value;
+  }
+  for (std::string const value : {"100-continue, 100-continue", "100-continue,", ", 100-Continue",
+                                  "100-continue\r\nExpect: 100-continue", "\r\nExpect: 100-continue"}) {
+    raw_client one(server.port());
+    EXPECT_EQ(one.ask(request("PUT", "/v1/kv/a", {}, "Expect: " + value + "\r\nContent-Length: 1\r\n")).status, 100)
+        << value;
+    EXPECT_LT(one.ask("1").status, 300) << value;
+  }
+}
+
 TEST_F(expectation, is_answered_while_another_has_the_lock) {
   raw_client holder(server.port());
   server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
   EXPECT_EQ(client.ask(expecting("/v1/kv/a")).status, 100);
+}
+
+// Whether an answer has a body is a matter of its request's method, not of what the bytes behind the header look like.
+TEST_F(bodies, a_refusal_has_its_problem_also_where_the_body_looks_like_a_head_request) {
+  for (auto const& refused : {chunked("HEAD /livez HTTP/1.1\r\n\r\n"),
+                              request("PUT", "/v1/kv/a", {}, "Content-Length: 9999999\r\n") + "HEAD /",
+                              request("PUT", "/v1/kv/a", "HEAD /livez HTTP/1.1\r\n\r\n")}) {
+    raw_client one(server.port());
+    one.send(refused);
+    one.half_close();
+    auto const answer = one.receive_rest();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 4")) << answer;
+    auto const content = answer.substr(answer.find("\r\n\r\n") + 4);
+    EXPECT_FALSE(json_member(content, "detail").empty()) << answer;
+  }
 }
 
 TEST_F(bodies, a_body_that_has_not_arrived_keeps_nobody_from_the_lock) {

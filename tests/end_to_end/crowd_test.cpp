@@ -1,27 +1,19 @@
 // Many clients at once.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
 #include <vector>
 
+#include "tests/support/process_memory.hpp"
 #include "tests/support/raw_client.hpp"
 #include "tests/support/running_server.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/support/stopwatch.hpp"
 
 namespace holdfast::tests {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool sanitized = false;
-#endif
 
 constexpr int crowd_size = 1000;
 
@@ -52,15 +44,8 @@ struct crowd : ::testing::Test {
   std::optional<raw_client> client;
 };
 
-long resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  long all = 0, resident = 0;
-  file >> all >> resident;
-  return resident * ::sysconf(_SC_PAGESIZE);
-}
-
 TEST_F(crowd, the_one_that_stays_is_answered_right_after_the_hold) {
-  long after_first_round = 0;
+  std::int64_t after_first_round = 0;
   for (int round = 0; round < 3; ++round) {
     raw_client holder(server.port());
     auto waiters = wait_behind(holder);

@@ -89,8 +89,31 @@ TEST(insight, the_state_shows_who_holds_and_who_waits_in_order) {
   EXPECT_EQ(limited["queue_length"], 2);
 
   holder.close();
+  EXPECT_EQ(writer.receive().status, 201);
   EXPECT_EQ(reader.receive(true).status, 404);
   EXPECT_EQ(state_of(server)["queue_length"], 0);
+}
+
+// Each consumer costs memory and time, and nothing else bounds how many there are.
+TEST(insight, has_room_for_so_many_consumers_and_refuses_one_more) {
+  running_server server;
+  std::vector<raw_client> consumers;
+  for (int i = 0; i < 64; ++i)
+    server.ask_for_lock(consumers.emplace_back(server.port()), request("GET", "/v1/lock/events?format=ndjson"));
+  raw_client late(server.port());
+  auto const refused = late.ask(request("GET", "/v1/lock/trace"));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.code(), "overloaded");
+  EXPECT_EQ(late.ask(request("GET", "/v1/lock")).status, 200) << "and the connection goes on";
+  consumers.pop_back();
+  std::string head;
+  for (int i = 0; i < 1'000 && !head.starts_with("HTTP/1.1 200 "); ++i) {
+    server.settle();  // until the hang-up is noticed
+    raw_client next(server.port());
+    next.send(request("GET", "/v1/lock/trace?duration=0"));
+    head = next.receive_until("\r\n\r\n");
+  }
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 200 ")) << head;
 }
 
 TEST(insight, the_events_and_the_answers_tell_the_same_times) {

@@ -162,6 +162,31 @@ TEST_F(limits, a_header_that_is_late_is_408_and_a_close) {
   EXPECT_TRUE(client->is_closed_by_peer());
 }
 
+// The body's time had begun with the header's first byte, so that a slow header left it none.
+TEST_F(limits, a_body_has_its_own_time_behind_a_header_that_took_long) {
+  settings.sessions.header_timeout = 10s;
+  settings.sessions.transfer_timeout = 1s;
+  start();
+  auto const whole = request("PUT", "/v1/kv/a", "[1,2]");
+  client->send(whole.substr(0, 10));
+  EXPECT_TRUE(client->stays_silent(1500ms));
+  client->send(whole.substr(10, whole.size() - 13));
+  EXPECT_TRUE(client->stays_silent(300ms));
+  client->send(whole.substr(whole.size() - 3));
+  EXPECT_EQ(client->receive().status, 201);
+}
+
+// An exchange serves one client after the other: nothing of the last one's request may frame this answer.
+TEST_F(limits, a_header_that_is_late_is_told_why_also_after_anothers_head) {
+  settings.sessions.header_timeout = 300ms;
+  settings.threads = 1;
+  start();
+  raw_client other(server->port());
+  other.send("HEAD /livez HTTP/1.1\r\nHost: test\r\n\r\n");
+  EXPECT_FALSE(other.stays_silent(5s));
+  EXPECT_EQ(client->ask("GET /livez HTTP/1.1\r\nHost: te").code(), "request_timeout");
+}
+
 TEST_F(limits, a_header_that_comes_drop_by_drop_is_late_too) {
   settings.sessions.header_timeout = 300ms;
   start();

@@ -1,0 +1,196 @@
+// What the server keeps has a bound, and what it no longer needs is given back.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/process_memory.hpp"
+#include "tests/support/raw_client.hpp"
+#include "tests/support/running_server.hpp"
+#include "tests/support/sanitized.hpp"
+
+namespace holdfast::tests {
+namespace {
+
+constexpr std::size_t kib = 1024;
+constexpr std::size_t mib = 1024 * kib;
+
+std::string json_of(std::size_t bytes) {
+  return '"' + std::string(bytes - 2, 'x') + '"';
+}
+
+std::string key(int number) {
+  return "/v1/kv/" + std::to_string(number);
+}
+
+template <class Settings>
+void set_memory_bytes_max(Settings& settings, std::uint64_t bytes) {
+  if constexpr (requires { settings.memory_bytes_max; }) settings.memory_bytes_max = bytes;
+}
+
+/// A server that may keep 16 MiB.
+struct memory : ::testing::Test {
+  static server::settings bounded() {
+    auto settings = running_server::test_settings();
+    set_memory_bytes_max(settings, budget_bytes);
+    return settings;
+  }
+
+  /// Puts values of 1 MiB under new keys until one is refused. @return how many were stored.
+  int fill() {
+    for (int stored = 0; stored < 64; ++stored) {
+      auto const reply = client.ask(request("PUT", key(stored), json_of(mib)));
+      if (reply.status == 201) continue;
+      EXPECT_EQ(reply.status, 507);
+      EXPECT_EQ(reply.code(), "database_full");
+      return stored;
+    }
+    ADD_FAILURE() << "64 MiB are stored";
+    return 64;
+  }
+
+  static constexpr std::size_t budget_bytes = 16 * mib;
+
+  running_server server{bounded()};
+  raw_client client{server.port()};
+};
+
+// --- the database -------------------------------------------------------------------------------------------------
+
+TEST_F(memory, values_under_new_keys_are_507_from_some_key_on_and_all_before_are_there) {
+  auto const stored = fill();
+  EXPECT_GE(stored, 8);
+  EXPECT_LE(stored, 16);
+  for (int i = 0; i < stored; ++i) EXPECT_EQ(client.ask(request("GET", key(i))).body.size(), mib) << i;
+  EXPECT_EQ(client.ask(request("GET", key(stored))).status, 404);
+  EXPECT_EQ(raw_client(server.port()).ask(request("PUT", "/v1/kv/other", json_of(mib))).status, 507);
+}
+
+TEST_F(memory, a_full_database_takes_smaller_values_and_deletions) {
+  client.ask(request("PUT", "/v1/kv/small", "1"));
+  auto const stored = fill();
+  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/small", json_of(mib))).status, 507) << "a replacement that adds";
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/small")).body, "1") << "what was refused has changed nothing";
+  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/small", "2")).status, 204);
+  EXPECT_EQ(client.ask(request("PUT", key(0), json_of(mib / 2))).status, 204);
+  EXPECT_EQ(client.ask(request("DELETE", key(1))).status, 204);
+  EXPECT_EQ(client.ask(request("PUT", key(stored), json_of(mib))).status, 201) << "there is room again";
+}
+
+TEST_F(memory, keys_count_too) {
+  constexpr int batch = 100;
+  int stored = 0;
+  for (int first = 0; stored == first && first < 50'000; first += batch) {
+    std::string many;
+    for (int i = 0; i < batch; ++i) many += request("PUT", key(first + i) + std::string(1000, 'k'), "1");
+    client.send(many);
+    for (int i = 0; i < batch; ++i) {
+      auto const reply = client.receive();
+      if (reply.status == 201)
+        ++stored;
+      else
+        EXPECT_EQ(reply.status, 507);
+    }
+  }
+  EXPECT_GE(stored, 2'000);
+  EXPECT_LE(stored, 16'384);
+}
+
+// --- what is under way --------------------------------------------------------------------------------------------
+
+TEST_F(memory, bodies_under_way_are_503_beyond_the_budget) {
+  constexpr int count = 64;
+  auto const put = request("PUT", "/v1/kv/a", json_of(mib));
+  auto const before = allocated_bytes();
+  std::vector<raw_client> clients;
+  for (int i = 0; i < count; ++i) clients.emplace_back(server.port()).send(std::string_view(put).substr(0, mib / 2));
+  server.settle();
+  if (!sanitized) {
+    EXPECT_LT(allocated_bytes() - before, static_cast<std::int64_t>(2 * budget_bytes));
+  }
+  EXPECT_EQ(client.ask(request("GET", "/livez")).status, 200);
+
+  int done = 0, refused = 0;
+  for (auto& one : clients) {
+    one.send(std::string_view(put).substr(mib / 2));
+    auto const reply = one.receive();
+    (reply.status < 300 ? done : refused) += 1;
+    if (reply.status >= 300) {
+      EXPECT_EQ(reply.status, 503);
+    }
+  }
+  EXPECT_GE(done, 3);
+  EXPECT_GE(refused, count - 2 * static_cast<int>(budget_bytes / mib));
+  EXPECT_LT(client.ask(request("PUT", "/v1/kv/b", json_of(mib))).status, 300) << "the budget is given back";
+}
+
+TEST_F(memory, of_bodies_whose_clients_leave_nothing_is_kept) {
+  auto const put = request("PUT", "/v1/kv/a", json_of(mib));
+  for (int round = 0; round < 4; ++round) {
+    std::vector<raw_client> clients;
+    for (int i = 0; i < 16; ++i) clients.emplace_back(server.port()).send(std::string_view(put).substr(0, mib / 2));
+    server.settle();
+    for (int i = 0; i < 16; ++i) i % 2 == 0 ? clients[i].close() : clients[i].reset();
+  }
+  server.settle();
+  EXPECT_LT(client.ask(request("PUT", "/v1/kv/b", json_of(mib))).status, 300);
+}
+
+TEST_F(memory, values_that_wait_for_the_lock_are_503_beyond_the_budget) {
+  constexpr int count = 64;
+  raw_client holder(server.port());
+  server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
+  std::vector<raw_client> waiters;
+  for (int i = 0; i < count; ++i) waiters.emplace_back(server.port()).send(request("PUT", "/v1/kv/a", json_of(mib)));
+  server.settle();
+  holder.close();
+  int done = 0, refused = 0;
+  for (auto& one : waiters) {
+    auto const reply = one.receive();
+    (reply.status < 300 ? done : refused) += 1;
+    if (reply.status >= 300) {
+      EXPECT_EQ(reply.status, 503);
+    }
+  }
+  EXPECT_GE(done, 3);
+  EXPECT_GE(refused, count - 2 * static_cast<int>(budget_bytes / mib));
+  EXPECT_LT(client.ask(request("PUT", "/v1/kv/a", json_of(mib))).status, 300) << "the budget is given back";
+}
+
+// --- connections at rest ------------------------------------------------------------------------------------------
+
+struct memory_at_rest : ::testing::TestWithParam<std::size_t> {};
+
+/// Sends a PUT in two segments on each connection and waits for its answer.
+void put_in_halves(running_server const& server, std::vector<raw_client>& clients, std::string const& put) {
+  for (auto& client : clients) client.send(std::string_view(put).substr(0, put.size() / 2));
+  server.settle();
+  for (auto& client : clients) {
+    client.send(std::string_view(put).substr(put.size() / 2));
+    EXPECT_LT(client.receive().status, 300);
+  }
+  server.settle();
+}
+
+TEST_P(memory_at_rest, a_connection_keeps_nothing_of_a_body_that_came_in_pieces) {
+  if (sanitized) GTEST_SKIP() << "the sanitizer has an allocator of its own";
+  constexpr int count = 100;
+  running_server server;
+  auto const put = request("PUT", "/v1/kv/a", json_of(GetParam()));
+  std::vector<raw_client> first, clients;
+  for (int i = 0; i < count; ++i) first.emplace_back(server.port());
+  put_in_halves(server, first, put);  // what the allocator keeps for later is there by now
+  first.clear();
+  for (int i = 0; i < count; ++i) clients.emplace_back(server.port()).ask(request("GET", "/livez"));
+  server.settle();
+  auto const before = allocated_bytes();
+  put_in_halves(server, clients, put);
+  EXPECT_LT((allocated_bytes() - before) / count, static_cast<std::int64_t>(2 * kib)) << "bytes a connection";
+}
+
+INSTANTIATE_TEST_SUITE_P(after, memory_at_rest, ::testing::Values(100, 64 * kib, mib),
+                         ::testing::PrintToStringParamName());
+
+}  // namespace
+}  // namespace holdfast::tests
