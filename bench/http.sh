@@ -29,7 +29,8 @@ needs_unwatched() {
     case "$argument" in
       insight) named=yes ;;
       --quick | show | -h | --help) all='' ;;
-      requests | idle-memory | start | threads | keys | connections | large | held-lock) all='' ;;
+      requests | idle-memory | start | keys | connections | large | held-lock) all='' ;;
+      threads | scaling | preempted | after-hold | stream | slow-clients) all='' ;;
     esac
   done
   [[ -n $named$all ]]

@@ -15,11 +15,13 @@ import sys
 
 import report
 import scenarios
+import sharing
 from loads import LOADS, measure
 from machine import ROOT, describe, raise_descriptor_limit
 from subjects import PEERS, floor, holdfast
 
 RESULTS = ROOT / "bench/results"
+SCENARIOS = {**scenarios.ALL, **sharing.ALL}
 
 
 def note(text):
@@ -52,7 +54,7 @@ def names(text, known, what):
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./x bench http", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scenarios", nargs="*", help=f"requests (the table of ratios), {', '.join(scenarios.ALL)}; "
+    parser.add_argument("scenarios", nargs="*", help=f"requests (the table of ratios), {', '.join(SCENARIOS)}; "
                         "default: all")
     parser.add_argument("--quick", action="store_true", help="under a minute: requests alone, few rounds, nginx beside")
     parser.add_argument("--peers", help=f"of {', '.join(PEERS)}, or none; default: all")
@@ -67,7 +69,7 @@ def parse_arguments():
     options.loads = names(options.loads, LOADS, "load")
     options.rounds = options.rounds or (3 if options.quick else 15)
     options.seconds = options.seconds or (0.25 if options.quick else 0.4)
-    everything = ["requests", *scenarios.ALL]
+    everything = ["requests", *SCENARIOS]
     options.whole = not options.quick and not options.scenarios
     options.scenarios = names(",".join(options.scenarios) or ("requests" if options.quick else ",".join(everything)),
                               everything, "scenario")
@@ -89,7 +91,7 @@ def main():
     for name in options.scenarios:
         if name != "requests":
             note(name)
-            run["scenarios"][name] = scenarios.ALL[name](options)
+            run["scenarios"][name] = SCENARIOS[name](options)
     note("")
     print(report.table(run))
     if options.whole or options.save:

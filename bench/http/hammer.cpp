@@ -42,6 +42,9 @@ struct options {
   std::uint64_t keys = 0;
   bool fill = false;
   bool lock_waits = false;
+  std::string request;
+  bool stream = false;
+  double slice_ms = 0;
 };
 
 struct connection {
@@ -51,7 +54,8 @@ struct connection {
   std::string partial_header;
   bool in_content = false;  // an answer's header has been read
   std::size_t content_left = 0;
-  std::string unsent;  // what the socket did not take at once
+  std::string unsent;       // what the socket did not take at once
+  std::size_t sent_of = 0;  // the burst, of one that streams
 };
 
 int connect_to(std::uint16_t port) {
@@ -98,7 +102,7 @@ class client {
     for (std::size_t i = 0; i < options.connections; ++i) {
       auto& one = connections_.emplace_back();
       one.descriptor = connect_to(options.ports[i % options.ports.size()]);
-      watch(one, EPOLL_CTL_ADD, EPOLLIN);
+      watch(one, EPOLL_CTL_ADD, options.stream ? EPOLLIN | EPOLLOUT : EPOLLIN);
     }
     latencies_us_.reserve(1 << 20);
     lock_waits_us_.reserve(options.lock_waits ? 1 << 22 : 0);
@@ -111,9 +115,11 @@ class client {
     auto const end =
         start + std::chrono::duration_cast<clock_type::duration>(std::chrono::duration<double>(options_.seconds));
     auto now = start;
-    for (auto& one : connections_) send_burst(one, now);
+    started_at_ = start;
+    if (!options_.stream)
+      for (auto& one : connections_) send_burst(one, now);
     std::array<epoll_event, 256> events;
-    while (options_.fill ? in_flight_ != 0 : now < end) {
+    while (open_ != 0 && (options_.fill ? in_flight_ != 0 : now < end)) {
       auto const ready = ::epoll_wait(set_, events.data(), static_cast<int>(events.size()), 200);
       now = clock_type::now();
       for (int i = 0; i < ready; ++i) {
@@ -133,6 +139,10 @@ class client {
   }
 
   void append_request(std::string& out, std::string_view path) {
+    if (!options_.request.empty()) {
+      out += options_.request;
+      return;
+    }
     ((out += options_.method) += ' ') += path;
     ((out += " HTTP/1.1\r\nHost: 127.0.0.1:") += std::to_string(options_.ports.front())) += "\r\n";
     if (options_.method == "PUT")
@@ -170,19 +180,29 @@ class client {
     }
   }
 
+  /// As much of one request after the other as the socket takes, whatever has been answered.
+  void stream(connection& one) {
+    auto const sent =
+        ::send(one.descriptor, burst_.data() + one.sent_of, burst_.size() - one.sent_of, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) one.sent_of = (one.sent_of + static_cast<std::size_t>(sent)) % burst_.size();
+  }
+
   void on_ready(connection& one, std::uint32_t events, clock_type::time_point now) {
-    if ((events & EPOLLOUT) != 0) send(one, std::string(one.unsent));
+    if ((events & EPOLLOUT) != 0) options_.stream ? stream(one) : send(one, std::string(one.unsent));
     if ((events & ~std::uint32_t{EPOLLOUT}) == 0) return;
     auto const got = ::recv(one.descriptor, bytes_.data(), bytes_.size(), MSG_DONTWAIT);
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) {
       ++errors_;
+      --open_;
       in_flight_ -= one.answers_owed;
       ::epoll_ctl(set_, EPOLL_CTL_DEL, one.descriptor, nullptr);
       return;
     }
+    auto const before = answers_;
     take_answers(one, {bytes_.data(), static_cast<std::size_t>(got)});
-    if (one.answers_owed != 0) return;
+    if (options_.slice_ms != 0) count_in_slice(answers_ - before, now);
+    if (options_.stream || one.answers_owed != 0) return;
     if (latencies_us_.size() < latencies_us_.capacity())
       latencies_us_.push_back(std::chrono::duration<float, std::micro>(now - one.sent_at).count());
     send_burst(one, now);
@@ -227,6 +247,13 @@ class client {
     return used;
   }
 
+  void count_in_slice(std::uint64_t answers, clock_type::time_point now) {
+    auto const slice = static_cast<std::size_t>(std::chrono::duration<double, std::milli>(now - started_at_).count() /
+                                                options_.slice_ms);
+    if (slices_.size() <= slice) slices_.resize(slice + 1);
+    slices_[slice] += answers;
+  }
+
   void note_lock_wait(std::string_view header) {
     constexpr std::string_view name = "wait;dur=";
     auto const at = header.find(name);
@@ -244,6 +271,10 @@ class client {
                           {"bytes", bytes_received_},
                           {"p50_us", percentile(latencies_us_, 0.5)},
                           {"p99_us", percentile(latencies_us_, 0.99)}};
+    if (options_.slice_ms != 0) {
+      report["started_s"] = std::chrono::duration<double>(started_at_.time_since_epoch()).count();
+      report["slices"] = slices_;
+    }
     if (options_.lock_waits) {
       auto const waited = std::count_if(lock_waits_us_.begin(), lock_waits_us_.end(), [](float us) { return us > 0; });
       report["contended_share"] =
@@ -264,6 +295,7 @@ class client {
   std::string const body_;
   int const set_ = ::epoll_create1(0);
   std::deque<connection> connections_;
+  std::size_t open_ = options_.connections;  // that the server has not ended
   std::string burst_, drawn_;
   std::array<char, 256 * 1024> bytes_;
   std::mt19937_64 random_{20'261'124};
@@ -271,6 +303,8 @@ class client {
   std::size_t in_flight_ = 0;
   std::uint64_t answers_ = 0, errors_ = 0, bytes_received_ = 0;
   std::vector<float> latencies_us_, lock_waits_us_;
+  clock_type::time_point started_at_;
+  std::vector<std::uint64_t> slices_;
 };
 
 /// Ten thousand connections need more descriptors than a shell allows.
@@ -298,6 +332,12 @@ int main(int argc, char** argv) {
   app.add_option("--keys", options.keys, "append a number below this to the path, drawn anew for each request");
   app.add_flag("--fill", options.fill, "each number once and in order instead, then end");
   app.add_flag("--lock-waits", options.lock_waits, "also report what Server-Timing says of the lock");
+  app.add_option("--request", options.request,
+                 "these bytes instead of a request that is made of method, path and body");
+  app.add_flag("--stream", options.stream, "send without pause, without waiting for answers; --depth requests a piece");
+  app.add_option("--slice-ms", options.slice_ms,
+                 "also report the answers by slices of so many milliseconds, and when "
+                 "the first began (CLOCK_MONOTONIC)");
   CLI11_PARSE(app, argc, argv);
   raise_descriptor_limit();
   try {

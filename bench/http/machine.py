@@ -55,6 +55,12 @@ def cpu_ns(pid):
                for task in pathlib.Path(f"/proc/{process}/task").glob("*/schedstat"))
 
 
+def cpu_ns_by_thread(pid):
+    """CPU time that each thread of the process has used so far, by the thread's number."""
+    return {task.parent.name: int(task.read_text().split()[0])
+            for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")}
+
+
 def resident_bytes(pid):
     """Memory in use by the process tree."""
     page = resource.getpagesize()

@@ -1,4 +1,4 @@
-"""What a table of ratios can't show, each as a named scenario: memory, start, threads, growth, large values, a held lock.
+"""What a table of ratios can't show, each as a named scenario: memory, start, growth, large values, a held lock.
 
 A scenario gets the run's options and gives its rows as texts, ready to print, under `columns`.
 """
@@ -64,36 +64,6 @@ def start(options):
                 times_ms.append(server.first_answer_after_ms)
         rows.append([server.name, f"{statistics.median(times_ms):.1f} ms", f"{max(times_ms):.1f} ms"])
     return scenario("from the start of the process to its first answer, 11 times", ["server", "median", "worst"], rows)
-
-
-def threads(options):
-    """One server with two threads and one lock against two servers of one thread and a lock each."""
-    rows = []
-    with holdfast(threads=2, core=None) as shared, holdfast(core=None) as left, holdfast(core=None) as right:
-        # One key for all shows what two cores take to write the same lines of memory; keys of their own, the lock alone.
-        many = {"path": "/v1/kv/bench-", "keys": 1_000}
-        for one in (shared, left, right):
-            read_hammer(hammer(one.port, None, 0, method="PUT", fill=True, **many))
-        for name, load in (("GET, one key", {}), ("PUT, one key", {"method": "PUT"}),
-                           ("GET, 1,000 keys", many), ("PUT, 1,000 keys", {"method": "PUT", **many})):
-            seen = {"one lock": [], "two locks": []}
-            for _ in range(options.rounds):
-                # Each client has half its connections on each thread, here as there: a client and a server that have
-                # a core for themselves would be another comparison.
-                for kind, ports in (("one lock", shared.port), ("two locks", f"{left.port},{right.port}")):
-                    clients = [hammer(ports, None, options.seconds, connections=32, **load) for _ in range(2)]
-                    both = [read_hammer(client) for client in clients]
-                    seen[kind].append({"rps": sum(one["rps"] for one in both),
-                                       "p99_us": max(one["p99_us"] for one in both)})
-            waits = read_hammer(hammer(shared.port, None, 2, connections=64, lock_waits=True, **load))
-            ratios = {key: statistics.median(one[key] / two[key] for one, two in zip(seen["one lock"], seen["two locks"]))
-                      for key in ("rps", "p99_us")}
-            rows.append([name, f"{median(seen['one lock'], 'rps'):,.0f}", f"{median(seen['two locks'], 'rps'):,.0f}",
-                         f"{ratios['rps']:.2f}", f"{ratios['p99_us']:.2f}", f"{100 * waits['contended_share']:.2f} %",
-                         f"{waits['lock_wait_p99_us']:.0f} µs"])
-    return scenario("two threads behind one lock against two servers of one thread each; 64 connections, nothing pinned",
-                    ["", "requests/s, one lock", "two locks", "throughput ratio", "p99 ratio", "waited for the lock",
-                     "p99 of waits"], rows)
 
 
 def map_alone(keys):
@@ -222,5 +192,5 @@ def insight(options):
                     ["load", "", "throughput ratio", "quartiles", "CPU ratio", "requests/s"], rows)
 
 
-ALL = {"idle-memory": idle_memory, "start": start, "threads": threads, "keys": keys, "connections": connections,
+ALL = {"idle-memory": idle_memory, "start": start, "keys": keys, "connections": connections,
        "large": large, "held-lock": held_lock, "insight": insight}
