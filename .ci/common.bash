@@ -9,15 +9,19 @@ die() {
 }
 
 # What each kind of command needs beyond bash and git. `build` holds what CMake looks for in any configuration, the
-# tests' and benchmarks' libraries too: so run, build and test share one configured tree.
+# tests' libraries too: so run, build and test share one configured tree.
 packages_build=(g++ cmake ninja-build ccache libboost1.81-dev libabsl-dev nlohmann-json3-dev libspdlog-dev libcli11-dev
-  zlib1g-dev libtomlplusplus-dev libgtest-dev libgmock-dev libbenchmark-dev ca-certificates curl python3)
+  zlib1g-dev libtomlplusplus-dev libgtest-dev libgmock-dev relacy-dev ca-certificates curl python3)
 packages_bench_sync=(cargo rustc librust-tokio-dev librust-parking-lot-dev python3-matplotlib)
 # Besides, where there is no node and npm yet: some have them from elsewhere, and Debian's exclude those.
 packages_web=(nodejs npm)
 packages_browser=(chromium fonts-dejavu-core)
 packages_metrics=(prometheus) # promtool too
-packages_check=(clang-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 relacy-dev shellcheck)
+packages_tsan=(clang-19 libclang-rt-19-dev)
+packages_check_format=(clang-format-19)
+packages_check_includes=(python3)
+packages_check_shell=(shellcheck)
+packages_check_lint=(clang-tidy-19)
 # ./x bench http: the plot, and one set for each peer that it measures beside us.
 packages_bench=(python3-matplotlib util-linux)
 packages_bench_hyper=(cargo rustc librust-hyper-dev librust-tokio-dev librust-serde-dev librust-serde-json-dev)

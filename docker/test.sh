@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# `./x docker`: builds the image and tries it for real, as strictly as somebody may run it: read-only root, no
-# capability, an ordinary user. Needs no registry and no privileges for bridges.
+# `./x docker [--compiled]`: builds the image and tries it for real, as strictly as somebody may run it: read-only root, no
+# capability, an ordinary user. Needs no registry and no privileges for bridges. --compiled puts the programs of the release
+# build into the image, which is otherwise made of the sources alone.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/.ci/common.bash"
@@ -9,6 +10,14 @@ cd "$root"
 
 image=holdfast
 container=holdfast-test-$$
+compiled=0
+context=''
+for argument in "$@"; do
+  case "$argument" in
+    --compiled) compiled=1 ;;
+    *) die "usage: ./x docker [--compiled]" ;;
+  esac
+done
 
 clean_up() {
   local status=$?
@@ -17,6 +26,7 @@ clean_up() {
     ((status == 0)) || "${docker[@]}" logs --tail 20 "$container" >&2 || true
     "${docker[@]}" rm --force "$container" >/dev/null 2>&1 || true
   fi
+  [[ -z $context ]] || rm -rf "$context"
   stop_engine
   exit "$status"
 }
@@ -41,20 +51,53 @@ within() { # SECONDS WHAT COMMAND…
   done
 }
 
+# The last stage of the Dockerfile, upon a first one that holds what the release build has compiled.
+write_compiled_context() {
+  build release holdfast-server holdfast || die "the release build failed"
+  mkdir -p build
+  context=$(mktemp -d build/image.XXXXXX)
+  mkdir -p "$context/build/bin"
+  local program
+  for program in holdfast-server holdfast; do
+    strip -o "$context/build/bin/$program" "build/release/bin/$program"
+  done
+  {
+    printf 'FROM scratch AS build\nCOPY build /build\n'
+    awk '/^FROM / { ++stage } stage > 1' docker/Dockerfile
+  } >"$context/Dockerfile"
+}
+
+# What the build needs, the Dockerfile installs too; what only tests need it does not.
+check_packages() {
+  local package missing=()
+  for package in "${packages_build[@]}" "${packages_web[@]}"; do
+    case "$package" in
+      ccache | curl | python3 | relacy-dev | libgtest-dev | libgmock-dev) continue ;;
+    esac
+    grep -qE "(^|[[:space:]])${package//+/\\+}([[:space:]]|\$)" docker/Dockerfile || missing+=("$package")
+  done
+  ((${#missing[@]} == 0)) || die "docker/Dockerfile does not install ${missing[*]}, which the build needs"
+  passed "installs what the build needs"
+}
+
 build_image() {
-  local log=build/image.log build=("${docker[@]}" build --file docker/Dockerfile)
+  local log=build/image.log
+  local build=("${docker[@]}" build)
+  local labels=(--build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+    --build-arg VERSION="$(sed -nE 's/^project\(holdfast VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)")
   mkdir -p build
   ((!engine_private)) || build+=(--network=host)
   say "Building the image (log: $log)"
-  # The first stage by a name of its own, so that tidying up keeps it for the next time.
-  if ! {
-    "${build[@]}" --target build --tag "$image-build" . &&
-      "${build[@]}" --tag "$image" --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
-        --build-arg VERSION="$(sed -nE 's/^project\(holdfast VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)" .
-  } >"$log" 2>&1; then
+  if ((compiled)); then
+    "${build[@]}" --tag "$image" "${labels[@]}" "$context" >"$log" 2>&1
+  else
+    # The first stage by a name of its own, so that tidying up keeps it for the next time.
+    "${build[@]}" --file docker/Dockerfile --target build --tag "$image-build" . >"$log" 2>&1 &&
+      "${build[@]}" --file docker/Dockerfile --tag "$image" "${labels[@]}" . >>"$log" 2>&1
+  fi || {
     tail -n 40 "$log" >&2
     die "the image does not build; the end of $log is above"
-  fi
+  }
 }
 
 check_what_the_image_says() {
@@ -112,6 +155,8 @@ check_stop() {
   passed "stopped after $((finished_ms - asked_ms)) ms"
 }
 
+check_packages
+((!compiled)) || write_compiled_context
 use_engine
 build_image
 check_what_the_image_says
