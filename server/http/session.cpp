@@ -59,7 +59,7 @@ session::session(unique_socket socket, owner& its_owner, session_context& contex
       connection_(std::move(socket), *this, context.loop, context.settings.transfer_timeout) {}
 
 void session::start() {
-  if (!connection_.open()) return end("no room in the poll set");
+  if (!connection_.open()) return end("no room in the epoll set");
   peer_ = connection_.address();
   rest(connection::clock::now());
 }
