@@ -2,16 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 
-namespace holdfast::protocol {
+#include "protocol/json_text.hpp"
 
-/// The JSON text of a value, byte for byte as it was put. Shared, so that a reader copies a pointer under the lock and
-/// the bytes outside it.
-using json_text = std::shared_ptr<std::string const>;
+namespace holdfast::protocol {
 
 // An operation on the database as a plain value. To add one: here, server/store/database, server/api/values.cpp,
 // server/insight/lock_event.hpp, the client, their tests.

@@ -39,7 +39,7 @@ class Room:
 
 
 WAITING = ("Asio", "logging", "command line", "threads and locks", "sockets", "test frameworks")
-SERVER = ("log", "loop", "net", "insight", "database", "store", "http", "web", "api", "app")
+SERVER = ("log", "loop", "net", "insight", "journal", "database", "store", "http", "web", "api", "app")
 EVERYTHING_BUILT = SERVER + ("protocol", "sync", "client")
 
 ROOMS = (
@@ -56,10 +56,13 @@ ROOMS = (
          advice="net moves bytes and knows nothing of what they say. What knows HTTP belongs to http."),
     Room("insight", "server/insight/", ("protocol", "net"), ("Asio", "Beast", "logging", "command line", "sockets", "test frameworks"),
          advice="insight counts and tells what others do to the lock. What answers requests belongs to api."),
-    Room("database", "server/store/database", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
+    Room("journal", "server/journal/", ("protocol",), ("Asio", "Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
+         advice="the journal keeps changes. What knows the lock or requests belongs to the store or above; what logs, to"
+                " app."),
+    Room("database", "server/store/database", ("protocol", "journal"), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="the database is a plain synchronous map. What waits, locks, logs or formats belongs to the store or"
                 " above."),
-    Room("store", "server/store/", ("protocol", "sync", "loop", "insight", "net", "database"),
+    Room("store", "server/store/", ("protocol", "sync", "loop", "insight", "net", "journal", "database"),
          ("Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
          advice="the store is the database behind its lock. What knows HTTP belongs to http or api; what logs, to app."),
     Room("http", "server/http/", ("protocol", "log", "loop", "net"),
@@ -68,7 +71,7 @@ ROOMS = (
                 " api."),
     Room("web", "server/web/", (), WAITING,
          advice="the page is files. What serves them belongs to api."),
-    Room("api", "server/api/", ("protocol", "loop", "net", "insight", "store", "database", "http", "web"),
+    Room("api", "server/api/", ("protocol", "loop", "net", "insight", "journal", "store", "database", "http", "web"),
          ("Beast", "logging", "command line", "threads and locks", "sockets", "test frameworks"),
          advice="api says what requests mean. What moves bytes belongs to http or net; threads and settings to app."),
     Room("app", "server/", SERVER + ("protocol", "sync"), ("Beast", "test frameworks"),
