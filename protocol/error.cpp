@@ -30,6 +30,14 @@ error_traits traits_of(errc code) noexcept {
       return {400, "hold_too_long", "The hold is longer than the server allows"};
     case errc::unexpected_body:
       return {400, "unexpected_body", "The method takes no body"};
+    case errc::invalid_patch:
+      return {400, "invalid_patch", "The patch is not valid"};
+    case errc::patch_conflict:
+      return {409, "patch_conflict", "The patch does not fit the value"};
+    case errc::not_an_integer:
+      return {409, "not_an_integer", "The value is not an integer"};
+    case errc::out_of_range:
+      return {409, "out_of_range", "The number is out of range"};
     case errc::no_such_path:
       return {404, "no_such_path", "There is nothing at this path"};
     case errc::key_not_found:
