@@ -58,6 +58,26 @@ error_traits traits_of(errc code) noexcept {
       return {501, "unknown_method", "The method is not known"};
     case errc::precondition_not_supported:
       return {501, "precondition_not_supported", "The precondition is not supported"};
+    case errc::precondition_failed:
+      return {412, "precondition_failed", "The condition does not hold"};
+    case errc::already_exists:
+      return {412, "already_exists", "The key exists already"};
+    case errc::invalid_transaction:
+      return {400, "invalid_transaction", "The body is not a transaction"};
+    case errc::check_failed:
+      return {412, "check_failed", "A check of the transaction failed"};
+    case errc::operation_failed:
+      return {409, "operation_failed", "An operation of the transaction can't be done"};
+    case errc::history_compacted:
+      return {410, "history_compacted", "The changes are no longer known"};
+    case errc::invalid_import:
+      return {400, "invalid_import", "The import has a line that can't be stored"};
+    case errc::import_conflict:
+      return {409, "import_conflict", "A key of the import exists already"};
+    case errc::invalid_idempotency_key:
+      return {400, "invalid_idempotency_key", "The Idempotency-Key is not valid"};
+    case errc::idempotency_key_reused:
+      return {422, "idempotency_key_reused", "The Idempotency-Key was used for another request"};
     case errc::not_built:
       return {501, "not_built", "The server was built without this"};
     case errc::lock_timeout:
