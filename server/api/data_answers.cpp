@@ -18,7 +18,7 @@ constexpr std::string_view nothing_changed = "; nothing was changed";
 /// Makes the answer to any outcome.
 struct data_answer {
   data_request const& request;
-  answer_context const& context;
+  answer_context const context;
   reply& answer;
 
   template <class OneKey>
@@ -36,6 +36,13 @@ struct data_answer {
     answer = reply_to(failure{failed.must_be_new ? errc::already_exists : errc::precondition_failed,
                               detail_of(failed, present) + std::string(nothing_changed)});
     answer.tag = present;
+  }
+
+  void operator()(earlier_outcome_pointer& earlier) const {
+    auto outcome = earlier->outcome;
+    std::visit(data_answer{request, {context.database_id, earlier->revision, context.granted_at}, answer}, outcome);
+    answer.revision = earlier->revision;
+    answer.more_fields += "Idempotent-Replayed: true\r\n";
   }
 
   void operator()(listing& page) const { answer_list(request, page, context, answer); }
@@ -93,7 +100,7 @@ void make_answer(data_request const& request, execution&& done, std::uint64_t da
     std::visit(data_answer{request, context, answer}, *done.outcome);
     // Of a value that is read its tag tells.
     auto const reads = request.name == lock_operation::get || request.name == lock_operation::head;
-    if (!reads || (answer.status != 200 && answer.status != 304)) answer.revision = done.revision;
+    if (!answer.revision && (!reads || (answer.status != 200 && answer.status != 304))) answer.revision = done.revision;
   } else {
     answer = reply_to(done.outcome.error());
   }

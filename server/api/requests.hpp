@@ -26,6 +26,10 @@ struct data_request {
   std::optional<std::chrono::nanoseconds> wait;  ///< of a GET: for a value other than the one it is known to have
   bool head_only = false;
   bool wants_representation = false;  ///< the value itself as the answer to a write
+
+  [[nodiscard]] bool writes() const noexcept {
+    return name != lock_operation::get && name != lock_operation::head && name != lock_operation::list;
+  }
 };
 
 /// A request about the lock, or about all that is counted.

@@ -193,10 +193,10 @@ std::string_view key_of_plain_read(request_head const& head) {
   return key.size() <= key_bytes_max ? key : std::string_view();
 }
 
-std::optional<reply> take_value_body(data_request& request, std::string&& body) {
+std::optional<reply> take_value_body(data_request& request, std::string&& body, std::size_t value_bytes_max) {
   if (request.body != data_request::body_kind::value) {
-    auto patch = request.body == data_request::body_kind::merge_patch ? make_merge_patch(std::move(body))
-                                                                      : make_json_patch(std::move(body));
+    auto patch = request.body == data_request::body_kind::merge_patch ? make_merge_patch(std::move(body), value_bytes_max)
+                                                                      : make_json_patch(std::move(body), value_bytes_max);
     if (!patch) return reply_to(patch.error());
     std::get<patch_operation>(request.operation).patch = *std::move(patch);
     return std::nullopt;

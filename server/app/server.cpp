@@ -75,6 +75,7 @@ server::server(settings settings)
                .under_way = under_way_,
                .connections = connections_,
                .draining = draining_,
+               .value_bytes_max = settings_.sessions.body_bytes_max,
                .start = insight_.start},
       workers_([this] {
         std::vector<std::unique_ptr<worker>> workers;

@@ -2,10 +2,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include "protocol/error.hpp"
 #include "server/http/reply.hpp"
+#include "server/http/request_parser.hpp"
 #include "server/loop/asio.hpp"
 #include "server/loop/interruption.hpp"
 #include "server/net/connection.hpp"
@@ -47,6 +51,19 @@ class client_link {
   /// The same, until a timer has expired or somebody has cancelled it.
   awaitable<bool> pause(timer& until);
 
+  // --- a body in pieces, of a request that asked for it so ---
+
+  enum class body_piece {
+    more,    ///< something has come, and more follows
+    end,     ///< something has come, or nothing, and that was all
+    failed,  ///< body_failure() says why
+    gone,    ///< the client is
+  };
+
+  /// Waits for more of the body and appends it to `to`.
+  awaitable<body_piece> read_body(std::string& to);
+  [[nodiscard]] protocol::failure const& body_failure() const noexcept { return body_failure_; }
+
   // --- an answer in pieces: begin(), send() for each, end(). Each returns whether the client is still there ---
 
   /// @param ends_connection whether nothing can come behind this answer, as it has no end of its own.
@@ -57,6 +74,12 @@ class client_link {
   awaitable<bool> end();
 
   // --- for the session ---
+
+  /// The request's body, as far as it has not been read. Must outlive the request.
+  void offer_body(request_parser& parser, bool continue_expected) noexcept {
+    body_ = &parser;
+    continue_expected_ = continue_expected;
+  }
 
   /// The server drains: ends a wait, not a hold.
   void drain();
@@ -69,6 +92,9 @@ class client_link {
   std::atomic<bool> const& draining_;
   std::size_t const read_ahead_bytes_max_;
   std::optional<interruption> interruption_;
+  request_parser* body_ = nullptr;
+  bool continue_expected_ = false;
+  protocol::failure body_failure_{protocol::errc::internal, {}};
 };
 
 }  // namespace holdfast::server

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/http/client_link.hpp"
+
 namespace holdfast::server {
 
 using namespace protocol;
@@ -70,9 +72,11 @@ bool exchange::read_head(std::string_view& input, peer_address const& client) {
   framing_ = {.head_only = head->method == method::head, .close = !head->keep_alive, .http11 = head->http11};
   method_ = head->method;
   continue_expected_ = head->expects_continue;
-  go_on(handler_->begin(*head, client, answer_));
+  auto const need = handler_->begin(*head, client, answer_);
+  if (need == request_need::stream) parser_.lift_limit();
+  go_on(need);
   // A body that nobody reads would be taken for the next request.
-  if (state_ != state::body && !parser_.done()) framing_.close = true;
+  if (need != request_need::body && need != request_need::stream && !parser_.done()) framing_.close = true;
   input.remove_prefix(bytes);
   return true;
 }
@@ -124,7 +128,9 @@ void exchange::go_on(request_need need, std::size_t body_bytes) {
       return;
     case request_need::body:
       state_ = state::body;
+      if (auto const fits = parser_.check_length(); !fits) refuse(fits.error());
       return;
+    case request_need::stream:
     case request_need::time:
       if (count(body_bytes + awaiting_bytes + settings_.header_bytes_max)) state_ = state::time;
       return;
@@ -133,7 +139,10 @@ void exchange::go_on(request_need need, std::size_t body_bytes) {
 
 awaitable<bool> exchange::run(client_link& client) {
   begun_at_ = clock::now();
+  client.offer_body(parser_, continue_expected_);
   auto const how = co_await handler_->run(client, answer_);
+  // What is left of a body would be taken for the next request.
+  if (!parser_.done()) framing_.close = true;
   if (how == request_end::gone) co_return false;
   state_ = how == request_end::sent ? state::sent : state::answer;
   co_return true;

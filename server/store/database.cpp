@@ -428,12 +428,16 @@ data_outcome database::run(delete_range_operation const& range) {
 }
 
 data_outcome database::run(import_operation const& import) {
+  using present_key = import_operation::present_key;
   import_done done;
+  done.since = import.since != 0 ? import.since : revision_ + 1;
   for (std::size_t i = 0; i < import.items.size(); ++i) {
     auto const& item = import.items[i];
     auto const place = find_live(item.key);
-    if (place != entries_.end() && import.if_exists != import_operation::present_key::replace) {
-      if (import.if_exists == import_operation::present_key::skip) {
+    auto const exists = place != entries_.end();
+    // What came with the import itself does not count as there.
+    if (exists && import.if_exists != present_key::replace && place->second.revision < done.since) {
+      if (import.if_exists == present_key::skip) {
         ++done.skipped;
         continue;
       }
@@ -441,6 +445,11 @@ data_outcome database::run(import_operation const& import) {
       break;
     }
     done.replaced.emplace_back();
+    if (!item.value) {
+      if (exists) remove(place, change::kind::del, done.replaced.back());
+      ++done.stored;
+      continue;
+    }
     auto stored = store(place, item.key, item.value, expiry_of(item.ttl, no_expiry));
     if (std::holds_alternative<no_room>(stored)) {
       done.failed_at = i;
@@ -456,6 +465,25 @@ data_outcome database::run(import_operation const& import) {
 data_outcome database::run(expire_operation const&) {
   auto const more = remove_expired(expired_at_once_max);
   return entries_expired{expired_before_ + more};
+}
+
+/// Of an outcome, what must not be kept: the values that were replaced, which no answer shows.
+data_outcome without_replaced(data_outcome outcome) {
+  if (auto* const stored = std::get_if<value_stored>(&outcome)) stored->replaced.reset();
+  return outcome;
+}
+
+data_outcome database::run(std::shared_ptr<idempotent_operation const> const& one) {
+  if (auto earlier = answered_.find(one->key, now_)) {
+    if (earlier->fingerprint == one->fingerprint) return earlier;
+    return value_refused{errc::idempotency_key_reused,
+                         "the key belongs to another request; send the very same one again, or a new key"};
+  }
+  auto done = apply(one->operation);
+  // These say: try again.
+  if (std::holds_alternative<text_wanted>(done) || std::holds_alternative<no_room>(done)) return done;
+  answered_.add(one->key, std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_), now_);
+  return done;
 }
 
 // --- transactions --------------------------------------------------------------------------------------------------

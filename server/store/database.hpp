@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/store/answered_requests.hpp"
 #include "server/store/expiry_index.hpp"
 #include "server/store/history.hpp"
 #include "server/store/operation.hpp"
@@ -101,6 +102,7 @@ class database {
   data_outcome run(transaction const& whole);
   data_outcome run(import_operation const& import);
   data_outcome run(expire_operation const& expire);
+  data_outcome run(std::shared_ptr<idempotent_operation const> const& one);
 
   tree::iterator find_live(std::string_view key);
   data_outcome store(tree::iterator found, std::string_view key, json_text const& value, expiry_time expires);
@@ -125,6 +127,7 @@ class database {
   std::size_t expired_before_ = 0;  // by at(), before the operation that runs
   history* changes_;
   open_transaction* open_ = nullptr;
+  answered_requests answered_;
 };
 
 }  // namespace holdfast::server

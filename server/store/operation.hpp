@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -167,15 +168,16 @@ struct transaction {
   std::string subject;  ///< `3 keys`
 };
 
-/// Puts of an import; each is done or not by itself.
+/// A part of an import: puts and removals; each is done or not by itself.
 struct import_operation {
   enum class present_key : std::uint8_t { replace, skip, fail };
   struct item {
     std::string key;
-    json_text value;
+    json_text value;  ///< null: the key is removed
     time_to_live ttl;
   };
   std::vector<item> items;
+  std::uint64_t since = 0;  ///< the revision when the import began, whose own keys are replaced; 0: now
   present_key if_exists = present_key::replace;
   std::string subject;  ///< `3 keys`
 };
@@ -183,9 +185,22 @@ struct import_operation {
 /// Removes what has expired.
 struct expire_operation {};
 
+struct idempotent_operation;
+
 using data_operation =
     std::variant<get_operation, put_operation, delete_operation, touch_operation, increment_operation, patch_operation,
-                 list_operation, delete_range_operation, transaction, import_operation, expire_operation>;
+                 list_operation, delete_range_operation, transaction, import_operation, expire_operation,
+                 std::shared_ptr<idempotent_operation const>>;
+
+/// An operation that a client may send again without its being done again.
+struct idempotent_operation {
+  std::string key;                            ///< by which the client knows the request
+  std::array<std::uint8_t, 16> fingerprint;  ///< of all that the request says
+  data_operation operation;
+};
+
+/// The operation itself, where it is one that is not done twice.
+[[nodiscard]] data_operation const& inner_of(data_operation const& one) noexcept;
 
 /// What an operation concerns, as the lock's events show it: a key, a prefix, `3 keys`.
 [[nodiscard]] std::string_view subject_of(data_operation const& one) noexcept;
@@ -274,6 +289,7 @@ struct range_deleted {
 };
 
 struct import_done {
+  std::uint64_t since = 0;  ///< the revision when the import began
   std::size_t stored = 0, skipped = 0;
   std::optional<std::size_t> failed_at;  ///< the item that could not be stored, and nothing from it on was
   bool has_room = true;                  ///< false: for want of room; else since its key exists
@@ -284,12 +300,22 @@ struct entries_expired {
   std::size_t count = 0;
 };
 
+struct earlier_outcome;
+using earlier_outcome_pointer = std::shared_ptr<earlier_outcome const>;
+
 struct transaction_outcome;
 using transaction_done = std::shared_ptr<transaction_outcome const>;
 
 using data_outcome = std::variant<value_found, not_modified, value_stored, value_deleted, value_touched, no_such_key, no_room,
                              condition_failed, value_refused, text_wanted, listing, range_deleted, import_done,
-                             entries_expired, transaction_done>;
+                             entries_expired, transaction_done, earlier_outcome_pointer>;
+
+/// What came of the same request before.
+struct earlier_outcome {
+  std::array<std::uint8_t, 16> fingerprint;
+  data_outcome outcome;
+  std::uint64_t revision = 0;  ///< of the database, when it had run
+};
 
 struct transaction_outcome {
   struct failed_check {
