@@ -98,31 +98,22 @@ database::tree::iterator database::find_live(std::string_view key) {
 
 // --- changes -------------------------------------------------------------------------------------------------------
 
-change database::make_change(change::kind what, std::string_view key, entry const* before, json_text value,
-                             expiry_time expires) const {
-  change made{.what = what,
-              .sequence = sequence_ + 1,
-              .revision = revision_ + 1,
-              .previous = before != nullptr ? before->revision : 0,
-              .key = std::string(key),
-              .value = std::move(value),
-              .expires_at = std::nullopt};
-  if (what == change::kind::touch) made.revision = made.previous;
+/// Puts a change into the stream. Strong guarantee. @param before what stood under the key; null: nothing.
+void database::record(change::kind what, std::string_view key, entry const* before, json_text const& value,
+                      expiry_time expires) {
+  auto const previous = before != nullptr ? before->revision : 0;
+  auto const is_data = what != change::kind::touch;
+  auto const sequence = sequence_ + 1, revision = is_data ? revision_ + 1 : previous;
+  std::optional<change::instant> expires_at;
   if (expires != no_expiry)
-    made.expires_at = change::instant::clock::now() + std::chrono::duration_cast<change::instant::duration>(expires - now_);
-  return made;
-}
-
-/// Puts a change into the stream. Strong guarantee.
-void database::record(change&& one) {
-  auto const is_data = one.what != change::kind::touch;
+    expires_at = change::instant::clock::now() + std::chrono::duration_cast<change::instant::duration>(expires - now_);
   if (open_ != nullptr) {
-    open_->changes.push_back(std::move(one));
+    open_->changes.emplace_back(what, sequence, revision, previous, std::string(key), value, expires_at);
   } else if (changes_ != nullptr && is_data) {
-    changes_->append(std::move(one));
+    changes_->append(revision, what, sequence, revision, previous, std::string(key), value, expires_at);
   }
-  ++sequence_;
-  if (is_data) ++revision_;
+  sequence_ = sequence;
+  if (is_data) revision_ = revision;
 }
 
 expiry_time database::expiry_of(time_to_live const& ttl, expiry_time present) const noexcept {
@@ -145,7 +136,6 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
   auto const bytes_after = bytes_of(key.size(), value->size());
   if (bytes_after > bytes_before && bytes_ - bytes_before + bytes_after > bytes_max_) return no_room{};
 
-  auto made = make_change(change::kind::put, key, exists ? &found->second : nullptr, value, expires);
   // The copy of the key is made before the tree is touched: the tree has moved others aside when it takes it.
   if (!has_place) found = entries_.try_emplace(std::string(key)).first;
   auto& there = found->second;
@@ -156,7 +146,7 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
     is_added = is_new_expiry;
     if (open_ != nullptr) open_->undo.push_back({std::string(key), there});
     is_noted = open_ != nullptr;
-    record(std::move(made));
+    record(change::kind::put, key, exists ? &there : nullptr, value, expires);
   } catch (...) {
     if (is_noted) open_->undo.pop_back();
     if (is_added) expiries_.remove(expires, found->first);
@@ -168,16 +158,15 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
   bytes_ = bytes_ - bytes_before + bytes_after;
   there.revision = revision_;
   there.expires = expires;
-  return value_stored{revision_, !exists, value, std::exchange(there.value, value), expires};
+  return value_stored{revision_, !exists, nullptr, std::exchange(there.value, value), expires};
 }
 
 /// Removes a key. @return the place behind it.
 database::tree::iterator database::remove(tree::iterator found, change::kind why, json_text& removed) {
   auto& there = found->second;
-  auto made = make_change(why, found->first, &there, nullptr, no_expiry);
   if (open_ != nullptr) open_->undo.push_back({found->first, there});
   try {
-    record(std::move(made));
+    record(why, found->first, &there, nullptr, no_expiry);
   } catch (...) {
     if (open_ != nullptr) open_->undo.pop_back();
     throw;
@@ -196,14 +185,13 @@ database::tree::iterator database::remove(tree::iterator found, change::kind why
 void database::set_expiry(tree::iterator found, expiry_time expires) {
   auto& there = found->second;
   if (there.expires == expires) return;
-  auto made = make_change(change::kind::touch, found->first, &there, nullptr, expires);
   auto is_added = false, is_noted = false;
   try {
     if (expires != no_expiry) expiries_.add(expires, found->first);
     is_added = expires != no_expiry;
     if (open_ != nullptr) open_->undo.push_back({found->first, there});
     is_noted = open_ != nullptr;
-    record(std::move(made));
+    record(change::kind::touch, found->first, &there, nullptr, expires);
   } catch (...) {
     if (is_noted) open_->undo.pop_back();
     if (is_added) expiries_.remove(expires, found->first);
@@ -220,6 +208,12 @@ std::size_t database::remove_expired(std::size_t most) {
   for (; count < most && expiries_.earliest() <= now_; ++count)
     remove(entries_.find(expiries_.earliest_key()), change::kind::expire, removed);
   return count;
+}
+
+/// With what stands there now, where the operation does not say it.
+data_outcome with_value(data_outcome done, json_text const& value) {
+  if (auto* const stored = std::get_if<value_stored>(&done)) stored->value = value;
+  return done;
 }
 
 // --- one key -------------------------------------------------------------------------------------------------------
@@ -274,7 +268,8 @@ data_outcome database::run(increment_operation const& increment) {
                                                  std::to_string(increment.min) + " and " +
                                                  std::to_string(increment.max) + "; nothing was changed"};
   auto const expires = present != nullptr ? present->expires : expiry_of(increment.ttl, no_expiry);
-  return store(place, increment.key, std::make_shared<std::string const>(std::to_string(after)), expires);
+  auto const value = std::make_shared<std::string const>(std::to_string(after));
+  return with_value(store(place, increment.key, value, expires), value);
 }
 
 data_outcome database::run(patch_operation const& patch) {
@@ -285,7 +280,7 @@ data_outcome database::run(patch_operation const& patch) {
   auto const* const result = patch.patch->look_up(present->value);
   if (result == nullptr) return text_wanted{patch.patch, present->value};
   if (!*result) return value_refused{result->error().code, result->error().detail};
-  return store(place, patch.key, **result, present->expires);
+  return with_value(store(place, patch.key, **result, present->expires), **result);
 }
 
 // --- several keys --------------------------------------------------------------------------------------------------

@@ -111,8 +111,7 @@ class database {
   std::size_t remove_expired(std::size_t most);
   bool is_expired(entry const& one) const noexcept { return one.expires <= now_; }
   [[nodiscard]] expiry_time expiry_of(time_to_live const& ttl, expiry_time present) const noexcept;
-  change make_change(change::kind what, std::string_view key, entry const* before, json_text value, expiry_time expires) const;
-  void record(change&& one);
+  void record(change::kind what, std::string_view key, entry const* before, json_text const& value, expiry_time expires);
   bool run_steps(transaction const& whole, transaction_outcome& done);
   void commit();
   void roll_back() noexcept;

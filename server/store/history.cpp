@@ -5,29 +5,12 @@
 
 namespace holdfast::server {
 
-void history::push(change&& one) {
-  auto const revision = one.revision;
-  auto const bytes = bytes_of(one);
-  changes_.push_back(std::move(one));
-  last_ = revision;
-  bytes_ += bytes;
-}
-
 /// The latest stays, however large it is: whoever follows closely is told of everything.
 void history::forget() noexcept {
   while (changes_.size() > 1 && (changes_.size() > changes_max_ || bytes_ > bytes_max_)) {
     bytes_ -= bytes_of(changes_.front());
     changes_.pop_front();
   }
-}
-
-void history::append(change&& one) {
-  {
-    std::lock_guard const guard(mutex_);
-    push(std::move(one));
-    forget();
-  }
-  for (auto* const each : listeners_) each->on_change();
 }
 
 void history::append(std::vector<change>&& all) {
@@ -37,15 +20,16 @@ void history::append(std::vector<change>&& all) {
     std::size_t pushed = 0;
     try {
       for (auto& one : all) {
-        push(std::move(one));
+        bytes_ += bytes_of(one);
+        changes_.push_back(std::move(one));
         ++pushed;
       }
     } catch (...) {
       changes_.resize(changes_.size() - pushed);
-      last_ -= pushed;
       bytes_ = bytes;
       throw;
     }
+    last_ += pushed;
     forget();
   }
   for (auto* const each : listeners_) each->on_change();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "server/journal/change.hpp"
@@ -38,7 +39,18 @@ class history {
 
   /// Appends changes, of which each has the next revision, and forgets what is too much. Strong guarantee:
   /// std::bad_alloc leaves the history as it was.
-  void append(change&& one);
+  /// @param members of a change, in their order.
+  template <class... Members>
+  void append(std::uint64_t revision, Members&&... members) {
+    {
+      std::lock_guard const guard(mutex_);
+      changes_.emplace_back(std::forward<Members>(members)...);
+      last_ = revision;
+      bytes_ += bytes_of(changes_.back());
+      if (changes_.size() > changes_max_ || bytes_ > bytes_max_) forget();
+    }
+    for (auto* const each : listeners_) each->on_change();
+  }
   void append(std::vector<change>&& all);
 
   // --- any thread ---
@@ -56,7 +68,6 @@ class history {
   [[nodiscard]] bool take(std::uint64_t revision, std::size_t changes_max, std::vector<change>& out) const;
 
  private:
-  void push(change&& one);
   void forget() noexcept;
 
   std::size_t const changes_max_;

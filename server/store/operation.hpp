@@ -227,7 +227,7 @@ struct not_modified {
 struct value_stored {
   std::uint64_t revision = 0;
   bool created = false;
-  json_text value;     ///< what stands there now
+  json_text value;     ///< what stands there now; null where the operation says it
   json_text replaced;  ///< what stood there before; freed by whoever holds the outcome, outside the lock
   expiry_time expires = no_expiry;
 };
