@@ -305,6 +305,8 @@ TEST(json_patch, is_a_conflict_only_where_it_names_a_name_that_is_there_twice) {
   for (auto const& operation : {add("/a", "3"), replace("/o/a", "3"), remove("/a"), copy("/o/a", "/x"), test("/a", "2"),
                                 move("/a", "/b"), add("/o/a/b", "1"), test("/o", R"({"a":2})")})
     EXPECT_EQ(code_of(patched(text, "[" + operation + "]")), "patch_conflict") << operation;
+  // Nor does an object of which one can't say what it has equal itself.
+  EXPECT_FALSE(patched(R"({"a":1,"a":1})", "[" + test("", R"({"a":1,"a":1})") + "]"));
 }
 
 TEST(json_patch, copies_that_grow_beyond_the_limit_end_it_at_once) {
