@@ -145,15 +145,15 @@ rocksdb::Options options_of(rocksdb_engine::mode mode, rocksdb_engine::damage da
   return options;
 }
 
-std::unique_ptr<rocksdb::Env> env_over(std::shared_ptr<rocksdb::FileSystem> const& file_system) {
-  return file_system ? rocksdb::NewCompositeEnv(file_system) : nullptr;
+rocksdb::Env* or_default(std::shared_ptr<rocksdb::Env> const& environment) {
+  return environment ? environment.get() : rocksdb::Env::Default();
 }
 
 }  // namespace
 
 struct rocksdb_engine::impl {
   fs::path path;
-  std::unique_ptr<rocksdb::Env> own_env;  // outlives db
+  std::shared_ptr<rocksdb::Env> environment;  // outlives db
   std::shared_ptr<failure_listener> listener = std::make_shared<failure_listener>();
   std::unique_ptr<rocksdb::DB> db;
 
@@ -167,9 +167,9 @@ struct rocksdb_engine::impl {
 rocksdb_engine::rocksdb_engine(fs::path path, mode opened_as, damage damaged_log, rocksdb_tuning const& tuning)
     : impl_(std::make_unique<impl>()) {
   impl_->path = std::move(path);
-  impl_->own_env = env_over(tuning.file_system);
+  impl_->environment = tuning.environment;
   auto options = options_of(opened_as, damaged_log, tuning.buffer_bytes);
-  options.env = impl_->own_env ? impl_->own_env.get() : rocksdb::Env::Default();
+  options.env = or_default(tuning.environment);
   options.listeners = {impl_->listener};
   rocksdb::DB* db = nullptr;
   auto const status = opened_as == mode::read ? rocksdb::DB::OpenForReadOnly(options, impl_->path.string(), &db)
@@ -293,33 +293,30 @@ void rocksdb_engine::close() {
 
 struct witness_file::impl {
   fs::path path;
+  std::shared_ptr<rocksdb::Env> environment;
   std::shared_ptr<rocksdb::FileSystem> file_system;
   std::unique_ptr<rocksdb::FSRandomRWFile> file;
 };
 
 void witness_file::create(fs::path const& path, std::string_view bytes,
-                          std::shared_ptr<rocksdb::FileSystem> const& file_system) {
-  auto const own_env = env_over(file_system);
-  auto* const env = own_env ? own_env.get() : rocksdb::Env::Default();
-  auto const status = rocksdb::WriteStringToFile(env, slice(bytes), path.string(), true);
+                          std::shared_ptr<rocksdb::Env> const& environment) {
+  auto const status = rocksdb::WriteStringToFile(or_default(environment), slice(bytes), path.string(), true);
   if (!status.ok()) throw error_of(status, "can't create " + path.string());
 }
 
-std::optional<std::string> witness_file::read(fs::path const& path,
-                                              std::shared_ptr<rocksdb::FileSystem> const& file_system) {
-  auto const own_env = env_over(file_system);
-  auto* const env = own_env ? own_env.get() : rocksdb::Env::Default();
+std::optional<std::string> witness_file::read(fs::path const& path, std::shared_ptr<rocksdb::Env> const& environment) {
   std::string bytes;
-  auto const status = rocksdb::ReadFileToString(env, path.string(), &bytes);
+  auto const status = rocksdb::ReadFileToString(or_default(environment), path.string(), &bytes);
   if (status.ok()) return bytes;
   if (status.IsNotFound() || status.IsPathNotFound()) return std::nullopt;
   throw error_of(status, "can't read " + path.string());
 }
 
-witness_file::witness_file(fs::path path, std::shared_ptr<rocksdb::FileSystem> const& file_system)
+witness_file::witness_file(fs::path path, std::shared_ptr<rocksdb::Env> const& environment)
     : impl_(std::make_unique<impl>()) {
   impl_->path = std::move(path);
-  impl_->file_system = file_system ? file_system : rocksdb::FileSystem::Default();
+  impl_->environment = environment;
+  impl_->file_system = or_default(environment)->GetFileSystem();
   auto const status = impl_->file_system->NewRandomRWFile(impl_->path.string(), {}, &impl_->file, nullptr);
   if (!status.ok()) throw error_of(status, "can't open " + impl_->path.string());
 }

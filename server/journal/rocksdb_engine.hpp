@@ -15,7 +15,7 @@
 #include "server/journal/record_codec.hpp"
 
 namespace rocksdb {
-class FileSystem;
+class Env;
 }
 
 namespace holdfast::server {
@@ -23,7 +23,7 @@ namespace holdfast::server {
 struct rocksdb_tuning {
   /// What gathers in memory, and in one log, before it is written into a table. The logs take four times as much.
   std::size_t buffer_bytes = 16 * 1024 * 1024;
-  std::shared_ptr<rocksdb::FileSystem> file_system;  ///< for tests; null: the system's
+  std::shared_ptr<rocksdb::Env> environment;  ///< files and clocks, for tests; null: the system's
 };
 
 /// RocksDB as a journal wants it: its options, its errors in our words, its records as ours. All that knows RocksDB's
@@ -79,18 +79,18 @@ class rocksdb_engine {
   std::unique_ptr<impl> impl_;
 };
 
-/// Sixteen bytes in a file that stays open, and how much room there is beside it. Through the same file system as the
+/// Sixteen bytes in a file that stays open, and how much room there is beside it. Through the same environment as the
 /// engine, so that a test sees both.
 class witness_file {
  public:
   /// Makes it, and syncs it.
   static void create(std::filesystem::path const& path, std::string_view bytes,
-                     std::shared_ptr<rocksdb::FileSystem> const& file_system);
+                     std::shared_ptr<rocksdb::Env> const& environment);
   /// Nothing when there is no such file.
   static std::optional<std::string> read(std::filesystem::path const& path,
-                                         std::shared_ptr<rocksdb::FileSystem> const& file_system);
+                                         std::shared_ptr<rocksdb::Env> const& environment);
 
-  witness_file(std::filesystem::path path, std::shared_ptr<rocksdb::FileSystem> const& file_system);
+  witness_file(std::filesystem::path path, std::shared_ptr<rocksdb::Env> const& environment);
   witness_file(witness_file const&) = delete;
   witness_file& operator=(witness_file const&) = delete;
   ~witness_file();

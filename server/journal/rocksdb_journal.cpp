@@ -41,7 +41,7 @@ rocksdb_journal::rocksdb_journal(rocksdb_settings settings) : settings_(std::mov
       throw journal_error(journal_fault::cannot_create,
                           directory_->path().string() + " is a backup; restore it into an empty directory first");
   }
-  witness_ = std::make_unique<witness_file>(directory_->witness_path(), settings_.tuning.file_system);
+  witness_ = std::make_unique<witness_file>(directory_->witness_path(), settings_.tuning.environment);
   last_commit_at_ns_ = nanoseconds_of(head_.committed_at);
 }
 
@@ -54,7 +54,7 @@ void rocksdb_journal::create() {
   engine_ = std::make_unique<rocksdb_engine>(directory_->engine_path(), rocksdb_engine::mode::create,
                                              rocksdb_engine::damage::refused, settings_.tuning);
   if (auto const error = engine_->write({}, head_, true)) throw *error;
-  witness_file::create(directory_->witness_path(), witness::write(head_.database, 0), settings_.tuning.file_system);
+  witness_file::create(directory_->witness_path(), witness::write(head_.database, 0), settings_.tuning.environment);
   sync_directory(directory_->path());
   directory_->mark(state::ready, head_.database);
 }
@@ -79,7 +79,7 @@ void rocksdb_journal::open() {
   head_ = engine_->read_head();
   if (head_.database != directory_->database())
     accept(directory_->format_path().string() + " belongs to another database");
-  auto const bytes = witness_file::read(directory_->witness_path(), settings_.tuning.file_system);
+  auto const bytes = witness_file::read(directory_->witness_path(), settings_.tuning.environment);
   if (!bytes) {
     accept(directory_->witness_path().string() + " is missing");
   } else if (auto const acknowledged = witness::read(head_.database, *bytes); !acknowledged) {
@@ -89,7 +89,7 @@ void rocksdb_journal::open() {
   }
   if (!bytes) {
     witness_file::create(directory_->witness_path(), witness::write(head_.database, head_.sequence),
-                         settings_.tuning.file_system);
+                         settings_.tuning.environment);
     sync_directory(directory_->path());
   }
 }
@@ -100,7 +100,7 @@ std::string rocksdb_journal::what_is_left() const {
     rocksdb_engine const engine(directory_->engine_path(), rocksdb_engine::mode::read,
                                 rocksdb_engine::damage::ends_there, settings_.tuning);
     auto const head = engine.read_head();
-    auto const bytes = witness_file::read(directory_->witness_path(), settings_.tuning.file_system);
+    auto const bytes = witness_file::read(directory_->witness_path(), settings_.tuning.environment);
     auto const acknowledged = bytes ? witness::read(head.database, *bytes) : std::nullopt;
     auto line = "It can be read up to change " + std::to_string(head.sequence);
     if (acknowledged) line += "; change " + std::to_string(*acknowledged) + " at least was acknowledged";
@@ -197,7 +197,7 @@ journal_position rocksdb_journal::back_up(std::filesystem::path const& to) const
     sync_file(it->path());
   if (error) throw error_of_call(error.value(), "can't read " + target.engine_path().string());
   sync_directory(target.engine_path());
-  witness_file::create(target.witness_path(), witness::write(database, head.sequence), settings_.tuning.file_system);
+  witness_file::create(target.witness_path(), witness::write(database, head.sequence), settings_.tuning.environment);
   sync_directory(target.path());
   target.mark(state::backup, database);
   return {.database = database, .sequence = head.sequence, .revision = head.revision};
