@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/journal/data_tools.hpp"
+#include "server/journal/log_tail.hpp"
 
 namespace holdfast::server {
 
@@ -65,16 +66,22 @@ void rocksdb_journal::open() {
       throw journal_error(journal_fault::damaged, directory_->path().string() + ": " + what_is_lost + what_to_do);
     accepted_loss_ += (accepted_loss_.empty() ? "" : "; ") + what_is_lost;
   };
+  auto const open_engine = [&](rocksdb_engine::damage damage) {
+    engine_ = std::make_unique<rocksdb_engine>(directory_->engine_path(), rocksdb_engine::mode::write, damage,
+                                               settings_.tuning);
+  };
   try {
-    engine_ = std::make_unique<rocksdb_engine>(directory_->engine_path(), rocksdb_engine::mode::write,
-                                               rocksdb_engine::damage::refused, settings_.tuning);
+    open_engine(rocksdb_engine::damage::refused);
   } catch (journal_error const& error) {
     if (error.fault() != journal_fault::damaged) throw;
-    auto const left = what_is_left();
-    if (left.empty()) throw;
-    accept(std::string(error.what()) + ". " + left);
-    engine_ = std::make_unique<rocksdb_engine>(directory_->engine_path(), rocksdb_engine::mode::write,
-                                               rocksdb_engine::damage::ends_there, settings_.tuning);
+    if (cut_what_a_power_loss_tore()) {
+      open_engine(rocksdb_engine::damage::refused);
+    } else {
+      auto const left = what_is_left();
+      if (left.empty()) throw;
+      accept(std::string(error.what()) + ". " + left);
+      open_engine(rocksdb_engine::damage::ends_there);
+    }
   }
   head_ = engine_->read_head();
   if (head_.database != directory_->database())
@@ -92,6 +99,34 @@ void rocksdb_journal::open() {
                          settings_.tuning.environment);
     sync_directory(directory_->path());
   }
+}
+
+/// A last record that never was durable can make the engine refuse a directory in which nothing is missing. @return
+/// whether that was so; if not, nothing is changed.
+bool rocksdb_journal::cut_what_a_power_loss_tore() const {
+  auto const torn = torn_logs(directory_->engine_path());
+  if (torn.empty()) return false;
+  for (auto const& log : torn) cut(log);
+  auto whole = false;
+  try {
+    // Only to be read: to be written, the engine would remove tables that it does not know.
+    rocksdb_engine const engine(directory_->engine_path(), rocksdb_engine::mode::read, rocksdb_engine::damage::refused,
+                                settings_.tuning);
+    auto const head = engine.read_head();
+    auto const bytes = witness_file::read(directory_->witness_path(), settings_.tuning.environment);
+    auto const acknowledged = bytes ? witness::read(head.database, *bytes) : std::nullopt;
+    whole = acknowledged && *acknowledged <= head.sequence &&
+            difference(head, engine.scan([](recovered_entry const&) {})).empty();
+  } catch (journal_error const&) {
+    // More is wrong than the tail.
+  }
+  for (auto const& log : torn) {
+    if (whole)
+      forget_copy(log);
+    else
+      undo_cut(log);
+  }
+  return whole;
 }
 
 /// Of a log that is damaged: up to where it can be read. Empty when nothing can be read.

@@ -54,6 +54,7 @@ class rocksdb_journal final : public journal {
  private:
   void create();
   void open();
+  [[nodiscard]] bool cut_what_a_power_loss_tore() const;
   [[nodiscard]] std::string what_is_left() const;
   void go_on_under_a_new_id();
 

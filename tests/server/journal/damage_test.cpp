@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "server/journal/rocksdb_journal.hpp"
 #include "tests/server/journal/history.hpp"
@@ -43,6 +44,12 @@ class damage : public ::testing::Test {
   static bool is_read(std::string const& name) {
     return name != "lock" && name.find("OPTIONS") == name.npos && name.find("LOG") == name.npos &&
            name.find("IDENTITY") == name.npos && name.find("LOCK") == name.npos;
+  }
+
+  /// All bits one by one, and all at once; in a short run two of these.
+  static std::vector<char> flips_of(std::size_t step) {
+    if (step > 1) return {'\x80', '\xff'};
+    return {'\x01', '\x02', '\x04', '\x08', '\x10', '\x20', '\x40', '\x80', '\xff'};
   }
 
   void write(std::map<std::string, std::string> const& wanted) const {
@@ -81,7 +88,7 @@ TEST_F(damage, of_any_byte_is_refused_or_harmless) {
   std::size_t flips = 0, refused = 0;
   for (auto const& [name, bytes] : files) {
     for (std::size_t at = step / 2; at < bytes.size(); at += is_read(name) ? step : 40 * step) {
-      for (char const flip : {'\x01', '\xff'}) {
+      for (char const flip : flips_of(step)) {
         auto damaged = files;
         damaged[name][at] = static_cast<char>(bytes[at] ^ flip);
         write(damaged);
@@ -93,6 +100,20 @@ TEST_F(damage, of_any_byte_is_refused_or_harmless) {
   }
   std::cout << flips << " flips, " << refused << " refused\n";
   EXPECT_GT(refused, flips / 3);
+}
+
+// The engine fails an assertion there, and would end the process without a word about the file.
+TEST_F(damage, of_the_mark_of_a_hash_index_is_refused) {
+  for (auto const& [name, bytes] : files) {
+    if (fs::path(name).extension() != ".sst") continue;
+    // The last byte of the block of properties, which ends before its type and checksum and the index of such blocks.
+    auto const at = bytes.rfind("rocksdb.properties");
+    ASSERT_NE(at, bytes.npos);
+    auto damaged = files;
+    damaged[name][at - 3 - 5 - 1] ^= '\x80';
+    write(damaged);
+    EXPECT_TRUE(is_refused(name));
+  }
 }
 
 TEST_F(damage, by_a_cut_anywhere_is_refused_or_harmless) {

@@ -55,13 +55,29 @@ struct unreliable_disk::state {
 
   mutable std::mutex mutex;
   // All below are guarded by mutex.
-  std::map<std::string, std::shared_ptr<file_state>> names, durable_names;
+  using name_map = std::map<std::string, std::shared_ptr<file_state>>;
+  name_map names, durable_names;
+  /// What happened to names since their directories were synced: null where a name was removed.
+  std::vector<name_map> unsynced;
   std::array<std::size_t, operation_kinds> counts{};
   std::optional<fault> next_fault;
   bool failed = false;
   std::optional<std::size_t> until_cut;
   bool cut = false;
   std::optional<std::uint64_t> bytes_free;
+
+  void change_names(name_map changed) {
+    apply(changed, names);
+    unsynced.push_back(std::move(changed));
+  }
+  static void apply(name_map const& changed, name_map& to) {
+    for (auto const& [name, file] : changed) {
+      if (file)
+        to[name] = file;
+      else
+        to.erase(name);
+    }
+  }
 
   /// Counts an operation, and says what becomes of it. @param shortened set where it is to be done in part.
   IOStatus begin(operation kind, std::string const& where, bool* shortened = nullptr) {
@@ -169,10 +185,11 @@ class watched_directory : public rocksdb::FSDirectoryWrapper {
   IOStatus Fsync(IOOptions const&, IODebugContext*) override {
     std::lock_guard const lock(disk_->mutex);
     if (auto status = disk_->begin(operation::sync, name_); !status.ok()) return status;
-    auto const is_here = [&](auto const& named) { return fs::path(named.first).parent_path() == fs::path(name_); };
-    std::erase_if(disk_->durable_names, is_here);
-    for (auto const& named : disk_->names)
-      if (is_here(named)) disk_->durable_names.insert(named);
+    std::erase_if(disk_->unsynced, [&](auto const& changed) {
+      if (fs::path(changed.begin()->first).parent_path() != fs::path(name_)) return false;
+      disk_state::apply(changed, disk_->durable_names);
+      return true;
+    });
     return IOStatus::OK();
   }
   IOStatus FsyncWithDirOptions(IOOptions const& options, IODebugContext* context,
@@ -198,7 +215,8 @@ class watched_file_system : public rocksdb::FileSystemWrapper {
     if (auto status = disk_->begin(operation::create, name); !status.ok()) return status;
     auto status = target()->NewWritableFile(name, options, result, context);
     if (!status.ok()) return status;
-    auto const file = disk_->names[clean(name)] = std::make_shared<file_state>();
+    auto const file = std::make_shared<file_state>();
+    disk_->change_names({{clean(name), file}});
     *result = std::make_unique<watched_file>(std::move(*result), name, file, disk_);
     return status;
   }
@@ -227,14 +245,15 @@ class watched_file_system : public rocksdb::FileSystemWrapper {
   IOStatus DeleteFile(std::string const& name, IOOptions const& options, IODebugContext* context) override {
     std::lock_guard const lock(disk_->mutex);
     if (auto status = disk_->begin(operation::remove, name); !status.ok()) return status;
-    disk_->names.erase(clean(name));
+    disk_->change_names({{clean(name), nullptr}});
     return target()->DeleteFile(name, options, context);
   }
   IOStatus RenameFile(std::string const& from, std::string const& to, IOOptions const& options,
                       IODebugContext* context) override {
     std::lock_guard const lock(disk_->mutex);
     if (auto status = disk_->begin(operation::rename, from); !status.ok()) return status;
-    if (auto const moved = disk_->names.extract(clean(from)); !moved.empty()) disk_->names[clean(to)] = moved.mapped();
+    if (auto const found = disk_->names.find(clean(from)); found != disk_->names.end())
+      disk_->change_names({{clean(from), nullptr}, {clean(to), found->second}});
     return target()->RenameFile(from, to, options, context);
   }
   IOStatus LinkFile(std::string const& from, std::string const& to, IOOptions const& options,
@@ -242,7 +261,7 @@ class watched_file_system : public rocksdb::FileSystemWrapper {
     std::lock_guard const lock(disk_->mutex);
     if (auto status = disk_->begin(operation::create, to); !status.ok()) return status;
     if (auto const found = disk_->names.find(clean(from)); found != disk_->names.end())
-      disk_->names[clean(to)] = found->second;
+      disk_->change_names({{clean(to), found->second}});
     return target()->LinkFile(from, to, options, context);
   }
   IOStatus GetFreeSpace(std::string const& path, IOOptions const& options, uint64_t* bytes,
@@ -366,24 +385,12 @@ void unreliable_disk::set_bytes_free(std::uint64_t bytes) {
 
 void unreliable_disk::restart(std::mt19937_64& random) {
   std::lock_guard const lock(state_->mutex);
-  std::map<std::string, std::string> left;
-  auto const keep = [&](std::string const& name, std::shared_ptr<file_state> const& file) {
-    left[name] = after_power_loss(*file, random);
-  };
-  for (auto const& [name, file] : state_->names) {
-    auto const old = state_->durable_names.find(name);
-    if (old != state_->durable_names.end() && old->second == file)
-      keep(name, file);
-    else if (random() % 2 == 0)
-      keep(name, file);
-    else if (old != state_->durable_names.end())
-      keep(name, old->second);
-  }
-  for (auto const& [name, file] : state_->durable_names)
-    if (!state_->names.contains(name) && random() % 2 == 0) keep(name, file);
+  auto names = state_->durable_names;
+  state_->unsynced.resize(random() % (state_->unsynced.size() + 1));
+  for (auto const& changed : state_->unsynced) state::apply(changed, names);
   for (auto const& found : fs::recursive_directory_iterator(state_->directory))
     if (found.is_regular_file()) fs::remove(found.path());
-  for (auto const& [name, bytes] : left) std::ofstream(name, std::ios::binary) << bytes;
+  for (auto const& [name, file] : names) std::ofstream(name, std::ios::binary) << after_power_loss(*file, random);
 }
 
 }  // namespace holdfast::server::testing

@@ -15,9 +15,11 @@ namespace holdfast::server::testing {
 /// What can go wrong below a journal. Its file system passes everything on to the real one, and remembers what was
 /// synced.
 ///
-/// A power loss leaves what was synced, and of the rest whatever a disk may leave: of a file's new bytes all, none, the
-/// first ones, or some sectors of them with zeros between; of each name that was made, removed or replaced since its
-/// directory was synced, the old state or the new one. A sector of 512 bytes is written entirely or not at all.
+/// A power loss leaves what was synced, and of the rest whatever a disk may leave: of each file's new bytes all, none,
+/// the first ones, or some sectors of them with zeros between, in any order; of the names that were made, removed or
+/// replaced since their directory was synced, the first ones. That names change in order is what file systems with a
+/// journal or a tree of copies promise (ext4, XFS, Btrfs), and what the engine relies on: it switches to a new manifest
+/// before it syncs the names of the tables in it. A sector of 512 bytes is written entirely or not at all.
 class unreliable_disk {
  public:
   enum class operation : std::uint8_t { write, sync, rename, create, remove };
