@@ -41,8 +41,8 @@ bool is_fatal(fs::path const& table) {
   if (!offset || !length || *length == 0 || *offset >= size || *length > size - *offset) return false;
   file.clear();
   file.seekg(static_cast<std::streamoff>(*offset + *length - 1));
-  auto const last = file.get();
-  return file && (last & 0x80) != 0;
+  auto const last = file.get(), compression = file.get();
+  return file && ((last & 0x80) != 0 || compression != 0);
 }
 
 }  // namespace

@@ -103,16 +103,19 @@ TEST_F(damage, of_any_byte_is_refused_or_harmless) {
 }
 
 // The engine fails an assertion there, and would end the process without a word about the file.
-TEST_F(damage, of_the_mark_of_a_hash_index_is_refused) {
+TEST_F(damage, that_the_engine_does_not_check_is_refused) {
   for (auto const& [name, bytes] : files) {
     if (fs::path(name).extension() != ".sst") continue;
-    // The last byte of the block of properties, which ends before its type and checksum and the index of such blocks.
-    auto const at = bytes.rfind("rocksdb.properties");
-    ASSERT_NE(at, bytes.npos);
-    auto damaged = files;
-    damaged[name][at - 3 - 5 - 1] ^= '\x80';
-    write(damaged);
-    EXPECT_TRUE(is_refused(name));
+    // The block of properties ends before how it is compressed, its checksum, and the block that names it.
+    auto const named_at = bytes.rfind("rocksdb.properties");
+    ASSERT_NE(named_at, bytes.npos);
+    auto const behind = named_at - 3 - 5;
+    for (auto const& [at, flip] : {std::pair{behind - 1, '\x80'}, {behind, '\x04'}, {behind, '\x01'}}) {
+      auto damaged = files;
+      damaged[name][at] = static_cast<char>(bytes[at] ^ flip);
+      write(damaged);
+      EXPECT_TRUE(is_refused(name)) << at;
+    }
   }
 }
 
