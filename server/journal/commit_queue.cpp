@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <exception>
 #include <iterator>
 #include <type_traits>
@@ -34,7 +35,8 @@ commit_queue::commit_queue(journal& journal, commit_settings settings, commit_ob
     : journal_(journal),
       settings_(settings),
       observers_(std::move(observers)),
-      durable_sequence_(journal.position().sequence) {
+      durable_sequence_(journal.position().sequence),
+      durable_revision_(journal.position().revision) {
   // Signals are for the threads that serve: none may interrupt this one, whatever the creator's mask is.
   sigset_t all;
   sigset_t before;
@@ -124,7 +126,7 @@ bool commit_queue::commit_taken() {
   return commit(std::span(taken_).subspan(begin, end - begin), bytes);
 }
 
-bool commit_queue::commit(std::span<change const> batch, std::size_t bytes) {
+bool commit_queue::commit(std::span<change> batch, std::size_t bytes) {
   commit_report report{.changes = batch.size(), .began_at = clock::now(), .sequence = batch.back().sequence};
   try {
     if (auto const error = journal_.commit(batch)) {
@@ -138,6 +140,10 @@ bool commit_queue::commit(std::span<change const> batch, std::size_t bytes) {
   }
   report.took = clock::now() - report.began_at;
   report.bytes = bytes - batch.size() * sizeof(change);
+  auto revision = durable_revision_.load(std::memory_order_relaxed);
+  for (auto const& one : batch) revision = std::max(revision, one.revision);
+  if (observers_.take) observers_.take(batch);
+  durable_revision_.store(revision, std::memory_order_release);
   durable_sequence_.store(report.sequence, std::memory_order_release);
   pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   if (observers_.measure) observers_.measure(report);

@@ -39,6 +39,8 @@ struct commit_observers {
   std::function<void()> notify;
   /// After each commit, before `notify`; may be empty.
   std::function<void(commit_report const&)> measure;
+  /// After each commit, before durable_sequence() moves: takes the changes that are durable now. May be empty.
+  std::function<void(std::span<change>)> take;
 };
 
 /// Group commit: changes gather while the last batch is being committed; then one thread commits all that gathered as
@@ -74,6 +76,11 @@ class commit_queue {
     return durable_sequence_.load(std::memory_order_acquire);
   }
 
+  /// All changes of data up to this revision are durable. Grows; any thread.
+  [[nodiscard]] std::uint64_t durable_revision() const noexcept {
+    return durable_revision_.load(std::memory_order_acquire);
+  }
+
   /// Why commits have ended; null while they go on. Any thread. Nothing becomes durable any more: answers that wait for
   /// it must never be sent.
   [[nodiscard]] journal_error const* failure() const noexcept { return failed_.load(std::memory_order_acquire); }
@@ -94,7 +101,7 @@ class commit_queue {
   void run();
   bool take_gathered();
   bool commit_taken();
-  bool commit(std::span<change const> batch, std::size_t bytes);
+  bool commit(std::span<change> batch, std::size_t bytes);
   void fail(journal_error const& error);
 
   journal& journal_;
@@ -113,6 +120,7 @@ class commit_queue {
   std::atomic<bool> sleeping_{false};
   std::atomic<std::size_t> pending_bytes_{0};
   std::atomic<std::uint64_t> durable_sequence_;
+  std::atomic<std::uint64_t> durable_revision_;
   std::optional<journal_error> failure_;  // written once by the commit thread, then published by failed_
   std::atomic<journal_error const*> failed_{nullptr};
 
