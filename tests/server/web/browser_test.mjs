@@ -31,8 +31,8 @@ describe('the lesson', () => {
   test("is seen after one press: three holds of a second, the writer's grants between them, and who is to blame", async () => {
     const page = await opened();
     const {readers, writes} = await runLesson(page);
-    for (const reader of readers) assert.ok(Math.abs(reader.ended - reader.granted - 1100) < 150, JSON.stringify(reader));
-    assert.equal(new Set(readers.map(reader => reader.source)).size, 3, 'each reader has a lane of its own');
+    for (const reader of readers) assert.ok(reader.ended - reader.granted > 990, JSON.stringify(reader));
+    assert.deepEqual(readers.map(reader => reader.source), ['reader 1', 'reader 2', 'reader 3']);
     for (const [before, next] of [[readers[0], readers[1]], [readers[1], readers[2]]]) {
       assert.ok(next.asked < before.ended, 'the next reader asked while the one before held');
       assert.ok(writes.some(write => write.asked < before.ended && write.granted >= before.ended && write.ended <= next.granted),
@@ -43,9 +43,10 @@ describe('the lesson', () => {
       return readers.every(reader => names.includes(reader.source)) && names;
     });
     assert.ok(readers.some(reader => reader.source === blamed[0]), 'a reader leads');
-    assert.equal((await rowsOf(page, '#blame-operations'))[0][0], 'GET my-key');
+    assert.equal((await rowsOf(page, '#blame-operations'))[0][0], 'GET');
+    assert.equal((await rowsOf(page, '#blame-keys'))[0][0], 'my-key');
     const told = await page.locator('.readers li').allTextContents();
-    assert.match(told[0], /^waited \S+( \S+)?, held 1\.\d\d s/);
+    assert.match(told[0], /^waited \S+( \S+)?, held \d+\.\d+ s/);
     assert.equal(told.length, 3);
     assert.deepEqual(page.faults, []);
   });
@@ -53,7 +54,6 @@ describe('the lesson', () => {
   test('is drawn: a colour for each reader, grey for who waits, and all of it within the lanes', async () => {
     const page = await opened();
     await runLesson(page);
-    await page.click('#pause');
     const colours = await page.$eval('.stage canvas', canvas => {
       const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
       const counts = {};
@@ -64,8 +64,11 @@ describe('the lesson', () => {
       }
       return counts;
     });
-    const wanted = await page.evaluate(() => ['lane-0', 'lane-1', 'lane-2', 'wait', 'writer', 'arrow']
-      .map(name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()));
+    const wanted = await page.evaluate(() => {
+      const lanes = [1, 2, 3].map(reader => /lane-\d+/.exec(document.querySelector(`#lanes tr[data-source="reader ${reader}"] button`).className)[0]);
+      return [...lanes, 'wait', 'writer', 'arrow'].map(name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+    });
+    assert.equal(new Set(wanted).size, 6);
     // A hold of a second in a view of eight is 20 pixels high and more than 80 long.
     for (const colour of wanted.slice(0, 3)) assert.ok(colours[colour] > 1200, `${colour}: ${colours[colour]}`);
     assert.ok(colours[wanted[3]] > 800, `grey: ${colours[wanted[3]]}`);
@@ -78,7 +81,7 @@ describe('the lesson', () => {
     await page.route('**/v1/kv/**', route => route.fulfill({status: 400, contentType: 'application/problem+json',
       body: JSON.stringify({title: 'Bad Request', detail: 'a hold may take 500ms at most'})}));
     await page.click('#start-readers');
-    await page.waitForSelector('#start-readers:not([disabled])');
+    await page.waitForSelector('#start-readers:not([aria-disabled])');
     assert.match((await page.locator('.readers li').allTextContents())[0], /a hold may take 500ms at most/);
   });
 });
@@ -93,7 +96,7 @@ describe('who holds and waits now', () => {
     await eventually('both are in the tables', async () => (await requestsOf(page)).filter(one => one.ended === null).length >= 2);
     server.stop(holder, 'hung_up');
     await eventually('the lock is free', async () => (await text(page, '#hold-now')).includes('free'));
-    await eventually('how it ended', async () => (await requestsOf(page)).find(one => one.id === holder.id)?.cells.at(-1) === 'hung up');
+    await eventually('how it ended', async () => (await requestsOf(page)).find(one => one.id === holder.id)?.cells.at(-1) === 'disconnected');
     assert.ok((await requestsOf(page)).find(one => one.id === waiter.id).ended !== null);
     assert.deepEqual(page.faults, []);
   });
@@ -238,7 +241,7 @@ describe('the view', () => {
 
   test('says so when the moment of a link is gone', async () => {
     const page = await openPage(browser, `${server.url}/#start=other&from=1000000&to=9000000&request=3`);
-    await eventually('a word about it', async () => (await text(page, '.said')).includes('restarted since this link was made'));
+    await eventually('a word about it', async () => (await text(page, '.said')).includes('before the server was restarted'));
     assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'false');
   });
 });
@@ -369,7 +372,7 @@ test('a flood is counted whole, in bounded memory, while the page stays at hand'
   await devtools.send('HeapProfiler.collectGarbage');
   const {usedSize} = await devtools.send('Runtime.getHeapUsage');
   assert.ok(usedSize < 150e6, `${usedSize} bytes`);
-  assert.match(await text(page, '#dropped'), /nothing is missing/);
+  assert.match(await text(page, '#dropped'), /has every message/);
   assert.equal((await rowsOf(page, '#lanes')).length, 12);
   assert.equal((await requestsOf(page)).length, 50);
   await page.click('#pause');

@@ -39,6 +39,12 @@ export class FakeServer {
     await new Promise(resolve => this.http.close(resolve));
   }
 
+  /// Cannot be reached until listen(port), while everything goes on inside.
+  async vanish() {
+    this.http.closeAllConnections();
+    await new Promise(resolve => this.http.close(resolve));
+  }
+
   /// Another process on the same port.
   async restart(down_ms = 0) {
     await this.close();
@@ -65,7 +71,7 @@ export class FakeServer {
   /// Asks for the lock in the name of anybody; `then` is called with the finished request.
   ask(request) {
     const one = {...request, id: ++this.ids, asked_ns: this.now(), granted_ns: null};
-    one.request_id = request.request_id === undefined ? one.id.toString(16) : request.request_id;
+    one.request_id = request.request_id === undefined ? `${this.start}-${one.id}` : request.request_id;
     one.position = (this.owner ? 1 : 0) + this.queue.length;
     if (this.owner) {
       this.queue.push(one);
@@ -170,13 +176,15 @@ export class FakeServer {
       response.end(readFileSync(join(this.directory, file)));
     } else if (pathname === '/v1/lock/events') {
       this.stream(request, response, searchParams);
+    } else if (pathname === '/version') {
+      this.json(response, 200, {name: 'holdfast-server', version: '1.2.3', api: 'v1'});
     } else if (pathname === '/v1/lock') {
       this.json(response, 200, this.state());
     } else if (pathname === '/v1/settings' && request.method === 'PATCH') {
       this.patch(request, response);
     } else if (pathname.startsWith('/v1/kv/')) {
       const hold = /^(\d+)(ms|s)$/.exec(searchParams.get('hold') ?? `${this.settings.read_hold_ms}ms`);
-      const one = this.ask({source: `127.0.0.1:${request.socket.remotePort}`, operation: request.method, key: decodeURIComponent(pathname.slice(7)),
+      const one = this.ask({source: request.headers['holdfast-source'] ?? `127.0.0.1:${request.socket.remotePort}`, operation: request.method, key: decodeURIComponent(pathname.slice(7)),
         hold_ms: Number(hold[1]) * (hold[2] === 's' ? 1000 : 1), then: done => {
           response.writeHead(200, {'Content-Type': 'application/json', 'Holdfast-Request-Id': done.request_id,
             'Server-Timing': `wait;dur=${((done.granted_ns ?? done.ended_ns) - done.asked_ns) / 1e6}, hold;dur=${(done.ended_ns - done.granted_ns) / 1e6}`});

@@ -29,7 +29,7 @@ const figure = told => {
 test("one press shows three holds of a second, the writer's grants between them, and who is to blame", async () => {
   const page = await openPage(browser, server.url);
   const {readers, writes} = await runLesson(page);
-  for (const reader of readers) assert.ok(Math.abs(reader.ended - reader.granted - 1050) < 100, JSON.stringify(reader));
+  for (const reader of readers) assert.ok(reader.ended - reader.granted > 999, JSON.stringify(reader));
   assert.equal(new Set(readers.map(reader => reader.source)).size, 3, 'each reader has a lane of its own');
   for (const [before, next] of [[readers[0], readers[1]], [readers[1], readers[2]]]) {
     assert.ok(next.asked < before.ended, 'the next reader asked while the one before held');
@@ -111,7 +111,7 @@ test("an answer's Holdfast-Request-Id leads to its request, as soon as it is kno
   await fetch(`${server.url}/v1/kv/other`);
   const answer = await fetch(`${server.url}/v1/kv/found`);
   const page = await openPage(browser, `${server.url}/#${answer.headers.get('Holdfast-Request-Id')}`);
-  await eventually('its story', async () => / to GET found, and found it free/.test(await text(page, '#story')));
+  await eventually('its story', async () => / for GET found, and found it free/.test(await text(page, '#story')));
   assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true');
   assert.ok((await requestsOf(page)).some(one => one.key === 'found'));
   // Until its story has been seen, however long a busy machine takes to open the page.
@@ -119,10 +119,10 @@ test("an answer's Holdfast-Request-Id leads to its request, as soon as it is kno
   const holding = fetch(`${server.url}/v1/kv/held?hold=50s`, {signal: client.signal}).catch(() => {});
   const {owner} = await eventually('an owner', async () => { const state = await (await fetch(`${server.url}/v1/lock`)).json(); return state.owner && state; });
   const other = await openPage(browser, `${server.url}/#${owner.request_id}`);
-  await eventually('the story of one that still holds', async () => / to GET held.* It holds the lock now/.test(await text(other, '#story')));
+  await eventually('the story of one that still holds', async () => / for GET held.* It holds the lock now/.test(await text(other, '#story')));
   client.abort();
   await holding;
-  await eventually('the story to its end', async () => / to GET held.* Then it held the lock for .*, until it hung up/.test(await text(other, '#story')));
+  await eventually('the story to its end', async () => / for GET held.* Then it held the lock for .*, until it disconnected/.test(await text(other, '#story')));
   assert.deepEqual([...page.faults, ...other.faults], []);
 });
 
