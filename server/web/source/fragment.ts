@@ -8,7 +8,6 @@ export interface Moment {
   span: Span | undefined;
   request: number | undefined;
   lanes: Lane[];  // as they were seen, top first
-  filter: string;
 }
 export interface Lane { source: string; colour: number }
 
@@ -18,7 +17,6 @@ export function toFragment(moment: Moment & {span: Span}): string {
   const fields = new URLSearchParams({start: moment.start, from: String(Math.round(moment.span.from_ns)),
     to: String(Math.round(moment.span.to_ns))});
   if (moment.request !== undefined) fields.set('request', String(moment.request));
-  if (moment.filter !== '') fields.set('filter', moment.filter);
   for (const {source, colour} of moment.lanes) fields.append('lane', `${colour}.${source}`);
   return `#${fields}`;
 }
@@ -26,7 +24,7 @@ export function toFragment(moment: Moment & {span: Span}): string {
 /// @return undefined when it says nothing that can be shown
 export function fromFragment(fragment: string): Moment | undefined {
   const id = /^#?([0-9a-f]{1,16})-(\d{1,16})$/.exec(fragment);
-  if (id !== null) return {start: id[1]!, span: undefined, request: Number(id[2]), lanes: [], filter: ''};
+  if (id !== null) return {start: id[1]!, span: undefined, request: Number(id[2]), lanes: []};
   const fields = new URLSearchParams(fragment.replace(/^#/, ''));
   const number = (name: string) => {
     const text = fields.get(name);
@@ -38,5 +36,5 @@ export function fromFragment(fragment: string): Moment | undefined {
     const found = /^(\d{1,2})\.([^]{1,1024})$/.exec(text);
     return found === null ? [] : [{source: found[2]!, colour: Number(found[1])}];
   });
-  return {start, span: {from_ns, to_ns}, request: number('request'), lanes, filter: (fields.get('filter') ?? '').slice(0, 256)};
+  return {start, span: {from_ns, to_ns}, request: number('request'), lanes};
 }

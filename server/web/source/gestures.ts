@@ -63,6 +63,9 @@ export function gestures(element: HTMLElement, moves: Moves): void {
     // A finger does not hover; the story of what it pressed is below the timeline.
     if (event.pointerType !== 'mouse') moves.hover(undefined);
   });
+  // A tap may scroll its story into view. The click that a browser makes of the tap after that would press what lies under
+  // the finger by then.
+  element.addEventListener('touchend', event => { if (event.cancelable) event.preventDefault(); });
   element.addEventListener('pointercancel', event => { down.delete(event.pointerId); });
   element.addEventListener('pointerleave', event => { if (event.pointerType === 'mouse') moves.hover(undefined); });
 }

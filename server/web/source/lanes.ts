@@ -78,6 +78,12 @@ export class Lanes {
   /// How many sources share the last lane because there is no room for them, or because the filter leaves them out.
   others = 0;
 
+  /// Exactly these lanes, as somebody else has seen them.
+  keep(activity: Map<string, Activity>, lanes: readonly string[]): void {
+    this.shown = [...lanes];
+    this.others = [...activity.keys()].filter(source => !lanes.includes(source)).length;
+  }
+
   update(activity: Map<string, Activity>, lanes_max: number, choice = new LaneChoice()): void {
     const weight = (source: string) => {
       const one = activity.get(source);

@@ -77,7 +77,6 @@ class Page {
     document.body.append(h('main', {}, this.masthead.element, this.lockView));
     void this.masthead.askVersion();
     this.showView();
-    this.toolbar.showChoice(this.timeline.choice);
     this.openMoment();
     addEventListener('hashchange', () => this.followLink());
     document.addEventListener('visibilitychange', () => this.visibility());
@@ -132,10 +131,7 @@ class Page {
 
   private openMoment(): void {
     if (this.wanted?.span !== undefined) this.view.show(this.wanted.span);
-    if (this.wanted === undefined || this.wanted.lanes.length === 0) return;
-    this.timeline.adopt(this.wanted.lanes);
-    this.timeline.choice.filter = this.wanted.filter;
-    this.toolbar.showChoice(this.timeline.choice);
+    if (this.wanted !== undefined && this.wanted.lanes.length > 0) this.timeline.adopt(this.wanted.lanes);
   }
 
   private showView(): void {
@@ -155,13 +151,13 @@ class Page {
 
   private chooseLanes(filter: string, order: LaneOrder): void {
     Object.assign(this.timeline.choice, {filter, order});
-    this.timeline.refreshLanes();
+    this.timeline.rechoose();
     this.dirty = this.tablesDirty = true;
   }
 
   private pin(source: string): void {
     this.timeline.choice.pin(source);
-    this.timeline.refreshLanes();
+    this.timeline.rechoose();
     this.dirty = this.tablesDirty = true;
   }
 
@@ -277,8 +273,8 @@ class Page {
     const now_ns = this.model.now_ns(performance.now());
     this.view.pause(now_ns);
     this.moved();
-    const {lanes, colours, choice} = this.timeline;
-    const fragment = toFragment({start: this.model.start ?? '', span: this.view.span(now_ns), request: this.story.id, filter: choice.filter,
+    const {lanes, colours} = this.timeline;
+    const fragment = toFragment({start: this.model.start ?? '', span: this.view.span(now_ns), request: this.story.id,
       lanes: lanes.shown.map(source => ({source, colour: colours.numberOf(source)}))});
     history.replaceState(null, '', fragment);
     return location.href;

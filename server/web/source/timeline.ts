@@ -59,7 +59,9 @@ export class Timeline {
     const lanes_max = this.width < 560 ? 8 : 12;
     if (now_ms - this.lanesAt_ms >= lanes_interval_ms) {
       this.lanesAt_ms = now_ms;
-      this.lanes.update(activityIn(this.model, span), lanes_max, this.choice);
+      if (this.view.live) this.adopted = undefined;
+      if (this.adopted !== undefined) this.lanes.keep(activityIn(this.model, span), this.adopted);
+      else this.lanes.update(activityIn(this.model, span), lanes_max, this.choice);
       this.colours.assign(this.lanes.shown);
       const rows = this.rows();
       if (rows > this.rowsShown) {
@@ -97,10 +99,18 @@ export class Timeline {
     return {row: this.rowOf(one.source), left: x(one.asked_ns), right: x('ended_ns' in one ? one.ended_ns : scene.span.to_ns)};
   }
 
-  /// Goes on from lanes and colours that somebody else has seen.
+  private adopted: string[] | undefined;
+
+  /// Shows the lanes and colours that somebody else has seen, until the view goes on or the user chooses others.
   adopt(lanes: readonly {source: string; colour: number}[]): void {
-    this.lanes.shown = lanes.map(lane => lane.source);
+    this.adopted = lanes.map(lane => lane.source);
     this.colours.adopt(lanes);
+    this.refreshLanes();
+  }
+
+  /// The user's choice of lanes has changed.
+  rechoose(): void {
+    this.adopted = undefined;
     this.refreshLanes();
   }
 

@@ -2,7 +2,7 @@
 import {h, setText} from './dom';
 import {duration} from './format';
 import type {StreamState} from './event_stream';
-import {laneOrders, type LaneChoice, type LaneOrder} from './lanes';
+import {laneOrders, type LaneOrder} from './lanes';
 import type {View} from './span';
 
 export interface Actions {
@@ -72,11 +72,6 @@ export class Toolbar {
       `; last news ${silence_ms < 120_000 ? `${Math.floor(silence_ms / 1000)} s` : `${Math.floor(silence_ms / 60_000)} min`} ago`);
     if (silence_ms !== undefined) this.dot.className = 'dot waiting';
     else if (this.dot.className === 'dot waiting') this.dot.className = 'dot live';
-  }
-
-  showChoice(choice: LaneChoice): void {
-    this.filter.value = choice.filter;
-    this.order.value = choice.order;
   }
 
   say(text: string): void {

@@ -233,13 +233,13 @@ describe('the view', () => {
 });
 
 test('a link brings back its moment, and a damaged one brings nothing', () => {
-  const moment = {start: '8f3a', span: span(1000.5, 9000), request: 26, filter: 'rea & der',
+  const moment = {start: '8f3a', span: span(1000.5, 9000), request: 26,
     lanes: [{source: 'writer', colour: 0}, {source: 'reader 1, <b>&', colour: 11}]};
   assert.deepEqual(fromFragment(toFragment(moment)), moment);
   for (const damaged of ['', '#', '#start=a', '#start=a&from=9&to=3', '#start=a&from=<script>&to=9', '#start=a&from=1e3&to=99999999999999999999'])
     assert.equal(fromFragment(damaged), undefined, damaged);
   assert.equal(fromFragment('#start=a&from=1&to=9&request=x').request, undefined);
-  assert.deepEqual(fromFragment('#9f3c01a2-17'), {start: '9f3c01a2', span: undefined, request: 17, lanes: [], filter: ''});
+  assert.deepEqual(fromFragment('#9f3c01a2-17'), {start: '9f3c01a2', span: undefined, request: 17, lanes: []});
   assert.deepEqual(fromFragment('#start=a&from=1&to=9&lane=7&lane=123.x&lane=3.a&lane=x.b').lanes, [{source: 'a', colour: 3}]);
   assert.equal(fromFragment(`#start=a&from=1&to=9${'&lane=1.a'.repeat(1000)}`).lanes.length, 16);
   for (const none of ['#9f3c01a2-', '#-17', '#xyz-1', '#9f3c01a2-17-1', '#9f3c01a2-17 ']) assert.equal(fromFragment(none), undefined, none);

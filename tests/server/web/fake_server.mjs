@@ -39,6 +39,13 @@ export class FakeServer {
     await new Promise(resolve => this.http.close(resolve));
   }
 
+  /// A past: these events, which happened this long ago.
+  replay(events, ago_ms) {
+    this.began -= BigInt(Math.round(ago_ms * 1e6));
+    for (const event of events) this.tell(event);
+    this.ids = Math.max(...events.map(event => event.id));
+  }
+
   /// Cannot be reached until listen(port), while everything goes on inside.
   async vanish() {
     this.http.closeAllConnections();

@@ -48,12 +48,13 @@ export async function runLesson(page) {
 }
 
 /// Where the canvas has a moment (milliseconds) of a lane. @param fragment of a link, which says what is in view
-export async function placeOf(page, fragment, lane, at_ms) {
+/// @param lane_height is greater where fingers point
+export async function placeOf(page, fragment, lane, at_ms, lane_height = 30) {
   const fields = new URLSearchParams(fragment.replace(/^.*#/, ''));
   const from = Number(fields.get('from')) / 1e6, to = Number(fields.get('to')) / 1e6;
   const box = await page.locator('.stage canvas').boundingBox();
   const gutter = Math.round(Math.min(150, box.width * 0.27));
-  return {x: box.x + gutter + (at_ms - from) / (to - from) * (box.width - gutter), y: box.y + 26 + 30 * lane + 15};
+  return {x: box.x + gutter + (at_ms - from) / (to - from) * (box.width - gutter), y: box.y + 26 + lane_height * (lane + 0.5)};
 }
 
 /// Opens the page of a server; what the browser says about lost connections is left out of its faults when told so.
