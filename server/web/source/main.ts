@@ -1,6 +1,7 @@
 // The server's page: follows the lock's events and shows who makes whom wait; and shows the data.
 import {SecondsChart} from './chart';
 import {Controls} from './controls';
+import {DataView, prefixOf} from './data_view';
 import {h} from './dom';
 import {EventStream, type StreamState} from './event_stream';
 import {shortened, useWallClock} from './format';
@@ -40,6 +41,7 @@ class Page {
     moved: () => this.moved(),
     pin: source => this.pin(source),
   });
+  private readonly data = new DataView();
   private readonly lockView = h('div', {id: 'lock-view'});
   private readonly stage = h('div', {class: 'stage'}, this.timeline.canvas);
   private readonly story = new StoryPanel(this.model, id => this.chooseRecord(this.model.records.find(id)), this.stage);
@@ -74,7 +76,7 @@ class Page {
       h('section', {}, h('h2', {}, 'Who made others wait'), this.blame.element),
       h('section', {}, h('h2', {}, 'How long waits and holds take'), this.percentiles.element, this.chart.element),
       ...mirrorSections(this.mirror));
-    document.body.append(h('main', {}, this.masthead.element, this.lockView));
+    document.body.append(h('main', {}, this.masthead.element, this.lockView, this.data.element));
     void this.masthead.askVersion();
     this.showView();
     this.openMoment();
@@ -125,7 +127,7 @@ class Page {
 
   /// An address whose # part means nothing must not look like one that does.
   private sayWhatIsWrong(): void {
-    if (this.wanted === undefined && location.hash.length > 1 && !isOfData(location.hash))
+    if (this.wanted === undefined && location.hash.length > 1 && prefixOf(location.hash) === undefined)
       this.toolbar.say(`The part of the address after # is neither a request id nor a link to a moment: ${shortened(location.hash.slice(1), 60)}`);
   }
 
@@ -135,9 +137,10 @@ class Page {
   }
 
   private showView(): void {
-    const showsData = isOfData(location.hash);
-    this.masthead.show(showsData ? 'data' : 'lock');
-    this.lockView.hidden = showsData;
+    const prefix = prefixOf(location.hash);
+    this.masthead.show(prefix === undefined ? 'lock' : 'data');
+    this.lockView.hidden = prefix !== undefined;
+    if (!this.isResting) this.data.show(prefix);
   }
 
   private wall = true;
@@ -203,7 +206,7 @@ class Page {
     };
     // A timeline that flows is motion; who wants less of it sees it step.
     const flows = this.view.live && (!this.calm.matches || isDue('step', 1000));
-    if (flows || this.dirty) this.timeline.draw(now_ms);
+    if (!this.lockView.hidden && (flows || this.dirty)) this.timeline.draw(now_ms);
     if (isDue('tiles', tiles_interval_ms)) {
       this.model.seconds.moveTo(now_ns);
       this.toolbar.showSilence(frozen ? silence_ms : undefined);
@@ -312,13 +315,26 @@ class Page {
 
   /// A browser allows a host six connections. A page that nobody sees gives its own back.
   private hiddenFor = 0;
+  private isResting = false;
   private visibility(): void {
     clearTimeout(this.hiddenFor);
-    if (document.hidden) this.hiddenFor = window.setTimeout(() => this.stream.close(), hidden_max_ms);
-    else this.stream.open(false);
+    if (document.hidden) {
+      this.hiddenFor = window.setTimeout(() => this.rest(true), hidden_max_ms);
+    } else if (this.isResting) {
+      this.rest(false);
+    }
+  }
+
+  private rest(isResting: boolean): void {
+    this.isResting = isResting;
+    if (isResting) {
+      this.stream.close();
+      this.data.show(undefined);
+    } else {
+      this.stream.open(false);
+      this.showView();
+    }
   }
 }
-
-function isOfData(fragment: string): boolean { return /^#data(=|$)/.test(fragment); }
 
 new Page().run();

@@ -13,9 +13,10 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
   "form-action 'none'; frame-ancestors 'none'";
 
 export class FakeServer {
-  /// @param directory of the built page
+  /// @param directory of the built page  @param options `data`: a FakeData for the data view
   constructor(directory, options = {}) {
     this.directory = directory;
+    this.data = options.data;
     this.options = {writer_period_ms: 350, live: true, ring: 20_000, ...options};
     this.settings = {read_hold_ms: 0, writer_period_ms: this.options.writer_period_ms, live: this.options.live};
     this.begin();
@@ -31,6 +32,7 @@ export class FakeServer {
   }
 
   async close() {
+    this.data?.close();
     clearTimeout(this.writing);
     clearTimeout(this.timer);
     clearInterval(this.beating);
@@ -176,7 +178,9 @@ export class FakeServer {
   }
 
   answer(request, response) {
-    const {pathname, searchParams} = new URL(request.url, 'http://localhost');
+    const url = new URL(request.url, 'http://localhost');
+    if (this.data?.answer(request, response, url)) return;
+    const {pathname, searchParams} = url;
     const file = pathname === '/' ? 'page.html' : pathname.startsWith('/assets/') ? pathname.slice(8) : undefined;
     if (file !== undefined && types[file]) {
       response.writeHead(200, {'Content-Type': types[file], 'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-cache'});
