@@ -71,7 +71,10 @@ const retry_max_ms = 5_000;
 export class Watch {
   private readonly running = new AbortController();
 
-  constructor(private readonly prefix: string, private readonly listener: WatchListener) { void this.run(this.running.signal); }
+  /// The listener is called after that only.
+  constructor(private readonly prefix: string, private readonly listener: WatchListener) {
+    queueMicrotask(() => void this.run(this.running.signal));
+  }
 
   get signal(): AbortSignal { return this.running.signal; }
   close(): void { this.running.abort(); }

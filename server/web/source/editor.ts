@@ -125,7 +125,7 @@ export class Editor {
       if (told !== '') this.tell(told);
     } catch (error) {
       this.tell(`Not done: ${error instanceof Error ? error.message : String(error)}`, true);
-      if (error instanceof Conflict) await this.look();
+      if (error instanceof Conflict) await this.look('Not done. ');
     } finally {
       this.busy = false;
     }
@@ -133,7 +133,7 @@ export class Editor {
   }
 
   /// Reads what somebody else has written. What was not touched here follows it; else the user decides.
-  private async look(): Promise<void> {
+  private async look(before = ''): Promise<void> {
     const key = this.key.value;
     this.noticedRevision = 0;
     try {
@@ -141,7 +141,8 @@ export class Editor {
       if (this.element.hidden || key !== this.key.value || value?.tag === this.tag) return;
       if (this.value.value === this.read && this.conflict.hidden && this.key.readOnly) {
         this.take(value?.text ?? this.read, value?.tag);
-        this.tell(value === undefined ? 'Somebody else has deleted this key. Saving creates it again.' : 'Somebody else has changed this key; this is the new value.');
+        this.tell(before + (value === undefined ? 'Somebody else has deleted this key. Saving creates it again.' :
+          'Somebody else has changed this key; this is the new value.'), before !== '');
         return;
       }
       this.found = value;
