@@ -29,12 +29,14 @@ std::optional<std::string> percent_decode(std::string_view text) {
   return decoded;
 }
 
-std::string percent_encode_path(std::string_view bytes) {
+namespace {
+
+std::string percent_encode(std::string_view bytes, bool (*stands)(char)) {
   constexpr auto digits = "0123456789ABCDEF";
   std::string encoded;
   encoded.reserve(bytes.size());
   for (char const c : bytes) {
-    if (stands_in_path(c)) {
+    if (stands(c)) {
       encoded += c;
     } else {
       auto const byte = static_cast<unsigned char>(c);
@@ -42,6 +44,16 @@ std::string percent_encode_path(std::string_view bytes) {
     }
   }
   return encoded;
+}
+
+}  // namespace
+
+std::string percent_encode_path(std::string_view bytes) {
+  return percent_encode(bytes, stands_in_path);
+}
+
+std::string percent_encode_query(std::string_view bytes) {
+  return percent_encode(bytes, [](char c) { return is_alphanumeric(c) || std::string_view("-._~/").find(c) != std::string_view::npos; });
 }
 
 }  // namespace holdfast::protocol

@@ -12,4 +12,7 @@ namespace holdfast::protocol {
 /// Encodes all that may not stand as it is in a path (RFC 3986 §3.3); slashes stay.
 [[nodiscard]] std::string percent_encode_path(std::string_view bytes);
 
+/// Encodes all that may not stand as it is in a parameter's value; slashes stay.
+[[nodiscard]] std::string percent_encode_query(std::string_view bytes);
+
 }  // namespace holdfast::protocol

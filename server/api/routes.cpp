@@ -4,22 +4,28 @@
 
 #include "protocol/key.hpp"
 #include "server/api/answers.hpp"
+#include "server/api/lists.hpp"
 #include "server/api/lock.hpp"
 #include "server/api/page.hpp"
 #include "server/api/probes.hpp"
 #include "server/api/settings.hpp"
+#include "server/api/transactions.hpp"
 #include "server/api/values.hpp"
+#include "server/api/watch.hpp"
 
 namespace holdfast::server {
 namespace {
 
 using namespace protocol;
 
-constexpr std::string_view methods_allow = "GET, HEAD, PUT, DELETE, OPTIONS";
+constexpr std::string_view methods_allow = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 
 // The commonest first.
 constexpr std::array resources{
     resource{kv_path, true, route_kind::value, route_value},
+    resource{list_path, false, route_kind::list, route_list},
+    resource{transaction_path, false, route_kind::transaction, route_transaction},
+    resource{"/v1/watch", false, route_kind::watch, route_watch},
     resource{"/livez", false, route_kind::livez, route_livez},
     resource{"/readyz", false, route_kind::readyz, route_readyz},
     resource{"/version", false, route_kind::version, route_version},

@@ -64,7 +64,8 @@ server::server(settings settings)
              .memory_bytes_max = settings_.memory_bytes_max},
       insight_(settings_.threads, random_start()),
       live_(settings_.live_settings, settings_.routes.read_hold, settings_.writer_period),
-      store_(settings_.waiters_max, settings_.memory_bytes_max - under_way_share(settings_.memory_bytes_max)),
+      store_(settings_.waiters_max, settings_.memory_bytes_max - under_way_share(settings_.memory_bytes_max),
+             insight_.start),
       under_way_(under_way_share(settings_.memory_bytes_max)),
       context_{.routes = settings_.routes,
                .fixed = fixed_,
@@ -81,20 +82,27 @@ server::server(settings settings)
           auto& recorder = *insight_.recorders[i];
           workers.push_back(std::make_unique<worker>(
               settings_.sessions, under_way_, draining_,
-              [this, &recorder] { return make_api_handler(context_, recorder); }, recorder,
+              [this, &recorder, i] { return make_api_handler(context_, recorder, *hubs_[i]); }, recorder,
               [this] { on_session_end(); }));
         }
         return workers;
       }()),
+      hubs_([this] {
+        std::vector<std::unique_ptr<watch_hub>> hubs;
+        for (auto const& one : workers_) hubs.push_back(std::make_unique<watch_hub>(one->loop(), store_.history()));
+        return hubs;
+      }()),
       loop_(workers_[0]->loop()),
       writer_(loop_, store_, settings_.writer_key, settings_.writer_period, insight_.started_at,
               insight_.recorders[0].get()),
+      sweeper_(loop_, store_, insight_.recorders[0].get()),
       trimmer_(loop_, [this] { return store_.data_bytes() + under_way_.used(); }),
       listener_(
           loop_, asio::ip::tcp::endpoint(asio::ip::make_address(settings_.listen_address), settings_.listen_port),
           [this](unique_socket& socket) { return admit(socket); }, refusal()),
       drain_timer_(loop_.get_executor()) {
   live_.on_change([this] { asio::post(loop_.get_executor(), [this] { writer_.change(live_.writer_period()); }); });
+  store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
 }
 
 server::~server() {
@@ -124,7 +132,8 @@ void server::on_session_end() {
 
 void server::run() {
   listener_.start();
-  start_writer();
+  start_part(writer_, "writer failed");  // also while its period is 0, which may change
+  start_part(sweeper_, "expiry failed");
   trimmer_.start();
   log_info("listening", {{"address", text_of(endpoint().address().to_string(), endpoint().port())},
                          {"threads", settings_.threads},
@@ -145,12 +154,12 @@ void server::run() {
   log_info("stopped");
 }
 
-/// Also while its period is 0, which may change.
-void server::start_writer() {
-  writer_runs_ = true;
-  asio::co_spawn(loop_.get_executor(), writer_.run(), [this](std::exception_ptr const& error) {
-    writer_runs_ = false;
-    if (error) log_error("writer failed", {{"error", what(error)}});
+template <class Part>
+void server::start_part(Part& part, char const* failed) {
+  ++parts_running_;
+  asio::co_spawn(loop_.get_executor(), part.run(), [this, failed](std::exception_ptr const& error) {
+    --parts_running_;
+    if (error) log_error(failed, {{"error", what(error)}});
     end_if_drained();
   });
 }
@@ -176,6 +185,7 @@ void server::drain_further(drain_phase to) {
       draining_ = true;
       listener_.close();
       writer_.stop();
+      sweeper_.stop();
       what = &session::drain;
       patience = settings_.drain_timeout;
       next = drain_phase::hurrying;
@@ -200,7 +210,7 @@ void server::drain_further(drain_phase to) {
 }
 
 void server::end_if_drained() {
-  if (phase_ != drain_phase::serving && connections_ == 0 && !writer_runs_) workers_[0]->stop();
+  if (phase_ != drain_phase::serving && connections_ == 0 && parts_running_ == 0) workers_[0]->stop();
 }
 
 void server::block_stop_signals() {

@@ -15,8 +15,10 @@
 #include "server/loop/signal_source.hpp"
 #include "server/loop/timer.hpp"
 #include "server/net/listener.hpp"
+#include "server/store/expiry_sweeper.hpp"
 #include "server/store/periodic_writer.hpp"
 #include "server/store/store.hpp"
+#include "server/store/watch_hub.hpp"
 
 namespace holdfast::server {
 
@@ -54,7 +56,8 @@ class server {
   void on_session_end();
   void drain_further(drain_phase to);
   void end_if_drained();
-  void start_writer();
+  template <class Part>
+  void start_part(Part& part, char const* failed);
 
   settings const settings_;
   fixed_settings const fixed_;
@@ -67,15 +70,17 @@ class server {
   api_context const context_;
 
   std::vector<std::unique_ptr<worker>> workers_;  // the first runs on run()'s thread, with all that follows
+  std::vector<std::unique_ptr<watch_hub>> hubs_;  // one for each worker
   event_loop& loop_;                              // of the first
   periodic_writer writer_;
+  expiry_sweeper sweeper_;
   heap_trimmer trimmer_;
   listener listener_;
   std::optional<signal_source> signals_;
   std::size_t next_worker_ = 0;
   timer drain_timer_;
   drain_phase phase_ = drain_phase::serving;
-  bool writer_runs_ = false;
+  int parts_running_ = 0;  // of those that wait for the lock like a client
 };
 
 }  // namespace holdfast::server

@@ -26,13 +26,17 @@ client_link::waiting::waiting(client_link& client)
 }
 
 awaitable<bool> client_link::pause(std::chrono::nanoseconds time) {
+  timer until(co_await asio::this_coro::executor, time);
+  co_return co_await pause(until);
+}
+
+awaitable<bool> client_link::pause(timer& until) {
   waiting here(*this);
   auto& stop = here.stop();
   if (stop.why() == stop_reason::hang_up) co_return false;
   interruption::phase_scope const phase(stop, lock_phase::waiting);
-  timer timer(co_await asio::this_coro::executor, time);
   auto token = asio::bind_cancellation_slot(phase.slot(), as_values);
-  co_await timer.async_wait(token);
+  co_await until.async_wait(token);
   co_return stop.why() != stop_reason::hang_up;
 }
 

@@ -12,6 +12,8 @@
 
 namespace holdfast::server {
 
+class timer;
+
 /// The client of a request that is being awaited, as its handler sees it: whether it is still there, and a way to send
 /// an answer that is made piece by piece. One thread.
 class client_link {
@@ -42,6 +44,8 @@ class client_link {
 
   /// Waits; a drain cuts that short. @return whether the client is still there.
   awaitable<bool> pause(std::chrono::nanoseconds time);
+  /// The same, until a timer has expired or somebody has cancelled it.
+  awaitable<bool> pause(timer& until);
 
   // --- an answer in pieces: begin(), send() for each, end(). Each returns whether the client is still there ---
 

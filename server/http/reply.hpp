@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,7 +8,7 @@
 #include "protocol/entity_tag.hpp"
 #include "protocol/error.hpp"
 #include "protocol/lock_timing.hpp"
-#include "protocol/operation.hpp"
+#include "protocol/json_text.hpp"
 #include "protocol/request_id.hpp"
 
 namespace holdfast::server {
@@ -19,6 +20,7 @@ struct reply {
   std::string body;
   protocol::json_text value;  ///< the body where it is a stored value; shared, not copied
   std::optional<protocol::entity_tag> tag;
+  std::optional<std::uint64_t> revision;  ///< of the database, at which the answer is true
   std::string location;
   std::string_view allow;  ///< static text
   std::optional<protocol::lock_timing> timing;
@@ -34,6 +36,7 @@ struct reply {
     body.clear();
     value.reset();
     tag.reset();
+    revision.reset();
     location.clear();
     allow = {};
     timing.reset();

@@ -23,7 +23,8 @@ struct request_head {
   bool has_body = false;         ///< a Content-Length above zero, or chunked
   bool expects_continue = false;
   bool has_other_expectation = false;
-  bool has_precondition = false;             ///< If-Match or If-Unmodified-Since
+  bool has_if_unmodified_since = false;
+  std::optional<std::string> if_match;       ///< several fields joined to one list
   std::optional<std::string> if_none_match;  ///< several fields joined to one list
   std::string_view content_encoding;
   std::string_view content_type;
@@ -31,6 +32,12 @@ struct request_head {
   std::string_view origin;         ///< whose page made the browser ask; `null` where it won't say
   std::string_view last_event_id;  ///< up to where an event stream was heard before (WHATWG HTML §9.2)
   bool has_content_range = false;
+  bool prefers_representation = false;         ///< Prefer: return=representation (RFC 7240 §4.2)
+  std::optional<std::string> idempotency_key;  ///< as it was sent
+  bool has_two_idempotency_keys = false;
+
+  /// Whether other requests of the same client hardly have the same fields.
+  [[nodiscard]] bool is_unlike_others() const noexcept { return if_match || idempotency_key; }
 };
 
 }  // namespace holdfast::server

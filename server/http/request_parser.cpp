@@ -133,15 +133,14 @@ class events final : public http::basic_parser<true> {
       case http::field::expect:
         return on_expect(value);
       case http::field::if_none_match:
-        if (head.if_none_match)
-          head.if_none_match->append(", ").append(view(value));
-        else
-          head.if_none_match = view(value);
-        return;
+        return join(head.if_none_match, view(value));
       case http::field::if_match:
+        return join(head.if_match, view(value));
       case http::field::if_unmodified_since:
-        head.has_precondition = true;
+        head.has_if_unmodified_since = true;
         return;
+      case http::field::prefer:
+        return on_prefer(view(value));
       case http::field::content_encoding:
         // Of several fields one that is not identity must not hide behind one that is.
         if (head.content_encoding.empty() || equals_ignoring_case(head.content_encoding, "identity"))
@@ -151,10 +150,30 @@ class events final : public http::basic_parser<true> {
         head.has_content_range = true;
         return;
       default:
-        // Beast has no number for it.
-        if (equals_ignoring_case(view(text), "last-event-id")) head.last_event_id = view(value);
+        // Beast has no number for these.
+        if (equals_ignoring_case(view(text), "last-event-id")) {
+          head.last_event_id = view(value);
+        } else if (equals_ignoring_case(view(text), "idempotency-key")) {
+          head.has_two_idempotency_keys = head.idempotency_key.has_value();
+          head.idempotency_key = view(value);
+        }
         return;
     }
+  }
+
+  static void join(std::optional<std::string>& list, std::string_view more) {
+    if (list)
+      list->append(", ").append(more);
+    else
+      list = more;
+  }
+
+  // Of the preferences, which are a list, the one that is known; parameters behind a semicolon change nothing.
+  void on_prefer(std::string_view value) {
+    for_each_member(value, [&](std::string_view member) {
+      member = member.substr(0, member.find_first_of("; \t"));
+      if (equals_ignoring_case(member, "return=representation")) head.prefers_representation = true;
+    });
   }
 
   // A list, whose members are compared one by one (RFC 9110 §10.1.1, §5.6.1); an empty one expects nothing.
@@ -231,7 +250,7 @@ class request_parser::parser {
 
   void remember(std::string_view block) {
     auto const line = recognize_request_line(block);
-    if (line)
+    if (line && !message->head.is_unlike_others())
       known->remember(block.substr(line.bytes()), message->head, message->chunked(),
                       message->content_length().value_or(0));
   }

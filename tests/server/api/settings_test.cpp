@@ -34,7 +34,7 @@ struct settings_test : testing::Test {
   route_settings routes;
   fixed_settings fixed{
       .writer_key = "its-key", .threads = 3, .waiters_max = 4, .connections_max = 5, .memory_bytes_max = 6};
-  store data{16, 1'000'000};
+  store data{16, 1'000'000, 0x3f};
   server::insight insight{1, 42};
   live_settings live;
   byte_budget under_way{100'000};
