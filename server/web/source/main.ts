@@ -140,6 +140,7 @@ class Page {
     const prefix = prefixOf(location.hash);
     this.masthead.show(prefix === undefined ? 'lock' : 'data');
     this.lockView.hidden = prefix !== undefined;
+    this.dirty = this.tablesDirty = true;
     if (!this.isResting) this.data.show(prefix);
   }
 
@@ -204,9 +205,10 @@ class Page {
       this.due[what] = now_ms + interval_ms;
       return true;
     };
+    if (this.lockView.hidden) return;
     // A timeline that flows is motion; who wants less of it sees it step.
     const flows = this.view.live && (!this.calm.matches || isDue('step', 1000));
-    if (!this.lockView.hidden && (flows || this.dirty)) this.timeline.draw(now_ms);
+    if (flows || this.dirty) this.timeline.draw(now_ms);
     if (isDue('tiles', tiles_interval_ms)) {
       this.model.seconds.moveTo(now_ns);
       this.toolbar.showSilence(frozen ? silence_ms : undefined);
@@ -305,6 +307,7 @@ class Page {
     const open = request === undefined ? undefined : this.model.open.get(request);
     const late = this.model.complete || performance.now() > this.wantedUntil_ms;
     if (record !== undefined || open !== undefined || late) this.wanted = undefined;
+    if (span === undefined && (record !== undefined || open !== undefined)) this.timeline.startOver();
     if (record !== undefined && span === undefined) this.chooseRecord(record);
     else if (record !== undefined) this.look({kind: 'record', record}, undefined, true);
     else if (open !== undefined && span === undefined) this.choose({kind: 'open', request: open});

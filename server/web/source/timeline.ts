@@ -108,6 +108,14 @@ export class Timeline {
     this.refreshLanes();
   }
 
+  /// Chooses lanes and colours for what is in view, without regard to what was there before: whoever goes to the same
+  /// moment sees the same.
+  startOver(): void {
+    this.lanes.shown = [];
+    this.colours.assign([]);
+    this.rechoose();
+  }
+
   /// The user's choice of lanes has changed.
   rechoose(): void {
     this.adopted = undefined;
