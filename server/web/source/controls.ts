@@ -3,12 +3,12 @@ import {h, setText} from './dom';
 import {duration} from './format';
 import type {Settings} from './wire';
 
-/// What went wrong in the server's words: an application/problem+json has a `detail` that says what to do.
+/// What went wrong in the server's words: an application/problem+json has a title and a detail that says what to do.
 export async function explained(response: Response): Promise<string> {
   try {
     const problem = await response.json() as {title?: unknown; detail?: unknown};
-    if (typeof problem.detail === 'string') return problem.detail;
-    if (typeof problem.title === 'string') return problem.title;
+    const parts = [problem.title, problem.detail].filter(part => typeof part === 'string');
+    if (parts.length > 0) return parts.join(': ');
   } catch { /* no problem+json */ }
   return `the server answered ${response.status}`;
 }

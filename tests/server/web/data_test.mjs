@@ -199,7 +199,7 @@ describe('a key', () => {
     await page.fill('#edited-value', '2');
     await page.keyboard.press('Tab');
     await page.click('#save');
-    await eventually('it is refused', async () => /^Not done: the key is not as it was/.test(await text(page, '#editor-message')) && await text(page, '#theirs') === '1');
+    await eventually('it is refused', async () => /^Not done: Refused: the key is not as it was/.test(await text(page, '#editor-message')) && await text(page, '#theirs') === '1');
     assert.equal(data.writes.at(-1).none, '*');
     await page.fill('#edited-key', 'users/bob smith/é');
     await page.click('#save');

@@ -36,11 +36,17 @@ export async function runLesson(page) {
     const ids = await page.$$eval('.readers li', lines => lines.map(line => Number(line.dataset.request?.replace(/^.*-/, ''))));
     if (ids.some(id => !id)) throw new Error(`readers without an answer: ${await page.locator('.readers').textContent()}`);
     await page.locator('.readers button').nth(1).press('Enter');
-    const told = await eventually('the three readers in the table', async () => {
+    const look = async () => {
       const requests = await requestsOf(page);
       const readers = ids.map(id => requests.find(one => one.id === id));
       return readers.every(one => one?.ended) && {readers, writes: requests.filter(one => one.source === 'writer' && one.ended !== null)};
-    });
+    };
+    // On a busy machine the three may be too far apart to be in view at once.
+    let told;
+    for (let tries = 0; told === undefined; ++tries) {
+      told = await eventually('the three readers in the table', look, 5000).catch(error => { if (tries === 5) throw error; });
+      if (told === undefined) await page.click('[aria-label="Zoom out"]');
+    }
     const met = told.readers.slice(1).every((reader, before) => reader.asked < told.readers[before].ended);
     if (met) return told;
     if (attempt === 5) throw new Error(`too busy for three readers to meet: ${JSON.stringify(told.readers)}`);
