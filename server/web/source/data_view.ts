@@ -72,9 +72,13 @@ export class DataView {
     this.prefix.value = prefix;
     this.showPath(prefix);
     this.problem = '';
+    this.heard_ms = -Infinity;
+    this.connection = {kind: 'connecting'};
     this.listed_ms = -Infinity;
     this.isListed = false;
     this.follow(prefix);
+    // What there is can be seen before the watch has begun; then it is asked for again, so that nothing is missed.
+    void this.load(true);
     this.ticking = window.setInterval(() => this.tick(), tick_ms);
     this.draw();
   }
@@ -126,6 +130,7 @@ export class DataView {
       for (const change of this.early) this.model.apply(change, performance.now());
       this.problem = '';
       this.isListed = true;
+      this.heard_ms = performance.now();
     } catch (error) {
       if (watch !== this.watch) return;
       this.problem = error instanceof Error ? error.message : String(error);
@@ -144,7 +149,9 @@ export class DataView {
     this.draw();
   }
 
-  private isKnown(now_ms: number): boolean { return this.connection.kind === 'live' && now_ms - this.heard_ms < silence_max_ms; }
+  private isKnown(now_ms: number): boolean {
+    return (this.connection.kind === 'live' || this.connection.kind === 'connecting') && now_ms - this.heard_ms < silence_max_ms;
+  }
 
   private draw(): void {
     const now_ms = performance.now();
