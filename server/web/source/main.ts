@@ -65,7 +65,7 @@ class Page {
   run(): void {
     this.lockView.append(
       this.controls.element,
-      h('section', {class: 'live', 'aria-label': 'Timeline'}, this.toolbar.element, this.stage,
+      h('section', {class: 'live', 'aria-label': 'Timeline'}, this.toolbar.element, this.stage, this.toolbar.notice,
         h('p', {class: 'note', id: 'timeline-keys'}, 'Grey: waiting. Colour: holding the lock. An arrow leads from the request that releases ' +
           'the lock to the next owner. ',
           h('span', {class: 'by-mouse'}, 'Drag to move; zoom with Ctrl and the wheel. Click a name to pin its lane. Keys: the arrow keys walk from ' +

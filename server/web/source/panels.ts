@@ -39,7 +39,7 @@ export class NowTiles {
 
   update(model: Model, now_ns: number): void {
     this.element.classList.toggle('stale', model.frozen);
-    this.requests.show(count(model.requests), 'finished: those that the server remembered, and since');
+    this.requests.show(count(model.requests), 'finished, history included');
     this.dropped.show(count(model.dropped), model.dropped === 0 ? 'this page has every message' : 'the server was faster than this page', model.dropped > 0);
     const describe = (one: {source: string; operation: string; key: string}) => `${shown(one.source)}, ${shortened(what(one), 40)}`;
     const owner = model.owner();

@@ -28,6 +28,8 @@ export class Toolbar {
   private readonly address = h('input', {type: 'text', readonly: true, hidden: true, 'aria-label': 'Link to this moment'});
   private readonly said = h('span', {class: 'said', role: 'status'});
   readonly element: HTMLElement;
+  /// To be placed below the timeline, which it must not push down.
+  readonly notice = h('p', {class: 'notice'}, this.said, this.address);
 
   constructor(private readonly actions: Actions) {
     this.element = h('div', {class: 'toolbar'},
@@ -41,9 +43,7 @@ export class Toolbar {
         h('button', {type: 'button', class: 'small', id: 'link', click: () => void this.share()}, 'Link to this moment')),
       h('span', {class: 'group'},
         h('label', {for: 'lane-filter'}, 'Lanes'), this.filter,
-        h('label', {for: 'lane-order', class: 'unseen'}, 'Order of the lanes'), this.order),
-      // Always as high as one line, so that a message does not push the timeline down.
-      h('span', {class: 'notice'}, this.said, this.address));
+        h('label', {for: 'lane-order', class: 'unseen'}, 'Order of the lanes'), this.order));
   }
 
   show(view: View): void {
