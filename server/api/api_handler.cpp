@@ -1,12 +1,15 @@
 #include "server/api/api_handler.hpp"
 
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/api/answers.hpp"
+#include "server/api/idempotency.hpp"
 #include "server/api/lock.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/settings.hpp"
 #include "server/api/transactions.hpp"
+#include "server/api/transfer.hpp"
 #include "server/api/values.hpp"
 #include "server/api/watch.hpp"
 #include "server/loop/timer.hpp"
@@ -19,7 +22,7 @@ using namespace protocol;
 /// So often is a patch computed without the lock, beyond once for each text that is wanted. A value that has changed
 /// each time meanwhile is then patched under the lock.
 std::size_t text_attempts_max(data_operation const& one) {
-  auto const* const all = std::get_if<transaction>(&one);
+  auto const* const all = std::get_if<transaction>(&inner_of(one));
   return 4 + (all != nullptr ? all->checks.size() + all->steps.size() : 0);
 }
 
@@ -49,6 +52,7 @@ class api_handler final : public request_handler {
 
   // Of the request being served.
   routed request_;
+  std::optional<idempotency_claim> claim_;
   route_kind kind_ = route_kind::other;
   server::method method_ = method::unknown;
   bool is_counted_ = false;
@@ -69,9 +73,20 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
     return request_need::nothing;
   }
   if (auto* const data = std::get_if<data_request>(&request_)) {
+    if (head.idempotency_key && data->writes()) {
+      auto claim = read_idempotency(head);
+      if (!claim) {
+        answer = reply_to(claim.error());
+        return request_need::nothing;
+      }
+      claim_ = *std::move(claim);
+    }
     if (data->body != data_request::body_kind::none) return request_need::body;
+    if (claim_) make_idempotent(*data, *std::move(claim_), {});
     return execute_at_once(*data, answer);
   }
+  if (std::holds_alternative<import_request>(request_)) return request_need::stream;
+  if (std::holds_alternative<export_request>(request_)) return request_need::time;
   if (auto* const watch = std::get_if<watch_request>(&request_)) {
     auto refused = refuse_watch(*watch, hub_);
     if (!refused) return request_need::time;
@@ -113,17 +128,20 @@ request_need api_handler::finish(std::string&& body, reply& answer) {
     return request_need::nothing;
   }
   auto& data = std::get<data_request>(request_);
+  std::string said;
+  if (claim_) said = body;
   if (auto refused = take_body(data, std::move(body))) {
     answer = *std::move(refused);
     return request_need::nothing;
   }
+  if (claim_) make_idempotent(data, *std::move(claim_), said);
   return execute_at_once(data, answer);
 }
 
 std::optional<reply> api_handler::take_body(data_request& request, std::string&& body) {
   if (request.body == data_request::body_kind::transaction)
-    return take_transaction_body(request, body, context_.store.id());
-  return take_value_body(request, std::move(body));
+    return take_transaction_body(request, body, context_.store.id(), context_.value_bytes_max);
+  return take_value_body(request, std::move(body), context_.value_bytes_max);
 }
 
 /// Where the lock is free and no hold is wanted.
@@ -148,6 +166,15 @@ awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
     begin_stream(head_of(*watch), true, client, answer);
     asker_.operation = lock_operation::watch;
     co_return co_await send_watch(*watch, context_, hub_, asker_, client);
+  }
+  if (auto const* const one = std::get_if<export_request>(&request_)) {
+    begin_stream(head_of(*one), false, client, answer);
+    asker_.operation = lock_operation::export_keys;
+    co_return co_await send_export(*one, context_, asker_, client);
+  }
+  if (auto const* const one = std::get_if<import_request>(&request_)) {
+    asker_.operation = lock_operation::import_keys;
+    co_return co_await run_import(*one, context_, asker_, client, answer);
   }
   auto const& lock = std::get<lock_request>(request_);
   consumer_place const place(context_.insight.consumers);
@@ -193,7 +220,8 @@ awaitable<request_end> api_handler::run_data(data_request const& request, client
       if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
     }
     if (auto* const wanted = done.outcome ? std::get_if<text_wanted>(&*done.outcome) : nullptr) {
-      wanted->function->compute(wanted->input);
+      while (wanted->function->compute_some(wanted->input))
+        co_await asio::post(until.get_executor(), asio::use_awaitable_t<executor_type>{});
       if (attempts >= text_attempts_max(request.operation)) wanted->function->compute_at_once();
       continue;
     }
@@ -223,6 +251,7 @@ void api_handler::count(method method, unsigned status, clock::time_point begun_
   kind_ = route_kind::other;
   answered_at_ = {};
   request_.emplace<settings_request>();  // which keeps nothing
+  claim_.reset();
 }
 
 void api_handler::add(method method, unsigned status, std::chrono::nanoseconds took) {
