@@ -133,7 +133,9 @@ rocksdb::Options options_of(rocksdb_engine::mode mode, rocksdb_engine::damage da
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(8 * mib, 0);
   table.block_size = 16 * kib;
+  // As table_guard expects it.
   table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
   // Tables go into backups: they need not tell the name of this machine.

@@ -33,6 +33,13 @@ bool is_fatal(fs::path const& table) {
   std::string tail(tail_bytes, '\0');
   file.seekg(static_cast<std::streamoff>(size - tail_bytes));
   file.read(tail.data(), static_cast<std::streamsize>(tail.size()));
+  // The footer: which checksums there are, two handles, the version, a number that all tables end with.
+  constexpr std::size_t footer_bytes = 53, version_at = 41;
+  constexpr char xxh3 = 4;
+  constexpr std::string_view version{"\5\0\0\0", 4};
+  if (tail.size() < footer_bytes) return false;
+  auto const footer = std::string_view(tail).substr(tail.size() - footer_bytes);
+  if (footer[0] != xxh3 || footer.substr(version_at, version.size()) != version) return true;
   constexpr std::string_view name = "rocksdb.properties";
   auto const at = tail.rfind(name);
   if (at == std::string::npos) return false;

@@ -106,11 +106,16 @@ TEST_F(damage, of_any_byte_is_refused_or_harmless) {
 TEST_F(damage, that_the_engine_does_not_check_is_refused) {
   for (auto const& [name, bytes] : files) {
     if (fs::path(name).extension() != ".sst") continue;
-    // The block of properties ends before how it is compressed, its checksum, and the block that names it.
+    // The block of properties ends before how it is compressed, its checksum, and the block that names it; the footer
+    // begins with the kind of checksums, where the flip means none, and ends with its version and a number.
     auto const named_at = bytes.rfind("rocksdb.properties");
     ASSERT_NE(named_at, bytes.npos);
     auto const behind = named_at - 3 - 5;
-    for (auto const& [at, flip] : {std::pair{behind - 1, '\x80'}, {behind, '\x04'}, {behind, '\x01'}}) {
+    for (auto const& [at, flip] : {std::pair{behind - 1, '\x80'},
+                                   {behind, '\x04'},
+                                   {behind, '\x01'},
+                                   {bytes.size() - 53, '\x04'},
+                                   {bytes.size() - 12, '\x04'}}) {
       auto damaged = files;
       damaged[name][at] = static_cast<char>(bytes[at] ^ flip);
       write(damaged);
