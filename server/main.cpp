@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include "server/app/command_line.hpp"
+#include "server/app/data_commands.hpp"
 #include "server/app/demo.hpp"
 #include "server/app/healthcheck.hpp"
 #include "server/app/server.hpp"
@@ -54,25 +55,6 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, kept_bytes_max);
 }
 
-/// As sysexits.h has them.
-int exit_status_of(journal_fault fault) {
-  switch (fault) {
-    case journal_fault::damaged:
-    case journal_fault::unknown_format:
-      return 65;
-    case journal_fault::cannot_create:
-      return 73;
-    case journal_fault::storage_failed:
-    case journal_fault::disk_full:
-      return 74;
-    case journal_fault::in_use:
-      return 75;
-    case journal_fault::not_permitted:
-      break;
-  }
-  return 77;
-}
-
 int run(serve_command command) {
   // A log or a client that has gone must not end the process.
   std::signal(SIGPIPE, SIG_IGN);
@@ -112,6 +94,21 @@ int run(healthcheck_command const& command) {
   if (wrong.empty()) return EXIT_SUCCESS;
   std::cerr << "not ready at " << text_of(command.address, command.port) << ": " << wrong << '\n';
   return EXIT_FAILURE;
+}
+
+int run(data_command const& command) {
+  auto const& named = command.named.empty() ? command.data : command.named;
+  switch (command.which) {
+    case data_command::what::inspect:
+      return run_inspect(named);
+    case data_command::what::backup:
+      return run_backup(command.data, named);
+    case data_command::what::restore:
+      return run_restore(named, command.data);
+    case data_command::what::check_disk:
+      break;
+  }
+  return run_check_disk(named);
 }
 
 int run(print_command const& command) {
