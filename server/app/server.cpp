@@ -9,6 +9,7 @@
 
 #include "protocol/duration.hpp"
 #include "server/api/api_handler.hpp"
+#include "server/app/data_commands.hpp"
 #include "server/app/memory_limit.hpp"
 #include "server/http/reply.hpp"
 #include "server/journal/rocksdb_journal.hpp"
@@ -65,7 +66,9 @@ std::string what(std::exception_ptr const& error) {
 
 }  // namespace
 
-server::server(settings settings)
+server::server(settings settings) : server(settings, open_journal(settings)) {}
+
+server::server(settings settings, std::unique_ptr<journal> kept)
     : settings_(with_defaults(std::move(settings))),
       fixed_{.writer_key = settings_.writer_key,
              .threads = settings_.threads,
@@ -74,7 +77,7 @@ server::server(settings settings)
              .memory_bytes_max = settings_.memory_bytes_max},
       insight_(settings_.threads, random_start()),
       live_(settings_.live_settings, settings_.routes.read_hold, settings_.writer_period),
-      journal_(open_journal(settings_)),
+      journal_(std::move(kept)),
       store_(settings_.waiters_max, settings_.memory_bytes_max - under_way_share(settings_.memory_bytes_max),
              insight_.start),
       under_way_(under_way_share(settings_.memory_bytes_max)),
@@ -116,25 +119,29 @@ server::server(settings settings)
   live_.on_change([this] { asio::post(loop_.get_executor(), [this] { writer_.change(live_.writer_period()); }); });
   if (journal_) {
     store_.recover(*journal_);
+    if (auto const lost = journal_->accepted_loss(); !lost.empty()) log_warn("data lost", {{"what", lost}});
     auto const position = journal_->position();
     progress_.number = position.sequence;
     progress_.is_synced = settings_.sync;
     commits_ = std::make_unique<commit_queue>(
         *journal_, commit_settings{},
         commit_observers{.notify = [this] { on_commit(); },
-                         .measure = [this](commit_report const& report) {
-                           progress_.last_batch.store(static_cast<std::uint32_t>(report.changes), std::memory_order_relaxed);
-                         },
+                         .measure =
+                             [this](commit_report const& report) {
+                               progress_.last_batch.store(static_cast<std::uint32_t>(report.changes),
+                                                          std::memory_order_relaxed);
+                             },
                          .take = [this](std::span<change> changes) { store_.history().append(changes); }});
+    commits_failed_.arm();
     store_.keep_in(position, *commits_);
   }
   store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
 }
 
 server::~server() {
-  // Commits what is left.
-  commits_.reset();
-  // While all that their coroutines refer to is there.
+  finish_commits();
+  // While all that their coroutines refer to is there: one that gives the lock back runs what others have asked for,
+  // which appends to the commits.
   for (auto& one : workers_) one->shut_down();
 }
 
@@ -160,19 +167,33 @@ void server::on_session_end() {
 
 /// On the commit thread.
 void server::on_commit() noexcept {
-  if (commits_ && commits_->failure() != nullptr) {
-    asio::post(loop_.get_executor(), [this] { fail(); });
-    return;
-  }
-  if (commits_) progress_.number.store(commits_->durable_sequence(), std::memory_order_seq_cst);
+  if (commits_->failure() != nullptr) return commits_failed_.ring();
+  progress_.number.store(commits_->durable_sequence(), std::memory_order_seq_cst);
   for (auto const& one : workers_) one->on_progress();
 }
 
 /// The journal has failed. What it had not made durable by then is never acknowledged: no connection gets another byte.
 void server::fail() {
-  exit_status_ = 74;
+  exit_status_ = exit_status_of(journal_fault::storage_failed);
   log_error("storage failed", {{"error", commits_->failure()->what()}});
   workers_[0]->stop();
+}
+
+/// Commits what nobody waits for any more. Nobody serves.
+void server::finish_commits() noexcept {
+  if (commits_) commits_->finish();
+}
+
+void server::close_journal() {
+  finish_commits();
+  if (!commits_ || exit_status_ != 0) return;
+  if (commits_->failure() != nullptr) return fail();
+  try {
+    journal_->close();
+  } catch (journal_error const& error) {
+    exit_status_ = exit_status_of(error.fault());
+    log_error("storage failed", {{"error", error.what()}});
+  }
 }
 
 void server::run() {
@@ -197,6 +218,7 @@ void server::run() {
     for (std::size_t i = 1; i < workers_.size(); ++i) threads.emplace_back([this, i] { workers_[i]->run(); });
     workers_[0]->run();
   }
+  close_journal();
   log_info("stopped");
 }
 

@@ -16,6 +16,7 @@
 #include "server/journal/journal.hpp"
 #include "server/loop/signal_source.hpp"
 #include "server/loop/timer.hpp"
+#include "server/loop/wake_up.hpp"
 #include "server/net/listener.hpp"
 #include "server/store/expiry_sweeper.hpp"
 #include "server/store/periodic_writer.hpp"
@@ -27,9 +28,11 @@ namespace holdfast::server {
 /// The whole server: a store, a worker per thread, a listener, the periodic writer.
 class server {
  public:
-  /// Binds and listens, so that port() is known and connections queue up before run().
-  /// @throws boost::system::system_error if the address can't be had.
+  /// Opens the journal and recovers the data; binds and listens, so that endpoint() is known and connections queue up
+  /// before run(). @throws boost::system::system_error if the address can't be had; journal_error.
   explicit server(settings settings);
+  /// The same with a journal that is open already, whatever the settings say of one; null: in memory alone.
+  server(settings settings, std::unique_ptr<journal> kept);
   ~server();
   server(server const&) = delete;
   server& operator=(server const&) = delete;
@@ -63,6 +66,8 @@ class server {
   void end_if_drained();
   void on_commit() noexcept;
   void fail();
+  void finish_commits() noexcept;
+  void close_journal();
   template <class Part>
   void start_part(Part& part, char const* failed);
 
@@ -89,6 +94,7 @@ class server {
   std::size_t next_worker_ = 0;
   timer drain_timer_;
   drain_phase phase_ = drain_phase::serving;
+  wake_up commits_failed_{loop_, [this] { fail(); }};
   std::unique_ptr<commit_queue> commits_;
   int exit_status_ = 0;
   int parts_running_ = 0;  // of those that wait for the lock like a client

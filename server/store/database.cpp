@@ -123,6 +123,7 @@ void database::record(change::kind what, std::string_view key, entry const* befo
   sequence_ = sequence;
   if (is_data) revision_ = revision;
   if (what == change::kind::del || what == change::kind::expire) last_removal_ = sequence;
+  if (what == change::kind::touch) last_touch_ = touches_[touch_slot(key)] = sequence;
 }
 
 expiry_time database::expiry_of(time_to_live const& ttl, expiry_time present) const noexcept {
@@ -261,6 +262,7 @@ data_outcome database::run(touch_operation const& touch) {
   auto const* const present = place != entries_.end() && place->second.value ? &place->second : nullptr;
   if (auto failed = unmet(touch.when, present, false)) return *std::move(failed);
   if (present == nullptr) return no_such_key{};
+  if (journal_ != nullptr && journal_->is_full()) return no_room{no_room::where::journal};
   set_expiry(place, expiry_of(touch.ttl, present->expires));
   return value_touched{present->revision, present->expires};
 }
@@ -588,6 +590,9 @@ void database::roll_back() noexcept {
     --sequence_;
     if (one.what != change::kind::touch) --revision_;
   }
+  last_removal_ = std::min(last_removal_, sequence_);
+  last_touch_ = std::min(last_touch_, sequence_);
+  for (auto& one : touches_) one = std::min(one, sequence_);
 }
 
 }  // namespace holdfast::server
