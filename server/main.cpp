@@ -14,6 +14,7 @@
 #include "server/app/demo.hpp"
 #include "server/app/healthcheck.hpp"
 #include "server/app/server.hpp"
+#include "server/journal/journal.hpp"
 #include "server/log/log.hpp"
 #include "server/net/listener.hpp"
 
@@ -53,6 +54,25 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, kept_bytes_max);
 }
 
+/// As sysexits.h has them.
+int exit_status_of(journal_fault fault) {
+  switch (fault) {
+    case journal_fault::damaged:
+    case journal_fault::unknown_format:
+      return 65;
+    case journal_fault::cannot_create:
+      return 73;
+    case journal_fault::storage_failed:
+    case journal_fault::disk_full:
+      return 74;
+    case journal_fault::in_use:
+      return 75;
+    case journal_fault::not_permitted:
+      break;
+  }
+  return 77;
+}
+
 int run(serve_command command) {
   // A log or a client that has gone must not end the process.
   std::signal(SIGPIPE, SIG_IGN);
@@ -65,7 +85,10 @@ int run(serve_command command) {
     server server(command.settings);
     server.stop_on_signals();
     server.run();
-    return EXIT_SUCCESS;
+    return server.exit_status();
+  } catch (journal_error const& error) {
+    std::cerr << "holdfast-server: " << error.what() << '\n';
+    return exit_status_of(error.fault());
   } catch (boost::system::system_error const& error) {
     // Not through the log, which may be off: nobody should have to guess why there is no server.
     std::cerr << "holdfast-server: can't serve on "

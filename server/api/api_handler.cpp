@@ -1,5 +1,6 @@
 #include "server/api/api_handler.hpp"
 
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/api/answers.hpp"
@@ -219,7 +220,8 @@ awaitable<request_end> api_handler::run_data(data_request const& request, client
       if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
     }
     if (auto* const wanted = done.outcome ? std::get_if<text_wanted>(&*done.outcome) : nullptr) {
-      wanted->function->compute(wanted->input);
+      while (wanted->function->compute_some(wanted->input))
+        co_await asio::post(until.get_executor(), asio::use_awaitable_t<executor_type>{});
       if (attempts >= text_attempts_max(request.operation)) wanted->function->compute_at_once();
       continue;
     }

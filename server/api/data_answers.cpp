@@ -72,7 +72,13 @@ failure failure_of(no_such_key, std::string_view key) {
           "no value is stored under '" + std::string(key) + "'; PUT one to " + path_of_key(key)};
 }
 
-failure failure_of(no_room) {
+failure failure_of(no_room none) {
+  if (none.in == no_room::where::disk)
+    return {errc::disk_full,
+            "the disk under --data is nearly full; nothing was changed. Reads and deletions go on; free some space, and "
+            "this ends by itself"};
+  if (none.in == no_room::where::journal)
+    return {errc::overloaded, "the disk is slower than the writers; nothing was changed. Retry"};
   return {errc::database_full,
           "the values take as much memory as this server allows; nothing was changed. Delete some, or start the server "
           "with a larger --max-memory"};
@@ -104,6 +110,7 @@ void make_answer(data_request const& request, execution&& done, std::uint64_t da
   } else {
     answer = reply_to(done.outcome.error());
   }
+  answer.needs = done.needs;
   answer.timing = done.timing;
   if (done.id != 0) answer.request = request_id{start, done.id};
 }

@@ -109,7 +109,7 @@ routed route_what(kind what, std::span<parameter const> parameters, request_head
 
 reply lock_state(insight const& source, std::size_t limit) {
   auto found = source.present({.entries_max = limit, .bytes_max = queue_bytes_max});
-  return no_store(json_reply(lock_state_json(std::move(found), source.now_ns(), source.start, limit)));
+  return no_store(json_reply(lock_state_json(std::move(found), source.now_ns(), source.start, limit, &source.names)));
 }
 
 awaitable<void> let_others_run() {

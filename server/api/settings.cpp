@@ -6,14 +6,13 @@
 
 #include "protocol/ascii.hpp"
 #include "protocol/duration.hpp"
-#include "protocol/json.hpp"
 #include "server/api/answers.hpp"
+#include "server/json/document.hpp"
 
 namespace holdfast::server {
 namespace {
 
 using namespace protocol;
-using nlohmann::json;
 using nlohmann::ordered_json;
 using std::chrono::nanoseconds;
 
@@ -41,13 +40,15 @@ bool is_json_type(std::string_view content_type) {
   return equals_ignoring_case(content_type.substr(0, end), "application/json");
 }
 
-/// Reads the duration `name` of the body, if it is there. @return what is wrong.
-std::string take_duration(json const& body, char const* name, std::optional<nanoseconds>& to) {
-  auto const found = body.find(name);
-  if (found == body.end()) return {};
-  if (!found->is_string()) return std::string(name) + " must be a duration in quotes, such as \"350ms\"";
-  auto const duration = parse_duration(found->get_ref<std::string const&>());
-  if (!duration) return std::string(name) + ": " + duration.error().detail;
+/// Reads a duration of the body. @return what is wrong.
+std::string take_duration(json::value member, std::optional<nanoseconds>& to) {
+  auto const name = member.name();
+  if (to) return name + " is there twice";
+  if (!member.is(json::value_kind::string)) return name + " must be a duration in quotes, such as \"350ms\"";
+  auto const text = member.as_string();
+  if (!text) return text.error().detail;
+  auto const duration = parse_duration(*text);
+  if (!duration) return name + ": " + duration.error().detail;
   to = *duration;
   return {};
 }
@@ -101,20 +102,19 @@ reply change_settings(std::string_view text, api_context const& context) {
   auto& live = context.live;
   if (!live.is_live())
     return refuse(errc::settings_fixed, "this server was started with --no-live-settings; restart it with others");
-  // First, as json::parse() would take a NUL for the end of the text.
-  if (auto const valid = check_json(text); !valid) return reply_to(valid.error());
-  auto const body = json::parse(text, nullptr, false);
-  if (!body.is_object())
+  auto const body = json::document::parse(text);
+  if (!body) return reply_to(body.error());
+  if (!body->root().is(json::value_kind::object))
     return refuse(errc::invalid_json, R"(send a JSON object, such as {"read_hold":"1s","writer_period":"350ms"})");
-  for (auto const& [name, value] : body.items())
+  std::optional<nanoseconds> read_hold, writer_period;
+  for (auto const member : body->root().children()) {
+    auto const name = member.name();
     if (name != "read_hold" && name != "writer_period")
       return refuse(errc::invalid_parameter,
                     "there is no setting '" + name + "' to change; there are read_hold and writer_period");
-  std::optional<nanoseconds> read_hold, writer_period;
-  if (auto wrong = take_duration(body, "read_hold", read_hold); !wrong.empty())
-    return refuse(errc::invalid_parameter, std::move(wrong));
-  if (auto wrong = take_duration(body, "writer_period", writer_period); !wrong.empty())
-    return refuse(errc::invalid_parameter, std::move(wrong));
+    if (auto wrong = take_duration(member, name == "read_hold" ? read_hold : writer_period); !wrong.empty())
+      return refuse(errc::invalid_parameter, std::move(wrong));
+  }
   if (read_hold && *read_hold > context.routes.hold_max)
     return refuse(errc::hold_too_long,
                   "read_hold: this server allows at most " + format_duration(context.routes.hold_max));

@@ -46,19 +46,29 @@ class parsed_function : public text_function {
   std::optional<Parsed> parsed_;
 };
 
-class merge_patch_function final : public parsed_function<json::merge_patch> {
+/// Whose result is computed in one step.
+template <class Parsed>
+class one_step_function : public parsed_function<Parsed> {
+ public:
+  using result = text_function::result;
+
  protected:
-  [[nodiscard]] result apply(json_text const& input) const override { return as_value(parsed().apply(*input), bytes_max()); }
+  void begin(json_text const& input) override { input_ = input; }
+  [[nodiscard]] std::optional<result> advance() override { return apply(std::exchange(input_, nullptr)); }
+  [[nodiscard]] virtual result apply(json_text const& input) const = 0;
+
+ private:
+  json_text input_;
 };
 
-class json_patch_function final : public parsed_function<json::json_patch> {
+class merge_patch_function final : public one_step_function<json::merge_patch> {
  protected:
   [[nodiscard]] result apply(json_text const& input) const override {
-    return as_value(parsed().apply(*input, bytes_max()), bytes_max());
+    return as_value(parsed().apply(*input), bytes_max());
   }
 };
 
-class comparison final : public parsed_function<json::document> {
+class comparison final : public one_step_function<json::document> {
  protected:
   [[nodiscard]] result apply(json_text const& input) const override {
     auto const other = json::document::parse(*input);
@@ -66,6 +76,27 @@ class comparison final : public parsed_function<json::document> {
     if (json::are_equal(parsed().root(), other->root())) return input;
     return failure{errc::check_failed, "the value is another"};
   }
+};
+
+/// An operation of the patch at a time.
+class json_patch_function final : public parsed_function<json::json_patch> {
+ protected:
+  void begin(json_text const& input) override {
+    patching_.reset();
+    input_ = input;
+    patching_.emplace(parsed(), *input_, bytes_max());
+  }
+  [[nodiscard]] std::optional<result> advance() override {
+    if (patching_->step()) return std::nullopt;
+    auto done = as_value(patching_->finish(), bytes_max());
+    patching_.reset();
+    input_.reset();
+    return done;
+  }
+
+ private:
+  json_text input_;
+  std::optional<json::json_patching> patching_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "server/api/transfer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/crc.hpp>
 #include <utility>
@@ -176,6 +177,9 @@ awaitable<bool> send_lines(export_request const& request, api_context const& con
       co_await client.send(lines.text());
       co_return false;
     }
+    // What has changed is in the history when it is durable.
+    auto const is_durable = co_await client.until_durable(done.needs);
+    if (!is_durable) co_return false;
     auto const is_known =
         !list.after || add_changes(lines, context.store.history(), request.prefix, *list.after, told, done.revision);
     if (!is_known) {
@@ -326,7 +330,7 @@ class import_run {
   std::size_t item_bytes_ = 0;
   byte_budget::share counted_{context_.under_way};
   std::size_t stored_ = 0, skipped_ = 0;
-  std::uint64_t revision_ = 0;
+  std::uint64_t revision_ = 0, needs_ = 0;
   std::optional<failure> refused_;
   std::size_t refused_line_ = 0;
   bool is_gone_ = false;
@@ -338,6 +342,7 @@ reply import_run::refusal(failure const& why, std::size_t line) const {
   answer.body.insert(end, ",\"line\":" + std::to_string(line) + ",\"stored\":" + std::to_string(stored_) +
                               ",\"skipped\":" + std::to_string(skipped_));
   if (revision_ != 0) answer.revision = revision_;
+  answer.needs = needs_;
   return answer;
 }
 
@@ -364,12 +369,13 @@ awaitable<bool> import_run::store_items() {
   stored_ += outcome.stored;
   skipped_ += outcome.skipped;
   revision_ = done.revision;
+  needs_ = std::max(needs_, done.needs);
   if (outcome.failed_at) {
     auto const& key = all.items[*outcome.failed_at].key;
     refused_line_ = reader_.line_of(*outcome.failed_at);
-    refused_ = outcome.has_room ? failure{errc::import_conflict, "the key '" + key + "' exists already; nothing was "
+    refused_ = !outcome.full ? failure{errc::import_conflict, "the key '" + key + "' exists already; nothing was "
                                                                  "stored from its line on"}
-                                : failure_of(no_room());
+                                : failure_of(*outcome.full);
     co_return false;
   }
   reader_.forget_items();
@@ -430,6 +436,7 @@ awaitable<request_end> import_run::run(reply& answer) {
   answer = json_reply("{\"stored\":" + std::to_string(stored_) + ",\"skipped\":" + std::to_string(skipped_) +
                       ",\"revision\":" + std::to_string(revision_) + "}\n");
   answer.revision = revision_;
+  answer.needs = needs_;
   co_return request_end::answered;
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "protocol/error.hpp"
+#include "server/http/answer_gate.hpp"
 #include "server/http/reply.hpp"
 #include "server/http/request_parser.hpp"
 #include "server/loop/asio.hpp"
@@ -23,9 +24,13 @@ class timer;
 class client_link {
  public:
   /// All must outlive it. @param read_ahead_bytes_max what may come meanwhile of the client's next requests.
-  client_link(connection& connection, reply_framing& framing, std::atomic<bool> const& draining,
+  client_link(connection& connection, reply_framing& framing, std::atomic<bool> const& draining, answer_gate& gate,
               std::size_t read_ahead_bytes_max) noexcept
-      : connection_(connection), framing_(framing), draining_(draining), read_ahead_bytes_max_(read_ahead_bytes_max) {}
+      : connection_(connection),
+        framing_(framing),
+        draining_(draining),
+        gate_(gate),
+        read_ahead_bytes_max_(read_ahead_bytes_max) {}
 
   [[nodiscard]] bool is_draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool wants_head_only() const noexcept { return framing_.head_only; }
@@ -50,6 +55,9 @@ class client_link {
   awaitable<bool> pause(std::chrono::nanoseconds time);
   /// The same, until a timer has expired or somebody has cancelled it.
   awaitable<bool> pause(timer& until);
+
+  /// Waits until what a piece of an answer tells is durable. @return false where that will never be.
+  awaitable<bool> until_durable(std::uint64_t needs) { return gate_.wait(needs); }
 
   // --- a body in pieces, of a request that asked for it so ---
 
@@ -90,6 +98,7 @@ class client_link {
   connection& connection_;
   reply_framing& framing_;
   std::atomic<bool> const& draining_;
+  answer_gate& gate_;
   std::size_t const read_ahead_bytes_max_;
   std::optional<interruption> interruption_;
   request_parser* body_ = nullptr;

@@ -1,5 +1,6 @@
 #include "server/http/exchange.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/http/client_link.hpp"
@@ -166,11 +167,19 @@ void exchange::time_out() {
 exchange::step exchange::write_answer(byte_buffer& output) {
   // Draining may have begun since the header came.
   if (draining_.load(std::memory_order_relaxed)) framing_.close = true;
+  if (answer_.needs != 0 && !gate_.is_open_for(answer_.needs)) {
+    answer_.is_withheld = true;
+    withheld_.needs = std::max(withheld_.needs, answer_.needs);
+  }
   auto const content = framing_.head_only ? std::string_view() : answer_.content();
   auto const copied = content.size() <= copied_bytes_max ? content : std::string_view();
   auto* const room = output.prepare(head_bytes_max(answer_) + copied.size()).data();
   auto* end = write_head_of_value(room, answer_, framing_);
   if (end == nullptr) end = write_head(room, answer_, framing_);
+  if (answer_.is_withheld) {
+    auto const at = static_cast<std::size_t>(end - room) - 2 - answer_gate::timing_line.size();
+    withheld_.lines.push_back({output.size() + at, clock::now()});
+  }
   end = std::copy(copied.begin(), copied.end(), end);
   output.commit(static_cast<std::size_t>(end - room));
   if (copied.size() == content.size()) return finish();

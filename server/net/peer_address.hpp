@@ -13,6 +13,7 @@ struct peer_address {
   std::array<std::uint8_t, 16> bytes{};  ///< in network order; of an IPv4 address the first four
   std::uint16_t port = 0;
   kind is = kind::unknown;
+  std::uint16_t name = 0;  ///< what the client calls itself, by its number in source_names; 0: nothing
 
   /// The periodic writer, which has no address.
   [[nodiscard]] static peer_address writer() noexcept { return {.is = kind::writer}; }

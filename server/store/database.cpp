@@ -78,6 +78,12 @@ struct allows_no_key {
 
 }  // namespace
 
+void database::load(std::string_view key, json_text value, std::uint64_t revision, expiry_time expires) {
+  bytes_ += bytes_of(key.size(), value->size());
+  auto const place = entries_.insert_or_assign(entries_.end(), std::string(key), entry{std::move(value), revision, expires});
+  if (expires != no_expiry) expiries_.add(expires, place->first);
+}
+
 data_outcome database::apply(data_operation const& operation) {
   return std::visit([this](auto const& one) { return run(one); }, operation);
 }
@@ -109,11 +115,14 @@ void database::record(change::kind what, std::string_view key, entry const* befo
     expires_at = change::instant::clock::now() + std::chrono::duration_cast<change::instant::duration>(expires - now_);
   if (open_ != nullptr) {
     open_->changes.emplace_back(what, sequence, revision, previous, std::string(key), value, expires_at);
+  } else if (journal_ != nullptr) {
+    journal_->append(change{what, sequence, revision, previous, std::string(key), value, expires_at});
   } else if (changes_ != nullptr && is_data) {
-    changes_->append(revision, what, sequence, revision, previous, std::string(key), value, expires_at);
+    changes_->append_one(revision, what, sequence, revision, previous, std::string(key), value, expires_at);
   }
   sequence_ = sequence;
   if (is_data) revision_ = revision;
+  if (what == change::kind::del || what == change::kind::expire) last_removal_ = sequence;
 }
 
 expiry_time database::expiry_of(time_to_live const& ttl, expiry_time present) const noexcept {
@@ -135,6 +144,10 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
   auto const bytes_before = exists ? bytes_of(key.size(), found->second.value->size()) : 0;
   auto const bytes_after = bytes_of(key.size(), value->size());
   if (bytes_after > bytes_before && bytes_ - bytes_before + bytes_after > bytes_max_) return no_room{};
+  if (journal_ != nullptr) {
+    if (!journal_->has_room(now_)) return no_room{no_room::where::disk};
+    if (journal_->is_full()) return no_room{no_room::where::journal};
+  }
 
   // The copy of the key is made before the tree is touched: the tree has moved others aside when it takes it.
   if (!has_place) found = entries_.try_emplace(std::string(key)).first;
@@ -446,9 +459,9 @@ data_outcome database::run(import_operation const& import) {
       continue;
     }
     auto stored = store(place, item.key, item.value, expiry_of(item.ttl, no_expiry));
-    if (std::holds_alternative<no_room>(stored)) {
+    if (auto const* const full = std::get_if<no_room>(&stored)) {
       done.failed_at = i;
-      done.has_room = false;
+      done.full = *full;
       break;
     }
     done.replaced.back() = std::move(std::get<value_stored>(stored).replaced);
@@ -535,11 +548,10 @@ bool database::run_steps(transaction const& whole, transaction_outcome& done) {
 
 /// Strong guarantee: where it throws, the transaction is open still.
 void database::commit() {
-  if (changes_ != nullptr) {
-    auto const first_of_data = std::stable_partition(open_->changes.begin(), open_->changes.end(),
-                                                     [](change const& one) { return one.what == change::kind::touch; });
-    std::vector<change> data(std::make_move_iterator(first_of_data), std::make_move_iterator(open_->changes.end()));
-    if (!data.empty()) changes_->append(std::move(data));
+  if (journal_ != nullptr) {
+    journal_->append(std::span(open_->changes));
+  } else if (changes_ != nullptr) {
+    changes_->append(open_->changes);
   }
   auto const& all = *std::exchange(open_, nullptr);
   for (auto const& [key, before] : all.undo) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/journal/commit_queue.hpp"
 #include "server/store/answered_requests.hpp"
 #include "server/store/expiry_index.hpp"
 #include "server/store/history.hpp"
@@ -32,6 +33,18 @@ class database {
   explicit database(std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max(),
                     history* changes = nullptr) noexcept
       : bytes_max_(bytes_max), changes_(changes) {}
+
+  // --- of a database that is kept, before the first operation ---
+
+  /// Adds an entry, in the order of keys, that is durable already.
+  void load(std::string_view key, json_text value, std::uint64_t revision, expiry_time expires);
+  /// From now on changes go to the journal, which tells the history of those that are durable.
+  void keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision) noexcept {
+    journal_ = &journal;
+    sequence_ = sequence;
+    revision_ = revision;
+    last_removal_ = sequence;
+  }
 
   /// What a key with its value takes in memory, about: with its share of the tree and what the allocator adds.
   [[nodiscard]] static constexpr std::uint64_t bytes_of(std::size_t key_bytes, std::size_t value_bytes) noexcept {
@@ -63,6 +76,8 @@ class database {
   [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
   /// The number of the latest change.
   [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
+  /// The number of the latest removal of a key.
+  [[nodiscard]] std::uint64_t last_removal() const noexcept { return last_removal_; }
   /// How much keys and values take.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
@@ -125,6 +140,8 @@ class database {
   clock::time_point now_{};
   std::size_t expired_before_ = 0;  // by at(), before the operation that runs
   history* changes_;
+  commit_queue* journal_ = nullptr;
+  std::uint64_t last_removal_ = 0;
   open_transaction* open_ = nullptr;
   answered_requests answered_;
 };

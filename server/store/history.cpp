@@ -13,26 +13,27 @@ void history::forget() noexcept {
   }
 }
 
-void history::append(std::vector<change>&& all) {
+void history::forget_all() noexcept {
+  changes_.clear();
+  bytes_ = 0;
+}
+
+void history::append(std::span<change> changes) noexcept {
   {
     std::lock_guard const guard(mutex_);
-    auto const bytes = bytes_;
-    std::size_t pushed = 0;
-    try {
-      for (auto& one : all) {
-        bytes_ += bytes_of(one);
+    for (auto& one : changes) {
+      if (one.what == change::kind::touch) continue;
+      last_ = one.revision;
+      try {
         changes_.push_back(std::move(one));
-        ++pushed;
+        bytes_ += bytes_of(changes_.back());
+      } catch (std::bad_alloc const&) {
+        forget_all();
       }
-    } catch (...) {
-      changes_.resize(changes_.size() - pushed);
-      bytes_ = bytes;
-      throw;
     }
-    last_ += pushed;
     forget();
   }
-  for (auto* const each : listeners_) each->on_change();
+  tell();
 }
 
 std::uint64_t history::last_revision() const {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <new>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -37,21 +39,25 @@ class history {
 
   // --- whoever owns the lock ---
 
-  /// Appends changes, of which each has the next revision, and forgets what is too much. Strong guarantee:
-  /// std::bad_alloc leaves the history as it was.
-  /// @param members of a change, in their order.
+  /// Appends changes, of which each has the next revision, and forgets what is too much; all of it, where there is no
+  /// memory for more. Changes that are no data are passed over.
+  void append(std::span<change> changes) noexcept;
+  /// One change of data. @param members of it, in their order.
   template <class... Members>
-  void append(std::uint64_t revision, Members&&... members) {
+  void append_one(std::uint64_t revision, Members&&... members) noexcept {
     {
       std::lock_guard const guard(mutex_);
-      changes_.emplace_back(std::forward<Members>(members)...);
       last_ = revision;
-      bytes_ += bytes_of(changes_.back());
-      if (changes_.size() > changes_max_ || bytes_ > bytes_max_) forget();
+      try {
+        changes_.emplace_back(std::forward<Members>(members)...);
+        bytes_ += bytes_of(changes_.back());
+        if (changes_.size() > changes_max_ || bytes_ > bytes_max_) forget();
+      } catch (std::bad_alloc const&) {
+        forget_all();
+      }
     }
-    for (auto* const each : listeners_) each->on_change();
+    tell();
   }
-  void append(std::vector<change>&& all);
 
   // --- any thread ---
 
@@ -69,6 +75,10 @@ class history {
 
  private:
   void forget() noexcept;
+  void forget_all() noexcept;
+  void tell() const noexcept {
+    for (auto* const each : listeners_) each->on_change();
+  }
 
   std::size_t const changes_max_;
   std::uint64_t const bytes_max_;

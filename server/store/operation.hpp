@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -46,10 +47,18 @@ class text_function {
   /// The new text, or why there is none. Of a comparison: the input where it is equal.
   using result = protocol::result<json_text>;
 
-  /// Computes the result for `input`, which is not null, and remembers it.
-  void compute(json_text const& input) {
-    result_.emplace(apply(input));
-    input_ = input;
+  /// Computes a part of the result for `input`, which is not null; the result is remembered when it is there.
+  /// @return whether there is more to compute: call it again, with the same input.
+  bool compute_some(json_text const& input) {
+    if (begun_ != input) {
+      begin(input);
+      begun_ = input;
+    }
+    auto done = advance();
+    if (!done) return true;
+    result_ = std::move(done);
+    input_ = std::exchange(begun_, nullptr);
+    return false;
   }
 
   /// The result for `input`; null where it is not known.
@@ -58,7 +67,9 @@ class text_function {
     constexpr std::size_t short_bytes_max = 64;
     auto const is_known = input_ && (input_ == input || (input->size() <= short_bytes_max && *input_ == *input));
     if (!is_known && !computes_at_once_) return nullptr;
-    if (!is_known) compute(input);
+    if (!is_known)
+      while (compute_some(input)) {
+      }
     return &*result_;
   }
 
@@ -67,9 +78,13 @@ class text_function {
   void compute_at_once() noexcept { computes_at_once_ = true; }
 
  protected:
-  [[nodiscard]] virtual result apply(json_text const& input) const = 0;
+  /// Begins anew, with an input that lives until the result is there or begin() is called again.
+  virtual void begin(json_text const& input) = 0;
+  /// Takes a few milliseconds at most, if that can be. @return the result, when it is there.
+  [[nodiscard]] virtual std::optional<result> advance() = 0;
 
  private:
+  json_text begun_;  // what is being computed
   json_text input_;
   std::optional<result> result_;
   bool computes_at_once_ = false;
@@ -244,8 +259,15 @@ struct value_touched {
 
 struct no_such_key {};
 
-/// The database has as much as it may have.
-struct no_room {};
+/// There is no room for more.
+struct no_room {
+  enum class where : std::uint8_t {
+    memory,   ///< the database has as much as it may have
+    disk,     ///< the journal's disk is nearly full
+    journal,  ///< so much is waiting to become durable that nothing is added for now
+  };
+  where in = where::memory;
+};
 
 /// A condition does not hold.
 struct condition_failed {
@@ -292,7 +314,7 @@ struct import_done {
   std::uint64_t since = 0;  ///< the revision when the import began
   std::size_t stored = 0, skipped = 0;
   std::optional<std::size_t> failed_at;  ///< the item that could not be stored, and nothing from it on was
-  bool has_room = true;                  ///< false: for want of room; else since its key exists
+  std::optional<no_room> full;           ///< for want of room; empty: since its key exists
   std::vector<json_text> replaced;
 };
 
