@@ -15,12 +15,13 @@ const api = await (await fetch(`${server.url}/v1/openapi.json`)).json();
 
 const left_out = /^(Date|Content-Length|Server-Timing|Holdfast-Request-Id|X-Content-Type-Options): .*\n/gm;
 const id = '3f9c01a2b4d5e6f7';
-const database = /ETag: "([0-9a-f]+)-/i.exec(await runScript(server, 'curl --include -X PUT localhost:8080/v1/kv/a -d 1; curl -X DELETE localhost:8080/v1/kv/a'))[1];
+const database = /"id":"([0-9a-f]+)-/.exec(await runScript(server, "curl -N 'localhost:8080/v1/watch?initial=true&format=ndjson'", 1))[1];
 
 /// An output as the page has it.
 const shown = text => text.replaceAll('\r', '').replace(left_out, '').replaceAll(database, id).replace(/\n+$/, '');
 /// Without what is another each time.
 const lasting = text => text.replace(/("ttl":|Holdfast-TTL: )[\d.]+/g, '$1…').replace(/("\w+_ns":)\d+/g, '$1…').replace(/("\w+_ms":)[\d.]+/g, '$1…')
+  .replace(/("id":|"seq":)\d+/g, '$1…').replace(/("request_id":")[^"]*/g, '$1…')
   .replace(/("started_at":)"[^"]*"/, '$1…').replace(/127\.0\.0\.1:\d+/g, '…').replace(/(crc32c":)"\w+"/g, '$1…').replace(/localhost:\d+/g, '…');
 
 /// The commands of a block, each with what it printed.
@@ -36,7 +37,11 @@ function commandsOf(block) {
 for (const [all, block] of [...page.matchAll(/^```console\n(.*?)\n```$/gms)]) {
   const commands = commandsOf(block);
   test(commands[0].command, async () => {
-    const printed = (await runScript(server, commands.map(one => one.command).join("\nprintf '\\036'\n"))).split('\x1e').map(shown);
+    const script = commands.map(one => {
+      const body = one.command.includes(' -i') ? one.output.slice(one.output.indexOf('\n\n') + 2) : one.output;
+      return `lines=${writes ? '' : body.split('\n').length}\n${one.command}`;
+    });
+    const printed = (await runScript(server, script.join("\nprintf '\\036'\n"))).split('\x1e').map(shown);
     if (writes) {
       const told = commands.map((one, i) => `$ ${one.command}${printed[i] ? `\n${printed[i]}` : ''}`).join('\n');
       page = page.replace(all, () => `\`\`\`console\n${told}\n\`\`\``);

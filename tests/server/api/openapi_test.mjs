@@ -151,7 +151,10 @@ for (const one of operations) {
         assert.match(address.split('?')[0], new RegExp(`^${one.path.replace(/\{.*?\}/, '.+')}$`));
         await fetch(`${server.url}/v1/kv?all=true`, {method: 'DELETE'});
         const prepared = (sample['x-before'] ?? []).map(line => (line.includes('=$(') ? line : `${line} >/dev/null`)).join('\n');
-        const answer = readAnswer(await runScript(server, `${prepared}\n${sample.source.replace('curl', 'curl --include')}`));
+        const contents = Object.values(follow(one.operation.responses[sample['x-status']]).content ?? {});
+        const example = contents.map(media => media.examples?.[sample.label]?.value).find(value => typeof value === 'string');
+        const lines = example === undefined ? '' : example.split('\n').length - 1;
+        const answer = readAnswer(await runScript(server, `${prepared}\n${sample.source.replace('curl', 'curl --include')}`, lines));
         assert.equal(answer.status, sample['x-status'], answer.body);
         const found = responseTo(one, answer.status);
         checkHeaders(found.response, answer.headers);
