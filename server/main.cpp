@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include "server/app/command_line.hpp"
+#include "server/app/data_commands.hpp"
 #include "server/app/demo.hpp"
 #include "server/app/healthcheck.hpp"
 #include "server/app/server.hpp"
@@ -52,25 +53,6 @@ void keep_freed_memory() {
   constexpr int kept_bytes_max = 8 * 1024 * 1024;
   mallopt(M_MMAP_THRESHOLD, kept_bytes_max / 2);
   mallopt(M_TRIM_THRESHOLD, kept_bytes_max);
-}
-
-/// As sysexits.h has them.
-int exit_status_of(journal_fault fault) {
-  switch (fault) {
-    case journal_fault::damaged:
-    case journal_fault::unknown_format:
-      return 65;
-    case journal_fault::cannot_create:
-      return 73;
-    case journal_fault::storage_failed:
-    case journal_fault::disk_full:
-      return 74;
-    case journal_fault::in_use:
-      return 75;
-    case journal_fault::not_permitted:
-      break;
-  }
-  return 77;
 }
 
 int run(serve_command command) {

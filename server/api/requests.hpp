@@ -39,6 +39,7 @@ struct lock_request {
   std::size_t limit = 100;                                       ///< of state: the queue's entries
   event_format format = event_format::sse;                       ///< of events
   std::optional<std::uint64_t> after;                            ///< of events: the last that was seen
+  std::uint64_t after_start = 0;                                 ///< of events: by which process; 0: by this one
   std::chrono::nanoseconds duration = std::chrono::seconds(10);  ///< of trace: how far back
 };
 

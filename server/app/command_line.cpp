@@ -216,6 +216,16 @@ void add_settings(CLI::App& app, settings& to, bool& in_memory) {
       ->envname("HOLDFAST_HOST_NAME")
       ->type_name("NAME")
       ->delimiter(',');
+  app.add_option("--cors-origin", to.routes.cors_origins,
+                 "An origin, such as https://app.example, whose pages may use this server; may be repeated")
+      ->envname("HOLDFAST_CORS_ORIGIN")
+      ->type_name("ORIGIN")
+      ->delimiter(',')
+      ->check([](std::string const& origin) {
+        auto const is_one = (origin.starts_with("http://") || origin.starts_with("https://")) &&
+                            origin.find('/', origin.find("//") + 2) == std::string::npos;
+        return is_one ? std::string() : "'" + origin + "' is no origin; write it as https://app.example";
+      });
   app.add_option("--log-level", to.log_level, "trace, debug, info, warn, error or off")
       ->envname("HOLDFAST_LOG_LEVEL")
       ->type_name("LEVEL")

@@ -29,8 +29,11 @@ std::unique_ptr<journal> open_journal(settings const& given) {
       rocksdb_settings{.directory = given.data_directory, .sync = given.sync, .accept_loss = given.accept_loss});
 }
 
-settings with_memory_bytes_max(settings given) {
+settings with_defaults(settings given) {
   if (given.memory_bytes_max == 0) given.memory_bytes_max = default_memory_bytes_max();
+  boost::system::error_code error;
+  auto const address = asio::ip::make_address(given.listen_address, error);
+  given.routes.is_on_loopback = !error && address.is_loopback();
   return given;
 }
 
@@ -63,7 +66,7 @@ std::string what(std::exception_ptr const& error) {
 }  // namespace
 
 server::server(settings settings)
-    : settings_(with_memory_bytes_max(std::move(settings))),
+    : settings_(with_defaults(std::move(settings))),
       fixed_{.writer_key = settings_.writer_key,
              .threads = settings_.threads,
              .waiters_max = settings_.waiters_max,

@@ -136,6 +136,9 @@ class events final : public http::basic_parser<true> {
         return join(head.if_none_match, view(value));
       case http::field::if_match:
         return join(head.if_match, view(value));
+      case http::field::access_control_request_method:
+        head.is_preflight = true;
+        return;
       case http::field::if_unmodified_since:
         head.has_if_unmodified_since = true;
         return;
@@ -151,7 +154,11 @@ class events final : public http::basic_parser<true> {
         return;
       default:
         // Beast has no number for these.
-        if (equals_ignoring_case(view(text), "last-event-id")) {
+        if (equals_ignoring_case(view(text), "sec-fetch-site")) {
+          head.is_cross_site = equals_ignoring_case(view(value), "cross-site");
+        } else if (equals_ignoring_case(view(text), "sec-fetch-mode")) {
+          head.is_navigation = equals_ignoring_case(view(value), "navigate");
+        } else if (equals_ignoring_case(view(text), "last-event-id")) {
           head.last_event_id = view(value);
         } else if (equals_ignoring_case(view(text), "idempotency-key")) {
           head.has_two_idempotency_keys = head.idempotency_key.has_value();
