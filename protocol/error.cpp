@@ -88,6 +88,8 @@ error_traits traits_of(errc code) noexcept {
       return {503, "overloaded", "The server has too much to do"};
     case errc::database_full:
       return {507, "database_full", "The database has no room for more"};
+    case errc::disk_full:
+      return {507, "disk_full", "The disk has no room for more"};
     case errc::draining:
       return {503, "draining", "The server is shutting down"};
     case errc::too_many_connections:

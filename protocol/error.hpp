@@ -53,6 +53,7 @@ enum class errc {
   queue_full,
   overloaded,
   database_full,
+  disk_full,
   draining,
   too_many_connections,
   internal,

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "protocol/ascii.hpp"
 #include "protocol/json.hpp"
 
 namespace holdfast::protocol {
@@ -53,236 +54,211 @@ struct json_check_only {
 template <class Sink>
 class json_scanner {
  public:
-  json_scanner(std::string_view text, Sink& sink)
-      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()), sink_(sink) {}
+  json_scanner(std::string_view text, Sink& sink) : begin_(text.data()), end_(begin_ + text.size()), sink_(sink) {}
 
   [[nodiscard]] json_fault scan() {
+    // A local, since it stays in a register so; each part is told where it begins and returns where it ends, or null.
+    auto const* at = begin_;
     for (;;) {
-      skip_space();
-      if (at_ == end_) return fault(json_problem::value_expected);
-      if (*at_ == '{' || *at_ == '[') {
-        if (depth_ == json_depth_max) return fault(json_problem::too_deep);
-        sink_.open(at_);
-        open_[depth_++] = *at_;
-        ++at_;
-        skip_space();
-        if (!at_closing()) {
-          if (open_[depth_ - 1] == '{' && !scan_name(json_problem::name_or_end_expected)) return fault_;
+      at = skip_space(at);
+      if (at == end_) return fault(at, json_problem::value_expected);
+      if (*at == '{' || *at == '[') {
+        if (depth_ == json_depth_max) return fault(at, json_problem::too_deep);
+        sink_.open(at);
+        open_[depth_++] = *at;
+        at = skip_space(at + 1);
+        if (!is_closing(at)) {
+          if (open_[depth_ - 1] == '[') continue;
+          at = scan_name(at, json_problem::name_or_end_expected);
+          if (at == nullptr) return fault_;
           continue;
         }
-      } else if (!scan_scalar()) {
-        return fault_;
-      } else if (depth_ == 0) {
-        return scan_end();
       } else {
-        skip_space();
+        auto const* const end = scan_scalar(at);
+        if (end == nullptr) return fault_;
+        sink_.scalar(at, end);
+        at = skip_space(end);
       }
       // Behind a value, or before the bracket that ends an empty container.
-      while (at_closing()) {
-        ++at_;
+      while (depth_ != 0 && is_closing(at)) {
+        ++at;
         --depth_;
-        sink_.close(at_);
-        if (depth_ == 0) return scan_end();
-        skip_space();
+        sink_.close(at);
+        at = skip_space(at);
       }
+      if (depth_ == 0) return at == end_ ? json_fault{} : fault(at, json_problem::more_than_one_value);
       auto const in_object = open_[depth_ - 1] == '{';
-      if (at_ == end_ || *at_ != ',')
-        return fault(in_object ? json_problem::comma_or_brace_expected : json_problem::comma_or_bracket_expected);
-      ++at_;
+      if (at == end_ || *at != ',')
+        return fault(at, in_object ? json_problem::comma_or_brace_expected : json_problem::comma_or_bracket_expected);
+      ++at;
       if (!in_object) continue;
-      skip_space();
-      if (!scan_name(json_problem::name_expected)) return fault_;
+      at = scan_name(skip_space(at), json_problem::name_expected);
+      if (at == nullptr) return fault_;
     }
   }
 
  private:
-  json_fault fault(json_problem problem) { return fault_ = {problem, static_cast<std::size_t>(at_ - begin_)}; }
-  bool fail(json_problem problem) {
-    fault(problem);
-    return false;
+  json_fault fault(char const* at, json_problem problem) {
+    return fault_ = {problem, static_cast<std::size_t>(at - begin_)};
+  }
+  char const* fail(char const* at, json_problem problem) {
+    fault(at, problem);
+    return nullptr;
   }
 
   // Both closing characters are two behind their opening ones in ASCII.
-  [[nodiscard]] bool at_closing() const { return at_ != end_ && *at_ == open_[depth_ - 1] + 2; }
+  [[nodiscard]] bool is_closing(char const* at) const { return at != end_ && *at == open_[depth_ - 1] + 2; }
+  [[nodiscard]] bool is_digit_at(char const* at) const { return at != end_ && *at >= '0' && *at <= '9'; }
 
-  void skip_space() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-  }
-
-  json_fault scan_end() {
-    skip_space();
-    return at_ == end_ ? json_fault{} : fault(json_problem::more_than_one_value);
+  [[nodiscard]] char const* skip_space(char const* at) const {
+    while (at != end_ && static_cast<unsigned char>(*at) <= ' ' &&
+           (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+      ++at;
+    return at;
   }
 
   /// A name and its colon.
-  bool scan_name(json_problem if_missing) {
-    if (at_ == end_ || *at_ != '"') return fail(if_missing);
-    auto const* const begin = at_;
-    if (!scan_string()) return false;
-    sink_.name(begin, at_);
-    skip_space();
-    if (at_ == end_ || *at_ != ':') return fail(json_problem::colon_expected);
-    ++at_;
-    return true;
+  char const* scan_name(char const* begin, json_problem if_missing) {
+    if (begin == end_ || *begin != '"') return fail(begin, if_missing);
+    auto const* at = scan_string(begin);
+    if (at == nullptr) return nullptr;
+    sink_.name(begin, at);
+    at = skip_space(at);
+    if (at == end_ || *at != ':') return fail(at, json_problem::colon_expected);
+    return at + 1;
   }
 
-  bool scan_scalar() {
-    auto const* const begin = at_;
-    bool good = false;
-    switch (*at_) {
+  char const* scan_scalar(char const* begin) {
+    switch (*begin) {
       case '"':
-        good = scan_string();
-        break;
+        return scan_string(begin);
       case 't':
-        good = scan_literal("true");
-        break;
+        return scan_literal(begin, "true");
       case 'f':
-        good = scan_literal("false");
-        break;
+        return scan_literal(begin, "false");
       case 'n':
-        good = scan_literal("null");
-        break;
+        return scan_literal(begin, "null");
       default:
-        if (*at_ != '-' && !at_digit()) return fail(json_problem::value_expected);
-        good = scan_number();
+        if (*begin != '-' && !is_digit_at(begin)) return fail(begin, json_problem::value_expected);
+        return scan_number(begin);
     }
-    if (good) sink_.scalar(begin, at_);
-    return good;
   }
 
-  bool scan_literal(std::string_view literal) {
-    if (static_cast<std::size_t>(end_ - at_) < literal.size() || std::memcmp(at_, literal.data(), literal.size()) != 0)
-      return fail(json_problem::value_expected);
-    at_ += literal.size();
-    return true;
+  char const* scan_literal(char const* begin, std::string_view literal) {
+    if (static_cast<std::size_t>(end_ - begin) < literal.size() ||
+        std::memcmp(begin, literal.data(), literal.size()) != 0)
+      return fail(begin, json_problem::value_expected);
+    return begin + literal.size();
   }
 
-  [[nodiscard]] bool at_digit() const { return at_ != end_ && *at_ >= '0' && *at_ <= '9'; }
-
-  bool scan_digits() {
-    if (!at_digit()) return fail(json_problem::digit_expected);
-    do ++at_;
-    while (at_digit());
-    return true;
+  char const* scan_digits(char const* at) {
+    if (!is_digit_at(at)) return fail(at, json_problem::digit_expected);
+    do ++at;
+    while (is_digit_at(at));
+    return at;
   }
 
-  bool scan_number() {
-    if (*at_ == '-') ++at_;
-    if (at_ != end_ && *at_ == '0') {
-      ++at_;
-      if (at_digit()) return fail(json_problem::leading_zero);
-    } else if (!scan_digits()) {
-      return false;
+  char const* scan_number(char const* at) {
+    if (*at == '-') ++at;
+    if (at != end_ && *at == '0') {
+      ++at;
+      if (is_digit_at(at)) return fail(at, json_problem::leading_zero);
+    } else {
+      at = scan_digits(at);
+      if (at == nullptr) return nullptr;
     }
-    if (at_ != end_ && *at_ == '.') {
-      ++at_;
-      if (!scan_digits()) return false;
+    if (at != end_ && *at == '.') {
+      at = scan_digits(at + 1);
+      if (at == nullptr) return nullptr;
     }
-    if (at_ != end_ && (*at_ == 'e' || *at_ == 'E')) {
-      ++at_;
-      if (at_ != end_ && (*at_ == '+' || *at_ == '-')) ++at_;
-      if (!scan_digits()) return false;
+    if (at != end_ && (*at == 'e' || *at == 'E')) {
+      ++at;
+      if (at != end_ && (*at == '+' || *at == '-')) ++at;
+      return scan_digits(at);
     }
-    return true;
+    return at;
   }
 
-  bool scan_string() {
-    ++at_;
+  char const* scan_string(char const* at) {
+    ++at;
     for (;;) {
-      skip_plain();
-      if (at_ == end_) return fail(json_problem::string_end_expected);
-      auto const byte = static_cast<unsigned char>(*at_);
-      if (byte == '"') {
-        ++at_;
-        return true;
-      }
+      at = skip_plain(at);
+      if (at == end_) return fail(at, json_problem::string_end_expected);
+      auto const byte = static_cast<unsigned char>(*at);
+      if (byte == '"') return at + 1;
       if (byte == '\\') {
-        if (!scan_escape()) return false;
+        at = scan_escape(at);
+        if (at == nullptr) return nullptr;
       } else if (byte < 0x20) {
-        return fail(json_problem::control_character);
-      } else if (!scan_multibyte(byte)) {
-        return false;
+        return fail(at, json_problem::control_character);
+      } else {
+        do {
+          at = scan_multibyte(at);
+          if (at == nullptr) return nullptr;
+        } while (at != end_ && static_cast<unsigned char>(*at) >= 0x80);
       }
     }
-  }
-
-  static bool is_plain(char c) {
-    auto const byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
   }
 
   /// Skips printable ASCII that means nothing in a string.
-  void skip_plain() {
+  [[nodiscard]] char const* skip_plain(char const* at) const {
 #ifdef __SSE2__
-    while (end_ - at_ >= 16) {
-      auto const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at_));
+    while (end_ - at >= 16) {
+      auto const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at));
       // As signed numbers both control characters and bytes from 0x80 on are less than 0x20.
       auto const special = _mm_or_si128(
           _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
           _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
       auto const mask = static_cast<unsigned>(_mm_movemask_epi8(special));
-      if (mask != 0) {
-        at_ += std::countr_zero(mask);
-        return;
-      }
-      at_ += 16;
+      if (mask != 0) return at + std::countr_zero(mask);
+      at += 16;
     }
 #endif
-    while (at_ != end_ && is_plain(*at_)) ++at_;
+    while (at != end_ && static_cast<unsigned char>(*at) >= 0x20 && static_cast<unsigned char>(*at) < 0x80 &&
+           *at != '"' && *at != '\\')
+      ++at;
+    return at;
   }
 
-  bool scan_escape() {
-    auto const* const begin = at_;
-    ++at_;
-    if (at_ == end_) return fail(json_problem::string_end_expected);
-    if (std::string_view("\"\\/bfnrt").find(*at_) != std::string_view::npos) {
-      ++at_;
-      return true;
+  char const* scan_escape(char const* begin) {
+    auto const* at = begin + 1;
+    if (at == end_) return fail(at, json_problem::string_end_expected);
+    if (*at != 'u') {
+      if (std::string_view("\"\\/bfnrt").find(*at) == std::string_view::npos)
+        return fail(begin, json_problem::unknown_escape);
+      return at + 1;
     }
-    if (*at_ != 'u') {
-      at_ = begin;
-      return fail(json_problem::unknown_escape);
+    ++at;
+    for (int i = 0; i < 4; ++i, ++at) {
+      if (at == end_) return fail(at, json_problem::string_end_expected);
+      if (hex_value(*at) < 0) return fail(begin, json_problem::bad_unicode_escape);
     }
-    ++at_;
-    for (int i = 0; i < 4; ++i, ++at_) {
-      if (at_ == end_) return fail(json_problem::string_end_expected);
-      if (!at_digit() && !(*at_ >= 'a' && *at_ <= 'f') && !(*at_ >= 'A' && *at_ <= 'F')) {
-        at_ = begin;
-        return fail(json_problem::bad_unicode_escape);
-      }
-    }
-    return true;
+    return at;
   }
 
   /// One character of two to four bytes: RFC 3629 §4.
-  bool scan_multibyte(unsigned char first) {
-    unsigned char low = 0x80;
-    unsigned char high = 0xBF;
-    std::ptrdiff_t size = 0;
+  char const* scan_multibyte(char const* at) {
+    auto const byte = [&](int i) { return static_cast<unsigned char>(at[i]); };
+    auto const continues = [&](int i) { return (byte(i) & 0xC0) == 0x80; };
+    auto const first = byte(0);
+    auto const left = end_ - at;
     if (first >= 0xC2 && first <= 0xDF) {
-      size = 2;
-    } else if (first >= 0xE0 && first <= 0xEF) {
-      size = 3;
-      if (first == 0xE0) low = 0xA0;
-      if (first == 0xED) high = 0x9F;
+      if (left >= 2 && continues(1)) return at + 2;
+    } else if ((first & 0xF0) == 0xE0) {
+      // Neither longer than needed nor a surrogate.
+      if (left >= 3 && continues(1) && continues(2) && (first != 0xE0 || byte(1) >= 0xA0) &&
+          (first != 0xED || byte(1) < 0xA0))
+        return at + 3;
     } else if (first >= 0xF0 && first <= 0xF4) {
-      size = 4;
-      if (first == 0xF0) low = 0x90;
-      if (first == 0xF4) high = 0x8F;
+      // Neither longer than needed nor beyond U+10FFFF.
+      if (left >= 4 && continues(1) && continues(2) && continues(3) && (first != 0xF0 || byte(1) >= 0x90) &&
+          (first != 0xF4 || byte(1) < 0x90))
+        return at + 4;
     }
-    if (size == 0 || end_ - at_ < size) return fail(json_problem::not_utf8);
-    for (std::ptrdiff_t i = 1; i < size; ++i) {
-      auto const byte = static_cast<unsigned char>(at_[i]);
-      if (byte < low || byte > high) return fail(json_problem::not_utf8);
-      low = 0x80;
-      high = 0xBF;
-    }
-    at_ += size;
-    return true;
+    return fail(at, json_problem::not_utf8);
   }
 
   char const* begin_;
-  char const* at_;
   char const* end_;
   Sink& sink_;
   int depth_ = 0;

@@ -1,12 +1,16 @@
 #include "server/api/api_handler.hpp"
 
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/api/answers.hpp"
+#include "server/api/foreign_pages.hpp"
+#include "server/api/idempotency.hpp"
 #include "server/api/lock.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/settings.hpp"
 #include "server/api/transactions.hpp"
+#include "server/api/transfer.hpp"
 #include "server/api/values.hpp"
 #include "server/api/watch.hpp"
 #include "server/loop/timer.hpp"
@@ -19,8 +23,29 @@ using namespace protocol;
 /// So often is a patch computed without the lock, beyond once for each text that is wanted. A value that has changed
 /// each time meanwhile is then patched under the lock.
 std::size_t text_attempts_max(data_operation const& one) {
-  auto const* const all = std::get_if<transaction>(&one);
+  auto const* const all = std::get_if<transaction>(&inner_of(one));
   return 4 + (all != nullptr ? all->checks.size() + all->steps.size() : 0);
+}
+
+/// Whether a foreign page could do harm there. The page itself is nothing that one could not have from anywhere.
+bool is_protected(route_kind kind) {
+  switch (kind) {
+    case route_kind::livez:
+    case route_kind::readyz:
+    case route_kind::version:
+    case route_kind::page:
+    case route_kind::other:
+      return false;
+    default:
+      return true;
+  }
+}
+
+/// Whether a request is going to hold the lock beyond its operation.
+bool holds(routed const& request) {
+  auto const* const data = std::get_if<data_request>(&request);
+  auto const* const out = std::get_if<export_request>(&request);
+  return (data != nullptr && data->terms.hold.count() != 0) || (out != nullptr && out->terms.hold.count() != 0);
 }
 
 class api_handler final : public request_handler {
@@ -37,7 +62,11 @@ class api_handler final : public request_handler {
  private:
   bool read_at_once(std::string_view key, reply& answer);
   std::optional<reply> take_body(data_request& request, std::string&& body);
+  request_need begin_routed(request_head const& head, reply& answer);
+  request_need finish_routed(std::string&& body, reply& answer);
+  bool is_known_host(std::string_view host);
   request_need execute_at_once(data_request const& request, reply& answer);
+  awaitable<request_end> run_routed(client_link& client, reply& answer);
   awaitable<request_end> run_data(data_request const& request, client_link& client, reply& answer);
   void begin_stream(reply&& head, bool ends_connection, client_link& client, reply& answer);
   void add(method method, unsigned status, std::chrono::nanoseconds took);
@@ -49,6 +78,9 @@ class api_handler final : public request_handler {
 
   // Of the request being served.
   routed request_;
+  std::optional<idempotency_claim> claim_;
+  std::string cors_;        // fields that its answer gets, for a page that may read it
+  std::string known_host_;  // of earlier requests
   route_kind kind_ = route_kind::other;
   server::method method_ = method::unknown;
   bool is_counted_ = false;
@@ -61,17 +93,46 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
   method_ = head.method;
   route_context const context{context_.routes, context_.store.id(), context_.live.read_hold(),
                               context_.draining.load(std::memory_order_relaxed)};
-  if (auto const key = key_of_plain_read(head); !key.empty() && context.read_hold.count() == 0)
+  if (auto const key = key_of_plain_read(head); !key.empty() && context.read_hold.count() == 0 && is_known_host(head.host))
     if (read_at_once(key, answer)) return request_need::nothing;
   request_ = route(head, context, kind_);
+  if (is_protected(kind_)) {
+    if (auto refused = refuse_foreign_page(head, context_.routes)) {
+      request_ = *std::move(refused);
+    } else if (is_foreign_navigation(head) && holds(request_)) {
+      request_ = refuse(errc::foreign_origin, "a link of another site may not hold the lock");
+    }
+  }
+  if (is_allowed_origin(head, context_.routes)) {
+    cors_ = cors_fields(head.origin);
+    if (auto preflight = answer_preflight(head, context_.routes)) request_ = *std::move(preflight);
+  }
+  auto const need = begin_routed(head, answer);
+  if (need == request_need::nothing) answer.more_fields += cors_;
+  return need;
+}
+
+/// What has been routed.
+request_need api_handler::begin_routed(request_head const& head, reply& answer) {
   if (auto* const ready = std::get_if<reply>(&request_)) {
     answer = std::move(*ready);
     return request_need::nothing;
   }
   if (auto* const data = std::get_if<data_request>(&request_)) {
+    if (head.idempotency_key && data->writes()) {
+      auto claim = read_idempotency(head);
+      if (!claim) {
+        answer = reply_to(claim.error());
+        return request_need::nothing;
+      }
+      claim_ = *std::move(claim);
+    }
     if (data->body != data_request::body_kind::none) return request_need::body;
+    if (claim_) make_idempotent(*data, *std::move(claim_), {});
     return execute_at_once(*data, answer);
   }
+  if (std::holds_alternative<import_request>(request_)) return request_need::stream;
+  if (std::holds_alternative<export_request>(request_)) return request_need::time;
   if (auto* const watch = std::get_if<watch_request>(&request_)) {
     auto refused = refuse_watch(*watch, hub_);
     if (!refused) return request_need::time;
@@ -86,6 +147,14 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
   if (std::get<settings_request>(request_).changes) return request_need::body;
   answer = settings_reply(context_);
   return request_need::nothing;
+}
+
+/// Whether a host is the one that was last found to be this server's: nearly all requests of a thread name the same.
+bool api_handler::is_known_host(std::string_view host) {
+  if (!context_.routes.is_on_loopback || host == known_host_) return true;
+  if (!is_own_name(host, context_.routes.host_names)) return false;
+  known_host_ = host;
+  return true;
 }
 
 /// A shorter way to the same answer, for most of the requests: where it fails it leaves no trace.
@@ -108,22 +177,31 @@ std::size_t api_handler::body_bytes_max() const {
 }
 
 request_need api_handler::finish(std::string&& body, reply& answer) {
+  auto const need = finish_routed(std::move(body), answer);
+  if (need == request_need::nothing) answer.more_fields += cors_;
+  return need;
+}
+
+request_need api_handler::finish_routed(std::string&& body, reply& answer) {
   if (std::holds_alternative<settings_request>(request_)) {
     answer = change_settings(body, context_);
     return request_need::nothing;
   }
   auto& data = std::get<data_request>(request_);
+  std::string said;
+  if (claim_) said = body;
   if (auto refused = take_body(data, std::move(body))) {
     answer = *std::move(refused);
     return request_need::nothing;
   }
+  if (claim_) make_idempotent(data, *std::move(claim_), said);
   return execute_at_once(data, answer);
 }
 
 std::optional<reply> api_handler::take_body(data_request& request, std::string&& body) {
   if (request.body == data_request::body_kind::transaction)
-    return take_transaction_body(request, body, context_.store.id());
-  return take_value_body(request, std::move(body));
+    return take_transaction_body(request, body, context_.store.id(), context_.value_bytes_max);
+  return take_value_body(request, std::move(body), context_.value_bytes_max);
 }
 
 /// Where the lock is free and no hold is wanted.
@@ -143,11 +221,26 @@ void api_handler::take_outcome(data_request const& request, execution&& done, re
 }
 
 awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
+  auto const end = co_await run_routed(client, answer);
+  if (end == request_end::answered) answer.more_fields += cors_;
+  co_return end;
+}
+
+awaitable<request_end> api_handler::run_routed(client_link& client, reply& answer) {
   if (auto const* const data = std::get_if<data_request>(&request_)) co_return co_await run_data(*data, client, answer);
   if (auto const* const watch = std::get_if<watch_request>(&request_)) {
     begin_stream(head_of(*watch), true, client, answer);
     asker_.operation = lock_operation::watch;
     co_return co_await send_watch(*watch, context_, hub_, asker_, client);
+  }
+  if (auto const* const one = std::get_if<export_request>(&request_)) {
+    begin_stream(head_of(*one), false, client, answer);
+    asker_.operation = lock_operation::export_keys;
+    co_return co_await send_export(*one, context_, asker_, client);
+  }
+  if (auto const* const one = std::get_if<import_request>(&request_)) {
+    asker_.operation = lock_operation::import_keys;
+    co_return co_await run_import(*one, context_, asker_, client, answer);
   }
   auto const& lock = std::get<lock_request>(request_);
   consumer_place const place(context_.insight.consumers);
@@ -161,6 +254,7 @@ awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
 
 void api_handler::begin_stream(reply&& head, bool ends_connection, client_link& client, reply& answer) {
   answer = std::move(head);
+  answer.more_fields += cors_;
   client.begin(answer, ends_connection);
   // Now: it may never come to its end.
   add(method_, answer.status, std::chrono::nanoseconds());
@@ -193,7 +287,8 @@ awaitable<request_end> api_handler::run_data(data_request const& request, client
       if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
     }
     if (auto* const wanted = done.outcome ? std::get_if<text_wanted>(&*done.outcome) : nullptr) {
-      wanted->function->compute(wanted->input);
+      while (wanted->function->compute_some(wanted->input))
+        co_await asio::post(until.get_executor(), asio::use_awaitable_t<executor_type>{});
       if (attempts >= text_attempts_max(request.operation)) wanted->function->compute_at_once();
       continue;
     }
@@ -223,6 +318,8 @@ void api_handler::count(method method, unsigned status, clock::time_point begun_
   kind_ = route_kind::other;
   answered_at_ = {};
   request_.emplace<settings_request>();  // which keeps nothing
+  claim_.reset();
+  cors_.clear();
 }
 
 void api_handler::add(method method, unsigned status, std::chrono::nanoseconds took) {

@@ -18,7 +18,7 @@ constexpr std::string_view nothing_changed = "; nothing was changed";
 /// Makes the answer to any outcome.
 struct data_answer {
   data_request const& request;
-  answer_context const& context;
+  answer_context const context;
   reply& answer;
 
   template <class OneKey>
@@ -36,6 +36,13 @@ struct data_answer {
     answer = reply_to(failure{failed.must_be_new ? errc::already_exists : errc::precondition_failed,
                               detail_of(failed, present) + std::string(nothing_changed)});
     answer.tag = present;
+  }
+
+  void operator()(earlier_outcome_pointer& earlier) const {
+    auto outcome = earlier->outcome;
+    std::visit(data_answer{request, {context.database_id, earlier->revision, context.granted_at}, answer}, outcome);
+    answer.revision = earlier->revision;
+    answer.more_fields += "Idempotent-Replayed: true\r\n";
   }
 
   void operator()(listing& page) const { answer_list(request, page, context, answer); }
@@ -65,7 +72,13 @@ failure failure_of(no_such_key, std::string_view key) {
           "no value is stored under '" + std::string(key) + "'; PUT one to " + path_of_key(key)};
 }
 
-failure failure_of(no_room) {
+failure failure_of(no_room none) {
+  if (none.in == no_room::where::disk)
+    return {errc::disk_full,
+            "the disk under --data is nearly full; nothing was changed. Reads and deletions go on; free some space, and "
+            "this ends by itself"};
+  if (none.in == no_room::where::journal)
+    return {errc::overloaded, "the disk is slower than the writers; nothing was changed. Retry"};
   return {errc::database_full,
           "the values take as much memory as this server allows; nothing was changed. Delete some, or start the server "
           "with a larger --max-memory"};
@@ -93,10 +106,11 @@ void make_answer(data_request const& request, execution&& done, std::uint64_t da
     std::visit(data_answer{request, context, answer}, *done.outcome);
     // Of a value that is read its tag tells.
     auto const reads = request.name == lock_operation::get || request.name == lock_operation::head;
-    if (!reads || (answer.status != 200 && answer.status != 304)) answer.revision = done.revision;
+    if (!answer.revision && (!reads || (answer.status != 200 && answer.status != 304))) answer.revision = done.revision;
   } else {
     answer = reply_to(done.outcome.error());
   }
+  answer.needs = done.needs;
   answer.timing = done.timing;
   if (done.id != 0) answer.request = request_id{start, done.id};
 }

@@ -26,6 +26,10 @@ struct data_request {
   std::optional<std::chrono::nanoseconds> wait;  ///< of a GET: for a value other than the one it is known to have
   bool head_only = false;
   bool wants_representation = false;  ///< the value itself as the answer to a write
+
+  [[nodiscard]] bool writes() const noexcept {
+    return name != lock_operation::get && name != lock_operation::head && name != lock_operation::list;
+  }
 };
 
 /// A request about the lock, or about all that is counted.
@@ -35,6 +39,7 @@ struct lock_request {
   std::size_t limit = 100;                                       ///< of state: the queue's entries
   event_format format = event_format::sse;                       ///< of events
   std::optional<std::uint64_t> after;                            ///< of events: the last that was seen
+  std::uint64_t after_start = 0;                                 ///< of events: by which process; 0: by this one
   std::chrono::nanoseconds duration = std::chrono::seconds(10);  ///< of trace: how far back
 };
 

@@ -93,12 +93,12 @@ result<check> read_check(json::value const& part, std::uint64_t database_id) {
 
 // --- operations ----------------------------------------------------------------------------------------------------
 
-result<transaction_step> read_get(std::string key, json::value const& part) {
+result<transaction_step> read_get(std::string key, json::value const& part, std::size_t) {
   if (auto const fields = json::fields::of(part, {"get"}); !fields) return fields.error();
   return transaction_step(get_operation{std::move(key)});
 }
 
-result<transaction_step> read_put(std::string key, json::value const& part) {
+result<transaction_step> read_put(std::string key, json::value const& part, std::size_t) {
   auto const fields = json::fields::of(part, {"put", "value", "ttl"});
   if (!fields) return fields.error();
   auto const value = fields->require("value");
@@ -108,12 +108,12 @@ result<transaction_step> read_put(std::string key, json::value const& part) {
   return transaction_step(put_operation{std::move(key), text_of(*value), *ttl});
 }
 
-result<transaction_step> read_delete(std::string key, json::value const& part) {
+result<transaction_step> read_delete(std::string key, json::value const& part, std::size_t) {
   if (auto const fields = json::fields::of(part, {"delete"}); !fields) return fields.error();
   return transaction_step(delete_operation{std::move(key)});
 }
 
-result<transaction_step> read_touch(std::string key, json::value const& part) {
+result<transaction_step> read_touch(std::string key, json::value const& part, std::size_t) {
   auto const fields = json::fields::of(part, {"touch", "ttl"});
   if (!fields) return fields.error();
   auto const field = fields->require("ttl");
@@ -124,7 +124,7 @@ result<transaction_step> read_touch(std::string key, json::value const& part) {
   return transaction_step(touch_operation{std::move(key), *ttl});
 }
 
-result<transaction_step> read_increment(std::string key, json::value const& part) {
+result<transaction_step> read_increment(std::string key, json::value const& part, std::size_t) {
   auto const fields = json::fields::of(part, {"increment", "by", "initial", "min", "max", "ttl"});
   if (!fields) return fields.error();
   increment_operation increment{.key = std::move(key), .ttl = {}};
@@ -145,18 +145,19 @@ result<transaction_step> read_increment(std::string key, json::value const& part
   return transaction_step(std::move(increment));
 }
 
-result<transaction_step> read_patch(std::string key, json::value const& part) {
+result<transaction_step> read_patch(std::string key, json::value const& part, std::size_t value_bytes_max) {
   auto const fields = json::fields::of(part, {"patch", "merge", "json"});
   if (!fields) return fields.error();
   auto const merge = fields->find("merge"), json = fields->find("json");
   if (merge.has_value() == json.has_value())
     return wrong(part, "a patch has either \"merge\" (RFC 7396) or \"json\" (RFC 6902)");
-  auto patch = merge ? make_merge_patch(std::string(merge->text())) : make_json_patch(std::string(json->text()));
+  auto patch = merge ? make_merge_patch(std::string(merge->text()), value_bytes_max)
+                     : make_json_patch(std::string(json->text()), value_bytes_max);
   if (!patch) return wrong(merge ? *merge : *json, patch.error().detail);
   return transaction_step(patch_operation{std::move(key), *std::move(patch)});
 }
 
-result<transaction_step> read_list(std::string prefix, json::value const& part) {
+result<transaction_step> read_list(std::string prefix, json::value const& part, std::size_t) {
   auto const fields = json::fields::of(part, {"list", "after", "until", "delimiter", "limit", "reverse", "values"});
   if (!fields) return fields.error();
   list_operation list;
@@ -192,7 +193,7 @@ result<transaction_step> read_list(std::string prefix, json::value const& part) 
 
 struct known_operation {
   std::string_view name;
-  result<transaction_step> (*read)(std::string subject, json::value const& part);
+  result<transaction_step> (*read)(std::string subject, json::value const& part, std::size_t value_bytes_max);
   bool is_of_prefix = false;
 };
 constexpr std::array known_operations{
@@ -203,7 +204,7 @@ constexpr std::array known_operations{
 };
 
 /// An operation is known by the member that names it.
-result<transaction_step> read_step(json::value const& part) {
+result<transaction_step> read_step(json::value const& part, std::size_t value_bytes_max) {
   auto const members = part.as_object();
   if (!members) return members.error();
   known_operation const* found = nullptr;
@@ -223,7 +224,7 @@ result<transaction_step> read_step(json::value const& part) {
                        "{\"put\":\"my-key\",\"value\":1}");
   auto key = found->is_of_prefix ? subject->as_string() : read_key(*subject);
   if (!key) return key.error();
-  return found->read(*std::move(key), part);
+  return found->read(*std::move(key), part, value_bytes_max);
 }
 
 std::string subject_of_keys(transaction const& all) {
@@ -233,7 +234,8 @@ std::string subject_of_keys(transaction const& all) {
   return std::to_string(keys.size()) + (keys.size() == 1 ? " key" : " keys");
 }
 
-result<transaction> read_transaction(std::string const& body, std::uint64_t database_id) {
+result<transaction> read_transaction(std::string const& body, std::uint64_t database_id,
+                                     std::size_t value_bytes_max) {
   auto const document = json::document::parse(body);
   if (!document) return document.error();
   auto const fields = json::fields::of(document->root(), {"checks", "operations"});
@@ -258,7 +260,7 @@ result<transaction> read_transaction(std::string const& body, std::uint64_t data
     if (!operations) return operations.error();
     for (auto const part : *operations) {
       if (is_too_many()) return too_many;
-      auto one = read_step(part);
+      auto one = read_step(part, value_bytes_max);
       if (!one) return one.error();
       all.steps.push_back(*std::move(one));
     }
@@ -370,9 +372,10 @@ routed route_transaction(request_head const& head, target const& target, route_c
   return made;
 }
 
-std::optional<reply> take_transaction_body(data_request& request, std::string const& body, std::uint64_t database_id) {
+std::optional<reply> take_transaction_body(data_request& request, std::string const& body, std::uint64_t database_id,
+                                           std::size_t value_bytes_max) {
   if (auto const valid = check_json(body); !valid) return reply_to(valid.error());
-  auto all = read_transaction(body, database_id);
+  auto all = read_transaction(body, database_id, value_bytes_max);
   if (!all) return reply_to({errc::invalid_transaction, all.error().detail});
   request.operation = *std::move(all);
   return std::nullopt;
@@ -380,7 +383,7 @@ std::optional<reply> take_transaction_body(data_request& request, std::string co
 
 void answer_transaction(data_request const& request, transaction_outcome const& done, answer_context const& context,
                         reply& answer) {
-  auto const& all = std::get<transaction>(request.operation);
+  auto const& all = std::get<transaction>(inner_of(request.operation));
   if (!done.failed_checks.empty()) {
     std::string failed = "[";
     for (auto const& one : done.failed_checks) {
@@ -405,7 +408,7 @@ void answer_transaction(data_request const& request, transaction_outcome const& 
   if (done.failed_step) {
     auto const index = *done.failed_step;
     auto const why = std::visit(step_failure{all.steps[index]}, done.results.back());
-    if (why.code == errc::database_full) {
+    if (why.code == errc::database_full || why.code == errc::disk_full || why.code == errc::overloaded) {
       answer = reply_to(why);
       return;
     }

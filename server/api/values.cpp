@@ -140,28 +140,34 @@ routed route_value(request_head const& head, target const& target, route_context
   if (!key) return reply_to(key.error());
   lock_terms const defaults{.hold = reads ? context.read_hold : nanoseconds(0),
                             .lock_timeout = context.settings.lock_timeout};
-  auto const given = read_parameters(target.query, allowed_to(head.method), defaults, context.settings.hold_max);
-  if (!given) return reply_to(given.error());
+  std::optional<parameters> read;
+  if (!target.query.empty()) {
+    auto given = read_parameters(target.query, allowed_to(head.method), defaults, context.settings.hold_max);
+    if (!given) return reply_to(given.error());
+    read = *std::move(given);
+  }
+  static parameters const none;
+  auto const& given = read ? *read : none;
   if (auto const refused = refuse_fields(head)) return reply_to(*refused);
   auto when = read_conditions(head, context.database_id);
   if (!when) return reply_to(when.error());
 
   routed made(as_data);
   auto& request = std::get<data_request>(made);
-  request.terms = given->terms;
-  request.name = name_of_method(head, *given);
+  request.terms = read ? given.terms : defaults;
+  request.name = name_of_method(head, given);
   request.head_only = head.method == method::head;
   request.wants_representation = head.prefers_representation && !reads;
   switch (head.method) {
     case method::put:
-      request.operation = put_operation{*std::move(key), nullptr, given->ttl.value_or(time_to_live()), *std::move(when)};
+      request.operation = put_operation{*std::move(key), nullptr, given.ttl.value_or(time_to_live()), *std::move(when)};
       request.body = data_request::body_kind::value;
       return made;
     case method::del:
       request.operation = delete_operation{*std::move(key), *std::move(when)};
       return made;
     case method::post: {
-      auto post = read_post(*std::move(key), *given, *std::move(when));
+      auto post = read_post(*std::move(key), given, *std::move(when));
       if (!post) return reply_to(post.error());
       request.operation = *std::move(post);
       return made;
@@ -181,7 +187,7 @@ routed route_value(request_head const& head, target const& target, route_context
     }
     default:
       request.operation = get_operation{*std::move(key), *std::move(when)};
-      request.wait = given->wait;
+      request.wait = given.wait;
       return made;
   }
 }
@@ -193,10 +199,10 @@ std::string_view key_of_plain_read(request_head const& head) {
   return key.size() <= key_bytes_max ? key : std::string_view();
 }
 
-std::optional<reply> take_value_body(data_request& request, std::string&& body) {
+std::optional<reply> take_value_body(data_request& request, std::string&& body, std::size_t value_bytes_max) {
   if (request.body != data_request::body_kind::value) {
-    auto patch = request.body == data_request::body_kind::merge_patch ? make_merge_patch(std::move(body))
-                                                                      : make_json_patch(std::move(body));
+    auto patch = request.body == data_request::body_kind::merge_patch ? make_merge_patch(std::move(body), value_bytes_max)
+                                                                      : make_json_patch(std::move(body), value_bytes_max);
     if (!patch) return reply_to(patch.error());
     std::get<patch_operation>(request.operation).patch = *std::move(patch);
     return std::nullopt;
@@ -240,7 +246,9 @@ void value_answer::operator()(value_stored& stored) const {
   answer.status = stored.created ? 201 : shows ? 200 : 204;
   if (stored.created) answer.location = path_of_key(subject_of(request.operation));
   if (request.wants_representation) answer.more_fields += preference_applied;
-  if (shows) add_value(answer, std::move(stored.value));
+  if (!shows) return;
+  auto const* const put = std::get_if<put_operation>(&inner_of(request.operation));
+  add_value(answer, put != nullptr ? json_text(put->value) : std::move(stored.value));
 }
 
 void value_answer::operator()(value_deleted& deleted) const {

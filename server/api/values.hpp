@@ -17,7 +17,8 @@ namespace holdfast::server {
 [[nodiscard]] std::string_view key_of_plain_read(request_head const& head);
 
 /// Makes a body what the operation stores: a value, or a patch. @return the answer where the body is not that.
-[[nodiscard]] std::optional<reply> take_value_body(data_request& request, std::string&& body);
+[[nodiscard]] std::optional<reply> take_value_body(data_request& request, std::string&& body,
+                                                   std::size_t value_bytes_max);
 
 /// Makes the answer, which is new, to an operation on one key.
 struct value_answer {

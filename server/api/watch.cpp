@@ -131,6 +131,8 @@ awaitable<bool> send_values(watch_request const& request, api_context const& con
       done = co_await context.store.execute(what, {.hold = {}, .lock_timeout = std::nullopt}, here.stop(), asker);
       if (!done.outcome) co_return false;
     }
+    auto const is_durable = co_await client.until_durable(done.needs);
+    if (!is_durable) co_return false;
     auto& page = std::get<listing>(*done.outcome);
     for (auto const& one : page.entries)
       if (request.is_prefix || page.key_of(one) == request.key) writer.add(page.key_of(one), one);

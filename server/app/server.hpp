@@ -12,6 +12,8 @@
 #include "server/app/heap_trimmer.hpp"
 #include "server/app/settings.hpp"
 #include "server/app/worker.hpp"
+#include "server/journal/commit_queue.hpp"
+#include "server/journal/journal.hpp"
 #include "server/loop/signal_source.hpp"
 #include "server/loop/timer.hpp"
 #include "server/net/listener.hpp"
@@ -48,6 +50,9 @@ class server {
   /// Calls stop() on SIGTERM and SIGINT from now on. Before run(), on the thread that calls it.
   void stop_on_signals();
 
+  /// How the process should end when run() has returned: 0, or 74 where what was written could not be made durable.
+  [[nodiscard]] int exit_status() const noexcept { return exit_status_; }
+
  private:
   /// How far draining has come.
   enum class drain_phase { serving, draining, hurrying, aborting };
@@ -56,6 +61,8 @@ class server {
   void on_session_end();
   void drain_further(drain_phase to);
   void end_if_drained();
+  void on_commit() noexcept;
+  void fail();
   template <class Part>
   void start_part(Part& part, char const* failed);
 
@@ -64,6 +71,8 @@ class server {
   std::atomic<bool> draining_{false};
   insight insight_;
   live_settings live_;
+  std::unique_ptr<journal> const journal_;  // null: in memory alone
+  durable_progress progress_;
   store store_;
   byte_budget under_way_;
   std::atomic<std::size_t> connections_{0};
@@ -80,6 +89,8 @@ class server {
   std::size_t next_worker_ = 0;
   timer drain_timer_;
   drain_phase phase_ = drain_phase::serving;
+  std::unique_ptr<commit_queue> commits_;
+  int exit_status_ = 0;
   int parts_running_ = 0;  // of those that wait for the lock like a client
 };
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "protocol/text_writer.hpp"
+#include "server/http/answer_gate.hpp"
 #include "server/http/http_date.hpp"
 
 namespace holdfast::server {
@@ -137,7 +138,7 @@ reply reply_to(failure const& error) {
 
 char* write_head_of_value(char* to, reply const& reply, reply_framing framing) {
   if (reply.status != 200 || !reply.value || !reply.tag || !reply.timing || framing.close || !framing.http11 ||
-      !reply.allow.empty() || !reply.more_fields.empty() || !reply.location.empty() || reply.revision)
+      !reply.allow.empty() || !reply.more_fields.empty() || !reply.location.empty() || reply.revision || reply.is_withheld)
     return nullptr;
   text_writer head(to);
   write_front(head, reply.tag->start);
@@ -177,6 +178,8 @@ char* write_head(char* to, reply const& reply, reply_framing framing) {
   }
   head << reply.more_fields;
   if (!reply.location.empty()) head << "Location: " << reply.location << "\r\n";
+  // Last, so that whoever fills it in knows where it is.
+  if (reply.is_withheld) head << answer_gate::timing_line;
   head << "\r\n";
   return head.end();
 }

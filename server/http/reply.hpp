@@ -26,6 +26,8 @@ struct reply {
   std::optional<protocol::lock_timing> timing;
   std::optional<protocol::request_id> request;  ///< by which it is found among the lock's events
   std::string more_fields;                      ///< whole field lines, each with its CRLF
+  std::uint64_t needs = 0;   ///< what must be durable before it is sent; see answer_gate
+  bool is_withheld = false;  ///< until then, and tells for how long; set by the exchange
   bool length_is_known = true;                  ///< false: the content follows in pieces and ends with the connection,
                                                 ///< chunked where the client speaks HTTP/1.1
 
@@ -42,6 +44,8 @@ struct reply {
     timing.reset();
     request.reset();
     more_fields.clear();
+    needs = 0;
+    is_withheld = false;
     length_is_known = true;
   }
 

@@ -85,9 +85,9 @@ void for_each_member(std::string_view list, Visit visit) {
 /// Beast's callbacks for one header.
 class events final : public http::basic_parser<true> {
  public:
-  explicit events(std::uint64_t body_bytes_max) {
+  events() {
     header_limit(std::numeric_limits<std::uint32_t>::max());  // head_scanner has measured it
-    body_limit(body_bytes_max);
+    body_limit(boost::none);  // whoever asks for the body has a limit
   }
 
   request_head head;
@@ -136,6 +136,9 @@ class events final : public http::basic_parser<true> {
         return join(head.if_none_match, view(value));
       case http::field::if_match:
         return join(head.if_match, view(value));
+      case http::field::access_control_request_method:
+        head.is_preflight = true;
+        return;
       case http::field::if_unmodified_since:
         head.has_if_unmodified_since = true;
         return;
@@ -151,7 +154,11 @@ class events final : public http::basic_parser<true> {
         return;
       default:
         // Beast has no number for these.
-        if (equals_ignoring_case(view(text), "last-event-id")) {
+        if (equals_ignoring_case(view(text), "sec-fetch-site")) {
+          head.is_cross_site = equals_ignoring_case(view(value), "cross-site");
+        } else if (equals_ignoring_case(view(text), "sec-fetch-mode")) {
+          head.is_navigation = equals_ignoring_case(view(value), "navigate");
+        } else if (equals_ignoring_case(view(text), "last-event-id")) {
           head.last_event_id = view(value);
         } else if (equals_ignoring_case(view(text), "idempotency-key")) {
           head.has_two_idempotency_keys = head.idempotency_key.has_value();
@@ -257,8 +264,6 @@ class request_parser::parser {
 
   failure explain(beast_error const& error) const {
     if (message->refused) return *message->refused;
-    if (error == http::error::body_limit)
-      return {errc::body_too_large, "the body is limited to " + std::to_string(body_bytes_max) + " bytes"};
     return {errc::bad_request, advice_for(error)};
   }
 
@@ -278,7 +283,7 @@ request_parser::request_parser(request_parser&&) noexcept = default;
 request_parser& request_parser::operator=(request_parser&&) noexcept = default;
 
 result<request_head const*> request_parser::parse_head(std::string_view block) {
-  auto& message = parser_->message.emplace(parser_->body_bytes_max);
+  auto& message = parser_->message.emplace();
   parser_->has_head = false;
   beast_error error;
   auto const used = message.put(boost::asio::buffer(block.data(), block.size()), error);
@@ -326,6 +331,15 @@ result<std::size_t> request_parser::parse_body(std::string_view bytes, std::stri
 
 std::uint64_t request_parser::content_left() const {
   return parser_->content_left;
+}
+
+result<void> request_parser::check_length() const {
+  if (parser_->content_left <= parser_->body_bytes_max) return {};
+  return failure{errc::body_too_large, "the body is limited to " + std::to_string(parser_->body_bytes_max) + " bytes"};
+}
+
+void request_parser::lift_limit() {
+  if (parser_->chunks) parser_->chunks->lift_limit();
 }
 
 bool request_parser::done() const {

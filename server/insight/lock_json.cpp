@@ -5,6 +5,7 @@
 #include <limits>
 #include <tuple>
 
+#include "protocol/entity_tag.hpp"
 #include "protocol/request_id.hpp"
 
 namespace holdfast::server {
@@ -135,7 +136,8 @@ void append_json(std::string& out, told_event const& told, std::uint64_t start, 
 }
 
 std::size_t append_message(std::string& out, told_event const& told, std::uint64_t start, source_names const* names) {
-  out += "id: ";
+  char text[16];
+  ((out += "id: ").append(text, protocol::write_start(text, start))) += '-';
   append_number(out, told.number);
   ((out += "\nevent: ") += name_of(told.event.what)) += "\ndata: ";
   auto const json_begins = out.size();

@@ -173,8 +173,8 @@ result<document> document::parse(std::string_view text, int levels) {
     char const* name_end = nullptr;
   };
 
-  if (text.size() >= std::numeric_limits<std::uint32_t>::max())
-    return protocol::failure{errc::body_too_large, "the text has 4 GiB or more"};
+  if (text.size() > std::numeric_limits<std::int32_t>::max())
+    return protocol::failure{errc::body_too_large, "the text has 2 GiB or more"};
   auto data = std::make_unique<value::contents>(value::contents{text, {}});
   builder sink{*data, std::max(levels, 1)};
   auto const fault = protocol::scan_json(text, sink);

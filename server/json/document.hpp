@@ -52,6 +52,11 @@ class value {
   [[nodiscard]] protocol::result<elements> as_array() const;
   [[nodiscard]] protocol::result<elements> as_object() const;
 
+  /// Its number among the document's values, to keep it in four bytes; and any value of the same document by its
+  /// number.
+  [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+  [[nodiscard]] value at(std::uint32_t index) const noexcept { return {*data_, index}; }
+
   /// The text of the document that it is in, behind and before it.
   [[nodiscard]] std::string_view document_text() const noexcept;
 

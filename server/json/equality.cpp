@@ -1,9 +1,9 @@
 #include "server/json/equality.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <string>
-#include <utility>
-#include <vector>
+#include <unordered_map>
 
 #include "server/json/number.hpp"
 #include "server/json/string.hpp"
@@ -11,23 +11,21 @@
 namespace holdfast::server::json {
 namespace {
 
-std::vector<std::pair<std::string, value>> members_by_name(value object) {
-  std::vector<std::pair<std::string, value>> members;
-  for (auto const member : object.children()) members.emplace_back(member.name(), member);
-  std::ranges::sort(members, {}, [](auto const& member) -> std::string const& { return member.first; });
-  return members;
-}
-
 bool are_equal_objects(value left, value right) {
-  auto const lefts = members_by_name(left);
-  auto const rights = members_by_name(right);
-  if (lefts.size() != rights.size()) return false;
-  for (std::size_t i = 0; i < lefts.size(); ++i) {
-    auto const& name = lefts[i].first;
-    if (name != rights[i].first || (i != 0 && name == lefts[i - 1].first)) return false;
-    if (!are_equal(lefts[i].second, rights[i].second)) return false;
+  std::unordered_map<std::string_view, value> members;
+  std::deque<std::string> decoded;
+  std::string storage;
+  for (auto const member : left.children()) {
+    auto name = view_for_comparing(member.name_text(), storage);
+    if (name.data() == storage.data()) name = decoded.emplace_back(name);
+    if (!members.emplace(name, member).second) return false;
   }
-  return true;
+  for (auto const member : right.children()) {
+    auto const found = members.find(view_for_comparing(member.name_text(), storage));
+    if (found == members.end() || !are_equal(found->second, member)) return false;
+    members.erase(found);  // so that it is not found a second time
+  }
+  return members.empty();
 }
 
 }  // namespace

@@ -161,8 +161,8 @@ json_patching::json_patching(json_patch const& patch, std::string_view target, s
     return;
   }
   documents_.push_back(*std::move(parsed));
-  root_.held.source = documents_.back().root();
-  auto const text = root_.held.source->text();
+  root_.source = documents_.back().root();
+  auto const text = root_.source->text();
   auto const begin = static_cast<std::size_t>(text.data() - target.data());
   before_ = target.substr(0, begin);
   after_ = target.substr(begin + text.size());
@@ -171,7 +171,7 @@ json_patching::json_patching(json_patch const& patch, std::string_view target, s
 bool json_patching::step() {
   if (refused_ || failed() || done_ == patch_.operations_.size()) return false;
   run(patch_.operations_[done_]);
-  if (!failed() && size_of(root_.held) > bytes_max_)
+  if (!failed() && size_of(root_) > bytes_max_)
     fail("the value would have more than " + std::to_string(bytes_max_) + " bytes");
   if (failed()) return false;
   ++done_;
@@ -184,9 +184,9 @@ result<std::string> json_patching::finish() {
     return protocol::failure{errc::patch_conflict, "operation " + std::to_string(done_) + ", " +
                                                        patch_.operations_[done_].description + ": " + reason_};
   std::string out;
-  out.reserve(before_.size() + size_of(root_.held) + after_.size());
+  out.reserve(before_.size() + size_of(root_) + after_.size());
   out += before_;
-  write(out, root_.held);
+  write(out, root_);
   out += after_;
   return out;
 }
@@ -204,7 +204,7 @@ void json_patching::run(json_patch::operation const& operation) {
     case json_patch::verb::copy: {
       auto const* const from = look_up(operation.from);
       if (from == nullptr) return;
-      auto moved = from->held;
+      auto moved = *from;
       if (operation.verb == json_patch::verb::move) {
         if (operation.from == operation.path) return;
         remove(operation.from);
@@ -221,31 +221,29 @@ void json_patching::put(json_patch::operation const& operation, piece content) {
   if (path.size() + levels_of(content) > static_cast<std::size_t>(protocol::json_depth_max))
     return fail("the value would be nested deeper than " + std::to_string(protocol::json_depth_max) + " levels");
   if (path.empty()) {
-    root_.held = std::move(content);
+    root_ = std::move(content);
     return;
   }
   change(path, [&](opened_container& container) {
-    auto& slots = container.slots;
-    std::optional<std::size_t> index;
+    auto& order = container.order;
+    auto index = order.size();
     auto const is_array = container.source.is(value_kind::array);
     auto const inserts = is_array && operation.verb != json_patch::verb::replace;
-    if (inserts && (path.back() == "-" || array_position(path.back()) == slots.size())) {
-      index = slots.size();
+    if (!inserts || (path.back() != "-" && array_position(path.back()) != order.size())) {
+      auto const found = find(container, path.back());
+      if (!found && (is_array || ambiguous_)) return;
+      reason_.clear();  // a member that is not there is added
+      index = found.value_or(order.size());
+    }
+    if (inserts || index == order.size()) {
+      order.insert(order.begin() + static_cast<std::ptrdiff_t>(index),
+                   altered_bit | static_cast<std::uint32_t>(container.altered.size()));
+      container.altered.push_back({std::move(content), std::nullopt, is_array ? std::string_view() : operation.name});
     } else {
-      index = find(container, path.back());
-      if (!index && (is_array || ambiguous_)) return;
+      container.children_bytes -= size_at(container, index);
+      alter(container, index).held = std::move(content);
     }
-    reason_.clear();
-    if (index && !inserts) {
-      auto& slot = slots[*index];
-      container.slots_bytes -= size_of(slot.held);
-      slot.held = std::move(content);
-      container.slots_bytes += size_of(slot.held);
-      return;
-    }
-    child added{std::move(content), std::nullopt, is_array ? std::string_view() : operation.name};
-    container.slots_bytes += size_of(container, added);
-    slots.insert(slots.begin() + static_cast<std::ptrdiff_t>(index.value_or(slots.size())), std::move(added));
+    container.children_bytes += size_at(container, index);
   });
 }
 
@@ -253,8 +251,9 @@ void json_patching::remove(pointer_tokens const& path) {
   change(path, [&](opened_container& container) {
     auto const index = find(container, path.back());
     if (!index) return;
-    container.slots_bytes -= size_of(container, container.slots[*index]);
-    container.slots.erase(container.slots.begin() + static_cast<std::ptrdiff_t>(*index));
+    container.children_bytes -= size_at(container, *index);
+    if (altered_at(container, *index) != nullptr) alter(container, *index) = {};
+    container.order.erase(container.order.begin() + static_cast<std::ptrdiff_t>(*index));
   });
 }
 
@@ -262,7 +261,7 @@ void json_patching::test(json_patch::operation const& operation) {
   auto const* const found = look_up(operation.path);
   if (found == nullptr) return;
   std::string text;
-  write(text, found->held);
+  write(text, *found);
   auto const present = document::parse(text);
   if (!present) return fail(present.error().detail);
   if (!are_equal(present->root(), *operation.operand)) fail("the value there is another one");
@@ -286,27 +285,27 @@ json_patching::opened_container* json_patching::open(piece& content) {
     }
     source = documents_.emplace_back(*std::move(parsed)).root();
   }
-  auto opened = std::make_shared<opened_container>(opened_container{source, {}});
-  for (auto const inner : source.children()) opened->slots.push_back({{inner, nullptr}, inner, ""});
+  auto opened = std::make_shared<opened_container>(opened_container{source, {}, {}});
+  for (auto const inner : source.children()) opened->order.push_back(inner.index());
   content.opened = std::move(opened);
   return content.opened.get();
 }
 
 std::optional<std::size_t> json_patching::find(opened_container const& container, std::string_view token) {
-  auto const& slots = container.slots;
+  auto const count = container.order.size();
   if (container.source.is(value_kind::array)) {
     auto const position = array_position(token);
-    if (position && *position < slots.size()) return position;
+    if (position && *position < count) return position;
     if (position)
-      fail("there is no element " + std::string(token) + ": the array has " + std::to_string(slots.size()));
+      fail("there is no element " + std::string(token) + ": the array has " + std::to_string(count));
     else
       fail("the array has no element \"" + std::string(token) + "\": its elements are numbered from 0");
     return std::nullopt;
   }
   ambiguous_ = false;
   std::optional<std::size_t> found;
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    if (!says(name_of(slots[i]), token)) continue;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!says(name_at(container, i), token)) continue;
     if (found) {
       ambiguous_ = true;
       fail("the object has the name \"" + std::string(token) + "\" twice, so it is not clear which member is meant");
@@ -318,16 +317,16 @@ std::optional<std::size_t> json_patching::find(opened_container const& container
   return found;
 }
 
-json_patching::child* json_patching::look_up(pointer_tokens const& path) {
-  auto* slot = &root_;
+json_patching::piece* json_patching::look_up(pointer_tokens const& path) {
+  auto* content = &root_;
   for (auto const& token : path) {
-    auto* const container = open(slot->held);
+    auto* const container = open(*content);
     if (container == nullptr) return nullptr;
     auto const index = find(*container, token);
     if (!index) return nullptr;
-    slot = &container->slots[*index];
+    content = &alter(*container, *index).held;
   }
-  return slot;
+  return content;
 }
 
 /// Lets `change` alter the container that holds what `path` leads to, which no copy shares then, and has the sizes of
@@ -335,28 +334,64 @@ json_patching::child* json_patching::look_up(pointer_tokens const& path) {
 template <class Change>
 void json_patching::change(pointer_tokens const& path, Change change) {
   std::vector<std::pair<opened_container*, std::size_t>> around;  // each with its size before
-  auto* slot = &root_;
+  auto* content = &root_;
   for (auto const& token : path) {
-    auto* container = open(slot->held);
+    auto* container = open(*content);
     if (container == nullptr) return;
-    if (slot->held.opened.use_count() > 1) {
-      slot->held.opened = std::make_shared<opened_container>(*container);
-      container = slot->held.opened.get();
+    if (content->opened.use_count() > 1) {
+      content->opened = std::make_shared<opened_container>(*container);
+      container = content->opened.get();
     }
     around.emplace_back(container, size_of(*container));
     if (around.size() == path.size()) break;
     auto const index = find(*container, token);
     if (!index) return;
-    slot = &container->slots[*index];
+    content = &alter(*container, *index).held;
   }
   for (auto const& [container, size] : around) {
     if (container->changed) continue;
-    for (auto const& inside : container->slots) container->slots_bytes += size_of(*container, inside);
     container->changed = true;
+    auto const frame = size_of(*container);  // without children_bytes, which are the rest of the text
+    container->children_bytes = container->order.empty() ? 0 : size - frame;
   }
   change(*around.back().first);
   for (auto i = around.size() - 1; i != 0; --i)
-    around[i - 1].first->slots_bytes += size_of(*around[i].first) - around[i].second;
+    around[i - 1].first->children_bytes += size_of(*around[i].first) - around[i].second;
+}
+
+json_patching::child const* json_patching::altered_at(opened_container const& container, std::size_t index) {
+  auto const which = container.order[index];
+  return (which & altered_bit) != 0 ? &container.altered[which & ~altered_bit] : nullptr;
+}
+
+json_patching::child& json_patching::alter(opened_container& container, std::size_t index) {
+  auto& which = container.order[index];
+  if ((which & altered_bit) == 0) {
+    auto const original = container.source.at(which);
+    which = altered_bit | static_cast<std::uint32_t>(container.altered.size());
+    container.altered.push_back({{original, nullptr}, original, ""});
+  }
+  return container.altered[which & ~altered_bit];
+}
+
+std::string_view json_patching::name_at(opened_container const& container, std::size_t index) {
+  auto const* const altered = altered_at(container, index);
+  if (altered == nullptr) return container.source.at(container.order[index]).name_text();
+  return altered->place ? altered->place->name_text() : altered->name;
+}
+
+spacing json_patching::spacing_at(opened_container const& container, std::size_t index) {
+  auto const* const altered = altered_at(container, index);
+  if (altered == nullptr) return spacing_of(container.source.at(container.order[index]));
+  return altered->place ? spacing_of(*altered->place) : spacing_for_new(container.source);
+}
+
+std::size_t json_patching::size_at(opened_container const& container, std::size_t index) {
+  auto const around = spacing_at(container, index);
+  auto const* const altered = altered_at(container, index);
+  auto const size =
+      altered == nullptr ? container.source.at(container.order[index]).text().size() : size_of(altered->held);
+  return around.before.size() + name_at(container, index).size() + around.colon.size() + size + around.after.size();
 }
 
 std::size_t json_patching::size_of(piece const& content) {
@@ -365,23 +400,19 @@ std::size_t json_patching::size_of(piece const& content) {
 
 std::size_t json_patching::size_of(opened_container const& container) {
   if (!container.changed) return container.source.text().size();
-  auto const count = container.slots.size();
-  return 2 + container.slots_bytes + (count == 0 ? 0 : count - 1 + end_space_of(container.source).size());
-}
-
-std::size_t json_patching::size_of(opened_container const& container, child const& slot) {
-  auto const around = spacing_in(container, slot);
-  return around.before.size() + name_of(slot).size() + around.colon.size() + size_of(slot.held) + around.after.size();
-}
-
-spacing json_patching::spacing_in(opened_container const& container, child const& slot) {
-  return slot.place ? spacing_of(*slot.place) : spacing_for_new(container.source);
+  auto const count = container.order.size();
+  return 2 + container.children_bytes + (count == 0 ? 0 : count - 1 + end_space_of(container.source).size());
 }
 
 std::size_t json_patching::levels_of(piece const& content) {
   if (content.opened == nullptr || !content.opened->changed) return levels_of_text(content.source->text());
+  auto const& container = *content.opened;
   std::size_t deepest = 0;
-  for (auto const& slot : content.opened->slots) deepest = std::max(deepest, levels_of(slot.held));
+  for (std::size_t i = 0; i < container.order.size(); ++i) {
+    auto const* const altered = altered_at(container, i);
+    deepest = std::max(deepest, altered != nullptr ? levels_of(altered->held)
+                                                   : levels_of_text(container.source.at(container.order[i]).text()));
+  }
   return deepest + 1;
 }
 
@@ -393,17 +424,19 @@ void json_patching::write(std::string& out, piece const& content) {
   auto const& container = *content.opened;
   auto const is_array = container.source.is(value_kind::array);
   out += is_array ? '[' : '{';
-  for (bool first = true; auto const& slot : container.slots) {
-    if (!first) out += ',';
-    first = false;
-    auto const around = spacing_in(container, slot);
+  for (std::size_t i = 0; i < container.order.size(); ++i) {
+    if (i != 0) out += ',';
+    auto const around = spacing_at(container, i);
     out += around.before;
-    out += name_of(slot);
+    out += name_at(container, i);
     out += around.colon;
-    write(out, slot.held);
+    if (auto const* const altered = altered_at(container, i); altered != nullptr)
+      write(out, altered->held);
+    else
+      out += container.source.at(container.order[i]).text();
     out += around.after;
   }
-  if (!container.slots.empty()) out += end_space_of(container.source);
+  if (!container.order.empty()) out += end_space_of(container.source);
   out += is_array ? ']' : '}';
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -52,7 +53,7 @@ class json_patch {
 };
 
 /// One application of a patch, operation by operation, so that others can have their turn between two of them: an
-/// operation on a value of a megabyte takes up to a few milliseconds.
+/// operation on a value of a megabyte takes up to some milliseconds.
 ///
 /// What no operation names stays byte for byte, in its order; what is added has the patch's bytes, what is copied the
 /// bytes of its origin. So no number can come back different from what it was. "test" compares as are_equal() does. An
@@ -87,17 +88,24 @@ class json_patching {
     std::optional<value> place;  // what stood here in the container's text: it has the name and the spaces
     std::string_view name;       // with quotes, if there is no `place`
   };
+  /// An array or object that an operation has looked into. Four bytes for each child that nobody has touched, so that a
+  /// child is inserted into half a million others in a moment.
   struct opened_container {
     value source;
-    std::vector<child> slots;
-    bool changed = false;         // else its text is the source's
-    std::size_t slots_bytes = 0;  // counted once it is changed
+    std::vector<std::uint32_t> order;  // the children: an index of the source's document, or altered_bit and one here
+    std::vector<child> altered;
+    bool changed = false;            // else its text is the source's
+    std::size_t children_bytes = 0;  // with their spaces, counted once it is changed
   };
+  static constexpr std::uint32_t altered_bit = 0x80000000;
+
+  static child const* altered_at(opened_container const& container, std::size_t index);
+  static child& alter(opened_container& container, std::size_t index);
+  static std::string_view name_at(opened_container const& container, std::size_t index);
+  static spacing spacing_at(opened_container const& container, std::size_t index);
+  static std::size_t size_at(opened_container const& container, std::size_t index);
   static std::size_t size_of(piece const& content);
   static std::size_t size_of(opened_container const& container);
-  static std::size_t size_of(opened_container const& container, child const& slot);
-  static spacing spacing_in(opened_container const& container, child const& slot);
-  static std::string_view name_of(child const& slot) { return slot.place ? slot.place->name_text() : slot.name; }
   static std::size_t levels_of(piece const& content);
   static void write(std::string& out, piece const& content);
 
@@ -109,7 +117,7 @@ class json_patching {
   // Each of these says in reason_ why, if it can't.
   opened_container* open(piece& content);
   std::optional<std::size_t> find(opened_container const& container, std::string_view token);
-  child* look_up(pointer_tokens const& path);
+  piece* look_up(pointer_tokens const& path);
   template <class Change>
   void change(pointer_tokens const& path, Change change);
   void fail(std::string reason) { reason_ = std::move(reason); }
@@ -120,7 +128,7 @@ class json_patching {
   std::deque<document> documents_;
   std::string_view before_;
   std::string_view after_;  // white space around the target
-  child root_;
+  piece root_;
   std::size_t done_ = 0;
   std::string reason_;                        // why the operation done_ failed
   bool ambiguous_ = false;                    // the last find() in an object: it has the name twice

@@ -1,11 +1,9 @@
 #include "server/json/merge_patch.hpp"
 
-#include <algorithm>
-#include <numeric>
 #include <utility>
 
-#include "server/json/pointer.hpp"
 #include "server/json/spacing.hpp"
+#include "server/json/string.hpp"
 
 namespace holdfast::server::json {
 
@@ -22,34 +20,25 @@ result<merge_patch> merge_patch::parse(std::string_view text) {
   // An object comes before those in it, so no recursion is needed: those of one depth, then those of the next.
   std::vector<value> sources{root};
   std::size_t level_end = 1;
+  std::string storage;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (i == level_end) {
       level_end = sources.size();
       ++patch.levels_;
     }
     object_changes object;
-    std::vector<std::uint32_t> by_name;
-    std::vector<member_change> in_order;
     for (auto const member : sources[i].children()) {
-      member_change change{member.name(), member};
-      if (member.is(value_kind::object)) {
-        change.object = static_cast<std::uint32_t>(sources.size());
-        sources.push_back(member);
+      auto name = view_for_comparing(member.name_text(), storage);
+      if (name.data() == storage.data()) name = patch.decoded_names_.emplace_back(name);
+      if (!object.by_name.emplace(name, static_cast<std::uint32_t>(object.changes.size())).second) {
+        auto failure = sources[i].failure("the name " + std::string(member.name_text()) + " is there twice");
+        failure.code = errc::invalid_patch;
+        return failure;
       }
-      in_order.push_back(std::move(change));
-    }
-    by_name.resize(in_order.size());
-    std::iota(by_name.begin(), by_name.end(), 0U);
-    std::ranges::sort(by_name, {}, [&](std::uint32_t index) -> std::string const& { return in_order[index].name; });
-    object.in_order.resize(in_order.size());
-    for (std::uint32_t position = 0; position < by_name.size(); ++position) {
-      object.in_order[by_name[position]] = position;
-      object.changes.push_back(std::move(in_order[by_name[position]]));
-      if (position == 0 || object.changes[position - 1].name != object.changes[position].name) continue;
-      auto failure =
-          sources[i].failure("the name " + std::string(object.changes[position].to.name_text()) + " is there twice");
-      failure.code = errc::invalid_patch;
-      return failure;
+      object.changes.push_back({member});
+      if (!member.is(value_kind::object)) continue;
+      object.changes.back().object = static_cast<std::uint32_t>(sources.size());
+      sources.push_back(member);
     }
     patch.objects_.push_back(std::move(object));
   }
@@ -68,7 +57,7 @@ result<std::string> merge_patch::apply(std::string_view target) const {
   if (!parsed) return parsed.error();
   out.reserve(target.size() + root.document_text().size());
   if (!parsed->root().is(value_kind::object)) {
-    append_new(out, {"", root, 0});
+    append_new(out, {root, 0});
     return out;
   }
   auto const text = parsed->root().text();
@@ -89,8 +78,7 @@ void merge_patch::append_new(std::string& out, member_change const& change) cons
   auto const& object = objects_[change.object];
   out += '{';
   bool first = true;
-  for (auto const position : object.in_order) {
-    auto const& member = object.changes[position];
+  for (auto const& member : object.changes) {
     if (member.to.is(value_kind::null)) continue;
     if (!first) out += ',';
     first = false;
@@ -107,20 +95,19 @@ bool merge_patch::append_merged(std::string& out, value target, object_changes c
                                 std::string& conflict) const {
   auto const begin = out.size();
   std::vector<bool> found(object.changes.size());
+  std::string storage;
   bool first = true;
   out += '{';
   for (auto const member : target.children()) {
-    auto const name = member.name();
-    auto const change = std::ranges::lower_bound(object.changes, name, {}, &member_change::name);
-    auto const is_named = change != object.changes.end() && change->name == name;
+    auto const named = object.by_name.find(view_for_comparing(member.name_text(), storage));
+    auto const is_named = named != object.by_name.end();
     if (is_named) {
-      auto const position = static_cast<std::size_t>(change - object.changes.begin());
-      if (found[position]) {
+      if (found[named->second]) {
         conflict = "the value has a name twice, so the patch does not say which member it means: " + member.pointer();
         return false;
       }
-      found[position] = true;
-      if (change->to.is(value_kind::null)) continue;
+      found[named->second] = true;
+      if (object.changes[named->second].to.is(value_kind::null)) continue;
     }
     auto const spacing = spacing_of(member);
     if (!first) out += ',';
@@ -130,17 +117,18 @@ bool merge_patch::append_merged(std::string& out, value target, object_changes c
     out += spacing.colon;
     if (!is_named) {
       out += member.text();
-    } else if (change->object != no_object && member.is(value_kind::object)) {
-      if (!append_merged(out, member, objects_[change->object], conflict)) return false;
+    } else if (auto const& change = object.changes[named->second];
+               change.object != no_object && member.is(value_kind::object)) {
+      if (!append_merged(out, member, objects_[change.object], conflict)) return false;
     } else {
-      append_new(out, *change);
+      append_new(out, change);
     }
     out += spacing.after;
   }
   auto const spacing = spacing_for_new(target);
-  for (auto const position : object.in_order) {
-    auto const& change = object.changes[position];
-    if (found[position] || change.to.is(value_kind::null)) continue;
+  for (std::size_t i = 0; i < object.changes.size(); ++i) {
+    auto const& change = object.changes[i];
+    if (found[i] || change.to.is(value_kind::null)) continue;
     if (!first) out += ',';
     first = false;
     out += spacing.before;

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "server/json/document.hpp"
@@ -18,7 +20,7 @@ class merge_patch {
 
   /// The text of `target`, which is JSON, after the patch. What the patch does not name stays byte for byte, in its
   /// order; new members come last, in the patch's order, and have the patch's bytes. So no number changes unless the
-  /// patch says another one. Takes time linear in both texts, but for a logarithm of the patch's members.
+  /// patch says another one. Takes time linear in both texts.
   /// @return errc::patch_conflict if an object of the target has twice a name that the patch names: it does not say
   /// which one is meant. Names that the patch does not name may be there any number of times and stay so.
   [[nodiscard]] protocol::result<std::string> apply(std::string_view target) const;
@@ -27,13 +29,12 @@ class merge_patch {
   static constexpr std::uint32_t no_object = 0xFFFFFFFF;
 
   struct member_change {
-    std::string name;
     value to;
     std::uint32_t object = no_object;  // where its own changes are, if `to` is an object
   };
   struct object_changes {
-    std::vector<member_change> changes;  // by name
-    std::vector<std::uint32_t> in_order;
+    std::vector<member_change> changes;
+    std::unordered_map<std::string_view, std::uint32_t> by_name;
   };
 
   explicit merge_patch(document parsed) : document_(std::move(parsed)) {}
@@ -41,7 +42,8 @@ class merge_patch {
   bool append_merged(std::string& out, value target, object_changes const& object, std::string& conflict) const;
 
   document document_;
-  std::vector<object_changes> objects_;  // the patch's own first
+  std::deque<std::string> decoded_names_;  // those with escapes
+  std::vector<object_changes> objects_;    // the patch's own first
   int levels_ = 1;
 };
 

@@ -90,10 +90,18 @@ std::string decode_for_comparing(std::string_view text) {
   return decoded;
 }
 
+std::string_view view_for_comparing(std::string_view text, std::string& storage) {
+  auto const inside = text.substr(1, text.size() - 2);
+  if (inside.find('\\') == std::string_view::npos) return inside;
+  decode(text, storage);
+  return storage;
+}
+
 bool says(std::string_view text, std::string_view decoded) {
   auto const inside = text.substr(1, text.size() - 2);
-  if (inside.find('\\') == std::string_view::npos) return inside == decoded;
-  return decode_for_comparing(text) == decoded;
+  // An escape is longer than what it says.
+  if (inside.size() <= decoded.size()) return inside == decoded;
+  return inside.find('\\') != std::string_view::npos && decode_for_comparing(text) == decoded;
 }
 
 void append_string(std::string& out, std::string_view decoded) {

@@ -14,6 +14,9 @@ bool decode(std::string_view text, std::string& decoded);
 /// text is valid UTF-8 and so has no such bytes of its own.
 [[nodiscard]] std::string decode_for_comparing(std::string_view text);
 
+/// The same without a copy where there is no escape: a view of `text`, or of `storage`.
+[[nodiscard]] std::string_view view_for_comparing(std::string_view text, std::string& storage);
+
 /// Whether a string of a JSON text, with its quotes, says what `decoded` does, as decode_for_comparing() gives it.
 [[nodiscard]] bool says(std::string_view text, std::string_view decoded);
 

@@ -78,6 +78,12 @@ struct allows_no_key {
 
 }  // namespace
 
+void database::load(std::string_view key, json_text value, std::uint64_t revision, expiry_time expires) {
+  bytes_ += bytes_of(key.size(), value->size());
+  auto const place = entries_.insert_or_assign(entries_.end(), std::string(key), entry{std::move(value), revision, expires});
+  if (expires != no_expiry) expiries_.add(expires, place->first);
+}
+
 data_outcome database::apply(data_operation const& operation) {
   return std::visit([this](auto const& one) { return run(one); }, operation);
 }
@@ -98,31 +104,25 @@ database::tree::iterator database::find_live(std::string_view key) {
 
 // --- changes -------------------------------------------------------------------------------------------------------
 
-change database::make_change(change::kind what, std::string_view key, entry const* before, json_text value,
-                             expiry_time expires) const {
-  change made{.what = what,
-              .sequence = sequence_ + 1,
-              .revision = revision_ + 1,
-              .previous = before != nullptr ? before->revision : 0,
-              .key = std::string(key),
-              .value = std::move(value),
-              .expires_at = std::nullopt};
-  if (what == change::kind::touch) made.revision = made.previous;
+/// Puts a change into the stream. Strong guarantee. @param before what stood under the key; null: nothing.
+void database::record(change::kind what, std::string_view key, entry const* before, json_text const& value,
+                      expiry_time expires) {
+  auto const previous = before != nullptr ? before->revision : 0;
+  auto const is_data = what != change::kind::touch;
+  auto const sequence = sequence_ + 1, revision = is_data ? revision_ + 1 : previous;
+  std::optional<change::instant> expires_at;
   if (expires != no_expiry)
-    made.expires_at = change::instant::clock::now() + std::chrono::duration_cast<change::instant::duration>(expires - now_);
-  return made;
-}
-
-/// Puts a change into the stream. Strong guarantee.
-void database::record(change&& one) {
-  auto const is_data = one.what != change::kind::touch;
+    expires_at = change::instant::clock::now() + std::chrono::duration_cast<change::instant::duration>(expires - now_);
   if (open_ != nullptr) {
-    open_->changes.push_back(std::move(one));
+    open_->changes.emplace_back(what, sequence, revision, previous, std::string(key), value, expires_at);
+  } else if (journal_ != nullptr) {
+    journal_->append(change{what, sequence, revision, previous, std::string(key), value, expires_at});
   } else if (changes_ != nullptr && is_data) {
-    changes_->append(std::move(one));
+    changes_->append_one(revision, what, sequence, revision, previous, std::string(key), value, expires_at);
   }
-  ++sequence_;
-  if (is_data) ++revision_;
+  sequence_ = sequence;
+  if (is_data) revision_ = revision;
+  if (what == change::kind::del || what == change::kind::expire) last_removal_ = sequence;
 }
 
 expiry_time database::expiry_of(time_to_live const& ttl, expiry_time present) const noexcept {
@@ -144,8 +144,11 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
   auto const bytes_before = exists ? bytes_of(key.size(), found->second.value->size()) : 0;
   auto const bytes_after = bytes_of(key.size(), value->size());
   if (bytes_after > bytes_before && bytes_ - bytes_before + bytes_after > bytes_max_) return no_room{};
+  if (journal_ != nullptr) {
+    if (!journal_->has_room(now_)) return no_room{no_room::where::disk};
+    if (journal_->is_full()) return no_room{no_room::where::journal};
+  }
 
-  auto made = make_change(change::kind::put, key, exists ? &found->second : nullptr, value, expires);
   // The copy of the key is made before the tree is touched: the tree has moved others aside when it takes it.
   if (!has_place) found = entries_.try_emplace(std::string(key)).first;
   auto& there = found->second;
@@ -156,7 +159,7 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
     is_added = is_new_expiry;
     if (open_ != nullptr) open_->undo.push_back({std::string(key), there});
     is_noted = open_ != nullptr;
-    record(std::move(made));
+    record(change::kind::put, key, exists ? &there : nullptr, value, expires);
   } catch (...) {
     if (is_noted) open_->undo.pop_back();
     if (is_added) expiries_.remove(expires, found->first);
@@ -168,16 +171,15 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
   bytes_ = bytes_ - bytes_before + bytes_after;
   there.revision = revision_;
   there.expires = expires;
-  return value_stored{revision_, !exists, value, std::exchange(there.value, value), expires};
+  return value_stored{revision_, !exists, nullptr, std::exchange(there.value, value), expires};
 }
 
 /// Removes a key. @return the place behind it.
 database::tree::iterator database::remove(tree::iterator found, change::kind why, json_text& removed) {
   auto& there = found->second;
-  auto made = make_change(why, found->first, &there, nullptr, no_expiry);
   if (open_ != nullptr) open_->undo.push_back({found->first, there});
   try {
-    record(std::move(made));
+    record(why, found->first, &there, nullptr, no_expiry);
   } catch (...) {
     if (open_ != nullptr) open_->undo.pop_back();
     throw;
@@ -196,14 +198,13 @@ database::tree::iterator database::remove(tree::iterator found, change::kind why
 void database::set_expiry(tree::iterator found, expiry_time expires) {
   auto& there = found->second;
   if (there.expires == expires) return;
-  auto made = make_change(change::kind::touch, found->first, &there, nullptr, expires);
   auto is_added = false, is_noted = false;
   try {
     if (expires != no_expiry) expiries_.add(expires, found->first);
     is_added = expires != no_expiry;
     if (open_ != nullptr) open_->undo.push_back({found->first, there});
     is_noted = open_ != nullptr;
-    record(std::move(made));
+    record(change::kind::touch, found->first, &there, nullptr, expires);
   } catch (...) {
     if (is_noted) open_->undo.pop_back();
     if (is_added) expiries_.remove(expires, found->first);
@@ -220,6 +221,12 @@ std::size_t database::remove_expired(std::size_t most) {
   for (; count < most && expiries_.earliest() <= now_; ++count)
     remove(entries_.find(expiries_.earliest_key()), change::kind::expire, removed);
   return count;
+}
+
+/// With what stands there now, where the operation does not say it.
+data_outcome with_value(data_outcome done, json_text const& value) {
+  if (auto* const stored = std::get_if<value_stored>(&done)) stored->value = value;
+  return done;
 }
 
 // --- one key -------------------------------------------------------------------------------------------------------
@@ -274,7 +281,8 @@ data_outcome database::run(increment_operation const& increment) {
                                                  std::to_string(increment.min) + " and " +
                                                  std::to_string(increment.max) + "; nothing was changed"};
   auto const expires = present != nullptr ? present->expires : expiry_of(increment.ttl, no_expiry);
-  return store(place, increment.key, std::make_shared<std::string const>(std::to_string(after)), expires);
+  auto const value = std::make_shared<std::string const>(std::to_string(after));
+  return with_value(store(place, increment.key, value, expires), value);
 }
 
 data_outcome database::run(patch_operation const& patch) {
@@ -285,7 +293,7 @@ data_outcome database::run(patch_operation const& patch) {
   auto const* const result = patch.patch->look_up(present->value);
   if (result == nullptr) return text_wanted{patch.patch, present->value};
   if (!*result) return value_refused{result->error().code, result->error().detail};
-  return store(place, patch.key, **result, present->expires);
+  return with_value(store(place, patch.key, **result, present->expires), **result);
 }
 
 // --- several keys --------------------------------------------------------------------------------------------------
@@ -428,12 +436,16 @@ data_outcome database::run(delete_range_operation const& range) {
 }
 
 data_outcome database::run(import_operation const& import) {
+  using present_key = import_operation::present_key;
   import_done done;
+  done.since = import.since != 0 ? import.since : revision_ + 1;
   for (std::size_t i = 0; i < import.items.size(); ++i) {
     auto const& item = import.items[i];
     auto const place = find_live(item.key);
-    if (place != entries_.end() && import.if_exists != import_operation::present_key::replace) {
-      if (import.if_exists == import_operation::present_key::skip) {
+    auto const exists = place != entries_.end();
+    // What came with the import itself does not count as there.
+    if (exists && import.if_exists != present_key::replace && place->second.revision < done.since) {
+      if (import.if_exists == present_key::skip) {
         ++done.skipped;
         continue;
       }
@@ -441,10 +453,15 @@ data_outcome database::run(import_operation const& import) {
       break;
     }
     done.replaced.emplace_back();
+    if (!item.value) {
+      if (exists) remove(place, change::kind::del, done.replaced.back());
+      ++done.stored;
+      continue;
+    }
     auto stored = store(place, item.key, item.value, expiry_of(item.ttl, no_expiry));
-    if (std::holds_alternative<no_room>(stored)) {
+    if (auto const* const full = std::get_if<no_room>(&stored)) {
       done.failed_at = i;
-      done.has_room = false;
+      done.full = *full;
       break;
     }
     done.replaced.back() = std::move(std::get<value_stored>(stored).replaced);
@@ -456,6 +473,25 @@ data_outcome database::run(import_operation const& import) {
 data_outcome database::run(expire_operation const&) {
   auto const more = remove_expired(expired_at_once_max);
   return entries_expired{expired_before_ + more};
+}
+
+/// Of an outcome, what must not be kept: the values that were replaced, which no answer shows.
+data_outcome without_replaced(data_outcome outcome) {
+  if (auto* const stored = std::get_if<value_stored>(&outcome)) stored->replaced.reset();
+  return outcome;
+}
+
+data_outcome database::run(std::shared_ptr<idempotent_operation const> const& one) {
+  if (auto earlier = answered_.find(one->key, now_)) {
+    if (earlier->fingerprint == one->fingerprint) return earlier;
+    return value_refused{errc::idempotency_key_reused,
+                         "the key belongs to another request; send the very same one again, or a new key"};
+  }
+  auto done = apply(one->operation);
+  // These say: try again.
+  if (std::holds_alternative<text_wanted>(done) || std::holds_alternative<no_room>(done)) return done;
+  answered_.add(one->key, std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_), now_);
+  return done;
 }
 
 // --- transactions --------------------------------------------------------------------------------------------------
@@ -512,11 +548,10 @@ bool database::run_steps(transaction const& whole, transaction_outcome& done) {
 
 /// Strong guarantee: where it throws, the transaction is open still.
 void database::commit() {
-  if (changes_ != nullptr) {
-    auto const first_of_data = std::stable_partition(open_->changes.begin(), open_->changes.end(),
-                                                     [](change const& one) { return one.what == change::kind::touch; });
-    std::vector<change> data(std::make_move_iterator(first_of_data), std::make_move_iterator(open_->changes.end()));
-    if (!data.empty()) changes_->append(std::move(data));
+  if (journal_ != nullptr) {
+    journal_->append(std::span(open_->changes));
+  } else if (changes_ != nullptr) {
+    changes_->append(open_->changes);
   }
   auto const& all = *std::exchange(open_, nullptr);
   for (auto const& [key, before] : all.undo) {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "server/journal/commit_queue.hpp"
+#include "server/store/answered_requests.hpp"
 #include "server/store/expiry_index.hpp"
 #include "server/store/history.hpp"
 #include "server/store/operation.hpp"
@@ -31,6 +33,18 @@ class database {
   explicit database(std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max(),
                     history* changes = nullptr) noexcept
       : bytes_max_(bytes_max), changes_(changes) {}
+
+  // --- of a database that is kept, before the first operation ---
+
+  /// Adds an entry, in the order of keys, that is durable already.
+  void load(std::string_view key, json_text value, std::uint64_t revision, expiry_time expires);
+  /// From now on changes go to the journal, which tells the history of those that are durable.
+  void keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision) noexcept {
+    journal_ = &journal;
+    sequence_ = sequence;
+    revision_ = revision;
+    last_removal_ = sequence;
+  }
 
   /// What a key with its value takes in memory, about: with its share of the tree and what the allocator adds.
   [[nodiscard]] static constexpr std::uint64_t bytes_of(std::size_t key_bytes, std::size_t value_bytes) noexcept {
@@ -62,6 +76,8 @@ class database {
   [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
   /// The number of the latest change.
   [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
+  /// The number of the latest removal of a key.
+  [[nodiscard]] std::uint64_t last_removal() const noexcept { return last_removal_; }
   /// How much keys and values take.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
@@ -101,6 +117,7 @@ class database {
   data_outcome run(transaction const& whole);
   data_outcome run(import_operation const& import);
   data_outcome run(expire_operation const& expire);
+  data_outcome run(std::shared_ptr<idempotent_operation const> const& one);
 
   tree::iterator find_live(std::string_view key);
   data_outcome store(tree::iterator found, std::string_view key, json_text const& value, expiry_time expires);
@@ -109,8 +126,7 @@ class database {
   std::size_t remove_expired(std::size_t most);
   bool is_expired(entry const& one) const noexcept { return one.expires <= now_; }
   [[nodiscard]] expiry_time expiry_of(time_to_live const& ttl, expiry_time present) const noexcept;
-  change make_change(change::kind what, std::string_view key, entry const* before, json_text value, expiry_time expires) const;
-  void record(change&& one);
+  void record(change::kind what, std::string_view key, entry const* before, json_text const& value, expiry_time expires);
   bool run_steps(transaction const& whole, transaction_outcome& done);
   void commit();
   void roll_back() noexcept;
@@ -124,7 +140,10 @@ class database {
   clock::time_point now_{};
   std::size_t expired_before_ = 0;  // by at(), before the operation that runs
   history* changes_;
+  commit_queue* journal_ = nullptr;
+  std::uint64_t last_removal_ = 0;
   open_transaction* open_ = nullptr;
+  answered_requests answered_;
 };
 
 }  // namespace holdfast::server

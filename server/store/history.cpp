@@ -5,14 +5,6 @@
 
 namespace holdfast::server {
 
-void history::push(change&& one) {
-  auto const revision = one.revision;
-  auto const bytes = bytes_of(one);
-  changes_.push_back(std::move(one));
-  last_ = revision;
-  bytes_ += bytes;
-}
-
 /// The latest stays, however large it is: whoever follows closely is told of everything.
 void history::forget() noexcept {
   while (changes_.size() > 1 && (changes_.size() > changes_max_ || bytes_ > bytes_max_)) {
@@ -21,34 +13,27 @@ void history::forget() noexcept {
   }
 }
 
-void history::append(change&& one) {
-  {
-    std::lock_guard const guard(mutex_);
-    push(std::move(one));
-    forget();
-  }
-  for (auto* const each : listeners_) each->on_change();
+void history::forget_all() noexcept {
+  changes_.clear();
+  bytes_ = 0;
 }
 
-void history::append(std::vector<change>&& all) {
+void history::append(std::span<change> changes) noexcept {
   {
     std::lock_guard const guard(mutex_);
-    auto const bytes = bytes_;
-    std::size_t pushed = 0;
-    try {
-      for (auto& one : all) {
-        push(std::move(one));
-        ++pushed;
+    for (auto& one : changes) {
+      if (one.what == change::kind::touch) continue;
+      last_ = one.revision;
+      try {
+        changes_.push_back(std::move(one));
+        bytes_ += bytes_of(changes_.back());
+      } catch (std::bad_alloc const&) {
+        forget_all();
       }
-    } catch (...) {
-      changes_.resize(changes_.size() - pushed);
-      last_ -= pushed;
-      bytes_ = bytes;
-      throw;
     }
     forget();
   }
-  for (auto* const each : listeners_) each->on_change();
+  tell();
 }
 
 std::uint64_t history::last_revision() const {

@@ -3,6 +3,9 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <new>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "server/journal/change.hpp"
@@ -36,10 +39,25 @@ class history {
 
   // --- whoever owns the lock ---
 
-  /// Appends changes, of which each has the next revision, and forgets what is too much. Strong guarantee:
-  /// std::bad_alloc leaves the history as it was.
-  void append(change&& one);
-  void append(std::vector<change>&& all);
+  /// Appends changes, of which each has the next revision, and forgets what is too much; all of it, where there is no
+  /// memory for more. Changes that are no data are passed over.
+  void append(std::span<change> changes) noexcept;
+  /// One change of data. @param members of it, in their order.
+  template <class... Members>
+  void append_one(std::uint64_t revision, Members&&... members) noexcept {
+    {
+      std::lock_guard const guard(mutex_);
+      last_ = revision;
+      try {
+        changes_.emplace_back(std::forward<Members>(members)...);
+        bytes_ += bytes_of(changes_.back());
+        if (changes_.size() > changes_max_ || bytes_ > bytes_max_) forget();
+      } catch (std::bad_alloc const&) {
+        forget_all();
+      }
+    }
+    tell();
+  }
 
   // --- any thread ---
 
@@ -56,8 +74,11 @@ class history {
   [[nodiscard]] bool take(std::uint64_t revision, std::size_t changes_max, std::vector<change>& out) const;
 
  private:
-  void push(change&& one);
   void forget() noexcept;
+  void forget_all() noexcept;
+  void tell() const noexcept {
+    for (auto* const each : listeners_) each->on_change();
+  }
 
   std::size_t const changes_max_;
   std::uint64_t const bytes_max_;

@@ -13,9 +13,17 @@ struct subject_namer {
   std::string_view operator()(transaction const& all) const noexcept { return all.subject; }
   std::string_view operator()(import_operation const& all) const noexcept { return all.subject; }
   std::string_view operator()(expire_operation const&) const noexcept { return {}; }
+  std::string_view operator()(std::shared_ptr<idempotent_operation const> const& one) const noexcept {
+    return std::visit(*this, one->operation);
+  }
 };
 
 }  // namespace
+
+data_operation const& inner_of(data_operation const& one) noexcept {
+  auto const* const wrapped = std::get_if<std::shared_ptr<idempotent_operation const>>(&one);
+  return wrapped != nullptr ? (*wrapped)->operation : one;
+}
 
 std::string_view subject_of(data_operation const& one) noexcept {
   return std::visit(subject_namer{}, one);

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -45,10 +47,18 @@ class text_function {
   /// The new text, or why there is none. Of a comparison: the input where it is equal.
   using result = protocol::result<json_text>;
 
-  /// Computes the result for `input`, which is not null, and remembers it.
-  void compute(json_text const& input) {
-    result_.emplace(apply(input));
-    input_ = input;
+  /// Computes a part of the result for `input`, which is not null; the result is remembered when it is there.
+  /// @return whether there is more to compute: call it again, with the same input.
+  bool compute_some(json_text const& input) {
+    if (begun_ != input) {
+      begin(input);
+      begun_ = input;
+    }
+    auto done = advance();
+    if (!done) return true;
+    result_ = std::move(done);
+    input_ = std::exchange(begun_, nullptr);
+    return false;
   }
 
   /// The result for `input`; null where it is not known.
@@ -57,7 +67,9 @@ class text_function {
     constexpr std::size_t short_bytes_max = 64;
     auto const is_known = input_ && (input_ == input || (input->size() <= short_bytes_max && *input_ == *input));
     if (!is_known && !computes_at_once_) return nullptr;
-    if (!is_known) compute(input);
+    if (!is_known)
+      while (compute_some(input)) {
+      }
     return &*result_;
   }
 
@@ -66,9 +78,13 @@ class text_function {
   void compute_at_once() noexcept { computes_at_once_ = true; }
 
  protected:
-  [[nodiscard]] virtual result apply(json_text const& input) const = 0;
+  /// Begins anew, with an input that lives until the result is there or begin() is called again.
+  virtual void begin(json_text const& input) = 0;
+  /// Takes a few milliseconds at most, if that can be. @return the result, when it is there.
+  [[nodiscard]] virtual std::optional<result> advance() = 0;
 
  private:
+  json_text begun_;  // what is being computed
   json_text input_;
   std::optional<result> result_;
   bool computes_at_once_ = false;
@@ -167,15 +183,16 @@ struct transaction {
   std::string subject;  ///< `3 keys`
 };
 
-/// Puts of an import; each is done or not by itself.
+/// A part of an import: puts and removals; each is done or not by itself.
 struct import_operation {
   enum class present_key : std::uint8_t { replace, skip, fail };
   struct item {
     std::string key;
-    json_text value;
+    json_text value;  ///< null: the key is removed
     time_to_live ttl;
   };
   std::vector<item> items;
+  std::uint64_t since = 0;  ///< the revision when the import began, whose own keys are replaced; 0: now
   present_key if_exists = present_key::replace;
   std::string subject;  ///< `3 keys`
 };
@@ -183,9 +200,22 @@ struct import_operation {
 /// Removes what has expired.
 struct expire_operation {};
 
+struct idempotent_operation;
+
 using data_operation =
     std::variant<get_operation, put_operation, delete_operation, touch_operation, increment_operation, patch_operation,
-                 list_operation, delete_range_operation, transaction, import_operation, expire_operation>;
+                 list_operation, delete_range_operation, transaction, import_operation, expire_operation,
+                 std::shared_ptr<idempotent_operation const>>;
+
+/// An operation that a client may send again without its being done again.
+struct idempotent_operation {
+  std::string key;                            ///< by which the client knows the request
+  std::array<std::uint8_t, 16> fingerprint;  ///< of all that the request says
+  data_operation operation;
+};
+
+/// The operation itself, where it is one that is not done twice.
+[[nodiscard]] data_operation const& inner_of(data_operation const& one) noexcept;
 
 /// What an operation concerns, as the lock's events show it: a key, a prefix, `3 keys`.
 [[nodiscard]] std::string_view subject_of(data_operation const& one) noexcept;
@@ -212,7 +242,7 @@ struct not_modified {
 struct value_stored {
   std::uint64_t revision = 0;
   bool created = false;
-  json_text value;     ///< what stands there now
+  json_text value;     ///< what stands there now; null where the operation says it
   json_text replaced;  ///< what stood there before; freed by whoever holds the outcome, outside the lock
   expiry_time expires = no_expiry;
 };
@@ -229,8 +259,15 @@ struct value_touched {
 
 struct no_such_key {};
 
-/// The database has as much as it may have.
-struct no_room {};
+/// There is no room for more.
+struct no_room {
+  enum class where : std::uint8_t {
+    memory,   ///< the database has as much as it may have
+    disk,     ///< the journal's disk is nearly full
+    journal,  ///< so much is waiting to become durable that nothing is added for now
+  };
+  where in = where::memory;
+};
 
 /// A condition does not hold.
 struct condition_failed {
@@ -274,9 +311,10 @@ struct range_deleted {
 };
 
 struct import_done {
+  std::uint64_t since = 0;  ///< the revision when the import began
   std::size_t stored = 0, skipped = 0;
   std::optional<std::size_t> failed_at;  ///< the item that could not be stored, and nothing from it on was
-  bool has_room = true;                  ///< false: for want of room; else since its key exists
+  std::optional<no_room> full;           ///< for want of room; empty: since its key exists
   std::vector<json_text> replaced;
 };
 
@@ -284,12 +322,22 @@ struct entries_expired {
   std::size_t count = 0;
 };
 
+struct earlier_outcome;
+using earlier_outcome_pointer = std::shared_ptr<earlier_outcome const>;
+
 struct transaction_outcome;
 using transaction_done = std::shared_ptr<transaction_outcome const>;
 
 using data_outcome = std::variant<value_found, not_modified, value_stored, value_deleted, value_touched, no_such_key, no_room,
                              condition_failed, value_refused, text_wanted, listing, range_deleted, import_done,
-                             entries_expired, transaction_done>;
+                             entries_expired, transaction_done, earlier_outcome_pointer>;
+
+/// What came of the same request before.
+struct earlier_outcome {
+  std::array<std::uint8_t, 16> fingerprint;
+  data_outcome outcome;
+  std::uint64_t revision = 0;  ///< of the database, when it had run
+};
 
 struct transaction_outcome {
   struct failed_check {

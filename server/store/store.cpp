@@ -7,6 +7,7 @@
 #include <exception>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "protocol/duration.hpp"
 #include "server/loop/timer.hpp"
@@ -64,6 +65,30 @@ bool is_time_out(std::exception_ptr const& error) {
   }
 }
 
+/// The change that must be durable before an outcome is told that has changed nothing.
+struct need_of_outcome {
+  database const& data;
+  std::uint64_t durable_revision;
+
+  std::uint64_t operator()(value_found const& found) const { return of(found.revision); }
+  std::uint64_t operator()(not_modified const& same) const { return of(same.revision); }
+  std::uint64_t operator()(value_touched const& touched) const { return of(touched.revision); }
+  std::uint64_t operator()(condition_failed const& failed) const {
+    return failed.revision != 0 ? of(failed.revision) : data.last_removal();
+  }
+  std::uint64_t operator()(no_such_key) const { return data.last_removal(); }
+  std::uint64_t operator()(text_wanted const&) const { return 0; }
+  template <class Other>
+  std::uint64_t operator()(Other const&) const {
+    return data.sequence();
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t of(std::uint64_t revision) const {
+    return revision <= durable_revision ? 0 : data.sequence();
+  }
+};
+
 }  // namespace
 
 store::waiter_place::waiter_place(store& waited_for, bool is_limited) noexcept : count_(waited_for.waiters_) {
@@ -73,10 +98,39 @@ store::waiter_place::waiter_place(store& waited_for, bool is_limited) noexcept :
   position_ = static_cast<std::uint32_t>(now + 1);
 }
 
+void store::recover(journal& kept) {
+  auto lock = data_.try_lock();
+  auto& data = *lock;
+  auto const now = clock::now();
+  auto const now_on_wall = change::instant::clock::now();
+  kept.recover([&](recovered_entry const& one) {
+    auto const expires = one.expires_at ? now + std::chrono::duration_cast<clock::duration>(*one.expires_at - now_on_wall)
+                                        : no_expiry;
+    data.load(one.key, std::make_shared<std::string const>(one.value), one.revision, expires);
+  });
+  data_bytes_.store(data.bytes(), std::memory_order_relaxed);
+  next_expiry_.store(data.next_expiry(), std::memory_order_relaxed);
+}
+
+void store::keep_in(journal_position const& position, commit_queue& commits) {
+  data_.try_lock()->keep_in(commits, position.sequence, position.revision);
+  id_ = position.database;
+  history_.start_after(position.revision);
+  commits_ = &commits;
+}
+
+/// What has been told when the outcome is told must be durable first: the changes that it made; else what it shows.
+std::uint64_t store::needs_of(execution const& done, database const& data, std::uint64_t sequence_before) const {
+  if (data.sequence() != sequence_before) return data.sequence();
+  return std::visit(need_of_outcome{data, commits_->durable_revision()}, *done.outcome);
+}
+
 template <class Section>
 void store::run_section(database& data, Section const& what, clock::time_point now, execution& done) {
   data.at(now);
+  auto const sequence_before = data.sequence();
   done.outcome = what(data);
+  if (commits_ != nullptr) done.needs = needs_of(done, data, sequence_before);
   done.revision = data.revision();
   done.granted_at = now;
   data_bytes_.store(data.bytes(), std::memory_order_relaxed);
@@ -97,6 +151,7 @@ bool store::try_execute(data_operation const& operation, lock_asker const& asker
   if (asker.is_watched())
     done.id = asker.recorder->passed(asker.source, asker.operation, subject_of(operation), granted_at, done.ended_at);
   lock.unlock();
+  start_commit();
   done.timing = {.wait = {}, .hold = done.ended_at - granted_at, .position = place(done.id, 0)};
   return true;
 }
@@ -108,6 +163,7 @@ bool store::try_read(std::string_view key, lock_asker const& asker, reading& don
   if (lock->next_expiry() <= granted_at) return false;
   auto const* const found = lock->find(key);
   if (found == nullptr || found->expires != no_expiry) return false;
+  if (commits_ != nullptr && found->revision > commits_->durable_revision()) return false;
   done.revision = found->revision;
   done.value = found->value;
   done.ended_at = clock::now();
@@ -188,6 +244,7 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
         std::tie(error) = co_await data_.async_run(run_it, token);
       }
       if (has_run) {
+        start_commit();
         visit.has_run(granted_at, released_at);
         done.timing = timing(released_at);
         done.ended_at = released_at;
@@ -218,6 +275,7 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
   visit.granted(granted_at, terms.hold);
   execution done;
   run_section(*lock, what, granted_at, done);
+  start_commit();  // so that the hold hides the disk's time
   name_count(done);
   done.id = visit.id();
   // What must be asked again has nothing to hold the lock for.

@@ -14,6 +14,8 @@
 #include "server/insight/lock_recorder.hpp"
 #include "server/loop/asio.hpp"
 #include "server/loop/interruption.hpp"
+#include "server/journal/commit_queue.hpp"
+#include "server/journal/journal.hpp"
 #include "server/store/database.hpp"
 #include "server/store/history.hpp"
 #include "server/store/operation.hpp"
@@ -24,6 +26,7 @@ namespace holdfast::server {
 struct execution {
   protocol::result<data_outcome> outcome{no_such_key()};
   std::uint64_t revision = 0;  ///< of the database, when it had run; 0: it has not
+  std::uint64_t needs = 0;     ///< the change that must be durable before anybody is told; see answer_gate
   std::chrono::steady_clock::time_point granted_at{};
   protocol::lock_timing timing;
   std::chrono::steady_clock::time_point ended_at{};
@@ -55,6 +58,14 @@ class store {
         data_(std::in_place, bytes_max - history_share(bytes_max), &history_),
         waiters_max_(waiters_max),
         data_bytes_max_(bytes_max - history_share(bytes_max)) {}
+
+  // --- of a database that is kept, in this order, before others use the store ---
+
+  /// Takes the entries that a journal has. @throws journal_error.
+  void recover(journal& kept);
+  /// Hands each change to the journal from now on. @param commits of that journal; must outlive the store.
+  void keep_in(journal_position const& position, commit_queue& commits);
+  /// Changes that have become durable are appended to history() then, by the commit thread.
 
   /// The latest changes: so many, and of what keys and values may take a sixteenth, at most 64 MiB.
   static constexpr std::size_t history_changes_max = 65'536;
@@ -124,16 +135,23 @@ class store {
 
   awaitable<execution> visit_lock(std::string_view key, section const& what, lock_terms terms,
                                   interruption& stop, lock_asker asker, bool is_limited);
+  [[nodiscard]] std::uint64_t needs_of(execution const& done, database const& data, std::uint64_t sequence_before) const;
+  /// After a section: what it has changed is on its way.
+  void start_commit() noexcept {
+    if (commits_ != nullptr) commits_->wake();
+  }
+
   /// Runs a section at a moment, and keeps what others may see of the database.
   template <class Section>
   void run_section(database& data, Section const& what, std::chrono::steady_clock::time_point now, execution& done);
 
-  std::uint64_t const id_;
+  std::uint64_t id_;
   server::history history_;
   sync::guarded<database> data_;
   std::size_t const waiters_max_;
   std::uint64_t const data_bytes_max_;
   std::atomic<std::size_t> waiters_{0};
+  commit_queue* commits_ = nullptr;
   std::function<void()> on_earlier_expiry_;
   // Written only by whoever owns the lock.
   std::atomic<std::uint64_t> data_bytes_{0};

@@ -19,16 +19,11 @@ watch_hub::watch_hub(event_loop& loop, history& changes)
 
 watch_hub::~watch_hub() = default;
 
-void watch_hub::on_change() noexcept {
-  if (is_armed_.load(std::memory_order_relaxed) && is_armed_.exchange(false, std::memory_order_relaxed))
-    loop_.post(call_);
-}
-
-/// Whoever appends a change does so under the history's mutex and looks afterwards whether the hub is armed. So he sees
-/// that it is, unless last_revision() has told of his change.
+/// Whoever appends a change does so under the history's mutex and rings afterwards. So he sees that it is armed, unless
+/// last_revision() has told of his change.
 void watch_hub::arm() {
-  is_armed_.store(true, std::memory_order_relaxed);
-  if (changes_.last_revision() != position_) on_change();
+  changed_.arm();
+  if (changes_.last_revision() != position_) changed_.ring();
 }
 
 void watch_hub::dispatch() {
@@ -52,8 +47,8 @@ void watch_hub::dispatch() {
   }
   for (auto* const one : std::exchange(told_, {}))
     if (!std::exchange(one->is_told_, true)) one->on_news_();
-  if (batch_.empty()) return arm();
-  if (batch_.size() == changes_at_once) return loop_.post(call_);
+  // A full batch is followed by another at once, when others have had their turn.
+  if (batch_.empty() || batch_.size() == changes_at_once) return arm();
   pause_.expires_after(pause_time);
   pause_.async_wait([this](boost::system::error_code error) {
     if (!error) dispatch();
@@ -82,7 +77,7 @@ void watch_hub::add(watcher& one) {
   // Nobody has followed the changes meanwhile.
   pause_.cancel();
   position_ = changes_.last_revision();
-  if (!is_armed_.load(std::memory_order_relaxed)) arm();
+  arm();
 }
 
 void watch_hub::remove(watcher& one) noexcept {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -11,6 +10,7 @@
 
 #include "server/loop/event_loop.hpp"
 #include "server/loop/timer.hpp"
+#include "server/loop/wake_up.hpp"
 #include "server/store/history.hpp"
 
 namespace holdfast::server {
@@ -46,19 +46,7 @@ class watch_hub final : private history::listener {
  private:
   friend class watcher;
 
-  /// Runs dispatch() soon; embedded, so that waking it can't fail.
-  class call final : public loop_operation {
-   public:
-    explicit call(watch_hub& hub) noexcept : loop_operation(&run_it), hub_(hub) {}
-
-   private:
-    static void run_it(loop_operation& base, bool run) {
-      if (run) static_cast<call&>(base).hub_.dispatch();
-    }
-    watch_hub& hub_;
-  };
-
-  void on_change() noexcept override;
+  void on_change() noexcept override { changed_.ring(); }
   void dispatch();
   void hand_out(change const& one);
   void arm();
@@ -74,8 +62,7 @@ class watch_hub final : private history::listener {
 
   event_loop& loop_;
   history& changes_;
-  std::atomic<bool> is_armed_{false};  // the next change wakes dispatch()
-  call call_{*this};
+  wake_up changed_{loop_, [this] { dispatch(); }};
   timer pause_;
   watchers_by_text by_key_;
   std::map<std::size_t, watchers_by_text> by_prefix_;  // by the prefix's length

@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 #include <random>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -26,6 +25,17 @@ std::vector<std::string> const samples{
     "[\"sixteen bytes of text and more of them ä\",\"\\u0000 escaped behind sixteen bytes \\\\\"]",
 };
 
+/// Whether the other parser says so, also if it can't hold it.
+bool is_number(std::string const& text) {
+  try {
+    return nlohmann::json::parse(text).is_number();
+  } catch (nlohmann::json::out_of_range const&) {
+    return true;
+  } catch (nlohmann::json::parse_error const&) {
+    return false;
+  }
+}
+
 /// Writes a text again, its numbers as 0 and its escapes of surrogates as \u0041: the other parser refuses numbers
 /// beyond a double and half a pair.
 struct tamed_text {
@@ -36,8 +46,7 @@ struct tamed_text {
     if (*begin == '"') return add_string(begin, end);
     add(begin, begin);
     if (*begin != '-' && (*begin < '0' || *begin > '9')) return add(begin, end);
-    static std::regex const number("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?");
-    EXPECT_TRUE(std::regex_match(begin, end, number)) << std::string(begin, end);
+    EXPECT_TRUE(is_number(std::string(begin, end))) << std::string(begin, end);
     text += '0';
     done = end;
   }
