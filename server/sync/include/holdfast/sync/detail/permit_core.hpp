@@ -128,8 +128,8 @@ class permit_core {
   template <class Grant>
   void let_in(Grant&& grant) {
     node* const oldest = queue_.front();
-    grant(*oldest);  // before it is out of anybody's sight
     queue_.remove(*oldest);
+    grant(*oldest);
   }
 
   typename Machine::template atomic<std::uint64_t> word_;
