@@ -109,6 +109,8 @@ routed route_import(request_head const& head, target const& target, route_contex
   if (head.method != method::post) return method_not_allowed(head, import_allow);
   if (head.idempotency_key)
     return refuse(errc::invalid_idempotency_key, "an import has no answer that could be kept; send it without the key");
+  if (head.if_match || head.if_none_match || head.has_if_unmodified_since)
+    return refuse(errc::precondition_not_supported, "an import has no condition but if-exists=replace, skip or fail");
   auto const given = read_parameters(target.query, import_parameters,
                                      {.hold = {}, .lock_timeout = context.settings.lock_timeout}, context.settings.hold_max);
   if (!given) return reply_to(given.error());
@@ -432,6 +434,22 @@ awaitable<request_end> import_run::run(reply& answer) {
       answer = refusal({errc::overloaded, "the requests under way take as much memory as this server allows; retry"}, reader_.lines());
       co_return request_end::answered;
     }
+  }
+  if (revision_ == 0) {
+    // Nothing was stored, which is true now.
+    execution done;
+    {
+      client_link::waiting here(client_);
+      auto& stop = here.stop();
+      done = co_await context_.store.execute(what_, request_.terms, stop, asker_);
+      if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
+    }
+    if (!done.outcome) {
+      answer = refusal(done.outcome.error(), reader_.lines());
+      co_return request_end::answered;
+    }
+    revision_ = done.revision;
+    needs_ = done.needs;
   }
   answer = json_reply("{\"stored\":" + std::to_string(stored_) + ",\"skipped\":" + std::to_string(skipped_) +
                       ",\"revision\":" + std::to_string(revision_) + "}\n");

@@ -259,10 +259,14 @@ void value_answer::operator()(value_deleted& deleted) const {
   add_value(answer, std::move(deleted.removed));
 }
 
-void value_answer::operator()(value_touched const& touched) const {
+void value_answer::operator()(value_touched& touched) const {
   answer.status = 204;
   answer.tag = entity_tag{context.database_id, touched.revision};
   add_time_to_live(answer, touched.expires, context);
+  if (!request.wants_representation) return;
+  answer.status = 200;
+  answer.more_fields += preference_applied;
+  add_value(answer, std::move(touched.value));
 }
 
 }  // namespace holdfast::server

@@ -21,8 +21,7 @@ using namespace protocol;
 constexpr std::chrono::seconds progress_interval{5};
 constexpr std::size_t page_entries = 500;
 
-constexpr std::array<std::string_view, 6> watch_parameters{"prefix", "key",     "from",
-                                                           "format", "initial", "lock-timeout"};
+constexpr std::array<std::string_view, 5> watch_parameters{"prefix", "key", "from", "format", "initial"};
 
 /// Reads `3f…-17`, as ids of events have it, or a bare revision. @return false where it is neither.
 bool read_position(std::string_view text, std::uint64_t database_id, watch_request& request) {
@@ -161,6 +160,9 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
   watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); });
   std::vector<told_part> told;
   if (request.is_of_other_database) writer.add("lost", begin);
+  // At once, so that a client knows that it misses nothing from here on.
+  auto const is_begun = co_await client.send_head();
+  if (!is_begun) co_return false;
   if (request.begins_with_values) {
     auto const goes_on = co_await send_values(request, context, asker, client, writer, told);
     if (!goes_on) co_return client.is_draining();

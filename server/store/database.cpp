@@ -264,7 +264,7 @@ data_outcome database::run(touch_operation const& touch) {
   if (present == nullptr) return no_such_key{};
   if (journal_ != nullptr && journal_->is_full()) return no_room{no_room::where::journal};
   set_expiry(place, expiry_of(touch.ttl, present->expires));
-  return value_touched{present->revision, present->expires};
+  return value_touched{present->value, present->revision, present->expires};
 }
 
 data_outcome database::run(increment_operation const& increment) {

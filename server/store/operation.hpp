@@ -253,6 +253,7 @@ struct value_deleted {
 };
 
 struct value_touched {
+  json_text value;
   std::uint64_t revision = 0;
   expiry_time expires = no_expiry;
 };

@@ -60,7 +60,7 @@ TEST(routes, a_key_is_the_decoded_rest_of_the_path) {
 }
 
 TEST(routes, the_query_sets_the_terms_and_the_settings_fill_in_what_it_leaves_out) {
-  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = 2s, .host_names = {}};
+  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = 2s, .host_names = {}, .cors_origins = {}};
   EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a"), settings).terms.hold, 1s);
   EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a"), settings).terms.lock_timeout, 2s);
   EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a?hold=0"), settings).terms.hold, 0s);
@@ -69,7 +69,7 @@ TEST(routes, the_query_sets_the_terms_and_the_settings_fill_in_what_it_leaves_ou
 }
 
 TEST(routes, the_default_hold_is_for_reads_only) {
-  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = {}, .host_names = {}};
+  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = {}, .host_names = {}, .cors_origins = {}};
   EXPECT_EQ(operation_of(head(method::head, "/v1/kv/a"), settings).terms.hold, 1s);
   EXPECT_EQ(operation_of(head(method::put, "/v1/kv/a"), settings).terms.hold, 0s);
   EXPECT_EQ(operation_of(head(method::del, "/v1/kv/a"), settings).terms.hold, 0s);
