@@ -23,9 +23,9 @@ awaitable<void> expiry_sweeper::run() {
     } catch (std::bad_alloc const&) {
       has_failed = true;
     }
-    if (!has_failed) continue;
-    // There may be memory again a little later.
-    pause_.expires_after(std::chrono::seconds(1));
+    // The thread serves others between two portions, also where the lock was free and nothing has suspended. Where
+    // memory has run out, there may be some a little later.
+    pause_.expires_after(has_failed ? std::chrono::milliseconds(1000) : std::chrono::milliseconds(1));
     co_await pause_.async_wait(as_values);
   }
 }

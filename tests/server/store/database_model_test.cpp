@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t bytes_max = 9000;
+constexpr std::uint64_t bytes_max = 3000;
 
 json_text text(std::string value) {
   return std::make_shared<std::string const>(std::move(value));
