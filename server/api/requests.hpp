@@ -72,8 +72,8 @@ struct settings_request {
 };
 
 /// What a header has come to: an answer where nothing else is needed (probes, pages, refusals), or what to do.
-using routed = std::variant<reply, data_request, lock_request, watch_request, export_request, import_request,
-                            settings_request>;
+using routed =
+    std::variant<reply, data_request, lock_request, watch_request, export_request, import_request, settings_request>;
 
 /// What a header's reading depends on.
 struct route_context {

@@ -110,16 +110,17 @@ struct told_part {
   std::uint64_t revision;
 };
 
-/// Sends what there is, page by page. @param told becomes what was sent as of when. @return whether the client is there.
+/// Sends what there is, page by page. @param told becomes what was sent as of when. @return whether the client is
+/// there.
 awaitable<bool> send_values(watch_request const& request, api_context const& context, lock_asker asker,
                             client_link& client, event_writer& writer, std::vector<told_part>& told) {
   data_operation what = list_operation{.prefix = request.key,
-                                  .after = std::nullopt,
-                                  .until = std::nullopt,
-                                  .delimiter = {},
-                                  .limit = page_entries,
-                                  .reverse = false,
-                                  .values = true};
+                                       .after = std::nullopt,
+                                       .until = std::nullopt,
+                                       .delimiter = {},
+                                       .limit = page_entries,
+                                       .reverse = false,
+                                       .values = true};
   auto& list = std::get<list_operation>(what);
   // Of one key: the page that begins with it, and ends there.
   if (!request.is_prefix) list.limit = 1;
@@ -152,8 +153,8 @@ bool was_told(std::vector<told_part> const& told, change const& one) {
   return false;
 }
 
-awaitable<bool> send_changes(watch_request const& request, api_context const& context, watch_hub& hub,
-                             lock_asker asker, client_link& client) {
+awaitable<bool> send_changes(watch_request const& request, api_context const& context, watch_hub& hub, lock_asker asker,
+                             client_link& client) {
   event_writer writer(request.format, context.store.id());
   timer pause(co_await asio::this_coro::executor);
   auto const begin = request.after && !request.is_of_other_database ? *request.after : hub.last_revision();
@@ -226,7 +227,8 @@ routed route_watch(request_head const& head, target const& target, route_context
     request.begins_with_values = *given->initial == "true";
   }
   if (given->from && !read_position(*given->from, context.database_id, request))
-    return refuse(errc::invalid_parameter, "from: is the id of the last event that you have, or a revision, such as 17");
+    return refuse(errc::invalid_parameter,
+                  "from: is the id of the last event that you have, or a revision, such as 17");
   // A browser that reconnects says by a field where it was; a parameter is for those that can't.
   if (!head.last_event_id.empty()) {
     request.may_be_told_lost = true;

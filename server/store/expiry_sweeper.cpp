@@ -5,9 +5,7 @@
 namespace holdfast::server {
 
 expiry_sweeper::expiry_sweeper(event_loop& loop, store& data, lock_recorder* recorder)
-    : data_(data),
-      asker_{recorder, peer_address::expiry(), lock_operation::expire},
-      pause_(loop.get_executor()) {}
+    : data_(data), asker_{recorder, peer_address::expiry(), lock_operation::expire}, pause_(loop.get_executor()) {}
 
 awaitable<void> expiry_sweeper::run() {
   store::section const remove_expired = [](database& data) { return data.apply(expire_operation()); };

@@ -37,13 +37,13 @@ TEST_F(routes, options_of_the_whole_server_is_answered) {
 }
 
 TEST_F(routes, a_known_method_that_does_not_fit_is_405_and_names_those_that_do) {
-  for (auto const& [method, path, allow] :
-       {std::tuple<std::string, std::string, std::string>{"TRACE", "/v1/kv/a", "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS"},
-        {"PUT", "/v1/kv", "GET, HEAD, DELETE, OPTIONS"},
-        {"POST", "/v1/kv", "GET, HEAD, DELETE, OPTIONS"},
-        {"GET", "/v1/txn", "POST, OPTIONS"},
-        {"PUT", "/v1/txn", "POST, OPTIONS"},
-        {"POST", "/v1/watch", "GET, HEAD, OPTIONS"}}) {
+  for (auto const& [method, path, allow] : {std::tuple<std::string, std::string, std::string>{
+                                                "TRACE", "/v1/kv/a", "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS"},
+                                            {"PUT", "/v1/kv", "GET, HEAD, DELETE, OPTIONS"},
+                                            {"POST", "/v1/kv", "GET, HEAD, DELETE, OPTIONS"},
+                                            {"GET", "/v1/txn", "POST, OPTIONS"},
+                                            {"PUT", "/v1/txn", "POST, OPTIONS"},
+                                            {"POST", "/v1/watch", "GET, HEAD, OPTIONS"}}) {
     auto const reply = raw_client(server.port()).ask(request(method, path, method == "PUT" ? "1" : ""));
     EXPECT_EQ(reply.status, 405) << method << path;
     EXPECT_EQ(reply.code(), "method_not_allowed");

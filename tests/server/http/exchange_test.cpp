@@ -138,8 +138,8 @@ struct exchange_test : testing::Test {
   void renew() {
     input.clear();
     output.consume(output.size());
-    requests =
-        std::make_unique<exchange>(std::make_unique<scripted_handler>(handler), settings, fields, under_way, draining, gate);
+    requests = std::make_unique<exchange>(std::make_unique<scripted_handler>(handler), settings, fields, under_way,
+                                          draining, gate);
   }
 
   /// Serves one request, or what there is of it.

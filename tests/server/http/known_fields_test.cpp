@@ -27,7 +27,8 @@ std::string text_of(request_head const& head) {
   for (auto const part : {head.method_text, head.target, head.content_encoding, head.content_type, head.host,
                           head.origin, head.last_event_id})
     text += std::string(part) + '|';
-  for (auto const& part : {head.if_none_match, head.if_match, head.idempotency_key}) text += part.value_or("none") + '|';
+  for (auto const& part : {head.if_none_match, head.if_match, head.idempotency_key})
+    text += part.value_or("none") + '|';
   text += std::to_string(static_cast<int>(head.method));
   for (auto const flag : {head.http11, head.keep_alive, head.has_body, head.expects_continue,
                           head.has_other_expectation, head.has_if_unmodified_since, head.has_content_range,

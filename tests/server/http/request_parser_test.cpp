@@ -162,7 +162,8 @@ TEST(request_parser, sees_preconditions) {
   EXPECT_FALSE(parsed(request("PUT", "If-None-Match: *\r\nIf-Modified-Since: x\r\n"))->has_if_unmodified_since);
   EXPECT_EQ(parsed(request("PUT", "If-Match: \"a\"\r\nIf-Match: \"b\"\r\n"))->if_match, "\"a\", \"b\"");
   EXPECT_EQ(parsed(request("PUT"))->if_match, std::nullopt);
-  EXPECT_TRUE(parsed(request("PUT", "if-unmodified-since: Tue, 24 Nov 2026 03:14:11 GMT\r\n"))->has_if_unmodified_since);
+  EXPECT_TRUE(
+      parsed(request("PUT", "if-unmodified-since: Tue, 24 Nov 2026 03:14:11 GMT\r\n"))->has_if_unmodified_since);
 }
 
 TEST(request_parser, sees_content_encoding_and_content_range) {

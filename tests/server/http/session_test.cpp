@@ -79,8 +79,9 @@ struct session_test : testing::Test, private session::owner {
   event_loop loop;  // does nothing at a batch's end, so that a test sees what has been sent within it
   watch_hub hub{loop, data.history()};
   durable_progress progress;
-  session_context thread{loop, its_settings.sessions, under_way, draining, progress,
-                         [this] { return make_api_handler(context, *insight.recorders[0], hub); }};
+  session_context thread{loop,      its_settings.sessions,
+                         under_way, draining,
+                         progress,  [this] { return make_api_handler(context, *insight.recorders[0], hub); }};
   pair_of_ends ann{*this, thread}, bob{*this, thread};
 };
 

@@ -49,7 +49,8 @@ class random_operations {
     return std::string(heads[below(5)]) + std::to_string(below(5));
   }
   std::string prefix() {
-    static constexpr std::string_view some[] = {"", "a/", "a", "a/b/", "zz", "a key that is longer than fifteen bytes/"};
+    static constexpr std::string_view some[] = {"",     "a/", "a",
+                                                "a/b/", "zz", "a key that is longer than fifteen bytes/"};
     return std::string(some[below(6)]);
   }
   json_text value() {
