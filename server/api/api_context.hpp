@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "server/api/kept_data.hpp"
 #include "server/api/route_settings.hpp"
 #include "server/insight/insight.hpp"
 #include "server/loop/byte_budget.hpp"
@@ -26,6 +27,7 @@ struct api_context {
   route_settings const& routes;
   fixed_settings const& fixed;
   server::store& store;
+  kept_data const& kept;
   server::insight& insight;
   live_settings& live;
   byte_budget& under_way;

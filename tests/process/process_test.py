@@ -260,22 +260,65 @@ class data(unittest.TestCase):
             with Client(server.port) as client:
                 self.assertEqual(client.ask("PUT", "/v1/kv/a", b"1")[0], 201, "the first one is not disturbed")
 
+    def a_backup_is_made_while_it_runs(self):
+        backups = self.scratch / "data-backups"
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            client.ask("PUT", "/v1/kv/a", b"1")
+            status, told = client.ask("POST", "/v1/backups", b'{"to":"monday"}')
+            self.assertEqual(status, 201, told)
+            self.assertEqual(json.loads(told)["path"], str(backups / "monday"))
+            self.assertEqual(json.loads(told)["revision"], 1)
+            status, told = client.ask("POST", "/v1/backups", b'{"to":"monday"}')
+            self.assertEqual((status, json.loads(told)["code"]), (409, "backup_exists"))
+            self.assertEqual(client.ask("POST", "/v1/backups")[0], 201, "it names them by time and revision")
+            for outside in ("../monday", "a/b", ".", "/tmp/monday", ""):
+                status, told = client.ask("POST", "/v1/backups", json.dumps({"to": outside}).encode())
+                self.assertEqual((status, json.loads(told)["code"]), (400, "invalid_parameter"), outside)
+            client.ask("PUT", "/v1/kv/a", b"2")
+        self.assertEqual(self._run("restore", backups / "monday", "--data", self.scratch / "again")[0], 0)
+        with Server(data=self.scratch / "again") as server, Client(server.port) as client:
+            self.assertEqual(client.ask("GET", "/v1/kv/a"), (200, b"1"))
+        with Server() as server, Client(server.port) as client:
+            status, told = client.ask("POST", "/v1/backups")
+            self.assertEqual((status, json.loads(told)["code"]), (409, "nothing_is_kept"))
+
+    def it_tells_how_it_keeps_them(self):
+        with Server("--sync", "off", data=self.directory) as server, Client(server.port) as client:
+            self.assertIn("journal=rocksdb sync=off revision=0", server.log())
+            client.ask("PUT", "/v1/kv/a", b"1")
+            self.assertIn(", no sync", client.fields["server-timing"])
+            journal = json.loads(client.ask("GET", "/version")[1])["journal"]
+            self.assertEqual((journal["kind"], journal["sync"], journal["durable_revision"]), ("rocksdb", False, 1))
+            self.assertGreater(journal["bytes"], 0)
+            metrics = client.ask("GET", "/metrics")[1].decode()
+            for line in ("holdfast_journal_durable_revision 1", "holdfast_journal_commit_seconds_count 1",
+                         'holdfast_journal_batch_changes_bucket{le="1"} 1', "holdfast_journal_batch_changes_sum 1",
+                         'holdfast_journal_info{kind="rocksdb",sync="off"} 1'):
+                self.assertIn(line + "\n", metrics)
+        with Server() as server, Client(server.port) as client:
+            self.assertEqual(json.loads(client.ask("GET", "/version")[1])["journal"], {"kind": "none"})
+            self.assertNotIn(b"journal", client.ask("GET", "/metrics")[1])
+
+    @staticmethod
+    def _run(*arguments):
+        """A subcommand. @return its exit status, and what it says"""
+        done = subprocess.run([server_process.SERVER, *map(str, arguments)], capture_output=True, text=True,
+                              timeout=PATIENCE_S)
+        return done.returncode, done.stdout + done.stderr
+
     def a_backup_is_restored_as_another_database(self):
-        def run(*arguments):
-            done = subprocess.run([server_process.SERVER, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE_S)
-            return done.returncode, done.stdout + done.stderr
         with Server(data=self.directory) as server, Client(server.port) as client:
             client.ask("PUT", "/v1/kv/a", b"1")
             tag = client.ask("GET", "/v1/kv/a") and client.fields["etag"]
-            self.assertEqual(run("backup", self.scratch / "copy", "--data", self.directory)[0], 75)
+            self.assertEqual(self._run("backup", self.scratch / "copy", "--data", self.directory)[0], 75)
             self.assertEqual(server.end(), 0)
-        self.assertEqual(run("backup", self.scratch / "copy", "--data", self.directory)[0], 0)
+        self.assertEqual(self._run("backup", self.scratch / "copy", "--data", self.directory)[0], 0)
         for directory in ("data", "copy"):
-            status, said = run("inspect", self.scratch / directory)
+            status, said = self._run("inspect", self.scratch / directory)
             self.assertEqual(status, 0, said)
             self.assertIn("complete and undamaged", said)
-        self.assertEqual(run("restore", self.scratch / "copy", "--data", self.directory)[0], 73, "never over data")
-        self.assertEqual(run("restore", self.scratch / "copy", "--data", self.scratch / "again")[0], 0)
+        self.assertEqual(self._run("restore", self.scratch / "copy", "--data", self.directory)[0], 73, "never over data")
+        self.assertEqual(self._run("restore", self.scratch / "copy", "--data", self.scratch / "again")[0], 0)
         with Server(data=self.scratch / "again") as server, Client(server.port) as client:
             self.assertEqual(client.ask("GET", "/v1/kv/a"), (200, b"1"))
             self.assertNotEqual(client.fields["etag"], tag, "who knows the old database notices")
