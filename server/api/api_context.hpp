@@ -27,7 +27,6 @@ struct api_context {
   route_settings const& routes;
   fixed_settings const& fixed;
   server::store& store;
-  kept_data const& kept;
   server::insight& insight;
   live_settings& live;
   byte_budget& under_way;
@@ -35,6 +34,7 @@ struct api_context {
   std::atomic<bool> const& draining;
   std::size_t value_bytes_max;
   std::uint64_t start;  ///< tells this process's revisions from another's
+  kept_data const& kept = nothing_kept;
 };
 
 }  // namespace holdfast::server

@@ -20,4 +20,6 @@ struct kept_data {
   commit_counters counters;
 };
 
+inline kept_data const nothing_kept;
+
 }  // namespace holdfast::server

@@ -19,6 +19,6 @@ struct memory_use {
 
 /// All that is counted, in Prometheus's text format. Sums over the threads; never loses anything.
 [[nodiscard]] std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
-                                       kept_data const& kept);
+                                       kept_data const& kept = nothing_kept);
 
 }  // namespace holdfast::server

@@ -91,14 +91,14 @@ server::server(settings settings, std::unique_ptr<journal> kept)
       context_{.routes = settings_.routes,
                .fixed = fixed_,
                .store = store_,
-               .kept = kept_,
                .insight = insight_,
                .live = live_,
                .under_way = under_way_,
                .connections = connections_,
                .draining = draining_,
                .value_bytes_max = settings_.sessions.body_bytes_max,
-               .start = insight_.start},
+               .start = insight_.start,
+               .kept = kept_},
       workers_([this] {
         std::vector<std::unique_ptr<worker>> workers;
         for (unsigned i = 0; i < settings_.threads; ++i) {
