@@ -62,6 +62,7 @@ class api_handler final : public request_handler {
   void count(method method, unsigned status, clock::time_point begun_at) override;
 
  private:
+  std::uint16_t name_of_client(request_head const& head);
   bool read_at_once(std::string_view key, reply& answer);
   std::optional<reply> take_body(data_request& request, std::string&& body);
   request_need begin_routed(request_head const& head, reply& answer);
@@ -78,6 +79,10 @@ class api_handler final : public request_handler {
   lock_recorder& recorder_;
   watch_hub& hub_;
 
+  // Of the latest request; most are short enough to need no memory of their own.
+  std::string source_, product_;
+  std::uint16_t source_name_ = 0;
+
   // Of the request being served.
   routed request_;
   std::optional<idempotency_claim> claim_;
@@ -92,6 +97,7 @@ class api_handler final : public request_handler {
 
 request_need api_handler::begin(request_head const& head, peer_address const& client, reply& answer) {
   asker_.source = client;
+  asker_.source.name = name_of_client(head);
   method_ = head.method;
   route_context const context{context_.routes, context_.store.id(), context_.live.read_hold(),
                               context_.draining.load(std::memory_order_relaxed)};
@@ -163,6 +169,17 @@ bool api_handler::is_known_host(std::string_view host) {
   if (!is_own_name(host, context_.routes.host_names)) return false;
   known_host_ = host;
   return true;
+}
+
+/// A connection's requests mostly have the same fields, and then the same name.
+std::uint16_t api_handler::name_of_client(request_head const& head) {
+  auto const product = product_of(head.user_agent);
+  if (head.source == source_ && product == product_) return source_name_;
+  source_name_ = context_.insight.names.number_of(head.source, product);
+  // Cut where it is no name anyway.
+  source_ = head.source.substr(0, source_names::bytes_max + 1);
+  product_ = product.substr(0, source_names::bytes_max + 1);
+  return source_name_;
 }
 
 /// A shorter way to the same answer, for most of the requests: where it fails it leaves no trace.

@@ -7,19 +7,21 @@ namespace holdfast::server {
 
 using namespace protocol;
 
-routed route_livez(request_head const& head, target const& target, route_context const& /*context*/) {
-  if (auto refused = refuse_all_but_reads(head, target)) return *std::move(refused);
-  return json_reply("{\"status\":\"live\"}\n");
+// Whatever the query says: load balancers add to it so that no cache answers.
+
+routed route_livez(request_head const& head, target const& /*target*/, route_context const& /*context*/) {
+  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
+  return no_store(json_reply("{\"status\":\"live\"}\n"));
 }
 
-routed route_readyz(request_head const& head, target const& target, route_context const& context) {
-  if (auto refused = refuse_all_but_reads(head, target)) return *std::move(refused);
+routed route_readyz(request_head const& head, target const& /*target*/, route_context const& context) {
+  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
   if (context.draining) return draining_reply();
-  return json_reply("{\"status\":\"ready\"}\n");
+  return no_store(json_reply("{\"status\":\"ready\"}\n"));
 }
 
-routed route_version(request_head const& head, target const& target, route_context const& /*context*/) {
-  if (auto refused = refuse_all_but_reads(head, target)) return *std::move(refused);
+routed route_version(request_head const& head, target const& /*target*/, route_context const& /*context*/) {
+  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
   return version_request{};
 }
 

@@ -318,13 +318,15 @@ void server::block_stop_signals() {
   sigemptyset(&stops);
   sigaddset(&stops, SIGINT);
   sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &stops, nullptr);
 }
 
 void server::stop_on_signals() {
-  signals_.emplace(loop_, std::initializer_list<int>{SIGINT, SIGTERM}, [this](int number) {
+  signals_.emplace(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP}, [this](int number) {
     log_info("signal", {{"number", number}});
-    stop();
+    // Its default would end the server without draining, when a terminal closes or somebody rotates logs.
+    if (number != SIGHUP) stop();
   });
 }
 

@@ -17,10 +17,10 @@ struct request_head {
   std::string_view method_text;
   std::string_view target;
   bool target_is_plain = false;  ///< known to be a path and nothing else: a slash, then visible ASCII without % ? #
-  bool is_bare = false;          ///< known to have neither body, condition, expectation nor origin, and to keep the connection
-  bool http11 = true;            ///< false: HTTP/1.0
-  bool keep_alive = true;        ///< what the client asks for, by version and Connection
-  bool has_body = false;         ///< a Content-Length above zero, or chunked
+  bool is_bare = false;  ///< known to have neither body, condition, expectation nor origin, and to keep the connection
+  bool http11 = true;    ///< false: HTTP/1.0
+  bool keep_alive = true;  ///< what the client asks for, by version and Connection
+  bool has_body = false;   ///< a Content-Length above zero, or chunked
   bool expects_continue = false;
   bool has_other_expectation = false;
   bool has_if_unmodified_since = false;
@@ -34,6 +34,8 @@ struct request_head {
   bool is_navigation = false;      ///< Sec-Fetch-Mode: as a person follows a link
   bool is_preflight = false;       ///< Access-Control-Request-Method: a browser asks what it may ask
   std::string_view last_event_id;  ///< up to where an event stream was heard before (WHATWG HTML §9.2)
+  std::string_view source;         ///< what the client calls itself: Holdfast-Source
+  std::string_view user_agent;     ///< and its program
   bool has_content_range = false;
   bool prefers_representation = false;         ///< Prefer: return=representation (RFC 7240 §4.2)
   std::optional<std::string> idempotency_key;  ///< as it was sent

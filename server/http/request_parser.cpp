@@ -87,7 +87,7 @@ class events final : public http::basic_parser<true> {
  public:
   events() {
     header_limit(std::numeric_limits<std::uint32_t>::max());  // head_scanner has measured it
-    body_limit(boost::none);  // whoever asks for the body has a limit
+    body_limit(boost::none);                                  // whoever asks for the body has a limit
   }
 
   request_head head;
@@ -152,6 +152,9 @@ class events final : public http::basic_parser<true> {
       case http::field::content_range:
         head.has_content_range = true;
         return;
+      case http::field::user_agent:
+        head.user_agent = view(value);
+        return;
       default:
         // Beast has no number for these.
         if (equals_ignoring_case(view(text), "sec-fetch-site")) {
@@ -160,6 +163,8 @@ class events final : public http::basic_parser<true> {
           head.is_navigation = equals_ignoring_case(view(value), "navigate");
         } else if (equals_ignoring_case(view(text), "last-event-id")) {
           head.last_event_id = view(value);
+        } else if (equals_ignoring_case(view(text), "holdfast-source")) {
+          head.source = view(value);
         } else if (equals_ignoring_case(view(text), "idempotency-key")) {
           head.has_two_idempotency_keys = head.idempotency_key.has_value();
           head.idempotency_key = view(value);

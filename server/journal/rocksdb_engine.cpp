@@ -175,9 +175,9 @@ rocksdb_engine::rocksdb_engine(fs::path path, mode opened_as, damage damaged_log
   auto options = options_of(opened_as, damaged_log, tuning.buffer_bytes);
   options.env = or_default(tuning.environment);
   options.listeners = {impl_->listener};
-  if (auto const table = fatal_table(impl_->path))
+  if (auto const tables = fatal_tables(impl_->path); !tables.empty())
     throw journal_error(journal_fault::damaged,
-                        table->string() + " is damaged; restore a backup into an empty directory");
+                        tables.front().string() + " is damaged; restore a backup into an empty directory");
   rocksdb::DB* db = nullptr;
   auto const status = opened_as == mode::read ? rocksdb::DB::OpenForReadOnly(options, impl_->path.string(), &db)
                                               : rocksdb::DB::Open(options, impl_->path.string(), &db);

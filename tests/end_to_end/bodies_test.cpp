@@ -148,7 +148,9 @@ TEST_F(expectation, is_refused_before_the_100_where_the_request_is) {
   EXPECT_EQ(refused(expecting("/nothing")), 404);
   EXPECT_EQ(refused(expecting("/livez")), 405);
   EXPECT_EQ(refused(expecting("/v1/kv/a", "1048577")), 413);
-  EXPECT_EQ(refused(request("PUT", "/v1/kv/a", {}, "If-Match: *\r\nContent-Length: 1\r\nExpect: 100-continue\r\n")),
+  EXPECT_EQ(refused(request("PUT", "/v1/kv/a", {},
+                            "If-Unmodified-Since: Sat, 29 Oct 1994 19:43:31 GMT\r\nContent-Length: 1\r\n"
+                            "Expect: 100-continue\r\n")),
             501);
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 #include "tests/support/raw_client.hpp"
@@ -92,6 +93,34 @@ TEST(insight, the_state_shows_who_holds_and_who_waits_in_order) {
   EXPECT_EQ(writer.receive().status, 201);
   EXPECT_EQ(reader.receive(true).status, 404);
   EXPECT_EQ(state_of(server)["queue_length"], 0);
+}
+
+// Clients behind one address, or readers of one browser that share a connection, could not be told apart.
+TEST(insight, a_client_is_shown_by_the_name_that_it_sends_with_each_request) {
+  running_server server;
+  raw_client client(server.port());
+  auto const shown = [&](std::string_view fields) {
+    raw_client holder(server.port());
+    server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s", {}, fields));
+    auto const owner = state_of(server)["owner"];
+    holder.close();
+    while (!state_of(server)["owner"].is_null()) std::this_thread::yield();
+    return owner;
+  };
+  auto const named = shown("Holdfast-Source: reader 1\r\nUser-Agent: curl/7.88.1\r\n");
+  EXPECT_EQ(named["source"], "reader 1");
+  EXPECT_THAT(named["address"].get<std::string>(), MatchesRegex("127\\.0\\.0\\.1:[0-9]+"));
+  EXPECT_THAT(shown("User-Agent: curl/7.88.1\r\n")["source"].get<std::string>(), MatchesRegex("curl:[0-9]+"));
+  EXPECT_THAT(shown("Holdfast-Source: writer\r\n")["source"].get<std::string>(),
+              MatchesRegex("127\\.0\\.0\\.1:[0-9]+"));
+
+  // One connection may speak for several, also where the same bytes of a header come again.
+  for (auto const* name : {"a", "b", "b", "a"})
+    client.ask(request("GET", "/v1/kv/b", {}, "Holdfast-Source: " + std::string(name) + "\r\n"));
+  client.ask(request("GET", "/v1/kv/b"));
+  auto const events = raw_client(server.port()).ask(request("GET", "/v1/lock/trace")).body;
+  for (auto const* track : {R"("name":"a")", R"("name":"b")", R"("name":"127.0.0.1:)"})
+    EXPECT_THAT(events, HasSubstr(track));
 }
 
 // Each consumer costs memory and time, and nothing else bounds how many there are.

@@ -102,7 +102,10 @@ TEST_F(keys, dots_are_no_directories) {
   put("b", "2");
   EXPECT_EQ(get("a/../b").body, "1");
   EXPECT_EQ(get("b").body, "2");
-  EXPECT_EQ(get("..").status, 404);
+  for (std::string const path : {".", "..", "%2E%2e"}) {
+    EXPECT_EQ(get(path).status, 400) << path;
+    EXPECT_EQ(get(path).code(), "invalid_key") << path;
+  }
 }
 
 }  // namespace

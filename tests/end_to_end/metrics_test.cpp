@@ -88,7 +88,7 @@ TEST(metrics, count_what_happened) {
   EXPECT_EQ(requests("GET", "/v1/kv/{key}", 404), 2) << "the one that hung up was not answered";
   EXPECT_EQ(requests("GET", "/v1/kv/{key}", 503), 1);
   EXPECT_EQ(requests("PUT", "/v1/kv/{key}", 201), 1);
-  EXPECT_EQ(requests("POST", "/v1/kv/{key}", 405), 1);
+  EXPECT_EQ(requests("POST", "/v1/kv/{key}", 400), 1);
   EXPECT_EQ(requests("_OTHER", "/", 501), 1);
   EXPECT_EQ(requests("_OTHER", "other", 400), 1);
 }

@@ -18,7 +18,10 @@ struct routes : ::testing::Test {
 TEST_F(routes, options_is_204_and_names_the_methods) {
   auto const reply = client.ask(request("OPTIONS", "/v1/kv/a"));
   EXPECT_EQ(reply.status, 204);
-  EXPECT_EQ(reply.field("allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
+  EXPECT_EQ(reply.field("allow"), "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS");
+  EXPECT_THAT(reply.field("accept-patch"), HasSubstr("application/merge-patch+json"));
+  EXPECT_EQ(client.ask(request("OPTIONS", "/v1/kv")).field("allow"), "GET, HEAD, DELETE, OPTIONS");
+  EXPECT_EQ(client.ask(request("OPTIONS", "/v1/txn")).field("allow"), "POST, OPTIONS");
   for (std::string const path : {"/livez", "/readyz", "/version"}) {
     auto const probe = client.ask(request("OPTIONS", path));
     EXPECT_EQ(probe.status, 204) << path;
@@ -34,11 +37,17 @@ TEST_F(routes, options_of_the_whole_server_is_answered) {
 }
 
 TEST_F(routes, a_known_method_that_does_not_fit_is_405_and_names_those_that_do) {
-  for (std::string const method : {"POST", "PATCH", "TRACE"}) {
-    auto const reply = raw_client(server.port()).ask(request(method, "/v1/kv/a", method == "TRACE" ? "" : "1"));
-    EXPECT_EQ(reply.status, 405) << method;
+  for (auto const& [method, path, allow] :
+       {std::tuple<std::string, std::string, std::string>{"TRACE", "/v1/kv/a", "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS"},
+        {"PUT", "/v1/kv", "GET, HEAD, DELETE, OPTIONS"},
+        {"POST", "/v1/kv", "GET, HEAD, DELETE, OPTIONS"},
+        {"GET", "/v1/txn", "POST, OPTIONS"},
+        {"PUT", "/v1/txn", "POST, OPTIONS"},
+        {"POST", "/v1/watch", "GET, HEAD, OPTIONS"}}) {
+    auto const reply = raw_client(server.port()).ask(request(method, path, method == "PUT" ? "1" : ""));
+    EXPECT_EQ(reply.status, 405) << method << path;
     EXPECT_EQ(reply.code(), "method_not_allowed");
-    EXPECT_EQ(reply.field("allow"), "GET, HEAD, PUT, DELETE, OPTIONS") << method;
+    EXPECT_EQ(reply.field("allow"), allow) << method << path;
   }
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).status, 404);
   EXPECT_THAT(raw_client(server.port()).ask(request("POST", "/v1/kv/a", "1")).detail(), HasSubstr("PUT"));
@@ -60,7 +69,7 @@ TEST_F(routes, an_unknown_method_is_501) {
 
 TEST_F(routes, an_unknown_path_is_404_that_tells_the_known_ones) {
   for (std::string const path :
-       {"/v1", "/v1/kv", "/v2/kv/a", "/v1/KV/a", "/livez/", "/Livez", "/metric", "//v1/kv/a", "/v1/locks/a"}) {
+       {"/v1", "/v1/kvs", "/v2/kv/a", "/v1/KV/a", "/livez/", "/Livez", "/metric", "//v1/kv/a", "/v1/locks/a"}) {
     auto const reply = client.ask(request("GET", path));
     EXPECT_EQ(reply.status, 404) << path;
     EXPECT_THAT(reply.detail(), HasSubstr("/v1/kv/")) << path;

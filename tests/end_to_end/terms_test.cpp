@@ -228,8 +228,9 @@ TEST_F(terms, an_unknown_parameter_is_refused_and_the_known_ones_are_named) {
     EXPECT_THAT(reply.detail(), HasSubstr("hold")) << query;
     EXPECT_THAT(reply.detail(), HasSubstr("lock-timeout")) << query;
   }
-  auto const put = client->ask(request("PUT", "/v1/kv/a?ttl=1s", "1"));
+  auto const put = client->ask(request("PUT", "/v1/kv/a?expires=1s", "1"));
   EXPECT_EQ(put.status, 400);
+  EXPECT_THAT(put.detail(), HasSubstr("ttl"));
   EXPECT_EQ(raw_client(server->port()).ask(request("GET", "/v1/kv/a")).status, 404);
 }
 

@@ -22,7 +22,17 @@ TEST(key_from_path, takes_the_rest_of_the_path_with_its_slashes) {
   EXPECT_EQ(key_of("a/b/c"), "a/b/c");
   EXPECT_EQ(key_of("/"), "/");
   EXPECT_EQ(key_of("a//b/"), "a//b/");
-  EXPECT_EQ(key_of(".."), "..");
+  EXPECT_EQ(key_of("..."), "...");
+  EXPECT_EQ(key_of("a/../b"), "a/../b");
+}
+
+// No client can name them: curl, fetch and browsers take them for steps in the path, also percent-encoded.
+TEST(key_from_path, refuses_the_two_keys_that_have_no_url) {
+  for (auto const* path : {".", "..", "%2E", "%2e%2E", ".%2E"}) {
+    EXPECT_EQ(code_of(key_from_path(path)), "invalid_key") << path;
+    EXPECT_EQ(code_of(key_from_path(path, true)), "invalid_key") << path;
+  }
+  EXPECT_THAT(detail_of(key_from_path("..")), HasSubstr("add a letter"));
 }
 
 TEST(key_from_path, decodes_percent_so_that_an_encoded_slash_is_a_slash) {

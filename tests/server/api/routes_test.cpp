@@ -11,6 +11,8 @@ namespace {
 using namespace protocol;
 using namespace std::chrono_literals;
 
+constexpr std::uint64_t database_id = 0x3f;
+
 request_head head(method method, std::string_view target) {
   request_head head;
   head.method = method;
@@ -19,21 +21,21 @@ request_head head(method method, std::string_view target) {
   return head;
 }
 
-value_request operation_of(request_head const& head, route_settings const& settings = {}) {
+data_request operation_of(request_head const& head, route_settings const& settings = {}) {
   route_kind kind{};
-  auto routed = route(head, {settings, settings.read_hold, false}, kind);
+  auto routed = route(head, {settings, database_id, settings.read_hold, false}, kind);
   if (auto const* answer = std::get_if<reply>(&routed)) {
     ADD_FAILURE() << "answered " << answer->status << ": " << answer->body;
-    return {get_operation{}, {}, {}, false};
+    return {};
   }
-  return std::get<value_request>(std::move(routed));
+  return std::get<data_request>(std::move(routed));
 }
 
 reply answer_of(request_head const& head, bool draining = false) {
   route_kind kind{};
   route_settings const settings;
-  auto routed = route(head, {settings, {}, draining}, kind);
-  if (std::holds_alternative<value_request>(routed)) {
+  auto routed = route(head, {settings, database_id, {}, draining}, kind);
+  if (std::holds_alternative<data_request>(routed)) {
     ADD_FAILURE() << "became an operation";
     return {};
   }
@@ -45,6 +47,11 @@ TEST(routes, each_method_becomes_its_operation) {
   EXPECT_EQ(std::get<get_operation>(operation_of(head(method::head, "/v1/kv/a")).operation).key, "a");
   EXPECT_EQ(std::get<put_operation>(operation_of(head(method::put, "/v1/kv/a")).operation).key, "a");
   EXPECT_EQ(std::get<delete_operation>(operation_of(head(method::del, "/v1/kv/a")).operation).key, "a");
+  EXPECT_EQ(std::get<touch_operation>(operation_of(head(method::post, "/v1/kv/a?ttl=1s")).operation).key, "a");
+  EXPECT_EQ(std::get<increment_operation>(operation_of(head(method::post, "/v1/kv/a?increment=2")).operation).by, 2);
+  EXPECT_EQ(std::get<list_operation>(operation_of(head(method::get, "/v1/kv?prefix=a")).operation).prefix, "a");
+  EXPECT_EQ(std::get<delete_range_operation>(operation_of(head(method::del, "/v1/kv?prefix=a")).operation).prefix, "a");
+  EXPECT_EQ(operation_of(head(method::post, "/v1/txn")).body, data_request::body_kind::transaction);
 }
 
 TEST(routes, a_key_is_the_decoded_rest_of_the_path) {
@@ -69,7 +76,7 @@ TEST(routes, the_default_hold_is_for_reads_only) {
 }
 
 TEST(routes, a_wrong_parameter_is_named_with_what_would_be_right) {
-  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?holt=1s")).body.find("hold and lock-timeout"), std::string::npos);
+  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?holt=1s")).body.find("hold, lock-timeout and wait"), std::string::npos);
   EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=10")).body.find("add a unit"), std::string::npos);
   EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=1s&hold=1s")).body.find("twice"), std::string::npos);
   EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=61s")).body.find("at most 1m"), std::string::npos);
@@ -79,10 +86,13 @@ TEST(routes, tell_statistics_what_a_request_is_for_without_its_variable_part) {
   auto const kind_of = [](std::string_view target) {
     route_kind kind{};
     route_settings const settings;
-    (void)route(head(method::get, target), {settings, {}, false}, kind);
+    (void)route(head(method::get, target), {settings, database_id, {}, false}, kind);
     return name_of(kind);
   };
   EXPECT_EQ(kind_of("/v1/kv/a/b?hold=1s"), "/v1/kv/{key}");
+  EXPECT_EQ(kind_of("/v1/kv?prefix=a"), "/v1/kv");
+  EXPECT_EQ(kind_of("/v1/txn"), "/v1/txn");
+  EXPECT_EQ(kind_of("/v1/watch?prefix=a"), "/v1/watch");
   EXPECT_EQ(kind_of("http://host/v1/lock?limit=1"), "/v1/lock");
   EXPECT_EQ(kind_of("/v1/lock/events"), "/v1/lock/events");
   EXPECT_EQ(kind_of("/v1/lock/trace"), "/v1/lock/trace");
@@ -104,7 +114,7 @@ TEST(plain_read, is_a_get_that_the_long_way_takes_for_the_same) {
   auto const same = operation_of(plain);
   EXPECT_EQ(std::get<get_operation>(same.operation).key, "a/b:c~");
   EXPECT_EQ(same.terms.hold, 0s);
-  EXPECT_FALSE(same.if_none_match);
+  EXPECT_EQ(std::get<get_operation>(same.operation).when, nullptr);
 }
 
 TEST(plain_read, is_nothing_that_must_be_looked_at_closer) {
@@ -127,10 +137,14 @@ TEST(plain_read, is_nothing_that_must_be_looked_at_closer) {
     EXPECT_EQ(key_of(other, "/v1/kv/a"), "");
 }
 
-TEST(routes, a_post_is_told_to_put) {
-  auto const answer = answer_of(head(method::post, "/v1/kv/a"));
-  EXPECT_EQ(answer.status, 405U);
-  EXPECT_NE(answer.body.find("PUT"), std::string::npos);
+TEST(routes, a_post_that_means_to_store_is_told_to_put) {
+  auto with_body = head(method::post, "/v1/kv/a");
+  with_body.has_body = true;
+  for (auto const& one : {head(method::post, "/v1/kv/a"), with_body}) {
+    auto const answer = answer_of(one);
+    EXPECT_EQ(answer.status, 400U);
+    EXPECT_NE(answer.body.find("PUT"), std::string::npos);
+  }
 }
 
 TEST(routes, readiness_ends_with_draining_but_liveness_stays) {

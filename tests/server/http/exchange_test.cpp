@@ -822,6 +822,7 @@ TEST_F(exchange_test, no_part_of_an_answer_reaches_the_next) {
                 .body = "text",
                 .value = std::make_shared<std::string const>("1"),
                 .tag = protocol::entity_tag{1, 2},
+                .revision = 3,
                 .location = "/l",
                 .allow = "GET",
                 .timing = protocol::lock_timing{},

@@ -77,8 +77,9 @@ struct session_test : testing::Test, private session::owner {
   std::atomic<bool> draining{false};
   api_context context{its_settings.routes, fixed, data, insight, live, under_way, connections, draining, 42};
   event_loop loop;  // does nothing at a batch's end, so that a test sees what has been sent within it
+  watch_hub hub{loop, data.history()};
   session_context thread{loop, its_settings.sessions, under_way, draining,
-                         [this] { return make_api_handler(context, *insight.recorders[0]); }};
+                         [this] { return make_api_handler(context, *insight.recorders[0], hub); }};
   pair_of_ends ann{*this, thread}, bob{*this, thread};
 };
 

@@ -16,7 +16,7 @@ json_text text(char const* value) {
 }
 
 template <class T>
-T get_as(outcome const& outcome) {
+T get_as(data_outcome const& outcome) {
   return std::get<T>(outcome);
 }
 

@@ -29,16 +29,16 @@ class a_writer : public ::testing::Test {
   }
 
   std::string value() {
-    auto const done = try_execute(protocol::get_operation{"my-key"});
+    auto const done = try_execute(get_operation{"my-key"});
     EXPECT_TRUE(done);
-    auto const* const found = std::get_if<protocol::value_found>(&*done->outcome);
+    auto const* const found = std::get_if<value_found>(&*done->outcome);
     return found == nullptr ? "none" : *found->value;
   }
 
   /// How often there has been a write.
   std::uint64_t writes() {
-    auto const done = try_execute(protocol::get_operation{"my-key"});
-    auto const* const found = std::get_if<protocol::value_found>(&*done->outcome);
+    auto const done = try_execute(get_operation{"my-key"});
+    auto const* const found = std::get_if<value_found>(&*done->outcome);
     return found == nullptr ? 0 : found->revision;
   }
 
@@ -49,7 +49,7 @@ class a_writer : public ::testing::Test {
     time.run(0ms);
   }
 
-  protocol::operation const get = protocol::get_operation{"my-key"};
+  data_operation const get = get_operation{"my-key"};
   store data{16, 1'000'000, 0x3f};
   tests::virtual_time time;
   periodic_writer writer{time.loop, data, "my-key", 350ms, time.now()};
@@ -116,7 +116,7 @@ TEST_F(a_writer, waits_for_the_lock_like_anyone_and_writes_the_time_of_the_grant
 }
 
 awaitable<void> read_for_ever(store& data, std::chrono::milliseconds hold) {
-  protocol::operation const get = protocol::get_operation{"my-key"};
+  data_operation const get = get_operation{"my-key"};
   interruption never;
   for (;;) co_await data.execute(get, {.hold = hold, .lock_timeout = {}}, never);
 }
@@ -129,7 +129,7 @@ TEST_F(a_writer, behind_three_readers_that_hold_a_second_and_ask_again_it_writes
   interruption never;
   asio::co_spawn(time.loop.get_executor(), data.execute(get, {}, never),
                  [&](std::exception_ptr const&, execution const& done) {
-                   writes = std::get<protocol::value_found>(*done.outcome).revision;
+                   writes = std::get<value_found>(*done.outcome).revision;
                  });
   run(5s);
   EXPECT_GE(writes, 10U);
