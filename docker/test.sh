@@ -106,7 +106,7 @@ check_what_the_image_says() {
     "$(inspect '{{range .Config.Env}}{{println .}}{{end}}' "$image" | grep '^HOLDFAST_LISTEN=' || true)"
   expect "where its data are" HOLDFAST_DATA=/data \
     "$(inspect '{{range .Config.Env}}{{println .}}{{end}}' "$image" | grep '^HOLDFAST_DATA=' || true)"
-  expect "its volume" 'map[/data:{}]' "$(inspect '{{.Config.Volumes}}' "$image")"
+  expect "its volume" 'map[/backups:{} /data:{}]' "$(inspect '{{.Config.Volumes}}' "$image")"
   expect "its exposed port" 'map[8080/tcp:{}]' "$(inspect '{{.Config.ExposedPorts}}' "$image")"
   expect "its entry point" '[holdfast-server]' "$(inspect '{{.Config.Entrypoint}}' "$image")"
   expect "its health check" '[CMD holdfast-server healthcheck]' "$(inspect '{{.Config.Healthcheck.Test}}' "$image")"
@@ -137,6 +137,9 @@ check_requests() {
   status=$(curl --silent --show-error --output /dev/null --write-out '%{http_code}' --request PUT --data '"hello"' "$url")
   expect "the status of a PUT" 201 "$status"
   expect "what a GET reads" '"hello"' "$(curl --silent --show-error "$url")"
+  status=$(curl --silent --show-error --output /dev/null --write-out '%{http_code}' --data '{"to":"tried"}' \
+    "http://$address/v1/backups")
+  expect "the status of a backup" 201 "$status"
   expect "the type of its page" 'text/html; charset=utf-8' \
     "$(curl --silent --show-error --output /dev/null --write-out '%{content_type}' "http://$address/")"
 }

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "server/api/answers.hpp"
+#include "server/api/backups.hpp"
 #include "server/api/foreign_pages.hpp"
 #include "server/api/idempotency.hpp"
 #include "server/api/lock.hpp"
+#include "server/api/probes.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/settings.hpp"
 #include "server/api/transactions.hpp"
@@ -151,6 +153,11 @@ request_need api_handler::begin_routed(request_head const& head, reply& answer) 
     answer = answer_to(*lock, context_);
     return request_need::nothing;
   }
+  if (std::holds_alternative<backup_request>(request_)) return request_need::body;
+  if (std::holds_alternative<version_request>(request_)) {
+    answer = version_reply(context_);
+    return request_need::nothing;
+  }
   if (std::get<settings_request>(request_).changes) return request_need::body;
   answer = settings_reply(context_);
   return request_need::nothing;
@@ -191,7 +198,8 @@ bool api_handler::read_at_once(std::string_view key, reply& answer) {
 }
 
 std::size_t api_handler::body_bytes_max() const {
-  return std::holds_alternative<settings_request>(request_) ? settings_bytes_max : std::size_t(-1);
+  if (std::holds_alternative<settings_request>(request_)) return settings_bytes_max;
+  return std::holds_alternative<backup_request>(request_) ? backup_body_bytes_max : std::size_t(-1);
 }
 
 request_need api_handler::finish(std::string&& body, reply& answer) {
@@ -203,6 +211,12 @@ request_need api_handler::finish(std::string&& body, reply& answer) {
 request_need api_handler::finish_routed(std::string&& body, reply& answer) {
   if (std::holds_alternative<settings_request>(request_)) {
     answer = change_settings(body, context_);
+    return request_need::nothing;
+  }
+  if (auto* const backup = std::get_if<backup_request>(&request_)) {
+    auto refused = take_backup_body(*backup, body, context_);
+    if (!refused) return request_need::time;
+    answer = *std::move(refused);
     return request_need::nothing;
   }
   auto& data = std::get<data_request>(request_);
@@ -260,6 +274,8 @@ awaitable<request_end> api_handler::run_routed(client_link& client, reply& answe
     asker_.operation = lock_operation::import_keys;
     co_return co_await run_import(*one, context_, asker_, client, answer);
   }
+  if (auto const* const one = std::get_if<backup_request>(&request_))
+    co_return co_await run_backup(*one, context_, client, answer);
   auto const& lock = std::get<lock_request>(request_);
   consumer_place const place(context_.insight.consumers);
   if (!place.is_taken()) {

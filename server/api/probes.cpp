@@ -22,7 +22,19 @@ routed route_readyz(request_head const& head, target const& /*target*/, route_co
 
 routed route_version(request_head const& head, target const& /*target*/, route_context const& /*context*/) {
   if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
-  return json_reply(version_json());
+  return version_request{};
+}
+
+reply version_reply(api_context const& context) {
+  auto const& kept = context.kept;
+  if (kept.source == nullptr) return json_reply(version_json(R"({"kind":"none"})"));
+  std::string journal(R"({"kind":")");
+  (journal += kept.source->name()) += R"(","sync":)";
+  journal += kept.is_synced ? "true" : "false";
+  (journal += R"(,"bytes":)") += std::to_string(kept.source->figures().bytes);
+  (journal += R"(,"durable_revision":)") += std::to_string(kept.commits->durable_revision());
+  journal += '}';
+  return json_reply(version_json(journal));
 }
 
 }  // namespace holdfast::server

@@ -159,6 +159,10 @@ void add_settings(CLI::App& app, settings& to, bool& in_memory) {
       ->envname("HOLDFAST_SYNC")
       ->type_name("on|off")
       ->default_str("on");
+  app.add_option("--backups", to.backups_directory, "Directory in which POST /v1/backups puts its copies")
+      ->envname("HOLDFAST_BACKUPS")
+      ->type_name("DIR")
+      ->default_str("--data with -backups behind it");
   app.add_flag(
       "--accept-loss", to.accept_loss,
       "Start with what can be read of damaged data, under a new database id; without damage it changes nothing");

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <exception>
+#include <filesystem>
 #include <random>
 
 #include "protocol/duration.hpp"
@@ -28,6 +29,12 @@ std::unique_ptr<journal> open_journal(settings const& given) {
   if (given.data_directory.empty()) return nullptr;
   return std::make_unique<rocksdb_journal>(
       rocksdb_settings{.directory = given.data_directory, .sync = given.sync, .accept_loss = given.accept_loss});
+}
+
+/// ./holdfast-data-backups of ./holdfast-data.
+std::filesystem::path beside(std::filesystem::path data) {
+  if (!data.has_filename()) data = data.parent_path();
+  return data += "-backups";
 }
 
 settings with_defaults(settings given) {
@@ -90,7 +97,8 @@ server::server(settings settings, std::unique_ptr<journal> kept)
                .connections = connections_,
                .draining = draining_,
                .value_bytes_max = settings_.sessions.body_bytes_max,
-               .start = insight_.start},
+               .start = insight_.start,
+               .kept = kept_},
       workers_([this] {
         std::vector<std::unique_ptr<worker>> workers;
         for (unsigned i = 0; i < settings_.threads; ++i) {
@@ -117,25 +125,40 @@ server::server(settings settings, std::unique_ptr<journal> kept)
           [this](unique_socket& socket) { return admit(socket); }, refusal()),
       drain_timer_(loop_.get_executor()) {
   live_.on_change([this] { asio::post(loop_.get_executor(), [this] { writer_.change(live_.writer_period()); }); });
-  if (journal_) {
-    store_.recover(*journal_);
-    if (auto const lost = journal_->accepted_loss(); !lost.empty()) log_warn("data lost", {{"what", lost}});
-    auto const position = journal_->position();
-    progress_.number = position.sequence;
-    progress_.is_synced = settings_.sync;
-    commits_ = std::make_unique<commit_queue>(
-        *journal_, commit_settings{},
-        commit_observers{.notify = [this] { on_commit(); },
-                         .measure =
-                             [this](commit_report const& report) {
-                               progress_.last_batch.store(static_cast<std::uint32_t>(report.changes),
-                                                          std::memory_order_relaxed);
-                             },
-                         .take = [this](std::span<change> changes) { store_.history().append(changes); }});
-    commits_failed_.arm();
-    store_.keep_in(position, *commits_);
-  }
+  if (journal_) open_store();
   store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
+}
+
+/// Takes over what the journal has, and keeps in it what changes from now on.
+void server::open_store() {
+  auto const began_at = std::chrono::steady_clock::now();
+  store_.recover(*journal_);
+  if (auto const lost = journal_->accepted_loss(); !lost.empty()) log_warn("data lost", {{"what", lost}});
+  auto const position = journal_->position();
+  progress_.number = position.sequence;
+  progress_.is_synced = settings_.sync;
+  kept_.is_synced = settings_.sync;
+  kept_.source = journal_.get();
+  kept_.backups_directory = settings_.backups_directory;
+  if (settings_.backups_directory.empty()) kept_.backups_directory = beside(settings_.data_directory);
+  commits_ = std::make_unique<commit_queue>(
+      *journal_, commit_settings{},
+      commit_observers{.notify = [this] { on_commit(); },
+                       .measure = [this](commit_report const& report) { count(report); },
+                       .take = [this](std::span<change> changes) { store_.history().append(changes); }});
+  backups_ = std::make_unique<backup_runner>(*journal_);
+  kept_.commits = commits_.get();
+  kept_.backups = backups_.get();
+  commits_failed_.arm();
+  store_.keep_in(position, *commits_);
+  auto const took = std::chrono::steady_clock::now() - began_at;
+  log_info("recovered", {{"data", settings_.data_directory},
+                         {"journal", journal_->name()},
+                         {"sync", settings_.sync ? "on" : "off"},
+                         {"revision", position.revision},
+                         {"data_bytes", store_.data_bytes()},
+                         {"journal_bytes", journal_->figures().bytes},
+                         {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
 }
 
 server::~server() {
@@ -166,6 +189,14 @@ void server::on_session_end() {
 }
 
 /// On the commit thread.
+void server::count(commit_report const& report) noexcept {
+  progress_.last_batch.store(static_cast<std::uint32_t>(report.changes), std::memory_order_relaxed);
+  kept_.counters.times.add(report.took.count());
+  kept_.counters.batches.add(static_cast<std::int64_t>(report.changes));
+  kept_.counters.bytes.add(report.bytes);
+}
+
+/// On the commit thread.
 void server::on_commit() noexcept {
   if (commits_->failure() != nullptr) return commits_failed_.ring();
   progress_.number.store(commits_->durable_sequence(), std::memory_order_seq_cst);
@@ -186,6 +217,7 @@ void server::finish_commits() noexcept {
 
 void server::close_journal() {
   finish_commits();
+  if (backups_) backups_->finish();
   if (!commits_ || exit_status_ != 0) return;
   if (commits_->failure() != nullptr) return fail();
   try {

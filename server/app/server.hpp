@@ -12,6 +12,7 @@
 #include "server/app/heap_trimmer.hpp"
 #include "server/app/settings.hpp"
 #include "server/app/worker.hpp"
+#include "server/journal/backup_runner.hpp"
 #include "server/journal/commit_queue.hpp"
 #include "server/journal/journal.hpp"
 #include "server/loop/signal_source.hpp"
@@ -66,7 +67,9 @@ class server {
   void drain_further(drain_phase to);
   void end_if_drained();
   void on_commit() noexcept;
+  void count(commit_report const& report) noexcept;
   void fail();
+  void open_store();
   void finish_commits() noexcept;
   void close_journal();
   template <class Part>
@@ -80,6 +83,7 @@ class server {
   std::unique_ptr<journal> const journal_;  // null: in memory alone
   durable_progress progress_;
   store store_;
+  kept_data kept_;
   byte_budget under_way_;
   std::atomic<std::size_t> connections_{0};
   api_context const context_;
@@ -97,6 +101,7 @@ class server {
   drain_phase phase_ = drain_phase::serving;
   wake_up commits_failed_{loop_, [this] { fail(); }};
   std::unique_ptr<commit_queue> commits_;
+  std::unique_ptr<backup_runner> backups_;
   int exit_status_ = 0;
   int parts_running_ = 0;  // of those that wait for the lock like a client
 };

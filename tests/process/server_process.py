@@ -118,7 +118,7 @@ class Server:
 
     def settles_below(self, own_bytes):
         """Whether its memory sinks below that soon. @return what it is then."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while self.own_bytes() > own_bytes and time.monotonic() < deadline:
             time.sleep(0.05)
         return self.own_bytes()

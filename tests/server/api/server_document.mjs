@@ -2,8 +2,8 @@
 import {spawn} from 'node:child_process';
 import {startServer} from '../../support/web/server.mjs';
 
-/// A server without a writer, whose revisions are therefore the same in each run.
-export const startQuietServer = () => startServer({args: ['--writer-period', '0', '--in-memory']});
+/// A server without a writer, whose revisions are therefore the same in each run. Without `data` it keeps none.
+export const startQuietServer = ({data} = {}) => startServer({args: ['--writer-period', '0'], data});
 
 // A stream (-N) has no end: it is read until `lines` lines of its body have come; where that is not said, until nothing comes for
 // two seconds.

@@ -170,6 +170,7 @@ TEST(command_line, data_are_kept_unless_they_are_not_to_be) {
   EXPECT_EQ(settings_of({"--in-memory"}).data_directory, "");
   EXPECT_FALSE(settings_of({"--sync", "off"}).sync);
   EXPECT_TRUE(settings_of({"--accept-loss"}).accept_loss);
+  EXPECT_EQ(settings_of({"--backups", "/b"}).backups_directory, "/b");
   EXPECT_TRUE(says(refusal_of({"--sync", "sometimes"}), "neither on nor off"));
   EXPECT_TRUE(says(refusal_of({"--data", ""}), "--in-memory"));
   EXPECT_TRUE(says(refusal_of({"--data", "/d", "--in-memory"}), "one of them"));
