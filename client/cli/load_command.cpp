@@ -11,6 +11,7 @@
 #include <iostream>
 #include <vector>
 
+#include "client/cli/description.hpp"
 #include "client/load/experiment.hpp"
 #include "client/load/process_clock.hpp"
 #include "client/load/report_files.hpp"
@@ -72,7 +73,7 @@ int measure(load::load_settings const& settings, std::vector<load::load_report>&
       std::cerr << "holdfast: " << error.message << '\n';
       if (!runs.empty())
         std::cerr << "holdfast: run " << runs.size() + 1 << " of " << settings.runs << " did not start\n";
-      return error.kind == error_kind::status ? exit_refused : exit_unreachable;
+      return exit_of(error);
     }
     auto const measured = outcome->elapsed.count() != 0;
     auto const ends = outcome->interrupted || !measured;
@@ -110,7 +111,11 @@ int run(load_command const& command) {
 
   auto const failed = files.write(runs);
   if (!failed.empty()) std::cerr << "holdfast: " << failed << '\n';
-  std::cout << (settings.json && settings.json_file.empty() ? load::json_of(runs) : load::text_of(runs)) << std::flush;
+  auto const is_json = settings.json && settings.json_file.empty();
+  auto report = is_json ? load::json_of(runs) : load::text_of(runs);
+  // As the live screen before it, it fits the terminal.
+  if (!is_json && ::isatty(STDOUT_FILENO) != 0) report = wrapped(report, load::style_of(stdout).columns) + '\n';
+  std::cout << report << std::flush;
   if (!std::cout) std::cerr << "holdfast: can't write the report\n";
   if (!std::cout || !failed.empty()) return exit_refused;
   return status == exit_ok ? judge(runs) : status;
