@@ -113,6 +113,11 @@ awaitable<int> transact(executor on, txn_command const& command, std::string con
 
 // --- watch --------------------------------------------------------------------------------------------------------
 
+/// Says from where another command would go on. A program finds the ids in the lines.
+void say_where(watch::watch const& changes, watch_command const& command) {
+  if (!command.json && !changes.last_id().empty()) remark("--after " + changes.last_id() + " goes on from here");
+}
+
 /// @param current is the watch as long as there is one
 awaitable<int> print_changes(executor on, watch_command const& command, watch::watch*& current) {
   auto settings = command.watch;
@@ -123,7 +128,11 @@ awaitable<int> print_changes(executor on, watch_command const& command, watch::w
   current = &changes;
   for (std::uint64_t printed = 0; !command.count || printed < *command.count;) {
     auto const change = co_await changes.next();
-    if (!change) co_return complain(change.error());
+    if (!change) {
+      auto const status = complain(change.error());
+      say_where(changes, command);
+      co_return status;
+    }
     auto const line = command.json ? on_one_line(change->json) : watch::text_of(*change);
     if (auto const failed = print(line + '\n'); failed != exit_ok) co_return failed;
     if (change->kind != watch::change_kind::live && change->kind != watch::change_kind::lost) ++printed;
@@ -198,10 +207,7 @@ int run(txn_command const& command) {
 int run(watch_command const& command) {
   watch::watch* changes = nullptr;
   auto const follow = [&](executor on) { return print_changes(on, command, changes); };
-  return run_stream(follow, command.duration, [&] {
-    // A program finds the ids in the lines.
-    if (!command.json && !changes->last_id().empty()) remark("--after " + changes->last_id() + " goes on from here");
-  });
+  return run_stream(follow, command.duration, [&] { say_where(*changes, command); });
 }
 
 int run(export_command const& command) {

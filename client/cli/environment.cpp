@@ -16,12 +16,15 @@ std::vector<std::string> const ours{"HOLDFAST_URL"};
 /// Those of holdfast-server, which may be there too, as in the image. tests/client/environment_variables.py holds this
 /// to it.
 constexpr std::string_view of_server[] = {
+    "HOLDFAST_CORS_ORIGIN",
+    "HOLDFAST_DATA",
     "HOLDFAST_DRAIN_TIMEOUT",
     "HOLDFAST_HEADER_TIMEOUT",
     "HOLDFAST_HEALTHCHECK_TIMEOUT",
     "HOLDFAST_HOLD",
     "HOLDFAST_HOST_NAME",
     "HOLDFAST_IDLE_TIMEOUT",
+    "HOLDFAST_IN_MEMORY",
     "HOLDFAST_LISTEN",
     "HOLDFAST_LOCK_TIMEOUT",
     "HOLDFAST_LOG_FORMAT",
@@ -33,6 +36,7 @@ constexpr std::string_view of_server[] = {
     "HOLDFAST_MAX_MEMORY",
     "HOLDFAST_MAX_WAITERS",
     "HOLDFAST_NO_LIVE_SETTINGS",
+    "HOLDFAST_SYNC",
     "HOLDFAST_THREADS",
     "HOLDFAST_TRANSFER_TIMEOUT",
     "HOLDFAST_WRITER_KEY",

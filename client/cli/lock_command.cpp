@@ -26,6 +26,12 @@ resuming_stream::settings stream_settings(connection_settings const& connection)
 
 // --- events -------------------------------------------------------------------------------------------------------
 
+/// Says from where another command would go on. A program finds the numbers in the lines.
+void say_where(watch::lock_feed const& events, lock_events_command const& command) {
+  if (auto const number = events.last_number(); number && !command.json)
+    remark("--from " + std::to_string(*number) + " goes on from here");
+}
+
 /// @param current is the feed as long as there is one
 awaitable<int> print_events(executor on, lock_events_command const& command, watch::lock_feed*& current) {
   watch::lock_feed events(on, stream_settings(command.connection), command.from);
@@ -33,7 +39,11 @@ awaitable<int> print_events(executor on, lock_events_command const& command, wat
   current = &events;
   for (std::uint64_t printed = 0; !command.count || printed < *command.count;) {
     auto const line = co_await events.next();
-    if (!line) co_return complain(line.error());
+    if (!line) {
+      auto const status = complain(line.error());
+      say_where(events, command);
+      co_return status;
+    }
     auto const text = command.json ? *line : watch::event_text(*line);
     if (text.empty()) continue;
     if (auto const failed = print(text + '\n'); failed != exit_ok) co_return failed;
@@ -117,11 +127,7 @@ awaitable<int> show_top(executor on, lock_top_command const& command) {
 int run(lock_events_command const& command) {
   watch::lock_feed* events = nullptr;
   auto const follow = [&](executor on) { return print_events(on, command, events); };
-  return run_stream(follow, command.duration, [&] {
-    // A program finds the numbers in the lines.
-    if (auto const number = events->last_number(); number && !command.json)
-      remark("--from " + std::to_string(*number) + " goes on from here");
-  });
+  return run_stream(follow, command.duration, [&] { say_where(*events, command); });
 }
 
 int run(lock_top_command const& command) {

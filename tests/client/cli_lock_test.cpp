@@ -67,7 +67,8 @@ TEST(cli_lock_events, is_no_success_when_the_server_stays_away) {
   });
   auto const got = holdfast_at(server.url(), {"lock", "events", "--timeout", "200ms"});
   EXPECT_EQ(got.exit_status, 3);
-  EXPECT_THAT(got.err, HasSubstr("the connection ended without an answer"));
+  EXPECT_THAT(got.err,
+              AllOf(HasSubstr("the connection ended without an answer"), HasSubstr("--from 6 goes on from here")));
 }
 
 TEST(cli_lock_events, gives_a_silent_server_no_longer_than_its_timeout) {

@@ -21,6 +21,7 @@ struct program_input {
   std::map<std::string, std::string> environment;  ///< added to the test's own
   bool err_is_terminal = false;                    ///< standard error is a terminal of its own instead of a pipe
   bool out_is_terminal = false;                    ///< standard output is
+  unsigned short terminal_columns = 100;           ///< of either
 };
 
 /// A child process. Its output is small enough for a pipe or read by wait().
