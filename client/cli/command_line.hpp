@@ -104,8 +104,8 @@ struct compare_command {
 struct lock_events_command {
   connection_settings connection;
   bool json = false;
-  std::optional<std::uint64_t> from;   ///< the number of the last event that is not wanted; empty: from now on
-  std::optional<std::uint64_t> count;  ///< of lines; empty: no end
+  std::string from;                                  ///< the last event that is not wanted; empty: from now on
+  std::optional<std::uint64_t> count;                ///< of lines; empty: no end
   std::optional<std::chrono::nanoseconds> duration;  ///< empty: no end
 };
 

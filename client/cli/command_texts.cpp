@@ -195,6 +195,8 @@ HOLDFAST_URL has the server where --server does not name it.)"});
                     {"holdfast load --hold exp:5ms --hold-share 10%", ""},
                     {"holdfast load -r 1000/s --threshold 'p99<5ms' --threshold 'errors==0'", ""},
                     {"holdfast load --verify --mix get=60,put=30,delete=10 --keys 100", "proves the answers right"},
+                    {"holdfast load --verify --mix txn=40,list=20,cas=20,get=20,watch=5 --keys 100", ""},
+                    {"holdfast load --verify --mix get=50,put=50 --ttl exp:5s --ttl-share 10%", "some values expire"},
                     {"holdfast load --server-pid $(pidof holdfast-server)", "what a request costs the server"},
                     {"holdfast load --json | jq .latency_ms.all.p99", ""},
                     {"holdfast load -r 2000/s --html report.html", ""},

@@ -7,6 +7,7 @@
 
 #include "client/cli/command_texts.hpp"
 #include "client/cli/exit_status.hpp"
+#include "client/load/text.hpp"
 
 namespace holdfast::client::cli {
 namespace {
@@ -25,7 +26,7 @@ std::string padded(std::string text, std::size_t columns) {
 }
 
 /// Breaks `text` into lines of at most `columns`, between words where that is possible.
-std::vector<std::string> broken(std::string_view text, std::size_t columns, std::size_t further) {
+std::vector<std::string> broken(std::string_view text, std::size_t columns) {
   std::vector<std::string> lines;
   std::string line;
   std::size_t used = 0, indent = 0;
@@ -40,7 +41,7 @@ std::vector<std::string> broken(std::string_view text, std::size_t columns, std:
       line += text.substr(blanks, end - blanks);
       used += length;
     } else {
-      if (used == 0) indent = blanks + further;
+      if (used == 0) indent = blanks;
       line += text.substr(0, end);
       used += blanks + length;
     }
@@ -54,7 +55,7 @@ std::vector<std::string> broken(std::string_view text, std::size_t columns, std:
 std::string row(std::string const& left, std::string const& right, std::size_t left_columns) {
   auto text = "  " + padded(left, left_columns);
   if (right.empty()) return "  " + left + '\n';
-  auto const lines = broken(right, columns_max - left_columns - 4, 0);
+  auto const lines = broken(right, columns_max - left_columns - 4);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (i != 0 || length_of(left) > left_columns) text += '\n' + std::string(left_columns + 2, ' ');
     text += "  " + lines[i];
@@ -174,7 +175,7 @@ std::string page_of(command_description const& command, bool in_full) {
   text += examples_of(command, in_full ? command.examples.size() : 3);
   text += options_of(command);
   if (is_root(command)) text += exit_statuses_text();
-  if (in_full && !command.details.empty()) text += '\n' + wrapped(command.details, columns_max) + '\n';
+  if (in_full && !command.details.empty()) text += '\n' + load::wrapped(command.details, columns_max);
   if (is_root(command)) {
     text += "\n'holdfast COMMAND --help' shows the flags of a command, 'holdfast help COMMAND'\nall about it.\n";
   } else if (!in_full && more) {
@@ -279,17 +280,6 @@ std::string_view closest(std::string_view word, std::vector<std::string> const& 
     }
   }
   return best;
-}
-
-std::string wrapped(std::string_view text, std::size_t columns) {
-  std::string all;
-  while (!text.empty()) {
-    auto const end = std::min(text.find('\n'), text.size());
-    for (auto const& line : broken(text.substr(0, end), columns, 2)) (all += line) += '\n';
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  if (!all.empty()) all.pop_back();
-  return all;
 }
 
 }  // namespace holdfast::client::cli

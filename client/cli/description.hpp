@@ -49,8 +49,4 @@ struct command_description {
 /// That of `candidates` which `word` is most likely a slip of the keyboard for; empty where none is near.
 [[nodiscard]] std::string_view closest(std::string_view word, std::vector<std::string> const& candidates);
 
-/// `text` with lines of at most `columns` characters, broken between words; what continues a line stands two columns
-/// further right than it.
-[[nodiscard]] std::string wrapped(std::string_view text, std::size_t columns);
-
 }  // namespace holdfast::client::cli

@@ -80,7 +80,7 @@ int measure(load::load_settings const& settings, std::vector<load::load_report>&
     if (measured) runs.push_back(std::move(*outcome));
     if (runs.empty()) {
       std::cerr << "holdfast: ended before anything was measured\n";
-      return 128 + SIGINT;
+      return exit_interrupted;
     }
     if (ends) break;
   }

@@ -26,10 +26,9 @@ resuming_stream::settings stream_settings(connection_settings const& connection)
 
 // --- events -------------------------------------------------------------------------------------------------------
 
-/// Says from where another command would go on. A program finds the numbers in the lines.
+/// Says from where another command would go on. A program finds that in the lines.
 void say_where(watch::lock_feed const& events, lock_events_command const& command) {
-  if (auto const number = events.last_number(); number && !command.json)
-    remark("--from " + std::to_string(*number) + " goes on from here");
+  if (!command.json && !events.last_id().empty()) remark("--from " + events.last_id() + " goes on from here");
 }
 
 /// @param current is the feed as long as there is one

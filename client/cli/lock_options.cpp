@@ -1,6 +1,22 @@
+#include <charconv>
+#include <cstdint>
+
 #include "client/cli/options.hpp"
+#include "protocol/entity_tag.hpp"
 
 namespace holdfast::client::cli {
+namespace {
+
+/// What is wrong with the id of an event, which is `<start>-<number>` or the number alone.
+std::string complaint_about_id(std::string const& text) {
+  std::uint64_t number = 0;
+  auto const [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  auto const is_number = failed == std::errc() && end == text.data() + text.size();
+  if (is_number || protocol::parse_entity_tag('"' + text + '"')) return {};
+  return '\'' + text + "' is not the id of an event, such as 3f9c01a2b4d5e6f7-17, nor the number of one";
+}
+
+}  // namespace
 
 CLI::App* add_lock(CLI::App& app) {
   auto* const lock = add_command(app, "lock");
@@ -10,8 +26,9 @@ CLI::App* add_lock(CLI::App& app) {
 
 CLI::App* add_lock_events(CLI::App& lock, lock_events_command& to) {
   auto* const events = add_command(lock, "lock events");
-  add_number<std::uint64_t>(*events, "--from", "Also what came after the event of this number (seq)", 0,
-                            std::numeric_limits<std::uint64_t>::max(), [&to](auto n) { to.from = n; });
+  events->add_option("--from", to.from, "Also what came after the event with this id, or seq")
+      ->check([](std::string const& id) { return complaint_about_id(id); })
+      ->type_name("ID");
   add_number<std::uint64_t>(*events, "-n,--count", "End after so many lines", 1,
                             std::numeric_limits<std::uint64_t>::max(), [&to](auto n) { to.count = n; });
   add_duration(*events, "-d,--duration", "End after this time", [&to](auto duration) { to.duration = duration; });

@@ -1,52 +1,47 @@
 #include "client/watch/lock_feed.hpp"
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 namespace holdfast::client::watch {
-namespace {
 
 using nlohmann::json;
 
-}  // namespace
-
-lock_feed::lock_feed(executor on, resuming_stream::settings settings, std::optional<std::uint64_t> from)
+lock_feed::lock_feed(executor on, resuming_stream::settings settings, std::string from)
     : stream_(on, std::move(settings),
               [this] {
-                std::string target = "/v1/lock/events?format=ndjson";
-                if (last_number_) target += "&from=" + std::to_string(*last_number_);
-                return resuming_stream::request{std::move(target), {}};
+                query wanted;
+                wanted.add("format", "ndjson");
+                // An id of an earlier process is no error: the server says `lost`, and starts with its first event.
+                if (!last_id_.empty()) wanted.add("from", last_id_);
+                return resuming_stream::request{"/v1/lock/events" + wanted.text(), {}};
               }),
-      last_number_(from) {}
+      last_id_(std::move(from)) {}
 
 void lock_feed::say(std::string const& what) const {
   if (on_news) on_news(what);
 }
 
 /// Takes note of what an event says about its server and its number.
-bool lock_feed::is_of_another_life(std::string_view line) {
+void lock_feed::take_note(std::string_view line) {
   auto const event = json::parse(line, nullptr, false);
-  if (!event.is_object()) return false;
+  if (!event.is_object()) return;
   if (auto const life = event.find("start"); life != event.end() && life->is_string()) {
-    auto const before = std::exchange(life_, life->get<std::string>());
-    if (!before.empty() && before != life_) return true;
+    auto const now = life->get<std::string>();
+    if (auto const before = std::exchange(life_, now); !before.empty() && before != now) {
+      say("the server was restarted; its events follow from the first one on");
+      last_id_ = life_ + "-0";
+    }
   }
   if (auto const number = event.find("seq"); number != event.end() && number->is_number_unsigned())
-    last_number_ = number->get<std::uint64_t>();
-  return false;
+    last_id_ = (life_.empty() ? "" : life_ + '-') + std::to_string(number->get<std::uint64_t>());
 }
 
 awaitable<result<std::string>> lock_feed::next() {
   for (;;) {
     auto item = co_await stream_.next();
-    if (!item) {
-      // The number is of a life that is over, or of too long ago.
-      auto const status = item.error().refused ? item.error().refused->status : 0;
-      if (life_.empty() || !last_number_ || (status != 400 && status != 410)) co_return item.error();
-      last_number_.reset();
-      say("events are missing here: the server no longer has what came next");
-      continue;
-    }
+    if (!item) co_return item.error();
     switch (item->is) {
       case resuming_stream::event::broken:
         say(item->text + "; trying again");
@@ -58,11 +53,7 @@ awaitable<result<std::string>> lock_feed::next() {
       case resuming_stream::event::line:
         break;
     }
-    if (is_of_another_life(item->text)) {
-      say("the server was restarted; its events follow from the first one on");
-      last_number_ = 0;
-      stream_.restart();
-    }
+    take_note(item->text);
     co_return std::move(item->text);
   }
 }

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
+#include <string_view>
 
 #include "client/resuming_stream.hpp"
 
@@ -13,8 +13,9 @@ namespace holdfast::client::watch {
 /// server was restarted, with the first event of its new life. For one coroutine, on the executor given.
 class lock_feed {
  public:
-  /// @param from the number of the last event that is not wanted; empty: only what happens from now on
-  lock_feed(executor on, resuming_stream::settings settings, std::optional<std::uint64_t> from = {});
+  /// @param from the last event that is not wanted: its id, `<start>-<number>`, or its number alone; empty: only what
+  /// happens from now on
+  lock_feed(executor on, resuming_stream::settings settings, std::string from = {});
 
   /// The next event, a line of JSON.
   awaitable<result<std::string>> next();
@@ -22,15 +23,15 @@ class lock_feed {
   /// Called with what a reader should know: the connection broke, is back, the server was restarted.
   std::function<void(std::string const&)> on_news;
 
-  /// The number of the last event; empty as long as there was none.
-  [[nodiscard]] std::optional<std::uint64_t> last_number() const { return last_number_; }
+  /// The id of the last event; empty as long as there was none.
+  [[nodiscard]] std::string const& last_id() const { return last_id_; }
 
  private:
   void say(std::string const& what) const;
-  [[nodiscard]] bool is_of_another_life(std::string_view line);
+  void take_note(std::string_view line);
 
   resuming_stream stream_;
-  std::optional<std::uint64_t> last_number_;
+  std::string last_id_;
   std::string life_;  // which process sends; empty: not known
   bool is_coming_back_ = false;
 };

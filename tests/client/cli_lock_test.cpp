@@ -22,6 +22,9 @@ std::string hello_of(std::string const& life) {
   return R"({"type":"hello","start":")" + life + "\"}\n";
 }
 
+std::string const lost_event = R"({"type":"lost","start":"b"})"
+                               "\n";
+
 std::string asked_event(int number) {
   return R"({"type":"asked","seq":)" + std::to_string(number) +
          R"(,"source":"writer","operation":"PUT","key":"k","position":1,"asked_ns":1500000000})" + "\n";
@@ -44,20 +47,30 @@ TEST(cli_lock_events, goes_on_behind_the_last_event_when_the_connection_breaks) 
   EXPECT_EQ(got.exit_status, 0) << got.err;
   EXPECT_EQ(got.out, hello_of("a") + asked_event(6) + hello_of("a") + asked_event(7));
   EXPECT_THAT(got.err, AllOf(HasSubstr("the server ended the stream; trying again\n"), HasSubstr("connected again")));
-  EXPECT_THAT(server.requests().at(1).text, StartsWith("GET /v1/lock/events?format=ndjson&from=6 HTTP/1.0\r\n"));
+  EXPECT_THAT(server.requests().at(1).text, StartsWith("GET /v1/lock/events?format=ndjson&from=a-6 HTTP/1.0\r\n"));
 }
 
 // The numbers of a new process begin anew, so that those before would hide its first events.
 TEST(cli_lock_events, goes_on_with_the_first_event_of_a_server_that_was_restarted) {
   scripted_server server([](scripted_server::request const& asked) -> scripted_answer {
     if (asked.connection == 0) return {stream_head + hello_of("a") + asked_event(30), scripted_answer::ending::close};
-    if (asked.connection == 1) return {stream_head + hello_of("b"), scripted_answer::ending::stall};
+    if (asked.connection == 1) return {stream_head + hello_of("b") + lost_event, scripted_answer::ending::close};
     return {stream_head + hello_of("b") + asked_event(1), scripted_answer::ending::stall};
   });
-  auto const got = holdfast_at(server.url(), {"lock", "events", "-n", "2"});
+  auto const got = holdfast_at(server.url(), {"lock", "events", "-n", "3"});
   EXPECT_EQ(got.exit_status, 0) << got.err;
+  EXPECT_THAT(got.out, HasSubstr("(events are missing here: the server was restarted)\n"));
   EXPECT_THAT(got.err, HasSubstr("the server was restarted"));
-  EXPECT_THAT(server.requests().at(2).text, StartsWith("GET /v1/lock/events?format=ndjson&from=0 HTTP"));
+  EXPECT_THAT(server.requests().at(1).text, StartsWith("GET /v1/lock/events?format=ndjson&from=a-30 HTTP"));
+  EXPECT_THAT(server.requests().at(2).text, StartsWith("GET /v1/lock/events?format=ndjson&from=b-0 HTTP"));
+}
+
+TEST(cli_lock_events, refuses_what_is_no_id_of_an_event) {
+  for (auto const* id : {"", "x", "-1", "a-b", "3f-17-2"}) {
+    auto const got = holdfast_at("http://127.0.0.1:1", {"lock", "events", std::string("--from=") + id});
+    EXPECT_EQ(got.exit_status, 2) << id;
+    EXPECT_THAT(got.err, HasSubstr("--from")) << id;
+  }
 }
 
 TEST(cli_lock_events, is_no_success_when_the_server_stays_away) {
@@ -68,7 +81,7 @@ TEST(cli_lock_events, is_no_success_when_the_server_stays_away) {
   auto const got = holdfast_at(server.url(), {"lock", "events", "--timeout", "200ms"});
   EXPECT_EQ(got.exit_status, 3);
   EXPECT_THAT(got.err,
-              AllOf(HasSubstr("the connection ended without an answer"), HasSubstr("--from 6 goes on from here")));
+              AllOf(HasSubstr("the connection ended without an answer"), HasSubstr("--from a-6 goes on from here")));
 }
 
 TEST(cli_lock_events, gives_a_silent_server_no_longer_than_its_timeout) {
@@ -82,7 +95,7 @@ TEST(cli_lock_events, ends_after_the_time_it_was_given_and_says_where_to_go_on) 
   scripted_server server(stream_head + hello_of("a") + asked_event(6), scripted_answer::ending::stall);
   auto const got = holdfast_at(server.url(), {"lock", "events", "--duration", "100ms"});
   EXPECT_EQ(got.exit_status, 0);
-  EXPECT_THAT(got.err, HasSubstr("--from 6 goes on from here"));
+  EXPECT_THAT(got.err, HasSubstr("--from a-6 goes on from here"));
 }
 
 // `lock events | head -n 1` stayed until the next event, which on an idle server never comes.
@@ -99,10 +112,10 @@ TEST(cli_lock_events, ends_when_its_reader_has_left) {
 TEST(cli_lock_events, prints_the_servers_json_when_asked_for_it) {
   scripted_server server(stream_head + "{\"type\":\"hello\"}\n{\"type\":\"heartbeat\"}\n",
                          scripted_answer::ending::stall);
-  auto const got = holdfast_at(server.url(), {"lock", "events", "--json", "--from", "7", "-n", "2"});
+  auto const got = holdfast_at(server.url(), {"lock", "events", "--json", "--from", "5f-7", "-n", "2"});
   EXPECT_EQ(got.out, "{\"type\":\"hello\"}\n{\"type\":\"heartbeat\"}\n");
   ASSERT_FALSE(server.requests().empty());
-  EXPECT_THAT(server.requests()[0].text, StartsWith("GET /v1/lock/events?format=ndjson&from=7 HTTP/1.0\r\n"));
+  EXPECT_THAT(server.requests()[0].text, StartsWith("GET /v1/lock/events?format=ndjson&from=5f-7 HTTP/1.0\r\n"));
 }
 
 TEST(cli_lock_events, says_why_a_server_refuses) {
