@@ -5,6 +5,7 @@
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
+#include <charconv>
 #include <limits>
 
 namespace holdfast::client {
@@ -38,6 +39,15 @@ content_kind kind_of_content(std::string_view type) {
   return content_kind::other;
 }
 
+/// The number that is all of `text`; nothing where it is none.
+template <class T>
+std::optional<T> number_in(beast_text text) {
+  T number{};
+  auto const [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 /// Beast's callbacks for one answer.
 class answer_events final : public http::basic_parser<false> {
  public:
@@ -63,7 +73,7 @@ class answer_events final : public http::basic_parser<false> {
     http11_ = version == 11;
   }
 
-  void on_field_impl(http::field name, beast_text, beast_text value, beast_error& error) override {
+  void on_field_impl(http::field name, beast_text spelling, beast_text value, beast_error& error) override {
     if (is_header_done()) {  // a trailer: dropped
       if (!is_blank_free(value)) refuse(error, "a trailer line is malformed");
       return;
@@ -86,8 +96,16 @@ class answer_events final : public http::basic_parser<false> {
         message.etag.assign(value.data(), value.size());
         return;
       default:
+        if (name == http::field::unknown) take_our_own(spelling, value);
         return;
     }
+  }
+
+  /// The fields that Beast has no name for.
+  void take_our_own(beast_text name, beast_text value) {
+    if (iequals(name, "Holdfast-Revision")) message.revision = number_in<std::uint64_t>(value);
+    if (iequals(name, "Holdfast-TTL")) message.ttl_s = number_in<double>(value);
+    if (iequals(name, "Idempotent-Replayed")) message.replayed = iequals(value, "true");
   }
 
   void on_header_impl(beast_error& error) override {
@@ -173,6 +191,9 @@ class answer_parser::state {
     message.content = content_kind::none;
     message.timing.reset();
     message.etag.clear();
+    message.revision.reset();
+    message.ttl_s.reset();
+    message.replayed = false;
     message.body.clear();
   }
 

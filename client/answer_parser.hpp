@@ -20,6 +20,9 @@ struct answer_message {
   content_kind content = content_kind::none;
   std::optional<protocol::lock_timing> timing;
   std::string etag;
+  std::optional<std::uint64_t> revision;  ///< Holdfast-Revision: at which the answer is true
+  std::optional<double> ttl_s;            ///< Holdfast-TTL: seconds left
+  bool replayed = false;                  ///< Idempotent-Replayed: the answer of an earlier request
   std::string body;
 };
 

@@ -32,8 +32,10 @@ CLI::App* add_compare(CLI::App& app, compare_command& to) {
       ->type_name("FILE");
   compare->add_flag("--json", to.json, "Print the comparison as JSON");
   compare->footer(R"(Figures: throughput, p50, p90, p99, p99.9, mean, cpu (the client's, a request), errors.
-Four runs a side are the least that can be judged; ten are good. A limit is broken when the difference is real
-(exact Mann-Whitney test, 5 %) and its estimate is beyond the limit. What can't be judged breaks nothing.
+Ten runs a side are good; with fewer than six no figure of all eight can be told from chance, with four that of a
+single limit can. A difference is real when p is at most 5 % (exact Mann-Whitney test), after Holm's correction over all
+figures, or of a limit over the figures that limits name. A limit is broken when the difference is real and its
+estimate is beyond the limit. What can't be judged breaks nothing.
 
 Examples:
   holdfast load --runs 10 --json before.json          then change the server, and

@@ -15,6 +15,7 @@
 #include "client/load/process_clock.hpp"
 #include "client/load/report_files.hpp"
 #include "client/load/run.hpp"
+#include "client/load/text.hpp"
 #include "client/load/verify/verification.hpp"
 
 namespace holdfast::client::cli {
@@ -45,7 +46,7 @@ class interruption {
 
  private:
   boost::asio::io_context context_{1};
-  boost::asio::signal_set signals_{context_, SIGINT, SIGTERM};
+  boost::asio::signal_set signals_{context_, SIGINT, SIGTERM, SIGHUP};
   bool came_ = false;
 };
 
@@ -72,6 +73,7 @@ int measure(load::load_settings const& settings, std::vector<load::load_report>&
       std::cerr << "holdfast: " << error.message << '\n';
       if (!runs.empty())
         std::cerr << "holdfast: run " << runs.size() + 1 << " of " << settings.runs << " did not start\n";
+      if (error.kind == error_kind::invalid_request) return exit_usage;
       return error.kind == error_kind::status ? exit_refused : exit_unreachable;
     }
     auto const measured = outcome->elapsed.count() != 0;
@@ -99,6 +101,8 @@ int run(load_command const& command) {
               << " on this machine; 'pidof holdfast-server' tells the server's\n";
     return exit_usage;
   }
+  // A reader that leaves is an error of writing to it, not the end: the keys are to be removed all the same.
+  std::signal(SIGPIPE, SIG_IGN);
   load::report_files files;
   if (auto const failed = files.open(settings); !failed.empty()) {
     std::cerr << "holdfast: " << failed << '\n';
@@ -110,7 +114,14 @@ int run(load_command const& command) {
 
   auto const failed = files.write(runs);
   if (!failed.empty()) std::cerr << "holdfast: " << failed << '\n';
-  std::cout << (settings.json && settings.json_file.empty() ? load::json_of(runs) : load::text_of(runs)) << std::flush;
+  if (settings.json && settings.json_file.empty()) {
+    std::cout << load::json_of(runs);
+  } else if (::isatty(STDOUT_FILENO) != 0) {
+    std::cout << load::wrapped(load::text_of(runs), load::style_of(stdout).columns);
+  } else {
+    std::cout << load::text_of(runs);
+  }
+  std::cout << std::flush;
   if (!std::cout) std::cerr << "holdfast: can't write the report\n";
   if (!std::cout || !failed.empty()) return exit_refused;
   return status == exit_ok ? judge(runs) : status;

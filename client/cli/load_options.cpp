@@ -21,14 +21,17 @@ Ctrl-C ends the run with the report of what was done; twice ends it at once.
 
 Exit status: 0 no errors, 1 there were errors, 2 usage, 3 server unreachable, 130 ended before anything was measured.
 With --threshold: 0 all held, 4 one was broken; errors count only where a threshold names them.
-With --verify: 5 an answer was wrong, or the lock was granted out of turn; 6 that could not be decided in time.
+With --verify: 5 an answer was wrong, or the lock was granted out of turn; 6 that could not be decided.
 Workloads are those of YCSB: a (half gets, half puts), b (95 % gets), c (gets alone), d (95 % gets of the latest keys, 5 %
-inserts), f (half gets, half read-modify-writes); e scans, which the server can't yet. A mix has get, put, insert, delete
-and rmw (read-modify-write: a get, then a put of the same key on the same connection). Where the mix deletes, a missing
-key is no error. Keys are chosen uniform, sequential, zipfian (key 0 most often), scrambled (as zipfian, but the popular keys
+inserts), e (95 % lists of up to 100 keys, 5 % inserts), f (half gets, half read-modify-writes).
+A mix has get, put, insert, delete; rmw (a get, then a put of the same key on the same connection); cas (the same, if it has
+not changed); create (a put if there is no value); list; txn (reads two keys at once, then writes one or both if neither has
+changed); incr (adds 1 to a counter); and watch, which is no request: this share of the connections watches all keys of the
+run, and checks that every change comes once and in order. Where values are deleted or expire, a missing key is no error.
+Keys are chosen uniform, sequential, zipfian (key 0 most often), scrambled (as zipfian, but the popular keys
 lie anywhere) or latest (the newer the more often), the last three with a constant if you like: zipfian:0.99.
 
---find-max doubles the rate from --rate (1000/s) until a probe breaks a limit, halves the gap down to 5 %, and confirms what is
+--find-max doubles the rate from --rate (1000/s) until a probe breaks a limit twice, halves the gap down to 5 %, and confirms what is
 left over three times --duration (5s). Where the client can't keep up it says so, and claims no more than it has measured.
 
 Thresholds are a metric (p50, p90, p99, p99.9, max, mean, throughput, errors), a relation (<, <=, >, >=, ==) and a limit.
@@ -60,6 +63,7 @@ Examples:
   holdfast load --rate 1000/s --threshold 'p99<5ms' --threshold 'errors==0'
   holdfast load --find-max 'p99<5ms' --connections 256
   holdfast load --verify --mix get=60,put=30,delete=10 --keys 100   with a proof that the answers were right
+  holdfast load --verify --mix txn=40,list=20,cas=20,get=20,watch=5 --ttl exp:5s --ttl-share 10% --keys 100
   holdfast load --server-pid $(pidof holdfast-server)   also what a request costs the server, on the same machine
   holdfast load --json | jq .latency_ms.all.p99
   holdfast load --rate 2000/s --html report.html
@@ -134,7 +138,7 @@ CLI::Option* add_thresholds(CLI::App& app, std::string const& flag, std::string 
 
 void add_workload(CLI::App& app, load::workload_settings& workload) {
   // Before --mix and --key-choice, which change what it sets: CLI11 takes options in the order they were added.
-  add_parsed(app, "--workload", "A mix and a choice of keys by the name that YCSB gives them: a, b, c, d or f",
+  add_parsed(app, "--workload", "A mix and a choice of keys by the name that YCSB gives them: a to f",
              load::parse_workload,
              [&workload](auto const& standard) {
                workload.mix = standard.mix;
@@ -159,6 +163,12 @@ void add_workload(CLI::App& app, load::workload_settings& workload) {
   add_parsed(app, "--hold-share", "The share of the requests that ask for the hold, such as 10%; default 100%",
              parse_share, [&workload](auto share) { workload.hold_share = share; })
       ->type_name("SHARE");
+  add_parsed(app, "--ttl", "Values that are put expire after this long: 5s, uniform:1s..5s, or exp:5s by its mean",
+             load::parse_hold, [&workload](auto const& ttl) { workload.ttl = ttl; })
+      ->type_name("TTL");
+  add_parsed(app, "--ttl-share", "The share of the puts that expire, such as 10%; default 100%", parse_share,
+             [&workload](auto share) { workload.ttl_share = share; })
+      ->type_name("SHARE");
   app.add_option("--seed", workload.seed, "The same seed draws the same requests")
       ->type_name("N")
       ->capture_default_str();
@@ -166,7 +176,7 @@ void add_workload(CLI::App& app, load::workload_settings& workload) {
 
 void add_open_loop(CLI::App& app, load::load_settings& settings) {
   auto* const rate = app.add_option_function<std::string>(
-      "--rate",
+      "-r,--rate",
       [&settings](std::string const& text) {
         auto const parsed = load::parse_rate(text);
         if (!parsed) throw CLI::ValidationError("--rate", parsed.error().detail);
@@ -203,7 +213,8 @@ void add_open_loop(CLI::App& app, load::load_settings& settings) {
 }  // namespace
 
 void complete_load(CLI::App const& app, load::load_settings& settings) {
-  settings.threads = std::min(settings.threads, settings.connections);
+  auto const asking = settings.connections - load::watching(settings.workload.mix, settings.connections);
+  settings.threads = std::min(settings.threads, asking);
   if (!settings.find_max.empty()) {
     if (app.count("--threshold") != 0)
       throw CLI::ValidationError("--threshold", "is of a single run; give it as another --find-max");
@@ -220,6 +231,11 @@ void complete_load(CLI::App const& app, load::load_settings& settings) {
     throw CLI::ValidationError("--arrivals", "is of an open loop; add --rate or --stage");
   if (app.count("--hold-share") != 0 && !settings.workload.hold)
     throw CLI::ValidationError("--hold-share", "is of a hold; add --hold");
+  if (app.count("--ttl-share") != 0 && !settings.workload.ttl)
+    throw CLI::ValidationError("--ttl-share", "is of a ttl; add --ttl");
+  if (settings.workload.mix.weight(load::action::watch) != 0 && settings.connections < 2)
+    throw CLI::ValidationError("--mix",
+                               "watches, which takes a connection of its own: ask for two --connections at least");
 }
 
 CLI::App* add_load(CLI::App& app, load_command& to) {
@@ -232,9 +248,9 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
       ->type_name("FILE");
   load->add_flag("--print-experiment", to.print_experiment,
                  "Print all settings as such a file instead of running, so that it can be kept");
-  add_count(*load, "--connections", "Connections", settings.connections, 1U, 100'000U);
+  add_count(*load, "-c,--connections", "Connections", settings.connections, 1U, 100'000U);
   add_count(*load, "--pipeline", "Requests in flight on each connection", settings.pipeline, 1U, 1024U);
-  add_duration(*load, "--duration", "How long to measure; default 10s", [&settings](auto duration) {
+  add_duration(*load, "-d,--duration", "How long to measure; default 10s", [&settings](auto duration) {
     check_duration(duration);
     settings.duration = duration;
   });
@@ -277,7 +293,7 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
   add_file(*load, "--hdr", "Write an interval log there that HdrHistogram's tools read (format 1.3)",
            settings.hdr_file);
   load->add_flag("--verify", settings.verify,
-                 "Record every request and check afterwards that the answers were right: linearizable, key by key");
+                 "Record every request and check afterwards that the answers were right: strictly serializable");
   add_duration(*load, "--verify-time", "How long that may take; default 1m",
                [&settings](auto duration) { settings.verify_time = duration; });
   load->add_flag("--keep-keys", settings.keep_keys, "Leave the keys in the server");

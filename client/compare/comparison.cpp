@@ -63,24 +63,34 @@ figure_comparison judge(figure what, experiment const& before, experiment const&
   judged.change = effect_between(judged.before, judged.after);
   judged.p = rank_test_p(judged.before, judged.after);
   judged.verdict = verdict::no_difference;
-  if (judged.p <= p_max && judged.change->estimate != 0)
-    judged.verdict = (judged.change->estimate > 0) == higher_is_better(what) ? verdict::better : verdict::worse;
   return judged;
 }
 
 /// Holm (1979): the least p counts as often as there are figures, the next one time less, and none less than one
 /// before.
-void adjust(std::vector<figure_comparison>& figures) {
-  std::vector<figure_comparison*> judged;
-  for (auto& one : figures) {
-    if (one.verdict != verdict::not_judged) judged.push_back(&one);
-  }
+void adjust(std::vector<figure_comparison*> judged) {
+  std::erase_if(judged, [](auto const* one) { return one->verdict == verdict::not_judged; });
   std::ranges::sort(judged, {}, [](auto const* one) { return one->p; });
   double least = 0;
   for (std::size_t i = 0; i < judged.size(); ++i) {
     least = std::max(least, std::min(1.0, judged[i]->p * static_cast<double>(judged.size() - i)));
     judged[i]->adjusted_p = least;
+    if (least <= p_max && judged[i]->change->estimate != 0)
+      judged[i]->verdict =
+          (judged[i]->change->estimate > 0) == higher_is_better(judged[i]->what) ? verdict::better : verdict::worse;
   }
+}
+
+/// The figures that limits are about, judged as if there were no others: they were chosen before anybody looked.
+std::vector<figure_comparison> chosen_by(std::vector<limit> const& limits, std::vector<figure_comparison> const& all) {
+  std::vector<figure_comparison> chosen;
+  for (auto const& one : all) {
+    if (std::ranges::find(limits, one.what, &limit::what) != limits.end()) chosen.push_back(one);
+  }
+  std::vector<figure_comparison*> judged;
+  for (auto& one : chosen) judged.push_back(&one);
+  adjust(std::move(judged));
+  return chosen;
 }
 
 std::vector<setting_difference> differences_of(experiment const& before, experiment const& after) {
@@ -162,11 +172,14 @@ comparison compare_experiments(experiment before, experiment after, std::vector<
   made.differences = differences_of(before, after);
   for (auto const* side : {&before, &after}) std::ranges::move(notes_on(*side), std::back_inserter(made.notes));
   for (auto const what : all_figures) made.figures.push_back(judge(what, before, after));
-  adjust(made.figures);
+  auto const chosen = chosen_by(limits, made.figures);
   for (auto& limit : limits) {
-    auto outcome = hold_to(limit, made.figures[static_cast<std::size_t>(limit.what)]);
+    auto outcome = hold_to(limit, *std::ranges::find(chosen, limit.what, &figure_comparison::what));
     made.limits.push_back(std::move(outcome));
   }
+  std::vector<figure_comparison*> judged;
+  for (auto& one : made.figures) judged.push_back(&one);
+  adjust(std::move(judged));
   made.before = std::move(before);
   made.after = std::move(after);
   return made;

@@ -67,11 +67,12 @@ struct comparison {
   static constexpr double confidence = 0.95;
 };
 
-/// Judges each figure by an exact rank test (see rank_test.hpp): a difference is real when its p is at most 0.05.
-/// Several figures are several chances to be wrong, so Holm's p is told as well. Relative effects are judged on
-/// logarithms, that is on the ratios of runs.
+/// Judges each figure by an exact rank test (see rank_test.hpp). Several figures are several chances to be wrong, so a
+/// difference is real when its p after Holm, over all figures that were judged, is at most 0.05. Relative effects are
+/// judged on logarithms, that is on the ratios of runs.
 ///
-/// A limit is broken when the difference of its figure is real and the estimated effect is beyond it.
+/// A limit is broken when the difference of its figure is real and the estimated effect is beyond it. Here p counts
+/// after Holm over the figures that limits name: these were chosen before anybody looked.
 [[nodiscard]] comparison compare_experiments(experiment before, experiment after, std::vector<limit> limits);
 
 /// For people: a table, lined up. Ends with a line feed.

@@ -99,15 +99,14 @@ std::string explanation(comparison const& made) {
   std::size_t judged = 0;
   for (auto const& one : made.figures) judged += one.verdict != verdict::not_judged;
   if (judged == 0) return {};
-  auto const chance = formatted("%.2g", static_cast<double>(judged) * (1 - comparison::confidence));
   std::string text =
       "\n  Medians of the runs. The change is the median ratio of an after run to a before run (Hodges-Lehmann) with "
       "its\n"
-      "  95 % interval; p is that of the exact Mann-Whitney test. A difference counts as real when p is at most "
-      "0.05.\n";
+      "  95 % interval; p is that of the exact Mann-Whitney test. A difference counts as real when p (Holm) is at "
+      "most 0.05.\n";
   if (judged > 1) {
-    text += "  Of " + std::to_string(judged) + " figures without any change, " + chance +
-            " would look changed by chance; p (Holm) makes up for that.\n";
+    text += "  " + std::to_string(judged) +
+            " figures are as many chances to look changed when nothing has; p (Holm) makes up for that.\n";
     auto const least = least_p(made.before.runs.size(), made.after.runs.size()) * static_cast<double>(judged);
     if (least > 1 - comparison::confidence)
       text += "  With so few runs p (Holm) can't get to 0.05; take more runs a side.\n";

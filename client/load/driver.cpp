@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "client/refusal.hpp"
+#include "protocol/entity_tag.hpp"
 
 namespace holdfast::client::load {
 namespace {
@@ -45,6 +46,8 @@ driver::driver(driver_settings settings, deliver_interval deliver)
                 {settings_.thread, settings_.run->threads}, settings_.inserted),
       buffer_(read_bytes),
       current_{0, std::make_unique<measurements>()} {
+  workload_.learn_database(settings_.database);
+  if (settings_.record != nullptr) settings_.record->set_prefix(settings_.key_prefix);
   if (is_open_loop(*settings_.run)) {
     auto stages = settings_.run->stages;
     auto const warm_up_rate = stages.front().rate_begin;
@@ -101,8 +104,14 @@ driver_end driver::run(time_point start) {
   auto const interrupted = stopped_.load(std::memory_order_relaxed);
   if (interrupted) abandon_backlog();
   auto const limit = now_ + (schedule_ && !interrupted ? request_timeout_ + housekeeping_period_ : drain_time_max);
-  while ((in_flight() || !backlog_.empty()) && now_ < limit && interrupted == stopped_.load(std::memory_order_relaxed))
-    wait(limit);
+  // What waits for a connection waits in vain where there is none any more.
+  auto last_open = now_;
+  while ((in_flight() || !backlog_.empty()) && now_ < limit && now_ - last_open < drain_time_max &&
+         interrupted == stopped_.load(std::memory_order_relaxed)) {
+    wait(std::min(limit, last_open + drain_time_max));
+    if (std::ranges::any_of(channels_, [](auto const& one) { return one.state() == channel_state::open; }))
+      last_open = now_;
+  }
   abandon_backlog();
   for (auto& channel : channels_) {
     channel.for_each_in_flight([&](auto const& request) { abandon(request.started); });
@@ -249,12 +258,13 @@ void driver::start_due() {
 void driver::complete(outstanding_request const& request, answer_message const& answer) {
   auto const& what = request.what;
   auto const expected = workload_.is_expected(what, answer.status);
-  workload_.settle(what, expected);
-  auto const is_bad = answer.status == 200 && what.operation == operation_kind::get &&
-                      (answer.content != content_kind::json || !workload_.is_value(answer.body, what.key));
+  workload_.settle(what, expected && answer.status < 400);
+  auto const seen = read(what, answer);
+  auto const is_bad = !seen;
   if (settings_.record != nullptr)
     settings_.record->answer(request.record, answer, workload_.is_value(answer.body, what.key), now_);
-  if (what.modifies && expected && !is_bad && (schedule_ || asking_)) follow_ups_.push_back(workload_.modify(what));
+  if (what.modifies && expected && !is_bad && (schedule_ || asking_))
+    follow_ups_.push_back(workload_.modify(what, *seen));
   if (!is_measured(request.started)) return;
   if (is_bad) return current_.measured->record(error_kind::bad_answer);
   auto& like = current_.measured->record(
@@ -266,6 +276,40 @@ void driver::complete(outstanding_request const& request, answer_message const& 
        .before_sending = schedule_ ? std::optional<nanoseconds>(request.sent - request.started) : std::nullopt});
   if (!expected && like.reason.empty() && answer.content == content_kind::problem_json)
     like.reason = refused_by(answer).message;
+}
+
+/// What an answer shows of the keys that were asked for; nothing when it can't be one of this run's.
+std::optional<seen_versions> driver::read(planned_request const& what, answer_message const& answer) {
+  seen_versions seen;
+  if (answer.status >= 300) return seen;
+  auto const all_ours = [this] { return std::ranges::all_of(shown_.keys, &shown_key::is_ours); };
+  switch (what.operation) {
+    case operation_kind::get:
+      if (answer.content != content_kind::json || !workload_.is_value(answer.body, what.key)) return std::nullopt;
+      if (auto const tag = what.compares ? protocol::parse_entity_tag(answer.etag) : std::nullopt) {
+        workload_.learn_database(tag->start);
+        seen.first = tag->revision;
+      }
+      return seen;
+    case operation_kind::list:
+      if (!read_list(answer.body, settings_.key_prefix, shown_) || shown_.keys.size() > what.limit || !all_ours())
+        return std::nullopt;
+      return seen;
+    case operation_kind::txn:
+      if (!read_transaction(answer.body, settings_.key_prefix, shown_) || !all_ours()) return std::nullopt;
+      for (auto const& one : shown_.keys) {
+        if (one.what != shown_key::part::version) continue;
+        (one.key == what.key ? seen.first : seen.other) = one.revision;
+      }
+      return seen;
+    case operation_kind::incr:
+      if (!read_count(answer.body)) return std::nullopt;
+      return seen;
+    case operation_kind::put:
+    case operation_kind::del:
+      return seen;
+  }
+  return seen;
 }
 
 void driver::lose(channel& channel, error_kind kind) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "client/load/answer_body.hpp"
 #include "client/load/channel.hpp"
 #include "client/load/measurements.hpp"
 #include "client/load/poller.hpp"
@@ -20,7 +21,7 @@
 
 namespace holdfast::client::load {
 
-/// What one thread of a run is told.
+/// Settings of one load thread.
 struct driver_settings {
   load_settings const* run = nullptr;  ///< outlives the driver
   boost::asio::ip::tcp::endpoint server;
@@ -28,6 +29,7 @@ struct driver_settings {
   std::uint32_t thread = 0;                     ///< its number
   unsigned connections = 0;                     ///< its share of the run's
   std::uint32_t inserted = 0;                   ///< keys behind the run's that are taken
+  std::uint64_t database = 0;                   ///< what stands before the revision in the server's entity tags
   verify::recorder* record = nullptr;           ///< keeps all requests; outlives the driver; null: nobody does
   std::uint32_t first_connection = 0;           ///< the number of its first one among the run's
   process_clock const* server_clock = nullptr;  ///< whose time it takes as well as its own; null: nobody's
@@ -53,8 +55,8 @@ struct driver_end {
 /// Drives a share of a run's connections on the thread that calls prepare() and run(). In a closed loop each connection
 /// asks again as soon as it is answered. In an open loop a schedule says when requests start; one that finds all
 /// connections busy waits for the next free one, and its latency counts from its start all the same. A connection is
-/// busy when it has as many requests in flight as the pipeline is long. A get that modifies keeps its place there until
-/// its put is answered, which starts when the get is.
+/// busy when it has as many requests in flight as the pipeline is long. A request that modifies keeps its place there
+/// until its write is answered, which starts when the request is.
 class driver {
  public:
   using deliver_interval = std::function<void(interval)>;
@@ -65,7 +67,8 @@ class driver {
   /// Opens the connections, for the connect timeout at most. Those that fail are tried again while the run goes.
   void prepare();
   /// Asks from `start` for the warm-up and the run's duration, then waits for what is in flight: a second at most in a
-  /// closed loop, the request timeout at most in an open one, where what is missing would flatter the figures.
+  /// closed loop, the request timeout at most in an open one, where what is missing would flatter the figures; but a
+  /// second at most while no connection is open.
   driver_end run(time_point start);
 
   /// Ends prepare() and run() early; run() still waits for what is in flight. From any thread.
@@ -85,6 +88,7 @@ class driver {
   void abandon_backlog();
   [[nodiscard]] channel* take_idle();
   void complete(outstanding_request const& request, answer_message const& answer);
+  [[nodiscard]] std::optional<seen_versions> read(planned_request const& what, answer_message const& answer);
   void lose(channel& channel, error_kind kind);
   void count_lost(channel const& channel, error_kind kind);
   void reconnect(channel& channel);
@@ -106,7 +110,8 @@ class driver {
   workload workload_;
   std::vector<channel> channels_;
   std::vector<char> buffer_;
-  std::vector<planned_request> follow_ups_;  ///< puts for the connection whose answers are being read
+  shown_answer shown_;                       ///< the last list or transaction; kept for its capacity
+  std::vector<planned_request> follow_ups_;  ///< writes for the connection whose answers are being read
   interval current_;
   driver_end end_;
   time_point now_;

@@ -103,6 +103,10 @@ std::vector<experiment_entry> experiment_of(load_settings const& settings) {
     add("hold", format_hold(*workload.hold));
     add("hold-share", format_number(workload.hold_share));
   }
+  if (workload.ttl) {
+    add("ttl", format_hold(*workload.ttl));
+    add("ttl-share", format_number(workload.ttl_share));
+  }
   add("seed", workload.seed);
   if (!settings.thresholds.empty()) add("threshold", texts_of(settings.thresholds));
   if (!settings.find_max.empty()) add("find-max", texts_of(settings.find_max));

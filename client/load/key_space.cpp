@@ -8,6 +8,7 @@
 #include <random>
 
 #include "client/load/workload.hpp"
+#include "protocol/entity_tag.hpp"
 
 namespace holdfast::client::load {
 namespace {
@@ -32,6 +33,7 @@ std::string random_prefix() {
 struct key_space::pass {
   bool removes = false;
   std::uint32_t keys = 0;
+  std::uint32_t values_end = UINT32_MAX;  ///< the number behind those of values; counters follow
   std::uint32_t next = 0;
   std::uint32_t done = 0;
   std::optional<error> failed;
@@ -52,7 +54,9 @@ awaitable<void> key_space::work(pass& batch) {
   lock_wishes const no_hold{.hold = nanoseconds(0), .lock_timeout = {}};
   while (batch.next < batch.keys && !batch.failed && (batch.removes || !stopped_)) {
     auto const number = batch.next++;
-    auto key = prefix_ + std::to_string(number);
+    auto const counts = number >= batch.values_end;
+    auto key = prefix_ + (counts ? std::string(counter_mark) + std::to_string(number - batch.values_end)
+                                 : std::to_string(number));
     result<answer> outcome = answer{};
     if (batch.removes) {
       outcome = co_await server.del(std::move(key), no_hold);
@@ -60,6 +64,7 @@ awaitable<void> key_space::work(pass& batch) {
       auto value = batch.values->first_value(number);
       if (first_values_ != nullptr) first_values_->at(number) = parse_value(value)->value;
       outcome = co_await server.put(std::move(key), std::move(value), no_hold);
+      if (outcome) note(number, *outcome);
     }
     if (!outcome && !(batch.removes && outcome.error().kind == error_kind::status)) {
       batch.failed = outcome.error();
@@ -68,6 +73,15 @@ awaitable<void> key_space::work(pass& batch) {
     ++batch.done;
     if (batch.report && batch.done % report_every == 0) batch.report(batch.done);
   }
+}
+
+void key_space::note(std::uint32_t number, answer const& stored) {
+  auto const tag = protocol::parse_entity_tag(stored.etag);
+  if (tag) {
+    stored_revision_ = std::max(stored_revision_, tag->revision);
+    database_ = tag->start;
+  }
+  if (first_revisions_ != nullptr) first_revisions_->at(number) = tag ? tag->revision : 0;
 }
 
 awaitable<void> key_space::run(pass& batch) {
@@ -88,6 +102,7 @@ awaitable<result<void>> key_space::store(report_progress report) {
   constexpr thread_place of_its_own{.thread = 0xFFFF, .threads = 0x10000};
   workload values(settings_.workload, settings_.connection.server, prefix_, of_its_own);
   if (first_values_ != nullptr) first_values_->resize(settings_.workload.keys);
+  if (first_revisions_ != nullptr) first_revisions_->resize(settings_.workload.keys);
   pass storing;
   storing.keys = settings_.workload.keys;
   storing.report = std::move(report);
@@ -101,7 +116,8 @@ awaitable<result<void>> key_space::store(report_progress report) {
 awaitable<std::uint32_t> key_space::remove(std::uint32_t inserted) {
   pass removing;
   removing.removes = true;
-  removing.keys = stored_ + inserted;
+  removing.keys = removing.values_end = stored_ + inserted;
+  if (settings_.workload.mix.weight(action::increment) != 0) removing.keys += settings_.workload.keys;
   co_await run(removing);
   co_return removing.keys - removing.done;
 }

@@ -11,7 +11,8 @@
 namespace holdfast::client::load {
 namespace {
 
-constexpr std::array<std::string_view, actions> names{"get", "put", "insert", "delete", "rmw"};
+constexpr std::array<std::string_view, actions> names{"get", "put", "insert", "delete", "rmw",  "list",
+                                                      "txn", "cas", "create", "incr",   "watch"};
 
 protocol::failure refuse(std::string_view text, std::string const& why) {
   return {protocol::errc::invalid_parameter, "'" + std::string(text.substr(0, 60)) + "' " + why};
@@ -19,6 +20,14 @@ protocol::failure refuse(std::string_view text, std::string const& why) {
 
 standard_workload standard(double gets, double puts, double inserts, double read_modify_writes, key_choice::kind keys) {
   return {.mix = {{gets, puts, inserts, 0, read_modify_writes}}, .keys = {keys, zipfian_theta_default}};
+}
+
+/// Scans and inserts, as YCSB has them.
+standard_workload scans() {
+  operation_mix mix{{}};
+  mix.weights[static_cast<std::size_t>(action::list)] = 95;
+  mix.weights[static_cast<std::size_t>(action::insert)] = 5;
+  return {.mix = mix, .keys = {key_choice::kind::scrambled, zipfian_theta_default}};
 }
 
 }  // namespace
@@ -34,8 +43,7 @@ protocol::result<operation_mix> parse_mix(std::string_view text) {
     if (equals == std::string_view::npos) return refuse(text, how);
     auto const name = part.substr(0, equals);
     auto const* const found = std::ranges::find(names, name);
-    if (found == names.end())
-      return refuse(name, "is no operation of a mix; there are get, put, insert, delete and rmw (read-modify-write)");
+    if (found == names.end()) return refuse(name, "is no operation of a mix; there are " + mix_names());
     auto const at = static_cast<std::size_t>(found - names.begin());
     if (std::exchange(seen[at], true)) return refuse(text, "has " + std::string(name) + " twice");
     auto const number = part.substr(equals + 1);
@@ -49,9 +57,26 @@ protocol::result<operation_mix> parse_mix(std::string_view text) {
     rest.remove_prefix(comma + 1);
     if (rest.empty()) return refuse(text, how);
   }
-  if (std::accumulate(mix.weights.begin(), mix.weights.end(), 0.0) <= 0)
-    return refuse(text, "has no operation: one share is above 0");
+  if (std::accumulate(mix.weights.begin(), mix.weights.end(), 0.0) - mix.weight(action::watch) <= 0)
+    return refuse(text, "has no operation: one share is above 0, and watch is none");
   return mix;
+}
+
+std::string mix_names() {
+  std::string text;
+  for (auto const name : names) (text += text.empty() ? "" : name == names.back() ? " and " : ", ") += name;
+  return text;
+}
+
+bool may_leave_absent(operation_mix const& mix) {
+  return mix.weight(action::del) != 0;
+}
+
+unsigned watching(operation_mix const& mix, unsigned connections) {
+  if (mix.weight(action::watch) == 0 || connections < 2) return 0;
+  auto const sum = std::accumulate(mix.weights.begin(), mix.weights.end(), 0.0);
+  auto const share = std::llround(connections * mix.weight(action::watch) / sum);
+  return static_cast<unsigned>(std::clamp<long long>(share, 1, connections - 1));
 }
 
 std::string format_mix(operation_mix const& mix) {
@@ -64,7 +89,9 @@ std::string format_mix(operation_mix const& mix) {
   return text;
 }
 
-action_chooser::action_chooser(operation_mix const& mix) : below_{} {
+action_chooser::action_chooser(operation_mix const& of_all) : below_{} {
+  auto mix = of_all;
+  mix.weights[static_cast<std::size_t>(action::watch)] = 0;
   auto const sum = std::accumulate(mix.weights.begin(), mix.weights.end(), 0.0);
   double before = 0;
   std::size_t last = 0;
@@ -97,13 +124,11 @@ protocol::result<standard_workload> parse_workload(std::string_view name) {
     case 'd':
       return standard(95, 0, 5, 0, latest);
     case 'e':
-      return refuse(name,
-                    "scans ranges of keys, and the server can't list keys yet. Use d, which inserts as e does and"
-                    " reads single keys, or a mix of your own, such as --mix get=95,insert=5");
+      return scans();
     case 'f':
       return standard(50, 0, 0, 50, scrambled);
     default:
-      return refuse(name, "is not a workload: YCSB's are a, b, c, d and f (e scans, which the server can't yet)");
+      return refuse(name, "is not a workload: YCSB's are a to f");
   }
 }
 

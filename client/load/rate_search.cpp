@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace holdfast::client::load {
 namespace {
@@ -28,6 +29,7 @@ std::string_view name_of(probe_outcome outcome) noexcept {
 
 std::optional<rate_search::step> rate_search::next() const {
   if (confirmed_ || confirmations_ == confirmations_max) return std::nullopt;
+  if (doubted_) return step{*doubted_};
   if (!held_ && !too_high_) return step{start_};
   if (!held_) {
     if (*too_high_ <= rate_min) return std::nullopt;
@@ -46,6 +48,11 @@ void rate_search::tell(probe_outcome outcome) {
   auto const probed = next();
   if (!probed) return;
   if (probed->confirms) ++confirmations_;
+  auto const was_doubted = std::exchange(doubted_, std::nullopt).has_value();
+  if (outcome != probe_outcome::held && !probed->confirms && !was_doubted) {
+    doubted_ = probed->rate;
+    return;
+  }
   if (outcome == probe_outcome::held) {
     held_ = probed->rate;
     confirmed_ = probed->confirms;

@@ -18,6 +18,7 @@ enum class probe_outcome : std::uint8_t {
 /// The search for the highest rate that holds: rates are doubled from `start` until one does not hold (or halved until
 /// one does), then the gap between the highest that held and the lowest that didn't is halved until it is within
 /// `resolution`; what is left is confirmed over a longer time, and lowered by `resolution` each time that fails. It
+/// A probe that does not hold is made once more before it counts, since one noisy moment is not the server's limit. It
 /// decides and does nothing: the owner probes what next() says and tell()s how that ended.
 class rate_search {
  public:
@@ -49,6 +50,7 @@ class rate_search {
   double start_;
   std::optional<double> held_;
   std::optional<double> too_high_;
+  std::optional<double> doubted_;  ///< did not hold once
   std::optional<probe_outcome> bounded_by_;
   int confirmations_ = 0;
   bool confirmed_ = false;

@@ -5,13 +5,14 @@
 #include "client/load/experiment.hpp"
 #include "client/load/text.hpp"
 #include "client/load/verify/verification.hpp"
+#include "client/load/watch_pool.hpp"
 #include "protocol/duration.hpp"
 
 namespace holdfast::client::load {
 namespace {
 
 constexpr std::size_t name_width = 12;
-constexpr std::size_t column_width = 10;
+constexpr std::size_t column_width = 9;  // so that a table fits 80 columns
 
 std::string row(std::string const& name, std::vector<std::string> const& columns) {
   auto line = "  " + to_left(name, name_width);
@@ -179,6 +180,22 @@ std::string verification_lines(load_report const& report) {
   return report.verified == nullptr ? std::string() : verify::text_of(*report.verified, report.key_prefix);
 }
 
+std::string watch_lines(load_report const& report) {
+  if (report.watched == nullptr) return {};
+  auto const& watched = *report.watched;
+  auto lines = "  watch   " + plural(watched.watchers, "watcher") + ", " + plural(watched.events, "event");
+  if (watched.wrong == 0) {
+    lines += watched.events == 0 ? "" : ", each change once and in order";
+  } else {
+    lines += ", " + grouped(watched.wrong) + " of them WRONG: " + watched.first_wrong;
+  }
+  if (watched.lost != 0) lines += "; " + plural(watched.lost, "time") + " the server said that some were lost";
+  if (watched.reconnects != 0) lines += "; resumed " + plural(watched.reconnects, "time");
+  lines += '\n';
+  if (!watched.failure.empty()) lines += "  A watcher could not begin: " + watched.failure + '\n';
+  return lines;
+}
+
 std::string client_lines(load_report const& report) {
   auto const is_starved = report.starved_share() > 0.1;
   auto lines = "  client  " + percent(report.busy_share()) + " busy";
@@ -219,6 +236,7 @@ double load_report::throughput() const {
 }
 
 bool load_report::passed() const {
+  if (watched != nullptr && !watched->is_right()) return false;
   if (found) return found->confirmed || (found->interrupted && found->rate);
   // A run that was never answered has shown nothing, whatever the reason.
   if (settings.thresholds.empty()) return total.error_count() == 0 && total.success_count() != 0;
@@ -280,8 +298,8 @@ nanoseconds load_report::row_length(second_row const& row) const {
 std::string text_report(load_report const& report) {
   return (report.found ? text_of(*report.found) + "\nThe last run in full: " : std::string()) + heading(report) +
          latency_lines(report) + split_lines(report) + error_lines(report) + schedule_lines(report) +
-         client_lines(report) + server_lines(report) + experiment_lines(report) + threshold_lines(report) +
-         verification_lines(report);
+         watch_lines(report) + client_lines(report) + server_lines(report) + experiment_lines(report) +
+         threshold_lines(report) + verification_lines(report);
 }
 
 }  // namespace holdfast::client::load

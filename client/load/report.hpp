@@ -19,6 +19,8 @@ struct verification;
 
 namespace holdfast::client::load {
 
+struct watch_report;
+
 /// What the server's process did meanwhile, when it was named.
 struct server_process {
   int pid = 0;
@@ -42,6 +44,7 @@ struct load_report {
   std::optional<server_process> server;                  ///< nothing when its pid was not told
   std::optional<found_rate> found;                       ///< of the search whose last run this is
   std::shared_ptr<verify::verification const> verified;  ///< what its answers prove; null: not asked for
+  std::shared_ptr<watch_report const> watched;           ///< what its watchers were told; null: there were none
 
   /// What was asked for, so that it can be asked for again: a run's settings, or those of the search.
   [[nodiscard]] std::vector<experiment_entry> experiment() const;
@@ -111,6 +114,9 @@ struct load_report {
 ///                        p99_ms, confirms, outcome (held, broken, client_was_late), why}]}; the rest is of its last
 ///                        run, but settings.experiment of the search
 ///     thresholds         [{threshold, held, measured (text)}]
+///     watch              null without watchers, else {watchers, events, lost, reconnects, wrong, first_wrong,
+///     failure};
+///                        the last two texts or null
 ///     verification       null without --verify, else what verify::json_of() says
 ///     curve_ms           {all, each operation, since_sent: [[share, ms], …]}: the percentile curve, in steps that
 ///                        halve with what is left above

@@ -1,5 +1,6 @@
 #include "client/load/report_files.hpp"
 
+#include <tuple>
 #include <utility>
 
 #include "client/load/hdr_log.hpp"
@@ -28,23 +29,29 @@ std::string text_of(std::span<load_report const> runs) {
 }
 
 std::string report_files::open(load_settings const& settings) {
-  std::pair<std::string const&, render> const all[] = {{settings.json_file, json_of},
-                                                       {settings.csv_file, csv_report},
-                                                       {settings.hdr_file, hdr_log},
-                                                       {settings.html_file, html_of}};
+  std::tuple<char const*, std::string const&, render> const all[] = {{"--json", settings.json_file, json_of},
+                                                                     {"--csv", settings.csv_file, csv_report},
+                                                                     {"--hdr", settings.hdr_file, hdr_log},
+                                                                     {"--html", settings.html_file, html_of}};
   if (!settings.html_file.empty() && web::page_template().empty()) return std::string(web::no_page);
-  for (auto const& [path, text] : all) {
+  for (auto const& [flag, path, text] : all) {
     if (path.empty()) continue;
-    files_.push_back({{}, text});
-    if (auto failed = files_.back().file.open(path); !failed.empty()) return failed;
+    files_.push_back({{}, text, flag});
+    auto& opened = files_.back();
+    if (auto failed = opened.file.open(path); !failed.empty()) return failed;
+    for (auto const& before : std::span(files_).first(files_.size() - 1)) {
+      if (opened.file.is_same_as(before.file))
+        return std::string(before.flag) + " and " + flag + " name the same file, '" + path +
+               "'; one of them would be lost";
+    }
   }
   return {};
 }
 
 std::string report_files::write(std::span<load_report const> runs) {
   std::string first;
-  for (auto& [file, text] : files_) {
-    auto failed = file.write(text(runs));
+  for (auto& one : files_) {
+    auto failed = one.file.write(one.text(runs));
     if (first.empty()) first = std::move(failed);
   }
   return first;

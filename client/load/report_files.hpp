@@ -23,6 +23,7 @@ class report_files {
   struct wanted {
     output_file file;
     render text;
+    char const* flag;
   };
   std::vector<wanted> files_;
 };

@@ -5,6 +5,7 @@
 #include "client/load/report.hpp"
 #include "client/load/text.hpp"
 #include "client/load/verify/verification.hpp"
+#include "client/load/watch_pool.hpp"
 
 namespace holdfast::client::load {
 namespace {
@@ -295,6 +296,15 @@ std::string json_report(load_report const& report) {
   document["server"] = server_json(report);
   document["find_max"] = find_max_json(report.found);
   document["thresholds"] = thresholds_json(report);
+  document["watch"] = json();
+  if (report.watched != nullptr) {
+    auto const& watched = *report.watched;
+    auto const text = [](std::string const& one) { return one.empty() ? json() : json(one); };
+    document["watch"] =
+        json{{"watchers", watched.watchers},     {"events", watched.events}, {"lost", watched.lost},
+             {"reconnects", watched.reconnects}, {"wrong", watched.wrong},   {"first_wrong", text(watched.first_wrong)},
+             {"failure", text(watched.failure)}};
+  }
   document["verification"] =
       report.verified == nullptr ? json() : json::parse(verify::json_of(*report.verified, report.key_prefix));
   document["curve_ms"] = curve_json(report.total);

@@ -19,20 +19,30 @@
 #include "client/load/key_space.hpp"
 #include "client/load/process_clock.hpp"
 #include "client/load/verify/verification.hpp"
+#include "client/load/watch_pool.hpp"
 
 namespace holdfast::client::load {
 namespace {
 
 constexpr int interrupted_status = 128 + SIGINT;
 constexpr auto progress_period = std::chrono::milliseconds(250);
+constexpr auto settle_period = std::chrono::milliseconds(20);
+constexpr auto settle_time_max = std::chrono::seconds(5);
 
 /// Each connection needs a descriptor, and the usual soft limit is 1024.
-void allow_descriptors(unsigned connections) {
+/// @return what is wrong, for people; empty: there are enough
+std::string allow_descriptors(unsigned connections) {
   constexpr rlim_t others = 64;
+  auto const needed = connections + others;
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + others) return;
-  limit.rlim_cur = std::min<rlim_t>(connections + others, limit.rlim_max);
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return {};
+  auto const most = limit.rlim_max;
+  limit.rlim_cur = std::min(needed, most);
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (most >= needed) return {};
+  return std::to_string(connections) + " connections need " + std::to_string(needed) +
+         " file descriptors, and this process may open " + std::to_string(most) +
+         "; ask for fewer --connections, or raise the limit (ulimit -Hn)";
 }
 
 /// One run, from the first connection to the report. Everything but the drivers is on the calling thread.
@@ -49,6 +59,7 @@ class load_run {
   result<load_report> run() {
     signals_.add(SIGINT);
     signals_.add(SIGTERM);
+    signals_.add(SIGHUP);
     await_signal();
     std::optional<result<load_report>> outcome;
     boost::asio::co_spawn(context_, measure(), [&](std::exception_ptr thrown, result<load_report> done) {
@@ -98,14 +109,18 @@ class load_run {
       if (auto reached = co_await probe.connect(); !reached) co_return reached.error();
       server = probe.peer();
     }
-    if (settings_.verify) keys_.note_values(first_values_);
+    if (settings_.verify) keys_.note_values(first_values_, first_revisions_);
     key_space::report_progress loading = [this](auto done) { progress_.loading(done, settings_.workload.keys); };
     auto storing = keys_.store(std::move(loading));
     auto stored = co_await std::move(storing);
     load_report report;
     report.settings = settings_;
     report.key_prefix = keys_.prefix();
-    if (stored && !interrupted_) co_await drive(server, report);
+    if (stored && !interrupted_) {
+      start_watchers();
+      co_await drive(server, report);
+      co_await end_watchers(report);
+    }
     report.interrupted = interrupted_;
     // Also after an error: what has been stored goes.
     if (!settings_.keep_keys) {
@@ -118,21 +133,49 @@ class load_run {
     co_return report;
   }
 
+  [[nodiscard]] unsigned watchers() const { return watching(settings_.workload.mix, settings_.connections); }
+
+  void start_watchers() {
+    if (watchers() == 0) return;
+    watchers_ = std::make_unique<watch_pool>(watch_pool::settings{.server = settings_.connection.server,
+                                                                  .prefix = keys_.prefix(),
+                                                                  .from = keys_.stored_revision(),
+                                                                  .watchers = watchers(),
+                                                                  .keeps_events = settings_.verify});
+  }
+
+  /// Gives the watchers time to be told of everything, and ends them before the keys are removed.
+  awaitable<void> end_watchers(load_report& report) {
+    if (watchers_ == nullptr) co_return;
+    auto const limit = clock::now() + settle_time_max;
+    while (!watchers_->is_settled() && clock::now() < limit) {
+      all_ended_.expires_after(settle_period);
+      co_await all_ended_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<executor>()));
+    }
+    auto const settled = watchers_->is_settled();
+    auto watched = watchers_->finish();
+    watched.is_settled = settled;
+    report.watched = std::make_shared<watch_report const>(std::move(watched));
+    watchers_.reset();
+  }
+
   awaitable<void> drive(boost::asio::ip::tcp::endpoint server, load_report& report) {
     std::promise<time_point> start;
     auto const started = start.get_future().share();
     unsigned first_connection = 0;
     auto const server_clock = settings_.server_pid ? process_clock::of(*settings_.server_pid) : std::nullopt;
+    auto const connections = settings_.connections - watchers();
     for (unsigned i = 0; i < settings_.threads; ++i) {
       if (settings_.verify)
         recorders_.push_back(std::make_unique<verify::recorder>(verify::requests_max / settings_.threads));
-      auto const share = settings_.connections / settings_.threads + (i < settings_.connections % settings_.threads);
+      auto const share = connections / settings_.threads + (i < connections % settings_.threads);
       workers_.push_back(std::make_unique<driver_thread>(
           driver_settings{.run = &settings_,
                           .server = server,
                           .key_prefix = keys_.prefix(),
                           .thread = i,
                           .connections = share,
+                          .database = keys_.database(),
                           .record = settings_.verify ? recorders_.back().get() : nullptr,
                           .first_connection = first_connection,
                           .server_clock = server_clock && i == 0 ? &*server_clock : nullptr},
@@ -188,7 +231,12 @@ class load_run {
     unsigned verifying = 1;
     std::thread thread([&] {
       try {
-        verified = verify::verify_run({recorders_, first_values_, settings_.verify_time});
+        verified = verify::verify_run({.threads = recorders_,
+                                       .first_values = first_values_,
+                                       .first_revisions = first_revisions_,
+                                       .watched = report.watched.get(),
+                                       .first_watcher = settings_.connections - watchers(),
+                                       .time_max = settings_.verify_time});
       } catch (...) {
         thrown = std::current_exception();
       }
@@ -243,6 +291,8 @@ class load_run {
   unsigned running_ = 0;
   std::vector<std::unique_ptr<verify::recorder>> recorders_;  ///< one a thread, with --verify
   std::vector<std::uint64_t> first_values_;                   ///< by key
+  std::vector<std::uint64_t> first_revisions_;                ///< by key
+  std::unique_ptr<watch_pool> watchers_;
   std::map<std::uint32_t, open_second> open_seconds_;
   std::vector<second_row> rows_;
   measurements total_;
@@ -253,7 +303,8 @@ class load_run {
 }  // namespace
 
 result<load_report> run_load(load_settings const& settings, progress& progress) {
-  allow_descriptors(settings.connections);
+  if (auto missing = allow_descriptors(settings.connections); !missing.empty())
+    return error{error_kind::invalid_request, std::move(missing), {}};
   load_run run(settings, progress);
   return run.run();
 }

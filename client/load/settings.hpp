@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -24,8 +25,10 @@ struct workload_settings {
   load::key_choice key_choice;
   distribution value_bytes = distribution::constant(64);  ///< of the JSON text, quotes included
   std::optional<distribution> hold;                       ///< in nanoseconds; empty: as the server is set
-  double hold_share = 1;   ///< of the requests that ask for the hold; the others for none
-  std::uint64_t seed = 1;  ///< the same seed draws the same requests
+  double hold_share = 1;            ///< of the requests that ask for the hold; the others for none
+  std::optional<distribution> ttl;  ///< of values that are put, in nanoseconds; empty: they stay
+  double ttl_share = 1;             ///< of the puts that ask for it
+  std::uint64_t seed = 1;           ///< the same seed draws the same requests
 };
 
 /// Everything that can be set about a run.
@@ -60,8 +63,10 @@ struct load_settings {
 [[nodiscard]] inline nanoseconds request_timeout(load_settings const& settings) {
   if (settings.connection.request_timeout) return *settings.connection.request_timeout;
   auto const hold = settings.workload.hold ? settings.workload.hold->high() : 0;
+  // A year and more is no limit, and what comes of such a product may be more than a number holds.
+  constexpr double longest = 365.0 * 24 * 3600 * 1e9;
   return std::chrono::seconds(30) +
-         nanoseconds(static_cast<std::int64_t>(hold * settings.connections * settings.pipeline));
+         nanoseconds(static_cast<std::int64_t>(std::min(hold * settings.connections * settings.pipeline, longest)));
 }
 
 }  // namespace holdfast::client::load

@@ -1,5 +1,6 @@
 #include "client/load/text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -51,6 +52,37 @@ double in_ms(std::chrono::nanoseconds duration) {
 std::string format_number(double number) {
   char digits[400];
   return {digits, std::to_chars(digits, digits + sizeof digits, number, std::chars_format::fixed).ptr};
+}
+
+std::string wrapped(std::string const& text, std::size_t columns) {
+  constexpr std::size_t columns_min = 20;
+  columns = std::max(columns, columns_min);
+  std::string out;
+  bool in_command = false;
+  for (std::size_t at = 0; at < text.size();) {
+    auto const end = std::min(text.find('\n', at), text.size());
+    auto line = text.substr(at, end - at);
+    at = end + 1;
+    in_command = in_command || line.starts_with("  again ");
+    auto const goes_on = line.ends_with('\\');
+    auto const is_drawing = line.starts_with("  connection ") || line.find(" |-") != line.npos;
+    std::string_view const mark = in_command ? " \\" : "";
+    auto const indent =
+        std::min(line.find_first_not_of(' ') == line.npos ? 0 : line.find_first_not_of(' ') + 2, columns / 2);
+    while (line.size() > columns && !is_drawing) {
+      // Of a flag and its value neither is left alone.
+      auto space = line.rfind(' ', columns - mark.size());
+      while (in_command && space != line.npos && space > indent && line.compare(space, 3, " --") != 0)
+        space = line.rfind(' ', space - 1);
+      if (space == line.npos || space <= indent) break;
+      (out += line.substr(0, space)) += mark;
+      out += '\n';
+      line = std::string(indent, ' ') + line.substr(line.find_first_not_of(' ', space));
+    }
+    out += line + '\n';
+    in_command = in_command && goes_on;
+  }
+  return out;
 }
 
 std::string to_right(std::string const& text, std::size_t width) {

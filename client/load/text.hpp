@@ -24,6 +24,11 @@ namespace holdfast::client::load {
 /// A number exactly, in as few digits as that takes and without an exponent.
 [[nodiscard]] std::string format_number(double number);
 
+/// The same text with no line above `columns`, as far as there are spaces to break at: what is left of a line follows
+/// under it, indented a little further. A shell command, which has lines that end in a backslash or starts with
+/// `again`, stays one. Drawings, whose lines have bars, are left as they are.
+[[nodiscard]] std::string wrapped(std::string const& text, std::size_t columns);
+
 /// `text` with spaces before or behind it up to `width`.
 [[nodiscard]] std::string to_right(std::string const& text, std::size_t width);
 [[nodiscard]] std::string to_left(std::string const& text, std::size_t width);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/entity_tag.hpp"
 #include "protocol/key.hpp"
 
 namespace holdfast::client::load {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::size_t key_digits = 8;
 constexpr std::size_t value_digits = 16;
+constexpr std::uint32_t list_length_max = 100;  ///< as YCSB's scans
 static_assert(value_bytes_min == key_digits + value_digits + 2);
 
 void append_number(std::string& out, std::uint64_t number) {
@@ -35,15 +37,8 @@ bool read_hex(std::string_view digits, Number& number) {
 }  // namespace
 
 std::string_view name_of(operation_kind kind) noexcept {
-  switch (kind) {
-    case operation_kind::get:
-      return "get";
-    case operation_kind::put:
-      return "put";
-    case operation_kind::del:
-      break;
-  }
-  return "delete";
+  constexpr std::string_view names[operation_kinds] = {"get", "put", "delete", "list", "txn", "incr"};
+  return names[static_cast<std::size_t>(kind)];
 }
 
 void append_value(std::string& out, stored_value const& value, std::uint32_t bytes) {
@@ -70,22 +65,35 @@ workload::workload(workload_settings const& settings, endpoint const& server, st
       keys_(settings.key_choice, settings.keys, place, inserted),
       random_(random_numbers(settings.seed + place.thread * std::uint64_t(0x632BE59BD9B4E019))()),
       next_value_(std::uint64_t(place.thread) << 40),
-      holds_vary_(settings.hold && settings.hold->of != distribution::shape::constant) {
-  // A request is cut where the key's number and its hold stand, so that writing one is copying pieces.
+      holds_vary_(settings.hold && settings.hold->of != distribution::shape::constant),
+      prefix_(prefix) {
+  // A request is cut where the key's number and its query stand, so that writing one is copying pieces.
   constexpr std::string_view mark = "*";
   constexpr std::string_view no_length = "0\r\n\r\n";
-  auto const target = std::string(protocol::kv_path) + std::string(prefix) + std::string(mark);
-  auto const split = [&](operation_kind kind, std::string_view method) {
-    auto const whole = request_head(server, method, target, 0);
+  constexpr std::string_view end = "\r\n";
+  auto const target = std::string(protocol::kv_path) + prefix_ + std::string(mark);
+  auto const split = [&](operation_kind kind, std::string_view method, std::string const& where) {
+    auto const whole = request_head(server, method, where, 0);
     auto const at = whole.find(mark);
     heads_[static_cast<std::size_t>(kind)] = whole.substr(0, at);
     tails_[static_cast<std::size_t>(kind)] = whole.substr(at + mark.size());
   };
-  split(operation_kind::get, "GET");
-  split(operation_kind::put, "PUT");
-  split(operation_kind::del, "DELETE");
+  split(operation_kind::get, "GET", target);
+  split(operation_kind::put, "PUT", target);
+  split(operation_kind::del, "DELETE", target);
   auto& put_tail = tails_[static_cast<std::size_t>(operation_kind::put)];
   put_tail.resize(put_tail.size() - no_length.size());
+  // The collection is the path of its keys without the slash.
+  auto const all = std::string(protocol::kv_path.substr(0, protocol::kv_path.size() - 1));
+  split(operation_kind::list, "GET", all + "?prefix=" + prefix_ + "&values=true&after=" + prefix_ + std::string(mark));
+  // These two are POSTs: the fields of a request without content, and the rest.
+  auto const& fields = tails_[static_cast<std::size_t>(operation_kind::del)];
+  auto const open = fields.substr(0, fields.size() - end.size());
+  heads_[static_cast<std::size_t>(operation_kind::txn)] = "POST /v1/txn";
+  tails_[static_cast<std::size_t>(operation_kind::txn)] = open + "Content-Type: application/json\r\nContent-Length: ";
+  heads_[static_cast<std::size_t>(operation_kind::incr)] =
+      "POST " + std::string(protocol::kv_path) + prefix_ + std::string(counter_mark);
+  tails_[static_cast<std::size_t>(operation_kind::incr)] = open + "Content-Length: " + std::string(no_length);
   if (settings.hold && !holds_vary_) {
     hold_query_ = query_of({.hold = nanoseconds(static_cast<std::int64_t>(settings.hold->most)), .lock_timeout = {}});
   }
@@ -111,12 +119,20 @@ void workload::draw_hold(planned_request& request) {
   request.hold = nanoseconds(static_cast<std::int64_t>(settings_.hold->draw(random_)));
 }
 
+void workload::draw_ttl(planned_request& request) {
+  if (!settings_.ttl) return;
+  if (settings_.ttl_share < 1 && random_.share() >= settings_.ttl_share) return;
+  request.ttl = nanoseconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(settings_.ttl->draw(random_))));
+}
+
 planned_request workload::put(std::uint32_t key, bool inserts) {
-  return {.operation = operation_kind::put,
-          .inserts = inserts,
-          .key = key,
-          .value_bytes = draw_value_bytes(),
-          .value = next_value_++};
+  planned_request request{.operation = operation_kind::put,
+                          .inserts = inserts,
+                          .key = key,
+                          .value_bytes = draw_value_bytes(),
+                          .value = next_value_++};
+  draw_ttl(request);
+  return request;
 }
 
 planned_request workload::next() {
@@ -129,55 +145,180 @@ planned_request workload::next() {
     case action::insert:
       request = put(keys_.insert(), true);
       break;
+    case action::create:
+      request = put(keys_.choose(random_), false);
+      request.on = condition::unchanged;
+      break;
     case action::get:
     case action::read_modify_write:
-      request.modifies = what == action::read_modify_write;
+    case action::compare_and_set:
+      request.modifies = what != action::get;
+      request.compares = what == action::compare_and_set;
       request.key = keys_.choose(random_);
       break;
     case action::del:
       request.operation = operation_kind::del;
       request.key = keys_.choose(random_);
       break;
+    case action::list:
+      request.operation = operation_kind::list;
+      request.key = keys_.choose(random_);
+      request.limit = 1 + random_.below(list_length_max);
+      break;
+    case action::transaction:
+      request.operation = operation_kind::txn;
+      request.modifies = true;
+      request.key = keys_.choose(random_);
+      request.other_key = keys_.choose(random_);
+      // Twice the same key is no transaction of two.
+      if (request.other_key == request.key) request.other_key = (request.key + 1) % settings_.keys;
+      break;
+    case action::increment:
+      request.operation = operation_kind::incr;
+      request.key = keys_.choose(random_);
+      break;
+    case action::watch:
+      break;  // is never drawn
   }
   draw_hold(request);
   return request;
 }
 
-planned_request workload::modify(planned_request const& get) {
-  auto request = put(get.key, false);
+planned_request workload::modify(planned_request const& read, seen_versions const& seen) {
+  auto request = put(read.key, false);
+  if (read.compares || read.operation == operation_kind::txn) {
+    request.on = condition::unchanged;
+    request.version = seen.first;
+  }
+  if (read.operation == operation_kind::txn) {
+    request.operation = operation_kind::txn;
+    request.other_key = read.other_key;
+    request.other_version = seen.other;
+    // One key alone half of the time: what another transaction does to the other key must show all the same.
+    request.writes_other = read.other_key != read.key && random_.below(2) == 0;
+    if (request.writes_other) request.other_value = next_value_++;
+  }
   draw_hold(request);
   return request;
 }
 
-void workload::append(std::string& out, planned_request const& request) {
-  auto const kind = static_cast<std::size_t>(request.operation);
-  out += heads_[kind];
-  append_number(out, request.key);
+void workload::append_query(std::string& out, planned_request const& request, bool has_query) {
   if (request.hold) {
-    if (holds_vary_) {
-      out += "?hold=";
+    if (holds_vary_ || has_query) {
+      out += has_query ? "&hold=" : "?hold=";
       append_number(out, static_cast<std::uint64_t>(request.hold->count()));
       out += "ns";
     } else {
       out += hold_query_;
     }
+    has_query = true;
   }
+  if (request.ttl.count() == 0 || request.operation != operation_kind::put) return;
+  out += has_query ? "&ttl=" : "?ttl=";
+  append_number(out, static_cast<std::uint64_t>(request.ttl.count()));
+  out += "ns";
+}
+
+void workload::append_condition(std::string& out, planned_request const& request) {
+  if (request.on == condition::none) return;
+  if (request.version == 0) {
+    out += "\r\nIf-None-Match: *";
+    return;
+  }
+  char tag[protocol::entity_tag_bytes_max];
+  out += "\r\nIf-Match: ";
+  out.append(tag, protocol::write_entity_tag(tag, {database_, request.version}));
+}
+
+void workload::append_check(std::string& out, std::uint32_t key, std::uint64_t version) {
+  ((out += "{\"key\":\"") += prefix_);
+  append_number(out, key);
+  if (version == 0) {
+    out += "\",\"exists\":false}";
+    return;
+  }
+  char tag[protocol::entity_tag_bytes_max];
+  // The tag's own quotes stand in a string.
+  std::string_view const whole(tag,
+                               static_cast<std::size_t>(protocol::write_entity_tag(tag, {database_, version}) - tag));
+  ((out += "\",\"etag\":\"\\\"") += whole.substr(1, whole.size() - 2)) += "\\\"\"}";
+}
+
+void workload::append_transaction(std::string& out, planned_request const& request) {
+  auto const name = [&](std::string_view before, std::uint32_t key) {
+    (out += before) += prefix_;
+    append_number(out, key);
+    out += '"';
+  };
+  auto const put = [&](std::uint32_t key, std::uint64_t value) {
+    name(",{\"put\":\"", key);
+    out += ",\"value\":";
+    append_value(out, {key, value}, request.value_bytes);
+    if (request.ttl.count() != 0) {
+      out += ",\"ttl\":\"";
+      append_number(out, static_cast<std::uint64_t>(request.ttl.count()));
+      out += "ns\"";
+    }
+    out += '}';
+  };
+  out += '{';
+  if (request.on != condition::none) {
+    out += "\"checks\":[";
+    append_check(out, request.key, request.version);
+    if (request.other_key != request.key) append_check(out += ',', request.other_key, request.other_version);
+    out += "],";
+  }
+  name("\"operations\":[{\"get\":\"", request.key);
+  if (request.other_key != request.key) name("},{\"get\":\"", request.other_key);
+  out += '}';
+  if (request.on != condition::none) {
+    put(request.key, request.value);
+    if (request.writes_other) put(request.other_key, request.other_value);
+  }
+  out += "]}";
+}
+
+void workload::append(std::string& out, planned_request const& request) {
+  auto const kind = static_cast<std::size_t>(request.operation);
+  out += heads_[kind];
+  if (request.operation != operation_kind::txn) append_number(out, request.key);
+  if (request.operation == operation_kind::list) {
+    out += "&limit=";
+    append_number(out, request.limit);
+  } else if (request.operation == operation_kind::incr) {
+    out += "?increment=1";
+  }
+  append_query(out, request, request.operation == operation_kind::list || request.operation == operation_kind::incr);
   out += tails_[kind];
-  if (request.operation != operation_kind::put) return;
-  append_number(out, request.value_bytes);
-  out += "\r\n\r\n";
-  append_value(out, {request.key, request.value}, request.value_bytes);
+  if (request.operation == operation_kind::put) {
+    append_number(out, request.value_bytes);
+    append_condition(out, request);
+    out += "\r\n\r\n";
+    append_value(out, {request.key, request.value}, request.value_bytes);
+  } else if (request.operation == operation_kind::txn) {
+    body_.clear();
+    append_transaction(body_, request);
+    append_number(out, body_.size());
+    (out += "\r\n\r\n") += body_;
+  }
 }
 
 bool workload::is_expected(planned_request const& request, unsigned status) const {
   auto const may_be_missing = [&] {
-    return settings_.mix.weight(action::del) != 0 || keys_.may_be_missing(request.key);
+    return may_leave_absent(settings_.mix) || settings_.ttl || keys_.may_be_missing(request.key);
   };
+  auto const has_lost = request.on != condition::none && status == 412;
   switch (request.operation) {
     case operation_kind::get:
       return status == 200 || (status == 404 && may_be_missing());
     case operation_kind::put:
-      return status == 204 || status == 201;
+      return status == 204 || status == 201 || has_lost;
+    case operation_kind::list:
+      return status == 200;
+    case operation_kind::txn:
+      return status == 200 || has_lost;
+    case operation_kind::incr:
+      return status == 200 || status == 201;
     case operation_kind::del:
       break;
   }

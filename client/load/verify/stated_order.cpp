@@ -40,11 +40,11 @@ struct change {
   value_number value = absent;
   std::int64_t extra = 0;
   std::size_t operation = nobody;
-  bool was_seen = false;     ///< by an answer that shows its value
-  witness shown{};           ///< the last place where its value surely was
-  witness missing{};         ///< the first place where the key surely had no value
+  bool was_seen = false;                  ///< by an answer that shows its value
+  witness shown{};                        ///< the last place where its value surely was
+  witness missing{};                      ///< the first place where the key surely had no value
   revision_number none_at = no_revision;  ///< the last such place
-  witness some{};            ///< where the key surely had some value
+  witness some{};                         ///< where the key surely had some value
 
   [[nodiscard]] bool leaves_value() const { return what == kind::put || what == kind::add; }
 };
@@ -264,11 +264,11 @@ class order_check {
       auto const revision = first + static_cast<revision_number>(std::count_if(begin_of(writer), at, is_change));
       added.emplace(std::pair(at->key, revision), writer);
       unstated_.push_back({.revision = revision,
-                          .key = at->key,
-                          .what = at->what,
-                          .value = at->what == kind::remove ? absent : at->value,
-                          .extra = at->extra,
-                          .operation = writer});
+                           .key = at->key,
+                           .what = at->what,
+                           .value = at->what == kind::remove ? absent : at->value,
+                           .extra = at->extra,
+                           .operation = writer});
     }
     if (all > 1) torn_between_.push_back({first, first + all - 1, writer});
   }
@@ -335,16 +335,16 @@ class order_check {
   void read_fact(fact const& stated, std::size_t number) {
     switch (stated.what) {
       case kind::version: {
+        if (stated.at != no_revision && stated.at < stated.version)
+          return accuse(order_violation::time_backwards, stated.key, {number});
         auto* const found = find(stated.key, stated.version);
         if (found == nullptr) return;  // foreign, and said
         if (!found->leaves_value() || (stated.value != not_shown && stated.value != found->value))
-          return accuse(order_violation::foreign_value, stated.key, {found->operation, number});
+          return accuse(order_violation::foreign_value, stated.key, {number});
         check_time_left(*found, number);
         if (stated.at == no_revision) return;  // place_in_time() does the rest
         if (auto const* const next = next_of(*found); next != nullptr && next->revision <= stated.at)
           return accuse(name_of_stale(number, *next), stated.key, {next->operation, number});
-        if (stated.at < stated.version)
-          return accuse(order_violation::time_backwards, stated.key, {found->operation, number});
         if (!found->shown.exists() || found->shown.at < stated.at) found->shown = {stated.at, number};
         return;
       }
@@ -367,7 +367,8 @@ class order_check {
 
   /// An answer must not show what was over before it was asked for.
   void check_time_left(change const& shown, std::size_t number) {
-    if (shown.what != kind::put || shown.extra == 0 || shown.operation == nobody || !is_answered(shown.operation)) return;
+    if (shown.what != kind::put || shown.extra == 0 || shown.operation == nobody || !is_answered(shown.operation))
+      return;
     auto const over = operation(shown.operation).responded + shown.extra + slack_of(shown.extra);
     if (operation(number).what != deed::event && operation(number).invoked > over)
       accuse(order_violation::expired_value, shown.key, {shown.operation, number});
@@ -448,7 +449,8 @@ class order_check {
       auto listed = begin_of(number);
       auto const end = end_of(number);
       auto at = one.after == no_key ? present.begin() : present.upper_bound(one.after);
-      while (at != present.end() && (one.to_the_end || (end != begin_of(number) && !by_name(std::prev(end)->key, at->first)))) {
+      while (at != present.end() &&
+             (one.to_the_end || (end != begin_of(number) && !by_name(std::prev(end)->key, at->first)))) {
         while (listed != end && by_name(listed->key, at->first)) ++listed;
         if (listed != end && listed->key == at->first) {
           ++at;
@@ -505,7 +507,7 @@ class order_check {
     if (at != no_revision) {
       auto const first = changes == 0 ? at : at - changes + 1;
       if (latest.exists() && (changes == 0 ? latest.at > at : latest.at >= first))
-        accuse(changes != 0              ? order_violation::time_backwards
+        accuse(changes != 0             ? order_violation::time_backwards
                : one.what == deed::list ? order_violation::stale_list
                                         : order_violation::stale_read,
                first_key(number), {latest.operation, number});
@@ -554,8 +556,7 @@ class order_check {
     if (latest.operation != next.operation && is_torn_by(latest.operation, next.operation))
       name = order_violation::torn_transaction;
     auto const is_over = next.operation != nobody && operation(next.operation).responded < operation(number).invoked;
-    if (is_over && name != order_violation::torn_transaction)
-      return accuse(name, next.key, {next.operation, number});
+    if (is_over && name != order_violation::torn_transaction) return accuse(name, next.key, {next.operation, number});
     accuse(name, next.key, {next.operation, latest.operation, number});
   }
 
@@ -598,8 +599,7 @@ class order_check {
   void count_up(change const& one, change const& next) {
     auto const from = one.leaves_value() ? one.value : 0;
     auto const step = static_cast<value_number>(next.extra);
-    if (next.value < from + step)
-      return accuse(order_violation::lost_update, one.key, {one.operation, next.operation});
+    if (next.value < from + step) return accuse(order_violation::lost_update, one.key, {one.operation, next.operation});
     for (auto hidden = next.value - from - step; hidden > 0; --hidden) {
       needs_.push_back({.what = kind::add,
                         .key = one.key,
@@ -684,7 +684,9 @@ class order_check {
                                                     : free_behind[static_cast<std::size_t>(found - taken.begin())];
     };
     std::ranges::stable_sort(needs_, {}, &need::after);
-    auto const is_later = [this](std::size_t one, std::size_t other) { return needs_[one].until > needs_[other].until; };
+    auto const is_later = [this](std::size_t one, std::size_t other) {
+      return needs_[one].until > needs_[other].until;
+    };
     std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(is_later)> open(is_later);
     revision_number now = 0;
     for (std::size_t next = 0; next < needs_.size() || !open.empty();) {
@@ -705,7 +707,6 @@ class order_check {
 
   void follow_watchers() {
     for (auto const& one : whole_.watchers) {
-      if (one.operations.empty()) continue;
       auto last = one.from;
       auto next = std::ranges::upper_bound(by_revision_, one.from, {},
                                            [this](auto number) { return changes_[number].revision; });
@@ -720,6 +721,8 @@ class order_check {
         while (next != by_revision_.end() && changes_[*next].revision == at) ++next;
         last = at;
       }
+      for (; one.is_whole && next != by_revision_.end(); ++next)
+        accuse(order_violation::missed_change, changes_[*next].key, {changes_[*next].operation});
     }
   }
 
@@ -736,8 +739,8 @@ class order_check {
   stated_history const& whole_;
   std::size_t const examples_max_;
   order_verdict verdict_;
-  std::vector<change> changes_;              ///< by key, then by revision
-  std::vector<std::uint32_t> by_revision_;   ///< their numbers
+  std::vector<change> changes_;             ///< by key, then by revision
+  std::vector<std::uint32_t> by_revision_;  ///< their numbers
   std::unordered_map<value_number, std::pair<std::size_t, std::vector<fact>::const_iterator>> puts_of_;
   std::map<std::pair<kind, key_number>, std::vector<candidate>> candidates_;
   std::unordered_map<std::size_t, witness> pinned_;  ///< unanswered operations: their first revision, and who shows it
@@ -805,8 +808,46 @@ std::string_view sentence_for(order_violation kind) noexcept {
   return descriptions[static_cast<std::size_t>(kind)].sentence;
 }
 
+stated_history restricted(stated_history const& whole, std::vector<std::size_t> const& operations) {
+  stated_history part;
+  for (auto const number : operations) {
+    auto one = whole.operations[number];
+    auto const begin = part.facts.size();
+    part.facts.insert(part.facts.end(), whole.facts.begin() + static_cast<std::ptrdiff_t>(one.facts_begin),
+                      whole.facts.begin() + static_cast<std::ptrdiff_t>(one.facts_end));
+    one.facts_begin = begin;
+    one.facts_end = part.facts.size();
+    part.operations.push_back(one);
+  }
+  return part;
+}
+
+namespace {
+
+/// Leaves out what is not needed to show the same. Two operations that contradict each other need both.
+void shorten(stated_history const& whole, order_example& example) {
+  auto const is_answered = [&](auto number) { return whole.operations[number].responded != never; };
+  if (!std::ranges::all_of(example.operations, is_answered)) return;  // each unanswered one is accounted for
+  for (std::size_t i = 0; example.operations.size() > 2 && i < example.operations.size();) {
+    auto rest = example.operations;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
+    auto const judged = order_check(restricted(whole, rest), SIZE_MAX).run();
+    auto const shows_it = std::ranges::any_of(
+        judged.examples, [&](auto const& one) { return one.kind == example.kind && one.key == example.key; });
+    if (shows_it) {
+      example.operations = std::move(rest);
+    } else {
+      ++i;
+    }
+  }
+}
+
+}  // namespace
+
 order_verdict check_stated_order(stated_history const& whole, std::size_t examples_max) {
-  return order_check(whole, examples_max).run();
+  auto verdict = order_check(whole, examples_max).run();
+  for (auto& one : verdict.examples) shorten(whole, one);
+  return verdict;
 }
 
 }  // namespace holdfast::client::verify

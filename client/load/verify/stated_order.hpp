@@ -63,8 +63,9 @@ struct observation {
 
 /// What a watcher was sent over one stream, in order of arrival.
 struct watched {
-  revision_number from = 0;              ///< it was promised all changes behind this one
+  revision_number from = 0;             ///< it was promised all changes behind this one
   std::vector<std::size_t> operations;  ///< its events
+  bool is_whole = false;                ///< it was promised all changes up to the last
 };
 
 struct stored_before {
@@ -123,6 +124,10 @@ struct order_verdict {
   std::uint64_t hidden_changes = 0;     ///< that must have happened though nobody was told: expiries, unanswered writes
 };
 
+/// The history of some operations alone. Whatever else was done is as good as unknown: a version that nobody in it
+/// wrote was written by somebody else.
+[[nodiscard]] stated_history restricted(stated_history const& whole, std::vector<std::size_t> const& operations);
+
 /// Checks strict serializability in n log n.
 ///
 /// The order is not searched for: each answer states its place, the revision. So the changes are replayed by revision,
@@ -133,9 +138,9 @@ struct order_verdict {
 ///
 /// A revision that nobody was told may be an unanswered change, an expiry, or another client's change of other keys. An
 /// answer that can only be explained by such a change needs one of the right kind: an unanswered request, of which each
-/// explains one change, or an expiry, not before its time. It also needs a revision that is free. Both are checked, each
-/// by matching the earliest deadline first. A right server is never accused. A wrong one could escape only where an
-/// unanswered request hides it.
+/// explains one change, or an expiry, not before its time. It also needs a revision that is free. Both are checked,
+/// each by matching the earliest deadline first. A right server is never accused. A wrong one could escape only where
+/// an unanswered request hides it.
 [[nodiscard]] order_verdict check_stated_order(stated_history const& whole, std::size_t examples_max = 3);
 
 }  // namespace holdfast::client::verify

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/load/verify/checker.hpp"
+#include "client/load/verify/timeline.hpp"
 
 namespace holdfast::client::verify {
 namespace {
@@ -94,13 +95,52 @@ lock_audit audit(by_key const& requests) {
   return audit_lock_order(std::move(uses));
 }
 
-}  // namespace
+std::string_view name_of(action what) {
+  constexpr std::string_view names[] = {"read", "create", "replace", "write", "remove", "erase"};
+  return names[static_cast<std::size_t>(what)];
+}
 
-verification verify_run(recorded_run const& run) {
-  auto const began = clock::now();
-  effort const limits{.configurations_max = configurations_max, .until = began + run.time_max};
-  verification verified;
-  by_key const requests(run);
+violation_example example_of(std::uint32_t key, counter_example const& found, std::string remark) {
+  violation_example made{.key = std::to_string(key),
+                         .kind = name_of(found.kind),
+                         .sentence = sentence_for(found.kind),
+                         .remark = std::move(remark),
+                         .timeline = draw(found),
+                         .is_minimal = found.is_minimal,
+                         .initial = found.shown.initial,
+                         .operations = {}};
+  for (auto const& one : found.shown.operations)
+    made.operations.push_back({one.connection, std::string(name_of(one.what)), one.value, one.invoked, one.responded});
+  return made;
+}
+
+violation_example example_of(stated_history const& whole, order_example const& found, std::string remark) {
+  violation_example made{.key = found.key == no_key ? std::string() : name_of_key(found.key),
+                         .kind = name_of(found.kind),
+                         .sentence = sentence_for(found.kind),
+                         .remark = std::move(remark),
+                         .timeline = draw(whole, found),
+                         .operations = {}};
+  for (auto const number : found.operations) {
+    auto const& one = whole.operations[number];
+    made.operations.push_back(
+        {one.connection, describe(whole, number, {found.key}), absent, one.invoked, one.responded});
+  }
+  return made;
+}
+
+/// The foreign value that an example shows.
+std::optional<value_number> foreign_value_in(stated_history const& whole, order_example const& found) {
+  if (found.kind != order_violation::foreign_value || found.operations.empty()) return std::nullopt;
+  auto const& one = whole.operations[found.operations.back()];
+  for (auto at = one.facts_begin; at < one.facts_end; ++at) {
+    auto const& stated = whole.facts[at];
+    if (stated.what == fact::kind::version && stated.key == found.key && stated.value != not_shown) return stated.value;
+  }
+  return std::nullopt;
+}
+
+void check_each_key(recorded_run const& run, by_key const& requests, effort const& limits, verification& verified) {
   for (std::uint32_t key = 0; key < requests.keys(); ++key) {
     auto const asked = requests.of(key);
     if (asked.empty()) continue;
@@ -117,7 +157,84 @@ verification verify_run(recorded_run const& run) {
     if (verified.examples.size() >= verification::examples_max) continue;
     auto found = minimize(whole);
     auto remark = remark_on(found, requests, run.first_values);
-    verified.examples.push_back({key, std::move(found), std::move(remark)});
+    verified.examples.push_back(example_of(key, found, std::move(remark)));
+  }
+}
+
+/// Adds what the watchers of a run were told.
+void append_events(recorded_run const& run, stated_history& to) {
+  auto connection = run.first_watcher;
+  for (auto const& watcher : run.watched->logs) {
+    for (auto const& stream : watcher) {
+      watched told{.from = stream.from, .operations = {}};
+      for (auto const& event : stream.events) {
+        told.operations.push_back(to.operations.size());
+        to.facts.push_back(event.stated);
+        to.operations.push_back({.what = deed::event,
+                                 .invoked = event.arrived,
+                                 .responded = event.arrived,
+                                 .connection = connection,
+                                 .at = event.stated.at,
+                                 .facts_begin = to.facts.size() - 1,
+                                 .facts_end = to.facts.size()});
+      }
+      // A stream that goes on is held to all that happened; the last one of a watcher was given time for it.
+      told.is_whole = run.watched->is_settled && &stream == &watcher.back();
+      to.watchers.push_back(std::move(told));
+    }
+    ++connection;
+  }
+}
+
+void check_all_together(recorded_run const& run, by_key const& requests, verification& verified) {
+  stated_history whole;
+  for (std::uint32_t key = 0; key < run.first_values.size(); ++key)
+    whole.initial.push_back({key, run.first_revisions[key], run.first_values[key]});
+  for (auto const& thread : run.threads) thread->append_to(whole);
+  verified.operations = whole.operations.size();
+  for (auto const& one : whole.operations) verified.unanswered += one.responded == never;
+  for (std::uint32_t key = 0; key < requests.keys(); ++key) verified.keys += !requests.of(key).empty();
+  if (run.watched != nullptr) append_events(run, whole);
+  verified.events = whole.operations.size() - verified.operations;
+  auto const judged = check_stated_order(whole, verification::examples_max);
+  verified.changes = judged.changes;
+  verified.hidden_changes = judged.hidden_changes;
+  verified.violated_keys = judged.violations;
+  for (auto const& one : judged.examples) {
+    auto const foreign = foreign_value_in(whole, one);
+    verified.examples.push_back(
+        example_of(whole, one, foreign ? remark_on(*foreign, requests, run.first_values) : std::string()));
+  }
+}
+
+proof best_proof(recorded_run const& run) {
+  auto const all = [&](auto is) {
+    return std::ranges::all_of(run.threads, [&](auto const& thread) { return is(*thread); });
+  };
+  auto const knows_first = run.first_revisions.size() == run.first_values.size() &&
+                           std::ranges::find(run.first_revisions, 0U) == run.first_revisions.end();
+  if (knows_first && all(std::mem_fn(&recorder::states_revisions))) return proof::by_revision;
+  return all(std::mem_fn(&recorder::is_of_single_keys)) ? proof::by_key : proof::none;
+}
+
+}  // namespace
+
+verification verify_run(recorded_run const& run) {
+  auto const began = clock::now();
+  effort const limits{.configurations_max = configurations_max, .until = began + run.time_max};
+  verification verified;
+  by_key const requests(run);
+  verified.proof = best_proof(run);
+  switch (verified.proof) {
+    case proof::by_revision:
+      check_all_together(run, requests, verified);
+      break;
+    case proof::by_key:
+      check_each_key(run, requests, limits, verified);
+      break;
+    case proof::none:
+      verified.verdict = verdict::undecided;
+      break;
   }
   if (verified.violated_keys != 0) {
     verified.verdict = verdict::violated;

@@ -1,7 +1,6 @@
 #include <nlohmann/json.hpp>
 
 #include "client/load/text.hpp"
-#include "client/load/verify/timeline.hpp"
 #include "client/load/verify/verification.hpp"
 
 namespace holdfast::client::verify {
@@ -33,21 +32,36 @@ std::string scope_of(verification const& verified) {
 }
 
 std::string answer_lines(verification const& verified) {
+  auto const together = verified.proof == proof::by_revision;
   std::string text;
   switch (verified.verdict) {
     case verdict::linearizable:
-      text = "  answers  linearizable: an order of all operations explains every answer\n";
+      text = together ? "  answers  strictly serializable: in the order of their revisions all answers are right,\n"
+                        "           and that order agrees with real time\n"
+                      : "  answers  linearizable: an order of all operations explains every answer\n";
       break;
     case verdict::violated:
-      text = "  answers  VIOLATED: no order of the operations explains the answers on " +
-             plural(verified.violated_keys, "key") + "\n";
+      text =
+          "  answers  VIOLATED: " + (together ? plural(verified.violated_keys, "contradiction") + " among the answers\n"
+                                              : "no order of the operations explains the answers on " +
+                                                    plural(verified.violated_keys, "key") + "\n");
       break;
     case verdict::undecided:
-      text = "  answers  UNDECIDED: no violation found, but time or memory did not suffice for " +
-             plural(verified.undecided_keys, "key") + "\n";
+      text =
+          "  answers  UNDECIDED: " +
+          (verified.proof == proof::none ? "they don't state the revision of the database, without which transactions\n"
+                                           "           and values that expire can't be checked\n"
+                                         : "no violation found, but time or memory did not suffice for " +
+                                               plural(verified.undecided_keys, "key") + "\n");
       break;
   }
   text += "           " + scope_of(verified) + '\n';
+  if (together) {
+    text += "           " + plural(verified.changes, "change") + " replayed";
+    if (verified.hidden_changes != 0) text += ", " + grouped(verified.hidden_changes) + " more inferred";
+    if (verified.events != 0) text += ", " + plural(verified.events, "event") + " of watchers compared";
+    text += '\n';
+  }
   if (verified.was_full)
     text += "           The run ended early: it had made the " + grouped(requests_max) +
             " requests that --verify can keep. Ask for a shorter run or a lower rate.\n";
@@ -80,12 +94,11 @@ std::string lock_lines(lock_audit const& locks) {
   return text + '\n';
 }
 
-std::string example_lines(violated_key const& one, std::string const& prefix) {
-  auto text =
-      "\n  key '" + prefix + std::to_string(one.key) + "': " + std::string(sentence_for(one.found.kind)) + ".\n";
+std::string example_lines(violation_example const& one, std::string const& prefix) {
+  auto text = "\n  " + std::string(one.kind) + ", key '" + prefix + one.key + "': " + std::string(one.sentence) + ".\n";
   if (!one.remark.empty()) text += "  " + one.remark + '\n';
-  text += '\n' + draw(one.found);
-  if (!one.found.is_minimal) text += "  Some of these may not be needed: to show it would have taken too long.\n";
+  text += '\n' + one.timeline;
+  if (!one.is_minimal) text += "  Some of these may not be needed: to show it would have taken too long.\n";
   return text;
 }
 
@@ -96,30 +109,29 @@ json value_json(value_number value) {
   return digits;
 }
 
-std::string_view name_of(action what) {
-  constexpr std::string_view names[] = {"read", "create", "replace", "write", "remove", "erase"};
-  return names[static_cast<std::size_t>(what)];
-}
-
-json violation_json(violated_key const& one, std::string const& prefix) {
-  auto const& shown = one.found.shown;
-  auto const begin = shown.operations.empty() ? 0 : shown.operations.front().invoked;
+json violation_json(violation_example const& one, std::string const& prefix) {
+  auto const begin = one.operations.empty() ? 0 : one.operations.front().invoked;
   auto const ms = [&](instant when) { return load::in_ms(std::chrono::nanoseconds(when - begin)); };
   auto operations = json::array();
-  for (auto const& done : shown.operations) {
+  for (auto const& done : one.operations) {
     operations.push_back(json{{"connection", done.connection},
-                              {"action", name_of(done.what)},
+                              {"action", done.action},
                               {"value", value_json(done.value)},
                               {"invoked_ms", ms(done.invoked)},
-                              {"responded_ms", is_certain(done) ? json(ms(done.responded)) : json()}});
+                              {"responded_ms", done.responded == never ? json() : json(ms(done.responded))}});
   }
-  return {{"key", prefix + std::to_string(one.key)},
-          {"kind", verify::name_of(one.found.kind)},
+  return {{"key", prefix + one.key},
+          {"kind", one.kind},
           {"remark", one.remark.empty() ? json() : json(one.remark)},
-          {"minimal", one.found.is_minimal},
-          {"initial", value_json(shown.initial)},
-          {"timeline", draw(one.found)},
+          {"minimal", one.is_minimal},
+          {"initial", value_json(one.initial)},
+          {"timeline", one.timeline},
           {"operations", operations}};
+}
+
+std::string_view name_of(proof proof) {
+  constexpr std::string_view names[] = {"by_revision", "by_key", "none"};
+  return names[static_cast<std::size_t>(proof)];
 }
 
 }  // namespace
@@ -128,7 +140,10 @@ std::string text_of(verification const& verified, std::string const& key_prefix)
   auto text = answer_lines(verified) + lock_lines(verified.locks);
   for (auto const& one : verified.examples) text += example_lines(one, key_prefix);
   if (verified.violated_keys > verified.examples.size())
-    text += "\n  " + plural(verified.violated_keys - verified.examples.size(), "more key") + " like this.\n";
+    text += "\n  " +
+            plural(verified.violated_keys - verified.examples.size(),
+                   verified.proof == proof::by_key ? "more key" : "more contradiction") +
+            " like this.\n";
   return text;
 }
 
@@ -138,11 +153,15 @@ std::string json_of(verification const& verified, std::string const& key_prefix)
   for (auto const& one : verified.examples) violations.push_back(violation_json(one, key_prefix));
   json const margin = locks.example ? json(load::in_ms(std::chrono::nanoseconds(locks.example->margin))) : json();
   json const document{{"verdict", word_for(verified.verdict)},
+                      {"proof", name_of(verified.proof)},
                       {"operations", verified.operations},
                       {"unanswered", verified.unanswered},
                       {"keys", verified.keys},
                       {"violated_keys", verified.violated_keys},
                       {"undecided_keys", verified.undecided_keys},
+                      {"changes", verified.changes},
+                      {"hidden_changes", verified.hidden_changes},
+                      {"events", verified.events},
                       {"was_full", verified.was_full},
                       {"took_ms", load::in_ms(verified.took)},
                       {"violations", violations},

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -183,7 +185,8 @@ TEST(cli_load, exits_2_when_there_is_no_process_with_the_pid_that_is_given) {
 }
 
 TEST(cli_load, ends_with_the_report_and_without_its_keys_when_interrupted) {
-  for (auto const signal : {SIGINT, SIGTERM}) {
+  // A terminal that is closed sends SIGHUP: its run left all keys behind.
+  for (auto const signal : {SIGINT, SIGTERM, SIGHUP}) {
     scripted_server server(sound);
     program running(HOLDFAST_PROGRAM, load(server, {"--duration", "60s"}));
     ASSERT_TRUE(running.wait_for_err("1s/1m"));
@@ -193,6 +196,42 @@ TEST(cli_load, ends_with_the_report_and_without_its_keys_when_interrupted) {
     EXPECT_THAT(ended.out, HasSubstr(", interrupted\n"));
     EXPECT_THAT(server.requests().back().text, StartsWith("DELETE "));
   }
+}
+
+// With the reader of its progress gone, a signal ended it at once: no report, and all keys left in the server.
+TEST(cli_load, goes_on_without_the_reader_of_its_progress) {
+  scripted_server server(sound);
+  auto const shell = "\"$0\" \"$@\" 2>&1 >/dev/null | head -n 1";
+  auto input = load(server, {"--duration", "2100ms"});
+  input.arguments.insert(input.arguments.begin(), {"-c", shell, HOLDFAST_PROGRAM});
+  auto const ended = run_program("/bin/sh", input);
+  EXPECT_THAT(ended.out, HasSubstr("1s/2.1s"));
+  EXPECT_THAT(server.requests().back().text, StartsWith("DELETE "));
+}
+
+// The run asked for more connections than it could have, and told the rest as a server that can't be reached.
+TEST(cli_load, says_before_the_run_that_there_are_too_few_descriptors) {
+  scripted_server server(sound);
+  auto const ended = run_program("/bin/sh", {.arguments = {"-c", "ulimit -n 100; exec \"$0\" \"$@\"", HOLDFAST_PROGRAM,
+                                                           "load", "--server", server.url(), "-c", "200"},
+                                             .standard_input = {},
+                                             .environment = {}});
+  EXPECT_EQ(ended.exit_status, 2);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("200 connections need 264 file descriptors"), HasSubstr("may open 100")));
+  EXPECT_EQ(server.connections(), 0);
+}
+
+// What was due waited the whole time of a request for connections that nobody would open any more: 33 s for a run of 3.
+TEST(cli_load, does_not_wait_for_a_server_that_is_gone) {
+  auto server = std::make_unique<scripted_server>(sound);
+  program running(HOLDFAST_PROGRAM, load(*server, {"--rate", "200/s", "--duration", "1500ms", "--mix", "get=1"}));
+  ASSERT_TRUE(running.wait_for_err("1s/1.5s"));
+  server.reset();
+  auto const began = std::chrono::steady_clock::now();
+  auto const ended = running.wait();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+  EXPECT_EQ(ended.exit_status, 1) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr(" had no answer when time was up"));
 }
 
 TEST(cli_load, ends_at_once_when_interrupted_twice) {
@@ -278,7 +317,7 @@ INSTANTIATE_TEST_SUITE_P(
                     mistake{"word_for_a_number", {"--connections", "many"}, "many"},
                     mistake{"duration_without_unit", {"--duration", "10"}, "10ms or 10s"},
                     mistake{"no_time", {"--duration", "0"}, "such as 10s"},
-                    mistake{"unknown_operation", {"--mix", "get=1,scan=1"}, "get, put, insert, delete and rmw"},
+                    mistake{"unknown_operation", {"--mix", "get=1,scan=1"}, "get, put, insert, delete, rmw, list"},
                     mistake{"small_value", {"--value-size", "25"}, "26 to"},
                     mistake{"word_for_a_hold", {"--hold", "x"}, "such as 250us"},
                     mistake{"rate_without_unit", {"--rate", "5000"}, "such as 5000/s"},

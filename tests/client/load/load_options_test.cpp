@@ -50,6 +50,28 @@ class experiment_file : public testing::Test {
   std::string path;
 };
 
+TEST(load_options, know_the_letters_of_other_load_generators) {
+  auto const settings = settings_of({"-c", "7", "-d", "3s", "-r", "50/s"});
+  EXPECT_EQ(settings.connections, 7U);
+  EXPECT_EQ(settings.duration, 3s);
+  ASSERT_EQ(settings.stages.size(), 1U);
+  EXPECT_EQ(settings.stages[0].rate_begin, 50);
+}
+
+// A day of hold for each of 107,000 requests is more than a number of nanoseconds holds: the time-out became negative.
+TEST(load_options, keep_a_time_out_of_very_long_holds_in_range) {
+  auto const settings = settings_of({"--hold", "24h", "--connections", "1000", "--pipeline", "107"});
+  EXPECT_GT(load::request_timeout(settings), std::chrono::hours(24));
+}
+
+TEST(load_options, let_values_expire) {
+  auto const settings = settings_of({"--ttl", "uniform:1s..5s", "--ttl-share", "25%"});
+  EXPECT_EQ(settings.workload.ttl->most, 5e9);
+  EXPECT_EQ(settings.workload.ttl_share, 0.25);
+  EXPECT_THAT(complaint({"--ttl-share", "25%"}), HasSubstr("add --ttl"));
+  EXPECT_THAT(complaint({"--connections", "1", "--mix", "get=1,watch=1"}), HasSubstr("two --connections"));
+}
+
 TEST_F(experiment_file, sets_what_flags_would) {
   write(R"(server = "http://localhost:9"
 connections = 7

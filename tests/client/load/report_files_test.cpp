@@ -2,15 +2,19 @@
 
 #include <gmock/gmock.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "client/load/hdr_log.hpp"
 #include "client/load/report_csv.hpp"
+#include "client/load/text.hpp"
 #include "client/web/page.hpp"
 #include "tests/client/load/sample_report.hpp"
 
@@ -158,6 +162,62 @@ TEST_F(report_files_test, keep_what_was_there_until_there_is_a_report) {
   load_report const runs[] = {finished_run()};
   EXPECT_EQ(files.write(runs), "");
   EXPECT_THAT(content(settings.csv_file), StartsWith("run,second,"));
+}
+
+// A run that failed left an empty file, which the next one to read it took for a report.
+TEST_F(report_files_test, leave_no_file_where_there_is_no_report) {
+  load_settings settings;
+  settings.csv_file = directory / "run.csv";
+  settings.json_file = directory / "old.json";
+  std::ofstream(settings.json_file) << "old";
+  {
+    report_files files;
+    ASSERT_EQ(files.open(settings), "");
+  }
+  EXPECT_FALSE(std::filesystem::exists(settings.csv_file));
+  EXPECT_EQ(content(settings.json_file), "old");
+}
+
+// Of two reports in one file, one was lost without a word.
+TEST_F(report_files_test, refuse_two_reports_in_one_file) {
+  load_settings settings;
+  settings.json_file = directory / "run";
+  settings.csv_file = directory / "." / "run";
+  report_files files;
+  EXPECT_THAT(files.open(settings), HasSubstr("--json and --csv name the same file"));
+}
+
+// The file was opened twice: a reader took the end of the first for the end of the report.
+TEST_F(report_files_test, reach_the_reader_of_a_pipe_as_a_whole) {
+  load_settings settings;
+  settings.json_file = directory / "pipe";
+  ASSERT_EQ(::mkfifo(settings.json_file.c_str(), 0600), 0);
+  auto reader = std::async(std::launch::async, [&] { return content(settings.json_file); });
+  load_report const runs[] = {finished_run()};
+  {
+    report_files files;
+    ASSERT_EQ(files.open(settings), "");
+    EXPECT_EQ(files.write(runs), "");
+  }
+  EXPECT_EQ(reader.get(), json_report(runs[0]));
+}
+
+TEST(wrapped, breaks_lines_where_they_have_spaces_and_keeps_commands_whole) {
+  EXPECT_EQ(wrapped("short\n  a line that is much too long for it\n", 24),
+            "short\n  a line that is much\n    too long for it\n");
+  EXPECT_EQ(wrapped("  again   holdfast load --keys 1000 --seed 1 \\\n          --runs 3\nword\n", 34),
+            "  again   holdfast load \\\n    --keys 1000 --seed 1 \\\n          --runs 3\nword\n");
+  // Nothing can be broken where there is no space, and drawings stay as they are.
+  std::string const word(50, 'x');
+  EXPECT_EQ(wrapped(word + '\n', 20), word + '\n');
+  auto const lane = "  connection 3      |---------A----------|\n";
+  EXPECT_EQ(wrapped(lane, 20), lane);
+}
+
+TEST(wrapped, makes_a_report_fit_a_terminal_of_80_columns) {
+  auto const text = wrapped(text_report(finished_open_loop()), 80);
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
 }
 
 TEST_F(report_files_test, tell_before_the_run_what_can_not_be_written) {

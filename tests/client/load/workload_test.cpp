@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
 
@@ -90,6 +91,79 @@ TEST(workload, writes_requests_as_the_server_reads_them) {
                 "Content-Type: application/json\r\nContent-Length: 30\r\n\r\n\"000000ab0000000000000012....\"");
 }
 
+TEST(workload, writes_the_operations_on_several_keys_and_those_with_conditions) {
+  auto requests = make({});
+  requests.learn_database(0xff);
+  auto const fields = std::string(" HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n");
+  auto const of_json = fields + "Content-Type: application/json\r\nContent-Length: ";
+  EXPECT_EQ(bytes_of(requests, {.operation = operation_kind::list, .key = 7, .limit = 50}),
+            "GET /v1/kv?prefix=load-1/&values=true&after=load-1/7&limit=50" + fields + "\r\n");
+  EXPECT_EQ(bytes_of(requests, {.operation = operation_kind::incr, .key = 7}),
+            "POST /v1/kv/load-1/c7?increment=1" + fields + "Content-Length: 0\r\n\r\n");
+  planned_request put{.operation = operation_kind::put,
+                      .on = condition::unchanged,
+                      .key = 7,
+                      .value_bytes = 26,
+                      .value = 1,
+                      .ttl = 5ms,
+                      .version = 12};
+  auto const value = std::string("\"000000070000000000000001\"");
+  EXPECT_EQ(bytes_of(requests, put),
+            "PUT /v1/kv/load-1/7?ttl=5000000ns" + of_json + "26\r\nIf-Match: \"00000000000000ff-12\"\r\n\r\n" + value);
+  put.version = 0;
+  put.ttl = 0ns;
+  put.hold = 1ms;
+  EXPECT_EQ(bytes_of(requests, put),
+            "PUT /v1/kv/load-1/7?hold=1000000ns" + of_json + "26\r\nIf-None-Match: *\r\n\r\n" + value);
+  planned_request reads{.operation = operation_kind::txn, .modifies = true, .key = 7, .other_key = 8};
+  EXPECT_EQ(bytes_of(requests, reads), "POST /v1/txn" + of_json +
+                                           R"(54)"
+                                           "\r\n\r\n"
+                                           R"({"operations":[{"get":"load-1/7"},{"get":"load-1/8"}]})");
+  planned_request writes{.operation = operation_kind::txn,
+                         .on = condition::unchanged,
+                         .writes_other = true,
+                         .key = 7,
+                         .value_bytes = 26,
+                         .value = 1,
+                         .other_key = 8,
+                         .other_value = 2,
+                         .version = 12};
+  EXPECT_EQ(nlohmann::json::parse(body_of(bytes_of(requests, writes))), nlohmann::json::parse(R"({
+      "checks": [{"key": "load-1/7", "etag": "\"00000000000000ff-12\""}, {"key": "load-1/8", "exists": false}],
+      "operations": [{"get": "load-1/7"}, {"get": "load-1/8"},
+                     {"put": "load-1/7", "value": "000000070000000000000001"},
+                     {"put": "load-1/8", "value": "000000080000000000000002"}]})"));
+}
+
+TEST(workload, makes_a_write_depend_on_what_was_read) {
+  auto requests = make(settings_with_mix("cas=1"));
+  auto const get = requests.next();
+  EXPECT_TRUE(get.modifies && get.compares);
+  EXPECT_EQ(requests.modify(get, {.first = 12}).version, 12U);
+  EXPECT_EQ(requests.modify(get, {}).on, condition::unchanged) << "of a key that is not there: create it";
+  auto transfers = make(settings_with_mix("txn=1"));
+  int both = 0;
+  for (int i = 0; i < 200; ++i) {
+    auto const reads = transfers.next();
+    EXPECT_NE(reads.key, reads.other_key);
+    auto const writes = transfers.modify(reads, {.first = 1, .other = 2});
+    EXPECT_EQ(writes.operation, operation_kind::txn);
+    EXPECT_EQ(std::pair(writes.version, writes.other_version), std::pair(std::uint64_t(1), std::uint64_t(2)));
+    EXPECT_FALSE(writes.modifies);
+    both += writes.writes_other;
+  }
+  EXPECT_NEAR(both, 100, 40);
+}
+
+TEST(workload, takes_a_condition_that_is_not_met_for_an_answer) {
+  auto const requests = make({});
+  EXPECT_TRUE(requests.is_expected({.operation = operation_kind::put, .on = condition::unchanged}, 412));
+  EXPECT_TRUE(requests.is_expected({.operation = operation_kind::txn, .on = condition::unchanged}, 412));
+  EXPECT_FALSE(requests.is_expected({.operation = operation_kind::put}, 412));
+  EXPECT_FALSE(requests.is_expected({.operation = operation_kind::txn}, 412));
+}
+
 TEST(workload, writes_values_that_are_json_and_as_long_as_drawn) {
   auto settings = settings_with_mix("put=1");
   settings.value_bytes = parse_value_size("26..300").value();
@@ -165,7 +239,7 @@ TEST(workload, never_writes_the_same_value_twice) {
     for (std::uint32_t key = 0; key < 10; ++key) EXPECT_TRUE(values.insert(requests.first_value(key)).second);
     for (int i = 0; i < 1000; ++i) {
       auto request = requests.next();
-      if (request.modifies) request = requests.modify(request);
+      if (request.modifies) request = requests.modify(request, {});
       EXPECT_TRUE(values.insert(body_of(bytes_of(requests, request))).second);
     }
   }
@@ -174,7 +248,7 @@ TEST(workload, never_writes_the_same_value_twice) {
 TEST(workload, puts_what_it_modifies_under_the_key_it_has_read) {
   auto requests = make(settings_with_mix("rmw=1"));
   auto const get = requests.next();
-  auto const put = requests.modify(get);
+  auto const put = requests.modify(get, {});
   EXPECT_EQ(get.operation, operation_kind::get);
   EXPECT_EQ(put.operation, operation_kind::put);
   EXPECT_EQ(put.key, get.key);

@@ -116,11 +116,15 @@ class simulated_store {
     auto const found = seen.find(key);
     if (found == seen.end()) return state_fact({.what = kind::none, .key = key, .at = at});
     auto value = found->second.value;
-    if (fails(fault::wrong_value) && seen.size() > 1) value = (found == seen.begin() ? *seen.rbegin() : *seen.begin()).second.value;
+    if (fails(fault::wrong_value) && seen.size() > 1)
+      value = (found == seen.begin() ? *seen.rbegin() : *seen.begin()).second.value;
     state_fact({.what = kind::version, .key = key, .at = at, .version = found->second.revision, .value = value});
   }
 
-  state const& some_states_ago() { return states_[states_.size() - 1 - static_cast<std::size_t>(up_to(std::min<instant>(4, static_cast<instant>(states_.size()) - 1)))]; }
+  state const& some_states_ago() {
+    return states_[states_.size() - 1 -
+                   static_cast<std::size_t>(up_to(std::min<instant>(4, static_cast<instant>(states_.size()) - 1)))];
+  }
 
   void act(observation& made) {
     auto const drawn = up_to(99);
@@ -210,9 +214,9 @@ class simulated_store {
   void list(observation& made) {
     made.what = deed::list;
     made.at = revision_;
-    auto const* seen = fails(fault::stale_list) ? &some_states_ago() : &now_;
+    auto seen = fails(fault::stale_list) ? some_states_ago() : now_;
     if (how_.fault == fault::torn_transaction && half_ && chance(0.5)) {
-      seen = &half_->first;
+      seen = half_->first;
       made.at = half_->second;
       half_.reset();
     }
@@ -221,7 +225,7 @@ class simulated_store {
     made.to_the_end = true;
     instant listed = 0;
     auto const leaves_out = fails(fault::incomplete_list);
-    for (auto const& [key, value] : *seen) {  // ten keys at most, so numbers are in the order of their names
+    for (auto const& [key, value] : seen) {  // ten keys at most, so numbers are in the order of their names
       if (made.after != no_key && !is_listed_before(made.after, key)) continue;
       if (listed == limit) {
         made.to_the_end = false;
@@ -298,7 +302,8 @@ class simulated_store {
       auto const& asked = made_.facts[made.facts_begin];
       for (int times = 0; times < 2; ++times) {
         now_[asked.key] = {.value = asked.value, .revision = ++revision_};
-        events_.push_back({.what = kind::version, .key = asked.key, .at = revision_, .version = revision_, .value = asked.value});
+        events_.push_back(
+            {.what = kind::version, .key = asked.key, .at = revision_, .version = revision_, .value = asked.value});
       }
     }
   }
