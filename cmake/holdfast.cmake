@@ -115,3 +115,6 @@ endfunction()
 # Pages are built with Node.js and embedded into the programs.
 include(embed)
 include(web)
+
+# What keeps the data.
+include(rocksdb)

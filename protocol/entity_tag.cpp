@@ -65,29 +65,41 @@ std::optional<entity_tag> parse_entity_tag(std::string_view text) {
   return tag;
 }
 
-bool names(std::string_view list, entity_tag const& tag) {
-  skip_blanks(list);
-  if (list.starts_with('*')) {
-    list.remove_prefix(1);
-    skip_blanks(list);
-    return list.empty();
+bool tag_list::names_strongly(std::uint64_t revision) const noexcept {
+  return any || std::find(strong.begin(), strong.end(), revision) != strong.end();
+}
+
+bool tag_list::names_weakly(std::uint64_t revision) const noexcept {
+  return names_strongly(revision) || std::find(weak.begin(), weak.end(), revision) != weak.end();
+}
+
+tag_list parse_tag_list(std::string_view text, std::uint64_t start) {
+  tag_list list;
+  skip_blanks(text);
+  if (text.starts_with('*')) {
+    text.remove_prefix(1);
+    skip_blanks(text);
+    list.any = text.empty();
+    return list;
   }
-  auto const ours = to_string(tag);
-  bool found = false;
-  while (!list.empty()) {
-    if (!list.starts_with(',')) {  // a member may be empty (RFC 9110 §5.6.1.2)
-      if (list.starts_with("W/")) list.remove_prefix(2);
-      auto const member = cut_opaque_tag(list);
-      if (member.empty()) return false;
-      if (member == ours) found = true;
-      skip_blanks(list);
+  while (!text.empty()) {
+    if (!text.starts_with(',')) {  // a member may be empty (RFC 9110 §5.6.1.2)
+      auto const is_weak = text.starts_with("W/");
+      if (is_weak) text.remove_prefix(2);
+      auto const member = cut_opaque_tag(text);
+      if (member.empty()) return {};
+      list.has_weak = list.has_weak || is_weak;
+      // Byte for byte: no two texts are the same tag.
+      if (auto const tag = parse_entity_tag(member); tag && tag->start == start && to_string(*tag) == member)
+        (is_weak ? list.weak : list.strong).push_back(tag->revision);
+      skip_blanks(text);
     }
-    if (list.empty()) break;
-    if (!list.starts_with(',')) return false;
-    list.remove_prefix(1);
-    skip_blanks(list);
+    if (text.empty()) break;
+    if (!text.starts_with(',')) return {};
+    text.remove_prefix(1);
+    skip_blanks(text);
   }
-  return found;
+  return list;
 }
 
 }  // namespace holdfast::protocol

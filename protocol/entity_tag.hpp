@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdfast::protocol {
 
@@ -31,8 +32,19 @@ constexpr std::size_t entity_tag_bytes_max = 48;
 /// Reads what write_entity_tag wrote; nothing for a text of another form, a weak tag (`W/`) included.
 [[nodiscard]] std::optional<entity_tag> parse_entity_tag(std::string_view text);
 
-/// Whether an If-None-Match field value names `tag`: `*`, or a list whose members are compared weakly (RFC 9110
-/// §13.1.2). A malformed list names nothing.
-[[nodiscard]] bool names(std::string_view if_none_match, entity_tag const& tag);
+/// The tags that a conditional header field names.
+struct tag_list {
+  bool any = false;                   ///< `*`
+  bool has_weak = false;              ///< some tag was weak, whoever gave it
+  std::vector<std::uint64_t> strong;  ///< revisions of strong tags that `start` gave
+  std::vector<std::uint64_t> weak;    ///< revisions of its weak tags
+
+  [[nodiscard]] bool names_strongly(std::uint64_t revision) const noexcept;
+  [[nodiscard]] bool names_weakly(std::uint64_t revision) const noexcept;
+};
+
+/// Reads the value of If-Match or If-None-Match (RFC 9110 §13.1): `*`, or a list of tags. A malformed list names
+/// nothing.
+[[nodiscard]] tag_list parse_tag_list(std::string_view text, std::uint64_t start);
 
 }  // namespace holdfast::protocol

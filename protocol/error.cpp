@@ -30,6 +30,14 @@ error_traits traits_of(errc code) noexcept {
       return {400, "hold_too_long", "The hold is longer than the server allows"};
     case errc::unexpected_body:
       return {400, "unexpected_body", "The method takes no body"};
+    case errc::invalid_patch:
+      return {400, "invalid_patch", "The patch is not valid"};
+    case errc::patch_conflict:
+      return {409, "patch_conflict", "The patch does not fit the value"};
+    case errc::not_an_integer:
+      return {409, "not_an_integer", "The value is not an integer"};
+    case errc::out_of_range:
+      return {409, "out_of_range", "The number is out of range"};
     case errc::no_such_path:
       return {404, "no_such_path", "There is nothing at this path"};
     case errc::key_not_found:
@@ -50,6 +58,26 @@ error_traits traits_of(errc code) noexcept {
       return {501, "unknown_method", "The method is not known"};
     case errc::precondition_not_supported:
       return {501, "precondition_not_supported", "The precondition is not supported"};
+    case errc::precondition_failed:
+      return {412, "precondition_failed", "The condition does not hold"};
+    case errc::already_exists:
+      return {412, "already_exists", "The key exists already"};
+    case errc::invalid_transaction:
+      return {400, "invalid_transaction", "The body is not a transaction"};
+    case errc::check_failed:
+      return {412, "check_failed", "A check of the transaction failed"};
+    case errc::operation_failed:
+      return {409, "operation_failed", "An operation of the transaction can't be done"};
+    case errc::history_compacted:
+      return {410, "history_compacted", "The changes are no longer known"};
+    case errc::invalid_import:
+      return {400, "invalid_import", "The import has a line that can't be stored"};
+    case errc::import_conflict:
+      return {409, "import_conflict", "A key of the import exists already"};
+    case errc::invalid_idempotency_key:
+      return {400, "invalid_idempotency_key", "The Idempotency-Key is not valid"};
+    case errc::idempotency_key_reused:
+      return {422, "idempotency_key_reused", "The Idempotency-Key was used for another request"};
     case errc::not_built:
       return {501, "not_built", "The server was built without this"};
     case errc::lock_timeout:
@@ -60,6 +88,8 @@ error_traits traits_of(errc code) noexcept {
       return {503, "overloaded", "The server has too much to do"};
     case errc::database_full:
       return {507, "database_full", "The database has no room for more"};
+    case errc::disk_full:
+      return {507, "disk_full", "The disk has no room for more"};
     case errc::draining:
       return {503, "draining", "The server is shutting down"};
     case errc::too_many_connections:

@@ -1,107 +1,122 @@
 #include "protocol/json.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <optional>
+#include <string>
 
-#include "protocol/json_recognizer.hpp"
+#include "protocol/ascii.hpp"
+#include "protocol/json_scanner.hpp"
 
 namespace holdfast::protocol {
 namespace {
 
-constexpr std::size_t problem_bytes_max = 240;
+constexpr std::size_t excerpt_bytes_max = 40;
 
-/// Takes the parser's events and keeps nothing but the depth and what went wrong.
-class validator final : public nlohmann::json_sax<nlohmann::json> {
- public:
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, string_t const&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return false; }
-  bool key(string_t&) override { return true; }
-  bool start_object(std::size_t) override { return enter(); }
-  bool end_object() override { return leave(); }
-  bool start_array(std::size_t) override { return enter(); }
-  bool end_array() override { return leave(); }
-
-  bool parse_error(std::size_t position, std::string const&, nlohmann::json::exception const& error) override {
-    std::string_view what = error.what();
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: …": the bracket is of no use to a client.
-    if (auto const end = what.find("] "); what.starts_with('[') && end != std::string_view::npos)
-      what.remove_prefix(end + 2);
-    // The text quotes the last token, which may be a string as long as the body.
-    problem = what.substr(0, problem_bytes_max);
-    if (problem.size() < what.size()) problem += "…";
-    if (what.find(" at line ") == std::string_view::npos) unnamed_position = position;
-    return false;
-  }
-
-  std::string problem;
-  std::optional<std::size_t> unnamed_position;  // how much was read, where `problem` does not say it
-  bool too_deep = false;
-
- private:
-  bool enter() {
-    too_deep = ++depth_ > json_depth_max;
-    return !too_deep;
-  }
-  bool leave() {
-    --depth_;
-    return true;
-  }
-
-  int depth_ = 0;
-};
-
-/// Where `text`, valid up to there, goes one level too deep.
-std::size_t position_too_deep(std::string_view text) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    auto const c = text[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      quoted = c != '"';
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > json_depth_max) return i;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return text.size();
+bool continues_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
 
+/// Lines end with a line feed; columns count characters from 1.
 std::string place(std::string_view text, std::size_t position) {
   auto const before = text.substr(0, position);
-  auto const line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
-  return "line " + std::to_string(std::count(before.begin(), before.end(), '\n') + 1) + ", column " +
-         std::to_string(position - line_begin + 1);
+  auto const line = before.substr(before.rfind('\n') + 1);  // npos + 1 is 0
+  auto const column = std::ranges::count_if(line, [](char c) { return !continues_character(c); }) + 1;
+  return "line " + std::to_string(std::ranges::count(before, '\n') + 1) + ", column " + std::to_string(column);
+}
+
+std::string hexadecimal(unsigned char byte) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  return {digits[byte >> 4], digits[byte & 15]};
+}
+
+/// What stands at `position`, up to the next character that could end it, and not much of it.
+std::string excerpt(std::string_view text, std::size_t position) {
+  auto rest = text.substr(position);
+  auto const is_end = [](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || std::string_view(",:[]{}").find(c) != std::string_view::npos;
+  };
+  auto const end = static_cast<std::size_t>(std::ranges::find_if(rest.begin() + 1, rest.end(), is_end) - rest.begin());
+  if (end <= excerpt_bytes_max) return std::string(rest.substr(0, end));
+  auto cut = excerpt_bytes_max;
+  while (cut > 1 && continues_character(rest[cut])) --cut;
+  return std::string(rest.substr(0, cut)) + "…";
+}
+
+std::string_view problem_text(json_problem problem) {
+  switch (problem) {
+    case json_problem::value_expected:
+      return "a value is expected";
+    case json_problem::name_expected:
+      return "a member's name in double quotes is expected after the comma";
+    case json_problem::name_or_end_expected:
+      return "a member's name in double quotes or } is expected";
+    case json_problem::colon_expected:
+      return "a colon is expected after the member's name";
+    case json_problem::comma_or_brace_expected:
+      return "a comma or } is expected after the member";
+    case json_problem::comma_or_bracket_expected:
+      return "a comma or ] is expected after the element";
+    case json_problem::digit_expected:
+      return "a digit of the number is expected";
+    case json_problem::string_end_expected:
+      return "the quote that ends the string is expected";
+    case json_problem::more_than_one_value:
+      return "the value is complete, and more follows";
+    case json_problem::control_character:
+      return "a control character in a string has to be escaped";
+    case json_problem::unknown_escape:
+      return "there is no such escape; a backslash in a string is written as \\\\";
+    case json_problem::bad_unicode_escape:
+      return "\\u has to be followed by four hexadecimal digits";
+    case json_problem::not_utf8:
+      return "the text is not UTF-8";
+    case json_problem::leading_zero:
+      return "a number must not start with a zero and more digits";
+    case json_problem::too_deep:
+      return "nested too deep";
+    case json_problem::none:
+      break;
+  }
+  return "nothing is wrong";
+}
+
+/// Whether what is wrong is that something else is expected there.
+bool expects_something(json_problem problem) {
+  return problem <= json_problem::string_end_expected;
 }
 
 }  // namespace
 
-result<void> check_json(std::string_view text) {
-  if (is_certainly_json(text)) return {};
+failure json_failure(std::string_view text, json_fault fault) {
   if (text.empty())
-    return failure{errc::invalid_json,
-                   "the body is empty; send a JSON value, such as \"hello\" with its quotes, 42 or {}"};
+    return {errc::invalid_json, "the body is empty; send a JSON value, such as \"hello\" with its quotes, 42 or {}"};
   if (text.starts_with("\xEF\xBB\xBF"))
-    return failure{errc::invalid_json, "the body starts with a byte order mark; send plain UTF-8"};
-  // The parser takes a NUL for the end and would let anything pass behind it.
-  if (auto const nul = text.find('\0'); nul != std::string_view::npos)
-    return failure{errc::invalid_json, "there is a NUL byte at " + place(text, nul)};
-  validator events;
-  if (nlohmann::json::sax_parse(text.begin(), text.end(), &events)) return {};
-  if (events.too_deep)
-    return failure{errc::invalid_json, "nested deeper than " + std::to_string(json_depth_max) + " levels at " +
-                                           place(text, position_too_deep(text)) + "; store it in several values"};
-  if (events.unnamed_position) events.problem += ", before " + place(text, *events.unnamed_position);
-  return failure{errc::invalid_json, std::move(events.problem)};
+    return {errc::invalid_json, "the body starts with a byte order mark; send plain UTF-8"};
+  if (fault.position == text.size())
+    return {errc::invalid_json,
+            "the text ends at " + place(text, fault.position) + ", where " + std::string(problem_text(fault.problem))};
+  auto const at = place(text, fault.position);
+  if (fault.problem == json_problem::too_deep)
+    return {errc::invalid_json, "nested deeper than " + std::to_string(json_depth_max) + " levels at " + at +
+                                    "; store it in several values"};
+  auto const byte = static_cast<unsigned char>(text[fault.position]);
+  if (byte == 0) return {errc::invalid_json, "there is a NUL byte at " + at};
+  auto detail = at + ": " + std::string(problem_text(fault.problem));
+  if (fault.problem == json_problem::control_character)
+    return {errc::invalid_json, detail + " as \\u00" + hexadecimal(byte)};
+  detail += expects_something(fault.problem) ? ", not " : ": ";
+  detail += byte < 0x20 || byte == 0x7F || fault.problem == json_problem::not_utf8 ? "byte 0x" + hexadecimal(byte)
+                                                                                   : excerpt(text, fault.position);
+  if (fault.problem == json_problem::value_expected &&
+      (byte == '\'' || byte >= 0x80 || is_alphanumeric(text[fault.position])))
+    detail += "; a string stands in double quotes";
+  return {errc::invalid_json, std::move(detail)};
+}
+
+result<void> check_json(std::string_view text) {
+  json_check_only sink;
+  auto const fault = scan_json(text, sink);
+  if (fault.problem == json_problem::none) return {};
+  return json_failure(text, fault);
 }
 
 }  // namespace holdfast::protocol

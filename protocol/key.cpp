@@ -1,5 +1,7 @@
 #include "protocol/key.hpp"
 
+#include <algorithm>
+
 #include "protocol/percent.hpp"
 
 namespace holdfast::protocol {
@@ -36,6 +38,8 @@ result<void> check_key(std::string_view key) {
   if (key.empty()) return refuse("the key is empty; name it after /v1/kv/, as in /v1/kv/my-key");
   if (key.size() > key_bytes_max)
     return refuse("the key has " + std::to_string(key.size()) + " bytes; the most is " + std::to_string(key_bytes_max));
+  if (key == "." || key == "..")
+    return refuse("the key '" + std::string(key) + "' has no URL: every client takes it for a step in the path; add a letter");
   for (std::size_t i = 0; i < key.size();) {
     auto const length = sequence_length(key.substr(i));
     if (length == 0) return refuse("the key is not UTF-8 at byte " + std::to_string(i));
@@ -50,7 +54,7 @@ result<void> check_key(std::string_view key) {
 
 result<std::string> key_from_path(std::string_view encoded, bool is_plain) {
   // Most keys stand for themselves.
-  if (is_plain && !encoded.empty() && encoded.size() <= key_bytes_max) return std::string(encoded);
+  if (is_plain && encoded.size() > 2 && encoded.size() <= key_bytes_max) return std::string(encoded);
   auto key = percent_decode(encoded);
   if (!key) return refuse("the key has a % that two hexadecimal digits don't follow; write %25 for a percent sign");
   if (auto checked = check_key(*key); !checked) return checked.error();
@@ -58,7 +62,21 @@ result<std::string> key_from_path(std::string_view encoded, bool is_plain) {
 }
 
 std::string path_of_key(std::string_view key) {
-  return std::string(kv_path) + percent_encode_path(key);
+  auto path = std::string(kv_path);
+  // Clients remove the segments `.` and `..` from a path, also where they are percent-encoded (RFC 3986 §5.2.4, WHATWG
+  // URL). With an encoded slash beside it, the dots are no segment of their own.
+  for (auto encoded = percent_encode_path(key); !encoded.empty();) {
+    auto const end = std::min(encoded.find('/'), encoded.size());
+    auto const segment = encoded.substr(0, end);
+    auto const is_last = end == encoded.size();
+    auto const next = is_last ? std::string() : encoded.substr(end + 1, encoded.find('/', end + 1) - end - 1);
+    auto const is_dots = [](std::string_view text) { return text == "." || text == ".."; };
+    path += segment;
+    if (is_last) break;
+    path += is_dots(segment) || is_dots(next) ? "%2F" : "/";
+    encoded.erase(0, end + 1);
+  }
+  return path;
 }
 
 }  // namespace holdfast::protocol

@@ -29,12 +29,32 @@ std::optional<std::string> percent_decode(std::string_view text) {
   return decoded;
 }
 
-std::string percent_encode_path(std::string_view bytes) {
+std::string decode_unreserved(std::string_view path) {
+  std::string decoded;
+  decoded.reserve(path.size());
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == '%' && i + 2 < path.size()) {
+      auto const high = hex_value(path[i + 1]), low = hex_value(path[i + 2]);
+      auto const c = high < 0 || low < 0 ? '%' : static_cast<char>(high * 16 + low);
+      if (is_alphanumeric(c) || std::string_view("-._~").find(c) != std::string_view::npos) {
+        decoded += c;
+        i += 2;
+        continue;
+      }
+    }
+    decoded += path[i];
+  }
+  return decoded;
+}
+
+namespace {
+
+std::string percent_encode(std::string_view bytes, bool (*stands)(char)) {
   constexpr auto digits = "0123456789ABCDEF";
   std::string encoded;
   encoded.reserve(bytes.size());
   for (char const c : bytes) {
-    if (stands_in_path(c)) {
+    if (stands(c)) {
       encoded += c;
     } else {
       auto const byte = static_cast<unsigned char>(c);
@@ -42,6 +62,16 @@ std::string percent_encode_path(std::string_view bytes) {
     }
   }
   return encoded;
+}
+
+}  // namespace
+
+std::string percent_encode_path(std::string_view bytes) {
+  return percent_encode(bytes, stands_in_path);
+}
+
+std::string percent_encode_query(std::string_view bytes) {
+  return percent_encode(bytes, [](char c) { return is_alphanumeric(c) || std::string_view("-._~/").find(c) != std::string_view::npos; });
 }
 
 }  // namespace holdfast::protocol

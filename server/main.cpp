@@ -11,9 +11,11 @@
 #include <iostream>
 
 #include "server/app/command_line.hpp"
+#include "server/app/data_commands.hpp"
 #include "server/app/demo.hpp"
 #include "server/app/healthcheck.hpp"
 #include "server/app/server.hpp"
+#include "server/journal/journal.hpp"
 #include "server/log/log.hpp"
 #include "server/net/listener.hpp"
 
@@ -65,7 +67,10 @@ int run(serve_command command) {
     server server(command.settings);
     server.stop_on_signals();
     server.run();
-    return EXIT_SUCCESS;
+    return server.exit_status();
+  } catch (journal_error const& error) {
+    std::cerr << "holdfast-server: " << error.what() << '\n';
+    return exit_status_of(error.fault());
   } catch (boost::system::system_error const& error) {
     // Not through the log, which may be off: nobody should have to guess why there is no server.
     std::cerr << "holdfast-server: can't serve on "

@@ -31,6 +31,7 @@ struct api_context {
   byte_budget& under_way;
   std::atomic<std::size_t> const& connections;
   std::atomic<bool> const& draining;
+  std::size_t value_bytes_max;
   std::uint64_t start;  ///< tells this process's revisions from another's
 };
 

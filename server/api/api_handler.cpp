@@ -1,22 +1,57 @@
 #include "server/api/api_handler.hpp"
 
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/api/answers.hpp"
+#include "server/api/foreign_pages.hpp"
+#include "server/api/idempotency.hpp"
 #include "server/api/lock.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/settings.hpp"
+#include "server/api/transactions.hpp"
+#include "server/api/transfer.hpp"
 #include "server/api/values.hpp"
+#include "server/api/watch.hpp"
+#include "server/loop/timer.hpp"
 
 namespace holdfast::server {
 namespace {
 
 using namespace protocol;
 
+/// So often is a patch computed without the lock, beyond once for each text that is wanted. A value that has changed
+/// each time meanwhile is then patched under the lock.
+std::size_t text_attempts_max(data_operation const& one) {
+  auto const* const all = std::get_if<transaction>(&inner_of(one));
+  return 4 + (all != nullptr ? all->checks.size() + all->steps.size() : 0);
+}
+
+/// Whether a foreign page could do harm there. The page itself is nothing that one could not have from anywhere.
+bool is_protected(route_kind kind) {
+  switch (kind) {
+    case route_kind::livez:
+    case route_kind::readyz:
+    case route_kind::version:
+    case route_kind::page:
+    case route_kind::other:
+      return false;
+    default:
+      return true;
+  }
+}
+
+/// Whether a request is going to hold the lock beyond its operation.
+bool holds(routed const& request) {
+  auto const* const data = std::get_if<data_request>(&request);
+  auto const* const out = std::get_if<export_request>(&request);
+  return (data != nullptr && data->terms.hold.count() != 0) || (out != nullptr && out->terms.hold.count() != 0);
+}
+
 class api_handler final : public request_handler {
  public:
-  api_handler(api_context const& context, lock_recorder& recorder)
-      : context_(context), recorder_(recorder), asker_{&recorder, {}, lock_operation::get} {}
+  api_handler(api_context const& context, lock_recorder& recorder, watch_hub& hub)
+      : context_(context), recorder_(recorder), hub_(hub), asker_{&recorder, {}, lock_operation::get} {}
 
   request_need begin(request_head const& head, peer_address const& client, reply& answer) override;
   [[nodiscard]] std::size_t body_bytes_max() const override;
@@ -26,15 +61,26 @@ class api_handler final : public request_handler {
 
  private:
   bool read_at_once(std::string_view key, reply& answer);
-  request_need execute_at_once(value_request const& request, reply& answer);
+  std::optional<reply> take_body(data_request& request, std::string&& body);
+  request_need begin_routed(request_head const& head, reply& answer);
+  request_need finish_routed(std::string&& body, reply& answer);
+  bool is_known_host(std::string_view host);
+  request_need execute_at_once(data_request const& request, reply& answer);
+  awaitable<request_end> run_routed(client_link& client, reply& answer);
+  awaitable<request_end> run_data(data_request const& request, client_link& client, reply& answer);
+  void begin_stream(reply&& head, bool ends_connection, client_link& client, reply& answer);
   void add(method method, unsigned status, std::chrono::nanoseconds took);
-  void take_outcome(value_request const& request, execution&& done, reply& answer);
+  void take_outcome(data_request const& request, execution&& done, reply& answer);
 
   api_context const& context_;
   lock_recorder& recorder_;
+  watch_hub& hub_;
 
   // Of the request being served.
   routed request_;
+  std::optional<idempotency_claim> claim_;
+  std::string cors_;        // fields that its answer gets, for a page that may read it
+  std::string known_host_;  // of earlier requests
   route_kind kind_ = route_kind::other;
   server::method method_ = method::unknown;
   bool is_counted_ = false;
@@ -45,18 +91,53 @@ class api_handler final : public request_handler {
 request_need api_handler::begin(request_head const& head, peer_address const& client, reply& answer) {
   asker_.source = client;
   method_ = head.method;
-  route_context const context{context_.routes, context_.live.read_hold(),
+  route_context const context{context_.routes, context_.store.id(), context_.live.read_hold(),
                               context_.draining.load(std::memory_order_relaxed)};
-  if (auto const key = key_of_plain_read(head); !key.empty() && context.read_hold.count() == 0)
+  if (auto const key = key_of_plain_read(head); !key.empty() && context.read_hold.count() == 0 && is_known_host(head.host))
     if (read_at_once(key, answer)) return request_need::nothing;
   request_ = route(head, context, kind_);
+  if (is_protected(kind_)) {
+    if (auto refused = refuse_foreign_page(head, context_.routes)) {
+      request_ = *std::move(refused);
+    } else if (is_foreign_navigation(head) && holds(request_)) {
+      request_ = refuse(errc::foreign_origin, "a link of another site may not hold the lock");
+    }
+  }
+  if (is_allowed_origin(head, context_.routes)) {
+    cors_ = cors_fields(head.origin);
+    if (auto preflight = answer_preflight(head, context_.routes)) request_ = *std::move(preflight);
+  }
+  auto const need = begin_routed(head, answer);
+  if (need == request_need::nothing) answer.more_fields += cors_;
+  return need;
+}
+
+/// What has been routed.
+request_need api_handler::begin_routed(request_head const& head, reply& answer) {
   if (auto* const ready = std::get_if<reply>(&request_)) {
     answer = std::move(*ready);
     return request_need::nothing;
   }
-  if (auto* const value = std::get_if<value_request>(&request_)) {
-    if (std::holds_alternative<put_operation>(value->operation)) return request_need::body;
-    return execute_at_once(*value, answer);
+  if (auto* const data = std::get_if<data_request>(&request_)) {
+    if (head.idempotency_key && data->writes()) {
+      auto claim = read_idempotency(head);
+      if (!claim) {
+        answer = reply_to(claim.error());
+        return request_need::nothing;
+      }
+      claim_ = *std::move(claim);
+    }
+    if (data->body != data_request::body_kind::none) return request_need::body;
+    if (claim_) make_idempotent(*data, *std::move(claim_), {});
+    return execute_at_once(*data, answer);
+  }
+  if (std::holds_alternative<import_request>(request_)) return request_need::stream;
+  if (std::holds_alternative<export_request>(request_)) return request_need::time;
+  if (auto* const watch = std::get_if<watch_request>(&request_)) {
+    auto refused = refuse_watch(*watch, hub_);
+    if (!refused) return request_need::time;
+    answer = *std::move(refused);
+    return request_need::nothing;
   }
   if (auto* const lock = std::get_if<lock_request>(&request_)) {
     if (is_streamed(*lock)) return request_need::time;
@@ -68,6 +149,14 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
   return request_need::nothing;
 }
 
+/// Whether a host is the one that was last found to be this server's: nearly all requests of a thread name the same.
+bool api_handler::is_known_host(std::string_view host) {
+  if (!context_.routes.is_on_loopback || host == known_host_) return true;
+  if (!is_own_name(host, context_.routes.host_names)) return false;
+  known_host_ = host;
+  return true;
+}
+
 /// A shorter way to the same answer, for most of the requests: where it fails it leaves no trace.
 bool api_handler::read_at_once(std::string_view key, reply& answer) {
   asker_.operation = lock_operation::get;
@@ -77,7 +166,7 @@ bool api_handler::read_at_once(std::string_view key, reply& answer) {
   answered_at_ = done.ended_at;
   answer.content_type = "application/json";
   answer.value = std::move(done.value);
-  answer.tag = entity_tag{context_.start, done.revision};
+  answer.tag = entity_tag{context_.store.id(), done.revision};
   answer.timing = done.timing;
   if (done.id != 0) answer.request = request_id{context_.start, done.id};
   return true;
@@ -88,53 +177,137 @@ std::size_t api_handler::body_bytes_max() const {
 }
 
 request_need api_handler::finish(std::string&& body, reply& answer) {
+  auto const need = finish_routed(std::move(body), answer);
+  if (need == request_need::nothing) answer.more_fields += cors_;
+  return need;
+}
+
+request_need api_handler::finish_routed(std::string&& body, reply& answer) {
   if (std::holds_alternative<settings_request>(request_)) {
     answer = change_settings(body, context_);
     return request_need::nothing;
   }
-  auto& value = std::get<value_request>(request_);
-  if (auto refused = take_value(std::get<put_operation>(value.operation), std::move(body))) {
+  auto& data = std::get<data_request>(request_);
+  std::string said;
+  if (claim_) said = body;
+  if (auto refused = take_body(data, std::move(body))) {
     answer = *std::move(refused);
     return request_need::nothing;
   }
-  return execute_at_once(value, answer);
+  if (claim_) make_idempotent(data, *std::move(claim_), said);
+  return execute_at_once(data, answer);
+}
+
+std::optional<reply> api_handler::take_body(data_request& request, std::string&& body) {
+  if (request.body == data_request::body_kind::transaction)
+    return take_transaction_body(request, body, context_.store.id(), context_.value_bytes_max);
+  return take_value_body(request, std::move(body), context_.value_bytes_max);
 }
 
 /// Where the lock is free and no hold is wanted.
-request_need api_handler::execute_at_once(value_request const& request, reply& answer) {
-  asker_.operation = lock_operation_of(request);
-  if (request.terms.hold.count() != 0) return request_need::time;
+request_need api_handler::execute_at_once(data_request const& request, reply& answer) {
+  asker_.operation = request.name;
+  if (request.terms.hold.count() != 0 || request.wait) return request_need::time;
   execution done;
   if (!context_.store.try_execute(request.operation, asker_, done)) return request_need::time;
+  if (done.outcome && std::holds_alternative<text_wanted>(*done.outcome)) return request_need::time;
   take_outcome(request, std::move(done), answer);
   return request_need::nothing;
 }
 
-void api_handler::take_outcome(value_request const& request, execution&& done, reply& answer) {
+void api_handler::take_outcome(data_request const& request, execution&& done, reply& answer) {
   answered_at_ = done.ended_at;
-  make_answer(request, std::move(done), context_.start, answer);
+  make_answer(request, std::move(done), context_.store.id(), context_.start, answer);
 }
 
 awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
-  if (auto const* const lock = std::get_if<lock_request>(&request_)) {
-    consumer_place const place(context_.insight.consumers);
-    if (!place.is_taken()) {
-      answer = refuse(errc::overloaded, "as many clients follow the lock as this server allows; retry");
-      co_return request_end::answered;
-    }
-    answer = head_of(*lock);
-    client.begin(answer, lock->what == lock_request::kind::events);
-    // Now: it may never come to its end.
-    add(method_, answer.status, std::chrono::nanoseconds());
-    co_return co_await send_stream(*lock, context_, client);
+  auto const end = co_await run_routed(client, answer);
+  if (end == request_end::answered) answer.more_fields += cors_;
+  co_return end;
+}
+
+awaitable<request_end> api_handler::run_routed(client_link& client, reply& answer) {
+  if (auto const* const data = std::get_if<data_request>(&request_)) co_return co_await run_data(*data, client, answer);
+  if (auto const* const watch = std::get_if<watch_request>(&request_)) {
+    begin_stream(head_of(*watch), true, client, answer);
+    asker_.operation = lock_operation::watch;
+    co_return co_await send_watch(*watch, context_, hub_, asker_, client);
   }
-  auto const& value = std::get<value_request>(request_);
-  client_link::waiting here(client);
-  auto& stop = here.stop();
-  auto done = co_await context_.store.execute(value.operation, value.terms, stop, asker_);
-  if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
-  take_outcome(value, std::move(done), answer);
-  co_return request_end::answered;
+  if (auto const* const one = std::get_if<export_request>(&request_)) {
+    begin_stream(head_of(*one), false, client, answer);
+    asker_.operation = lock_operation::export_keys;
+    co_return co_await send_export(*one, context_, asker_, client);
+  }
+  if (auto const* const one = std::get_if<import_request>(&request_)) {
+    asker_.operation = lock_operation::import_keys;
+    co_return co_await run_import(*one, context_, asker_, client, answer);
+  }
+  auto const& lock = std::get<lock_request>(request_);
+  consumer_place const place(context_.insight.consumers);
+  if (!place.is_taken()) {
+    answer = refuse(errc::overloaded, "as many clients follow the lock as this server allows; retry");
+    co_return request_end::answered;
+  }
+  begin_stream(head_of(lock), lock.what == lock_request::kind::events, client, answer);
+  co_return co_await send_stream(lock, context_, client);
+}
+
+void api_handler::begin_stream(reply&& head, bool ends_connection, client_link& client, reply& answer) {
+  answer = std::move(head);
+  answer.more_fields += cors_;
+  client.begin(answer, ends_connection);
+  // Now: it may never come to its end.
+  add(method_, answer.status, std::chrono::nanoseconds());
+}
+
+/// Whether a read that waits for news has none.
+bool has_no_news(data_request const& request, execution const& done) {
+  if (!done.outcome) return false;
+  if (std::holds_alternative<not_modified>(*done.outcome)) return true;
+  auto const& when = std::get<get_operation>(request.operation).when;
+  return std::holds_alternative<no_such_key>(*done.outcome) && !(when && when->if_none_match);
+}
+
+awaitable<request_end> api_handler::run_data(data_request const& request, client_link& client, reply& answer) {
+  timer until(co_await asio::this_coro::executor);
+  std::optional<watch_hub::watcher> news;
+  if (request.wait) {
+    until.expires_after(*request.wait);
+    // Before the first look, so that nothing can come in between.
+    news.emplace(hub_, std::string(subject_of(request.operation)), false, hub_.last_revision(),
+                 [&until] { until.cancel(); });
+  }
+  std::vector<change> changes;
+  for (std::size_t attempts = 1;; ++attempts) {
+    execution done;
+    {
+      client_link::waiting here(client);
+      auto& stop = here.stop();
+      done = co_await context_.store.execute(request.operation, request.terms, stop, asker_);
+      if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
+    }
+    if (auto* const wanted = done.outcome ? std::get_if<text_wanted>(&*done.outcome) : nullptr) {
+      while (wanted->function->compute_some(wanted->input))
+        co_await asio::post(until.get_executor(), asio::use_awaitable_t<executor_type>{});
+      if (attempts >= text_attempts_max(request.operation)) wanted->function->compute_at_once();
+      continue;
+    }
+    if (news && has_no_news(request, done) && !client.is_draining()) {
+      auto const due = until.expiry();
+      while (!news->has_news() && until.now() < due && !client.is_draining()) {
+        auto const is_there = co_await client.pause(until);
+        if (!is_there) co_return request_end::gone;
+        until.expires_at(due);
+      }
+      if (news->has_news()) {
+        while (news->take(changes) != watch_hub::watcher::state::in_step) changes.clear();
+        changes.clear();
+        continue;
+      }
+    }
+    take_outcome(request, std::move(done), answer);
+    co_return request_end::answered;
+  }
 }
 
 void api_handler::count(method method, unsigned status, clock::time_point begun_at) {
@@ -145,6 +318,8 @@ void api_handler::count(method method, unsigned status, clock::time_point begun_
   kind_ = route_kind::other;
   answered_at_ = {};
   request_.emplace<settings_request>();  // which keeps nothing
+  claim_.reset();
+  cors_.clear();
 }
 
 void api_handler::add(method method, unsigned status, std::chrono::nanoseconds took) {
@@ -154,8 +329,8 @@ void api_handler::add(method method, unsigned status, std::chrono::nanoseconds t
 
 }  // namespace
 
-std::unique_ptr<request_handler> make_api_handler(api_context const& context, lock_recorder& recorder) {
-  return std::make_unique<api_handler>(context, recorder);
+std::unique_ptr<request_handler> make_api_handler(api_context const& context, lock_recorder& recorder, watch_hub& hub) {
+  return std::make_unique<api_handler>(context, recorder, hub);
 }
 
 }  // namespace holdfast::server

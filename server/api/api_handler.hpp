@@ -5,10 +5,12 @@
 #include "server/api/api_context.hpp"
 #include "server/http/request_handler.hpp"
 #include "server/insight/lock_recorder.hpp"
+#include "server/store/watch_hub.hpp"
 
 namespace holdfast::server {
 
-/// Serves all of the server's resources. Both must outlive it. @param recorder of the thread that calls it.
-[[nodiscard]] std::unique_ptr<request_handler> make_api_handler(api_context const& context, lock_recorder& recorder);
+/// Serves all of the server's resources. All must outlive it. @param recorder, hub of the thread that calls it.
+[[nodiscard]] std::unique_ptr<request_handler> make_api_handler(api_context const& context, lock_recorder& recorder,
+                                                                watch_hub& hub);
 
 }  // namespace holdfast::server

@@ -52,7 +52,7 @@ event_stream::event_stream(insight& source, live_settings const& settings, event
 
 void event_stream::append(std::string& out, std::string_view type, std::string_view json) {
   if (format_ == event_format::sse) {
-    (out += "id: ") += std::to_string(next_ - 1);
+    ((((out += "id: ") += hexadecimal(source_.start)) += '-') += std::to_string(next_ - 1));
     (((out += "\nevent: ") += type) += "\ndata: ") += json;
     out += "\n\n";
   } else {
@@ -68,6 +68,10 @@ void event_stream::append_hello(std::string& out, std::int64_t now_ns) {
                            {"settings", to_json(settings_)}};
   append(out, "hello", hello.dump());
   told_at_ns_ = refilled_at_ns_ = now_ns;
+}
+
+void event_stream::append_lost(std::string& out) {
+  append(out, "lost", ordered_json{{"type", "lost"}, {"start", hexadecimal(source_.start)}}.dump());
 }
 
 bool event_stream::append_news(std::string& out, std::int64_t now_ns) {

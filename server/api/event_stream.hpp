@@ -26,6 +26,8 @@ class event_stream {
 
   /// Appends the first message.
   void append_hello(std::string& out, std::int64_t now_ns);
+  /// The events that a client asks to go on behind were another process's: what came behind them is lost.
+  void append_lost(std::string& out);
 
   /// Appends what has happened since the last call; nothing where nothing has, or a heartbeat where that has been so
   /// for long. @return whether there is more to be had at once.

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "protocol/duration.hpp"
+#include "protocol/entity_tag.hpp"
 #include "server/api/answers.hpp"
 #include "server/api/event_stream.hpp"
 #include "server/api/metrics.hpp"
@@ -43,9 +44,20 @@ std::string take_limit(std::string_view value, lock_request& request) {
   return {};
 }
 
+/// Reads an event's id, `3f…-17`, or its number alone. @return false where it is neither.
+bool take_position(std::string_view text, lock_request& request) {
+  if (auto const id = parse_entity_tag('"' + std::string(text) + '"')) {
+    request.after = id->revision;
+    request.after_start = id->start;
+    return true;
+  }
+  request.after = parse_count(text);
+  return request.after.has_value();
+}
+
 std::string take_from(std::string_view value, lock_request& request) {
-  request.after = parse_count(value);
-  return request.after ? std::string() : "must be the number of the last event that you have (its id); 0 asks for all";
+  return take_position(value, request) ? std::string()
+                                       : "must be the id of the last event that you have; 0 asks for all";
 }
 
 std::string take_format(std::string_view value, lock_request& request) {
@@ -99,7 +111,7 @@ routed route_what(kind what, std::span<parameter const> parameters, request_head
   lock_request request;
   request.what = what;
   // A browser that reconnects says by a field where it was; a parameter is for those that can't.
-  if (!head.last_event_id.empty()) request.after = parse_count(head.last_event_id);
+  if (!head.last_event_id.empty()) take_position(head.last_event_id, request);
   if (!target.query.empty())
     if (auto refused = take_query(target, parameters, request)) return *std::move(refused);
   if constexpr (!insight_is_built)
@@ -109,7 +121,7 @@ routed route_what(kind what, std::span<parameter const> parameters, request_head
 
 reply lock_state(insight const& source, std::size_t limit) {
   auto found = source.present({.entries_max = limit, .bytes_max = queue_bytes_max});
-  return no_store(json_reply(lock_state_json(std::move(found), source.now_ns(), source.start, limit)));
+  return no_store(json_reply(lock_state_json(std::move(found), source.now_ns(), source.start, limit, &source.names)));
 }
 
 awaitable<void> let_others_run() {
@@ -120,9 +132,13 @@ awaitable<void> let_others_run() {
 /// Until the client goes or doesn't read: false; or the server drains and nobody waits or holds any more. What the
 /// client has not read is bounded: a piece of some 64 KiB; the rest is passed over where it grows old.
 awaitable<bool> send_events(lock_request const& request, api_context const& context, client_link& client) {
-  event_stream events(context.insight, context.live, request.format, request.after);
+  auto const is_of_other_start = request.after_start != 0 && request.after_start != context.insight.start;
+  // Of a process that has ended nothing is known. All that is known of this one has come since.
+  event_stream events(context.insight, context.live, request.format,
+                      is_of_other_start ? std::optional<std::uint64_t>(0) : request.after);
   std::string piece;
   events.append_hello(piece, context.insight.now_ns());
+  if (is_of_other_start) events.append_lost(piece);
   for (bool is_last = false;;) {
     auto const more = events.append_news(piece, context.insight.now_ns());
     auto const takes = co_await client.send(piece);

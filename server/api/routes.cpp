@@ -1,25 +1,36 @@
 #include "server/api/routes.hpp"
 
 #include <array>
+#include <string>
 
 #include "protocol/key.hpp"
+#include "protocol/percent.hpp"
 #include "server/api/answers.hpp"
+#include "server/api/lists.hpp"
 #include "server/api/lock.hpp"
 #include "server/api/page.hpp"
 #include "server/api/probes.hpp"
 #include "server/api/settings.hpp"
+#include "server/api/transactions.hpp"
+#include "server/api/transfer.hpp"
 #include "server/api/values.hpp"
+#include "server/api/watch.hpp"
 
 namespace holdfast::server {
 namespace {
 
 using namespace protocol;
 
-constexpr std::string_view methods_allow = "GET, HEAD, PUT, DELETE, OPTIONS";
+constexpr std::string_view methods_allow = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 
 // The commonest first.
 constexpr std::array resources{
     resource{kv_path, true, route_kind::value, route_value},
+    resource{list_path, false, route_kind::list, route_list},
+    resource{transaction_path, false, route_kind::transaction, route_transaction},
+    resource{"/v1/watch", false, route_kind::watch, route_watch},
+    resource{"/v1/export", false, route_kind::export_keys, route_export},
+    resource{"/v1/import", false, route_kind::import_keys, route_import},
     resource{"/livez", false, route_kind::livez, route_livez},
     resource{"/readyz", false, route_kind::readyz, route_readyz},
     resource{"/version", false, route_kind::version, route_version},
@@ -41,7 +52,12 @@ resource const* resource_at(std::string_view path) {
 }  // namespace
 
 routed route(request_head const& head, route_context const& context, route_kind& kind) {
-  auto const target = head.target_is_plain ? protocol::target{head.target, {}} : parse_target(head.target);
+  auto target = head.target_is_plain ? protocol::target{head.target, {}} : parse_target(head.target);
+  std::string path;
+  if (target && target->path.find('%') != std::string_view::npos) {
+    path = decode_unreserved(target->path);
+    target->path = path;
+  }
   auto const* const found = target ? resource_at(target->path) : nullptr;
   kind = found != nullptr ? found->kind : route_kind::other;
   if (head.method == method::unknown)

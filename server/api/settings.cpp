@@ -1,19 +1,18 @@
 #include "server/api/settings.hpp"
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 #include <nlohmann/json.hpp>
 
 #include "protocol/ascii.hpp"
 #include "protocol/duration.hpp"
-#include "protocol/json.hpp"
 #include "server/api/answers.hpp"
+#include "server/api/foreign_pages.hpp"
+#include "server/json/document.hpp"
 
 namespace holdfast::server {
 namespace {
 
 using namespace protocol;
-using nlohmann::json;
 using nlohmann::ordered_json;
 using std::chrono::nanoseconds;
 
@@ -21,33 +20,20 @@ constexpr std::string_view settings_allow = "GET, HEAD, PATCH, OPTIONS";
 // A shorter one would be a busy loop.
 constexpr std::chrono::milliseconds writer_period_min{1};
 
-/// The name in a Host field, without port and brackets.
-std::string_view name_in(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(1, std::min(host.find(']'), host.size()) - 1);
-  return host.substr(0, host.find(':'));
-}
-
-bool is_ours(std::string_view host, std::span<std::string const> host_names) {
-  auto const name = name_in(host);
-  boost::system::error_code error;
-  boost::asio::ip::make_address(std::string(name), error);
-  if (!error || equals_ignoring_case(name, "localhost")) return true;
-  return std::any_of(host_names.begin(), host_names.end(),
-                     [&](std::string const& one) { return equals_ignoring_case(name, one); });
-}
-
 bool is_json_type(std::string_view content_type) {
   auto const end = std::min(content_type.find_first_of("; \t"), content_type.size());
   return equals_ignoring_case(content_type.substr(0, end), "application/json");
 }
 
-/// Reads the duration `name` of the body, if it is there. @return what is wrong.
-std::string take_duration(json const& body, char const* name, std::optional<nanoseconds>& to) {
-  auto const found = body.find(name);
-  if (found == body.end()) return {};
-  if (!found->is_string()) return std::string(name) + " must be a duration in quotes, such as \"350ms\"";
-  auto const duration = parse_duration(found->get_ref<std::string const&>());
-  if (!duration) return std::string(name) + ": " + duration.error().detail;
+/// Reads a duration of the body. @return what is wrong.
+std::string take_duration(json::value member, std::optional<nanoseconds>& to) {
+  auto const name = member.name();
+  if (to) return name + " is there twice";
+  if (!member.is(json::value_kind::string)) return name + " must be a duration in quotes, such as \"350ms\"";
+  auto const text = member.as_string();
+  if (!text) return text.error().detail;
+  auto const duration = parse_duration(*text);
+  if (!duration) return name + ": " + duration.error().detail;
   to = *duration;
   return {};
 }
@@ -55,12 +41,11 @@ std::string take_duration(json const& body, char const* name, std::optional<nano
 }  // namespace
 
 std::optional<reply> refuse_change(request_head const& head, std::span<std::string const> host_names) {
-  if (!is_ours(head.host, host_names))
+  if (!is_own_name(head.host, host_names))
     return refuse(errc::foreign_origin,
                   "settings are changed at an IP address or at localhost; for another name start the server with "
                   "--host-name NAME");
-  if (!head.origin.empty() && !equals_ignoring_case(head.origin, "http://" + std::string(head.host)) &&
-      !equals_ignoring_case(head.origin, "https://" + std::string(head.host)))
+  if (!head.origin.empty() && !is_own_origin(head.origin, head.host))
     return refuse(errc::foreign_origin, "a page of another site may not change this server's settings");
   if (!is_json_type(head.content_type))
     return refuse(errc::unsupported_media_type, "send the settings as JSON, with Content-Type: application/json");
@@ -101,20 +86,19 @@ reply change_settings(std::string_view text, api_context const& context) {
   auto& live = context.live;
   if (!live.is_live())
     return refuse(errc::settings_fixed, "this server was started with --no-live-settings; restart it with others");
-  // First, as json::parse() would take a NUL for the end of the text.
-  if (auto const valid = check_json(text); !valid) return reply_to(valid.error());
-  auto const body = json::parse(text, nullptr, false);
-  if (!body.is_object())
+  auto const body = json::document::parse(text);
+  if (!body) return reply_to(body.error());
+  if (!body->root().is(json::value_kind::object))
     return refuse(errc::invalid_json, R"(send a JSON object, such as {"read_hold":"1s","writer_period":"350ms"})");
-  for (auto const& [name, value] : body.items())
+  std::optional<nanoseconds> read_hold, writer_period;
+  for (auto const member : body->root().children()) {
+    auto const name = member.name();
     if (name != "read_hold" && name != "writer_period")
       return refuse(errc::invalid_parameter,
                     "there is no setting '" + name + "' to change; there are read_hold and writer_period");
-  std::optional<nanoseconds> read_hold, writer_period;
-  if (auto wrong = take_duration(body, "read_hold", read_hold); !wrong.empty())
-    return refuse(errc::invalid_parameter, std::move(wrong));
-  if (auto wrong = take_duration(body, "writer_period", writer_period); !wrong.empty())
-    return refuse(errc::invalid_parameter, std::move(wrong));
+    if (auto wrong = take_duration(member, name == "read_hold" ? read_hold : writer_period); !wrong.empty())
+      return refuse(errc::invalid_parameter, std::move(wrong));
+  }
   if (read_hold && *read_hold > context.routes.hold_max)
     return refuse(errc::hold_too_long,
                   "read_hold: this server allows at most " + format_duration(context.routes.hold_max));

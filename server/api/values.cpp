@@ -1,117 +1,120 @@
 #include "server/api/values.hpp"
 
+#include <array>
 #include <utility>
 
 #include "protocol/ascii.hpp"
-#include "protocol/duration.hpp"
 #include "protocol/json.hpp"
 #include "protocol/key.hpp"
 #include "server/api/answers.hpp"
+#include "server/api/conditions.hpp"
+#include "server/api/parameters.hpp"
+#include "server/api/text_functions.hpp"
 
 namespace holdfast::server {
 namespace {
 
 using namespace protocol;
-using std::chrono::nanoseconds;
-constexpr std::in_place_type_t<value_request> as_value;
+constexpr std::in_place_type_t<data_request> as_data;
 
-constexpr std::string_view kv_allow = "GET, HEAD, PUT, DELETE, OPTIONS";
-constexpr std::string_view post_advice = "To store a value, PUT it (curl -X PUT -d VALUE)";
+constexpr std::string_view kv_allow = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
+constexpr std::string_view accept_patch = "Accept-Patch: application/merge-patch+json, application/json-patch+json\r\n";
 
-result<lock_terms> terms_of(std::string_view query, method method, route_settings const& settings,
-                            nanoseconds read_hold) {
-  auto const reads = method == method::get || method == method::head;
-  lock_terms terms{.hold = reads ? read_hold : nanoseconds(0), .lock_timeout = settings.lock_timeout};
-  if (query.empty()) return terms;
+using name_list = std::span<std::string_view const>;
+constexpr std::array<std::string_view, 3> read_parameters_allowed{"hold", "lock-timeout", "wait"};
+constexpr std::array<std::string_view, 3> put_parameters_allowed{"hold", "lock-timeout", "ttl"};
+constexpr std::array<std::string_view, 7> post_parameters_allowed{"hold", "lock-timeout", "ttl", "increment",
+                                                                  "initial", "min", "max"};
+constexpr std::array<std::string_view, 2> other_parameters_allowed{"hold", "lock-timeout"};
 
-  auto const parameters = parse_query(query);
-  if (!parameters) return parameters.error();
-  bool has_hold = false, has_lock_timeout = false;
-  for (auto const& [name, value] : *parameters) {
-    auto* const seen = name == "hold" ? &has_hold : name == "lock-timeout" ? &has_lock_timeout : nullptr;
-    if (seen == nullptr)
-      return failure{errc::invalid_parameter,
-                     "there is no parameter '" + name + "'; the parameters are hold and lock-timeout"};
-    if (std::exchange(*seen, true))
-      return failure{errc::invalid_parameter, "the parameter " + name + " is given twice"};
-    auto const duration = parse_duration(value);
-    if (!duration) return failure{errc::invalid_parameter, name + ": " + duration.error().detail};
-    if (seen == &has_hold) {
-      terms.hold = *duration;
-    } else {
-      terms.lock_timeout = *duration;
-    }
+name_list allowed_to(method method) {
+  switch (method) {
+    case method::get:
+    case method::head:
+      return read_parameters_allowed;
+    case method::put:
+      return put_parameters_allowed;
+    case method::post:
+      return post_parameters_allowed;
+    default:
+      return other_parameters_allowed;
   }
-  if (terms.hold > settings.hold_max)
-    return failure{errc::hold_too_long, "hold: this server allows at most " + format_duration(settings.hold_max)};
-  return terms;
 }
 
+/// Of what a request says, what does not fit its method.
 std::optional<failure> refuse_fields(request_head const& head) {
   auto const puts = head.method == method::put;
-  auto const writes = puts || head.method == method::del;
-  if (head.has_precondition || (writes && head.if_none_match))
-    return failure{errc::precondition_not_supported,
-                   "this server does not evaluate " +
-                       std::string(writes ? "If-Match, If-None-Match and If-Unmodified-Since on writes"
-                                          : "If-Match and If-Unmodified-Since") +
-                       " yet, and does not ignore them either; send the request without"};
+  auto const has_content = puts || head.method == method::patch;
   if (puts && head.has_content_range)
     return failure{errc::bad_request, "a PUT stores a whole value; send it without Content-Range"};
-  if (puts && !head.content_encoding.empty() && !equals_ignoring_case(head.content_encoding, "identity"))
+  if (has_content && !head.content_encoding.empty() && !equals_ignoring_case(head.content_encoding, "identity"))
     return failure{errc::unsupported_content_encoding, "send the value as plain JSON, without Content-Encoding"};
-  if (!puts && head.has_body)
-    return failure{errc::unexpected_body, std::string(head.method_text) + " takes no body" +
-                                              (head.method == method::get ? "; to store a value, PUT it" : "")};
+  if (!has_content && head.has_body)
+    return failure{errc::unexpected_body,
+                   std::string(head.method_text) + " takes no body" +
+                       (head.method == method::get || head.method == method::post
+                            ? "; to store a value, PUT it (curl -X PUT -d VALUE)"
+                            : "")};
   return std::nullopt;
 }
 
-/// Makes an answer, which is new, of what an operation came to.
-struct reply_maker {
-  value_request const& request;
-  std::uint64_t start;
-  reply& answer;
+std::string_view media_type_of(std::string_view content_type) {
+  auto const type = content_type.substr(0, content_type.find(';'));
+  return type.substr(0, type.find_last_not_of(" \t") + 1);
+}
 
-  void operator()(value_found& found) const {
-    answer.tag = entity_tag{start, found.revision};
-    if (request.if_none_match && names(*request.if_none_match, *answer.tag)) {
-      answer.status = 304;
-      return;
-    }
-    answer.content_type = "application/json";
-    answer.value = std::move(found.value);
+/// A POST: counts, or changes when the key expires.
+result<data_operation> read_post(std::string key, parameters const& given, conditions_pointer when) {
+  auto const sets_ttl = given.ttl && given.ttl->what != time_to_live::kind::keep;
+  if (!given.increment) {
+    if (given.initial || given.min || given.max)
+      return failure{errc::invalid_parameter, "initial, min and max go with increment"};
+    if (!sets_ttl)
+      return failure{errc::invalid_parameter,
+                     "a POST says what to do: ?increment=1 counts, ?ttl=30s or ?ttl=none changes when the key expires. To "
+                     "store a value, PUT it (curl -X PUT -d VALUE)"};
+    return data_operation(touch_operation{std::move(key), *given.ttl, std::move(when)});
   }
-
-  void operator()(value_stored const& stored) const {
-    answer.tag = entity_tag{start, stored.revision};
-    answer.status = stored.created ? 201 : 204;
-    if (stored.created) answer.location = path_of_key(std::get<put_operation>(request.operation).key);
+  if (given.ttl && !sets_ttl)
+    return failure{errc::invalid_parameter, "ttl: an increment keeps the time to live of a key that exists anyway"};
+  increment_operation increment{.key = std::move(key), .by = *given.increment, .ttl = {}, .when = std::move(when)};
+  if (given.ttl) increment.ttl = *given.ttl;
+  if (given.min) increment.min = *given.min;
+  if (given.max) increment.max = *given.max;
+  if (given.initial) {
+    auto const initial = parse_integer(*given.initial);
+    if (!initial || *initial > exact_integer_max || *initial < -exact_integer_max)
+      return failure{errc::invalid_parameter, "initial: must be a whole number within ±(2^53-1), such as 0"};
+    increment.initial = *initial;
   }
+  if (increment.min > increment.max) return failure{errc::invalid_parameter, "min is greater than max"};
+  return data_operation(std::move(increment));
+}
 
-  void operator()(value_deleted const&) const { answer.status = 204; }
-
-  void operator()(no_such_key) const {
-    auto const& key = key_of(request.operation);
-    answer = reply_to(
-        failure{errc::key_not_found, "no value is stored under '" + key + "'; PUT one to " + path_of_key(key)});
+lock_operation name_of_method(request_head const& head, parameters const& given) {
+  switch (head.method) {
+    case method::head:
+      return lock_operation::head;
+    case method::put:
+      return lock_operation::put;
+    case method::del:
+      return lock_operation::del;
+    case method::patch:
+      return lock_operation::patch;
+    case method::post:
+      return given.increment ? lock_operation::increment : lock_operation::touch;
+    default:
+      return lock_operation::get;
   }
+}
 
-  void operator()(no_room) const {
-    answer = reply_to(failure{errc::database_full,
-                              "the values take as much memory as this server allows; nothing was changed. Delete some, "
-                              "or start the server with a larger --max-memory"});
-  }
-};
-
-struct operation_namer {
-  bool head_only;
-
-  lock_operation operator()(get_operation const&) const noexcept {
-    return head_only ? lock_operation::head : lock_operation::get;
-  }
-  lock_operation operator()(put_operation const&) const noexcept { return lock_operation::put; }
-  lock_operation operator()(delete_operation const&) const noexcept { return lock_operation::del; }
-};
+/// Which patch a content type says. None where it is no patch's.
+std::optional<data_request::body_kind> patch_kind_of(std::string_view content_type) {
+  auto const type = media_type_of(content_type);
+  if (equals_ignoring_case(type, "application/merge-patch+json")) return data_request::body_kind::merge_patch;
+  if (equals_ignoring_case(type, "application/json-patch+json")) return data_request::body_kind::json_patch;
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -120,26 +123,72 @@ routed route_value(request_head const& head, target const& target, route_context
     case method::get:
     case method::head:
     case method::put:
+    case method::post:
+    case method::patch:
     case method::del:
       break;
-    case method::options:
-      return options_reply(kv_allow);
+    case method::options: {
+      auto answer = options_reply(kv_allow);
+      answer.more_fields += accept_patch;
+      return answer;
+    }
     default:
-      return method_not_allowed(head, kv_allow, head.method == method::post ? post_advice : std::string_view());
+      return method_not_allowed(head, kv_allow);
   }
+  auto const reads = head.method == method::get || head.method == method::head;
   auto key = key_from_path(target.path.substr(kv_path.size()), head.target_is_plain);
   if (!key) return reply_to(key.error());
-  auto const terms = terms_of(target.query, head.method, context.settings, context.read_hold);
-  if (!terms) return reply_to(terms.error());
+  lock_terms const defaults{.hold = reads ? context.read_hold : nanoseconds(0),
+                            .lock_timeout = context.settings.lock_timeout};
+  std::optional<parameters> read;
+  if (!target.query.empty()) {
+    auto given = read_parameters(target.query, allowed_to(head.method), defaults, context.settings.hold_max);
+    if (!given) return reply_to(given.error());
+    read = *std::move(given);
+  }
+  static parameters const none;
+  auto const& given = read ? *read : none;
   if (auto const refused = refuse_fields(head)) return reply_to(*refused);
+  auto when = read_conditions(head, context.database_id);
+  if (!when) return reply_to(when.error());
 
+  routed made(as_data);
+  auto& request = std::get<data_request>(made);
+  request.terms = read ? given.terms : defaults;
+  request.name = name_of_method(head, given);
+  request.head_only = head.method == method::head;
+  request.wants_representation = head.prefers_representation && !reads;
   switch (head.method) {
     case method::put:
-      return routed(as_value, put_operation{*std::move(key), nullptr}, *terms, std::nullopt, false);
+      request.operation = put_operation{*std::move(key), nullptr, given.ttl.value_or(time_to_live()), *std::move(when)};
+      request.body = data_request::body_kind::value;
+      return made;
     case method::del:
-      return routed(as_value, delete_operation{*std::move(key)}, *terms, std::nullopt, false);
+      request.operation = delete_operation{*std::move(key), *std::move(when)};
+      return made;
+    case method::post: {
+      auto post = read_post(*std::move(key), given, *std::move(when));
+      if (!post) return reply_to(post.error());
+      request.operation = *std::move(post);
+      return made;
+    }
+    case method::patch: {
+      auto const kind = patch_kind_of(head.content_type);
+      if (!kind) {
+        auto answer = refuse(errc::unsupported_media_type,
+                             "send a patch with Content-Type: application/merge-patch+json (RFC 7396) or "
+                             "application/json-patch+json (RFC 6902)");
+        answer.more_fields += accept_patch;
+        return answer;
+      }
+      request.operation = patch_operation{*std::move(key), nullptr, *std::move(when)};
+      request.body = *kind;
+      return made;
+    }
     default:
-      return routed(as_value, get_operation{*std::move(key)}, *terms, head.if_none_match, head.method == method::head);
+      request.operation = get_operation{*std::move(key), *std::move(when)};
+      request.wait = given.wait;
+      return made;
   }
 }
 
@@ -150,26 +199,70 @@ std::string_view key_of_plain_read(request_head const& head) {
   return key.size() <= key_bytes_max ? key : std::string_view();
 }
 
-std::optional<reply> take_value(put_operation& put, std::string&& body) {
+std::optional<reply> take_value_body(data_request& request, std::string&& body, std::size_t value_bytes_max) {
+  if (request.body != data_request::body_kind::value) {
+    auto patch = request.body == data_request::body_kind::merge_patch ? make_merge_patch(std::move(body), value_bytes_max)
+                                                                      : make_json_patch(std::move(body), value_bytes_max);
+    if (!patch) return reply_to(patch.error());
+    std::get<patch_operation>(request.operation).patch = *std::move(patch);
+    return std::nullopt;
+  }
   if (auto const valid = check_json(body); !valid) return reply_to(valid.error());
   // A body that came in pieces has grown by doubling; a value stays for long.
   if (body.capacity() > body.size() + body.size() / 4) body.shrink_to_fit();
-  put.value = std::make_shared<std::string const>(std::move(body));
+  std::get<put_operation>(request.operation).value = std::make_shared<std::string const>(std::move(body));
   return std::nullopt;
 }
 
-lock_operation lock_operation_of(value_request const& request) noexcept {
-  return std::visit(operation_namer{request.head_only}, request.operation);
+// --- answers -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::string_view preference_applied = "Preference-Applied: return=representation\r\n";
+
+void add_value(reply& answer, json_text&& value) {
+  answer.content_type = "application/json";
+  answer.value = std::move(value);
 }
 
-void make_answer(value_request const& request, execution&& done, std::uint64_t start, reply& answer) {
-  if (done.outcome) {
-    std::visit(reply_maker{request, start, answer}, *done.outcome);
-  } else {
-    answer = reply_to(done.outcome.error());
-  }
-  answer.timing = done.timing;
-  if (done.id != 0) answer.request = request_id{start, done.id};
+}  // namespace
+
+void value_answer::operator()(value_found& found) const {
+  answer.tag = entity_tag{context.database_id, found.revision};
+  add_time_to_live(answer, found.expires, context);
+  add_value(answer, std::move(found.value));
+}
+
+void value_answer::operator()(not_modified const& same) const {
+  answer.status = 304;
+  answer.tag = entity_tag{context.database_id, same.revision};
+  add_time_to_live(answer, same.expires, context);
+}
+
+void value_answer::operator()(value_stored& stored) const {
+  answer.tag = entity_tag{context.database_id, stored.revision};
+  add_time_to_live(answer, stored.expires, context);
+  auto const shows = request.wants_representation || request.name == lock_operation::increment;
+  answer.status = stored.created ? 201 : shows ? 200 : 204;
+  if (stored.created) answer.location = path_of_key(subject_of(request.operation));
+  if (request.wants_representation) answer.more_fields += preference_applied;
+  if (!shows) return;
+  auto const* const put = std::get_if<put_operation>(&inner_of(request.operation));
+  add_value(answer, put != nullptr ? json_text(put->value) : std::move(stored.value));
+}
+
+void value_answer::operator()(value_deleted& deleted) const {
+  answer.status = 204;
+  if (!request.wants_representation) return;
+  answer.status = 200;
+  answer.more_fields += preference_applied;
+  add_value(answer, std::move(deleted.removed));
+}
+
+void value_answer::operator()(value_touched const& touched) const {
+  answer.status = 204;
+  answer.tag = entity_tag{context.database_id, touched.revision};
+  add_time_to_live(answer, touched.expires, context);
 }
 
 }  // namespace holdfast::server

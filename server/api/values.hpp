@@ -1,10 +1,9 @@
 #pragma once
 
 #include "protocol/target.hpp"
-#include "server/api/api_context.hpp"
+#include "server/api/data_answers.hpp"
 #include "server/api/requests.hpp"
-#include "server/http/client_link.hpp"
-#include "server/http/request_handler.hpp"
+#include "server/http/request_head.hpp"
 
 namespace holdfast::server {
 
@@ -17,14 +16,21 @@ namespace holdfast::server {
 /// Empty where it takes route_value() to tell.
 [[nodiscard]] std::string_view key_of_plain_read(request_head const& head);
 
-/// Makes a PUT's body its value. @return the answer where the body is not JSON.
-[[nodiscard]] std::optional<reply> take_value(protocol::put_operation& put, std::string&& body);
+/// Makes a body what the operation stores: a value, or a patch. @return the answer where the body is not that.
+[[nodiscard]] std::optional<reply> take_value_body(data_request& request, std::string&& body,
+                                                   std::size_t value_bytes_max);
 
-/// What the request does, as whoever watches the lock calls it.
-[[nodiscard]] lock_operation lock_operation_of(value_request const& request) noexcept;
+/// Makes the answer, which is new, to an operation on one key.
+struct value_answer {
+  data_request const& request;
+  answer_context const& context;
+  reply& answer;
 
-/// Makes the answer to an operation that has run, or has not. `start` and its revision make the tag; a GET whose
-/// If-None-Match names it is answered with 304 (RFC 9110 §13.2.2). @param answer a new one.
-void make_answer(value_request const& request, execution&& done, std::uint64_t start, reply& answer);
+  void operator()(value_found& found) const;
+  void operator()(not_modified const& same) const;
+  void operator()(value_stored& stored) const;
+  void operator()(value_deleted& deleted) const;
+  void operator()(value_touched const& touched) const;
+};
 
 }  // namespace holdfast::server

@@ -122,7 +122,7 @@ std::uint64_t parse_bytes(std::string const& flag, std::string const& text) {
   throw CLI::ValidationError(flag, "'" + text + "' is no size; write it as 64MiB, 2GiB or a number of bytes");
 }
 
-void add_settings(CLI::App& app, settings& to) {
+void add_settings(CLI::App& app, settings& to, bool& in_memory) {
   app.add_option_function<std::string>(
          "--listen",
          [&to](std::string const& text) {
@@ -136,6 +136,27 @@ void add_settings(CLI::App& app, settings& to) {
       ->default_str("127.0.0.1:8080");
   add_count(app, "--threads", "HOLDFAST_THREADS", "Threads that serve, each with an event loop of its own", to.threads,
             1U, 1024U);
+  app.add_option("--data", to.data_directory, "Directory in which the data are kept")
+      ->envname("HOLDFAST_DATA")
+      ->type_name("DIR")
+      ->check([](std::string const& path) {
+        return path.empty() ? std::string("must name a directory; for none there is --in-memory") : std::string();
+      })
+      ->capture_default_str();
+  app.add_flag("--in-memory", in_memory, "Keep nothing: all data are gone when the server ends")
+      ->envname("HOLDFAST_IN_MEMORY");
+  app.add_option_function<std::string>(
+         "--sync",
+         [&to](std::string const& text) {
+           if (text != "on" && text != "off")
+             throw CLI::ValidationError("--sync", "'" + text + "' is neither on nor off");
+           to.sync = text == "on";
+         },
+         "on: what is acknowledged survives a power loss; off: a kill, but no power loss")
+      ->envname("HOLDFAST_SYNC")
+      ->type_name("on|off")
+      ->default_str("on");
+  app.add_flag("--accept-loss", to.accept_loss, "Start with what is left of damaged data, under a new database id");
   add_duration(app, "--writer-period", "HOLDFAST_WRITER_PERIOD", "How often the periodic writer writes; 0 turns it off",
                "350ms", [&to](auto period) { to.writer_period = period; });
   app.add_option("--writer-key", to.writer_key, "The key under which it puts the milliseconds since the start")
@@ -195,6 +216,16 @@ void add_settings(CLI::App& app, settings& to) {
       ->envname("HOLDFAST_HOST_NAME")
       ->type_name("NAME")
       ->delimiter(',');
+  app.add_option("--cors-origin", to.routes.cors_origins,
+                 "An origin, such as https://app.example, whose pages may use this server; may be repeated")
+      ->envname("HOLDFAST_CORS_ORIGIN")
+      ->type_name("ORIGIN")
+      ->delimiter(',')
+      ->check([](std::string const& origin) {
+        auto const is_one = (origin.starts_with("http://") || origin.starts_with("https://")) &&
+                            origin.find('/', origin.find("//") + 2) == std::string::npos;
+        return is_one ? std::string() : "'" + origin + "' is no origin; write it as https://app.example";
+      });
   app.add_option("--log-level", to.log_level, "trace, debug, info, warn, error or off")
       ->envname("HOLDFAST_LOG_LEVEL")
       ->type_name("LEVEL")
@@ -266,7 +297,9 @@ command parse_command_line(int argc, char const* const* argv) {
   app.set_help_flag("-h,--help", "Print this and exit");
   app.require_subcommand(0, 1);
   app.fallthrough();
-  add_settings(app, settings);
+  settings.data_directory = "./holdfast-data";
+  auto in_memory = false;
+  add_settings(app, settings, in_memory);
 
   auto* const demo_app =
       app.add_subcommand("demo", "Run the two tasks of the tutorial on one thread and print who does what");
@@ -297,6 +330,7 @@ command parse_command_line(int argc, char const* const* argv) {
     healthcheck.port = settings.listen_port;
     return healthcheck;
   }
+  if (in_memory) settings.data_directory.clear();
   return serve_command{std::move(settings)};
 }
 

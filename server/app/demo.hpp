@@ -25,7 +25,7 @@ class demo {
 
   /// Returns after the last round.
   awaitable<void> read() {
-    protocol::operation const get = protocol::get_operation{"my-key"};
+    data_operation const get = get_operation{"my-key"};
     timer timer(co_await asio::this_coro::executor);
     for (unsigned round = 0; round < rounds_; ++round) {
       print_("->read-guard");
@@ -42,7 +42,7 @@ class demo {
       if (cancelled) co_return;
       print_("<-read-sleep");
       auto const outcome = lock->apply(get);
-      auto const* const found = std::get_if<protocol::value_found>(&outcome);
+      auto const* const found = std::get_if<value_found>(&outcome);
       print_("value = " + (found != nullptr ? *found->value : std::string("null")));
       lock.unlock();
       print_("<-read-guard");
@@ -61,8 +61,8 @@ class demo {
       auto [not_granted, lock] = co_await data_.async_lock(as_values);
       if (not_granted) co_return;
       auto const elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(timer.now() - start);
-      protocol::operation const put =
-          protocol::put_operation{"my-key", std::make_shared<std::string const>(std::to_string(elapsed.count()))};
+      data_operation const put =
+          put_operation{"my-key", std::make_shared<std::string const>(std::to_string(elapsed.count()))};
       auto const outcome = lock->apply(put);
       lock.unlock();
       print_("<-write-guard");

@@ -11,6 +11,7 @@
 #include "server/api/api_handler.hpp"
 #include "server/app/memory_limit.hpp"
 #include "server/http/reply.hpp"
+#include "server/journal/rocksdb_journal.hpp"
 #include "server/log/log.hpp"
 
 namespace holdfast::server {
@@ -22,8 +23,17 @@ std::uint64_t under_way_share(std::uint64_t memory_bytes_max) {
   return memory_bytes_max / 4;
 }
 
-settings with_memory_bytes_max(settings given) {
+std::unique_ptr<journal> open_journal(settings const& given) {
+  if (given.data_directory.empty()) return nullptr;
+  return std::make_unique<rocksdb_journal>(
+      rocksdb_settings{.directory = given.data_directory, .sync = given.sync, .accept_loss = given.accept_loss});
+}
+
+settings with_defaults(settings given) {
   if (given.memory_bytes_max == 0) given.memory_bytes_max = default_memory_bytes_max();
+  boost::system::error_code error;
+  auto const address = asio::ip::make_address(given.listen_address, error);
+  given.routes.is_on_loopback = !error && address.is_loopback();
   return given;
 }
 
@@ -56,7 +66,7 @@ std::string what(std::exception_ptr const& error) {
 }  // namespace
 
 server::server(settings settings)
-    : settings_(with_memory_bytes_max(std::move(settings))),
+    : settings_(with_defaults(std::move(settings))),
       fixed_{.writer_key = settings_.writer_key,
              .threads = settings_.threads,
              .waiters_max = settings_.waiters_max,
@@ -64,7 +74,9 @@ server::server(settings settings)
              .memory_bytes_max = settings_.memory_bytes_max},
       insight_(settings_.threads, random_start()),
       live_(settings_.live_settings, settings_.routes.read_hold, settings_.writer_period),
-      store_(settings_.waiters_max, settings_.memory_bytes_max - under_way_share(settings_.memory_bytes_max)),
+      journal_(open_journal(settings_)),
+      store_(settings_.waiters_max, settings_.memory_bytes_max - under_way_share(settings_.memory_bytes_max),
+             insight_.start),
       under_way_(under_way_share(settings_.memory_bytes_max)),
       context_{.routes = settings_.routes,
                .fixed = fixed_,
@@ -74,30 +86,54 @@ server::server(settings settings)
                .under_way = under_way_,
                .connections = connections_,
                .draining = draining_,
+               .value_bytes_max = settings_.sessions.body_bytes_max,
                .start = insight_.start},
       workers_([this] {
         std::vector<std::unique_ptr<worker>> workers;
         for (unsigned i = 0; i < settings_.threads; ++i) {
           auto& recorder = *insight_.recorders[i];
           workers.push_back(std::make_unique<worker>(
-              settings_.sessions, under_way_, draining_,
-              [this, &recorder] { return make_api_handler(context_, recorder); }, recorder,
+              settings_.sessions, under_way_, draining_, progress_,
+              [this, &recorder, i] { return make_api_handler(context_, recorder, *hubs_[i]); }, recorder,
               [this] { on_session_end(); }));
         }
         return workers;
       }()),
+      hubs_([this] {
+        std::vector<std::unique_ptr<watch_hub>> hubs;
+        for (auto const& one : workers_) hubs.push_back(std::make_unique<watch_hub>(one->loop(), store_.history()));
+        return hubs;
+      }()),
       loop_(workers_[0]->loop()),
       writer_(loop_, store_, settings_.writer_key, settings_.writer_period, insight_.started_at,
               insight_.recorders[0].get()),
+      sweeper_(loop_, store_, insight_.recorders[0].get()),
       trimmer_(loop_, [this] { return store_.data_bytes() + under_way_.used(); }),
       listener_(
           loop_, asio::ip::tcp::endpoint(asio::ip::make_address(settings_.listen_address), settings_.listen_port),
           [this](unique_socket& socket) { return admit(socket); }, refusal()),
       drain_timer_(loop_.get_executor()) {
   live_.on_change([this] { asio::post(loop_.get_executor(), [this] { writer_.change(live_.writer_period()); }); });
+  if (journal_) {
+    store_.recover(*journal_);
+    auto const position = journal_->position();
+    progress_.number = position.sequence;
+    progress_.is_synced = settings_.sync;
+    commits_ = std::make_unique<commit_queue>(
+        *journal_, commit_settings{},
+        commit_observers{.notify = [this] { on_commit(); },
+                         .measure = [this](commit_report const& report) {
+                           progress_.last_batch.store(static_cast<std::uint32_t>(report.changes), std::memory_order_relaxed);
+                         },
+                         .take = [this](std::span<change> changes) { store_.history().append(changes); }});
+    store_.keep_in(position, *commits_);
+  }
+  store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
 }
 
 server::~server() {
+  // Commits what is left.
+  commits_.reset();
   // While all that their coroutines refer to is there.
   for (auto& one : workers_) one->shut_down();
 }
@@ -122,14 +158,33 @@ void server::on_session_end() {
   if (left == 0 && draining_) asio::post(loop_.get_executor(), [this] { end_if_drained(); });
 }
 
+/// On the commit thread.
+void server::on_commit() noexcept {
+  if (commits_ && commits_->failure() != nullptr) {
+    asio::post(loop_.get_executor(), [this] { fail(); });
+    return;
+  }
+  if (commits_) progress_.number.store(commits_->durable_sequence(), std::memory_order_seq_cst);
+  for (auto const& one : workers_) one->on_progress();
+}
+
+/// The journal has failed. What it had not made durable by then is never acknowledged: no connection gets another byte.
+void server::fail() {
+  exit_status_ = 74;
+  log_error("storage failed", {{"error", commits_->failure()->what()}});
+  workers_[0]->stop();
+}
+
 void server::run() {
   listener_.start();
-  start_writer();
+  start_part(writer_, "writer failed");  // also while its period is 0, which may change
+  start_part(sweeper_, "expiry failed");
   trimmer_.start();
   log_info("listening", {{"address", text_of(endpoint().address().to_string(), endpoint().port())},
                          {"threads", settings_.threads},
                          {"writer_key", settings_.writer_key},
                          {"writer_period", protocol::format_duration(settings_.writer_period)},
+                         {"data", settings_.data_directory.empty() ? "in memory" : settings_.data_directory},
                          {"max_memory", settings_.memory_bytes_max}});
 
   {
@@ -145,12 +200,12 @@ void server::run() {
   log_info("stopped");
 }
 
-/// Also while its period is 0, which may change.
-void server::start_writer() {
-  writer_runs_ = true;
-  asio::co_spawn(loop_.get_executor(), writer_.run(), [this](std::exception_ptr const& error) {
-    writer_runs_ = false;
-    if (error) log_error("writer failed", {{"error", what(error)}});
+template <class Part>
+void server::start_part(Part& part, char const* failed) {
+  ++parts_running_;
+  asio::co_spawn(loop_.get_executor(), part.run(), [this, failed](std::exception_ptr const& error) {
+    --parts_running_;
+    if (error) log_error(failed, {{"error", what(error)}});
     end_if_drained();
   });
 }
@@ -176,6 +231,7 @@ void server::drain_further(drain_phase to) {
       draining_ = true;
       listener_.close();
       writer_.stop();
+      sweeper_.stop();
       what = &session::drain;
       patience = settings_.drain_timeout;
       next = drain_phase::hurrying;
@@ -200,7 +256,7 @@ void server::drain_further(drain_phase to) {
 }
 
 void server::end_if_drained() {
-  if (phase_ != drain_phase::serving && connections_ == 0 && !writer_runs_) workers_[0]->stop();
+  if (phase_ != drain_phase::serving && connections_ == 0 && parts_running_ == 0) workers_[0]->stop();
 }
 
 void server::block_stop_signals() {

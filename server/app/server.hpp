@@ -12,11 +12,15 @@
 #include "server/app/heap_trimmer.hpp"
 #include "server/app/settings.hpp"
 #include "server/app/worker.hpp"
+#include "server/journal/commit_queue.hpp"
+#include "server/journal/journal.hpp"
 #include "server/loop/signal_source.hpp"
 #include "server/loop/timer.hpp"
 #include "server/net/listener.hpp"
+#include "server/store/expiry_sweeper.hpp"
 #include "server/store/periodic_writer.hpp"
 #include "server/store/store.hpp"
+#include "server/store/watch_hub.hpp"
 
 namespace holdfast::server {
 
@@ -46,6 +50,9 @@ class server {
   /// Calls stop() on SIGTERM and SIGINT from now on. Before run(), on the thread that calls it.
   void stop_on_signals();
 
+  /// How the process should end when run() has returned: 0, or 74 where what was written could not be made durable.
+  [[nodiscard]] int exit_status() const noexcept { return exit_status_; }
+
  private:
   /// How far draining has come.
   enum class drain_phase { serving, draining, hurrying, aborting };
@@ -54,28 +61,37 @@ class server {
   void on_session_end();
   void drain_further(drain_phase to);
   void end_if_drained();
-  void start_writer();
+  void on_commit() noexcept;
+  void fail();
+  template <class Part>
+  void start_part(Part& part, char const* failed);
 
   settings const settings_;
   fixed_settings const fixed_;
   std::atomic<bool> draining_{false};
   insight insight_;
   live_settings live_;
+  std::unique_ptr<journal> const journal_;  // null: in memory alone
+  durable_progress progress_;
   store store_;
   byte_budget under_way_;
   std::atomic<std::size_t> connections_{0};
   api_context const context_;
 
   std::vector<std::unique_ptr<worker>> workers_;  // the first runs on run()'s thread, with all that follows
+  std::vector<std::unique_ptr<watch_hub>> hubs_;  // one for each worker
   event_loop& loop_;                              // of the first
   periodic_writer writer_;
+  expiry_sweeper sweeper_;
   heap_trimmer trimmer_;
   listener listener_;
   std::optional<signal_source> signals_;
   std::size_t next_worker_ = 0;
   timer drain_timer_;
   drain_phase phase_ = drain_phase::serving;
-  bool writer_runs_ = false;
+  std::unique_ptr<commit_queue> commits_;
+  int exit_status_ = 0;
+  int parts_running_ = 0;  // of those that wait for the lock like a client
 };
 
 }  // namespace holdfast::server

@@ -9,12 +9,12 @@
 namespace holdfast::server {
 
 worker::worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
-               session_context::handler_factory make_handler, lock_recorder& recorder,
+               durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder,
                std::function<void()> on_session_end)
     : after_session_(std::move(on_session_end)),
       recorder_(recorder),
       loop_([this] { context_.outbox.send_all(); }),
-      context_(loop_, settings, under_way, draining, std::move(make_handler)) {}
+      context_(loop_, settings, under_way, draining, progress, std::move(make_handler)) {}
 
 void worker::shut_down() noexcept {
   // What waits for a connection first, then all else that is suspended, while the sessions that it serves are still

@@ -16,7 +16,7 @@ class worker final : public session::owner {
   /// All must outlive it. @param recorder of this thread. @param on_session_end called on this worker's thread after
   /// each session.
   worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
-         session_context::handler_factory make_handler, lock_recorder& recorder, std::function<void()> on_session_end);
+         durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder, std::function<void()> on_session_end);
   ~worker() { shut_down(); }
   worker(worker const&) = delete;
   worker& operator=(worker const&) = delete;
@@ -30,6 +30,8 @@ class worker final : public session::owner {
   void start_session(unique_socket socket);
   void for_each_session(void (session::*what)());
   void stop() noexcept { loop_.stop(); }
+  /// More has become durable.
+  void on_progress() noexcept { context_.gate.notify(); }
 
   /// Destroys all that is suspended, and then the sessions. Nothing runs any more, then or later.
   void shut_down() noexcept;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,9 @@ class chunked_body {
   /// @return how many bytes were used: all, unless the body ends within them. errc::bad_request, errc::body_too_large,
   /// or errc::header_too_large (extensions and trailers) otherwise; nothing may be decoded after an error.
   protocol::result<std::size_t> decode(std::string_view bytes, std::string& content);
+
+  /// Takes a body of any length.
+  void lift_limit() noexcept { content_left_ = content_bytes_max_ = std::numeric_limits<std::uint64_t>::max(); }
 
   /// Whether the body has come to its end, trailers included.
   [[nodiscard]] bool done() const { return state_ == state::done; }

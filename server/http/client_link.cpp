@@ -2,6 +2,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <charconv>
+#include <utility>
 
 #include "server/loop/timer.hpp"
 
@@ -26,14 +27,47 @@ client_link::waiting::waiting(client_link& client)
 }
 
 awaitable<bool> client_link::pause(std::chrono::nanoseconds time) {
+  timer until(co_await asio::this_coro::executor, time);
+  co_return co_await pause(until);
+}
+
+awaitable<bool> client_link::pause(timer& until) {
   waiting here(*this);
   auto& stop = here.stop();
   if (stop.why() == stop_reason::hang_up) co_return false;
   interruption::phase_scope const phase(stop, lock_phase::waiting);
-  timer timer(co_await asio::this_coro::executor, time);
   auto token = asio::bind_cancellation_slot(phase.slot(), as_values);
-  co_await timer.async_wait(token);
+  co_await until.async_wait(token);
   co_return stop.why() != stop_reason::hang_up;
+}
+
+awaitable<client_link::body_piece> client_link::read_body(std::string& to) {
+  constexpr std::size_t bytes_wanted = 16 * 1024;
+  for (auto const before = to.size();;) {
+    auto& input = connection_.input();
+    auto const used = body_->parse_body(input.view(), to);
+    if (!used) {
+      body_failure_ = used.error();
+      co_return body_piece::failed;
+    }
+    input.consume(*used);
+    if (body_->done()) co_return body_piece::end;
+    if (to.size() != before) co_return body_piece::more;
+    if (std::exchange(continue_expected_, false)) {
+      connection_.output().append("HTTP/1.1 100 Continue\r\n\r\n");
+      auto sent = connection_.try_flush();
+      if (!sent) sent = co_await connection_.flush();
+      if (*sent != io_result::done) co_return body_piece::gone;
+    }
+    // Each piece has as long as a transfer has: what was done with the one before is not the client's fault.
+    auto const received =
+        co_await connection_.fill(connection_.transfer_due(std::chrono::steady_clock::now(), 0), bytes_wanted);
+    if (received == io_result::timed_out) {
+      body_failure_ = {protocol::errc::request_timeout, "the body did not arrive in time"};
+      co_return body_piece::failed;
+    }
+    if (received != io_result::done) co_return body_piece::gone;
+  }
 }
 
 void client_link::begin(reply const& head, bool ends_connection) {

@@ -2,24 +2,35 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include "protocol/error.hpp"
+#include "server/http/answer_gate.hpp"
 #include "server/http/reply.hpp"
+#include "server/http/request_parser.hpp"
 #include "server/loop/asio.hpp"
 #include "server/loop/interruption.hpp"
 #include "server/net/connection.hpp"
 
 namespace holdfast::server {
 
+class timer;
+
 /// The client of a request that is being awaited, as its handler sees it: whether it is still there, and a way to send
 /// an answer that is made piece by piece. One thread.
 class client_link {
  public:
   /// All must outlive it. @param read_ahead_bytes_max what may come meanwhile of the client's next requests.
-  client_link(connection& connection, reply_framing& framing, std::atomic<bool> const& draining,
+  client_link(connection& connection, reply_framing& framing, std::atomic<bool> const& draining, answer_gate& gate,
               std::size_t read_ahead_bytes_max) noexcept
-      : connection_(connection), framing_(framing), draining_(draining), read_ahead_bytes_max_(read_ahead_bytes_max) {}
+      : connection_(connection),
+        framing_(framing),
+        draining_(draining),
+        gate_(gate),
+        read_ahead_bytes_max_(read_ahead_bytes_max) {}
 
   [[nodiscard]] bool is_draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool wants_head_only() const noexcept { return framing_.head_only; }
@@ -42,6 +53,24 @@ class client_link {
 
   /// Waits; a drain cuts that short. @return whether the client is still there.
   awaitable<bool> pause(std::chrono::nanoseconds time);
+  /// The same, until a timer has expired or somebody has cancelled it.
+  awaitable<bool> pause(timer& until);
+
+  /// Waits until what a piece of an answer tells is durable. @return false where that will never be.
+  awaitable<bool> until_durable(std::uint64_t needs) { return gate_.wait(needs); }
+
+  // --- a body in pieces, of a request that asked for it so ---
+
+  enum class body_piece {
+    more,    ///< something has come, and more follows
+    end,     ///< something has come, or nothing, and that was all
+    failed,  ///< body_failure() says why
+    gone,    ///< the client is
+  };
+
+  /// Waits for more of the body and appends it to `to`.
+  awaitable<body_piece> read_body(std::string& to);
+  [[nodiscard]] protocol::failure const& body_failure() const noexcept { return body_failure_; }
 
   // --- an answer in pieces: begin(), send() for each, end(). Each returns whether the client is still there ---
 
@@ -54,6 +83,12 @@ class client_link {
 
   // --- for the session ---
 
+  /// The request's body, as far as it has not been read. Must outlive the request.
+  void offer_body(request_parser& parser, bool continue_expected) noexcept {
+    body_ = &parser;
+    continue_expected_ = continue_expected;
+  }
+
   /// The server drains: ends a wait, not a hold.
   void drain();
   /// Its time is up: ends a hold too. @return whether there was one or the other.
@@ -63,8 +98,12 @@ class client_link {
   connection& connection_;
   reply_framing& framing_;
   std::atomic<bool> const& draining_;
+  answer_gate& gate_;
   std::size_t const read_ahead_bytes_max_;
   std::optional<interruption> interruption_;
+  request_parser* body_ = nullptr;
+  bool continue_expected_ = false;
+  protocol::failure body_failure_{protocol::errc::internal, {}};
 };
 
 }  // namespace holdfast::server

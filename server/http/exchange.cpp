@@ -1,6 +1,9 @@
 #include "server/http/exchange.hpp"
 
+#include <algorithm>
 #include <utility>
+
+#include "server/http/client_link.hpp"
 
 namespace holdfast::server {
 
@@ -70,9 +73,11 @@ bool exchange::read_head(std::string_view& input, peer_address const& client) {
   framing_ = {.head_only = head->method == method::head, .close = !head->keep_alive, .http11 = head->http11};
   method_ = head->method;
   continue_expected_ = head->expects_continue;
-  go_on(handler_->begin(*head, client, answer_));
+  auto const need = handler_->begin(*head, client, answer_);
+  if (need == request_need::stream) parser_.lift_limit();
+  go_on(need);
   // A body that nobody reads would be taken for the next request.
-  if (state_ != state::body && !parser_.done()) framing_.close = true;
+  if (need != request_need::body && need != request_need::stream && !parser_.done()) framing_.close = true;
   input.remove_prefix(bytes);
   return true;
 }
@@ -124,7 +129,9 @@ void exchange::go_on(request_need need, std::size_t body_bytes) {
       return;
     case request_need::body:
       state_ = state::body;
+      if (auto const fits = parser_.check_length(); !fits) refuse(fits.error());
       return;
+    case request_need::stream:
     case request_need::time:
       if (count(body_bytes + awaiting_bytes + settings_.header_bytes_max)) state_ = state::time;
       return;
@@ -133,7 +140,10 @@ void exchange::go_on(request_need need, std::size_t body_bytes) {
 
 awaitable<bool> exchange::run(client_link& client) {
   begun_at_ = clock::now();
+  client.offer_body(parser_, continue_expected_);
   auto const how = co_await handler_->run(client, answer_);
+  // What is left of a body would be taken for the next request.
+  if (!parser_.done()) framing_.close = true;
   if (how == request_end::gone) co_return false;
   state_ = how == request_end::sent ? state::sent : state::answer;
   co_return true;
@@ -157,11 +167,19 @@ void exchange::time_out() {
 exchange::step exchange::write_answer(byte_buffer& output) {
   // Draining may have begun since the header came.
   if (draining_.load(std::memory_order_relaxed)) framing_.close = true;
+  if (answer_.needs != 0 && !gate_.is_open_for(answer_.needs)) {
+    answer_.is_withheld = true;
+    withheld_.needs = std::max(withheld_.needs, answer_.needs);
+  }
   auto const content = framing_.head_only ? std::string_view() : answer_.content();
   auto const copied = content.size() <= copied_bytes_max ? content : std::string_view();
   auto* const room = output.prepare(head_bytes_max(answer_) + copied.size()).data();
   auto* end = write_head_of_value(room, answer_, framing_);
   if (end == nullptr) end = write_head(room, answer_, framing_);
+  if (answer_.is_withheld) {
+    auto const at = static_cast<std::size_t>(end - room) - 2 - answer_gate::timing_line.size();
+    withheld_.lines.push_back({output.size() + at, clock::now()});
+  }
   end = std::copy(copied.begin(), copied.end(), end);
   output.commit(static_cast<std::size_t>(end - room));
   if (copied.size() == content.size()) return finish();

@@ -6,7 +6,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "server/http/answer_gate.hpp"
 #include "server/http/head_scanner.hpp"
 #include "server/http/reply.hpp"
 #include "server/http/request_handler.hpp"
@@ -39,10 +42,11 @@ class exchange {
   /// All must outlive it. @param known_fields of the thread.
   /// @param under_way what bodies and requests that are awaited count against.
   exchange(std::unique_ptr<request_handler> handler, session_settings const& settings, known_fields& known_fields,
-           byte_budget& under_way, std::atomic<bool> const& draining)
+           byte_budget& under_way, std::atomic<bool> const& draining, answer_gate const& gate)
       : handler_(std::move(handler)),
         settings_(settings),
         draining_(draining),
+        gate_(gate),
         parser_(settings.body_bytes_max, &known_fields),
         counted_(under_way) {}
 
@@ -56,6 +60,19 @@ class exchange {
   /// The content that is sent from where it lies.
   [[nodiscard]] std::string_view tail() const noexcept { return tail_; }
   void sent() noexcept;
+
+  /// Of the answers in the output, what has to be withheld.
+  struct withheld {
+    struct line {
+      std::size_t at;  ///< answer_gate::timing_line, in the output
+      clock::time_point since;
+    };
+    std::uint64_t needs = 0;  ///< by all of them; 0: nothing has to be withheld
+    std::vector<line> lines;
+  };
+  /// Since the last call.
+  [[nodiscard]] bool has_withheld() const noexcept { return withheld_.needs != 0; }
+  [[nodiscard]] withheld take_withheld() noexcept { return std::exchange(withheld_, {}); }
 
   /// What is needed has not come in time: the answer is an error.
   void time_out();
@@ -88,6 +105,7 @@ class exchange {
   std::unique_ptr<request_handler> const handler_;
   session_settings const& settings_;
   std::atomic<bool> const& draining_;
+  answer_gate const& gate_;
   request_parser parser_;
   head_scanner scanner_;
 
@@ -101,6 +119,7 @@ class exchange {
   clock::time_point begun_at_{};
   reply answer_;
   std::string_view tail_;
+  withheld withheld_;
 };
 
 }  // namespace holdfast::server

@@ -24,7 +24,8 @@ void known_fields::remember(std::string_view fields, request_head const& head, b
   one.fields.clear();  // matches nothing: should memory end within this, half an entry must not be found
   one.head = head;
   one.head.is_bare = head.keep_alive && !head.has_body && !head.expects_continue && !head.has_other_expectation &&
-                     !head.has_precondition && !head.if_none_match;
+                     !one.head.has_if_unmodified_since && !one.head.if_match && !one.head.if_none_match && one.head.origin.empty() &&
+                     !one.head.is_cross_site;
   one.chunked = chunked;
   one.content_length = content_length;
   one.used_at = ++uses_;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "protocol/text_writer.hpp"
+#include "server/http/answer_gate.hpp"
 #include "server/http/http_date.hpp"
 
 namespace holdfast::server {
@@ -35,6 +36,12 @@ std::string_view status_line(unsigned status) {
       return "HTTP/1.1 405 Method Not Allowed\r\n";
     case 408:
       return "HTTP/1.1 408 Request Timeout\r\n";
+    case 409:
+      return "HTTP/1.1 409 Conflict\r\n";
+    case 410:
+      return "HTTP/1.1 410 Gone\r\n";
+    case 412:
+      return "HTTP/1.1 412 Precondition Failed\r\n";
     case 413:
       return "HTTP/1.1 413 Content Too Large\r\n";
     case 414:
@@ -43,6 +50,10 @@ std::string_view status_line(unsigned status) {
       return "HTTP/1.1 415 Unsupported Media Type\r\n";
     case 417:
       return "HTTP/1.1 417 Expectation Failed\r\n";
+    case 422:
+      return "HTTP/1.1 422 Unprocessable Content\r\n";
+    case 429:
+      return "HTTP/1.1 429 Too Many Requests\r\n";
     case 431:
       return "HTTP/1.1 431 Request Header Fields Too Large\r\n";
     case 501:
@@ -127,7 +138,7 @@ reply reply_to(failure const& error) {
 
 char* write_head_of_value(char* to, reply const& reply, reply_framing framing) {
   if (reply.status != 200 || !reply.value || !reply.tag || !reply.timing || framing.close || !framing.http11 ||
-      !reply.allow.empty() || !reply.more_fields.empty() || !reply.location.empty())
+      !reply.allow.empty() || !reply.more_fields.empty() || !reply.location.empty() || reply.revision || reply.is_withheld)
     return nullptr;
   text_writer head(to);
   write_front(head, reply.tag->start);
@@ -149,6 +160,7 @@ char* write_head(char* to, reply const& reply, reply_framing framing) {
   write_always(head);
   if (!reply.content_type.empty()) head << "Content-Type: " << reply.content_type << "\r\n";
   if (reply.tag) write(head, *reply.tag);
+  if (reply.revision) head << "Holdfast-Revision: " << *reply.revision << "\r\n";
   if (!reply.allow.empty()) head << "Allow: " << reply.allow << "\r\n";
   if (reply.timing) write(head, *reply.timing);
   if (reply.request) write(head, *reply.request);
@@ -166,6 +178,8 @@ char* write_head(char* to, reply const& reply, reply_framing framing) {
   }
   head << reply.more_fields;
   if (!reply.location.empty()) head << "Location: " << reply.location << "\r\n";
+  // Last, so that whoever fills it in knows where it is.
+  if (reply.is_withheld) head << answer_gate::timing_line;
   head << "\r\n";
   return head.end();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,7 +8,7 @@
 #include "protocol/entity_tag.hpp"
 #include "protocol/error.hpp"
 #include "protocol/lock_timing.hpp"
-#include "protocol/operation.hpp"
+#include "protocol/json_text.hpp"
 #include "protocol/request_id.hpp"
 
 namespace holdfast::server {
@@ -19,11 +20,14 @@ struct reply {
   std::string body;
   protocol::json_text value;  ///< the body where it is a stored value; shared, not copied
   std::optional<protocol::entity_tag> tag;
+  std::optional<std::uint64_t> revision;  ///< of the database, at which the answer is true
   std::string location;
   std::string_view allow;  ///< static text
   std::optional<protocol::lock_timing> timing;
   std::optional<protocol::request_id> request;  ///< by which it is found among the lock's events
   std::string more_fields;                      ///< whole field lines, each with its CRLF
+  std::uint64_t needs = 0;   ///< what must be durable before it is sent; see answer_gate
+  bool is_withheld = false;  ///< until then, and tells for how long; set by the exchange
   bool length_is_known = true;                  ///< false: the content follows in pieces and ends with the connection,
                                                 ///< chunked where the client speaks HTTP/1.1
 
@@ -34,11 +38,14 @@ struct reply {
     body.clear();
     value.reset();
     tag.reset();
+    revision.reset();
     location.clear();
     allow = {};
     timing.reset();
     request.reset();
     more_fields.clear();
+    needs = 0;
+    is_withheld = false;
     length_is_known = true;
   }
 

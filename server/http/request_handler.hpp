@@ -17,6 +17,7 @@ class client_link;
 enum class request_need {
   nothing,  ///< the answer is there
   body,     ///< its body: finish()
+  stream,   ///< its body, piece by piece and however long: run(), which reads it by client_link::read_body()
   time,     ///< something must be awaited: run()
 };
 
@@ -42,7 +43,7 @@ class request_handler {
   /// How long the body may be that begin() has asked for.
   [[nodiscard]] virtual std::size_t body_bytes_max() const = 0;
 
-  /// The body has come. @return nothing or time.
+  /// The body has come, in one piece. @return nothing or time.
   virtual request_need finish(std::string&& body, reply& answer) = 0;
 
   /// Does what must be awaited. `client` and `answer` outlive it.

@@ -85,9 +85,9 @@ void for_each_member(std::string_view list, Visit visit) {
 /// Beast's callbacks for one header.
 class events final : public http::basic_parser<true> {
  public:
-  explicit events(std::uint64_t body_bytes_max) {
+  events() {
     header_limit(std::numeric_limits<std::uint32_t>::max());  // head_scanner has measured it
-    body_limit(body_bytes_max);
+    body_limit(boost::none);  // whoever asks for the body has a limit
   }
 
   request_head head;
@@ -133,15 +133,17 @@ class events final : public http::basic_parser<true> {
       case http::field::expect:
         return on_expect(value);
       case http::field::if_none_match:
-        if (head.if_none_match)
-          head.if_none_match->append(", ").append(view(value));
-        else
-          head.if_none_match = view(value);
-        return;
+        return join(head.if_none_match, view(value));
       case http::field::if_match:
-      case http::field::if_unmodified_since:
-        head.has_precondition = true;
+        return join(head.if_match, view(value));
+      case http::field::access_control_request_method:
+        head.is_preflight = true;
         return;
+      case http::field::if_unmodified_since:
+        head.has_if_unmodified_since = true;
+        return;
+      case http::field::prefer:
+        return on_prefer(view(value));
       case http::field::content_encoding:
         // Of several fields one that is not identity must not hide behind one that is.
         if (head.content_encoding.empty() || equals_ignoring_case(head.content_encoding, "identity"))
@@ -151,10 +153,34 @@ class events final : public http::basic_parser<true> {
         head.has_content_range = true;
         return;
       default:
-        // Beast has no number for it.
-        if (equals_ignoring_case(view(text), "last-event-id")) head.last_event_id = view(value);
+        // Beast has no number for these.
+        if (equals_ignoring_case(view(text), "sec-fetch-site")) {
+          head.is_cross_site = equals_ignoring_case(view(value), "cross-site");
+        } else if (equals_ignoring_case(view(text), "sec-fetch-mode")) {
+          head.is_navigation = equals_ignoring_case(view(value), "navigate");
+        } else if (equals_ignoring_case(view(text), "last-event-id")) {
+          head.last_event_id = view(value);
+        } else if (equals_ignoring_case(view(text), "idempotency-key")) {
+          head.has_two_idempotency_keys = head.idempotency_key.has_value();
+          head.idempotency_key = view(value);
+        }
         return;
     }
+  }
+
+  static void join(std::optional<std::string>& list, std::string_view more) {
+    if (list)
+      list->append(", ").append(more);
+    else
+      list = more;
+  }
+
+  // Of the preferences, which are a list, the one that is known; parameters behind a semicolon change nothing.
+  void on_prefer(std::string_view value) {
+    for_each_member(value, [&](std::string_view member) {
+      member = member.substr(0, member.find_first_of("; \t"));
+      if (equals_ignoring_case(member, "return=representation")) head.prefers_representation = true;
+    });
   }
 
   // A list, whose members are compared one by one (RFC 9110 §10.1.1, §5.6.1); an empty one expects nothing.
@@ -231,15 +257,13 @@ class request_parser::parser {
 
   void remember(std::string_view block) {
     auto const line = recognize_request_line(block);
-    if (line)
+    if (line && !message->head.is_unlike_others())
       known->remember(block.substr(line.bytes()), message->head, message->chunked(),
                       message->content_length().value_or(0));
   }
 
   failure explain(beast_error const& error) const {
     if (message->refused) return *message->refused;
-    if (error == http::error::body_limit)
-      return {errc::body_too_large, "the body is limited to " + std::to_string(body_bytes_max) + " bytes"};
     return {errc::bad_request, advice_for(error)};
   }
 
@@ -259,7 +283,7 @@ request_parser::request_parser(request_parser&&) noexcept = default;
 request_parser& request_parser::operator=(request_parser&&) noexcept = default;
 
 result<request_head const*> request_parser::parse_head(std::string_view block) {
-  auto& message = parser_->message.emplace(parser_->body_bytes_max);
+  auto& message = parser_->message.emplace();
   parser_->has_head = false;
   beast_error error;
   auto const used = message.put(boost::asio::buffer(block.data(), block.size()), error);
@@ -307,6 +331,15 @@ result<std::size_t> request_parser::parse_body(std::string_view bytes, std::stri
 
 std::uint64_t request_parser::content_left() const {
   return parser_->content_left;
+}
+
+result<void> request_parser::check_length() const {
+  if (parser_->content_left <= parser_->body_bytes_max) return {};
+  return failure{errc::body_too_large, "the body is limited to " + std::to_string(parser_->body_bytes_max) + " bytes"};
+}
+
+void request_parser::lift_limit() {
+  if (parser_->chunks) parser_->chunks->lift_limit();
 }
 
 bool request_parser::done() const {

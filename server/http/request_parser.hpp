@@ -23,8 +23,8 @@ class request_parser {
   request_parser& operator=(request_parser&&) noexcept;
 
   /// Parses a whole header as head_scanner measured it, and forgets the request before.
-  /// @return the head, valid until the next call and while `block` is; errc::bad_request, errc::unknown_transfer_coding
-  /// or errc::body_too_large, after which the connection's framing is lost.
+  /// @return the head, valid until the next call and while `block` is; errc::bad_request or
+  /// errc::unknown_transfer_coding, after which the connection's framing is lost.
   protocol::result<request_head const*> parse_head(std::string_view block);
 
   /// A shorter way to the same head, for most of the headers: a plain request line with fields that are byte for byte
@@ -41,6 +41,12 @@ class request_parser {
   /// @return how many bytes were used: all, unless the body ends within them; the rest belongs to the next request.
   /// errc::bad_request, errc::body_too_large or errc::header_too_large (chunk extensions and trailers) otherwise.
   protocol::result<std::size_t> parse_body(std::string_view bytes, std::string& body);
+
+  /// errc::body_too_large where the header says that the body is longer than is allowed.
+  [[nodiscard]] protocol::result<void> check_length() const;
+
+  /// Takes a body of any length, for this request.
+  void lift_limit();
 
   /// Whether the request has been parsed to its end, body included; false before the first and after an error in a
   /// head.

@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t gathered_bytes_max = 64 * 1024;
 /// So many bytes of requests and answers are worked on before others have their turn.
 constexpr std::size_t turn_bytes_max = 128 * 1024;
+/// A client whose answers are withheld may send more requests, until there are so many bytes of answers to them.
+constexpr std::size_t withheld_bytes_max = 64 * 1024;
 constexpr std::size_t header_read_bytes = 2 * 1024;
 constexpr std::size_t body_read_bytes = 64 * 1024;
 constexpr std::chrono::milliseconds linger_time{2000};
@@ -26,17 +28,19 @@ constexpr std::chrono::milliseconds linger_time_draining{250};
 // --- what the sessions of a thread share ---------------------------------------------------------------------------
 
 session_context::session_context(event_loop& its_loop, session_settings const& its_settings, byte_budget& under_way,
-                                 std::atomic<bool> const& is_draining, handler_factory make_handler)
+                                 std::atomic<bool> const& is_draining, durable_progress const& progress,
+                                 handler_factory make_handler)
     : loop(its_loop),
       settings(its_settings),
       draining(is_draining),
+      gate(its_loop, progress),
       input(std::make_unique_for_overwrite<char[]>(input_bytes)),
       under_way_(under_way),
       make_handler_(std::move(make_handler)) {}
 
 exchange& session_context::spare_exchange() {
   if (spare_.empty())
-    spare_.push_back(std::make_unique<exchange>(make_handler_(), settings, known_fields_, under_way_, draining));
+    spare_.push_back(std::make_unique<exchange>(make_handler_(), settings, known_fields_, under_way_, draining, gate));
   return *spare_.back();
 }
 
@@ -100,7 +104,11 @@ void session::on_bytes() {
 void session::serve_bytes() {
   auto const got = connection_.read_some({context_.input.get(), session_context::input_bytes});
   if (!got) return;
-  if (*got == 0) return end("closed by the peer");
+  if (*got == 0) {
+    if (!withheld_) return end("closed by the peer");
+    // It may have closed its side only, and still wants what is withheld.
+    return begin_work(context_.take_exchange(), {}, {});
+  }
   auto const read_at = connection::clock::now();
   std::string_view bytes(context_.input.get(), *got);
   auto& outbox = context_.outbox;
@@ -117,7 +125,17 @@ void session::serve_bytes() {
     context_.drop_spare_exchange();
     throw;
   }
-  if (step == exchange::step::answered && bytes.empty()) {
+  auto const is_withheld = withheld_ != nullptr || requests.has_withheld();
+  if (is_withheld) {
+    auto const answers = outbox.appended();
+    keep_withheld(requests.take_withheld(), output.size() - answers.size());
+    connection_.output().append(answers);
+    outbox.drop();
+    if (step == exchange::step::answered && bytes.empty() && connection_.output().size() < withheld_bytes_max) {
+      rest(read_at);
+      return context_.gate.withhold(*withheld_, withheld_->needed);
+    }
+  } else if (step == exchange::step::answered && bytes.empty()) {
     // Answered within microseconds: too little for an idle timeout to read the clock again.
     rest(read_at);
     return outbox.post(connection_);
@@ -129,6 +147,43 @@ void session::serve_bytes() {
   auto const sent = answers.empty() ? 0 : connection_.send_some(answers);
   outbox.send_all();  // what comes may take its time
   begin_work(std::move(taken), bytes, answers.substr(sent));
+}
+
+/// @param moved_by how far the answers are going to be moved to the front, before they are put behind the output.
+void session::keep_withheld(exchange::withheld&& more, std::size_t moved_by) {
+  if (!withheld_) withheld_ = std::make_unique<withheld_answers>(*this);
+  withheld_->needed = std::max(withheld_->needed, more.needs);
+  for (auto const& one : more.lines)
+    withheld_->lines.push_back({one.at - moved_by + connection_.output().size(), one.since});
+}
+
+/// What was withheld is durable.
+void session::fill_in_withheld() {
+  auto* const output = connection_.output().data();
+  auto const now = connection::clock::now();
+  for (auto const& line : withheld_->lines) context_.gate.fill_in(output + line.at, now - line.since);
+  withheld_.reset();
+}
+
+/// At rest.
+void session::send_withheld() {
+  fill_in_withheld();
+  auto& output = connection_.output();
+  output.consume(connection_.send_some(output.view()));
+  if (!output.empty()) {
+    try {
+      return begin_work(context_.take_exchange(), {}, {});
+    } catch (std::exception const& exception) {
+      return fail(exception);
+    }
+  }
+  output.release();
+  if (context_.draining) end("draining");
+}
+
+void session::on_idle_timeout() {
+  if (!withheld_) return end("idle");
+  rest(connection::clock::now());
 }
 
 void session::on_unsent(std::string_view bytes) {
@@ -150,7 +205,8 @@ class session::work {
         context_(whole.context_),
         peer_(whole.peer_),
         requests_(std::move(requests)),
-        client_(connection_, requests_->framing(), context_.draining, context_.settings.header_bytes_max) {
+        client_(connection_, requests_->framing(), context_.draining, context_.gate,
+                context_.settings.header_bytes_max) {
     whole_.work_ = this;
   }
   ~work() {
@@ -201,6 +257,8 @@ awaitable<bool> session::work::run() {
     auto const step = requests_->serve(rest, connection_.output(), peer_, now);
     auto const used = input.size() - rest.size();
     input.consume(used);
+    // The lines are where they are in the output already.
+    if (requests_->has_withheld()) whole_.keep_withheld(requests_->take_withheld(), connection_.output().size());
     turn_bytes += used + connection_.output().size() - output_before + requests_->tail().size();
     auto goes_on = true;
     switch (step) {
@@ -246,6 +304,12 @@ awaitable<bool> session::work::run() {
 }
 
 awaitable<bool> session::work::flush(std::string_view tail) {
+  if (whole_.withheld_) {
+    auto const needs = whole_.withheld_->needed;
+    auto const is_durable = co_await context_.gate.wait(needs);
+    if (!is_durable) co_return false;
+    whole_.fill_in_withheld();
+  }
   auto sent = connection_.try_flush(tail);
   if (!sent) sent = co_await connection_.flush(tail);
   co_return *sent == io_result::done;
@@ -277,6 +341,7 @@ void session::work::hurry() {
 
 void session::begin_work(std::unique_ptr<exchange> requests, std::string_view unserved, std::string_view unsent) {
   connection_.work();
+  if (withheld_) withheld_->unlink();  // flush() waits for it
   connection_.input().append(unserved);
   connection_.output().append(unsent);
   at_work_ = true;
@@ -300,6 +365,8 @@ void session::on_work_end(std::exception_ptr const& error, bool goes_on) {
 }
 
 void session::drain() {
+  // What is withheld is sent first.
+  if (!at_work_ && withheld_) return;
   if (!at_work_) return end("draining");
   if (work_ != nullptr) work_->drain();
 }

@@ -22,12 +22,13 @@ class session_context {
 
   /// All must outlive it.
   session_context(event_loop& loop, session_settings const& settings, byte_budget& under_way,
-                  std::atomic<bool> const& draining, handler_factory make_handler);
+                  std::atomic<bool> const& draining, durable_progress const& progress, handler_factory make_handler);
 
   event_loop& loop;
   session_settings const& settings;
   std::atomic<bool> const& draining;
   server::outbox outbox;                ///< answers on their way into the sockets
+  answer_gate gate;                     ///< for those that tell what is not durable yet
   std::unique_ptr<char[]> const input;  ///< input_bytes of it
   static constexpr std::size_t input_bytes = 64 * 1024;
 
@@ -89,11 +90,24 @@ class session final
   class work;
 
   void on_bytes() override;
-  void on_idle_timeout() override { end("idle"); }
+  void on_idle_timeout() override;
   void on_unsent(std::string_view bytes) override;
   void on_resume() override { context_.outbox.send_all(); }
 
+  /// Answers in the connection's output that are not to be sent yet.
+  struct withheld_answers final : answer_gate::waiter {
+    explicit withheld_answers(session& whole_session) noexcept : whole(whole_session) {}
+    void on_open() override { whole.send_withheld(); }
+
+    session& whole;
+    std::uint64_t needed = 0;
+    std::vector<exchange::withheld::line> lines;  // in the connection's output
+  };
+
   void serve_bytes();
+  void keep_withheld(exchange::withheld&& more, std::size_t moved_by);
+  void fill_in_withheld();
+  void send_withheld();
   void begin_work(std::unique_ptr<exchange> requests, std::string_view unserved, std::string_view unsent);
   void on_work_end(std::exception_ptr const& error, bool goes_on);
   void rest(connection::clock::time_point since);
@@ -107,6 +121,7 @@ class session final
   work* work_ = nullptr;  // while its coroutine runs
   bool at_work_ = false;  // from its start until its coroutine is gone
   std::uint64_t requests_ = 0;
+  std::unique_ptr<withheld_answers> withheld_;
 };
 
 }  // namespace holdfast::server

@@ -45,20 +45,24 @@ constexpr std::size_t words_of(std::size_t key_bytes) noexcept {
   return head_words + (key_bytes + 7) / 8;
 }
 
-constexpr unsigned what_bit = 32, operation_bit = 40, outcome_bit = 48, address_bit = 56;  // of the kind, eight each
+// Of the kind: the event's number in the low half, then the operation's eight bits, two, three and three for the
+// others, and 16 for the source's name.
+constexpr unsigned operation_bit = 32, what_bit = 40, outcome_bit = 42, address_bit = 45, name_bit = 48;
+static_assert(static_cast<unsigned>(lock_event::kind::done) < 4 && static_cast<unsigned>(lock_outcome::refused) < 8 &&
+              static_cast<unsigned>(peer_address::kind::expiry) < 8);
 
 /// @param number of the event in its ring; wraps.
 std::uint64_t kind_of(std::uint32_t number, lock_event const& event) noexcept {
-  auto const byte = [](auto value, unsigned at) { return std::uint64_t{static_cast<std::uint8_t>(value)} << at; };
-  return number | byte(event.what, what_bit) | byte(event.operation, operation_bit) | byte(event.outcome, outcome_bit) |
-         byte(event.source.is, address_bit);
+  auto const part = [](auto value, unsigned at) { return std::uint64_t{static_cast<std::uint8_t>(value)} << at; };
+  return number | part(event.operation, operation_bit) | part(event.what, what_bit) | part(event.outcome, outcome_bit) |
+         part(event.source.is, address_bit) | std::uint64_t{event.source.name} << name_bit;
 }
 constexpr std::uint32_t number_of(std::uint64_t kind) noexcept {
   return static_cast<std::uint32_t>(kind);
 }
 template <class Enum>
-constexpr Enum part_of(std::uint64_t kind, unsigned at) noexcept {
-  return static_cast<Enum>(static_cast<std::uint8_t>(kind >> at));
+constexpr Enum part_of(std::uint64_t kind, unsigned at, unsigned bits) noexcept {
+  return static_cast<Enum>(kind >> at & ((1U << bits) - 1U));
 }
 
 std::uint64_t word_from(char const* bytes) noexcept {
@@ -168,12 +172,15 @@ std::uint64_t event_ring::read_some(cursor& from, std::uint64_t until, std::vect
     lost += skipped;
     from.event += skipped + 1U;
     auto& made = entries.emplace_back();
-    made.event = {.what = part_of<lock_event::kind>(kind, what_bit),
-                  .operation = part_of<lock_operation>(kind, operation_bit),
-                  .outcome = part_of<lock_outcome>(kind, outcome_bit),
+    made.event = {.what = part_of<lock_event::kind>(kind, what_bit, 2),
+                  .operation = part_of<lock_operation>(kind, operation_bit, 8),
+                  .outcome = part_of<lock_outcome>(kind, outcome_bit, 3),
                   .position = static_cast<std::uint32_t>(place),
                   .id = one[id_word],
-                  .source = {.bytes = {}, .port = port_of(place), .is = part_of<peer_address::kind>(kind, address_bit)},
+                  .source = {.bytes = {},
+                             .port = port_of(place),
+                             .is = part_of<peer_address::kind>(kind, address_bit, 3),
+                             .name = static_cast<std::uint16_t>(kind >> name_bit)},
                   .asked_ns = static_cast<std::int64_t>(one[asked_word]),
                   .granted_ns = static_cast<std::int64_t>(one[granted_word]),
                   .ended_ns = lock_event::never,

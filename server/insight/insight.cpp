@@ -22,7 +22,7 @@ std::vector<event_ring const*> rings_of(std::vector<std::unique_ptr<lock_recorde
 insight::insight(unsigned threads, std::uint64_t its_start, std::size_t consumers_max)
     : start(its_start),
       recorders(make_recorders(threads, started_at)),
-      feed(rings_of(recorders), its_start),
+      feed(rings_of(recorders), its_start, &names),
       consumers(consumers_max) {}
 
 present_requests insight::present(present_limits const& limits) const {

@@ -8,6 +8,7 @@
 #include "server/insight/consumer_place.hpp"
 #include "server/insight/lock_feed.hpp"
 #include "server/insight/lock_recorder.hpp"
+#include "server/insight/source_names.hpp"
 
 namespace holdfast::server {
 
@@ -30,6 +31,7 @@ struct insight {
   clock::time_point const started_at = clock::now();
   std::chrono::system_clock::time_point const started_on = std::chrono::system_clock::now();
   std::vector<std::unique_ptr<lock_recorder>> const recorders;  ///< one for each thread
+  source_names names;
   lock_feed feed;
   consumer_limit consumers;  ///< whoever follows the events or reads a trace takes a consumer_place first
 };

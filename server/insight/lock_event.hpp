@@ -8,8 +8,23 @@
 namespace holdfast::server {
 
 /// What an operation is called in events and metrics.
-enum class lock_operation : std::uint8_t { get, head, put, del };
-inline constexpr std::size_t lock_operations = 4;
+enum class lock_operation : std::uint8_t {
+  get,
+  head,
+  put,
+  del,
+  patch,
+  increment,
+  touch,
+  list,
+  delete_range,
+  transaction,
+  import_keys,
+  export_keys,
+  watch,
+  expire,
+};
+inline constexpr std::size_t lock_operations = 14;
 
 /// How a request for the lock ended.
 enum class lock_outcome : std::uint8_t {
@@ -42,7 +57,8 @@ struct lock_event {
 };
 
 [[nodiscard]] constexpr std::string_view name_of(lock_operation operation) noexcept {
-  constexpr std::string_view names[] = {"GET", "HEAD", "PUT", "DELETE"};
+  constexpr std::string_view names[] = {"GET",  "HEAD",         "PUT", "DELETE", "PATCH",  "INCR",  "TOUCH",
+                                        "LIST", "DELETE_RANGE", "TXN", "IMPORT", "EXPORT", "WATCH", "EXPIRE"};
   return names[static_cast<std::size_t>(operation)];
 }
 

@@ -19,7 +19,8 @@ bool is_earlier(event_ring::entry const& a, event_ring::entry const& b) {
 
 }  // namespace
 
-lock_feed::lock_feed(std::vector<event_ring const*> const& rings, std::uint64_t start) : start_(start) {
+lock_feed::lock_feed(std::vector<event_ring const*> const& rings, std::uint64_t start, source_names const* names)
+    : start_(start), names_(names) {
   for (auto const* one : rings) rings_.push_back({.ring = one});
 }
 
@@ -168,7 +169,7 @@ void lock_feed::write(kept_event& kept) {
   told_event told{kept.number, kept.event, kept.key, {}, 0, 0};
   if (kept.event.what == lock_event::kind::done && kept.event.position != 0) blame(told);
   text_.clear();
-  kept.json_begins = append_message(text_, told, start_);
+  kept.json_begins = append_message(text_, told, start_, names_);
   kept.text = text_;  // without room to spare
   bytes_ += kept.text.size();
   written_.fetch_add(1, std::memory_order_relaxed);

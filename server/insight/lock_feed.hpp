@@ -10,6 +10,7 @@
 
 #include "server/insight/event_ring.hpp"
 #include "server/insight/lock_event.hpp"
+#include "server/insight/source_names.hpp"
 #include "server/insight/told_event.hpp"
 
 namespace holdfast::server {
@@ -28,8 +29,14 @@ class lock_feed {
   /// Of so many holds before the end of a wait the longest are looked for; what came before counts among the others.
   static constexpr std::size_t holds_searched_max = 1024;
 
-  /// @param rings of the threads; must outlive it. @param start see protocol::request_id.
-  lock_feed(std::vector<event_ring const*> const& rings, std::uint64_t start);
+  /// @param rings of the threads; must outlive it. @param start see protocol::request_id. @param names of the sources;
+  /// must outlive it; null: they are shown by their addresses.
+  lock_feed(std::vector<event_ring const*> const& rings, std::uint64_t start, source_names const* names = nullptr);
+
+  /// How a source is shown.
+  [[nodiscard]] std::string text_of(peer_address const& source) const {
+    return names_ != nullptr ? names_->text_of(source) : to_string(source);
+  }
 
   /// Takes in what has happened. @return the number that the next event will have.
   std::uint64_t next_number();
@@ -123,6 +130,7 @@ class lock_feed {
   void blame(told_event& told);
 
   std::uint64_t const start_;
+  source_names const* const names_;
   std::atomic<std::uint64_t> dropped_{0}, written_{0};
 
   std::mutex mutex_;  // guards all that follows

@@ -5,6 +5,7 @@
 #include <limits>
 #include <tuple>
 
+#include "protocol/entity_tag.hpp"
 #include "protocol/request_id.hpp"
 
 namespace holdfast::server {
@@ -33,12 +34,23 @@ void append_ms(std::string& out, std::int64_t duration_ns) {
   out += digits;
 }
 
+/// What the source is called, and where that is no address, its address too.
+void append_source(std::string& out, peer_address const& source, source_names const* names) {
+  auto const address = to_string(source);
+  auto const text = names != nullptr ? names->text_of(source) : address;
+  out += ",\"source\":";
+  append_json_string(out, text);
+  if (text == address) return;
+  out += ",\"address\":";
+  append_json_string(out, address);
+}
+
 /// The members that tell whose request it is.
-void append_who(std::string& out, lock_event const& event, std::string_view key, std::uint64_t start) {
+void append_who(std::string& out, lock_event const& event, std::string_view key, std::uint64_t start,
+                source_names const* names) {
   out += "\"id\":";
   append_number(out, event.id);
-  out += ",\"source\":";
-  append_json_string(out, to_string(event.source));
+  append_source(out, event.source, names);
   out += ",\"request_id\":";
   if (event.source.is == peer_address::kind::writer) {
     out += "null";
@@ -49,15 +61,14 @@ void append_who(std::string& out, lock_event const& event, std::string_view key,
   append_json_string(out, key);
 }
 
-void append_behind(std::string& out, told_event const& told) {
+void append_behind(std::string& out, told_event const& told, source_names const* names) {
   out += ",\"behind\":[";
   auto const* separator = "";
   for (auto const& one : told.behind) {
     out += separator;
     out += "{\"id\":";
     append_number(out, one.id);
-    out += ",\"source\":";
-    append_json_string(out, to_string(one.source));
+    append_source(out, one.source, names);
     ((out += ",\"operation\":\"") += name_of(one.operation)) += "\",\"key\":";
     append_json_string(out, one.key);
     out += ",\"held_ns\":";
@@ -93,12 +104,12 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_json(std::string& out, told_event const& told, std::uint64_t start) {
+void append_json(std::string& out, told_event const& told, std::uint64_t start, source_names const* names) {
   auto const& event = told.event;
   ((out += "{\"type\":\"") += name_of(event.what)) += "\",\"seq\":";
   append_number(out, told.number);
   out += ',';
-  append_who(out, event, told.key, start);
+  append_who(out, event, told.key, start, names);
   out += ",\"position\":";
   append_number(out, event.position);
   out += ",\"asked_ns\":";
@@ -118,23 +129,25 @@ void append_json(std::string& out, told_event const& told, std::uint64_t start) 
       out += ",\"ended_ns\":";
       append_time(out, event.ended_ns);
       ((out += ",\"outcome\":\"") += name_of(event.outcome)) += '"';
-      append_behind(out, told);
+      append_behind(out, told, names);
       break;
   }
   out += '}';
 }
 
-std::size_t append_message(std::string& out, told_event const& told, std::uint64_t start) {
-  out += "id: ";
+std::size_t append_message(std::string& out, told_event const& told, std::uint64_t start, source_names const* names) {
+  char text[16];
+  ((out += "id: ").append(text, protocol::write_start(text, start))) += '-';
   append_number(out, told.number);
   ((out += "\nevent: ") += name_of(told.event.what)) += "\ndata: ";
   auto const json_begins = out.size();
-  append_json(out, told, start);
+  append_json(out, told, start, names);
   out += "\n\n";
   return json_begins;
 }
 
-std::string lock_state_json(present_requests all, std::int64_t now_ns, std::uint64_t start, std::size_t limit) {
+std::string lock_state_json(present_requests all, std::int64_t now_ns, std::uint64_t start, std::size_t limit,
+                            source_names const* names) {
   auto& present = all.listed;
   // Of one thread the latest waiters may be listed, and of another not: nobody stands in the list before those.
   auto listed_until_ns = std::numeric_limits<std::int64_t>::max();
@@ -154,7 +167,7 @@ std::string lock_state_json(present_requests all, std::int64_t now_ns, std::uint
     out += "null";
   } else {
     out += '{';
-    append_who(out, owner->event, owner->key, start);
+    append_who(out, owner->event, owner->key, start, names);
     out += ",\"held_ms\":";
     append_ms(out, std::max<std::int64_t>(0, now_ns - owner->event.granted_ns));
     out += ",\"granted_ns\":";
@@ -170,7 +183,7 @@ std::string lock_state_json(present_requests all, std::int64_t now_ns, std::uint
     ++length;
     if (listed == limit || out.size() >= enough || one.event.asked_ns > listed_until_ns) continue;
     out += listed++ == 0 ? "{" : ",{";
-    append_who(out, one.event, one.key, start);
+    append_who(out, one.event, one.key, start, names);
     out += ",\"waited_ms\":";
     append_ms(out, std::max<std::int64_t>(0, now_ns - one.event.asked_ns));
     out += ",\"asked_ns\":";

@@ -77,6 +77,12 @@ void lock_visit::waits() {
   come();
 }
 
+void lock_visit::concerns(std::string_view what) noexcept {
+  if (recorder_ == nullptr) return;
+  std::scoped_lock const guard(recorder_->mutex_);
+  key = what;
+}
+
 void lock_visit::granted(clock::time_point at, std::chrono::nanoseconds hold) {
   if (recorder_ == nullptr) return;
   if (hold.count() == 0) go();

@@ -135,6 +135,8 @@ class lock_visit : private present_request {
   lock_visit(lock_visit const&) = delete;
   lock_visit& operator=(lock_visit const&) = delete;
 
+  /// Concerns something else than was thought when it came. @param key must outlive it.
+  void concerns(std::string_view key) noexcept;
   /// Has found the lock taken, and would be at this position of the queue.
   void stands_at(std::uint32_t position) noexcept { event.position = position; }
   /// Is about to take its place in the queue.

@@ -192,14 +192,15 @@ bool lock_trace::write_queue(std::string& out) {
 
 std::size_t lock_trace::track_of(std::string& out, peer_address const& source) {
   if (tracks_.size() == tracks_max) tracks_.clear();
-  track_key const key{source.bytes, source.port << 8U | static_cast<std::uint32_t>(source.is)};
+  track_key const key{source.bytes, std::uint64_t{source.name} << 24U | std::uint64_t{source.port} << 8U |
+                                        static_cast<std::uint64_t>(source.is)};
   auto const [found, is_new] = tracks_.emplace(key, last_track_ + 1);
   if (is_new) {
     ++last_track_;
     begin(out, "M", "thread_name");
     append_track(out, found->second);
     out += ",\"args\":{\"name\":";
-    append_json_string(out, to_string(source));
+    append_json_string(out, feed_.text_of(source));
     out += "}}";
   }
   return found->second;

@@ -52,7 +52,7 @@ class lock_trace {
   struct visit;
   /// The queue became longer or shorter by one: twice the time, and one more where it became longer.
   using queue_change = std::int64_t;
-  using track_key = std::pair<std::array<std::uint8_t, 16>, std::uint32_t>;
+  using track_key = std::pair<std::array<std::uint8_t, 16>, std::uint64_t>;  // and the port, its kind and name
 
   void find_next();
   void write_ended(std::string& out, lock_feed::ended_request const& request);

@@ -6,6 +6,16 @@ std::string_view name_of(route_kind route) noexcept {
   switch (route) {
     case route_kind::value:
       return "/v1/kv/{key}";
+    case route_kind::list:
+      return "/v1/kv";
+    case route_kind::transaction:
+      return "/v1/txn";
+    case route_kind::watch:
+      return "/v1/watch";
+    case route_kind::export_keys:
+      return "/v1/export";
+    case route_kind::import_keys:
+      return "/v1/import";
     case route_kind::lock:
       return "/v1/lock";
     case route_kind::lock_events:

@@ -87,7 +87,7 @@ void connection::resume(io_result result) {
 void connection::rest(clock::time_point due) {
   at_rest_ = true;
   input_.release();
-  output_.release();
+  if (output_.empty()) output_.release();
   want(EPOLLIN | EPOLLRDHUP);
   arm(due);
 }

@@ -71,7 +71,8 @@ class connection final : private poll_source, private deadline {
 
   // --- at rest ---
 
-  /// From now on at rest, at most until `due`, and without buffers.
+  /// From now on at rest, at most until `due`, and without buffers, but for output() where something is in it that the
+  /// owner has still to send.
   void rest(clock::time_point due);
 
   /// Reads what there is. @return how many bytes; 0 at the end of the stream or where it broke, nothing where there is

@@ -32,6 +32,9 @@ class outbox {
   /// What has been appended since, for whoever sends it now. Valid until the next open().
   [[nodiscard]] std::string_view appended() const noexcept { return answers_.view().substr(posted_); }
 
+  /// Drops what has been appended, since it is kept elsewhere.
+  void drop() noexcept { answers_.truncate(posted_); }
+
   /// Leaves what has been appended to be sent. `to` must live until send_all().
   void post(connection& to);
 

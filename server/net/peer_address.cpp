@@ -34,6 +34,8 @@ std::string to_string(peer_address const& address) {
       return "unknown";
     case peer_address::kind::writer:
       return "writer";
+    case peer_address::kind::expiry:
+      return "expiry";
     case peer_address::kind::v4:
       ::inet_ntop(AF_INET, address.bytes.data(), text, sizeof text);
       return std::string(text) + ':' + std::to_string(address.port);

@@ -1,47 +1,593 @@
 #include "server/store/database.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <new>
 #include <utility>
 
 namespace holdfast::server {
+namespace {
 
-using namespace protocol;
+using protocol::errc;
 
-outcome database::apply(operation const& operation) {
+/// A page with values ends with the value that goes beyond this.
+constexpr std::uint64_t page_bytes_max = 1024 * 1024;
+/// So many expired keys that a page meets are removed on the way; then the page ends.
+constexpr std::size_t expired_in_page_max = 1000;
+
+/// The least text that is greater than all that begin with `prefix`; empty: there is none.
+std::string behind(std::string_view prefix) {
+  std::string text(prefix);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) == 0xFF) text.pop_back();
+  if (!text.empty()) text.back() = static_cast<char>(static_cast<unsigned char>(text.back()) + 1);
+  return text;
+}
+
+/// What does not hold; nothing where all does.
+std::optional<data_outcome> unmet(conditions_pointer const& when, database::entry const* present, bool reads) {
+  if (!when) return std::nullopt;
+  auto const revision = present != nullptr ? present->revision : 0;
+  if (auto const& match = when->if_match) {
+    auto const holds = present != nullptr && match->names_strongly(revision);
+    if (!holds) return condition_failed{revision, false, match->has_weak};
+  }
+  if (auto const& none = when->if_none_match; none && present != nullptr) {
+    if (none->names_weakly(revision)) {
+      if (reads) return not_modified{revision, present->expires};
+      return condition_failed{revision, none->any, false};
+    }
+  }
+  return std::nullopt;
+}
+
+/// The integer that a JSON text is, white space around it allowed; nothing where it is anything else.
+std::optional<std::int64_t> integer_of(std::string_view text) {
+  constexpr std::string_view white_space = " \t\r\n";
+  auto const begin = text.find_first_not_of(white_space);
+  if (begin == std::string_view::npos) return std::nullopt;
+  text = text.substr(begin, text.find_last_not_of(white_space) + 1 - begin);
+  std::int64_t number = 0;
+  auto const [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (wrong != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+/// Whether a transaction can go on behind a step that came to this.
+struct is_done {
+  bool operator()(value_found const&) const { return true; }
+  bool operator()(not_modified const&) const { return true; }
+  bool operator()(value_stored const&) const { return true; }
+  bool operator()(value_deleted const&) const { return true; }
+  bool operator()(value_touched const&) const { return true; }
+  bool operator()(listing const&) const { return true; }
+  template <class Other>
+  bool operator()(Other const&) const {
+    return false;
+  }
+};
+
+/// Whether nothing under the key is an answer to a step, rather than a failure of it.
+struct allows_no_key {
+  bool operator()(get_operation const&) const { return true; }
+  bool operator()(delete_operation const&) const { return true; }
+  template <class Other>
+  bool operator()(Other const&) const {
+    return false;
+  }
+};
+
+}  // namespace
+
+void database::load(std::string_view key, json_text value, std::uint64_t revision, expiry_time expires) {
+  bytes_ += bytes_of(key.size(), value->size());
+  auto const place = entries_.insert_or_assign(entries_.end(), std::string(key), entry{std::move(value), revision, expires});
+  if (expires != no_expiry) expiries_.add(expires, place->first);
+}
+
+data_outcome database::apply(data_operation const& operation) {
   return std::visit([this](auto const& one) { return run(one); }, operation);
 }
 
-database::entry const* database::find(std::string_view key) const {
-  auto const found = entries_.find(key);
-  return found != entries_.end() ? &found->second : nullptr;
+database::entry const* database::find(std::string_view key) {
+  auto const found = find_live(key);
+  return found != entries_.end() && found->second.value ? &found->second : nullptr;
 }
 
-outcome database::run(get_operation const& get) const {
-  auto const* const found = find(get.key);
-  if (found == nullptr) return no_such_key{};
-  return value_found{found->value, found->revision};
+/// The key's place in the tree; its value is null where a transaction has removed it.
+database::tree::iterator database::find_live(std::string_view key) {
+  auto found = entries_.find(key);
+  if (found == entries_.end() || !is_expired(found->second) || !found->second.value) return found;
+  json_text removed;
+  remove(found, change::kind::expire, removed);
+  return entries_.find(key);
 }
 
-outcome database::run(put_operation const& put) {
-  auto place = entries_.find(put.key);
-  auto const created = place == entries_.end();
-  auto const bytes_before = created ? 0 : bytes_of(put.key.size(), place->second.value->size());
-  auto const bytes_after = bytes_of(put.key.size(), put.value->size());
+// --- changes -------------------------------------------------------------------------------------------------------
+
+/// Puts a change into the stream. Strong guarantee. @param before what stood under the key; null: nothing.
+void database::record(change::kind what, std::string_view key, entry const* before, json_text const& value,
+                      expiry_time expires) {
+  auto const previous = before != nullptr ? before->revision : 0;
+  auto const is_data = what != change::kind::touch;
+  auto const sequence = sequence_ + 1, revision = is_data ? revision_ + 1 : previous;
+  std::optional<change::instant> expires_at;
+  if (expires != no_expiry)
+    expires_at = change::instant::clock::now() + std::chrono::duration_cast<change::instant::duration>(expires - now_);
+  if (open_ != nullptr) {
+    open_->changes.emplace_back(what, sequence, revision, previous, std::string(key), value, expires_at);
+  } else if (journal_ != nullptr) {
+    journal_->append(change{what, sequence, revision, previous, std::string(key), value, expires_at});
+  } else if (changes_ != nullptr && is_data) {
+    changes_->append_one(revision, what, sequence, revision, previous, std::string(key), value, expires_at);
+  }
+  sequence_ = sequence;
+  if (is_data) revision_ = revision;
+  if (what == change::kind::del || what == change::kind::expire) last_removal_ = sequence;
+}
+
+expiry_time database::expiry_of(time_to_live const& ttl, expiry_time present) const noexcept {
+  switch (ttl.what) {
+    case time_to_live::kind::none:
+      return no_expiry;
+    case time_to_live::kind::keep:
+      return present;
+    case time_to_live::kind::set:
+      break;
+  }
+  return ttl.duration < no_expiry - now_ ? now_ + ttl.duration : no_expiry;
+}
+
+/// Stores a value under a key, whose place in the tree is `found`, if it has one.
+data_outcome database::store(tree::iterator found, std::string_view key, json_text const& value, expiry_time expires) {
+  auto const has_place = found != entries_.end();
+  auto const exists = has_place && found->second.value;
+  auto const bytes_before = exists ? bytes_of(key.size(), found->second.value->size()) : 0;
+  auto const bytes_after = bytes_of(key.size(), value->size());
   if (bytes_after > bytes_before && bytes_ - bytes_before + bytes_after > bytes_max_) return no_room{};
+  if (journal_ != nullptr) {
+    if (!journal_->has_room(now_)) return no_room{no_room::where::disk};
+    if (journal_->is_full()) return no_room{no_room::where::journal};
+  }
+
   // The copy of the key is made before the tree is touched: the tree has moved others aside when it takes it.
-  if (created) place = entries_.try_emplace(std::string(put.key)).first;
+  if (!has_place) found = entries_.try_emplace(std::string(key)).first;
+  auto& there = found->second;
+  auto const is_new_expiry = expires != no_expiry && expires != there.expires;
+  auto is_added = false, is_noted = false;
+  try {
+    if (is_new_expiry) expiries_.add(expires, found->first);
+    is_added = is_new_expiry;
+    if (open_ != nullptr) open_->undo.push_back({std::string(key), there});
+    is_noted = open_ != nullptr;
+    record(change::kind::put, key, exists ? &there : nullptr, value, expires);
+  } catch (...) {
+    if (is_noted) open_->undo.pop_back();
+    if (is_added) expiries_.remove(expires, found->first);
+    if (!has_place) entries_.erase(found);
+    throw;
+  }
+  if (open_ == nullptr && there.expires != no_expiry && there.expires != expires)
+    expiries_.remove(there.expires, found->first);
   bytes_ = bytes_ - bytes_before + bytes_after;
-  place->second.revision = ++revision_;
-  return value_stored{revision_, created, std::exchange(place->second.value, put.value)};
+  there.revision = revision_;
+  there.expires = expires;
+  return value_stored{revision_, !exists, nullptr, std::exchange(there.value, value), expires};
 }
 
-outcome database::run(delete_operation const& del) {
-  auto const found = entries_.find(del.key);
-  if (found == entries_.end()) return no_such_key{};
-  value_deleted deleted{std::move(found->second.value)};
-  bytes_ -= bytes_of(del.key.size(), deleted.removed->size());
-  entries_.erase(found);
-  ++revision_;
+/// Removes a key. @return the place behind it.
+database::tree::iterator database::remove(tree::iterator found, change::kind why, json_text& removed) {
+  auto& there = found->second;
+  if (open_ != nullptr) open_->undo.push_back({found->first, there});
+  try {
+    record(why, found->first, &there, nullptr, no_expiry);
+  } catch (...) {
+    if (open_ != nullptr) open_->undo.pop_back();
+    throw;
+  }
+  bytes_ -= bytes_of(found->first.size(), there.value->size());
+  removed = std::move(there.value);
+  there.value = nullptr;
+  if (open_ != nullptr) {
+    there.expires = no_expiry;
+    return std::next(found);
+  }
+  if (there.expires != no_expiry) expiries_.remove(there.expires, found->first);
+  return entries_.erase(found);
+}
+
+void database::set_expiry(tree::iterator found, expiry_time expires) {
+  auto& there = found->second;
+  if (there.expires == expires) return;
+  auto is_added = false, is_noted = false;
+  try {
+    if (expires != no_expiry) expiries_.add(expires, found->first);
+    is_added = expires != no_expiry;
+    if (open_ != nullptr) open_->undo.push_back({found->first, there});
+    is_noted = open_ != nullptr;
+    record(change::kind::touch, found->first, &there, nullptr, expires);
+  } catch (...) {
+    if (is_noted) open_->undo.pop_back();
+    if (is_added) expiries_.remove(expires, found->first);
+    throw;
+  }
+  if (open_ == nullptr && there.expires != no_expiry) expiries_.remove(there.expires, found->first);
+  there.expires = expires;
+}
+
+/// @return how many it has removed.
+std::size_t database::remove_expired(std::size_t most) {
+  std::size_t count = 0;
+  json_text removed;
+  for (; count < most && expiries_.earliest() <= now_; ++count)
+    remove(entries_.find(expiries_.earliest_key()), change::kind::expire, removed);
+  return count;
+}
+
+/// With what stands there now, where the operation does not say it.
+data_outcome with_value(data_outcome done, json_text const& value) {
+  if (auto* const stored = std::get_if<value_stored>(&done)) stored->value = value;
+  return done;
+}
+
+// --- one key -------------------------------------------------------------------------------------------------------
+
+data_outcome database::run(get_operation const& get) {
+  auto const* const found = find(get.key);
+  if (auto failed = unmet(get.when, found, true)) return *std::move(failed);
+  if (found == nullptr) return no_such_key{};
+  return value_found{found->value, found->revision, found->expires};
+}
+
+data_outcome database::run(put_operation const& put) {
+  auto const place = find_live(put.key);
+  auto const* const present = place != entries_.end() && place->second.value ? &place->second : nullptr;
+  if (auto failed = unmet(put.when, present, false)) return *std::move(failed);
+  return store(place, put.key, put.value, expiry_of(put.ttl, present != nullptr ? present->expires : no_expiry));
+}
+
+data_outcome database::run(delete_operation const& del) {
+  auto const place = find_live(del.key);
+  auto const* const present = place != entries_.end() && place->second.value ? &place->second : nullptr;
+  if (auto failed = unmet(del.when, present, false)) return *std::move(failed);
+  if (present == nullptr) return no_such_key{};
+  value_deleted deleted;
+  remove(place, change::kind::del, deleted.removed);
+  deleted.revision = revision_;
   return deleted;
+}
+
+data_outcome database::run(touch_operation const& touch) {
+  auto const place = find_live(touch.key);
+  auto const* const present = place != entries_.end() && place->second.value ? &place->second : nullptr;
+  if (auto failed = unmet(touch.when, present, false)) return *std::move(failed);
+  if (present == nullptr) return no_such_key{};
+  set_expiry(place, expiry_of(touch.ttl, present->expires));
+  return value_touched{present->revision, present->expires};
+}
+
+data_outcome database::run(increment_operation const& increment) {
+  auto const place = find_live(increment.key);
+  auto const* const present = place != entries_.end() && place->second.value ? &place->second : nullptr;
+  if (auto failed = unmet(increment.when, present, false)) return *std::move(failed);
+  auto const before = present != nullptr ? integer_of(*present->value) : std::optional(increment.initial);
+  if (!before) return value_refused{errc::not_an_integer, "the value is not an integer; nothing was changed"};
+  auto const is_exact = [](std::int64_t number) { return number >= -exact_integer_max && number <= exact_integer_max; };
+  if (!is_exact(*before) || !is_exact(increment.by))
+    return value_refused{errc::out_of_range, "the value is beyond ±(2^53-1), the integers that every reader of JSON has; "
+                                             "nothing was changed"};
+  auto const after = *before + increment.by;
+  if (!is_exact(after) || after < increment.min || after > increment.max)
+    return value_refused{errc::out_of_range, "the new number would be " + std::to_string(after) + ", which is not within " +
+                                                 std::to_string(increment.min) + " and " +
+                                                 std::to_string(increment.max) + "; nothing was changed"};
+  auto const expires = present != nullptr ? present->expires : expiry_of(increment.ttl, no_expiry);
+  auto const value = std::make_shared<std::string const>(std::to_string(after));
+  return with_value(store(place, increment.key, value, expires), value);
+}
+
+data_outcome database::run(patch_operation const& patch) {
+  auto const place = find_live(patch.key);
+  auto const* const present = place != entries_.end() && place->second.value ? &place->second : nullptr;
+  if (auto failed = unmet(patch.when, present, false)) return *std::move(failed);
+  if (present == nullptr) return no_such_key{};
+  auto const* const result = patch.patch->look_up(present->value);
+  if (result == nullptr) return text_wanted{patch.patch, present->value};
+  if (!*result) return value_refused{result->error().code, result->error().detail};
+  return with_value(store(place, patch.key, **result, present->expires), **result);
+}
+
+// --- several keys --------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// A page that is being filled.
+class page_maker {
+ public:
+  explicit page_maker(list_operation const& list) : list_(list) {
+    page_.entries.reserve(list.limit);
+    page_.keys.reserve(list.limit * 24);
+  }
+
+  [[nodiscard]] bool is_full() const noexcept {
+    return page_.entries.size() + page_.groups.size() >= list_.limit || bytes_ > page_bytes_max;
+  }
+
+  /// The group that a key belongs to; empty: none.
+  [[nodiscard]] std::string_view group_of(std::string_view key) const noexcept {
+    if (list_.delimiter.empty() || !key.starts_with(list_.prefix)) return {};
+    auto const end = key.find(list_.delimiter, list_.prefix.size());
+    return end != std::string_view::npos ? key.substr(0, end + list_.delimiter.size()) : std::string_view();
+  }
+
+  void add(std::string_view key, database::entry const& there) {
+    page_.entries.push_back(place(key));
+    auto& one = page_.entries.back();
+    one.revision = there.revision;
+    one.value = there.value;
+    one.expires = there.expires;
+    if (list_.values) bytes_ += there.value->size();
+  }
+
+  /// @param group may lie within what add() moves.
+  void add_group(std::string_view group) { page_.groups.push_back(place(group)); }
+
+  /// There is more; the next page begins behind what was told last.
+  void end() { page_.next = page_.keys.substr(page_.keys.size() - last_bytes_); }
+  void end_at(std::string_view key) { page_.next = key; }
+
+  listing take() { return std::move(page_); }
+
+ private:
+  listing::entry place(std::string_view key) {
+    listing::entry one;
+    one.key_begin = static_cast<std::uint32_t>(page_.keys.size());
+    one.key_bytes = static_cast<std::uint32_t>(key.size());
+    page_.keys += key;
+    last_bytes_ = key.size();
+    return one;
+  }
+
+  list_operation const& list_;
+  listing page_;
+  std::uint64_t bytes_ = 0;
+  std::size_t last_bytes_ = 0;
+};
+
+}  // namespace
+
+data_outcome database::run(list_operation const& list) {
+  page_maker page(list);
+  auto const end_of = [this](std::string_view prefix) {
+    auto const bound = behind(prefix);
+    return bound.empty() ? entries_.end() : entries_.lower_bound(bound);
+  };
+  // Where the direction begins. A group in which the cursor lies has been told.
+  auto const group = list.after ? page.group_of(*list.after) : std::string_view();
+  auto at = list.reverse ? end_of(list.prefix) : entries_.lower_bound(list.prefix);
+  if (list.after && list.reverse) {
+    if (auto const bound = behind(list.prefix); bound.empty() || *list.after < bound)
+      at = entries_.lower_bound(group.empty() ? *list.after : group);
+  } else if (list.after && *list.after >= list.prefix) {
+    at = group.empty() ? entries_.upper_bound(*list.after) : end_of(group);
+  }
+
+  std::size_t expired = 0;
+  for (;;) {
+    if (list.reverse) {
+      if (at == entries_.begin()) break;
+      --at;
+    } else if (at == entries_.end()) {
+      break;
+    }
+    auto const& [key, there] = *at;
+    if (!std::string_view(key).starts_with(list.prefix)) break;
+    if (list.until && (list.reverse ? key <= *list.until : key >= *list.until)) break;
+    if (there.value && is_expired(there)) {
+      if (expired++ == expired_in_page_max) {
+        page.end_at(key);
+        break;
+      }
+      json_text removed;
+      at = remove(at, change::kind::expire, removed);
+      continue;
+    }
+    if (there.value) {
+      if (page.is_full()) {
+        page.end();
+        break;
+      }
+      if (auto const its_group = page.group_of(key); !its_group.empty()) {
+        page.add_group(its_group);
+        at = list.reverse ? entries_.lower_bound(its_group) : end_of(its_group);
+        continue;
+      }
+      page.add(key, there);
+    }
+    if (!list.reverse) ++at;
+  }
+  return page.take();
+}
+
+data_outcome database::run(delete_range_operation const& range) {
+  range_deleted done;
+  open_transaction all;
+  open_ = &all;
+  try {
+    auto at = entries_.lower_bound(range.prefix);
+    while (at != entries_.end() && std::string_view(at->first).starts_with(range.prefix)) {
+      if (is_expired(at->second)) {
+        json_text removed;
+        at = remove(at, change::kind::expire, removed);
+        if (all.undo.size() < 2 * range.limit) continue;
+      } else if (done.removed.size() < range.limit) {
+        done.removed.emplace_back();
+        at = remove(at, change::kind::del, done.removed.back());
+        continue;
+      }
+      done.next = all.undo.back().key;
+      break;
+    }
+    commit();
+  } catch (...) {
+    roll_back();
+    throw;
+  }
+  return done;
+}
+
+data_outcome database::run(import_operation const& import) {
+  using present_key = import_operation::present_key;
+  import_done done;
+  done.since = import.since != 0 ? import.since : revision_ + 1;
+  for (std::size_t i = 0; i < import.items.size(); ++i) {
+    auto const& item = import.items[i];
+    auto const place = find_live(item.key);
+    auto const exists = place != entries_.end();
+    // What came with the import itself does not count as there.
+    if (exists && import.if_exists != present_key::replace && place->second.revision < done.since) {
+      if (import.if_exists == present_key::skip) {
+        ++done.skipped;
+        continue;
+      }
+      done.failed_at = i;
+      break;
+    }
+    done.replaced.emplace_back();
+    if (!item.value) {
+      if (exists) remove(place, change::kind::del, done.replaced.back());
+      ++done.stored;
+      continue;
+    }
+    auto stored = store(place, item.key, item.value, expiry_of(item.ttl, no_expiry));
+    if (auto const* const full = std::get_if<no_room>(&stored)) {
+      done.failed_at = i;
+      done.full = *full;
+      break;
+    }
+    done.replaced.back() = std::move(std::get<value_stored>(stored).replaced);
+    ++done.stored;
+  }
+  return done;
+}
+
+data_outcome database::run(expire_operation const&) {
+  auto const more = remove_expired(expired_at_once_max);
+  return entries_expired{expired_before_ + more};
+}
+
+/// Of an outcome, what must not be kept: the values that were replaced, which no answer shows.
+data_outcome without_replaced(data_outcome outcome) {
+  if (auto* const stored = std::get_if<value_stored>(&outcome)) stored->replaced.reset();
+  return outcome;
+}
+
+data_outcome database::run(std::shared_ptr<idempotent_operation const> const& one) {
+  if (auto earlier = answered_.find(one->key, now_)) {
+    if (earlier->fingerprint == one->fingerprint) return earlier;
+    return value_refused{errc::idempotency_key_reused,
+                         "the key belongs to another request; send the very same one again, or a new key"};
+  }
+  auto done = apply(one->operation);
+  // These say: try again.
+  if (std::holds_alternative<text_wanted>(done) || std::holds_alternative<no_room>(done)) return done;
+  answered_.add(one->key, std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_), now_);
+  return done;
+}
+
+// --- transactions --------------------------------------------------------------------------------------------------
+
+data_outcome database::run(transaction const& whole) {
+  auto done = std::make_shared<transaction_outcome>();
+  for (std::size_t i = 0; i < whole.checks.size(); ++i) {
+    auto const& one = whole.checks[i];
+    auto const* const present = find(one.key);
+    auto holds = true;
+    if (one.exists) holds = *one.exists == (present != nullptr);
+    if (one.tag) holds = holds && present != nullptr && one.tag->names_strongly(present->revision);
+    if (one.value && holds) {
+      auto const* const equal = present != nullptr ? one.value->look_up(present->value) : nullptr;
+      if (present != nullptr && equal == nullptr) return text_wanted{one.value, present->value};
+      holds = equal != nullptr && equal->has_value();
+    }
+    if (!holds) done->failed_checks.push_back({i, present != nullptr ? present->revision : 0});
+  }
+  if (!done->failed_checks.empty()) return transaction_done(std::move(done));
+
+  open_transaction all;
+  open_ = &all;
+  try {
+    if (run_steps(whole, *done)) {
+      done->replaced.reserve(all.undo.size());
+      commit();
+      // Freed by whoever holds the outcome, outside the lock.
+      for (auto& step : all.undo) done->replaced.push_back(std::move(step.before.value));
+    } else {
+      roll_back();
+      if (auto* const wanted = std::get_if<text_wanted>(&done->results.back())) return std::move(*wanted);
+    }
+  } catch (...) {
+    if (open_ != nullptr) roll_back();
+    throw;
+  }
+  return transaction_done(std::move(done));
+}
+
+/// @return whether all could be done.
+bool database::run_steps(transaction const& whole, transaction_outcome& done) {
+  done.results.reserve(whole.steps.size());
+  for (std::size_t i = 0; i < whole.steps.size(); ++i) {
+    auto& result = done.results.emplace_back(std::visit([this](auto const& one) { return run(one); }, whole.steps[i]));
+    auto const goes_on = std::holds_alternative<no_such_key>(result) ? std::visit(allows_no_key{}, whole.steps[i])
+                                                                     : std::visit(is_done{}, result);
+    if (goes_on) continue;
+    done.failed_step = i;
+    return false;
+  }
+  return true;
+}
+
+/// Strong guarantee: where it throws, the transaction is open still.
+void database::commit() {
+  if (journal_ != nullptr) {
+    journal_->append(std::span(open_->changes));
+  } else if (changes_ != nullptr) {
+    changes_->append(open_->changes);
+  }
+  auto const& all = *std::exchange(open_, nullptr);
+  for (auto const& [key, before] : all.undo) {
+    auto const found = entries_.find(key);
+    if (before.expires != no_expiry && found->second.expires != before.expires)
+      expiries_.remove(before.expires, found->first);
+  }
+  for (auto const& [key, before] : all.undo)
+    if (auto const found = entries_.find(key); found != entries_.end() && !found->second.value) entries_.erase(found);
+}
+
+void database::roll_back() noexcept {
+  auto& all = *std::exchange(open_, nullptr);
+  for (auto step = all.undo.rbegin(); step != all.undo.rend(); ++step) {
+    auto const found = entries_.find(step->key);
+    auto& there = found->second;
+    auto const is_known_before = [&](open_transaction::step const& one) {
+      return one.key == step->key && one.before.expires == there.expires;
+    };
+    if (there.expires != no_expiry && std::none_of(step, all.undo.rend(), is_known_before))
+      expiries_.remove(there.expires, found->first);
+    if (there.value) bytes_ -= bytes_of(step->key.size(), there.value->size());
+    if (step->before.value) bytes_ += bytes_of(step->key.size(), step->before.value->size());
+    // A key that the transaction has removed and that was not there before it began is gone with its first step.
+    auto const is_first =
+        std::none_of(std::next(step), all.undo.rend(), [&](auto const& one) { return one.key == step->key; });
+    if (is_first && !step->before.value) {
+      entries_.erase(found);
+    } else {
+      there = std::move(step->before);
+    }
+  }
+  for (auto const& one : all.changes) {
+    --sequence_;
+    if (one.what != change::kind::touch) --revision_;
+  }
 }
 
 }  // namespace holdfast::server

@@ -7,20 +7,44 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "protocol/operation.hpp"
+#include "server/journal/commit_queue.hpp"
+#include "server/store/answered_requests.hpp"
+#include "server/store/expiry_index.hpp"
+#include "server/store/history.hpp"
+#include "server/store/operation.hpp"
 
 namespace holdfast::server {
 
-/// An ordered map from keys to JSON texts. Every change raises the revision by one, and each key remembers the revision
-/// of its last change. Plain and synchronous: whoever shares it puts it behind a lock. A B-tree (Bayer and McCreight,
-/// 1972) with several keys a node, so that a look-up among many misses the caches less often than in a binary tree, and
-/// a key takes less memory; unlike a hash table it never stops to move all that it has.
+/// An ordered map from keys to JSON texts. Every change of data raises the revision by one and goes into the history,
+/// and each key remembers the revision of its last change. Plain and synchronous: whoever shares it puts it behind a
+/// lock. A B-tree (Bayer and McCreight, 1972) with several keys a node, so that a look-up among many misses the caches
+/// less often than in a binary tree, and a key takes less memory; unlike a hash table it never stops to move all that
+/// it has.
+///
+/// Time stands still between two calls of at(): a key is expired if its time is up by then, and no operation finds it.
 class database {
  public:
+  using clock = std::chrono::steady_clock;
+
   /// @param bytes_max how much keys and values may take, by bytes_of().
-  explicit database(std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max()) noexcept
-      : bytes_max_(bytes_max) {}
+  /// @param changes where changes of data go; must outlive it. Null: nowhere.
+  explicit database(std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max(),
+                    history* changes = nullptr) noexcept
+      : bytes_max_(bytes_max), changes_(changes) {}
+
+  // --- of a database that is kept, before the first operation ---
+
+  /// Adds an entry, in the order of keys, that is durable already.
+  void load(std::string_view key, json_text value, std::uint64_t revision, expiry_time expires);
+  /// From now on changes go to the journal, which tells the history of those that are durable.
+  void keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision) noexcept {
+    journal_ = &journal;
+    sequence_ = sequence;
+    revision_ = revision;
+    last_removal_ = sequence;
+  }
 
   /// What a key with its value takes in memory, about: with its share of the tree and what the allocator adds.
   [[nodiscard]] static constexpr std::uint64_t bytes_of(std::size_t key_bytes, std::size_t value_bytes) noexcept {
@@ -28,29 +52,39 @@ class database {
     return key_bytes + value_bytes + beside_them;
   }
 
-  /// Runs one operation. What would take more than is allowed is not done; what takes no more than what it replaces is.
-  ///  Strong guarantee: std::bad_alloc leaves the database as it was.
-  protocol::outcome apply(protocol::operation const& operation);
+  /// It is `now`: removes what has expired, up to expired_at_once_max keys. Operations do not find the others either.
+  void at(clock::time_point now) {
+    now_ = now;
+    expired_before_ = expiries_.earliest() <= now ? remove_expired(expired_at_once_max) : 0;
+  }
+  static constexpr std::size_t expired_at_once_max = 256;
+
+  /// Runs one operation. What would take more memory than is allowed is not done; what takes no more than what it
+  /// replaces is. Strong guarantee: std::bad_alloc leaves the database as it was, but for keys that have expired.
+  data_outcome apply(data_operation const& operation);
 
   struct entry {
-    protocol::json_text value;  ///< never null
-    std::uint64_t revision;
+    json_text value;  ///< null within a transaction that has removed it
+    std::uint64_t revision = 0;
+    expiry_time expires = no_expiry;
   };
 
-  /// What is stored under a key, valid until the next change; null where nothing is.
-  [[nodiscard]] entry const* find(std::string_view key) const;
+  /// What is stored under a key, valid until the next change; null where nothing is. An expired key is removed.
+  [[nodiscard]] entry const* find(std::string_view key);
 
-  /// How many changes there have been.
+  /// The revision of the latest change of data.
   [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
+  /// The number of the latest change.
+  [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
+  /// The number of the latest removal of a key.
+  [[nodiscard]] std::uint64_t last_removal() const noexcept { return last_removal_; }
   /// How much keys and values take.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  /// When the next key expires; no_expiry: never.
+  [[nodiscard]] expiry_time next_expiry() const noexcept { return expiries_.earliest(); }
 
  private:
-  protocol::outcome run(protocol::get_operation const& get) const;
-  protocol::outcome run(protocol::put_operation const& put);
-  protocol::outcome run(protocol::delete_operation const& del);
-
   /// Tells in one comparison whether a key is less, equal or greater; with std::less<> it takes the tree two.
   struct by_bytes {
     using is_transparent = void;
@@ -60,11 +94,56 @@ class database {
       return difference < 0 ? absl::weak_ordering::less : absl::weak_ordering::greater;
     }
   };
+  using tree = absl::btree_map<std::string, entry, by_bytes>;
 
-  absl::btree_map<std::string, entry, by_bytes> entries_;
+  /// A transaction that is being done: what it takes to undo it.
+  struct open_transaction {
+    struct step {
+      std::string key;
+      entry before;  ///< value null: there was none
+    };
+    std::vector<step> undo;
+    std::vector<change> changes;
+  };
+
+  data_outcome run(get_operation const& get);
+  data_outcome run(put_operation const& put);
+  data_outcome run(delete_operation const& del);
+  data_outcome run(touch_operation const& touch);
+  data_outcome run(increment_operation const& increment);
+  data_outcome run(patch_operation const& patch);
+  data_outcome run(list_operation const& list);
+  data_outcome run(delete_range_operation const& range);
+  data_outcome run(transaction const& whole);
+  data_outcome run(import_operation const& import);
+  data_outcome run(expire_operation const& expire);
+  data_outcome run(std::shared_ptr<idempotent_operation const> const& one);
+
+  tree::iterator find_live(std::string_view key);
+  data_outcome store(tree::iterator found, std::string_view key, json_text const& value, expiry_time expires);
+  tree::iterator remove(tree::iterator found, change::kind why, json_text& removed);
+  void set_expiry(tree::iterator found, expiry_time expires);
+  std::size_t remove_expired(std::size_t most);
+  bool is_expired(entry const& one) const noexcept { return one.expires <= now_; }
+  [[nodiscard]] expiry_time expiry_of(time_to_live const& ttl, expiry_time present) const noexcept;
+  void record(change::kind what, std::string_view key, entry const* before, json_text const& value, expiry_time expires);
+  bool run_steps(transaction const& whole, transaction_outcome& done);
+  void commit();
+  void roll_back() noexcept;
+
+  tree entries_;
+  expiry_index expiries_;
   std::uint64_t revision_ = 0;
+  std::uint64_t sequence_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t bytes_max_;
+  clock::time_point now_{};
+  std::size_t expired_before_ = 0;  // by at(), before the operation that runs
+  history* changes_;
+  commit_queue* journal_ = nullptr;
+  std::uint64_t last_removal_ = 0;
+  open_transaction* open_ = nullptr;
+  answered_requests answered_;
 };
 
 }  // namespace holdfast::server

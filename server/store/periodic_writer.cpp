@@ -6,8 +6,6 @@
 
 namespace holdfast::server {
 
-using namespace protocol;
-
 periodic_writer::periodic_writer(event_loop& loop, store& data, std::string key, std::chrono::nanoseconds period,
                                  clock::time_point start, lock_recorder* recorder)
     : data_(data),

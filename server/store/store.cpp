@@ -6,6 +6,8 @@
 #include <boost/system/system_error.hpp>
 #include <exception>
 #include <limits>
+#include <string>
+#include <utility>
 
 #include "protocol/duration.hpp"
 #include "server/loop/timer.hpp"
@@ -63,6 +65,30 @@ bool is_time_out(std::exception_ptr const& error) {
   }
 }
 
+/// The change that must be durable before an outcome is told that has changed nothing.
+struct need_of_outcome {
+  database const& data;
+  std::uint64_t durable_revision;
+
+  std::uint64_t operator()(value_found const& found) const { return of(found.revision); }
+  std::uint64_t operator()(not_modified const& same) const { return of(same.revision); }
+  std::uint64_t operator()(value_touched const& touched) const { return of(touched.revision); }
+  std::uint64_t operator()(condition_failed const& failed) const {
+    return failed.revision != 0 ? of(failed.revision) : data.last_removal();
+  }
+  std::uint64_t operator()(no_such_key) const { return data.last_removal(); }
+  std::uint64_t operator()(text_wanted const&) const { return 0; }
+  template <class Other>
+  std::uint64_t operator()(Other const&) const {
+    return data.sequence();
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t of(std::uint64_t revision) const {
+    return revision <= durable_revision ? 0 : data.sequence();
+  }
+};
+
 }  // namespace
 
 store::waiter_place::waiter_place(store& waited_for, bool is_limited) noexcept : count_(waited_for.waiters_) {
@@ -72,23 +98,60 @@ store::waiter_place::waiter_place(store& waited_for, bool is_limited) noexcept :
   position_ = static_cast<std::uint32_t>(now + 1);
 }
 
-outcome store::apply(database& data, operation const& operation) {
-  auto done = data.apply(operation);
+void store::recover(journal& kept) {
+  auto lock = data_.try_lock();
+  auto& data = *lock;
+  auto const now = clock::now();
+  auto const now_on_wall = change::instant::clock::now();
+  kept.recover([&](recovered_entry const& one) {
+    auto const expires = one.expires_at ? now + std::chrono::duration_cast<clock::duration>(*one.expires_at - now_on_wall)
+                                        : no_expiry;
+    data.load(one.key, std::make_shared<std::string const>(one.value), one.revision, expires);
+  });
   data_bytes_.store(data.bytes(), std::memory_order_relaxed);
-  return done;
+  next_expiry_.store(data.next_expiry(), std::memory_order_relaxed);
 }
 
-bool store::try_execute(operation const& operation, lock_asker const& asker, execution& done) {
+void store::keep_in(journal_position const& position, commit_queue& commits) {
+  data_.try_lock()->keep_in(commits, position.sequence, position.revision);
+  id_ = position.database;
+  history_.start_after(position.revision);
+  commits_ = &commits;
+}
+
+/// What has been told when the outcome is told must be durable first: the changes that it made; else what it shows.
+std::uint64_t store::needs_of(execution const& done, database const& data, std::uint64_t sequence_before) const {
+  if (data.sequence() != sequence_before) return data.sequence();
+  return std::visit(need_of_outcome{data, commits_->durable_revision()}, *done.outcome);
+}
+
+template <class Section>
+void store::run_section(database& data, Section const& what, clock::time_point now, execution& done) {
+  data.at(now);
+  auto const sequence_before = data.sequence();
+  done.outcome = what(data);
+  if (commits_ != nullptr) done.needs = needs_of(done, data, sequence_before);
+  done.revision = data.revision();
+  done.granted_at = now;
+  data_bytes_.store(data.bytes(), std::memory_order_relaxed);
+  if (auto const next = data.next_expiry(); next != next_expiry_.load(std::memory_order_relaxed)) {
+    auto const before = next_expiry_.exchange(next, std::memory_order_relaxed);
+    if (next < before && on_earlier_expiry_) on_earlier_expiry_();
+  }
+}
+
+bool store::try_execute(data_operation const& operation, lock_asker const& asker, execution& done) {
   auto lock = data_.try_lock_spinning();
   if (!lock) return false;
   auto const granted_at = clock::now();
-  done.outcome = apply(*lock, operation);
+  run_section(*lock, [&](database& data) { return data.apply(operation); }, granted_at, done);
   // Read the clock while the lock is still ours, so that no later grant seems to come before this release.
   done.ended_at = clock::now();
   done.id = 0;
   if (asker.is_watched())
-    done.id = asker.recorder->passed(asker.source, asker.operation, key_of(operation), granted_at, done.ended_at);
+    done.id = asker.recorder->passed(asker.source, asker.operation, subject_of(operation), granted_at, done.ended_at);
   lock.unlock();
+  start_commit();
   done.timing = {.wait = {}, .hold = done.ended_at - granted_at, .position = place(done.id, 0)};
   return true;
 }
@@ -97,8 +160,10 @@ bool store::try_read(std::string_view key, lock_asker const& asker, reading& don
   auto lock = data_.try_lock_spinning();
   if (!lock) return false;
   auto const granted_at = clock::now();
+  if (lock->next_expiry() <= granted_at) return false;
   auto const* const found = lock->find(key);
-  if (found == nullptr) return false;
+  if (found == nullptr || found->expires != no_expiry) return false;
+  if (commits_ != nullptr && found->revision > commits_->durable_revision()) return false;
   done.revision = found->revision;
   done.value = found->value;
   done.ended_at = clock::now();
@@ -109,19 +174,14 @@ bool store::try_read(std::string_view key, lock_asker const& asker, reading& don
   return true;
 }
 
-awaitable<execution> store::execute(operation const& operation, lock_terms terms, interruption& stop,
+awaitable<execution> store::execute(data_operation const& operation, lock_terms terms, interruption& stop,
                                     lock_asker asker) {
-  section const apply_it = [this, &operation](database& data) { return apply(data, operation); };
-  co_return co_await visit_lock(key_of(operation), apply_it, terms, stop, asker, true);
+  section const apply_it = [&operation](database& data) { return data.apply(operation); };
+  co_return co_await visit_lock(subject_of(operation), apply_it, terms, stop, asker, true);
 }
 
 awaitable<execution> store::run(std::string_view key, section const& what, interruption& stop, lock_asker asker) {
-  section const whole = [this, &what](database& data) {
-    auto done = what(data);
-    data_bytes_.store(data.bytes(), std::memory_order_relaxed);
-    return done;
-  };
-  co_return co_await visit_lock(key, whole, {}, stop, asker, false);
+  co_return co_await visit_lock(key, what, {}, stop, asker, false);
 }
 
 awaitable<execution> store::visit_lock(std::string_view key, section const& what, lock_terms terms, interruption& stop,
@@ -134,12 +194,23 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
                        .hold = released_at - granted_at,
                        .position = place(visit.id(), visit.position())};
   };
+  // How many keys expire is known when they have.
+  std::string count;
+  auto const name_count = [&](execution const& done) {
+    auto const* const expired = done.outcome ? std::get_if<entries_expired>(&*done.outcome) : nullptr;
+    if (expired != nullptr) visit.concerns(count = std::to_string(expired->count));
+  };
   auto lock = data_.try_lock();
   if (!lock) {
     auto const refuse = [&](failure why, lock_outcome outcome) {
       granted_at = clock::now();  // it never was
       visit.left(granted_at, outcome);
-      return execution{std::move(why), timing(granted_at), granted_at, visit.id()};
+      execution refused;
+      refused.outcome = std::move(why);
+      refused.timing = timing(granted_at);
+      refused.ended_at = granted_at;
+      refused.id = visit.id();
+      return refused;
     };
     waiter_place mine(*this, is_limited);
     visit.stands_at(mine.position());
@@ -153,13 +224,16 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
     interruption::phase_scope const waiting(stop, lock_phase::waiting);
     auto token = asio::bind_cancellation_slot(waiting.slot(), as_values);
     if (terms.hold.count() == 0) {
-      std::optional<outcome> done;
+      execution done;
+      auto has_run = false;
       clock::time_point released_at{};
       // Whoever releases the lock runs it, on that thread.
       auto const run_it = [&](database& data) {
         granted_at = clock::now();
         mine.leave();
-        done.emplace(what(data));
+        run_section(data, what, granted_at, done);
+        has_run = true;
+        name_count(done);
         released_at = clock::now();
         visit.was_run(granted_at, released_at);
       };
@@ -169,9 +243,13 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
       } else {
         std::tie(error) = co_await data_.async_run(run_it, token);
       }
-      if (done) {
+      if (has_run) {
+        start_commit();
         visit.has_run(granted_at, released_at);
-        co_return execution{*std::move(done), timing(released_at), released_at, visit.id()};
+        done.timing = timing(released_at);
+        done.ended_at = released_at;
+        done.id = visit.id();
+        co_return done;
       }
       if (stop.why() != stop_reason::none) co_return refuse(stopped(), outcome_of(stop));
       if (terms.lock_timeout && is_time_out(error))
@@ -195,8 +273,14 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
   }
 
   visit.granted(granted_at, terms.hold);
-  execution done{what(*lock), {}, {}, visit.id()};
-  if (terms.hold.count() > 0) {
+  execution done;
+  run_section(*lock, what, granted_at, done);
+  start_commit();  // so that the hold hides the disk's time
+  name_count(done);
+  done.id = visit.id();
+  // What must be asked again has nothing to hold the lock for.
+  auto const is_done = !done.outcome || !std::holds_alternative<text_wanted>(*done.outcome);
+  if (terms.hold.count() > 0 && is_done) {
     interruption::phase_scope const holding(stop, lock_phase::holding);
     timer timer(co_await asio::this_coro::executor, terms.hold);
     auto token = asio::bind_cancellation_slot(holding.slot(), as_values);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -10,17 +11,23 @@
 
 #include "protocol/error.hpp"
 #include "protocol/lock_timing.hpp"
-#include "protocol/operation.hpp"
 #include "server/insight/lock_recorder.hpp"
 #include "server/loop/asio.hpp"
 #include "server/loop/interruption.hpp"
+#include "server/journal/commit_queue.hpp"
+#include "server/journal/journal.hpp"
 #include "server/store/database.hpp"
+#include "server/store/history.hpp"
+#include "server/store/operation.hpp"
 
 namespace holdfast::server {
 
 /// What became of one operation: its outcome or why it did not run, and how long it waited and held.
 struct execution {
-  protocol::result<protocol::outcome> outcome{protocol::no_such_key()};
+  protocol::result<data_outcome> outcome{no_such_key()};
+  std::uint64_t revision = 0;  ///< of the database, when it had run; 0: it has not
+  std::uint64_t needs = 0;     ///< the change that must be durable before anybody is told; see answer_gate
+  std::chrono::steady_clock::time_point granted_at{};
   protocol::lock_timing timing;
   std::chrono::steady_clock::time_point ended_at{};
   std::uint64_t id = 0;  ///< what the lock's events call it; 0: nobody watches
@@ -29,7 +36,7 @@ struct execution {
 /// A value that was read.
 struct reading {
   std::uint64_t revision = 0;
-  protocol::json_text value;
+  json_text value;
   protocol::lock_timing timing;
   std::chrono::steady_clock::time_point ended_at{};
   std::uint64_t id = 0;  ///< as an execution's
@@ -40,16 +47,39 @@ struct reading {
 class store {
  public:
   /// What is done to the database while the lock is held; must not throw but for lack of memory, and must be brief.
-  using section = std::function<protocol::outcome(database&)>;
+  using section = std::function<data_outcome(database&)>;
 
   /// @param waiters_max how many operations may wait for the lock at once; one more is refused with errc::queue_full.
-  /// @param data_bytes_max what keys and values may take; see database.
-  store(std::size_t waiters_max, std::uint64_t data_bytes_max)
-      : data_(std::in_place, data_bytes_max), waiters_max_(waiters_max), data_bytes_max_(data_bytes_max) {}
+  /// @param bytes_max what keys, values and the history may take.
+  /// @param id see id().
+  store(std::size_t waiters_max, std::uint64_t bytes_max, std::uint64_t id)
+      : id_(id),
+        history_(history_changes_max, history_share(bytes_max)),
+        data_(std::in_place, bytes_max - history_share(bytes_max), &history_),
+        waiters_max_(waiters_max),
+        data_bytes_max_(bytes_max - history_share(bytes_max)) {}
+
+  // --- of a database that is kept, in this order, before others use the store ---
+
+  /// Takes the entries that a journal has. @throws journal_error.
+  void recover(journal& kept);
+  /// Hands each change to the journal from now on. @param commits of that journal; must outlive the store.
+  void keep_in(journal_position const& position, commit_queue& commits);
+  /// Changes that have become durable are appended to history() then, by the commit thread.
+
+  /// The latest changes: so many, and of what keys and values may take a sixteenth, at most 64 MiB.
+  static constexpr std::size_t history_changes_max = 65'536;
+  [[nodiscard]] static constexpr std::uint64_t history_share(std::uint64_t bytes_max) noexcept {
+    return std::min<std::uint64_t>(64 * 1024 * 1024, bytes_max / 16);
+  }
+  [[nodiscard]] server::history& history() noexcept { return history_; }
+
+  /// Tells this database from others, also from what the same server had before it was restarted.
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
   /// Runs an operation that wants no hold, if the lock is free, or is in an instant. Never suspends.
   /// @param done what it came to. @return false when it would have to wait; then nothing has happened.
-  [[nodiscard]] bool try_execute(protocol::operation const& operation, lock_asker const& asker, execution& done);
+  [[nodiscard]] bool try_execute(data_operation const& operation, lock_asker const& asker, execution& done);
 
   /// As try_execute() of a GET, but with nothing put together that such a request does not need.
   /// @return false also where there is no such key; then nothing has happened.
@@ -63,12 +93,18 @@ class store {
   /// waits until a thread has woken up. A stop that comes when it has run already comes too late: the outcome stays.
   ///
   /// A place in the queue is counted by who asks on several threads in the same instant: two may swap their numbers.
-  awaitable<execution> execute(protocol::operation const& operation, protocol::lock_terms terms, interruption& stop,
+  awaitable<execution> execute(data_operation const& operation, lock_terms terms, interruption& stop,
                                lock_asker asker = {});
 
   /// The same for what is no request. @param key what it concerns, for whoever watches. Waits also where no request
   /// would be let into the queue.
   awaitable<execution> run(std::string_view key, section const& what, interruption& stop, lock_asker asker);
+
+  /// Calls `what` when a key has been given an expiry that is earlier than all that were known; from whoever owns the
+  /// lock, so it must be brief. Before others use the store.
+  void on_earlier_expiry(std::function<void()> what) { on_earlier_expiry_ = std::move(what); }
+  /// When the next key expires; no_expiry: never.
+  [[nodiscard]] expiry_time next_expiry() const noexcept { return next_expiry_.load(std::memory_order_relaxed); }
 
   /// How much keys and values take.
   [[nodiscard]] std::uint64_t data_bytes() const noexcept { return data_bytes_.load(std::memory_order_relaxed); }
@@ -97,15 +133,29 @@ class store {
     std::uint32_t position_ = 0;
   };
 
-  awaitable<execution> visit_lock(std::string_view key, section const& what, protocol::lock_terms terms,
+  awaitable<execution> visit_lock(std::string_view key, section const& what, lock_terms terms,
                                   interruption& stop, lock_asker asker, bool is_limited);
-  protocol::outcome apply(database& data, protocol::operation const& operation);
+  [[nodiscard]] std::uint64_t needs_of(execution const& done, database const& data, std::uint64_t sequence_before) const;
+  /// After a section: what it has changed is on its way.
+  void start_commit() noexcept {
+    if (commits_ != nullptr) commits_->wake();
+  }
 
+  /// Runs a section at a moment, and keeps what others may see of the database.
+  template <class Section>
+  void run_section(database& data, Section const& what, std::chrono::steady_clock::time_point now, execution& done);
+
+  std::uint64_t id_;
+  server::history history_;
   sync::guarded<database> data_;
   std::size_t const waiters_max_;
   std::uint64_t const data_bytes_max_;
   std::atomic<std::size_t> waiters_{0};
-  std::atomic<std::uint64_t> data_bytes_{0};  // written only by whoever owns the lock
+  commit_queue* commits_ = nullptr;
+  std::function<void()> on_earlier_expiry_;
+  // Written only by whoever owns the lock.
+  std::atomic<std::uint64_t> data_bytes_{0};
+  std::atomic<expiry_time> next_expiry_{no_expiry};
 };
 
 }  // namespace holdfast::server

@@ -39,7 +39,7 @@ class Room:
 
 
 WAITING = ("Asio", "logging", "command line", "threads and locks", "sockets", "test frameworks")
-SERVER = ("log", "loop", "net", "insight", "journal", "database", "store", "http", "web", "api", "app")
+SERVER = ("log", "loop", "net", "insight", "json", "journal", "data", "database", "store", "http", "web", "api", "app")
 EVERYTHING_BUILT = SERVER + ("protocol", "sync", "client")
 
 ROOMS = (
@@ -56,13 +56,24 @@ ROOMS = (
          advice="net moves bytes and knows nothing of what they say. What knows HTTP belongs to http."),
     Room("insight", "server/insight/", ("protocol", "net"), ("Asio", "Beast", "logging", "command line", "sockets", "test frameworks"),
          advice="insight counts and tells what others do to the lock. What answers requests belongs to api."),
+    Room("json", "server/json/", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
+         advice="json finds and changes what JSON texts say, and keeps their bytes. What knows keys or requests belongs to"
+                " api."),
     Room("journal", "server/journal/", ("protocol",), ("Asio", "Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
          advice="the journal keeps changes. What knows the lock or requests belongs to the store or above; what logs, to"
                 " app."),
-    Room("database", "server/store/database", ("protocol", "journal"), WAITING + ("Asio's buffer views", "Beast", "JSON"),
+    Room("database", "server/store/database", ("protocol", "json", "journal", "data"), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="the database is a plain synchronous map. What waits, locks, logs or formats belongs to the store or"
                 " above."),
-    Room("store", "server/store/", ("protocol", "sync", "loop", "insight", "net", "journal", "database"),
+    Room("data", "server/store/operation", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
+         advice="operations are plain values. What runs them belongs to the database."),
+    Room("data", "server/store/answered_requests", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
+         advice="answered requests are a plain container. What waits belongs to the store."),
+    Room("data", "server/store/expiry_index", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
+         advice="the index is a plain container. What waits belongs to the store."),
+    Room("data", "server/store/history", ("protocol", "journal"), ("Asio", "Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
+         advice="the history keeps changes. What waits for them belongs to the store."),
+    Room("store", "server/store/", ("protocol", "sync", "loop", "insight", "net", "journal", "data", "database"),
          ("Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
          advice="the store is the database behind its lock. What knows HTTP belongs to http or api; what logs, to app."),
     Room("http", "server/http/", ("protocol", "log", "loop", "net"),
@@ -71,7 +82,7 @@ ROOMS = (
                 " api."),
     Room("web", "server/web/", (), WAITING,
          advice="the page is files. What serves them belongs to api."),
-    Room("api", "server/api/", ("protocol", "loop", "net", "insight", "journal", "store", "database", "http", "web"),
+    Room("api", "server/api/", ("protocol", "loop", "net", "insight", "json", "journal", "store", "data", "database", "http", "web"),
          ("Beast", "logging", "command line", "threads and locks", "sockets", "test frameworks"),
          advice="api says what requests mean. What moves bytes belongs to http or net; threads and settings to app."),
     Room("app", "server/", SERVER + ("protocol", "sync"), ("Beast", "test frameworks"),

@@ -85,7 +85,7 @@ class Server:
     def __init__(self, *flags, before_start=None, redirections=""):
         self.port = free_port()
         self.log_file = tempfile.TemporaryFile()
-        command = [SERVER, "--listen", f"127.0.0.1:{self.port}", "--writer-period", "0", *flags]
+        command = [SERVER, "--listen", f"127.0.0.1:{self.port}", "--writer-period", "0", "--host-name", "test,x", *flags]
         # The shell gives way to the server, so that the process is the server's.
         self.process = subprocess.Popen(["sh", "-c", f'exec "$@" {redirections}', "sh", *command], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.log_file, preexec_fn=before_start)

@@ -35,35 +35,48 @@ TEST(parse_entity_tag, gives_nothing_for_another_form) {
     EXPECT_EQ(parse_entity_tag(text), std::nullopt) << text;
 }
 
-TEST(names, finds_the_tag_alone_and_in_lists) {
+/// As If-None-Match compares (RFC 9110 §13.1.2).
+bool names(std::string_view list) {
+  return parse_tag_list(list, tag.start).names_weakly(tag.revision);
+}
+
+TEST(parse_tag_list, finds_the_tag_alone_and_in_lists) {
   for (auto const* list : {R"("3f-17")", R"("a", "3f-17")", R"("3f-17", "a")", R"("a","3f-17","b")",
                            R"("a" ,	"3f-17")", R"( "3f-17" )", R"("", "3f-17")", R"("a, b", "3f-17")"})
     EXPECT_TRUE(names(list, tag)) << list;
 }
 
-TEST(names, compares_weakly) {
+TEST(parse_tag_list, compares_weakly) {
   EXPECT_TRUE(names(R"(W/"3f-17")", tag));
   EXPECT_TRUE(names(R"(W/"a", W/"3f-17")", tag));
 }
 
-TEST(names, skips_empty_members_of_a_list) {
+TEST(parse_tag_list, a_weak_tag_is_not_named_strongly) {
+  auto const list = parse_tag_list(R"(W/"3f-17", "3f-18")", tag.start);
+  EXPECT_FALSE(list.names_strongly(17));
+  EXPECT_TRUE(list.names_strongly(18));
+  EXPECT_TRUE(list.has_weak);
+  EXPECT_FALSE(parse_tag_list(R"("3f-17")", tag.start).has_weak);
+}
+
+TEST(parse_tag_list, skips_empty_members_of_a_list) {
   EXPECT_TRUE(names(R"(, "a",, "3f-17",)", tag));
   EXPECT_FALSE(names(",", tag));
   EXPECT_FALSE(names(" , ,", tag));
 }
 
-TEST(names, an_asterisk_names_every_tag) {
+TEST(parse_tag_list, an_asterisk_names_every_tag) {
   EXPECT_TRUE(names("*", tag));
   EXPECT_TRUE(names(" * ", tag));
 }
 
-TEST(names, another_tag_is_not_named) {
+TEST(parse_tag_list, another_tag_is_not_named) {
   for (auto const* list :
        {R"("3f-18")", R"("3f-1")", R"("3e-17")", R"("3F-17")", R"("")", R"("x3f-17")", R"("3f-17 ")", "", " "})
     EXPECT_FALSE(names(list, tag)) << list;
 }
 
-TEST(names, a_malformed_list_names_nothing) {
+TEST(parse_tag_list, a_malformed_list_names_nothing) {
   for (auto const* list : {R"(3f-17)",
                            R"("3f-17)",
                            R"(3f-17")",

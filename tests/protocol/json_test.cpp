@@ -29,12 +29,11 @@ TEST(check_json, takes_any_value_with_white_space_around_it) {
 }
 
 TEST(check_json, refuses_what_is_not_json) {
-  for (auto const* text : {"hello",    "'a'",      "{a:1}",   "[1,]",      "{\"a\":1,}",  "01",
-                           "+1",       ".5",       "1.",      "1e",        "-",           "0x1",
-                           "NaN",      "Infinity", "True",    "nul",       "\"a",         "[",
-                           "]",        "{",        "{\"a\"}", "{\"a\":}",  "{1:2}",       "[1 2]",
-                           "// c\n1",  "/* c */1", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\ude00\\ud83d\"",
-                           "\"a\nb\"", "\"a\tb\"", "\"\x7F",  ",",         "\xC2\xA0 1",  "\x0B 1"}) {
+  for (auto const* text :
+       {"hello",     "'a'",         "{a:1}",   "[1,]",     "{\"a\":1,}", "01",     "+1",      ".5",         "1.",
+        "1e",        "-",           "0x1",     "NaN",      "Infinity",   "True",   "nul",     "\"a",        "[",
+        "]",         "{",           "{\"a\"}", "{\"a\":}", "{1:2}",      "[1 2]",  "// c\n1", "/* c */1",   "\"\\x\"",
+        "\"\\u12\"", "\"\\u12G4\"", "\"\\",    "\"a\nb\"", "\"a\tb\"",   "\"\x7F", ",",       "\xC2\xA0 1", "\x0B 1"}) {
     EXPECT_EQ(code_of(check_json(text)), "invalid_json") << text;
     EXPECT_FALSE(detail_of(check_json(text)).empty()) << text;
   }
@@ -43,19 +42,39 @@ TEST(check_json, refuses_what_is_not_json) {
 TEST(check_json, says_where_it_broke) {
   EXPECT_THAT(detail_of(check_json("{\n  \"a\": hello\n}")), HasSubstr("line 2, column 8"));
   EXPECT_THAT(detail_of(check_json("[1, 2")), HasSubstr("line 1, column 6"));
-  EXPECT_THAT(detail_of(check_json("\n\n1e999")), HasSubstr("line 3"));
+  EXPECT_THAT(detail_of(check_json("\n\n1e")), HasSubstr("line 3, column 3"));
   EXPECT_THAT(detail_of(check_json("[\n1,\0]"sv)), HasSubstr("line 2, column 3"));
 }
 
-TEST(check_json, does_not_show_the_libraries_own_names) {
-  for (auto const* text : {"hello", "1e999", "\"\xFF\""})
-    EXPECT_THAT(detail_of(check_json(text)), testing::Not(HasSubstr("json.exception")));
+TEST(check_json, says_what_is_wrong_and_what_stands_there) {
+  std::pair<std::string_view, std::string_view> const cases[] = {
+      {"{\n  \"ä\": hello\n}", "line 2, column 8: a value is expected, not hello; a string stands in double quotes"},
+      {"tru", "line 1, column 1: a value is expected, not tru; a string stands in double quotes"},
+      {"'a'", "line 1, column 1: a value is expected, not 'a'; a string stands in double quotes"},
+      {"[1,]", "line 1, column 4: a value is expected, not ]"},
+      {"[1 2]", "line 1, column 4: a comma or ] is expected after the element, not 2"},
+      {"{\"a\":1 \"b\":2}", "line 1, column 8: a comma or } is expected after the member, not \"b\""},
+      {"{\"a\" 1}", "line 1, column 6: a colon is expected after the member's name, not 1"},
+      {"{a:1}", "line 1, column 2: a member's name in double quotes or } is expected, not a"},
+      {"{\"a\":1,}", "line 1, column 8: a member's name in double quotes is expected after the comma, not }"},
+      {"{} x", "line 1, column 4: the value is complete, and more follows: x"},
+      {"\"a\tb\"", "line 1, column 3: a control character in a string has to be escaped as \\u0009"},
+      {R"("a\xb")", R"(line 1, column 3: there is no such escape; a backslash in a string is written as \\: \xb")"},
+      {R"("\u12x4")", R"(line 1, column 2: \u has to be followed by four hexadecimal digits: \u12x4")"},
+      {"\"a\xFF\"", "line 1, column 3: the text is not UTF-8: byte 0xFF"},
+      {"-x", "line 1, column 2: a digit of the number is expected, not x"},
+      {"[01]", "line 1, column 3: a number must not start with a zero and more digits: 1"},
+      {"[1, 2", "the text ends at line 1, column 6, where a comma or ] is expected after the element"},
+      {"\"abc", "the text ends at line 1, column 5, where the quote that ends the string is expected"},
+      {"\x7F", "line 1, column 1: a value is expected, not byte 0x7F"},
+  };
+  for (auto const& [text, detail] : cases) EXPECT_EQ(detail_of(check_json(text)), detail) << text;
 }
 
 TEST(check_json, does_not_send_a_long_body_back_in_its_detail) {
   EXPECT_LT(detail_of(check_json("\"" + std::string(1'000'000, 'a'))).size(), 400U);
   EXPECT_LT(detail_of(check_json(std::string(1'000'000, '1') + "x")).size(), 400U);
-  EXPECT_LT(detail_of(check_json(std::string(1'000'000, '9'))).size(), 400U);
+  EXPECT_LT(detail_of(check_json(std::string(1'000'000, 'x'))).size(), 400U);
 }
 
 TEST(check_json, an_empty_body_is_told_what_to_send) {
@@ -113,13 +132,21 @@ TEST(check_json, survives_a_megabyte_of_brackets) {
   EXPECT_EQ(code_of(check_json(std::string(1'000'000, '['))), "invalid_json");
 }
 
-TEST(check_json, takes_numbers_that_a_double_holds_and_no_others) {
-  EXPECT_TRUE(check_json("1.7976931348623157e308"));
-  EXPECT_TRUE(check_json("1e-999"));
-  EXPECT_TRUE(check_json("18446744073709551616"));
-  EXPECT_TRUE(check_json("-123456789012345678901234567890"));
+// RFC 8259 limits neither the digits of a number nor its exponent; some used to be refused as "not valid JSON".
+TEST(check_json, takes_every_number_of_the_grammar) {
+  for (auto const* text :
+       {"1.7976931348623157e308", "1e-999", "18446744073709551616", "-123456789012345678901234567890", "1e400", "1e999",
+        "-1e999", "[1e309]", "0E+00", "1e99999999999999999999"})
+    EXPECT_TRUE(check_json(text)) << text;
+  EXPECT_TRUE(check_json(std::string(617, '9')));
+  EXPECT_TRUE(check_json(std::string(1'000'000, '9')));
   EXPECT_TRUE(check_json("0." + std::string(10'000, '1')));
-  for (auto const* text : {"1e999", "-1e999", "[1e309]"}) EXPECT_EQ(code_of(check_json(text)), "invalid_json") << text;
+}
+
+// JavaScript's JSON.stringify() writes such texts; they used to be refused.
+TEST(check_json, takes_escapes_of_half_a_surrogate_pair) {
+  for (auto const* text : {R"("\ud83d")", R"("\ude00\ud83d")", R"({"\uDBFF":"\uDC00x"})", R"("\ud83d\u0041")"})
+    EXPECT_TRUE(check_json(text)) << text;
 }
 
 }  // namespace

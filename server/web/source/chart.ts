@@ -1,7 +1,7 @@
 // Waits and holds second by second, drawn by uPlot on a logarithmic axis.
 import uPlot from 'uplot';
 import {h} from './dom';
-import {duration} from './format';
+import {axisOrigin_ns, duration, moment} from './format';
 import type {Seconds} from './seconds';
 
 const lines = [
@@ -10,16 +10,32 @@ const lines = [
   {label: 'hold p50', field: 'hold_p50_ns', colour: 'accent', dash: []},
   {label: 'hold p99', field: 'hold_p99_ns', colour: 'accent', dash: [6, 4]},
 ] as const;
-const least_ns = 100;  // a logarithmic axis has no place for 0: who found the lock free is drawn at the bottom
+const least_ns = 100;  // a logarithmic axis has no place for 0: no wait at all is drawn at the bottom
 
 /// Every second power of ten gets a mark.
 function powers(_: uPlot, marks: number[]): (number | null)[] {
   return marks.map(mark => Math.log10(mark) % 2 === 0 ? mark : null);
 }
 
+/// The legend has the values of the second that is pointed at, else of the latest; where there is none, nothing.
+function text(value: number | null | undefined, write: (value: number) => string): string { return value == null ? '' : write(value); }
+
+function latest(values: ArrayLike<number | null | undefined>): number | undefined {
+  for (let at = values.length - 1; at >= 0; --at) if (values[at] != null) return values[at]!;
+  return undefined;
+}
+
+/// Marks at round times of the clock that is in use.
+function secondsBetween(_: uPlot, __: number, from: number, to: number, step: number): number[] {
+  const origin = axisOrigin_ns() / 1e9;
+  const marks: number[] = [];
+  for (let at = origin + Math.ceil((from - origin) / step) * step; at <= to; at += step) marks.push(at);
+  return marks;
+}
+
 export class SecondsChart {
   readonly element = h('div', {class: 'plot', role: 'img', 'aria-label':
-    'Percentiles of waits and holds in each second, the last minutes; the table above has those of the whole time.'});
+    'Percentiles of waits and holds in each second of the last minutes. The table above has those of the whole time.'});
   private drawn: uPlot | undefined;
   private width = 0;
 
@@ -61,15 +77,16 @@ export class SecondsChart {
       scales: {x: {time: false}, y: {distr: 3, range: (_, least, greatest) =>
         [Math.min(least ?? least_ns, 1e4), Math.max(greatest ?? 1e6, 1e6) * 1.3]}},
       axes: [
-        {...axis, incrs: [1, 2, 5, 10, 20, 30, 60], values: (_, marks) => marks.map(second => `${second} s`)},
+        {...axis, incrs: [1, 2, 5, 10, 15, 30, 60, 120], splits: secondsBetween, space: 80, values: (_, marks) => marks.map(second => moment(second * 1e9, 1e9))},
         {...axis, size: 62, filter: powers, grid: {...axis.grid, filter: powers}, ticks: {...axis.ticks, filter: powers},
           values: (_, marks) => marks.map(ns => ns === null ? '' : duration(ns).replace(/\.0+(?= )/, ''))},
       ],
       series: [
-        {label: 'since start', value: (_, second) => second === null ? '–' : `${second} s`},
+        {label: 'second', value: (plot, second) => text(second ?? plot.data[0].at(-1), second => moment(second * 1e9, 1e9))},
         ...lines.map((line): uPlot.Series => ({
           label: line.label, stroke: of(line.colour), width: 1.5, dash: [...line.dash],
-          points: {show: false}, value: (_, ns) => ns === null ? '–' : ns <= least_ns ? '0' : duration(ns),
+          points: {show: false}, value: (plot, ns, series, index) =>
+            text(index === null ? latest(plot.data[series]!) : ns, ns => ns <= least_ns ? '0' : duration(ns)),
         })),
       ],
       cursor: {y: false},

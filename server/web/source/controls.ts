@@ -1,14 +1,14 @@
-// What the page changes on the running server: two settings, and three readers that show the lesson.
+// What the page changes on the running server: two settings, and three readers that show how a hold makes others wait.
 import {h, setText} from './dom';
 import {duration} from './format';
 import type {Settings} from './wire';
 
-/// What went wrong in the server's words: an application/problem+json has a `detail` that says what to do.
-async function explained(response: Response): Promise<string> {
+/// What went wrong in the server's words: an application/problem+json has a title and a detail that says what to do.
+export async function explained(response: Response): Promise<string> {
   try {
     const problem = await response.json() as {title?: unknown; detail?: unknown};
-    if (typeof problem.detail === 'string') return problem.detail;
-    if (typeof problem.title === 'string') return problem.title;
+    const parts = [problem.title, problem.detail].filter(part => typeof part === 'string');
+    if (parts.length > 0) return parts.join(': ');
   } catch { /* no problem+json */ }
   return `the server answered ${response.status}`;
 }
@@ -65,13 +65,16 @@ const apart_ms = 800;
 
 export class Controls {
   private readonly start = h('button', {type: 'button', class: 'great', id: 'start-readers', click: () => void this.startReaders()}, 'Start three readers');
-  private readonly result = h('ol', {class: 'readers', 'aria-live': 'polite', 'aria-label': 'What the readers were told'});
+  private readonly lines = Array.from({length: readers}, () => h('li', {}, 'not started'));
+  private readonly result = h('ol', {class: 'readers', 'aria-live': 'polite', 'aria-label': 'What the readers measured'}, ...this.lines);
+  private running = false;
   private readonly message = h('p', {class: 'message', role: 'status'});
-  private readonly readHold = new SettingSlider('Reads hold for', 'read-hold', readHolds, 'no time', ms => this.patch({read_hold: spelled(ms)}));
+  private readonly readHold = new SettingSlider('Default hold of reads', 'read-hold', readHolds, 'none', ms => this.patch({read_hold: spelled(ms)}));
   private readonly writerPeriod = new SettingSlider('Writer writes every', 'writer-period', writerPeriods, 'off', ms => this.patch({writer_period: spelled(ms)}));
   readonly element = h('section', {class: 'controls', 'aria-label': 'Controls'},
     h('div', {class: 'lesson'}, this.start,
-      h('p', {class: 'note'}, 'One every 0.8 s, each keeps the lock for 1 s. Watch what that does to the writer and to one another.'), this.result),
+      h('p', {class: 'note'}, 'Starts a reader every 0.8 s. Each holds the lock for 1 s, so the writer and the other readers have to wait.'),
+      this.result),
     h('div', {class: 'sliders'}, this.readHold.element, this.writerPeriod.element, this.message));
   private settings: Settings | undefined;
 
@@ -83,7 +86,7 @@ export class Controls {
     this.settings = settings;
     this.readHold.show(settings.read_hold_ms, settings.live);
     this.writerPeriod.show(settings.writer_period_ms, settings.live);
-    if (!settings.live) setText(this.message, 'This server was started with --no-live-settings.');
+    if (!settings.live) setText(this.message, 'The settings cannot be changed: the server was started with --no-live-settings.');
   }
 
   private async patch(change: Record<string, string>): Promise<void> {
@@ -100,24 +103,32 @@ export class Controls {
   }
 
   private async startReaders(): Promise<void> {
-    this.start.disabled = true;
-    this.result.replaceChildren();
+    // A disabled button would lose the focus.
+    if (this.running) return;
+    this.running = true;
+    this.start.setAttribute('aria-disabled', 'true');
     const reading: Promise<void>[] = [];
-    for (let reader = 0; reader < readers; ++reader) {
-      const line = h('li', {}, 'asks for the lock …');
-      this.result.append(line);
+    for (const line of this.lines) {
+      line.replaceChildren('not started');
+      delete line.dataset['request'];
+    }
+    for (const [reader, line] of this.lines.entries()) {
+      line.classList.remove('bad');
+      line.replaceChildren('asks for the lock …');
       reading.push(this.read(reader, line));
-      await new Promise(resolve => setTimeout(resolve, apart_ms));
+      if (reader + 1 < readers) await new Promise(resolve => setTimeout(resolve, apart_ms));
     }
     await Promise.all(reading);
-    this.start.disabled = false;
+    this.running = false;
+    this.start.removeAttribute('aria-disabled');
   }
 
   private async read(reader: number, line: HTMLElement): Promise<void> {
     try {
       // A browser would lend the first reader's connection to the third, and two of them would share a lane. It keeps
       // connections with and without credentials apart, so the first reader's stays out of reach of the others.
-      const response = await fetch('/v1/kv/my-key?hold=1s', {cache: 'no-store', credentials: reader === 0 ? 'same-origin' : 'omit'});
+      const response = await fetch('/v1/kv/my-key?hold=1s', {cache: 'no-store', credentials: reader === 0 ? 'same-origin' : 'omit',
+        headers: {'Holdfast-Source': `reader ${reader + 1}`}});
       // Without the key there is nothing to read, but the reader holds the lock all the same.
       if (!response.ok && response.status !== 404) throw new Error(await explained(response));
       await response.arrayBuffer();
@@ -128,9 +139,11 @@ export class Controls {
       };
       const id = response.headers.get('Holdfast-Request-Id');
       line.replaceChildren(`waited ${part('wait')}, held ${part('hold')} `);
-      if (id !== null) line.append(h('button', {type: 'button', class: 'small', click: () => this.find(id)}, 'show'));
+      if (id === null) return;
+      line.dataset['request'] = id;
+      line.append(h('button', {type: 'button', class: 'small', 'aria-label': `Show what happened to reader ${reader + 1}`, click: () => this.find(id)}, 'show'));
     } catch (error) {
-      line.replaceChildren(`got no answer: ${error instanceof Error ? error.message : String(error)}`);
+      line.replaceChildren(`no value: ${error instanceof Error ? error.message : String(error)}`);
       line.classList.add('bad');
     }
   }

@@ -20,7 +20,14 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-export interface Row { key: string; cells: string[]; data?: Record<string, string>; colour?: string; press?: () => void }
+export interface Row {
+  key: string;
+  cells: string[];
+  data?: Record<string, string>;
+  colour?: string;
+  press?: () => void;
+  pressed?: boolean;  // of a row that is switched on and off
+}
 
 /// A table whose rows are kept by key, so that a refresh neither moves the focus nor touches what stays the same.
 export class LiveTable {
@@ -40,6 +47,7 @@ export class LiveTable {
   private readonly columns: number;
 
   update(rows: Row[]): void {
+    const focused = document.activeElement;
     this.presses = new Map();
     const shown = rows.length > 0 ? rows : [{key: ' none', cells: [this.empty]}];
     const kept = new Set(shown.map(row => row.key));
@@ -57,6 +65,12 @@ export class LiveTable {
       }
       if (row.press !== undefined) this.presses.set(row.key, row.press);
       Object.assign(element.dataset, row.data);
+      const name = element.firstElementChild!.firstElementChild;
+      if (name !== null && row.key !== ' none') {
+        if (row.colour !== undefined) name.classList.remove(...[...name.classList].filter(one => one !== 'plain' && one !== 'marked' && one !== row.colour));
+        if (row.colour !== undefined) name.classList.add('marked', row.colour);
+        if (row.pressed !== undefined) name.setAttribute('aria-pressed', String(row.pressed));
+      }
       row.cells.forEach((text, index) => {
         const cell = element.children[index]!;
         setText(index === 0 ? cell.firstElementChild ?? cell : cell, text);
@@ -64,13 +78,14 @@ export class LiveTable {
       if (place === element) place = place.nextElementSibling;
       else this.body.insertBefore(element, place);
     }
+    // A browser takes the focus from what is moved.
+    if (focused instanceof HTMLElement && focused !== document.activeElement && this.body.contains(focused)) focused.focus({preventScroll: true});
   }
 
   private make(row: Row): HTMLTableRowElement {
     if (row.key === ' none') return h('tr', {}, h('td', {colspan: this.columns, class: 'none'}));
     const name = row.press === undefined ? h('span', {}) :
       h('button', {type: 'button', class: 'plain', click: () => this.presses.get(row.key)?.()});
-    if (row.colour !== undefined) name.classList.add('marked', row.colour);
     return h('tr', {}, h('th', {scope: 'row'}, name), ...row.cells.slice(1).map(() => h('td', {})));
   }
 }

@@ -6,20 +6,23 @@ import type {LockEvent} from './wire';
 export class MessageParser {
   private rest = '';
   private data = '';
+  private type = '';
   private lastId: string | undefined;
 
-  /// Calls `each` with the data of every message that is complete now, and the last id so far.
-  feed(chunk: string, each: (data: string, id: string | undefined) => void): void {
+  /// Calls `each` with the data of every message that is complete now, the last id so far, and the message's type.
+  feed(chunk: string, each: (data: string, id: string | undefined, type: string) => void): void {
     const text = this.rest + chunk;
     let begin = 0;
     for (let end; (end = text.indexOf('\n', begin)) >= 0; begin = end + 1) {
       const line = text.slice(begin, text[end - 1] === '\r' && end > begin ? end - 1 : end);
       if (line === '') {
-        if (this.data !== '') each(this.data, this.lastId);
-        this.data = '';
+        if (this.data !== '') each(this.data, this.lastId, this.type === '' ? 'message' : this.type);
+        this.data = this.type = '';
       } else if (line.startsWith('data:')) {
         const value = line.slice(line[5] === ' ' ? 6 : 5);
         this.data = this.data === '' ? value : `${this.data}\n${value}`;
+      } else if (line.startsWith('event:')) {
+        this.type = line.slice(6).trim();
       } else if (line.startsWith('id:')) {
         this.lastId = line.slice(3).trim();
       }

@@ -21,10 +21,27 @@ export function duration(ns: number | null | undefined): string {
   return `${(ns / 60e9).toFixed(1)} min`;
 }
 
-/// A moment since the server's start, with as many decimals as a step of this length needs.
+let wallStart_ms: number | undefined;
+
+/// Moments are written as local clock times from now on. @param started_ms when the server started, in milliseconds since
+/// 1970; undefined: moments are written as seconds since the server's start
+export function useWallClock(started_ms: number | undefined): void { wallStart_ms = started_ms; }
+
+/// Where round times lie on an axis: this many nanoseconds before the server's start.
+export function axisOrigin_ns(): number { return wallStart_ms === undefined ? 0 : -(wallStart_ms % 3_600_000) * 1e6; }
+
+/// A moment, given in nanoseconds since the server's start, with as many decimals as a step of this length needs.
 export function moment(ns: number, step_ns = 1e6): string {
   const decimals = Math.min(9, Math.max(0, Math.ceil(9 - Math.log10(step_ns) - 1e-9)));
-  return `${(ns / 1e9).toFixed(decimals)} s`;
+  if (wallStart_ms === undefined) return `${(ns / 1e9).toFixed(decimals)} s`;
+  const unit_ns = 10 ** (9 - decimals);
+  const start_s = Math.floor(wallStart_ms / 1000);
+  const rounded_ns = Math.round(((wallStart_ms - start_s * 1000) * 1e6 + ns) / unit_ns) * unit_ns;
+  const second = Math.floor(rounded_ns / 1e9);
+  const time = new Date((start_s + second) * 1000);
+  const two = (part: number) => String(part).padStart(2, '0');
+  const fraction = decimals === 0 ? '' : `.${String(Math.round((rounded_ns - second * 1e9) / unit_ns)).padStart(decimals, '0')}`;
+  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}${fraction}`;
 }
 
 export function percent(share: number): string { return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`; }

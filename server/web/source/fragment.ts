@@ -3,19 +3,28 @@
 import type {Span} from './span';
 
 /// Without a span: the request's own.
-export interface Moment { start: string; span: Span | undefined; request: number | undefined }
+export interface Moment {
+  start: string;
+  span: Span | undefined;
+  request: number | undefined;
+  lanes: Lane[];  // as they were seen, top first
+}
+export interface Lane { source: string; colour: number }
+
+const lanes_max = 16;
 
 export function toFragment(moment: Moment & {span: Span}): string {
   const fields = new URLSearchParams({start: moment.start, from: String(Math.round(moment.span.from_ns)),
     to: String(Math.round(moment.span.to_ns))});
   if (moment.request !== undefined) fields.set('request', String(moment.request));
+  for (const {source, colour} of moment.lanes) fields.append('lane', `${colour}.${source}`);
   return `#${fields}`;
 }
 
 /// @return undefined when it says nothing that can be shown
 export function fromFragment(fragment: string): Moment | undefined {
   const id = /^#?([0-9a-f]{1,16})-(\d{1,16})$/.exec(fragment);
-  if (id !== null) return {start: id[1]!, span: undefined, request: Number(id[2])};
+  if (id !== null) return {start: id[1]!, span: undefined, request: Number(id[2]), lanes: []};
   const fields = new URLSearchParams(fragment.replace(/^#/, ''));
   const number = (name: string) => {
     const text = fields.get(name);
@@ -23,5 +32,9 @@ export function fromFragment(fragment: string): Moment | undefined {
   };
   const start = fields.get('start'), from_ns = number('from'), to_ns = number('to');
   if (start === null || from_ns === undefined || to_ns === undefined || to_ns <= from_ns) return undefined;
-  return {start, span: {from_ns, to_ns}, request: number('request')};
+  const lanes = fields.getAll('lane').slice(0, lanes_max).flatMap((text): Lane[] => {
+    const found = /^(\d{1,2})\.([^]{1,1024})$/.exec(text);
+    return found === null ? [] : [{source: found[2]!, colour: Number(found[1])}];
+  });
+  return {start, span: {from_ns, to_ns}, request: number('request'), lanes};
 }

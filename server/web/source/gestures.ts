@@ -9,7 +9,7 @@ export interface Moves {
   zoom(factor: number, at_ns: number): void;
   pan(by_ns: number): void;
   hover(at: Place | undefined): void;
-  press(at: Place): void;
+  press(at: Place, tapped: boolean): void;
 }
 
 export function gestures(element: HTMLElement, moves: Moves): void {
@@ -59,10 +59,13 @@ export function gestures(element: HTMLElement, moves: Moves): void {
   element.addEventListener('pointerup', event => {
     const alone = down.size === 1;
     if (!down.delete(event.pointerId) || !alone || travelled > 4) return;
-    moves.press(place(event));
-    // A finger has no place to hover at; what it pressed is told below.
+    moves.press(place(event), event.pointerType !== 'mouse');
+    // A finger does not hover; the story of what it pressed is below the timeline.
     if (event.pointerType !== 'mouse') moves.hover(undefined);
   });
+  // A tap may scroll its story into view. The click that a browser makes of the tap after that would press what lies under
+  // the finger by then.
+  element.addEventListener('touchend', event => { if (event.cancelable) event.preventDefault(); });
   element.addEventListener('pointercancel', event => { down.delete(event.pointerId); });
   element.addEventListener('pointerleave', event => { if (event.pointerType === 'mouse') moves.hover(undefined); });
 }

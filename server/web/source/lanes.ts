@@ -4,6 +4,7 @@ import type {Span} from './span';
 
 export interface Activity {
   source: string;
+  waiting_ns: number;  // of those who still wait at the end of the span, the longest wait
   waits: number; waited_ns: number; longest_wait_ns: number;
   holds: number; held_ns: number; longest_hold_ns: number;
 }
@@ -17,7 +18,7 @@ export function activityIn(model: Model, span: Span): Map<string, Activity> {
   const of = (name: string): Activity => {
     let one = byName.get(name);
     if (one === undefined) {
-      one = {source: name, waits: 0, waited_ns: 0, longest_wait_ns: 0, holds: 0, held_ns: 0, longest_hold_ns: 0};
+      one = {source: name, waiting_ns: 0, waits: 0, waited_ns: 0, longest_wait_ns: 0, holds: 0, held_ns: 0, longest_hold_ns: 0};
       byName.set(name, one);
     }
     return one;
@@ -44,34 +45,86 @@ export function activityIn(model: Model, span: Span): Map<string, Activity> {
     const granted_ns = granted[at]!;
     count(one, asked[at]!, granted_ns === granted_ns ? granted_ns : null, ended[at]!);
   }
-  for (const request of model.open.values())
-    if (request.asked_ns <= span.to_ns) count(of(request.source), request.asked_ns, request.granted_ns, span.to_ns);
+  for (const request of model.open.values()) {
+    if (request.asked_ns > span.to_ns) continue;
+    const one = of(request.source);
+    count(one, request.asked_ns, request.granted_ns, span.to_ns);
+    if (request.granted_ns === null) one.waiting_ns = Math.max(one.waiting_ns, span.to_ns - request.asked_ns);
+  }
   return byName;
+}
+
+export const laneOrders = ['arrival', 'wait', 'hold'] as const;
+export type LaneOrder = typeof laneOrders[number];
+
+/// What the user wants to see of the lanes.
+export class LaneChoice {
+  pinned: string[] = [];
+  filter = '';
+  order: LaneOrder = 'arrival';
+
+  pin(source: string): void {
+    this.pinned = this.pinned.includes(source) ? this.pinned.filter(one => one !== source) : [...this.pinned, source];
+  }
+
+  matches(source: string): boolean {
+    return this.filter === '' || source.toLowerCase().includes(this.filter.toLowerCase()) || this.pinned.includes(source);
+  }
 }
 
 export class Lanes {
   /// Top first.
   shown: string[] = [];
-  /// How many sources share the last lane because there is no room for them.
+  /// How many sources share the last lane because there is no room for them, or because the filter leaves them out.
   others = 0;
 
-  update(activity: Map<string, Activity>, lanes_max: number): void {
+  /// Exactly these lanes, as somebody else has seen them.
+  keep(activity: Map<string, Activity>, lanes: readonly string[]): void {
+    this.shown = [...lanes];
+    this.others = [...activity.keys()].filter(source => !lanes.includes(source)).length;
+  }
+
+  update(activity: Map<string, Activity>, lanes_max: number, choice = new LaneChoice()): void {
     const weight = (source: string) => {
       const one = activity.get(source);
       return one === undefined ? 0 : one.held_ns + one.waited_ns + one.holds + one.waits;
     };
-    this.shown = this.shown.filter(source => activity.has(source));
-    const candidates = [...activity.keys()].filter(source => !this.shown.includes(source)).sort((a, b) => weight(b) - weight(a));
-    while (this.shown.length < lanes_max && candidates.length > 0) this.shown.push(candidates.shift()!);
-    if (this.shown.length > lanes_max) this.shown.length = lanes_max;
-    // A newcomer must matter twice as much as the least lane to take its place: lanes don't flicker.
-    for (const candidate of candidates) {
-      const least = this.shown.reduce((a, b) => weight(b) < weight(a) ? b : a, this.shown[0] ?? '');
-      if (weight(candidate) <= 2 * weight(least)) break;
-      this.shown[this.shown.indexOf(least)] = candidate;
+    const heavierFirst = (a: string, b: string) => weight(b) - weight(a) || (a < b ? -1 : 1);
+    const wanted = new Set([...activity.keys()].filter(source => choice.matches(source)));
+    const fixed = [...new Set([...(wanted.has('writer') ? ['writer'] : []), ...choice.pinned])].slice(0, lanes_max);
+    let kept = this.shown.filter(source => wanted.has(source) && !fixed.includes(source));
+    const room = lanes_max - fixed.length;
+    // Those who wait most have a lane in any case, unless one of the lanes waits nearly as long: lanes don't flicker.
+    const leading: string[] = [];
+    for (const waits of [(one: Activity) => one.waiting_ns, (one: Activity) => one.waited_ns]) {
+      const most = [...wanted].filter(source => waits(activity.get(source)!) > 0)
+        .sort((a, b) => waits(activity.get(b)!) - waits(activity.get(a)!) || (a < b ? -1 : 1));
+      const longest = most[0] === undefined ? 0 : waits(activity.get(most[0])!);
+      const leader = most.find(source => (fixed.includes(source) || kept.includes(source)) && waits(activity.get(source)!) >= 0.8 * longest) ?? most[0];
+      if (leader !== undefined && !fixed.includes(leader) && leading.length < room) leading.push(leader);
     }
-    const writer = this.shown.indexOf('writer');
-    if (writer > 0) this.shown.unshift(...this.shown.splice(writer, 1));
-    this.others = activity.size - this.shown.length;
+    const candidates = [...wanted].filter(source => !kept.includes(source) && !fixed.includes(source)).sort(heavierFirst);
+    kept.push(...leading.filter(source => !kept.includes(source)));
+    for (const source of candidates) if (kept.length < room && !kept.includes(source)) kept.push(source);
+    while (kept.length > room) {
+      const least = kept.filter(source => !leading.includes(source)).sort(heavierFirst).at(-1) ?? kept.at(-1)!;
+      kept = kept.filter(source => source !== least);
+    }
+    // A newcomer must matter twice as much as the least lane to take its place.
+    for (const candidate of candidates) {
+      if (kept.includes(candidate)) continue;
+      const least = kept.filter(source => !leading.includes(source)).sort(heavierFirst).at(-1);
+      if (least === undefined || weight(candidate) <= 2 * weight(least)) break;
+      kept[kept.indexOf(least)] = candidate;
+    }
+    this.shown = [...fixed, ...kept];
+    if (choice.order !== 'arrival') {
+      const by = (source: string) => {
+        const one = activity.get(source);
+        return one === undefined ? 0 : choice.order === 'wait' ? one.waited_ns : one.held_ns;
+      };
+      this.shown.sort((a, b) => Number(choice.pinned.includes(b)) - Number(choice.pinned.includes(a)) || by(b) - by(a) || (a < b ? -1 : 1));
+    }
+    this.others = [...activity.keys()].filter(source => !this.shown.includes(source)).length;
   }
 }

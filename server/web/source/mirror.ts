@@ -1,7 +1,7 @@
 // The timeline as tables: the lanes in view, and the requests that matter most of those in view.
 import {h, LiveTable, type Row} from './dom';
 import {count, duration, moment, shortened} from './format';
-import {activityIn} from './lanes';
+import {activityIn, type Activity} from './lanes';
 import type {Model, OpenRequest} from './model';
 import type {Subject} from './scene';
 import type {Span} from './span';
@@ -34,37 +34,41 @@ export function weightiest(model: Model, span: Span): Candidate[] {
   return kept.sort((a, b) => b.weight - a.weight).slice(0, rows_max).sort((a, b) => a.asked_ns - b.asked_ns);
 }
 
-const outcomeTexts = {released: 'released', cancelled: 'sent away', timed_out: 'timed out', hung_up: 'hung up', refused: 'refused'};
+const outcomeTexts = {released: 'released', cancelled: 'cancelled', timed_out: 'timed out', hung_up: 'disconnected', refused: 'refused'};
+const idle: Omit<Activity, 'source'> = {waiting_ns: 0, waits: 0, waited_ns: 0, longest_wait_ns: 0, holds: 0, held_ns: 0, longest_hold_ns: 0};
 
 export class Mirror {
   private readonly lanes = new LiveTable('The lanes in view',
-    ['source', 'now', 'holds', 'held in all', 'longest hold', 'waits', 'waited in all', 'longest wait'], 'Nobody has asked for the lock in this time.');
+    ['source', 'now', 'holds', 'held in all', 'longest hold', 'waits', 'waited in all', 'longest wait'], 'No request for the lock in this time.');
   private readonly requests = new LiveTable('Requests in view',
     ['request', 'source', 'operation', 'asked at', 'waited', 'held', 'end'], 'No request in this time.');
   readonly lanesElement = this.lanes.element;
   readonly requestsElement = this.requests.element;
 
-  constructor(private readonly colourOf: (source: string) => string, private readonly choose: (subject: Subject) => void) {
+  constructor(private readonly colourOf: (source: string) => string, private readonly choose: (subject: Subject) => void,
+    private readonly pin: (source: string) => void) {
     this.lanesElement.id = 'lanes';
     this.requestsElement.id = 'requests-in-view';
   }
 
   /// @param order of the lanes as they are drawn  @param now_ns of the server
-  update(model: Model, span: Span, order: string[], now_ns: number): void {
+  update(model: Model, span: Span, order: string[], pinned: string[], now_ns: number): void {
     const activity = activityIn(model, span);
     const owner = model.owner();
     const waiting = new Map<string, OpenRequest>();
     for (const one of model.queue()) if (!waiting.has(one.source)) waiting.set(one.source, one);
     const state = (source: string) => {
+      if (model.frozen) return 'unknown';
       if (owner?.source === source) return `holds, ${duration(now_ns - owner.granted_ns!)}`;
       const wait = waiting.get(source);
       return wait === undefined ? '–' : `waits, ${duration(now_ns - wait.asked_ns)}`;
     };
-    this.lanes.update(order.flatMap((source): Row[] => {
-      const one = activity.get(source);
-      return one === undefined ? [] : [{key: source, data: {source}, colour: this.colourOf(source), cells: [shortened(source, 60), state(source),
-        count(one.holds), duration(one.held_ns), one.holds === 0 ? '–' : duration(one.longest_hold_ns),
-        count(one.waits), duration(one.waited_ns), one.waits === 0 ? '–' : duration(one.longest_wait_ns)]}];
+    this.lanes.update(order.map((source): Row => {
+      const one = activity.get(source) ?? idle;
+      return {key: source, data: {source}, colour: this.colourOf(source), press: () => this.pin(source), pressed: pinned.includes(source),
+        cells: [shortened(source, 60), state(source),
+          count(one.holds), duration(one.held_ns), one.holds === 0 ? '–' : duration(one.longest_hold_ns),
+          count(one.waits), duration(one.waited_ns), one.waits === 0 ? '–' : duration(one.longest_wait_ns)]};
     }));
     this.requests.update(weightiest(model, span).map(({subject}) => this.row(model, subject, now_ns)));
   }
@@ -74,7 +78,8 @@ export class Mirror {
     const ended_ns = 'ended_ns' in one ? one.ended_ns : null;
     const waited_ns = (one.granted_ns ?? ended_ns ?? now_ns) - one.asked_ns;
     const held_ns = one.granted_ns === null ? null : (ended_ns ?? now_ns) - one.granted_ns;
-    const end = 'outcome' in one ? outcomeTexts[one.outcome] : one.granted_ns === null ? 'waits' : 'holds';
+    const open = model.frozen ? ['waited at the last message', 'held it at the last message'] : ['waits', 'holds'];
+    const end = 'outcome' in one ? outcomeTexts[one.outcome] : open[one.granted_ns === null ? 0 : 1]!;
     return {
       key: String(one.id), press: () => this.choose(subject), colour: this.colourOf(one.source),
       data: {id: String(one.id), source: one.source, key: one.key, asked_ns: String(one.asked_ns), granted_ns: String(one.granted_ns ?? ''),
@@ -88,9 +93,10 @@ export class Mirror {
 /// The two tables with their headings.
 export function mirrorSections(mirror: Mirror): HTMLElement[] {
   return [
-    h('section', {}, h('h2', {}, 'The lanes in view'), mirror.lanesElement),
-    h('section', {}, h('h2', {}, 'The requests in view'),
-      h('p', {class: 'note'}, `The ${rows_max} that waited and held longest, in order of arrival. Press one for its story. ` +
-        'A Holdfast-Request-Id behind the # of this page\'s address does the same.'), mirror.requestsElement),
+    h('section', {}, h('h2', {}, 'Lanes in view'),
+      h('p', {class: 'note'}, 'Select a source to pin its lane: a pinned lane stays in view.'), mirror.lanesElement),
+    h('section', {}, h('h2', {}, 'Requests in view'),
+      h('p', {class: 'note'}, `The ${rows_max} requests that waited and held longest, in order of arrival. Select one to read what happened ` +
+        'to it. To find a request by its Holdfast-Request-Id, put the id after # in the address of this page.'), mirror.requestsElement),
   ];
 }

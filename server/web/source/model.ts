@@ -30,7 +30,8 @@ export class Model {
   readonly open = new Map<number, OpenRequest>();
   readonly clock = new ServerClock();
   readonly blamedSources = new Totals(1000);
-  readonly blamedOperations = new Totals(1000);
+  readonly blamedOperations = new Totals(100);
+  readonly blamedKeys = new Totals(1000);
   readonly waits = new Histogram();
   readonly holds = new Histogram();
   readonly seconds = new Seconds(300);
@@ -40,20 +41,31 @@ export class Model {
   settings: Settings | undefined;
   requests = 0;
   dropped = 0;
-  /// Something was lost, so what is open may be wrong; reconcile() mends it.
+  /// Something was lost, so what is open may be wrong until reconcile() was called.
   doubtful = false;
+  /// When the last message came, by the page's clock.
+  heard_ms = -Infinity;
+  /// The connection is lost, or the server says nothing: time stands still at the last message, and what happens now is
+  /// unknown.
+  frozen = false;
   private latest_ns = 0;
+  private hello_ns = 0;
+  private caughtUp = false;
+  private reconciled = false;
 
   constructor(capacity = 131_072) { this.records = new Records(capacity); }
 
   /// @param now_ms when it arrived, by the page's monotone clock
   apply(event: LockEvent, now_ms: number): void {
+    this.heard_ms = now_ms;
     switch (event.type) {
       case 'hello':
         if (event.start !== this.start) this.reset(event.start);
         this.started_at = event.started_at;
         this.settings = event.settings;
         this.hear(event.now_ns, now_ms);
+        this.hello_ns = event.now_ns;
+        this.caughtUp = this.reconciled = false;
         break;
       case 'heartbeat': this.hear(event.now_ns, now_ms); break;
       case 'settings': this.settings = event.settings; break;
@@ -82,9 +94,13 @@ export class Model {
       if (!this.open.has(one.id) && this.records.find(one.id) === undefined) this.keepOpen(one, index + 1, one.asked_ns, null, null);
     });
     this.doubtful = false;
+    this.reconciled = true;
   }
 
-  now_ns(now_ms: number): number { return this.clock.now_ns(now_ms); }
+  now_ns(now_ms: number): number { return this.frozen ? this.latest_ns : this.clock.now_ns(now_ms); }
+
+  /// Whether a request that is not here is unknown to the server, too: all that it remembers has been heard.
+  get complete(): boolean { return this.caughtUp && this.reconciled; }
 
   owner(): OpenRequest | undefined {
     let newest: OpenRequest | undefined;
@@ -110,7 +126,7 @@ export class Model {
   /// Starts the sums anew; who waits or holds stays.
   clearHistory(): void {
     this.records.clear();
-    for (const one of [this.blamedSources, this.blamedOperations, this.waits, this.holds, this.seconds]) one.clear();
+    for (const one of [this.blamedSources, this.blamedOperations, this.blamedKeys, this.waits, this.holds, this.seconds]) one.clear();
     this.gaps.length = 0;
     this.requests = this.dropped = 0;
   }
@@ -118,6 +134,7 @@ export class Model {
   private hear(server_ns: number, now_ms: number): void {
     this.clock.heard(server_ns, now_ms);
     this.latest_ns = Math.max(this.latest_ns, server_ns);
+    if (server_ns > this.hello_ns) this.caughtUp = true;
   }
 
   private ask(event: Asked): void {
@@ -144,12 +161,13 @@ export class Model {
     this.seconds.add(event.ended_ns, waited_ns, held_ns);
     for (const one of event.behind ?? []) {
       this.blamedSources.add(one.source, one.held_ns);
-      this.blamedOperations.add(`${one.operation} ${one.key}`, one.held_ns);
+      // `LIST users/` and `TXN 3 keys` are of the operations LIST and TXN.
+      this.blamedOperations.add(one.operation.split(' ', 1)[0]!, one.held_ns);
+      this.blamedKeys.add(one.key, one.held_ns);
     }
     const others = event.behind_others;
     if (others !== undefined && others.count > 0) {
-      this.blamedSources.addNameless(others.held_ns, others.count);
-      this.blamedOperations.addNameless(others.held_ns, others.count);
+      for (const totals of [this.blamedSources, this.blamedOperations, this.blamedKeys]) totals.addNameless(others.held_ns, others.count);
     }
     if (!this.records.add(event)) this.addGap({from_ns: event.asked_ns, to_ns: event.ended_ns, count: 1, cause: 'paused'});
   }

@@ -1,5 +1,5 @@
 // Draws a scene. All numbers are CSS pixels; the context is scaled to the device's.
-import {duration, moment, plural, shortened} from './format';
+import {axisOrigin_ns, count, duration, moment, plural, shortened} from './format';
 import type {Bar, Scene} from './scene';
 import {stepFor} from './span';
 import {theme} from './theme';
@@ -12,13 +12,17 @@ export interface Layout {
   queue: number;   // height of the queue's length below
 }
 
+/// Around the request that is looked at or chosen, however narrow it is.
+export interface Cursor { row: number; left: number; right: number }
+
 export interface Painting {
   scene: Scene;
   layout: Layout;
   height: number;
   names: string[];    // of the rows
   colours: string[];  // of the rows
-  marked: Bar[];      // of the request that is looked at or chosen
+  bold: boolean[];    // of the rows: whether the name stands out
+  cursor: Cursor | undefined;
   focusedRow: number | undefined;
 }
 
@@ -40,6 +44,7 @@ export function paint(context: CanvasRenderingContext2D, painting: Painting): vo
   paintNarrow(context, painting);
   paintBars(context, painting);
   paintArrows(context, painting);
+  paintCursor(context, painting);
   paintQueue(context, painting);
   context.restore();
   paintNames(context, painting);
@@ -53,15 +58,18 @@ function paintAxis(context: CanvasRenderingContext2D, {scene, layout, height}: P
   const {grid, inkSoft} = theme();
   const {from_ns, to_ns} = scene.span;
   const length_ns = to_ns - from_ns;
-  const step_ns = stepFor(length_ns, Math.max(2, scene.width / 95));
   font(context, 11);
+  const roughStep_ns = stepFor(length_ns, Math.max(2, scene.width / 95));
+  const label = context.measureText(moment(to_ns, roughStep_ns)).width + 24;
+  const step_ns = stepFor(length_ns, Math.max(1, scene.width / Math.max(label, 95)));
+  const origin_ns = axisOrigin_ns();
   context.fillStyle = inkSoft;
   context.strokeStyle = grid;
   context.lineWidth = 1;
   context.textAlign = 'center';
   context.textBaseline = 'alphabetic';
   context.beginPath();
-  for (let at_ns = Math.ceil(from_ns / step_ns) * step_ns; at_ns <= to_ns; at_ns += step_ns) {
+  for (let at_ns = origin_ns + Math.ceil((from_ns - origin_ns) / step_ns) * step_ns; at_ns <= to_ns; at_ns += step_ns) {
     if (at_ns < 0) continue;
     const x = layout.gutter + (at_ns - from_ns) / length_ns * scene.width;
     context.moveTo(Math.round(x) + 0.5, layout.axis - 4);
@@ -81,11 +89,11 @@ function paintGaps(context: CanvasRenderingContext2D, {scene, layout, height}: P
   font(context, 11);
   context.textAlign = 'left';
   context.fillStyle = inkSoft;
-  if (scene.forgottenUntil > 90) context.fillText('no longer kept', 6, layout.axis + 13);
+  if (scene.forgottenUntil > 90) context.fillText('not kept', 6, layout.axis + 13);
   let free = scene.forgottenUntil > 90 ? 90 : -Infinity;
   for (const {left, gap: {count, cause}} of scene.gaps) {
     if (left < free) continue;
-    const text = cause === 'dropped' ? `${plural(count, 'message')} dropped` : `${plural(count, 'request')} not kept in this pause`;
+    const text = cause === 'dropped' ? `${plural(count, 'message')} dropped` : `${plural(count, 'request')} not kept during this pause`;
     context.fillText(text, left + 4, layout.axis + 13);
     free = left + context.measureText(text).width + 12;
   }
@@ -118,8 +126,8 @@ function paintNarrow(context: CanvasRenderingContext2D, {scene, layout, colours}
   context.globalAlpha = 1;
 }
 
-function paintBars(context: CanvasRenderingContext2D, {scene, layout, colours, marked}: Painting): void {
-  const {wait, ink, card} = theme();
+function paintBars(context: CanvasRenderingContext2D, {scene, layout, colours}: Painting): void {
+  const {wait, card} = theme();
   const draw = (bar: Bar) => {
     const top = rowTop(layout, bar.row);
     const width = Math.max(bar.right - bar.left, 1.5);
@@ -142,12 +150,24 @@ function paintBars(context: CanvasRenderingContext2D, {scene, layout, colours, m
     const perPixel = (scene.span.to_ns - scene.span.from_ns) / scene.width;
     context.fillText(duration((bar.right - bar.left) * perPixel), left + 6, rowTop(layout, bar.row) + layout.bar / 2 + 4);
   }
-  const [first] = marked;
-  if (first === undefined) return;
-  const left = Math.min(...marked.map(bar => bar.left)), right = Math.max(...marked.map(bar => bar.right));
-  context.strokeStyle = ink;
+}
+
+/// A frame; what is too narrow to be seen in one gets a pointer above it, too.
+function paintCursor(context: CanvasRenderingContext2D, {scene, layout, cursor}: Painting): void {
+  if (cursor === undefined || cursor.right < 0 || cursor.left > scene.width) return;
+  const {ink} = theme();
+  const left = Math.max(cursor.left, -4), right = Math.min(Math.max(cursor.right, cursor.left + 2), scene.width + 4);
+  const top = rowTop(layout, cursor.row) - 2;
+  context.strokeStyle = context.fillStyle = ink;
   context.lineWidth = 2;
-  context.strokeRect(left - 1, rowTop(layout, first.row) - 2, Math.max(right - left, 2) + 2, layout.bar + 4);
+  context.strokeRect(left - 2, top, right - left + 4, layout.bar + 4);
+  if (right - left > 8) return;
+  const middle = (left + right) / 2;
+  context.beginPath();
+  context.moveTo(middle, top + 1);
+  context.lineTo(middle - 6, top - 8);
+  context.lineTo(middle + 6, top - 8);
+  context.fill();
 }
 
 function paintArrows(context: CanvasRenderingContext2D, {scene, layout}: Painting): void {
@@ -193,10 +213,10 @@ function paintQueue(context: CanvasRenderingContext2D, {scene, layout, height}: 
   context.fillStyle = inkSoft;
   font(context, 11);
   context.textAlign = 'right';
-  if (scene.queueMax > 0) context.fillText(`up to ${Number(scene.queueMax.toPrecision(3))}`, scene.width - 4, top - 5);
+  if (scene.queueMax > 0) context.fillText(`longest: ${count(scene.queueMax)}`, scene.width - 4, top - 5);
 }
 
-function paintNames(context: CanvasRenderingContext2D, {scene, layout, height, names, colours, focusedRow}: Painting): void {
+function paintNames(context: CanvasRenderingContext2D, {scene, layout, height, names, colours, bold, focusedRow}: Painting): void {
   const {ink, inkSoft, grid, accent} = theme();
   const characters = Math.max(6, Math.floor((layout.gutter - 26) / 6.3));
   context.textAlign = 'left';
@@ -212,7 +232,7 @@ function paintNames(context: CanvasRenderingContext2D, {scene, layout, height, n
     context.fillStyle = colours[row]!;
     context.fillRect(2, top + layout.bar / 2 - 5, 10, 10);
     context.fillStyle = ink;
-    font(context, 12, row === focusedRow ? '700' : '');
+    font(context, 12, row === focusedRow || bold[row] ? '700' : '');
     context.fillText(shortened(name, characters), 18, top + layout.bar / 2 + 4, layout.gutter - 22);
     if (row === focusedRow) {
       context.fillStyle = accent;

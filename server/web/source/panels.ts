@@ -22,47 +22,74 @@ class Tile {
   }
 }
 
+const longHold_ns = 1e9;  // a hold beyond this is called out
+
 /// What is true at this moment.
 export class NowTiles {
-  private readonly hold = new Tile('longest hold now', 'hold-now');
-  private readonly wait = new Tile('longest wait now', 'wait-now');
-  private readonly queue = new Tile('waiting now', 'queue-now');
-  private readonly requests = new Tile('requests', 'requests');
-  private readonly dropped = new Tile('dropped messages', 'dropped');
+  private readonly hold = new Tile('Lock', 'hold-now');
+  private readonly wait = new Tile('Longest wait now', 'wait-now');
+  private readonly queue = new Tile('Waiting now', 'queue-now');
+  private readonly rate = new Tile('Requests per second', 'rate');
+  private readonly requests = new Tile('Requests', 'requests');
+  private readonly dropped = new Tile('Dropped messages', 'dropped');
+  private readonly warning = h('p', {class: 'unseen', role: 'alert', id: 'warning'});
   readonly element = h('div', {class: 'tiles'},
-    ...[this.hold, this.wait, this.queue, this.requests, this.dropped].map(tile => tile.element));
+    ...[this.hold, this.wait, this.queue, this.rate, this.requests, this.dropped].map(tile => tile.element), this.warning);
+  private warnedOf: number | undefined;
 
   update(model: Model, now_ns: number): void {
-    const owner = model.owner();
+    this.element.classList.toggle('stale', model.frozen);
+    this.requests.show(count(model.requests), 'finished, history included');
+    this.dropped.show(count(model.dropped), model.dropped === 0 ? 'this page has every message' : 'the server was faster than this page', model.dropped > 0);
     const describe = (one: {source: string; operation: string; key: string}) => `${shown(one.source)}, ${shortened(what(one), 40)}`;
-    if (owner === undefined) this.hold.show('free', 'nobody keeps the lock');
-    else this.hold.show(duration(Math.max(0, now_ns - owner.granted_ns!)), describe(owner));
+    const owner = model.owner();
     const queue = model.queue();
     const first = queue[0];
+    if (model.frozen) {
+      this.hold.show('unknown', owner === undefined ? 'free at the last message' : `at the last message: ${describe(owner)}`);
+      this.wait.show('unknown', first === undefined ? 'nobody waited at the last message' : `at the last message: ${describe(first)}`);
+      this.queue.show('unknown', `at the last message: ${count(queue.length)}`);
+      this.rate.show('unknown', 'no connection');
+      return;
+    }
+    const held_ns = owner === undefined ? 0 : Math.max(0, now_ns - owner.granted_ns!);
+    if (owner === undefined) this.hold.show('free', 'nobody holds it');
+    else if (held_ns > longHold_ns) this.hold.show(`⚠ held ${duration(held_ns)}`, `longer than a second: ${describe(owner)}`, true);
+    else this.hold.show(`held ${duration(held_ns)}`, describe(owner));
+    this.warn(held_ns > longHold_ns ? owner : undefined);
     if (first === undefined) this.wait.show('none', 'nobody waits');
     else this.wait.show(duration(Math.max(0, now_ns - first.asked_ns)), describe(first));
-    this.queue.show(count(queue.length), queue.length === 0 ? 'in the queue' : `next: ${shown(first!.source)}`);
-    this.requests.show(count(model.requests), 'finished since this page began to watch');
-    this.dropped.show(count(model.dropped), model.dropped === 0 ? 'nothing is missing here' : 'the server was faster than this page', model.dropped > 0);
+    this.queue.show(count(queue.length), first === undefined ? 'in the queue' : `next: ${shown(first.source)}`);
+    const {rate} = model.seconds;
+    if (rate === undefined) this.rate.show('unknown', 'not measured yet');
+    else this.rate.show(rate < 100 ? rate.toFixed(1) : count(rate), model.dropped === 0 ? 'in the last seconds' : 'at least; messages were dropped');
+  }
+
+  /// Once for each hold, for those who do not see the tile.
+  private warn(owner: {id: number; source: string; operation: string; key: string} | undefined): void {
+    if (owner?.id === this.warnedOf) return;
+    this.warnedOf = owner?.id;
+    setText(this.warning, owner === undefined ? '' : `Warning: ${shown(owner.source)} has held the lock for more than a second.`);
   }
 }
 
 /// Who made others wait, how much in all.
 export class BlameTables {
-  private readonly sources = new LiveTable('Time that others waited, by source',
-    ['source', 'others waited', 'share', 'waits', 'longest'], 'Nobody has waited yet.');
-  private readonly operations = new LiveTable('Time that others waited, by operation',
-    ['operation', 'others waited', 'share', 'waits', 'longest'], 'Nobody has waited yet.');
-  readonly element = h('div', {class: 'pair'}, this.sources.element, this.operations.element);
+  private readonly sources = blameTable('source');
+  private readonly operations = blameTable('operation');
+  private readonly keys = blameTable('key');
+  readonly element = h('div', {class: 'pair'}, this.sources.element, this.operations.element, this.keys.element);
 
   constructor(private readonly colourOf: (source: string) => string) {
     this.sources.element.id = 'blame-sources';
     this.operations.element.id = 'blame-operations';
+    this.keys.element.id = 'blame-keys';
   }
 
   update(model: Model): void {
     this.sources.update(this.rows(model.blamedSources, name => this.colourOf(name)));
     this.operations.update(this.rows(model.blamedOperations, () => undefined));
+    this.keys.update(this.rows(model.blamedKeys, () => undefined));
   }
 
   private rows(totals: Totals, colour: (name: string) => string | undefined): Row[] {
@@ -76,6 +103,10 @@ export class BlameTables {
     if (rest !== undefined) rows.push({key: 'rest', cells: cells(rest, 'all others')});
     return rows;
   }
+}
+
+function blameTable(by: string): LiveTable {
+  return new LiveTable(`Time that others waited, by ${by}`, [by, 'others waited', 'share', 'waits', 'longest'], 'Nobody has waited yet.');
 }
 
 /// Percentiles of all requests that the page has seen.

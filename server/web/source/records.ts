@@ -85,6 +85,8 @@ export class Records {
     return true;
   }
 
+  positionOf(record: number): number { return this.position[this.slot(record)]!; }
+
   get(record: number): Request {
     const at = this.slot(record);
     const packed = this.behind[at] ?? [0, 0];

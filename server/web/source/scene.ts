@@ -16,7 +16,7 @@ export interface Scene {
   held: Float32Array[];      // for each row: the share of each pixel in which the lock was held by what is narrower
   waited: Float32Array[];    // the same of waits; more than 1 when several of a row waited at once
   queue: Float32Array;       // the mean length of the queue in each pixel
-  queueMax: number;
+  queueMax: number;          // of the queue's length at any moment
   arrows: Arrow[];
   arrowsHidden: boolean;     // there are too many to tell apart
   gaps: {left: number; right: number; gap: Gap}[];
@@ -66,6 +66,11 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
   const rowOfNumber: (number | undefined)[] = [];
   let previous = -1;  // the record that owned the lock before
   let handOffs = 0;
+  let waitingAtBegin = 0;  // the queue's length where the span begins
+  const queued = (from_ns: number, position: number) => {
+    if (from_ns < span.from_ns) ++waitingAtBegin;
+    else scene.queueMax = Math.max(scene.queueMax, position);
+  };
   const handOff = (from: number, row: number, granted_ns: number) => {
     if (from < 0) return;
     const at = x(granted_ns);
@@ -91,6 +96,7 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
     const row = rowOfNumber[number] ??= rowOf(names.text(number));
     const until_ns = owned ? granted_ns : ended_ns;
     if (until_ns > asked_ns) {
+      if (until_ns >= span.from_ns) queued(asked_ns, records.positionOf(record));
       part(row, asked_ns, until_ns, false, record);
       if (owned) handOff(before, row, granted_ns);
     }
@@ -100,7 +106,10 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
     if (request.asked_ns > span.to_ns) continue;
     const row = rowOf(request.source);
     const until_ns = request.granted_ns ?? Infinity;
-    if (until_ns > request.asked_ns) part(row, request.asked_ns, Math.min(until_ns, span.to_ns), false, -1, request);
+    if (until_ns > request.asked_ns) {
+      if (until_ns >= span.from_ns) queued(request.asked_ns, request.position);
+      part(row, request.asked_ns, Math.min(until_ns, span.to_ns), false, -1, request);
+    }
     if (request.granted_ns === null || request.granted_ns > span.to_ns) continue;
     if (request.granted_ns > request.asked_ns) handOff(previous, row, request.granted_ns);
     part(row, request.granted_ns, span.to_ns, true, -1, request);
@@ -110,7 +119,7 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
     scene.arrows = [];
     scene.arrowsHidden = true;
   }
-  for (const length of scene.queue) if (length > scene.queueMax) scene.queueMax = length;
+  scene.queueMax = Math.max(scene.queueMax, waitingAtBegin);
   for (const gap of model.gaps) {
     const left = x(gap.from_ns), right = x(gap.to_ns);
     if (right >= 0 && left <= width) scene.gaps.push({left, right, gap});

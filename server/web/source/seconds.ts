@@ -5,6 +5,7 @@ export interface Second {
   second: number;  // since the server's start; the row is of the second that begins there
   wait_p50_ns: number | null; wait_p99_ns: number | null;
   hold_p50_ns: number | null; hold_p99_ns: number | null;
+  requests: number;
 }
 
 export class Seconds {
@@ -19,6 +20,12 @@ export class Seconds {
     this.moveTo(ended_ns);
     this.waits.add(wait_ns);
     if (hold_ns !== null) this.holds.add(hold_ns);
+  }
+
+  /// Finished requests a second, over the last few seconds that have passed; undefined before there are any.
+  get rate(): number | undefined {
+    const latest = this.rows.slice(-5);
+    return latest.length === 0 ? undefined : latest.reduce((sum, row) => sum + row.requests, 0) / latest.length;
   }
 
   /// Closes the seconds before this moment, the empty ones too. What comes later for one of them counts in the current.
@@ -42,7 +49,7 @@ export class Seconds {
   private close(second: number): void {
     const of = (histogram: Histogram, share: number) => histogram.quantile(share) ?? null;
     this.rows.push({second, wait_p50_ns: of(this.waits, 0.5), wait_p99_ns: of(this.waits, 0.99),
-      hold_p50_ns: of(this.holds, 0.5), hold_p99_ns: of(this.holds, 0.99)});
+      hold_p50_ns: of(this.holds, 0.5), hold_p99_ns: of(this.holds, 0.99), requests: this.waits.count});
     if (this.rows.length > this.rows_max) this.rows.splice(0, this.rows.length - this.rows_max);
     this.waits.clear();
     this.holds.clear();

@@ -41,9 +41,12 @@ export class View {
 
 function clamp(length_ns: number): number { return Math.min(Math.max(length_ns, length_min_ns), length_max_ns); }
 
-/// Round steps for an axis with about so many marks. @return the distance of two marks
+/// Round steps for an axis with about so many marks: of minutes and seconds above ten seconds, powers of ten below.
+/// @return the distance of two marks
 export function stepFor(length_ns: number, marks: number): number {
   const least = length_ns / marks;
+  const long = [10e9, 15e9, 30e9, 60e9, 120e9, 300e9].find(step => step >= least);
+  if (least > 5e9 && long !== undefined) return long;
   const power = 10 ** Math.floor(Math.log10(least));
   return power * ([1, 2, 5].find(factor => factor * power >= least) ?? 10);
 }

@@ -11,7 +11,7 @@ export function whose(one: Described): string { return `${shown(one.source)}'s $
 function asked(one: Described & {position: number; asked_ns: number; granted_ns: number | null}): string {
   const place = one.position === 1 ? ', next in the queue' : one.position > 1 ? `, ${ordinal(one.position)} in the queue` :
     one.granted_ns === one.asked_ns ? ', and found it free' : '';
-  return `${shown(one.source)} asked for the lock at ${moment(one.asked_ns)} to ${what(one)}${place}.`;
+  return `${shown(one.source)} asked for the lock at ${moment(one.asked_ns)} for ${what(one)}${place}.`;
 }
 
 /// Behind whom, the longest first, and what of the wait nobody's hold explains.
@@ -23,13 +23,13 @@ export function blame(request: Request): string {
   if (parts.length === 0) return '';
   const explained_ns = request.behind.reduce((sum, one) => sum + one.held_ns, held_ns);
   const rest_ns = waited_ns - explained_ns;
-  if (rest_ns >= Math.max(1e3, waited_ns / 1000)) parts.push(`${duration(rest_ns)} for the hand-overs`);
+  if (rest_ns >= Math.max(1e3, waited_ns / 1000)) parts.push(`${duration(rest_ns)} for hand-offs`);
   return `: ${parts.join(', ')}`;
 }
 
 const endings = {
-  released: '', cancelled: 'was sent away', timed_out: 'gave up, because its lock timeout had passed',
-  hung_up: 'hung up', refused: 'was refused, because the queue was full',
+  released: '', cancelled: 'was cancelled, because the server was stopping', timed_out: 'timed out',
+  hung_up: 'disconnected', refused: 'was refused, because the queue was full',
 };
 
 export function story(request: Request): string {
@@ -38,7 +38,7 @@ export function story(request: Request): string {
   const wait = waited_ns > 0 ? `It waited ${duration(waited_ns)}${blame(request)}` : 'It did not wait';
   const ending = endings[request.outcome];
   if (request.granted_ns === null) {
-    sentences.push(`${wait}, and then ${ending || 'went away'}. It never held the lock.`);
+    sentences.push(`${wait}, and then ${ending || 'left the queue'}. It never held the lock.`);
   } else {
     const held = duration(request.ended_ns - request.granted_ns);
     sentences.push(`${wait}. Then it held the lock for ${held}${ending === '' ? '' : `, until it ${ending}`}.`);
@@ -46,15 +46,21 @@ export function story(request: Request): string {
   return sentences.join(' ');
 }
 
-/// @param ahead who holds and who waits before it
-export function openStory(request: OpenRequest, now_ns: number, ahead: OpenRequest[]): string {
+/// @param ahead who holds and who waits before it  @param known whether it is known what happens now: not when the
+/// connection is lost; then `now_ns` is the moment of the last message
+export function openStory(request: OpenRequest, now_ns: number, ahead: OpenRequest[], known = true): string {
+  const ending = known ? '' : ' What happened since then is unknown.';
   if (request.granted_ns !== null) {
     const waited_ns = request.granted_ns - request.asked_ns;
     const wait = waited_ns > 0 ? `It waited ${duration(waited_ns)}` : 'It did not wait';
     const of = request.hold_ns === null ? '' : ` of ${duration(request.hold_ns)}`;
-    return `${asked(request)} ${wait}. It holds the lock now, for ${duration(now_ns - request.granted_ns)}${of} so far.`;
+    const held = duration(now_ns - request.granted_ns);
+    return known ? `${asked(request)} ${wait}. It holds the lock now, for ${held}${of} so far.` :
+      `${asked(request)} ${wait}. At the last message it had held the lock for ${held}${of}.${ending}`;
   }
   const behind = ahead.length === 0 ? '' :
     `, behind ${ahead.slice(0, 4).map(whose).join(', ')}${ahead.length > 4 ? ` and ${plural(ahead.length - 4, 'other')}` : ''}`;
-  return `${asked(request)} It has waited ${duration(now_ns - request.asked_ns)} so far${behind}.`;
+  const waited = duration(now_ns - request.asked_ns);
+  return known ? `${asked(request)} It has waited ${waited} so far${behind}.` :
+    `${asked(request)} At the last message it had waited ${waited}${behind}.${ending}`;
 }

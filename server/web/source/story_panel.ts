@@ -10,7 +10,7 @@ export class StoryPanel {
   private readonly text = h('p', {class: 'story', id: 'story'});
   private readonly behind = h('ul', {class: 'behind'});
   private readonly tip = h('div', {class: 'tip', hidden: true, role: 'presentation'});
-  readonly element = h('div', {class: 'chosen', role: 'region', 'aria-label': 'The chosen request', 'aria-live': 'polite'},
+  readonly element = h('div', {class: 'chosen', role: 'region', tabindex: -1, 'aria-label': 'The selected request', 'aria-live': 'polite'},
     this.text, this.behind);
   private chosen: Request | OpenRequest | undefined;
 
@@ -27,19 +27,33 @@ export class StoryPanel {
     this.chosen = subject && this.unpack(subject);
     this.behind.replaceChildren();
     if (this.chosen === undefined) {
-      setText(this.text, 'Point at a request, or walk there with the arrow keys, to read its story.');
+      setText(this.text, 'Select a request in the timeline to read what happened to it.');
       return;
     }
     this.refresh(0);
     if ('behind' in this.chosen) {
       this.behind.append(...this.chosen.behind.map(one => h('li', {}, `${duration(one.held_ns)} behind `,
-        h('button', {type: 'button', class: 'small', click: () => this.choose(one.id)}, whose(one)))));
+        h('button', {type: 'button', class: 'small', click: () => this.follow(one.id)}, whose(one)))));
     }
   }
 
-  /// Brings the story of one that waits or holds up to date, and tells it anew when it has ended.
-  update(now_ns: number): void {
-    if (this.chosen === undefined || 'outcome' in this.chosen) return;
+  /// Brings the story into view: a finger may have selected a request far above it.
+  reveal(): void { this.element.scrollIntoView({block: 'nearest', behavior: 'instant'}); }
+
+  /// The pressed button goes away with the story that it belongs to; whoever pressed it goes on from the next story.
+  private follow(id: number): void {
+    this.choose(id);
+    this.element.focus({preventScroll: true});
+  }
+
+  /// Brings the story of one that waits or holds up to date, and replaces it when the request has ended.
+  /// @param anew whether to write the story of one that has ended, too: its times are to be written in another way
+  update(now_ns: number, anew = false): void {
+    if (this.chosen === undefined || ('outcome' in this.chosen && !anew)) return;
+    if ('outcome' in this.chosen) {
+      this.refresh(now_ns);
+      return;
+    }
     const record = this.model.open.has(this.chosen.id) ? undefined : this.model.records.find(this.chosen.id);
     if (record !== undefined) this.show({kind: 'record', record});
     else this.refresh(now_ns);
@@ -65,7 +79,7 @@ export class StoryPanel {
     if ('outcome' in one) return story(one);
     const owner = this.model.owner();
     const ahead = [...(owner === undefined ? [] : [owner]), ...this.model.queue()].filter(other => other.asked_ns < one.asked_ns && other.id !== one.id);
-    return openStory(one, Math.max(now_ns, one.granted_ns ?? one.asked_ns), ahead);
+    return openStory(one, Math.max(now_ns, one.granted_ns ?? one.asked_ns), ahead, !this.model.frozen);
   }
 
   private refresh(now_ns: number): void {

@@ -1,6 +1,6 @@
 // The colours of the style sheet, for canvases.
 
-export const laneColours = 8;
+export const laneColours = 12;
 
 export interface Theme {
   ink: string; inkSoft: string; grid: string; card: string; wait: string; queue: string; queueLine: string; arrow: string; gap: string;
@@ -30,25 +30,50 @@ export function onThemeChange(changed: () => void): void {
   }
 }
 
-/// Sources keep their colour while they are known; the writer has its own.
+/// FNV-1a: the same name has the same hash in every browser.
+function hashOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < name.length; ++at) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}
+
+/// Each lane in view has a colour of its own: the one that its source's name stands for, or the next that is free. The writer
+/// has one that nobody else has, and so have all sources without a lane together.
 export class LaneColours {
   private readonly given = new Map<string, number>();
-  private next = 0;
 
-  /// The suffix of a class or a custom property: `writer`, `lane-3`.
-  name(source: string): string {
-    if (source === 'writer') return 'writer';
-    let number = this.given.get(source);
-    if (number === undefined) {
-      if (this.given.size > 4096) this.given.clear();
-      number = this.next++ % laneColours;
+  /// Gives colours to these lanes and takes those of all others back. A lane keeps its colour while it is in view.
+  assign(lanes: readonly string[]): void {
+    for (const source of [...this.given.keys()]) if (!lanes.includes(source)) this.given.delete(source);
+    const taken = new Set(this.given.values());
+    for (const source of lanes) {
+      if (source === 'writer' || this.given.has(source)) continue;
+      let number = hashOf(source) % laneColours;
+      for (let tries = 0; tries < laneColours && taken.has(number); ++tries) number = (number + 1) % laneColours;
+      taken.add(number);
       this.given.set(source, number);
     }
-    return `lane-${number}`;
+  }
+
+  /// Takes over what somebody else has seen.
+  adopt(lanes: readonly {source: string; colour: number}[]): void {
+    this.given.clear();
+    for (const {source, colour} of lanes) if (source !== 'writer') this.given.set(source, colour % laneColours);
+  }
+
+  numberOf(source: string): number { return this.given.get(source) ?? 0; }
+
+  /// The suffix of a class or a custom property: `writer`, `lane-3`, `others`.
+  name(source: string): string {
+    if (source === 'writer') return 'writer';
+    const number = this.given.get(source);
+    return number === undefined ? 'others' : `lane-${number}`;
   }
 
   colour(source: string): string {
-    const {writer, lanes} = theme();
-    return source === 'writer' ? writer : lanes[Number(this.name(source).slice(5))]!;
+    const {writer, lanes, others} = theme();
+    if (source === 'writer') return writer;
+    const number = this.given.get(source);
+    return number === undefined ? others : lanes[number]!;
   }
 }

@@ -1,19 +1,21 @@
 // The timeline: a canvas that shows the view, and is moved by pointer, wheel, touch and keys.
 import {h} from './dom';
 import {plural} from './format';
-import {activityIn, Lanes} from './lanes';
+import {activityIn, LaneChoice, Lanes} from './lanes';
 import type {Model} from './model';
-import {lanesEnd, paint, type Layout} from './paint';
+import {lanesEnd, paint, type Cursor, type Layout} from './paint';
 import {buildScene, pick, type Scene, type Subject} from './scene';
 import type {View} from './span';
 import {LaneColours, theme} from './theme';
 import {gestures} from './gestures';
 
 export interface TimelineEvents {
-  /// What is under the pointer or was reached by keys; `chosen` when it was clicked or entered.
-  look(subject: Subject | undefined, at: {x: number; y: number} | undefined, chosen: boolean): void;
+  /// What is under the pointer or was reached by keys; `chosen` when it was clicked or entered, `tapped` when by a finger.
+  look(subject: Subject | undefined, at: {x: number; y: number} | undefined, chosen: boolean, tapped?: boolean): void;
   /// The user has moved the view, or paused it.
   moved(): void;
+  /// The user wants this source's lane to stay in view, or no longer.
+  pin(source: string): void;
 }
 
 const lanes_interval_ms = 250;
@@ -21,8 +23,9 @@ const lanes_interval_ms = 250;
 export class Timeline {
   readonly canvas = h('canvas', {tabindex: 0, role: 'application', 'aria-roledescription': 'timeline',
     'aria-describedby': 'timeline-keys',
-    'aria-label': 'Timeline of the lock, one lane for each source. The tables below tell the same.'});
+    'aria-label': 'Timeline of the lock, one lane for each source. The tables below show the same.'});
   readonly lanes = new Lanes();
+  readonly choice = new LaneChoice();
   readonly colours = new LaneColours();
   scene: Scene | undefined;
   selected: Subject | undefined;
@@ -30,7 +33,8 @@ export class Timeline {
   private focusedRow: number | undefined;
   private rowsShown = 4;
   private lanesAt_ms = -Infinity;
-  private layout: Layout = {gutter: 150, axis: 26, lane: 30, bar: 20, queue: 70};
+  // A finger needs more room than a pointer: 44 pixels (WCAG 2.5.5).
+  private layout: Layout = {gutter: 150, axis: 26, lane: matchMedia('(pointer: coarse)').matches ? 44 : 30, bar: 20, queue: 70};
   private width = 0;
   private height = 0;
 
@@ -41,7 +45,7 @@ export class Timeline {
       zoom: (factor, at_ns) => { this.view.zoom(factor, at_ns); this.moved(); },
       pan: by_ns => { this.view.pan(by_ns, this.now_ns()); this.moved(); },
       hover: at => { this.lookAt(at, false); },
-      press: at => { this.lookAt(at, true); },
+      press: (at, tapped) => { this.press(at, tapped); },
     });
     this.canvas.addEventListener('keydown', event => { if (this.key(event)) event.preventDefault(); });
     this.canvas.addEventListener('blur', () => { this.focusedRow = undefined; });
@@ -55,7 +59,10 @@ export class Timeline {
     const lanes_max = this.width < 560 ? 8 : 12;
     if (now_ms - this.lanesAt_ms >= lanes_interval_ms) {
       this.lanesAt_ms = now_ms;
-      this.lanes.update(activityIn(this.model, span), lanes_max);
+      if (this.view.live) this.adopted = undefined;
+      if (this.adopted !== undefined) this.lanes.keep(activityIn(this.model, span), this.adopted);
+      else this.lanes.update(activityIn(this.model, span), lanes_max, this.choice);
+      this.colours.assign(this.lanes.shown);
       const rows = this.rows();
       if (rows > this.rowsShown) {
         this.rowsShown = rows;
@@ -66,11 +73,53 @@ export class Timeline {
     if (context === null) return;
     const rows = this.rows();
     const scene = this.scene = buildScene(this.model, span, Math.max(1, this.width - this.layout.gutter), Math.max(rows, 1), this.rowOf);
+    this.selected = this.selected && this.settled(this.selected);
     const subject = this.hovered ?? this.selected;
     const names = [...this.lanes.shown, ...(this.lanes.others > 0 ? [plural(this.lanes.others, 'other')] : [])];
     const colours = [...this.lanes.shown.map(source => this.colours.colour(source)), theme().others];
     paint(context, {scene, layout: this.layout, height: this.height, names, colours, focusedRow: this.focusedRow,
-      marked: subject === undefined ? [] : scene.bars.filter(bar => same(bar.subject, subject))});
+      bold: this.lanes.shown.map(source => this.choice.pinned.includes(source)), cursor: this.cursor = subject && this.cursorOf(subject, scene)});
+  }
+
+  /// Where the request that is looked at was drawn last.
+  cursor: Cursor | undefined;
+
+  /// A request that has ended meanwhile is a record; one that is no longer kept is nothing.
+  private settled(subject: Subject): Subject | undefined {
+    if (subject.kind === 'record') return subject.record < this.model.records.first ? undefined : subject;
+    if (this.model.open.has(subject.request.id)) return subject;
+    const record = this.model.records.find(subject.request.id);
+    return record === undefined ? undefined : {kind: 'record', record};
+  }
+
+  private cursorOf(subject: Subject, scene: Scene): Cursor | undefined {
+    if (subject.kind === 'record' && subject.record < this.model.records.first) return undefined;
+    const one = subject.kind === 'record' ? this.model.records.get(subject.record) : this.model.open.get(subject.request.id) ?? subject.request;
+    const x = (time_ns: number) => (time_ns - scene.span.from_ns) / (scene.span.to_ns - scene.span.from_ns) * scene.width;
+    return {row: this.rowOf(one.source), left: x(one.asked_ns), right: x('ended_ns' in one ? one.ended_ns : scene.span.to_ns)};
+  }
+
+  private adopted: string[] | undefined;
+
+  /// Shows the lanes and colours that somebody else has seen, until the view goes on or the user chooses others.
+  adopt(lanes: readonly {source: string; colour: number}[]): void {
+    this.adopted = lanes.map(lane => lane.source);
+    this.colours.adopt(lanes);
+    this.refreshLanes();
+  }
+
+  /// Chooses lanes and colours for what is in view, without regard to what was there before: whoever goes to the same
+  /// moment sees the same.
+  startOver(): void {
+    this.lanes.shown = [];
+    this.colours.assign([]);
+    this.rechoose();
+  }
+
+  /// The user's choice of lanes has changed.
+  rechoose(): void {
+    this.adopted = undefined;
+    this.refreshLanes();
   }
 
   /// Looks again which lanes there are before the next drawing.
@@ -96,13 +145,20 @@ export class Timeline {
     this.events.moved();
   }
 
-  private lookAt(at: {x: number; y: number} | undefined, chosen: boolean): void {
+  private press(at: {x: number; y: number}, tapped: boolean): void {
+    const row = Math.floor((at.y - this.layout.axis) / this.layout.lane);
+    const source = this.lanes.shown[row];
+    if (at.x < this.layout.gutter && source !== undefined) this.events.pin(source);
+    else this.lookAt(at, true, tapped);
+  }
+
+  private lookAt(at: {x: number; y: number} | undefined, chosen: boolean, tapped = false): void {
     this.hovered = undefined;
     if (at !== undefined && this.scene !== undefined && at.x >= this.layout.gutter) {
       const row = Math.floor((at.y - this.layout.axis) / this.layout.lane);
       if (row >= 0 && row < this.rows()) this.hovered = pick(this.model, this.scene, row, at.x - this.layout.gutter, this.rowOf);
     }
-    this.events.look(this.hovered, at, chosen);
+    this.events.look(this.hovered, at, chosen, tapped);
   }
 
   private key(event: KeyboardEvent): boolean {
@@ -118,6 +174,11 @@ export class Timeline {
       case ' ': if (this.view.live) this.view.pause(this.now_ns()); else this.view.resume(); break;
       case 'ArrowUp': case 'ArrowDown': this.moveRow(event.key === 'ArrowUp' ? -1 : 1); return true;
       case 'ArrowLeft': case 'ArrowRight': this.step(event.key === 'ArrowLeft' ? -1 : 1); return true;
+      case 'p': {
+        const source = this.lanes.shown[this.focusedRow ?? -1];
+        if (source !== undefined) this.events.pin(source);
+        return source !== undefined;
+      }
       case 'Escape': this.events.look(undefined, undefined, true); return true;
       default: return false;
     }
@@ -169,9 +230,4 @@ export class Timeline {
     this.canvas.style.height = `${this.height}px`;
     this.canvas.getContext('2d')?.setTransform(scale, 0, 0, scale, 0, 0);
   }
-}
-
-export function same(a: Subject, b: Subject): boolean {
-  if (a.kind === 'record') return b.kind === 'record' && a.record === b.record;
-  return b.kind === 'open' && a.request.id === b.request.id;
 }

@@ -34,7 +34,7 @@ struct settings_test : testing::Test {
   route_settings routes;
   fixed_settings fixed{
       .writer_key = "its-key", .threads = 3, .waiters_max = 4, .connections_max = 5, .memory_bytes_max = 6};
-  store data{16, 1'000'000};
+  store data{16, 1'000'000, 0x3f};
   server::insight insight{1, 42};
   live_settings live;
   byte_budget under_way{100'000};
@@ -111,6 +111,18 @@ TEST_F(settings_test, an_unknown_name_is_refused_and_named) {
   expect_refused(R"({"":"1s"})", 400, "invalid_parameter", "''");
   expect_refused(R"({"Read_Hold":"1s"})", 400, "invalid_parameter", "'Read_Hold'");
   expect_refused(R"({"read_hold\u0000":"1s"})", 400, "invalid_parameter", "read_hold");
+}
+
+TEST_F(settings_test, a_name_that_is_there_twice_is_refused_and_not_one_of_both_chosen) {
+  expect_refused(R"({"read_hold":"1s","read_hold":"2s"})", 400, "invalid_parameter", "read_hold is there twice");
+  expect_refused(R"({"read_hold":"1s","read\u005fhold":"1s"})", 400, "invalid_parameter", "read_hold is there twice");
+}
+
+// Valid JSON that the library which once read the settings refuses.
+TEST_F(settings_test, any_json_text_gets_an_answer_that_fits) {
+  expect_refused(R"({"read_hold":1e999})", 400, "invalid_parameter", "read_hold must be a duration in quotes");
+  expect_refused(R"({"read_hold":"\ud83d"})", 400, "invalid_parameter", "/read_hold");
+  expect_refused(R"({"\ud83d":"1s"})", 400, "invalid_parameter", "there is no setting");
 }
 
 TEST_F(settings_test, a_nul_does_not_end_the_text) {

@@ -30,7 +30,7 @@ std::string text_of(request_head const& head) {
   text += head.if_none_match.value_or("none") + '|';
   text += std::to_string(static_cast<int>(head.method));
   for (auto const flag : {head.http11, head.keep_alive, head.has_body, head.expects_continue,
-                          head.has_other_expectation, head.has_precondition, head.has_content_range})
+                          head.has_other_expectation, head.has_if_unmodified_since, head.has_content_range})
     text += flag ? '1' : '0';
   return text;
 }

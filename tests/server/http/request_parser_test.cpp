@@ -159,9 +159,10 @@ TEST(request_parser, joins_several_if_none_match_fields) {
 }
 
 TEST(request_parser, sees_preconditions) {
-  EXPECT_FALSE(parsed(request("PUT", "If-None-Match: *\r\nIf-Modified-Since: x\r\n"))->has_precondition);
-  EXPECT_TRUE(parsed(request("PUT", "If-Match: \"a\"\r\n"))->has_precondition);
-  EXPECT_TRUE(parsed(request("PUT", "if-unmodified-since: Tue, 24 Nov 2026 03:14:11 GMT\r\n"))->has_precondition);
+  EXPECT_FALSE(parsed(request("PUT", "If-None-Match: *\r\nIf-Modified-Since: x\r\n"))->has_if_unmodified_since);
+  EXPECT_EQ(parsed(request("PUT", "If-Match: \"a\"\r\nIf-Match: \"b\"\r\n"))->if_match, "\"a\", \"b\"");
+  EXPECT_EQ(parsed(request("PUT"))->if_match, std::nullopt);
+  EXPECT_TRUE(parsed(request("PUT", "if-unmodified-since: Tue, 24 Nov 2026 03:14:11 GMT\r\n"))->has_if_unmodified_since);
 }
 
 TEST(request_parser, sees_content_encoding_and_content_range) {
@@ -251,7 +252,7 @@ TEST(request_parser, forgets_the_request_before) {
   ASSERT_TRUE(head);
   EXPECT_TRUE(parser.done());
   EXPECT_TRUE((*head)->http11 && (*head)->keep_alive);
-  EXPECT_FALSE((*head)->has_body || (*head)->if_none_match || (*head)->has_precondition ||
+  EXPECT_FALSE((*head)->has_body || (*head)->if_none_match || (*head)->has_if_unmodified_since ||
                (*head)->has_other_expectation || (*head)->has_content_range);
   EXPECT_TRUE((*head)->content_encoding.empty());
   auto const third = request("PUT", "Transfer-Encoding: chunked\r\n");

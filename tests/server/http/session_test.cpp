@@ -69,7 +69,7 @@ struct session_test : testing::Test, private session::owner {
 
   settings its_settings;
   fixed_settings fixed;
-  store data{16, 1'000'000};
+  store data{16, 1'000'000, 0x3f};
   server::insight insight{1, 42};
   live_settings live{true, {}, {}};
   byte_budget under_way{100'000};

@@ -38,7 +38,8 @@ TEST(event_ring, gives_back_all_that_an_event_tells) {
                          .id = 1ULL << 40,
                          .source = {.bytes = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1},
                                     .port = 5123,
-                                    .is = peer_address::kind::v6},
+                                    .is = peer_address::kind::v6,
+                                    .name = 65'535},
                          .asked_ns = 1,
                          .granted_ns = 2,
                          .ended_ns = lock_event::never,
@@ -53,6 +54,7 @@ TEST(event_ring, gives_back_all_that_an_event_tells) {
   EXPECT_EQ(got.position, event.position);
   EXPECT_EQ(got.id, event.id);
   EXPECT_EQ(to_string(got.source), "[2001:db8::1]:5123");
+  EXPECT_EQ(got.source.name, 65'535);
   EXPECT_EQ(got.asked_ns, 1);
   EXPECT_EQ(got.granted_ns, 2);
   EXPECT_EQ(got.ended_ns, lock_event::never);

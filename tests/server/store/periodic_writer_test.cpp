@@ -23,7 +23,7 @@ class a_writer : public ::testing::Test {
 
   void run(std::chrono::milliseconds how_long) { time.run(how_long); }
 
-  std::optional<execution> try_execute(protocol::operation const& what) {
+  std::optional<execution> try_execute(data_operation const& what) {
     execution done;
     return data.try_execute(what, {}, done) ? std::optional(std::move(done)) : std::nullopt;
   }
@@ -50,7 +50,7 @@ class a_writer : public ::testing::Test {
   }
 
   protocol::operation const get = protocol::get_operation{"my-key"};
-  store data{16, 1'000'000};
+  store data{16, 1'000'000, 0x3f};
   tests::virtual_time time;
   periodic_writer writer{time.loop, data, "my-key", 350ms, time.now()};
   bool ended = false;

@@ -16,7 +16,7 @@ json_text text(char const* value) {
 
 /// One operation on its way, as a session would run it.
 struct request {
-  protocol::operation what;
+  data_operation what;
   lock_terms terms;
   interruption stop;
   std::optional<execution> done;
@@ -26,7 +26,7 @@ struct request {
 
 class store_of_two_waiters : public ::testing::Test {
  protected:
-  std::optional<execution> try_execute(protocol::operation const& what) {
+  std::optional<execution> try_execute(data_operation const& what) {
     execution done;
     return data.try_execute(what, {}, done) ? std::optional(std::move(done)) : std::nullopt;
   }
@@ -75,7 +75,7 @@ class store_of_two_waiters : public ::testing::Test {
     return found == nullptr ? "none" : *found->value;
   }
 
-  store data{2, 100'000};
+  store data{2, 100'000, 0x3f};
   event_loop loop;
 };
 

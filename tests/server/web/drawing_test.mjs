@@ -4,8 +4,9 @@ import {describe, test} from 'node:test';
 import {asked, done, granted, hello, lesson, ns} from './events.mjs';
 import {load} from './modules.mjs';
 
-const {Model, View, stepFor, Lanes, activityIn, buildScene, pick, story, openStory, toFragment, fromFragment, duration, moment, shown,
-  shortened, ordinal, weightiest} = await load('model', 'span', 'lanes', 'scene', 'story', 'fragment', 'format', 'mirror');
+const {Model, View, stepFor, Lanes, LaneChoice, LaneColours, activityIn, buildScene, pick, story, openStory, toFragment, fromFragment, duration,
+  moment, useWallClock, axisOrigin_ns, shown, shortened, ordinal, weightiest} =
+  await load('model', 'span', 'lanes', 'scene', 'story', 'fragment', 'format', 'mirror', 'theme');
 
 const modelOf = (...events) => {
   const model = new Model(16_384);
@@ -45,7 +46,15 @@ describe('a scene', () => {
 
   test('has the length of the queue in each pixel', () => {
     for (const [at, length] of [[50, 0], [600, 1], [1000, 2], [1300, 0], [1800, 2], [2300, 0], [2600, 1], [3500, 0]]) near(scene.queue[at], length, 0.01);
-    near(scene.queueMax, 2, 0.01);
+    assert.equal(scene.queueMax, 2);
+  });
+
+  // It was the greatest mean of a pixel: "up to 1.37".
+  test('has the longest queue of any moment as a whole number, however short that moment was', () => {
+    const model = modelOf(done(1, 'writer', 0, 0, 10), ...[2, 3, 4].map(id => done(id, lanes[id - 1], 9.5, 10 + id / 100, 10.001 + id / 100, [], {position: id - 1})));
+    assert.equal(buildScene(model, span(0, 4000), 400, 4, rowOf).queueMax, 3);
+    assert.equal(buildScene(model, span(9.9, 11), 400, 4, rowOf).queueMax, 3, 'also of those who waited before');
+    assert.equal(buildScene(model, span(11, 12), 400, 4, rowOf).queueMax, 0);
   });
 
   test('finds what is at a place, a hold before a wait, and a narrow grant within a few pixels', () => {
@@ -108,6 +117,55 @@ describe('lanes', () => {
     assert.deepEqual([shown.shown.length, shown.others, shown.shown.includes('10.0.0.17:1')], [8, 32, true]);
   });
 
+  const crowd = (...more) => modelOf(...Array.from({length: 40}, (_, index) => done(index + 1, `10.0.0.${index + 1}:1`, index, index, index + 50)), ...more);
+
+  test('are kept for the writer and for whoever waits most, under any load', () => {
+    const shown = new Lanes();
+    const model = crowd(done(50, 'writer', 60, 60, 60.01), done(51, 'past:1', 0, 200, 200.01), asked(52, 'now:1', 3000));
+    shown.update(activity(model), 8);
+    assert.equal(shown.shown[0], 'writer');
+    assert.deepEqual([shown.shown.length, shown.shown.includes('past:1'), shown.shown.includes('now:1')], [8, true, true]);
+    // And when they come to lanes that are all taken.
+    const late = new Lanes();
+    late.update(activity(crowd()), 8);
+    late.update(activity(model), 8);
+    assert.deepEqual([late.shown.length, ...['writer', 'past:1', 'now:1'].map(source => late.shown.includes(source))], [8, true, true, true]);
+  });
+
+  test('are pinned, filtered and sorted', () => {
+    const shown = new Lanes(), choice = new LaneChoice();
+    choice.pin('10.0.0.33:1');
+    choice.pin('elsewhere:1');
+    shown.update(activity(crowd()), 8, choice);
+    assert.deepEqual(shown.shown.slice(0, 2), ['10.0.0.33:1', 'elsewhere:1']);
+    choice.pin('elsewhere:1');
+    choice.filter = '0.0.2';
+    shown.update(activity(crowd()), 20, choice);
+    assert.deepEqual([shown.shown.length, shown.others], [12, 28]);
+    assert.ok(shown.shown.slice(1).every(source => source.startsWith('10.0.0.2')), shown.shown.join());
+    choice.filter = '';
+    choice.pin('10.0.0.33:1');
+    choice.order = 'wait';
+    shown.update(activity(modelOf(...lesson)), 8, choice);
+    assert.deepEqual(shown.shown, ['writer', '10.0.0.3:1003', '10.0.0.2:1002', '10.0.0.1:1001']);
+  });
+
+  test('have colours that do not repeat, that stay, and that are the same in every browser', () => {
+    const colours = new LaneColours(), others = new LaneColours();
+    const twelve = Array.from({length: 12}, (_, index) => `10.0.0.${index}:1`);
+    colours.assign(['writer', ...twelve]);
+    const names = twelve.map(source => colours.name(source));
+    assert.equal(new Set(names).size, 12);
+    assert.deepEqual([colours.name('writer'), colours.name('nobody:1')], ['writer', 'others']);
+    colours.assign(twelve.slice(3));
+    assert.deepEqual(twelve.slice(3).map(source => colours.name(source)), names.slice(3));
+    others.assign(['writer', ...twelve]);
+    assert.deepEqual(twelve.map(source => others.name(source)), names);
+    others.adopt([{source: 'a', colour: 7}, {source: 'b', colour: 3}]);
+    others.assign(['b', 'a']);
+    assert.deepEqual([others.name('a'), others.name('b')], ['lane-7', 'lane-3']);
+  });
+
   test('count a hold and a wait only as far as they are in view', () => {
     const one = activityIn(modelOf(...lesson), span(1600, 2000)).get('10.0.0.2:1002');
     assert.deepEqual([one.holds, one.held_ns, one.waits, one.longest_hold_ns], [1, ns(400), 0, ns(1000)]);
@@ -121,20 +179,25 @@ describe('a story', () => {
   };
   test('says how long, behind whom, and what came of it', () => {
     assert.equal(told(done(9, '10.0.0.9:4242', 1000, 1652, 2652, [[3, '10.0.0.7:5123', 350], [4, 'writer', 300]], {position: 3})),
-      '10.0.0.9:4242 asked for the lock at 1.000 s to GET my-key, 3rd in the queue. It waited 652 ms: 350 ms behind 10.0.0.7:5123\'s GET my-key (no. 3), ' +
-      '300 ms behind writer\'s PUT my-key (no. 4), 2.00 ms for the hand-overs. Then it held the lock for 1.00 s.');
+      '10.0.0.9:4242 asked for the lock at 1.000 s for GET my-key, 3rd in the queue. It waited 652 ms: 350 ms behind 10.0.0.7:5123\'s GET my-key (no. 3), ' +
+      '300 ms behind writer\'s PUT my-key (no. 4), 2.00 ms for hand-offs. Then it held the lock for 1.00 s.');
   });
   test('of one that found the lock free is short', () => {
-    assert.equal(told(done(9, 'a:1', 1000, 1000, 1000.004)), 'a:1 asked for the lock at 1.000 s to GET my-key, and found it free. It did not wait. Then it held the lock for 4.00 µs.');
+    assert.equal(told(done(9, 'a:1', 1000, 1000, 1000.004)), 'a:1 asked for the lock at 1.000 s for GET my-key, and found it free. It did not wait. Then it held the lock for 4.00 µs.');
   });
   test('of one that gave up says why', () => {
     assert.match(told(done(9, 'a:1', 0, null, 200, [[3, 'b:1', 200]], {outcome: 'timed_out'})),
-      /It waited 200 ms: 200 ms behind b:1's GET my-key \(no\. 3\), and then gave up, because its lock timeout had passed\. It never held the lock\.$/);
+      /It waited 200 ms: 200 ms behind b:1's GET my-key \(no\. 3\), and then timed out\. It never held the lock\.$/);
     assert.match(told(done(9, 'a:1', 5, null, 5, [], {outcome: 'refused'})), /It did not wait, and then was refused, because the queue was full\. It never held the lock\.$/);
-    assert.match(told(done(9, 'a:1', 0, 0, 200, [], {outcome: 'hung_up'})), /held the lock for 200 ms, until it hung up\.$/);
+    assert.match(told(done(9, 'a:1', 0, 0, 200, [], {outcome: 'hung_up'})), /held the lock for 200 ms, until it disconnected\.$/);
   });
   test('sums up those beyond the longest', () => {
     assert.match(told(done(9, 'a:1', 0, 30, 31, [[3, 'b:1', 10]], {behind_others: {count: 2, held_ns: ns(20)}})), /10\.0 ms behind b:1's GET my-key \(no\. 3\), 20\.0 ms behind 2 others\./);
+  });
+  test('of one that waited or held when the connection was lost claims no more than that', () => {
+    const model = modelOf(granted(1, 'a:1', 0, 0, 1000), asked(2, 'b:1', 100, 1));
+    assert.match(openStory(model.owner(), ns(400), [], false), /At the last message it had held the lock for 400 ms of 1\.00 s\. What happened since then is unknown\.$/);
+    assert.match(openStory(model.queue()[0], ns(400), [model.owner()], false), /At the last message it had waited 300 ms, behind .* unknown\.$/);
   });
   test('of one that still waits or holds tells so', () => {
     const model = modelOf(granted(1, 'a:1', 0, 0, 1000), asked(2, 'b:1', 100, 1));
@@ -170,12 +233,15 @@ describe('the view', () => {
 });
 
 test('a link brings back its moment, and a damaged one brings nothing', () => {
-  const moment = {start: '8f3a', span: span(1000.5, 9000), request: 26};
+  const moment = {start: '8f3a', span: span(1000.5, 9000), request: 26,
+    lanes: [{source: 'writer', colour: 0}, {source: 'reader 1, <b>&', colour: 11}]};
   assert.deepEqual(fromFragment(toFragment(moment)), moment);
   for (const damaged of ['', '#', '#start=a', '#start=a&from=9&to=3', '#start=a&from=<script>&to=9', '#start=a&from=1e3&to=99999999999999999999'])
     assert.equal(fromFragment(damaged), undefined, damaged);
   assert.equal(fromFragment('#start=a&from=1&to=9&request=x').request, undefined);
-  assert.deepEqual(fromFragment('#9f3c01a2-17'), {start: '9f3c01a2', span: undefined, request: 17});
+  assert.deepEqual(fromFragment('#9f3c01a2-17'), {start: '9f3c01a2', span: undefined, request: 17, lanes: []});
+  assert.deepEqual(fromFragment('#start=a&from=1&to=9&lane=7&lane=123.x&lane=3.a&lane=x.b').lanes, [{source: 'a', colour: 3}]);
+  assert.equal(fromFragment(`#start=a&from=1&to=9${'&lane=1.a'.repeat(1000)}`).lanes.length, 16);
   for (const none of ['#9f3c01a2-', '#-17', '#xyz-1', '#9f3c01a2-17-1', '#9f3c01a2-17 ']) assert.equal(fromFragment(none), undefined, none);
 });
 
@@ -183,6 +249,19 @@ test('figures have three digits and a unit', () => {
   assert.deepEqual([0, 7, 850, 999.7, 12_345, 652e6, 1.0005e9, 65e9, 7200e9].map(duration), ['0', '7 ns', '850 ns', '1.00 µs', '12.3 µs', '652 ms', '1.00 s', '65.0 s', '120.0 min']);
   assert.deepEqual([moment(12.35e9), moment(3e9, 1e9), moment(3.5e9, 5e8)], ['12.350 s', '3 s', '3.5 s']);
   assert.deepEqual([1, 2, 3, 4, 11, 21].map(ordinal), ['1st', '2nd', '3rd', '4th', '11th', '21st']);
+});
+
+test('moments are local clock times where that is wanted, exact to the nanosecond', () => {
+  const started_ms = new Date(2026, 10, 24, 13, 59, 58, 123).getTime();
+  useWallClock(started_ms);
+  try {
+    assert.deepEqual([moment(0), moment(2e9, 1e9), moment(1.877e9), moment(1.8769999e9, 1e6), moment(1.000_001e6, 1)],
+      ['13:59:58.123', '14:00:00', '14:00:00.000', '14:00:00.000', '13:59:58.124000001']);
+    assert.equal((started_ms * 1e6 + axisOrigin_ns()) % 3600e9, 0, 'marks are at round times');
+  } finally {
+    useWallClock(undefined);
+  }
+  assert.deepEqual([moment(2.5e9), axisOrigin_ns()], ['2.500 s', 0]);
 });
 
 test('foreign text hides nothing and fits', () => {

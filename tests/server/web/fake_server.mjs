@@ -13,9 +13,10 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
   "form-action 'none'; frame-ancestors 'none'";
 
 export class FakeServer {
-  /// @param directory of the built page
+  /// @param directory of the built page  @param options `data`: a FakeData for the data view
   constructor(directory, options = {}) {
     this.directory = directory;
+    this.data = options.data;
     this.options = {writer_period_ms: 350, live: true, ring: 20_000, ...options};
     this.settings = {read_hold_ms: 0, writer_period_ms: this.options.writer_period_ms, live: this.options.live};
     this.begin();
@@ -31,10 +32,24 @@ export class FakeServer {
   }
 
   async close() {
+    this.data?.close();
     clearTimeout(this.writing);
     clearTimeout(this.timer);
     clearInterval(this.beating);
     clearInterval(this.flooding);
+    this.http.closeAllConnections();
+    await new Promise(resolve => this.http.close(resolve));
+  }
+
+  /// A past: these events, which happened this long ago.
+  replay(events, ago_ms) {
+    this.began -= BigInt(Math.round(ago_ms * 1e6));
+    for (const event of events) this.tell(event);
+    this.ids = Math.max(...events.map(event => event.id));
+  }
+
+  /// Cannot be reached until listen(port), while everything goes on inside.
+  async vanish() {
     this.http.closeAllConnections();
     await new Promise(resolve => this.http.close(resolve));
   }
@@ -65,7 +80,7 @@ export class FakeServer {
   /// Asks for the lock in the name of anybody; `then` is called with the finished request.
   ask(request) {
     const one = {...request, id: ++this.ids, asked_ns: this.now(), granted_ns: null};
-    one.request_id = request.request_id === undefined ? one.id.toString(16) : request.request_id;
+    one.request_id = request.request_id === undefined ? `${this.start}-${one.id}` : request.request_id;
     one.position = (this.owner ? 1 : 0) + this.queue.length;
     if (this.owner) {
       this.queue.push(one);
@@ -163,20 +178,24 @@ export class FakeServer {
   }
 
   answer(request, response) {
-    const {pathname, searchParams} = new URL(request.url, 'http://localhost');
+    const url = new URL(request.url, 'http://localhost');
+    if (this.data?.answer(request, response, url)) return;
+    const {pathname, searchParams} = url;
     const file = pathname === '/' ? 'page.html' : pathname.startsWith('/assets/') ? pathname.slice(8) : undefined;
     if (file !== undefined && types[file]) {
       response.writeHead(200, {'Content-Type': types[file], 'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-cache'});
       response.end(readFileSync(join(this.directory, file)));
     } else if (pathname === '/v1/lock/events') {
       this.stream(request, response, searchParams);
+    } else if (pathname === '/version') {
+      this.json(response, 200, {name: 'holdfast-server', version: '1.2.3', api: 'v1'});
     } else if (pathname === '/v1/lock') {
       this.json(response, 200, this.state());
     } else if (pathname === '/v1/settings' && request.method === 'PATCH') {
       this.patch(request, response);
     } else if (pathname.startsWith('/v1/kv/')) {
       const hold = /^(\d+)(ms|s)$/.exec(searchParams.get('hold') ?? `${this.settings.read_hold_ms}ms`);
-      const one = this.ask({source: `127.0.0.1:${request.socket.remotePort}`, operation: request.method, key: decodeURIComponent(pathname.slice(7)),
+      const one = this.ask({source: request.headers['holdfast-source'] ?? `127.0.0.1:${request.socket.remotePort}`, operation: request.method, key: decodeURIComponent(pathname.slice(7)),
         hold_ms: Number(hold[1]) * (hold[2] === 's' ? 1000 : 1), then: done => {
           response.writeHead(200, {'Content-Type': 'application/json', 'Holdfast-Request-Id': done.request_id,
             'Server-Timing': `wait;dur=${((done.granted_ns ?? done.ended_ns) - done.asked_ns) / 1e6}, hold;dur=${(done.ended_ns - done.granted_ns) / 1e6}`});

@@ -36,7 +36,43 @@ describe('the model', () => {
     assert.deepEqual(named.map(total => [total.name, Math.round(total.held_ns / 1e4) / 100, total.waits]), [
       ['10.0.0.2:1002', 1050.03, 2], ['10.0.0.1:1001', 950, 2], ['10.0.0.3:1003', 650.01, 1], ['writer', 0.02, 2]]);
     assert.equal(rest, undefined);
-    assert.deepEqual(model.blamedOperations.top(8).named.map(total => total.name), ['GET my-key', 'PUT my-key']);
+    assert.deepEqual(model.blamedOperations.top(8).named.map(total => total.name), ['GET', 'PUT']);
+    assert.deepEqual(model.blamedKeys.top(8).named.map(total => [total.name, total.held_ns]), [['my-key', model.blamedSources.sum_ns]]);
+  });
+
+  test('sums blame by operation over all keys, whatever an operation names', () => {
+    const behind = (id, operation, key) => ({behind: [{id, source: 'b:1', operation, key, held_ns: ns(1)}]});
+    const model = modelOf([hello(), done(10, 'a:1', 0, 1, 2, [], behind(1, 'GET', 'x')), done(11, 'a:1', 0, 1, 2, [], behind(2, 'GET', 'y')),
+      done(12, 'a:1', 0, 1, 2, [], behind(3, 'LIST users/', '')), done(13, 'a:1', 0, 1, 2, [], behind(4, 'LIST jobs/', ''))]);
+    assert.deepEqual(model.blamedOperations.top(8).named.map(total => [total.name, total.waits]), [['GET', 2], ['LIST', 2]]);
+  });
+
+  // It went on counting: 20 s after the server had died the page showed "longest hold now 20.5 s, waiting now 2".
+  test('stands still at the last message while it is frozen', () => {
+    const model = new Model(16);
+    model.apply(hello('a1', 1000), 5000);
+    model.apply(granted(1, 'a:1', 1400, 1400, 60_000), 5500);
+    assert.equal(model.now_ns(6500), ns(2500));
+    model.frozen = true;
+    assert.deepEqual([model.now_ns(6500), model.now_ns(26_500), model.heard_ms], [ns(1400), ns(1400), 5500]);
+    model.frozen = false;
+    model.apply({type: 'heartbeat', now_ns: ns(23_000)}, 27_000);
+    assert.equal(model.now_ns(27_000), ns(23_000));
+  });
+
+  test('knows when a request that it does not have is unknown to the server, too', () => {
+    const model = modelOf([hello('a1', 1000), done(1, 'a:1', 400, 400, 500)]);
+    const free = {now_ns: ns(1000), owner: null, queue: [], queue_length: 0};
+    model.reconcile(free);
+    assert.equal(model.complete, false, 'more of the past may come');
+    model.apply(done(2, 'a:1', 1001, 1001, 1002), 0);
+    assert.equal(model.complete, true);
+    model.apply(hello('a1', 2000), 0);
+    assert.equal(model.complete, false, 'another connection');
+    model.apply({type: 'heartbeat', now_ns: ns(2500)}, 0);
+    assert.equal(model.complete, false, 'who holds and waits has not been asked yet');
+    model.reconcile(free);
+    assert.equal(model.complete, true);
   });
 
   test('counts those beyond the eight longest among the others, so that no time is lost', () => {
@@ -192,6 +228,7 @@ test('each second has its own percentiles, and an idle one none', () => {
   assert.deepEqual(seconds.rows.map(row => row.second), [0, 1, 2]);
   assert.ok(Math.abs(seconds.rows[0].wait_p50_ns / ns(10) - 1) < 0.01);
   assert.deepEqual([seconds.rows[1].wait_p50_ns, seconds.rows[1].hold_p99_ns], [null, null]);
+  assert.deepEqual([seconds.rows.map(row => row.requests), seconds.rate], [[2, 0, 0], 2 / 3]);
   seconds.moveTo(ns(3_600_000));
   assert.equal(seconds.rows.length, 5);
   assert.equal(seconds.rows.at(-1).second, 3599);

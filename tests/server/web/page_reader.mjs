@@ -25,34 +25,42 @@ export async function eventually(what, ask, within_ms = 20_000) {
   }
 }
 
-/// Presses the button and waits until the three readers it started have been answered and are in the table. On a machine
-/// that is so busy that the page starts one of them too late to meet the one before, it presses again: the browser would
-/// lend it the idle connection of the one before, and the two would share a lane.
+/// Presses the button and waits until the three readers it started have been answered and are in the table, where they stay:
+/// the page shows the moment of the second one and is paused. It presses again on a machine that is so busy that the page
+/// started a reader too late to meet the one before.
 export async function runLesson(page) {
-  let newest = -1;
   for (let attempt = 1;; ++attempt) {
+    if (await page.getAttribute('#pause', 'aria-pressed') === 'true') await page.click('#pause');
     await page.click('#start-readers');
-    await page.waitForSelector('#start-readers:not([disabled])');
-    const told = await eventually('three holds of a second in the table', async () => {
+    await page.waitForSelector('#start-readers:not([aria-disabled])');
+    const ids = await page.$$eval('.readers li', lines => lines.map(line => Number(line.dataset.request?.replace(/^.*-/, ''))));
+    if (ids.some(id => !id)) throw new Error(`readers without an answer: ${await page.locator('.readers').textContent()}`);
+    await page.locator('.readers button').nth(1).press('Enter');
+    const look = async () => {
       const requests = await requestsOf(page);
-      const readers = requests.filter(one => one.id > newest && one.source !== 'writer' && one.ended !== null && one.ended - one.granted > 900);
-      return readers.length === 3 && {readers, writes: requests.filter(one => one.source === 'writer' && one.ended !== null)};
-    });
+      const readers = ids.map(id => requests.find(one => one.id === id));
+      return readers.every(one => one?.ended) && {readers, writes: requests.filter(one => one.source === 'writer' && one.ended !== null)};
+    };
+    // On a busy machine the three may be too far apart to be in view at once.
+    let told;
+    for (let tries = 0; told === undefined; ++tries) {
+      told = await eventually('the three readers in the table', look, 5000).catch(error => { if (tries === 5) throw error; });
+      if (told === undefined) await page.click('[aria-label="Zoom out"]');
+    }
     const met = told.readers.slice(1).every((reader, before) => reader.asked < told.readers[before].ended);
     if (met) return told;
     if (attempt === 5) throw new Error(`too busy for three readers to meet: ${JSON.stringify(told.readers)}`);
-    // An attempt's readers leave the view while the next one's come: only the next one's count.
-    newest = told.readers[2].id;
   }
 }
 
 /// Where the canvas has a moment (milliseconds) of a lane. @param fragment of a link, which says what is in view
-export async function placeOf(page, fragment, lane, at_ms) {
+/// @param lane_height is greater where fingers point
+export async function placeOf(page, fragment, lane, at_ms, lane_height = 30) {
   const fields = new URLSearchParams(fragment.replace(/^.*#/, ''));
   const from = Number(fields.get('from')) / 1e6, to = Number(fields.get('to')) / 1e6;
   const box = await page.locator('.stage canvas').boundingBox();
   const gutter = Math.round(Math.min(150, box.width * 0.27));
-  return {x: box.x + gutter + (at_ms - from) / (to - from) * (box.width - gutter), y: box.y + 26 + 30 * lane + 15};
+  return {x: box.x + gutter + (at_ms - from) / (to - from) * (box.width - gutter), y: box.y + 26 + lane_height * (lane + 0.5)};
 }
 
 /// Opens the page of a server; what the browser says about lost connections is left out of its faults when told so.

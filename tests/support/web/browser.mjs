@@ -22,9 +22,10 @@ export function launch(executablePath) {
     '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']});
 }
 
-/// Opens a file or an address. @return the page; page.faults has console messages, exceptions and requests for anything but
+/// Opens a file or an address. @param options of the context; `prepare` is called with the page before anything is loaded
+/// @return the page; page.faults has console messages, exceptions and requests for anything but
 /// the file, or for another host
-export async function open(browser, what, options = {}) {
+export async function open(browser, what, {prepare, ...options} = {}) {
   const context = await browser.newContext({viewport: {width: 1100, height: 800}, ...options});
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
@@ -35,6 +36,7 @@ export async function open(browser, what, options = {}) {
   page.on('console', message => page.faults.push(`${message.type()}: ${message.text()}`));
   page.on('pageerror', error => page.faults.push(`exception: ${error.message}`));
   page.on('request', request => { if (!allowed(request.url())) page.faults.push(`request: ${request.url()}`); });
+  await prepare?.(page);
   await page.goto(url);
   await page.waitForSelector('html[data-ready=yes]');
   return page;

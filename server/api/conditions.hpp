@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+
+#include "protocol/error.hpp"
+#include "server/http/request_head.hpp"
+#include "server/store/operation.hpp"
+
+namespace holdfast::server {
+
+/// The conditions that a header sets, as far as the server evaluates them; null: none.
+/// @return errc::precondition_not_supported for the others.
+[[nodiscard]] protocol::result<conditions_pointer> read_conditions(request_head const& head, std::uint64_t database_id);
+
+}  // namespace holdfast::server

@@ -1,0 +1,451 @@
+#include "server/api/transfer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/crc.hpp>
+#include <utility>
+
+#include "protocol/key.hpp"
+#include "server/api/answers.hpp"
+#include "server/api/data_answers.hpp"
+#include "server/api/parameters.hpp"
+#include "server/api/watch.hpp"
+#include "server/json/document.hpp"
+#include "server/json/fields.hpp"
+#include "server/json/string.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace protocol;
+
+constexpr std::size_t page_entries = 500;
+constexpr std::size_t changes_at_once = 64;
+
+// So much of an import takes the lock at once.
+constexpr std::size_t items_at_once = 256;
+constexpr std::size_t item_bytes_at_once = 256 * 1024;
+/// A line holds a key and a value of the largest size, perhaps escaped.
+constexpr std::size_t line_bytes_max = 8 * 1024 * 1024;
+
+constexpr std::string_view import_allow = "POST, OPTIONS";
+constexpr std::array<std::string_view, 3> export_parameters{"prefix", "hold", "lock-timeout"};
+constexpr std::array<std::string_view, 2> import_parameters{"if-exists", "lock-timeout"};
+
+using crc32c = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
+
+std::string hexadecimal(std::uint32_t number) {
+  constexpr auto digits = "0123456789abcdef";
+  std::string text;
+  for (int shift = 28; shift >= 0; shift -= 4) text += digits[(number >> shift) & 15];
+  return text;
+}
+
+/// Collects an export's lines, and what its last line says of them.
+class line_writer {
+ public:
+  [[nodiscard]] std::string& text() noexcept { return text_; }
+
+  void add(std::string_view key, std::string_view value, std::uint64_t revision, std::string const& ttl) {
+    begin(key);
+    text_ += ",\"value\":";
+    append_on_one_line(text_, value);
+    (text_ += ",\"revision\":") += std::to_string(revision);
+    if (!ttl.empty()) (text_ += ",\"ttl\":") += ttl;
+    end();
+  }
+
+  void add(change const& one) {
+    if (one.what == change::kind::put) {
+      std::string ttl;
+      if (one.expires_at) {
+        auto const left = *one.expires_at - change::instant::clock::now();
+        auto const now = std::chrono::steady_clock::now();
+        ttl = seconds_left(now + std::chrono::duration_cast<std::chrono::nanoseconds>(left), {0, 0, now});
+      }
+      return add(one.key, *one.value, one.revision, ttl);
+    }
+    begin(one.key);
+    (text_ += ",\"deleted\":true,\"revision\":") += std::to_string(one.revision);
+    end();
+  }
+
+  void add_end(std::uint64_t revision) {
+    text_ += "{\"end\":true,\"revision\":" + std::to_string(revision) + ",\"entries\":" + std::to_string(lines_) +
+             ",\"crc32c\":\"" + hexadecimal(sum_.checksum()) + "\"}\n";
+  }
+
+ private:
+  void begin(std::string_view key) {
+    begin_ = text_.size();
+    text_ += "{\"key\":";
+    json::append_string(text_, key);
+  }
+  void end() {
+    text_ += "}\n";
+    sum_.process_bytes(text_.data() + begin_, text_.size() - begin_);
+    ++lines_;
+  }
+
+  std::string text_;
+  std::size_t begin_ = 0;
+  crc32c sum_;
+  std::uint64_t lines_ = 0;
+};
+
+}  // namespace
+
+routed route_export(request_head const& head, target const& target, route_context const& context) {
+  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
+  auto given = read_parameters(target.query, export_parameters,
+                               {.hold = {}, .lock_timeout = context.settings.lock_timeout}, context.settings.hold_max);
+  if (!given) return reply_to(given.error());
+  if (context.draining) return draining_reply();
+  return export_request{std::move(given->prefix), given->terms};
+}
+
+routed route_import(request_head const& head, target const& target, route_context const& context) {
+  if (head.method == method::options) return options_reply(import_allow);
+  if (head.method != method::post) return method_not_allowed(head, import_allow);
+  if (head.idempotency_key)
+    return refuse(errc::invalid_idempotency_key, "an import has no answer that could be kept; send it without the key");
+  auto const given = read_parameters(target.query, import_parameters,
+                                     {.hold = {}, .lock_timeout = context.settings.lock_timeout}, context.settings.hold_max);
+  if (!given) return reply_to(given.error());
+  import_request request;
+  request.terms = given->terms;
+  if (given->if_exists) {
+    using present_key = import_operation::present_key;
+    auto const& text = *given->if_exists;
+    if (text != "replace" && text != "skip" && text != "fail")
+      return refuse(errc::invalid_parameter, "if-exists: can be replace, skip or fail");
+    request.if_exists = text == "replace" ? present_key::replace : text == "skip" ? present_key::skip : present_key::fail;
+  }
+  return request;
+}
+
+reply head_of(export_request const& /*request*/) {
+  auto head = no_store({});
+  head.length_is_known = false;
+  head.content_type = "application/x-ndjson";
+  return head;
+}
+
+// --- out -----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Adds what has changed behind `since`, up to `until`, of the keys up to `last_key` with a prefix.
+/// @return false where some of that has been forgotten.
+bool add_changes(line_writer& out, history const& changes, std::string_view prefix, std::string_view last_key,
+                 std::uint64_t since, std::uint64_t until) {
+  std::vector<change> batch;
+  while (since < until) {
+    batch.clear();
+    if (!changes.take(since, changes_at_once, batch) || batch.empty()) return false;
+    for (auto const& one : batch) {
+      if (one.revision > until) break;
+      if (one.key <= last_key && one.key.starts_with(prefix)) out.add(one);
+    }
+    since = batch.back().revision;
+  }
+  return true;
+}
+
+awaitable<bool> send_lines(export_request const& request, api_context const& context, lock_asker asker,
+                           client_link& client) {
+  line_writer lines;
+  data_operation what = list_operation{.prefix = request.prefix,
+                                       .after = std::nullopt,
+                                       .until = std::nullopt,
+                                       .delimiter = {},
+                                       .limit = page_entries,
+                                       .reverse = false,
+                                       .values = true};
+  auto& list = std::get<list_operation>(what);
+  std::uint64_t told = 0;  // up to this revision, of the keys up to list.after
+  for (;;) {
+    execution done;
+    {
+      client_link::waiting here(client);
+      done = co_await context.store.execute(what, request.terms, here.stop(), asker);
+    }
+    if (!done.outcome) {
+      lines.text() += "{\"error\":" + problem_json(done.outcome.error());
+      lines.text().back() = '}';
+      lines.text() += '\n';
+      co_await client.send(lines.text());
+      co_return false;
+    }
+    // What has changed is in the history when it is durable.
+    auto const is_durable = co_await client.until_durable(done.needs);
+    if (!is_durable) co_return false;
+    auto const is_known =
+        !list.after || add_changes(lines, context.store.history(), request.prefix, *list.after, told, done.revision);
+    if (!is_known) {
+      lines.text() += "{\"error\":" + problem_json({errc::history_compacted,
+                                                    "more has changed meanwhile than the history keeps; export again, "
+                                                    "and read faster"});
+      lines.text().back() = '}';
+      lines.text() += '\n';
+      co_await client.send(lines.text());
+      co_return false;
+    }
+    told = done.revision;
+    auto& page = std::get<listing>(*done.outcome);
+    answer_context const of_page{context.store.id(), done.revision, done.granted_at};
+    for (auto const& one : page.entries)
+      lines.add(page.key_of(one), *one.value, one.revision,
+                one.expires != no_expiry ? seconds_left(one.expires, of_page) : std::string());
+    if (!page.next) lines.add_end(done.revision);
+    auto const takes = co_await client.send(lines.text());
+    if (!takes) co_return false;
+    if (!page.next) co_return true;
+    lines.text().clear();
+    list.after = std::move(page.next);
+  }
+}
+
+}  // namespace
+
+awaitable<request_end> send_export(export_request const& request, api_context const& context, lock_asker asker,
+                                   client_link& client) {
+  auto goes_on = true;
+  if (!client.wants_head_only()) goes_on = co_await send_lines(request, context, asker, client);
+  if (goes_on) goes_on = co_await client.end();
+  co_return goes_on ? request_end::sent : request_end::gone;
+}
+
+// --- in ------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Turns lines into items, and checks what an export's last line says.
+class line_reader {
+ public:
+  line_reader(import_operation& to, std::size_t value_bytes_max) : to_(to), value_bytes_max_(value_bytes_max) {}
+
+  [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
+  /// The line of an item that is still there.
+  [[nodiscard]] std::size_t line_of(std::size_t item) const noexcept { return item_lines_[item]; }
+  void forget_items() noexcept {
+    to_.items.clear();
+    item_lines_.clear();
+  }
+
+  /// @param line with its line feed, if it has one.
+  result<void> read(std::string_view line) {
+    ++lines_;
+    if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return {};
+    if (has_ended_) return failure{errc::invalid_import, "there is a line behind the end of the export"};
+    auto const document = json::document::parse(line);
+    if (!document) return failure{errc::invalid_import, document.error().detail};
+    auto const fields =
+        json::fields::of(document->root(), {"key", "value", "ttl", "revision", "deleted", "end", "entries", "crc32c", "error"});
+    if (!fields) return failure{errc::invalid_import, fields.error().detail};
+    if (fields->find("error")) return failure{errc::invalid_import, "the export was broken off with an error"};
+    if (fields->find("end")) return read_end(*fields);
+    sum_.process_bytes(line.data(), line.size());
+    ++entries_;
+    return read_entry(*fields);
+  }
+
+ private:
+  result<void> read_entry(json::fields const& fields) {
+    auto const key_field = fields.require("key");
+    if (!key_field) return failure{errc::invalid_import, key_field.error().detail};
+    auto key = key_field->as_string();
+    if (!key) return failure{errc::invalid_import, key.error().detail};
+    if (auto const valid = check_key(*key); !valid) return failure{errc::invalid_import, valid.error().detail};
+    import_operation::item item{*std::move(key), nullptr, {}};
+    if (!fields.find("deleted")) {
+      auto const value = fields.require("value");
+      if (!value) return failure{errc::invalid_import, value.error().detail};
+      if (value->text().size() > value_bytes_max_)
+        return failure{errc::invalid_import, "the value is longer than " + std::to_string(value_bytes_max_) + " bytes"};
+      item.value = std::make_shared<std::string const>(value->text());
+      if (auto const ttl = fields.find("ttl")) {
+        auto const left = read_ttl(*ttl);
+        if (!left) return left.error();
+        item.ttl = {time_to_live::kind::set, *left};
+      }
+    }
+    to_.items.push_back(std::move(item));
+    item_lines_.push_back(lines_);
+    return {};
+  }
+
+  /// Seconds, as an export has them, or a duration.
+  static result<std::chrono::nanoseconds> read_ttl(json::value const& field) {
+    auto const is_text = field.is(json::value_kind::string);
+    auto const text = is_text ? field.as_string() : result<std::string>(std::string(field.text()) + 's');
+    if (!text) return failure{errc::invalid_import, text.error().detail};
+    auto const ttl = parse_time_to_live(*text);
+    if (!ttl) return failure{errc::invalid_import, "ttl: " + ttl.error().detail};
+    return *ttl;
+  }
+
+  result<void> read_end(json::fields const& fields) {
+    has_ended_ = true;
+    auto const entries = fields.find("entries"), sum = fields.find("crc32c");
+    if (entries && entries->text() != std::to_string(entries_))
+      return failure{errc::invalid_import, "the export has " + std::string(entries->text()) + " entries, and " +
+                                               std::to_string(entries_) + " have come"};
+    if (sum && sum->text() != '"' + hexadecimal(sum_.checksum()) + '"')
+      return failure{errc::invalid_import, "the checksum of the lines is not the one that the export ends with"};
+    return {};
+  }
+
+  import_operation& to_;
+  std::size_t const value_bytes_max_;
+  crc32c sum_;
+  std::size_t lines_ = 0;
+  std::vector<std::size_t> item_lines_;
+  std::uint64_t entries_ = 0;
+  bool has_ended_ = false;
+};
+
+/// An import while it goes on.
+class import_run {
+ public:
+  import_run(import_request const& request, api_context const& context, lock_asker asker, client_link& client)
+      : request_(request), context_(context), asker_(asker), client_(client) {
+    items().if_exists = request.if_exists;
+  }
+
+  awaitable<request_end> run(reply& answer);
+
+ private:
+  [[nodiscard]] import_operation& items() noexcept { return std::get<import_operation>(what_); }
+  awaitable<bool> store_items();
+  [[nodiscard]] reply refusal(failure const& why, std::size_t line) const;
+
+  import_request const& request_;
+  api_context const& context_;
+  lock_asker const asker_;
+  client_link& client_;
+  data_operation what_ = import_operation();
+  line_reader reader_{items(), context_.value_bytes_max};
+  std::string text_;  // that has come and has not been read as lines
+  std::size_t item_bytes_ = 0;
+  byte_budget::share counted_{context_.under_way};
+  std::size_t stored_ = 0, skipped_ = 0;
+  std::uint64_t revision_ = 0, needs_ = 0;
+  std::optional<failure> refused_;
+  std::size_t refused_line_ = 0;
+  bool is_gone_ = false;
+};
+
+reply import_run::refusal(failure const& why, std::size_t line) const {
+  auto answer = reply_to(why);
+  auto const end = answer.body.rfind('}');
+  answer.body.insert(end, ",\"line\":" + std::to_string(line) + ",\"stored\":" + std::to_string(stored_) +
+                              ",\"skipped\":" + std::to_string(skipped_));
+  if (revision_ != 0) answer.revision = revision_;
+  answer.needs = needs_;
+  return answer;
+}
+
+/// @return whether all could be stored; refused_ or is_gone_ says otherwise.
+awaitable<bool> import_run::store_items() {
+  auto& all = items();
+  if (all.items.empty()) co_return true;
+  all.subject = std::to_string(all.items.size()) + (all.items.size() == 1 ? " key" : " keys");
+  execution done;
+  {
+    client_link::waiting here(client_);
+    auto& stop = here.stop();
+    done = co_await context_.store.execute(what_, request_.terms, stop, asker_);
+    is_gone_ = stop.why() == stop_reason::hang_up;
+  }
+  if (is_gone_) co_return false;
+  if (!done.outcome) {
+    refused_ = done.outcome.error();
+    refused_line_ = reader_.line_of(0);
+    co_return false;
+  }
+  auto const& outcome = std::get<import_done>(*done.outcome);
+  all.since = outcome.since;
+  stored_ += outcome.stored;
+  skipped_ += outcome.skipped;
+  revision_ = done.revision;
+  needs_ = std::max(needs_, done.needs);
+  if (outcome.failed_at) {
+    auto const& key = all.items[*outcome.failed_at].key;
+    refused_line_ = reader_.line_of(*outcome.failed_at);
+    refused_ = !outcome.full ? failure{errc::import_conflict, "the key '" + key + "' exists already; nothing was "
+                                                                 "stored from its line on"}
+                                : failure_of(*outcome.full);
+    co_return false;
+  }
+  reader_.forget_items();
+  co_return true;
+}
+
+awaitable<request_end> import_run::run(reply& answer) {
+  auto piece = client_link::body_piece::more;
+  while (piece == client_link::body_piece::more) {
+    piece = co_await client_.read_body(text_);
+    if (piece == client_link::body_piece::gone) co_return request_end::gone;
+    if (piece == client_link::body_piece::failed) {
+      answer = refusal(client_.body_failure(), reader_.lines());
+      co_return request_end::answered;
+    }
+    std::size_t begin = 0;
+    for (;;) {
+      auto const end = text_.find('\n', begin);
+      auto const is_rest = end == std::string::npos;
+      if (is_rest && piece == client_link::body_piece::more) break;
+      auto const next = is_rest ? text_.size() : end + 1;
+      auto const line = std::string_view(text_).substr(begin, next - begin);
+      if (!line.empty()) {
+        if (auto const read = reader_.read(line); !read) {
+          // The lines before it are good.
+          auto const stored = co_await store_items();
+          if (is_gone_) co_return request_end::gone;
+          answer = stored ? refusal({read.error().code, "line " + std::to_string(reader_.lines()) + ": " +
+                                                            read.error().detail},
+                                    reader_.lines())
+                          : refusal(*refused_, refused_line_);
+          co_return request_end::answered;
+        }
+        item_bytes_ += line.size();
+      }
+      begin = next;
+      if (items().items.size() >= items_at_once || item_bytes_ >= item_bytes_at_once || is_rest) {
+        item_bytes_ = 0;
+        auto const stored = co_await store_items();
+        if (is_gone_) co_return request_end::gone;
+        if (!stored) {
+          answer = refusal(*refused_, refused_line_);
+          co_return request_end::answered;
+        }
+      }
+      if (is_rest) break;
+    }
+    text_.erase(0, begin);
+    if (text_.size() > line_bytes_max) {
+      answer = refusal({errc::invalid_import, "a line is longer than " + std::to_string(line_bytes_max) + " bytes"}, reader_.lines());
+      co_return request_end::answered;
+    }
+    if (!counted_.grow_to(text_.capacity() + item_bytes_)) {
+      answer = refusal({errc::overloaded, "the requests under way take as much memory as this server allows; retry"}, reader_.lines());
+      co_return request_end::answered;
+    }
+  }
+  answer = json_reply("{\"stored\":" + std::to_string(stored_) + ",\"skipped\":" + std::to_string(skipped_) +
+                      ",\"revision\":" + std::to_string(revision_) + "}\n");
+  answer.revision = revision_;
+  answer.needs = needs_;
+  co_return request_end::answered;
+}
+
+}  // namespace
+
+awaitable<request_end> run_import(import_request const& request, api_context const& context, lock_asker asker,
+                                  client_link& client, reply& answer) {
+  import_run here(request, context, asker, client);
+  co_return co_await here.run(answer);
+}
+
+}  // namespace holdfast::server

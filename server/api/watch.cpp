@@ -1,0 +1,268 @@
+#include "server/api/watch.hpp"
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "protocol/entity_tag.hpp"
+#include "protocol/key.hpp"
+#include "server/api/answers.hpp"
+#include "server/api/data_answers.hpp"
+#include "server/api/parameters.hpp"
+#include "server/json/string.hpp"
+#include "server/loop/timer.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace protocol;
+
+/// Something is sent at least this often, so that a dead connection is noticed, and one without news can be resumed.
+constexpr std::chrono::seconds progress_interval{5};
+constexpr std::size_t page_entries = 500;
+
+constexpr std::array<std::string_view, 6> watch_parameters{"prefix", "key",     "from",
+                                                           "format", "initial", "lock-timeout"};
+
+/// Reads `3f…-17`, as ids of events have it, or a bare revision. @return false where it is neither.
+bool read_position(std::string_view text, std::uint64_t database_id, watch_request& request) {
+  if (auto const tag = parse_entity_tag('"' + std::string(text) + '"')) {
+    request.after = tag->revision;
+    request.is_of_other_database = tag->start != database_id;
+    return true;
+  }
+  auto const number = parse_integer(text);
+  if (!number || *number < 0) return false;
+  request.after = static_cast<std::uint64_t>(*number);
+  return true;
+}
+
+std::string id_of(std::uint64_t database_id, std::uint64_t revision) {
+  auto const quoted = to_string(entity_tag{database_id, revision});
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+/// Writes events in one of the formats.
+class event_writer {
+ public:
+  event_writer(event_format format, std::uint64_t database_id) : format_(format), database_id_(database_id) {}
+
+  [[nodiscard]] std::string& text() noexcept { return text_; }
+
+  void add(change const& one) {
+    begin(one.what == change::kind::put ? "put" : one.what == change::kind::del ? "delete" : "expire", one.revision);
+    text_ += "\"key\":";
+    json::append_string(text_, one.key);
+    (text_ += ",\"revision\":") += std::to_string(one.revision);
+    (text_ += ",\"previous\":") += std::to_string(one.previous);
+    if (one.expires_at) {
+      auto const left = *one.expires_at - change::instant::clock::now();
+      add_ttl(std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(left));
+    }
+    if (one.value) {
+      text_ += ",\"value\":";
+      append_on_one_line(text_, *one.value);
+    }
+    end();
+  }
+
+  /// What was there when the watch began. Without an id: who breaks off begins anew.
+  void add(std::string_view key, listing::entry const& one) {
+    begin("put", std::nullopt);
+    text_ += "\"key\":";
+    json::append_string(text_, key);
+    (text_ += ",\"revision\":") += std::to_string(one.revision);
+    if (one.expires != no_expiry) add_ttl(one.expires);
+    text_ += ",\"value\":";
+    append_on_one_line(text_, *one.value);
+    end();
+  }
+
+  /// `progress`, `live` or `lost`.
+  void add(std::string_view name, std::uint64_t revision) {
+    begin(name, revision);
+    (text_ += "\"revision\":") += std::to_string(revision);
+    end();
+  }
+
+ private:
+  void begin(std::string_view name, std::optional<std::uint64_t> id) {
+    if (format_ == event_format::sse) {
+      if (id) ((text_ += "id: ") += id_of(database_id_, *id)) += '\n';
+      ((text_ += "event: ") += name) += "\ndata: {";
+      return;
+    }
+    ((text_ += "{\"event\":\"") += name) += "\",";
+    if (id) ((text_ += "\"id\":\"") += id_of(database_id_, *id)) += "\",";
+  }
+  void end() { text_ += format_ == event_format::sse ? "}\n\n" : "}\n"; }
+  void add_ttl(expiry_time expires) {
+    (text_ += ",\"ttl\":") += seconds_left(expires, {database_id_, 0, std::chrono::steady_clock::now()});
+  }
+
+  event_format const format_;
+  std::uint64_t const database_id_;
+  std::string text_;
+};
+
+/// Up to which revision a part of the keys has been told.
+struct told_part {
+  std::string last_key;
+  std::uint64_t revision;
+};
+
+/// Sends what there is, page by page. @param told becomes what was sent as of when. @return whether the client is there.
+awaitable<bool> send_values(watch_request const& request, api_context const& context, lock_asker asker,
+                            client_link& client, event_writer& writer, std::vector<told_part>& told) {
+  data_operation what = list_operation{.prefix = request.key,
+                                  .after = std::nullopt,
+                                  .until = std::nullopt,
+                                  .delimiter = {},
+                                  .limit = page_entries,
+                                  .reverse = false,
+                                  .values = true};
+  auto& list = std::get<list_operation>(what);
+  // Of one key: the page that begins with it, and ends there.
+  if (!request.is_prefix) list.limit = 1;
+  for (auto more = true; more;) {
+    execution done;
+    {
+      client_link::waiting here(client);
+      done = co_await context.store.execute(what, {.hold = {}, .lock_timeout = std::nullopt}, here.stop(), asker);
+      if (!done.outcome) co_return false;
+    }
+    auto const is_durable = co_await client.until_durable(done.needs);
+    if (!is_durable) co_return false;
+    auto& page = std::get<listing>(*done.outcome);
+    for (auto const& one : page.entries)
+      if (request.is_prefix || page.key_of(one) == request.key) writer.add(page.key_of(one), one);
+    more = page.next.has_value() && request.is_prefix;
+    told.push_back({more ? *page.next : std::string(), done.revision});
+    list.after = std::move(page.next);
+    auto const takes = co_await client.send(writer.text());
+    if (!takes) co_return false;
+    writer.text().clear();
+  }
+  co_return true;
+}
+
+/// Whether a change was in what was told when the watch began.
+bool was_told(std::vector<told_part> const& told, change const& one) {
+  for (auto const& part : told)
+    if (part.last_key.empty() || one.key <= part.last_key) return one.revision <= part.revision;
+  return false;
+}
+
+awaitable<bool> send_changes(watch_request const& request, api_context const& context, watch_hub& hub,
+                             lock_asker asker, client_link& client) {
+  event_writer writer(request.format, context.store.id());
+  timer pause(co_await asio::this_coro::executor);
+  auto const begin = request.after && !request.is_of_other_database ? *request.after : hub.last_revision();
+  watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); });
+  std::vector<told_part> told;
+  if (request.is_of_other_database) writer.add("lost", begin);
+  if (request.begins_with_values) {
+    auto const goes_on = co_await send_values(request, context, asker, client, writer, told);
+    if (!goes_on) co_return client.is_draining();
+    // Changes that came meanwhile follow; this says that what there was has been told.
+    writer.add("live", told.front().revision);
+  }
+  std::vector<change> changes;
+  for (;;) {
+    auto const state = watcher.take(changes);
+    for (auto const& one : changes)
+      if (!was_told(told, one)) writer.add(one);
+    changes.clear();
+    if (!told.empty() && watcher.revision() >= told.back().revision) told.clear();
+    if (state == watch_hub::watcher::state::lost) writer.add("lost", watcher.revision());
+    if (!writer.text().empty()) {
+      auto const takes = co_await client.send(writer.text());
+      if (!takes) co_return false;
+      writer.text().clear();
+    }
+    if (watcher.has_news()) continue;
+    if (client.is_draining()) co_return true;
+    pause.expires_after(progress_interval);
+    auto const goes_on = co_await client.pause(pause);
+    if (!goes_on) co_return false;
+    if (!watcher.has_news() && pause.now() >= pause.expiry()) writer.add("progress", watcher.revision());
+  }
+}
+
+}  // namespace
+
+void append_on_one_line(std::string& out, std::string_view json) {
+  for (;;) {
+    auto const end = json.find_first_of("\r\n");
+    out += json.substr(0, end);
+    if (end == std::string_view::npos) return;
+    out += ' ';
+    json.remove_prefix(end + 1);
+  }
+}
+
+routed route_watch(request_head const& head, target const& target, route_context const& context) {
+  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
+  auto given = read_parameters(target.query, watch_parameters,
+                               {.hold = {}, .lock_timeout = context.settings.lock_timeout}, context.settings.hold_max);
+  if (!given) return reply_to(given.error());
+  if (given->key && given->has_prefix)
+    return refuse(errc::invalid_parameter, "watch a key or a prefix; there are both");
+  watch_request request;
+  request.is_prefix = !given->key;
+  request.key = given->key ? *std::move(given->key) : std::move(given->prefix);
+  if (!request.is_prefix)
+    if (auto const valid = check_key(request.key); !valid) return reply_to(valid.error());
+  if (given->format) {
+    if (*given->format != "sse" && *given->format != "ndjson")
+      return refuse(errc::invalid_parameter, "format: can be sse or ndjson");
+    request.format = *given->format == "sse" ? event_format::sse : event_format::ndjson;
+  }
+  if (given->initial) {
+    if (*given->initial != "true" && *given->initial != "false")
+      return refuse(errc::invalid_parameter, "initial: is true or false");
+    request.begins_with_values = *given->initial == "true";
+  }
+  if (given->from && !read_position(*given->from, context.database_id, request))
+    return refuse(errc::invalid_parameter, "from: is the id of the last event that you have, or a revision, such as 17");
+  // A browser that reconnects says by a field where it was; a parameter is for those that can't.
+  if (!head.last_event_id.empty()) {
+    request.may_be_told_lost = true;
+    if (!read_position(head.last_event_id, context.database_id, request)) request.is_of_other_database = true;
+  }
+  if (request.after) request.begins_with_values = false;
+  if (context.draining) return draining_reply();
+  return request;
+}
+
+std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub) {
+  if (!request.after || request.may_be_told_lost) return std::nullopt;
+  if (request.is_of_other_database)
+    return refuse(errc::history_compacted,
+                  "that id belongs to another database, or to this one before it was restarted or restored; begin anew "
+                  "with initial=true");
+  if (*request.after > hub.last_revision())
+    return refuse(errc::invalid_parameter, "from: the database is at revision " + std::to_string(hub.last_revision()) +
+                                               "; that one is in the future");
+  if (!hub.knows_all_after(*request.after))
+    return refuse(errc::history_compacted, "the changes behind revision " + std::to_string(*request.after) +
+                                               " are no longer known; begin anew with initial=true");
+  return std::nullopt;
+}
+
+reply head_of(watch_request const& request) {
+  auto head = no_store({});
+  head.length_is_known = false;
+  head.content_type = request.format == event_format::sse ? "text/event-stream" : "application/x-ndjson";
+  return head;
+}
+
+awaitable<request_end> send_watch(watch_request const& request, api_context const& context, watch_hub& hub,
+                                  lock_asker asker, client_link& client) {
+  auto goes_on = true;
+  if (!client.wants_head_only()) goes_on = co_await send_changes(request, context, hub, asker, client);
+  if (goes_on) goes_on = co_await client.end();
+  co_return goes_on ? request_end::sent : request_end::gone;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "protocol/target.hpp"
+#include "server/api/api_context.hpp"
+#include "server/api/requests.hpp"
+#include "server/http/client_link.hpp"
+#include "server/http/request_handler.hpp"
+#include "server/http/request_head.hpp"
+#include "server/insight/lock_recorder.hpp"
+#include "server/store/watch_hub.hpp"
+
+namespace holdfast::server {
+
+// Changes as they happen: GET /v1/watch.
+
+[[nodiscard]] routed route_watch(request_head const& head, protocol::target const& target, route_context const& context);
+
+/// Why a watch can't begin; nothing where it can.
+[[nodiscard]] std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub);
+
+[[nodiscard]] reply head_of(watch_request const& request);
+
+/// Sends changes until the client goes or the server drains. @param hub of the thread.
+awaitable<request_end> send_watch(watch_request const& request, api_context const& context, watch_hub& hub,
+                                  lock_asker asker, client_link& client);
+
+/// Appends a JSON text on one line: white space that breaks lines becomes a space, which changes no value.
+void append_on_one_line(std::string& out, std::string_view json);
+
+}  // namespace holdfast::server

@@ -1,0 +1,160 @@
+#include "server/journal/commit_queue.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <exception>
+#include <iterator>
+#include <type_traits>
+#include <utility>
+
+namespace holdfast::server {
+
+namespace {
+
+std::size_t bytes_of(std::span<change const> changes) {
+  std::size_t bytes = 0;
+  for (auto const& change : changes) bytes += pending_bytes_of(change);
+  return bytes;
+}
+
+static_assert(std::is_nothrow_move_constructible_v<change>, "append() promises to hand over all or nothing");
+
+/// Empties a buffer and keeps its memory, unless a burst has made it large.
+template <class T>
+void reuse(std::vector<T>& buffer) {
+  constexpr std::size_t kept_max = 16 * 1024;
+  buffer.clear();
+  if (buffer.capacity() > kept_max) buffer = {};
+}
+
+}  // namespace
+
+commit_queue::commit_queue(journal& journal, commit_settings settings, commit_observers observers)
+    : journal_(journal),
+      settings_(settings),
+      observers_(std::move(observers)),
+      durable_sequence_(journal.position().sequence),
+      durable_revision_(journal.position().revision) {
+  // Signals are for the threads that serve: none may interrupt this one, whatever the creator's mask is.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_setname_np(thread_.native_handle(), "commit");
+}
+
+commit_queue::~commit_queue() {
+  {
+    std::lock_guard const lock(mutex_);
+    stopped_ = true;
+  }
+  gathered_or_stopped_.notify_one();
+  thread_.join();
+}
+
+void commit_queue::append(std::span<change> changes) {
+  if (changes.empty()) return;
+  auto const bytes = bytes_of(changes);
+  std::lock_guard const lock(mutex_);
+  group_ends_.push_back(gathering_.size() + changes.size());
+  try {
+    gathering_.insert(gathering_.end(), std::move_iterator(changes.begin()), std::move_iterator(changes.end()));
+  } catch (...) {
+    group_ends_.pop_back();
+    throw;
+  }
+  pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void commit_queue::wake() {
+  // The commit thread falls asleep only when nothing is gathered, and says so under the mutex: whoever has appended
+  // since sees it. The first one wakes it, the others need not.
+  if (sleeping_.load(std::memory_order_relaxed) && sleeping_.exchange(false, std::memory_order_relaxed))
+    gathered_or_stopped_.notify_one();
+}
+
+bool commit_queue::has_room(clock::time_point now) {
+  if (room_checked_at_ == clock::time_point{} || now - room_checked_at_ >= settings_.room_check_interval) {
+    has_room_ = journal_.has_room();
+    room_checked_at_ = now;
+  }
+  return has_room_;
+}
+
+void commit_queue::run() {
+  while (take_gathered())
+    if (!commit_taken()) return;
+}
+
+/// Waits until there is something to commit. @return false when there is nothing, and will not be.
+bool commit_queue::take_gathered() {
+  reuse(taken_);
+  reuse(taken_ends_);
+  std::unique_lock lock(mutex_);
+  while (gathering_.empty() && !stopped_) {
+    sleeping_.store(true, std::memory_order_relaxed);
+    gathered_or_stopped_.wait(lock);
+    sleeping_.store(false, std::memory_order_relaxed);
+  }
+  taken_.swap(gathering_);
+  taken_ends_.swap(group_ends_);
+  return !taken_.empty();
+}
+
+/// Commits all that was taken, in batches of whole groups. @return false when that failed.
+bool commit_queue::commit_taken() {
+  std::size_t begin = 0, end = 0, bytes = 0;
+  for (auto const group_end : taken_ends_) {
+    auto const group_bytes = bytes_of(std::span(taken_).subspan(end, group_end - end));
+    if (end != begin && bytes + group_bytes > settings_.batch_bytes_max) {
+      if (!commit(std::span(taken_).subspan(begin, end - begin), bytes)) return false;
+      begin = end;
+      bytes = 0;
+    }
+    end = group_end;
+    bytes += group_bytes;
+  }
+  return commit(std::span(taken_).subspan(begin, end - begin), bytes);
+}
+
+bool commit_queue::commit(std::span<change> batch, std::size_t bytes) {
+  commit_report report{.changes = batch.size(), .began_at = clock::now(), .sequence = batch.back().sequence};
+  try {
+    if (auto const error = journal_.commit(batch)) {
+      fail(*error);
+      return false;
+    }
+  } catch (std::exception const& error) {
+    // No memory, say. What the journal has done is not known.
+    fail({journal_fault::storage_failed, std::string("a commit ended half-way: ") + error.what()});
+    return false;
+  }
+  report.took = clock::now() - report.began_at;
+  report.bytes = bytes - batch.size() * sizeof(change);
+  auto revision = durable_revision_.load(std::memory_order_relaxed);
+  for (auto const& one : batch) revision = std::max(revision, one.revision);
+  if (observers_.take) observers_.take(batch);
+  durable_revision_.store(revision, std::memory_order_release);
+  durable_sequence_.store(report.sequence, std::memory_order_release);
+  pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  if (observers_.measure) observers_.measure(report);
+  observers_.notify();
+  return true;
+}
+
+void commit_queue::fail(journal_error const& error) {
+  failure_.emplace(error);
+  failed_.store(&*failure_, std::memory_order_release);
+  observers_.notify();
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,243 @@
+#include "server/journal/data_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+namespace holdfast::server {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view format_family = "holdfast data ", format_version = "1";
+
+std::string_view name_of(data_directory::state state) {
+  switch (state) {
+    case data_directory::state::ready:
+      return "ready";
+    case data_directory::state::backup:
+      return "backup";
+    case data_directory::state::empty:
+    case data_directory::state::creating:
+      break;
+  }
+  return "creating";
+}
+
+std::string format_line(data_directory::state state, std::uint64_t database) {
+  std::array<char, 16> digits{};
+  digits.fill('0');
+  std::array<char, 16> shortest{};
+  auto const end = std::to_chars(shortest.begin(), shortest.end(), database, 16).ptr;
+  auto const count = static_cast<std::size_t>(end - shortest.begin());
+  std::copy_n(shortest.begin(), count, digits.end() - count);
+  return std::string(format_family)
+      .append(format_version)
+      .append(", rocksdb, database ")
+      .append(digits.data(), digits.size())
+      .append(", ")
+      .append(name_of(state))
+      .append("\n");
+}
+
+/// A descriptor for the length of a scope.
+class scoped_descriptor {
+ public:
+  scoped_descriptor(fs::path const& path, int flags, bool creating = false)
+      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0640)) {
+    if (descriptor_ < 0) throw error_of_call(errno, "can't open " + path.string(), creating);
+  }
+  scoped_descriptor(scoped_descriptor const&) = delete;
+  scoped_descriptor& operator=(scoped_descriptor const&) = delete;
+  ~scoped_descriptor() { ::close(descriptor_); }
+  [[nodiscard]] int get() const noexcept { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+/// Whether there is anything but what a fresh volume or an earlier attempt may have left.
+bool holds_nothing(fs::path const& directory) {
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    auto const name = it->path().filename();
+    if (name != "lock" && name != "lost+found" && name != "format.new") return false;
+  }
+  if (error) throw error_of_call(error.value(), "can't read " + directory.string());
+  return true;
+}
+
+}  // namespace
+
+journal_error error_of_call(int error, std::string_view what_failed, bool creating) {
+  auto const line = [&](std::string_view advice) {
+    return std::string(what_failed).append(": ").append(std::generic_category().message(error)).append(advice);
+  };
+  switch (error) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return {journal_fault::not_permitted,
+              line("; make it writable for this user, or name another directory with --data")};
+    case ENOSPC:
+    case EDQUOT:
+      return {creating ? journal_fault::cannot_create : journal_fault::disk_full,
+              line("; free some space, or name another directory with --data")};
+    default:
+      break;
+  }
+  if (creating) return {journal_fault::cannot_create, line("; name another directory with --data, or use --in-memory")};
+  return {journal_fault::storage_failed, line("; the disk or its file system is at fault: check the kernel's log")};
+}
+
+void sync_file(fs::path const& path) {
+  scoped_descriptor const file(path, O_RDONLY);
+  if (::fsync(file.get()) != 0) throw error_of_call(errno, "can't sync " + path.string());
+}
+
+void sync_directory(fs::path const& path) {
+  scoped_descriptor const directory(path, O_RDONLY | O_DIRECTORY);
+  // Some file systems have nothing to sync there, and say so.
+  if (::fsync(directory.get()) != 0 && errno != EINVAL) throw error_of_call(errno, "can't sync " + path.string());
+}
+
+data_directory::data_directory(fs::path path, access wanted) : path_(std::move(path)) {
+  // Absolute, so that nothing changes when the process changes its directory.
+  std::error_code error;
+  path_ = fs::absolute(path_, error).lexically_normal();
+  if (!path_.has_filename()) path_ = path_.parent_path();
+  auto const create = wanted == access::create;
+  if (create) {
+    // One that is made here is worth nothing if its name is lost.
+    fs::path first_made = path_;
+    while (!fs::exists(first_made.parent_path(), error) && first_made.has_relative_path())
+      first_made = first_made.parent_path();
+    if (fs::create_directories(path_, error)) sync_directory(first_made.parent_path());
+    if (error) throw error_of_call(error.value(), "can't create the data directory " + path_.string(), true);
+  }
+  if (!fs::is_directory(path_, error)) {
+    if (error && error.value() != ENOENT) throw error_of_call(error.value(), "can't use " + path_.string(), create);
+    auto const* const wrong = fs::exists(path_, error) ? " is not a directory" : " does not exist";
+    throw journal_error(journal_fault::cannot_create, path_.string() + wrong);
+  }
+  lock(wanted);
+  try {
+    read_format();
+  } catch (...) {
+    if (lock_ >= 0) ::close(lock_);
+    throw;
+  }
+}
+
+data_directory::~data_directory() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+void data_directory::lock(access wanted) {
+  auto const path = path_ / "lock";
+  auto const reads = wanted == access::read;
+  // The system ends a lock with its process, however that ends; so a file that is left over locks nobody out.
+  lock_ = ::open(path.c_str(), (reads ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0640);
+  if (lock_ < 0) {
+    if (reads && errno == ENOENT) return;  // then nobody uses it
+    throw error_of_call(errno, "can't use the data directory: can't open " + path.string(), true);
+  }
+  if (::flock(lock_, (reads ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
+    auto const reason = errno;
+    std::array<char, 128> owner{};
+    auto const length = ::pread(lock_, owner.data(), owner.size() - 1, 0);
+    ::close(lock_);
+    if (reason != EWOULDBLOCK) throw error_of_call(reason, "can't lock " + path.string(), true);
+    std::string name(owner.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    name.resize(std::min(name.find('\n'), name.size()));
+    throw journal_error(journal_fault::in_use, path_.string() + " is in use by " +
+                                                   (name.empty() ? "another process" : name) +
+                                                   "; stop that one, or name another directory with --data");
+  }
+  if (reads) return;
+  std::array<char, 65> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  auto const owner = "process " + std::to_string(::getpid()) + " on " + host.data() + "\n";
+  // Only for people: whether it can be written does not matter.
+  if (::ftruncate(lock_, 0) == 0) static_cast<void>(::pwrite(lock_, owner.data(), owner.size(), 0));
+}
+
+void data_directory::read_format() {
+  std::error_code error;
+  auto const path = format_path();
+  if (!fs::exists(path, error)) {
+    if (error) throw error_of_call(error.value(), "can't read " + path.string());
+    if (fs::exists(engine_path(), error) || fs::exists(witness_path(), error))
+      throw journal_error(journal_fault::damaged,
+                          path.string() +
+                              " is missing, beside a database; nothing was changed. Restore a backup into an"
+                              " empty directory");
+    if (!holds_nothing(path_))
+      throw journal_error(journal_fault::cannot_create,
+                          path_.string() +
+                              " holds other files and no database; name an empty directory, or one that"
+                              " does not exist yet");
+    return;
+  }
+  std::ifstream file(path);
+  std::string line{std::istreambuf_iterator<char>(file), {}};
+  if (file.bad() || !file.is_open()) throw error_of_call(errno, "can't read " + path.string());
+  for (auto const candidate : {state::creating, state::ready, state::backup}) {
+    auto const digits_at = format_line(candidate, 0).find(", database ") + std::strlen(", database ");
+    constexpr std::size_t digit_count = 16;
+    if (line.size() < digits_at + digit_count) continue;
+    std::uint64_t database = 0;
+    std::from_chars(line.data() + digits_at, line.data() + digits_at + digit_count, database, 16);
+    if (line != format_line(candidate, database)) continue;
+    state_ = candidate;
+    database_ = database;
+    return;
+  }
+  std::string_view const text(line);
+  if (text.starts_with(format_family) && !text.substr(format_family.size()).starts_with(format_version))
+    throw journal_error(journal_fault::unknown_format,
+                        path.string() +
+                            " names a format that this version does not know; start the version of Holdfast"
+                            " that wrote it");
+  throw journal_error(journal_fault::damaged, path.string() +
+                                                  " is damaged; nothing was changed. Restore a backup into"
+                                                  " an empty directory");
+}
+
+void data_directory::mark(state next, std::uint64_t database) {
+  auto const line = format_line(next, database);
+  auto const fresh = path_ / "format.new";
+  {
+    scoped_descriptor const file(fresh, O_WRONLY | O_CREAT | O_TRUNC, true);
+    auto const written = ::write(file.get(), line.data(), line.size());
+    if (written != static_cast<ssize_t>(line.size()))
+      throw error_of_call(written < 0 ? errno : ENOSPC, "can't write " + fresh.string(), true);
+    if (::fsync(file.get()) != 0) throw error_of_call(errno, "can't sync " + fresh.string(), true);
+  }
+  if (::rename(fresh.c_str(), format_path().c_str()) != 0)
+    throw error_of_call(errno, "can't rename " + fresh.string(), true);
+  sync_directory(path_);
+  state_ = next;
+  database_ = database;
+}
+
+void data_directory::clear() {
+  std::error_code error;
+  for (auto const& leftover : {engine_path(), fs::path(engine_path() += ".tmp"), witness_path()}) {
+    fs::remove_all(leftover, error);
+    if (error) throw error_of_call(error.value(), "can't remove " + leftover.string(), true);
+  }
+}
+
+}  // namespace holdfast::server

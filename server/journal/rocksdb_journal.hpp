@@ -1,0 +1,72 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "server/journal/data_directory.hpp"
+#include "server/journal/journal.hpp"
+#include "server/journal/record_codec.hpp"
+#include "server/journal/rocksdb_engine.hpp"
+
+namespace holdfast::server {
+
+struct rocksdb_settings {
+  std::filesystem::path directory;  ///< made where there is none
+  /// Off: a commit survives the death of the process, but not that of the machine.
+  bool sync = true;
+  /// Opens a damaged database with what can still be read, under a new database id. Without damage it changes nothing.
+  bool accept_loss = false;
+  /// With less space left on the disk has_room() is false. What the engine may want before it can free something: four
+  /// logs and as much again for the tables they become.
+  std::uint64_t room_bytes_min = 256ull * 1024 * 1024;
+  rocksdb_tuning tuning{};
+};
+
+/// A journal in a directory of this machine, kept by RocksDB. ARCHITECTURE.md says why it, and with which rules.
+class rocksdb_journal final : public journal {
+ public:
+  /// Opens the directory, or makes a database in it. @throws journal_error; then the directory is as it was, but for an
+  /// empty one in which a database was begun.
+  explicit rocksdb_journal(rocksdb_settings settings);
+  ~rocksdb_journal() override;
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "rocksdb"; }
+  void recover(visitor const& visit) override;
+  [[nodiscard]] journal_position position() const override;
+  [[nodiscard]] std::optional<journal_error> commit(std::span<change const> batch) override;
+  [[nodiscard]] bool has_room() override;
+  [[nodiscard]] journal_figures figures() const override;
+  void close() override;
+
+  /// One line about what was lost, when `accept_loss` made a difference; empty otherwise. After recover().
+  [[nodiscard]] std::string const& accepted_loss() const noexcept { return accepted_loss_; }
+
+  /// Copies all that is durable into a directory that is empty or does not exist, while commits go on. On the same file
+  /// system it shares files with the database, by hard links: quick, but no help against a disk that fails.
+  /// @return what the copy contains at least. Any thread, one call at a time.
+  journal_position back_up(std::filesystem::path const& to) const;
+
+ private:
+  void create();
+  void open();
+  [[nodiscard]] bool cut_what_a_power_loss_tore() const;
+  [[nodiscard]] std::string what_is_left() const;
+  void go_on_under_a_new_id();
+
+  rocksdb_settings settings_;
+  std::unique_ptr<data_directory> directory_;
+  std::unique_ptr<rocksdb_engine> engine_;
+  std::unique_ptr<witness_file> witness_;
+  record::head head_;
+  std::string accepted_loss_;
+  std::optional<journal_error> failure_;  ///< of the first commit that failed
+  std::atomic<std::int64_t> last_commit_at_ns_{0};
+  std::atomic<bool> had_room_{true};
+};
+
+}  // namespace holdfast::server

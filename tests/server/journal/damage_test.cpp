@@ -1,0 +1,151 @@
+// Damaged files: each is refused with its name, or the data are right. Never less without a word.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/journal/rocksdb_journal.hpp"
+#include "tests/server/journal/history.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace server::testing;
+namespace fs = std::filesystem;
+
+class damage : public ::testing::Test {
+ protected:
+  damage() {
+    // Tables of an earlier life, one of this life, and a log with some batches: what a kill leaves.
+    for (std::size_t const changes : {20, 12, 9}) {
+      rocksdb_journal journal({.directory = directory});
+      recovered(journal);
+      for (std::size_t i = 0; i < changes; i += 3) {
+        auto const error = journal.commit(made.next(3));
+        if (error) throw *error;
+      }
+    }
+    for (auto const& file : fs::recursive_directory_iterator(directory)) {
+      if (!file.is_regular_file()) continue;
+      std::ifstream bytes(file.path(), std::ios::binary);
+      files[fs::relative(file.path(), directory).string()] = {std::istreambuf_iterator<char>(bytes), {}};
+    }
+  }
+
+  /// Whether the engine reads it: it writes its options, its own log and its id for people and tools.
+  static bool is_read(std::string const& name) {
+    return name != "lock" && name.find("OPTIONS") == name.npos && name.find("LOG") == name.npos &&
+           name.find("IDENTITY") == name.npos && name.find("LOCK") == name.npos;
+  }
+
+  /// All bits one by one, and all at once; in a short run two of these.
+  static std::vector<char> flips_of(std::size_t step) {
+    if (step > 1) return {'\x80', '\xff'};
+    return {'\x01', '\x02', '\x04', '\x08', '\x10', '\x20', '\x40', '\x80', '\xff'};
+  }
+
+  void write(std::map<std::string, std::string> const& wanted) const {
+    fs::remove_all(directory);
+    fs::create_directories(directory / "journal");
+    for (auto const& [name, bytes] : wanted) std::ofstream(directory / name, std::ios::binary) << bytes;
+  }
+
+  /// Opens what write() has left. @return whether it was refused; a failure of the test when it is less or other than
+  /// was committed and nobody says so.
+  bool is_refused(std::string const& what_was_done) const {
+    try {
+      rocksdb_journal journal({.directory = directory});
+      auto const state = recovered(journal);
+      EXPECT_EQ(journal.position().sequence, made.sequence()) << what_was_done;
+      EXPECT_TRUE(state == made.state()) << what_was_done << ": other data than were committed";
+      return false;
+    } catch (journal_error const& error) {
+      EXPECT_TRUE(error.fault() == journal_fault::damaged || error.fault() == journal_fault::unknown_format ||
+                  error.fault() == journal_fault::storage_failed)
+          << what_was_done << ": " << error.what();
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(directory.string())) << what_was_done;
+      return true;
+    }
+  }
+
+  scratch_directory scratch;
+  fs::path directory = scratch / "data";
+  history made{9, 12, 30};
+  std::map<std::string, std::string> files;
+};
+
+TEST_F(damage, of_any_byte_is_refused_or_harmless) {
+  // A short run takes some bytes of each file, a long one (HOLDFAST_JOURNAL_ROUNDS=1) all.
+  auto const step = rounds(23);
+  std::size_t flips = 0, refused = 0;
+  for (auto const& [name, bytes] : files) {
+    for (std::size_t at = step / 2; at < bytes.size(); at += is_read(name) ? step : 40 * step) {
+      for (char const flip : flips_of(step)) {
+        auto damaged = files;
+        damaged[name][at] = static_cast<char>(bytes[at] ^ flip);
+        write(damaged);
+        ++flips;
+        refused += is_refused(name + ", byte " + std::to_string(at)) ? 1 : 0;
+        if (HasFailure()) return;
+      }
+    }
+  }
+  std::cout << flips << " flips, " << refused << " refused\n";
+  EXPECT_GT(refused, flips / 3);
+}
+
+// The engine fails an assertion there, and would end the process without a word about the file.
+TEST_F(damage, that_the_engine_does_not_check_is_refused) {
+  for (auto const& [name, bytes] : files) {
+    if (fs::path(name).extension() != ".sst") continue;
+    // The block of properties ends before how it is compressed, its checksum, and the block that names it; the footer
+    // begins with the kind of checksums, where the flip means none, and ends with its version and a number.
+    auto const named_at = bytes.rfind("rocksdb.properties");
+    ASSERT_NE(named_at, bytes.npos);
+    auto const behind = named_at - 3 - 5;
+    for (auto const& [at, flip] : {std::pair{behind - 1, '\x80'},
+                                   {behind, '\x04'},
+                                   {behind, '\x01'},
+                                   {bytes.size() - 53, '\x04'},
+                                   {bytes.size() - 12, '\x04'}}) {
+      auto damaged = files;
+      damaged[name][at] = static_cast<char>(bytes[at] ^ flip);
+      write(damaged);
+      EXPECT_TRUE(is_refused(name)) << at;
+    }
+  }
+}
+
+TEST_F(damage, by_a_cut_anywhere_is_refused_or_harmless) {
+  auto const step = rounds(37);
+  for (auto const& [name, bytes] : files) {
+    if (bytes.empty()) continue;
+    for (std::size_t length = 0; length < bytes.size(); length += is_read(name) ? step : 40 * step) {
+      auto damaged = files;
+      damaged[name].resize(length);
+      write(damaged);
+      is_refused(name + ", cut to " + std::to_string(length));
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_F(damage, by_a_file_that_is_missing_is_refused_or_harmless) {
+  for (auto const& [name, bytes] : files) {
+    auto damaged = files;
+    damaged.erase(name);
+    write(damaged);
+    EXPECT_EQ(is_refused(name + " is missing"), is_read(name)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::server

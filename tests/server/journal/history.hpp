@@ -1,0 +1,133 @@
+#pragma once
+
+#include <unistd.h>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "server/journal/change.hpp"
+#include "server/journal/journal.hpp"
+
+namespace holdfast::server::testing {
+
+/// A directory for one test; removed with all that is in it.
+class scratch_directory {
+ public:
+  /// In memory where that is possible: most tests are about what is written, not about a disk.
+  scratch_directory() {
+    std::filesystem::path const memory = "/dev/shm";
+    auto const parent = ::access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
+    auto name = (parent / "holdfast-journal-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("can't make " + name);
+    path_ = name;
+  }
+  scratch_directory(scratch_directory const&) = delete;
+  scratch_directory& operator=(scratch_directory const&) = delete;
+  ~scratch_directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] std::filesystem::path path() const { return path_; }
+  [[nodiscard]] std::filesystem::path operator/(char const* name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// What an entry amounts to.
+struct known_entry {
+  std::string value;
+  std::uint64_t revision = 0;
+  std::optional<change::instant> expires_at;
+
+  bool operator==(known_entry const&) const = default;
+};
+using known_state = std::map<std::string, known_entry>;
+
+/// Makes changes as a store would, each determined by the seed and those before it, and knows what they amount to.
+class history {
+ public:
+  explicit history(std::uint64_t seed, std::size_t keys = 40, std::size_t value_bytes_max = 200)
+      : random_(seed), sizes_(seed), keys_(keys), value_bytes_max_(value_bytes_max) {}
+
+  change next() {
+    auto const key = "key-" + std::to_string(pick(keys_));
+    auto const found = state_.find(key);
+    change made;
+    made.sequence = ++sequence_;
+    made.key = key;
+    made.previous = found == state_.end() ? 0 : found->second.revision;
+    auto const kind = pick(10);
+    if (found == state_.end() || kind < 6) {
+      made.what = change::kind::put;
+      made.revision = ++revision_;
+      std::string text(1 + pick(value_bytes_max_), 'x');
+      for (auto& c : text) c = static_cast<char>('a' + pick(26));
+      made.value = std::make_shared<std::string const>('"' + text + '"');
+      made.expires_at = instant_or_never();
+      state_[key] = {*made.value, made.revision, made.expires_at};
+    } else if (kind < 8) {
+      made.what = change::kind::touch;
+      made.revision = found->second.revision;
+      made.expires_at = instant_or_never();
+      found->second.expires_at = made.expires_at;
+    } else {
+      made.what = kind == 8 ? change::kind::del : change::kind::expire;
+      made.revision = ++revision_;
+      state_.erase(found);
+    }
+    return made;
+  }
+  std::vector<change> next(std::size_t count) {
+    std::vector<change> made;
+    for (std::size_t i = 0; i < count; ++i) made.push_back(next());
+    return made;
+  }
+
+  [[nodiscard]] known_state const& state() const { return state_; }
+  [[nodiscard]] std::uint64_t sequence() const { return sequence_; }
+  [[nodiscard]] std::uint64_t revision() const { return revision_; }
+  /// A random size of a batch; the changes are the same whatever is asked here.
+  std::size_t size_up_to(std::size_t most) { return 1 + sizes_() % most; }
+
+ private:
+  std::size_t pick(std::size_t below) { return random_() % below; }
+  std::optional<change::instant> instant_or_never() {
+    if (pick(3) != 0) return std::nullopt;
+    return change::instant(std::chrono::duration_cast<change::instant::duration>(
+        std::chrono::nanoseconds(static_cast<std::int64_t>(random_() % (1ull << 62)))));
+  }
+
+  std::mt19937_64 random_, sizes_;
+  std::size_t keys_, value_bytes_max_;
+  known_state state_;
+  std::uint64_t sequence_ = 0, revision_ = 0;
+};
+
+/// What a history of this seed amounts to after so many changes.
+inline known_state state_after(history made, std::uint64_t changes) {
+  while (made.sequence() < changes) made.next();
+  return made.state();
+}
+
+inline known_state recovered(journal& journal) {
+  known_state state;
+  journal.recover([&](recovered_entry const& entry) {
+    state[std::string(entry.key)] = {std::string(entry.value), entry.revision, entry.expires_at};
+  });
+  return state;
+}
+
+/// How often to repeat what is random: a little by default, as often as HOLDFAST_JOURNAL_ROUNDS says for a long run.
+inline std::size_t rounds(std::size_t by_default) {
+  auto const* const wanted = std::getenv("HOLDFAST_JOURNAL_ROUNDS");
+  return wanted != nullptr ? std::stoul(wanted) : by_default;
+}
+
+}  // namespace holdfast::server::testing

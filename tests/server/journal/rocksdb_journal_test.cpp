@@ -1,0 +1,293 @@
+#include "server/journal/rocksdb_journal.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <sstream>
+
+#include "server/journal/data_tools.hpp"
+#include "tests/server/journal/history.hpp"
+#include "tests/server/journal/unreliable_disk.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace server::testing;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+namespace fs = std::filesystem;
+
+/// Small buffers, so that a few kilobytes reach tables and compactions.
+constexpr std::size_t small_buffer = 64 * 1024;
+
+class rocksdb_journal_test : public ::testing::Test {
+ protected:
+  rocksdb_settings settings() const {
+    return {.directory = scratch / "data", .tuning = {.buffer_bytes = small_buffer, .environment = {}}};
+  }
+  /// What opening the directory and reading all of it throws.
+  journal_error error_of(rocksdb_settings const& wanted) const {
+    try {
+      rocksdb_journal opened(wanted);
+      recovered(opened);
+    } catch (journal_error const& error) {
+      return error;
+    }
+    return {journal_fault::in_use, "there was no error"};
+  }
+  static void commit(journal& to, std::vector<change> const& batch) {
+    auto const error = to.commit(batch);
+    ASSERT_FALSE(error) << error->what();
+  }
+
+  scratch_directory scratch;
+};
+
+TEST_F(rocksdb_journal_test, what_was_committed_is_recovered_through_many_restarts) {
+  history made(1, 300, 3'000);
+  std::uint64_t database = 0;
+  for (int life = 0; life < 6; ++life) {
+    rocksdb_journal journal(settings());
+    EXPECT_EQ(recovered(journal), made.state());
+    if (life == 0) database = journal.position().database;
+    EXPECT_EQ(journal.position(), (journal_position{database, made.sequence(), made.revision()}));
+    EXPECT_NE(database, 0u);
+    for (int i = 0; i < 100; ++i) commit(journal, made.next(made.size_up_to(5)));
+    if (life % 2 == 0) journal.close();
+  }
+}
+
+TEST_F(rocksdb_journal_test, commits_without_syncs_are_there_after_a_close) {
+  auto wanted = settings();
+  wanted.sync = false;
+  history made(2);
+  {
+    rocksdb_journal journal(wanted);
+    for (int i = 0; i < 50; ++i) commit(journal, made.next(3));
+    journal.close();
+  }
+  rocksdb_journal journal(wanted);
+  EXPECT_EQ(recovered(journal), made.state());
+}
+
+TEST_F(rocksdb_journal_test, touches_apply_in_order_also_after_compactions) {
+  history made(3, 4, 2'000);
+  {
+    rocksdb_journal journal(settings());
+    for (int i = 0; i < 400; ++i) commit(journal, made.next(1));
+  }
+  rocksdb_journal journal(settings());
+  EXPECT_EQ(recovered(journal), made.state());
+}
+
+TEST_F(rocksdb_journal_test, values_larger_than_a_batch_and_odd_keys_come_back) {
+  change large;
+  large.sequence = large.revision = 1;
+  large.key = std::string("\0h\xff", 3);
+  large.value = std::make_shared<std::string const>(6 * 1024 * 1024, 'x');
+  {
+    rocksdb_journal journal(settings());
+    auto empty_key = large;
+    empty_key.sequence = empty_key.revision = 2;
+    empty_key.key.clear();
+    empty_key.value = std::make_shared<std::string const>();
+    commit(journal, {large, empty_key});
+  }
+  rocksdb_journal journal(settings());
+  auto const state = recovered(journal);
+  ASSERT_EQ(state.size(), 2u);
+  EXPECT_EQ(state.at(large.key).value, *large.value);
+  EXPECT_EQ(state.at("").value, "");
+}
+
+TEST_F(rocksdb_journal_test, figures_say_how_much_there_is_and_when_it_was_written) {
+  auto const before = std::chrono::system_clock::now();
+  history made(4, 10, 1'000);
+  {
+    rocksdb_journal journal(settings());
+    EXPECT_FALSE(journal.figures().last_commit_at);
+    commit(journal, made.next(30));
+    EXPECT_GE(journal.figures().last_commit_at, before);
+    EXPECT_GT(journal.figures().bytes, 10'000u);
+    EXPECT_GT(journal.figures().bytes_free, 0u);
+  }
+  EXPECT_GE(rocksdb_journal(settings()).figures().last_commit_at, before) << "forgotten by the restart";
+}
+
+TEST_F(rocksdb_journal_test, there_is_no_room_before_the_disk_is_full_and_room_again_with_some_to_spare) {
+  {
+    rocksdb_journal const made(settings());
+  }
+  unreliable_disk disk(scratch / "data");
+  auto wanted = settings();
+  wanted.room_bytes_min = 1'000;
+  wanted.tuning.environment = disk.environment();
+  rocksdb_journal journal(wanted);
+  for (auto const& [free, room] :
+       {std::pair{2'000, true}, {1'000, true}, {999, false}, {1'100, false}, {1'250, true}}) {
+    disk.set_bytes_free(static_cast<std::uint64_t>(free));
+    EXPECT_EQ(journal.has_room(), room) << free;
+  }
+}
+
+// Two processes that write the same files lose data without a word.
+TEST_F(rocksdb_journal_test, a_directory_in_use_is_refused_and_its_owner_named) {
+  rocksdb_journal const owner(settings());
+  auto const error = error_of(settings());
+  EXPECT_EQ(error.fault(), journal_fault::in_use);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr((scratch / "data").string()),
+                                  HasSubstr("process " + std::to_string(::getpid()) + " on ")));
+  EXPECT_THROW(static_cast<void>(inspect_data(scratch / "data")), journal_error);
+}
+
+TEST_F(rocksdb_journal_test, a_directory_with_other_files_is_left_alone) {
+  fs::create_directory(scratch / "data");
+  std::ofstream(scratch / "data/thesis.txt") << "years of work";
+  auto const error = error_of(settings());
+  EXPECT_EQ(error.fault(), journal_fault::cannot_create);
+  EXPECT_THAT(error.what(), HasSubstr("holds other files"));
+  EXPECT_FALSE(fs::exists(scratch / "data/journal"));
+  EXPECT_TRUE(fs::exists(scratch / "data/thesis.txt"));
+}
+
+TEST_F(rocksdb_journal_test, a_fresh_volume_and_missing_parents_are_no_obstacle) {
+  auto wanted = settings();
+  wanted.directory = scratch / "a/b/c/";
+  {
+    rocksdb_journal const made(wanted);
+  }
+  EXPECT_TRUE(fs::exists(scratch / "a/b/c/format"));
+  fs::create_directories(scratch / "data/lost+found");
+  {
+    rocksdb_journal const made(settings());
+  }
+  EXPECT_TRUE(fs::exists(scratch / "data/format"));
+}
+
+TEST_F(rocksdb_journal_test, where_no_directory_can_be_made_the_start_says_so) {
+  std::ofstream(scratch / "file") << "x";
+  auto wanted = settings();
+  for (auto const* const path : {"file", "file/data"}) {
+    wanted.directory = scratch / path;
+    auto const error = error_of(wanted);
+    EXPECT_EQ(error.fault(), journal_fault::cannot_create) << error.what();
+    EXPECT_THAT(error.what(), HasSubstr(wanted.directory.string()));
+  }
+  if (::geteuid() == 0) return;  // nothing is forbidden
+  fs::create_directory(scratch / "locked");
+  fs::permissions(scratch / "locked", fs::perms::owner_read | fs::perms::owner_exec);
+  wanted.directory = scratch / "locked/data";
+  EXPECT_EQ(error_of(wanted).fault(), journal_fault::not_permitted);
+}
+
+// A kill between two steps of a creation must not leave a directory that no start accepts.
+TEST_F(rocksdb_journal_test, a_creation_that_was_interrupted_begins_anew) {
+  fs::create_directory(scratch / "data");
+  {
+    data_directory half_made(scratch / "data", data_directory::access::use);
+    half_made.mark(data_directory::state::creating, 1);
+  }
+  fs::create_directory(scratch / "data/journal");
+  std::ofstream(scratch / "data/journal/CURRENT") << "half";
+  std::ofstream(scratch / "data/witness") << "half";
+  rocksdb_journal journal(settings());
+  EXPECT_TRUE(recovered(journal).empty());
+}
+
+TEST_F(rocksdb_journal_test, a_journal_that_ends_before_what_was_acknowledged_is_refused_unless_the_loss_is_accepted) {
+  history made(5);
+  std::uint64_t database = 0;
+  {
+    rocksdb_journal journal(settings());
+    database = journal.position().database;
+    for (int i = 0; i < 17; ++i) commit(journal, made.next(1));
+  }
+  std::ofstream(scratch / "data/witness") << witness::write(database, 23);
+  auto const error = error_of(settings());
+  EXPECT_EQ(error.fault(), journal_fault::damaged);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("ends at change 17, but change 23 was acknowledged"),
+                                  HasSubstr("--accept-loss"), HasSubstr((scratch / "data").string())));
+  auto wanted = settings();
+  wanted.accept_loss = true;
+  {
+    rocksdb_journal journal(wanted);
+    EXPECT_EQ(recovered(journal), made.state());
+    EXPECT_THAT(journal.accepted_loss(), HasSubstr("change 23 was acknowledged"));
+    EXPECT_NE(journal.position().database, database) << "old tags must not match what others write under their number";
+    database = journal.position().database;
+    commit(journal, made.next(2));
+  }
+  rocksdb_journal journal(wanted);
+  EXPECT_EQ(recovered(journal), made.state());
+  EXPECT_EQ(journal.accepted_loss(), "");
+  EXPECT_EQ(journal.position().database, database) << "without damage, accepting loss changes nothing";
+}
+
+TEST_F(rocksdb_journal_test, the_head_finds_entries_that_the_engine_has_lost) {
+  history made(6);
+  {
+    rocksdb_journal journal(settings());
+    commit(journal, made.next(50));
+    journal.close();
+    rocksdb_engine engine(scratch / "data/journal", rocksdb_engine::mode::write, rocksdb_engine::damage::refused);
+    auto const head = engine.read_head();
+    change lost;
+    lost.what = change::kind::del;
+    lost.key = made.state().begin()->first;
+    ASSERT_FALSE(engine.write(std::span(&lost, 1), head, true));
+  }
+  auto const error = error_of(settings());
+  EXPECT_EQ(error.fault(), journal_fault::damaged);
+  EXPECT_THAT(error.what(), HasSubstr("entries where " + std::to_string(made.state().size()) + " were committed"));
+  EXPECT_FALSE(inspect_data(scratch / "data").whole());
+}
+
+TEST_F(rocksdb_journal_test, a_directory_of_a_later_version_is_refused_by_name) {
+  {
+    rocksdb_journal const made(settings());
+  }
+  std::ofstream(scratch / "data/format") << "holdfast data 2, granite, database 0000000000000001, ready\n";
+  auto const error = error_of(settings());
+  EXPECT_EQ(error.fault(), journal_fault::unknown_format);
+  EXPECT_THAT(error.what(), HasSubstr("data/format"));
+}
+
+// Without it, the directory could be taken for an empty one.
+TEST_F(rocksdb_journal_test, a_database_without_its_format_file_is_refused) {
+  {
+    rocksdb_journal const made(settings());
+  }
+  fs::remove(scratch / "data/format");
+  auto const error = error_of(settings());
+  EXPECT_EQ(error.fault(), journal_fault::damaged);
+  EXPECT_THAT(error.what(), HasSubstr("data/format is missing"));
+}
+
+// Written by the first version that kept data; never to be written again.
+TEST_F(rocksdb_journal_test, a_directory_kept_from_format_1_opens) {
+  fs::path const kept = HOLDFAST_TEST_SOURCE_DIR;
+  fs::copy(kept / "format-1", scratch / "data", fs::copy_options::recursive);
+  rocksdb_journal journal(settings());
+  std::ostringstream lines;
+  journal.recover([&](recovered_entry const& entry) {
+    lines << entry.key << ' ' << entry.revision << ' ';
+    if (entry.expires_at)
+      lines << std::chrono::nanoseconds(entry.expires_at->time_since_epoch()).count();
+    else
+      lines << "never";
+    lines << ' ' << entry.value << '\n';
+  });
+  auto const [database, sequence, revision] = journal.position();
+  lines << std::hex << database << std::dec << ' ' << sequence << ' ' << revision << '\n';
+  std::ifstream expected(kept / "format-1.txt");
+  EXPECT_EQ(lines.str(), (std::string{std::istreambuf_iterator<char>(expected), {}}));
+}
+
+}  // namespace
+}  // namespace holdfast::server
