@@ -187,7 +187,7 @@ TEST(experiment, has_every_flag_that_is_not_about_the_report) {
 
   std::set<std::string> there;
   for (auto const& arguments :
-       {std::vector<std::string>{"--rate", "5/s", "--hold", "1ms", "--threshold", "p99<1s", "--verify"},
+       {std::vector<std::string>{"--rate", "5/s", "--hold", "1ms", "--ttl", "1s", "--threshold", "p99<1s", "--verify"},
         std::vector<std::string>{"--stage", "1s@5/s..6/s"}, std::vector<std::string>{"--find-max", "p99<1s"}}) {
     for (auto const& entry : load::experiment_of(settings_of(arguments))) there.insert(entry.key);
   }
