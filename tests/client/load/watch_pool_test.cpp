@@ -100,7 +100,8 @@ TEST(watch_pool, begins_anew_where_the_server_says_that_changes_were_lost) {
 TEST(watch_pool, says_why_it_can_not_begin) {
   auto const report =
       watch(scripted_server(tests::sound_answer("404 Not Found", "Content-Type: application/problem+json\r\n",
-                                                R"({"code":"not_found","title":"There is nothing here."})"),
+                                                R"({"code":"not_found","title":"There is nothing here."})"
+                                                "\n"),
                             ending::close),
             2, 3);
   EXPECT_FALSE(report.is_right());
