@@ -37,7 +37,7 @@ std::pair<int, int> make_terminal() {
 
 program::program(std::string const& path, program_input const& input) {
   auto const [in_read, in_write] = make_pipe();
-  auto const [out_read, out_write] = make_pipe();
+  auto const [out_read, out_write] = input.out_is_terminal ? make_terminal() : make_pipe();
   auto const [err_read, err_write] = input.err_is_terminal ? make_terminal() : make_pipe();
   std::vector<char*> arguments{const_cast<char*>(path.c_str())};
   for (auto const& argument : input.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -102,6 +102,17 @@ bool program::wait_for_err(std::string const& text) {
     if (!read_some()) return false;
   }
   return true;
+}
+
+bool program::wait_for_out(std::string const& text) {
+  while (result_.out.find(text) == std::string::npos) {
+    if (!read_some()) return false;
+  }
+  return true;
+}
+
+void program::close_out() {
+  if (out_ >= 0) ::close(std::exchange(out_, -1));
 }
 
 program_result program::wait() {
