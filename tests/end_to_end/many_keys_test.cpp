@@ -116,7 +116,7 @@ TEST_F(many_keys, pages_are_followed_by_link_or_by_next) {
     for (auto const& one : json::parse(reply.body)["entries"]) by_link.insert(one["key"].get<std::string>());
     auto const link = reply.field("link");
     path = link.empty() ? "" : link.substr(1, link.find('>') - 1);
-    if (!link.empty()) EXPECT_THAT(link, HasSubstr("; rel=\"next\""));
+    EXPECT_TRUE(link.empty() || link.ends_with("; rel=\"next\"")) << link;
     client.ask(request("DELETE", "/v1/kv/z"));
   }
   EXPECT_EQ(by_link, expected);
