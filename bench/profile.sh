@@ -22,7 +22,7 @@ hammer() { build/release/bin/bench_hammer --port "$port" "$@" "${options[@]}"; }
 
 # Counting begins when the server is warm, so that its start is not in the figures.
 valgrind --tool=callgrind --callgrind-out-file="$counts" --instr-atstart=no \
-  "$server" --listen "127.0.0.1:$port" --threads 1 --writer-period 0 --log-level warn 2>/dev/null &
+  "$server" --listen "127.0.0.1:$port" --threads 1 --writer-period 0 --log-level warn --in-memory 2>/dev/null &
 counted=$!
 trap 'kill "$counted" 2>/dev/null || true; rm -f "$counts"' EXIT
 for ((tries = 0; ; ++tries)); do

@@ -24,7 +24,7 @@ clean_up() {
   trap - EXIT
   if [[ -n ${docker[*]:-} ]]; then
     ((status == 0)) || "${docker[@]}" logs --tail 20 "$container" >&2 || true
-    "${docker[@]}" rm --force "$container" >/dev/null 2>&1 || true
+    "${docker[@]}" rm --force --volumes "$container" >/dev/null 2>&1 || true
   fi
   [[ -z $context ]] || rm -rf "$context"
   stop_engine
@@ -104,6 +104,9 @@ check_what_the_image_says() {
   expect "its user" 65532:65532 "$(inspect '{{.Config.User}}' "$image")"
   expect "its listen address" HOLDFAST_LISTEN=0.0.0.0:8080 \
     "$(inspect '{{range .Config.Env}}{{println .}}{{end}}' "$image" | grep '^HOLDFAST_LISTEN=' || true)"
+  expect "where its data are" HOLDFAST_DATA=/data \
+    "$(inspect '{{range .Config.Env}}{{println .}}{{end}}' "$image" | grep '^HOLDFAST_DATA=' || true)"
+  expect "its volume" 'map[/backups:{} /data:{}]' "$(inspect '{{.Config.Volumes}}' "$image")"
   expect "its exposed port" 'map[8080/tcp:{}]' "$(inspect '{{.Config.ExposedPorts}}' "$image")"
   expect "its entry point" '[holdfast-server]' "$(inspect '{{.Config.Entrypoint}}' "$image")"
   expect "its health check" '[CMD holdfast-server healthcheck]' "$(inspect '{{.Config.Healthcheck.Test}}' "$image")"
@@ -121,6 +124,10 @@ start_container() {
   fi
   "${docker[@]}" run --detach --name "$container" --pull=never --read-only --cap-drop=ALL \
     --security-opt=no-new-privileges --memory=256m "${run_network[@]}" "${listen[@]}" "$image" >/dev/null
+  wait_until_ready
+}
+
+wait_until_ready() {
   ((engine_private)) || address=$("${docker[@]}" port "$container" 8080/tcp | head -n 1)
   within 10 "an answer from http://$address/readyz" curl --silent --fail "http://$address/readyz"
 }
@@ -130,8 +137,29 @@ check_requests() {
   status=$(curl --silent --show-error --output /dev/null --write-out '%{http_code}' --request PUT --data '"hello"' "$url")
   expect "the status of a PUT" 201 "$status"
   expect "what a GET reads" '"hello"' "$(curl --silent --show-error "$url")"
+  status=$(curl --silent --show-error --output /dev/null --write-out '%{http_code}' --data '{"to":"tried"}' \
+    "http://$address/v1/backups")
+  expect "the status of a backup" 201 "$status"
   expect "the type of its page" 'text/html; charset=utf-8' \
     "$(curl --silent --show-error --output /dev/null --write-out '%{content_type}' "http://$address/")"
+}
+
+tag_of_greeting() {
+  curl --silent --show-error --output /dev/null --dump-header - "http://$address/v1/kv/greeting" |
+    sed -nE 's/^ETag: (.*)\r$/\1/p'
+}
+
+# After a stop, and after a kill.
+check_restart() {
+  local how tag
+  for how in stop kill; do
+    tag=$(tag_of_greeting)
+    "${docker[@]}" "$how" "$container" >/dev/null
+    "${docker[@]}" start "$container" >/dev/null
+    wait_until_ready
+    expect "what a GET reads after a $how" '"hello"' "$(curl --silent --show-error "http://$address/v1/kv/greeting")"
+    expect "its tag" "$tag" "$(tag_of_greeting)"
+  done
 }
 
 is_healthy() { [[ $(inspect '{{.State.Health.Status}}' "$container") == healthy ]]; }
@@ -165,5 +193,6 @@ check_requests
 within 30 "health" is_healthy
 passed "healthy"
 check_load
+check_restart
 check_stop
 passed "$(($(inspect '{{.Size}}' "$image") / 1000000)) MB in all"

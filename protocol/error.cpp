@@ -78,6 +78,10 @@ error_traits traits_of(errc code) noexcept {
       return {400, "invalid_idempotency_key", "The Idempotency-Key is not valid"};
     case errc::idempotency_key_reused:
       return {422, "idempotency_key_reused", "The Idempotency-Key was used for another request"};
+    case errc::nothing_is_kept:
+      return {409, "nothing_is_kept", "The server keeps no data"};
+    case errc::backup_exists:
+      return {409, "backup_exists", "There is a backup of that name"};
     case errc::not_built:
       return {501, "not_built", "The server was built without this"};
     case errc::lock_timeout:
@@ -94,6 +98,8 @@ error_traits traits_of(errc code) noexcept {
       return {503, "draining", "The server is shutting down"};
     case errc::too_many_connections:
       return {503, "too_many_connections", "The server has too many connections"};
+    case errc::backup_failed:
+      return {500, "backup_failed", "The backup failed"};
     case errc::internal:
       break;
   }

@@ -47,6 +47,8 @@ enum class errc {
   import_conflict,
   invalid_idempotency_key,
   idempotency_key_reused,
+  nothing_is_kept,
+  backup_exists,
   not_built,
   // the server can't now
   lock_timeout,
@@ -56,6 +58,7 @@ enum class errc {
   disk_full,
   draining,
   too_many_connections,
+  backup_failed,
   internal,
 };
 

@@ -96,6 +96,21 @@ int run(healthcheck_command const& command) {
   return EXIT_FAILURE;
 }
 
+int run(data_command const& command) {
+  auto const& named = command.named.empty() ? command.data : command.named;
+  switch (command.which) {
+    case data_command::what::inspect:
+      return run_inspect(named);
+    case data_command::what::backup:
+      return run_backup(command.data, named);
+    case data_command::what::restore:
+      return run_restore(named, command.data);
+    case data_command::what::check_disk:
+      break;
+  }
+  return run_check_disk(named);
+}
+
 int run(print_command const& command) {
   (command.exit_status == 0 ? std::cout : std::cerr) << command.text;
   return command.exit_status;

@@ -178,7 +178,7 @@ def floor_reading(body_bytes, accept):
 
 def holdfast(*flags, name="holdfast", make=Subject, built=BUILT, **options):
     return make(name, [str(built / "holdfast-server"), "--listen", "127.0.0.1:{port}", "--threads", "{threads}",
-                       "--writer-period", "0", "--log-level", "warn", *flags], **options)
+                       "--writer-period", "0", "--log-level", "warn", "--in-memory", *flags], **options)
 
 
 def nginx(path="/v1/kv/bench", name="nginx", loads=None):

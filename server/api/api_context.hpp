@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "server/api/kept_data.hpp"
 #include "server/api/route_settings.hpp"
 #include "server/insight/insight.hpp"
 #include "server/loop/byte_budget.hpp"
@@ -33,6 +34,7 @@ struct api_context {
   std::atomic<bool> const& draining;
   std::size_t value_bytes_max;
   std::uint64_t start;  ///< tells this process's revisions from another's
+  kept_data const& kept = nothing_kept;
 };
 
 }  // namespace holdfast::server

@@ -4,8 +4,11 @@
 #include <utility>
 
 #include "server/api/answers.hpp"
+#include "server/api/backups.hpp"
+#include "server/api/foreign_pages.hpp"
 #include "server/api/idempotency.hpp"
 #include "server/api/lock.hpp"
+#include "server/api/probes.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/settings.hpp"
 #include "server/api/transactions.hpp"
@@ -26,6 +29,27 @@ std::size_t text_attempts_max(data_operation const& one) {
   return 4 + (all != nullptr ? all->checks.size() + all->steps.size() : 0);
 }
 
+/// Whether a foreign page could do harm there. The page itself is nothing that one could not have from anywhere.
+bool is_protected(route_kind kind) {
+  switch (kind) {
+    case route_kind::livez:
+    case route_kind::readyz:
+    case route_kind::version:
+    case route_kind::page:
+    case route_kind::other:
+      return false;
+    default:
+      return true;
+  }
+}
+
+/// Whether a request is going to hold the lock beyond its operation.
+bool holds(routed const& request) {
+  auto const* const data = std::get_if<data_request>(&request);
+  auto const* const out = std::get_if<export_request>(&request);
+  return (data != nullptr && data->terms.hold.count() != 0) || (out != nullptr && out->terms.hold.count() != 0);
+}
+
 class api_handler final : public request_handler {
  public:
   api_handler(api_context const& context, lock_recorder& recorder, watch_hub& hub)
@@ -38,9 +62,14 @@ class api_handler final : public request_handler {
   void count(method method, unsigned status, clock::time_point begun_at) override;
 
  private:
+  std::uint16_t name_of_client(request_head const& head);
   bool read_at_once(std::string_view key, reply& answer);
   std::optional<reply> take_body(data_request& request, std::string&& body);
+  request_need begin_routed(request_head const& head, reply& answer);
+  request_need finish_routed(std::string&& body, reply& answer);
+  bool is_known_host(std::string_view host);
   request_need execute_at_once(data_request const& request, reply& answer);
+  awaitable<request_end> run_routed(client_link& client, reply& answer);
   awaitable<request_end> run_data(data_request const& request, client_link& client, reply& answer);
   void begin_stream(reply&& head, bool ends_connection, client_link& client, reply& answer);
   void add(method method, unsigned status, std::chrono::nanoseconds took);
@@ -50,9 +79,15 @@ class api_handler final : public request_handler {
   lock_recorder& recorder_;
   watch_hub& hub_;
 
+  // Of the latest request; most are short enough to need no memory of their own.
+  std::string source_, product_;
+  std::uint16_t source_name_ = 0;
+
   // Of the request being served.
   routed request_;
   std::optional<idempotency_claim> claim_;
+  std::string cors_;        // fields that its answer gets, for a page that may read it
+  std::string known_host_;  // of earlier requests
   route_kind kind_ = route_kind::other;
   server::method method_ = method::unknown;
   bool is_counted_ = false;
@@ -62,12 +97,32 @@ class api_handler final : public request_handler {
 
 request_need api_handler::begin(request_head const& head, peer_address const& client, reply& answer) {
   asker_.source = client;
+  asker_.source.name = name_of_client(head);
   method_ = head.method;
   route_context const context{context_.routes, context_.store.id(), context_.live.read_hold(),
                               context_.draining.load(std::memory_order_relaxed)};
-  if (auto const key = key_of_plain_read(head); !key.empty() && context.read_hold.count() == 0)
+  if (auto const key = key_of_plain_read(head);
+      !key.empty() && context.read_hold.count() == 0 && is_known_host(head.host))
     if (read_at_once(key, answer)) return request_need::nothing;
   request_ = route(head, context, kind_);
+  if (is_protected(kind_)) {
+    if (auto refused = refuse_foreign_page(head, context_.routes)) {
+      request_ = *std::move(refused);
+    } else if (is_foreign_navigation(head) && holds(request_)) {
+      request_ = refuse(errc::foreign_origin, "a link of another site may not hold the lock");
+    }
+  }
+  if (is_allowed_origin(head, context_.routes)) {
+    cors_ = cors_fields(head.origin);
+    if (auto preflight = answer_preflight(head, context_.routes)) request_ = *std::move(preflight);
+  }
+  auto const need = begin_routed(head, answer);
+  if (need == request_need::nothing) answer.more_fields += cors_;
+  return need;
+}
+
+/// What has been routed.
+request_need api_handler::begin_routed(request_head const& head, reply& answer) {
   if (auto* const ready = std::get_if<reply>(&request_)) {
     answer = std::move(*ready);
     return request_need::nothing;
@@ -98,9 +153,33 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
     answer = answer_to(*lock, context_);
     return request_need::nothing;
   }
+  if (std::holds_alternative<backup_request>(request_)) return request_need::body;
+  if (std::holds_alternative<version_request>(request_)) {
+    answer = version_reply(context_);
+    return request_need::nothing;
+  }
   if (std::get<settings_request>(request_).changes) return request_need::body;
   answer = settings_reply(context_);
   return request_need::nothing;
+}
+
+/// Whether a host is the one that was last found to be this server's: nearly all requests of a thread name the same.
+bool api_handler::is_known_host(std::string_view host) {
+  if (!context_.routes.is_on_loopback || host == known_host_) return true;
+  if (!is_own_name(host, context_.routes.host_names)) return false;
+  known_host_ = host;
+  return true;
+}
+
+/// A connection's requests mostly have the same fields, and then the same name.
+std::uint16_t api_handler::name_of_client(request_head const& head) {
+  auto const product = product_of(head.user_agent);
+  if (head.source == source_ && product == product_) return source_name_;
+  source_name_ = context_.insight.names.number_of(head.source, product);
+  // Cut where it is no name anyway.
+  source_ = head.source.substr(0, source_names::bytes_max + 1);
+  product_ = product.substr(0, source_names::bytes_max + 1);
+  return source_name_;
 }
 
 /// A shorter way to the same answer, for most of the requests: where it fails it leaves no trace.
@@ -119,12 +198,25 @@ bool api_handler::read_at_once(std::string_view key, reply& answer) {
 }
 
 std::size_t api_handler::body_bytes_max() const {
-  return std::holds_alternative<settings_request>(request_) ? settings_bytes_max : std::size_t(-1);
+  if (std::holds_alternative<settings_request>(request_)) return settings_bytes_max;
+  return std::holds_alternative<backup_request>(request_) ? backup_body_bytes_max : std::size_t(-1);
 }
 
 request_need api_handler::finish(std::string&& body, reply& answer) {
+  auto const need = finish_routed(std::move(body), answer);
+  if (need == request_need::nothing) answer.more_fields += cors_;
+  return need;
+}
+
+request_need api_handler::finish_routed(std::string&& body, reply& answer) {
   if (std::holds_alternative<settings_request>(request_)) {
     answer = change_settings(body, context_);
+    return request_need::nothing;
+  }
+  if (auto* const backup = std::get_if<backup_request>(&request_)) {
+    auto refused = take_backup_body(*backup, body, context_);
+    if (!refused) return request_need::time;
+    answer = *std::move(refused);
     return request_need::nothing;
   }
   auto& data = std::get<data_request>(request_);
@@ -161,6 +253,12 @@ void api_handler::take_outcome(data_request const& request, execution&& done, re
 }
 
 awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
+  auto const end = co_await run_routed(client, answer);
+  if (end == request_end::answered) answer.more_fields += cors_;
+  co_return end;
+}
+
+awaitable<request_end> api_handler::run_routed(client_link& client, reply& answer) {
   if (auto const* const data = std::get_if<data_request>(&request_)) co_return co_await run_data(*data, client, answer);
   if (auto const* const watch = std::get_if<watch_request>(&request_)) {
     begin_stream(head_of(*watch), true, client, answer);
@@ -176,6 +274,8 @@ awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
     asker_.operation = lock_operation::import_keys;
     co_return co_await run_import(*one, context_, asker_, client, answer);
   }
+  if (auto const* const one = std::get_if<backup_request>(&request_))
+    co_return co_await run_backup(*one, context_, client, answer);
   auto const& lock = std::get<lock_request>(request_);
   consumer_place const place(context_.insight.consumers);
   if (!place.is_taken()) {
@@ -188,6 +288,7 @@ awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
 
 void api_handler::begin_stream(reply&& head, bool ends_connection, client_link& client, reply& answer) {
   answer = std::move(head);
+  answer.more_fields += cors_;
   client.begin(answer, ends_connection);
   // Now: it may never come to its end.
   add(method_, answer.status, std::chrono::nanoseconds());
@@ -252,6 +353,7 @@ void api_handler::count(method method, unsigned status, clock::time_point begun_
   answered_at_ = {};
   request_.emplace<settings_request>();  // which keeps nothing
   claim_.reset();
+  cors_.clear();
 }
 
 void api_handler::add(method method, unsigned status, std::chrono::nanoseconds took) {

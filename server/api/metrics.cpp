@@ -102,9 +102,36 @@ void write_lock(metrics_writer& out, insight const& source) {
   out.sample(source.consumers.taken());
 }
 
+void write_journal(metrics_writer& out, kept_data const& kept) {
+  histogram_sum<lock_histogram> times;
+  times.add(kept.counters.times);
+  out.begin("holdfast_journal_commit_seconds", "histogram", "From the beginning of a commit until it was durable.");
+  out.sample_histogram(lock_bounds_ns, times.counts, times.sum_ns);
+  histogram_sum<histogram<batch_bounds>> batches;
+  batches.add(kept.counters.batches);
+  out.begin("holdfast_journal_batch_changes", "histogram", "Changes that one commit made durable.");
+  out.sample_histogram_of_numbers(batch_bounds, batches.counts, batches.sum_ns);
+  out.begin("holdfast_journal_committed_bytes_total", "counter", "Keys and values that have become durable.");
+  out.sample(kept.counters.bytes.value());
+  out.begin("holdfast_journal_pending_bytes", "gauge", "Memory of changes that are not durable yet.");
+  out.sample(kept.commits->pending_bytes());
+  out.begin("holdfast_journal_durable_revision", "gauge", "All changes up to it survive a crash.");
+  out.sample(kept.commits->durable_revision());
+  auto const figures = kept.source->figures();
+  out.begin("holdfast_journal_bytes", "gauge", "What the journal takes on its disk.");
+  out.sample(figures.bytes);
+  if (figures.bytes_free) {
+    out.begin("holdfast_journal_free_bytes", "gauge", "What is free on its disk.");
+    out.sample(*figures.bytes_free);
+  }
+  out.begin("holdfast_journal_info", "gauge", "Always 1; the labels tell which journal, and whether it syncs.");
+  out.sample(1, {{"kind", kept.source->name()}, {"sync", kept.is_synced ? "on" : "off"}});
+}
+
 }  // namespace
 
-std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory) {
+std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
+                         kept_data const& kept) {
   metrics_writer out;
   write_requests(out, source);
   write_lock(out, source);
@@ -116,6 +143,7 @@ std::string metrics_text(insight const& source, std::size_t connections, memory_
   out.begin("holdfast_memory_limit_bytes", "gauge", "What each kind may take, as --max-memory says.");
   out.sample(memory.data_bytes_max, {{"kind", "data"}});
   out.sample(memory.under_way_bytes_max, {{"kind", "under_way"}});
+  if (kept.source != nullptr) write_journal(out, kept);
   out.begin("holdfast_build_info", "gauge", "Always 1; the labels tell what runs.");
   auto const build = build_info();
   out.sample(1, {{"version", build.version}, {"compiler", build.compiler}, {"boost", build.boost}});

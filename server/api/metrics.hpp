@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "server/api/kept_data.hpp"
 #include "server/insight/insight.hpp"
 
 namespace holdfast::server {
@@ -17,6 +18,7 @@ struct memory_use {
 };
 
 /// All that is counted, in Prometheus's text format. Sums over the threads; never loses anything.
-[[nodiscard]] std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory);
+[[nodiscard]] std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
+                                       kept_data const& kept = nothing_kept);
 
 }  // namespace holdfast::server

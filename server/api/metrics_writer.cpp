@@ -60,14 +60,25 @@ void metrics_writer::sample_seconds(std::uint64_t value_ns, labels with) {
 
 void metrics_writer::sample_histogram(std::span<std::int64_t const> bounds_ns, std::span<std::uint64_t const> counts,
                                       std::uint64_t sum_ns, labels with) {
+  append_histogram(bounds_ns, counts, sum_ns, with, seconds);
+}
+
+void metrics_writer::sample_histogram_of_numbers(std::span<std::int64_t const> bounds,
+                                                 std::span<std::uint64_t const> counts, std::uint64_t sum,
+                                                 labels with) {
+  append_histogram(bounds, counts, sum, with, [](std::uint64_t number) { return std::to_string(number); });
+}
+
+void metrics_writer::append_histogram(std::span<std::int64_t const> bounds, std::span<std::uint64_t const> counts,
+                                      std::uint64_t sum, labels with, number_text text_of) {
   std::uint64_t up_to = 0;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     up_to += counts[i];
-    append_name("_bucket", with, i < bounds_ns.size() ? seconds(static_cast<std::uint64_t>(bounds_ns[i])) : "+Inf");
+    append_name("_bucket", with, i < bounds.size() ? text_of(static_cast<std::uint64_t>(bounds[i])) : "+Inf");
     (text_ += std::to_string(up_to)) += '\n';
   }
   append_name("_sum", with);
-  (text_ += seconds(sum_ns)) += '\n';
+  (text_ += text_of(sum)) += '\n';
   append_name("_count", with);
   (text_ += std::to_string(up_to)) += '\n';
 }

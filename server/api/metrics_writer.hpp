@@ -26,11 +26,17 @@ class metrics_writer {
   /// @param counts of each bucket alone; the last is what lies beyond all bounds.
   void sample_histogram(std::span<std::int64_t const> bounds_ns, std::span<std::uint64_t const> counts,
                         std::uint64_t sum_ns, labels with = {});
+  /// The same of plain numbers.
+  void sample_histogram_of_numbers(std::span<std::int64_t const> bounds, std::span<std::uint64_t const> counts,
+                                   std::uint64_t sum, labels with = {});
 
   [[nodiscard]] std::string& text() noexcept { return text_; }
 
  private:
+  using number_text = std::string (*)(std::uint64_t);
   void append_name(std::string_view suffix, labels with, std::string_view bound = {});
+  void append_histogram(std::span<std::int64_t const> bounds, std::span<std::uint64_t const> counts, std::uint64_t sum,
+                        labels with, number_text text_of);
 
   std::string text_;
   std::string_view family_;

@@ -7,20 +7,34 @@ namespace holdfast::server {
 
 using namespace protocol;
 
-routed route_livez(request_head const& head, target const& target, route_context const& /*context*/) {
-  if (auto refused = refuse_all_but_reads(head, target)) return *std::move(refused);
-  return json_reply("{\"status\":\"live\"}\n");
+// Whatever the query says: load balancers add to it so that no cache answers.
+
+routed route_livez(request_head const& head, target const& /*target*/, route_context const& /*context*/) {
+  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
+  return no_store(json_reply("{\"status\":\"live\"}\n"));
 }
 
-routed route_readyz(request_head const& head, target const& target, route_context const& context) {
-  if (auto refused = refuse_all_but_reads(head, target)) return *std::move(refused);
+routed route_readyz(request_head const& head, target const& /*target*/, route_context const& context) {
+  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
   if (context.draining) return draining_reply();
-  return json_reply("{\"status\":\"ready\"}\n");
+  return no_store(json_reply("{\"status\":\"ready\"}\n"));
 }
 
-routed route_version(request_head const& head, target const& target, route_context const& /*context*/) {
-  if (auto refused = refuse_all_but_reads(head, target)) return *std::move(refused);
-  return json_reply(version_json());
+routed route_version(request_head const& head, target const& /*target*/, route_context const& /*context*/) {
+  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
+  return version_request{};
+}
+
+reply version_reply(api_context const& context) {
+  auto const& kept = context.kept;
+  if (kept.source == nullptr) return json_reply(version_json(R"({"kind":"none"})"));
+  std::string journal(R"({"kind":")");
+  (journal += kept.source->name()) += R"(","sync":)";
+  journal += kept.is_synced ? "true" : "false";
+  (journal += R"(,"bytes":)") += std::to_string(kept.source->figures().bytes);
+  (journal += R"(,"durable_revision":)") += std::to_string(kept.commits->durable_revision());
+  journal += '}';
+  return json_reply(version_json(journal));
 }
 
 }  // namespace holdfast::server

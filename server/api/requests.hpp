@@ -71,9 +71,17 @@ struct settings_request {
   bool changes = false;
 };
 
+/// A question for what runs here and where its data are.
+struct version_request {};
+
+/// A backup is to be made; its body names it.
+struct backup_request {
+  std::string name;  ///< empty until the body has come; then of what its time is
+};
+
 /// What a header has come to: an answer where nothing else is needed (probes, pages, refusals), or what to do.
 using routed = std::variant<reply, data_request, lock_request, watch_request, export_request, import_request,
-                            settings_request>;
+                            version_request, backup_request, settings_request>;
 
 /// What a header's reading depends on.
 struct route_context {

@@ -6,8 +6,10 @@
 #include "protocol/key.hpp"
 #include "protocol/percent.hpp"
 #include "server/api/answers.hpp"
+#include "server/api/backups.hpp"
 #include "server/api/lists.hpp"
 #include "server/api/lock.hpp"
+#include "server/api/openapi.hpp"
 #include "server/api/page.hpp"
 #include "server/api/probes.hpp"
 #include "server/api/settings.hpp"
@@ -39,6 +41,8 @@ constexpr std::array resources{
     resource{"/v1/lock/events", false, route_kind::lock_events, route_lock_events},
     resource{"/v1/lock/trace", false, route_kind::lock_trace, route_lock_trace},
     resource{"/v1/settings", false, route_kind::settings, route_settings_resource},
+    resource{"/v1/backups", false, route_kind::backups, route_backups},
+    resource{"/v1/openapi.json", false, route_kind::openapi, route_openapi},
     resource{"/", false, route_kind::page, route_page},
     resource{"/assets/", true, route_kind::page, route_page},
 };
@@ -50,6 +54,10 @@ resource const* resource_at(std::string_view path) {
 }
 
 }  // namespace
+
+std::span<resource const> all_resources() noexcept {
+  return resources;
+}
 
 routed route(request_head const& head, route_context const& context, route_kind& kind) {
   auto target = head.target_is_plain ? protocol::target{head.target, {}} : parse_target(head.target);

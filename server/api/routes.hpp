@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "protocol/target.hpp"
@@ -16,6 +17,9 @@ struct resource {
   route_kind kind;
   routed (*route)(request_head const& head, protocol::target const& target, route_context const& context);
 };
+
+/// The route table.
+[[nodiscard]] std::span<resource const> all_resources() noexcept;
 
 /// Finds a header's resource and what the request is. A PUT's value is still to come: its body has not been read.
 /// Nothing here looks at bodies, sockets or the database. @param kind becomes what the request is for.

@@ -1,12 +1,12 @@
 #include "server/api/settings.hpp"
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 #include <nlohmann/json.hpp>
 
 #include "protocol/ascii.hpp"
 #include "protocol/duration.hpp"
 #include "server/api/answers.hpp"
+#include "server/api/foreign_pages.hpp"
 #include "server/json/document.hpp"
 
 namespace holdfast::server {
@@ -19,21 +19,6 @@ using std::chrono::nanoseconds;
 constexpr std::string_view settings_allow = "GET, HEAD, PATCH, OPTIONS";
 // A shorter one would be a busy loop.
 constexpr std::chrono::milliseconds writer_period_min{1};
-
-/// The name in a Host field, without port and brackets.
-std::string_view name_in(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(1, std::min(host.find(']'), host.size()) - 1);
-  return host.substr(0, host.find(':'));
-}
-
-bool is_ours(std::string_view host, std::span<std::string const> host_names) {
-  auto const name = name_in(host);
-  boost::system::error_code error;
-  boost::asio::ip::make_address(std::string(name), error);
-  if (!error || equals_ignoring_case(name, "localhost")) return true;
-  return std::any_of(host_names.begin(), host_names.end(),
-                     [&](std::string const& one) { return equals_ignoring_case(name, one); });
-}
 
 bool is_json_type(std::string_view content_type) {
   auto const end = std::min(content_type.find_first_of("; \t"), content_type.size());
@@ -56,12 +41,11 @@ std::string take_duration(json::value member, std::optional<nanoseconds>& to) {
 }  // namespace
 
 std::optional<reply> refuse_change(request_head const& head, std::span<std::string const> host_names) {
-  if (!is_ours(head.host, host_names))
+  if (!is_own_name(head.host, host_names))
     return refuse(errc::foreign_origin,
                   "settings are changed at an IP address or at localhost; for another name start the server with "
                   "--host-name NAME");
-  if (!head.origin.empty() && !equals_ignoring_case(head.origin, "http://" + std::string(head.host)) &&
-      !equals_ignoring_case(head.origin, "https://" + std::string(head.host)))
+  if (!head.origin.empty() && !is_own_origin(head.origin, head.host))
     return refuse(errc::foreign_origin, "a page of another site may not change this server's settings");
   if (!is_json_type(head.content_type))
     return refuse(errc::unsupported_media_type, "send the settings as JSON, with Content-Type: application/json");

@@ -14,9 +14,11 @@ build build_info() noexcept {
   return {HOLDFAST_VERSION, __VERSION__, BOOST_LIB_VERSION};
 }
 
-std::string version_json() {
-  return "{\"name\":\"holdfast-server\",\"version\":\"" HOLDFAST_VERSION "\",\"api\":\"v1\",\"compiler\":\"" __VERSION__
-         "\",\"boost\":\"" BOOST_LIB_VERSION "\"}\n";
+std::string version_json(std::string_view journal_json) {
+  std::string text("{\"name\":\"holdfast-server\",\"version\":\"" HOLDFAST_VERSION
+                   "\",\"api\":\"v1\",\"compiler\":\"" __VERSION__ "\",\"boost\":\"" BOOST_LIB_VERSION
+                   "\",\"journal\":");
+  return (text += journal_json) += "}\n";
 }
 
 }  // namespace holdfast::server

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 #include <sstream>
 #include <string_view>
 #include <thread>
@@ -26,6 +27,8 @@ Examples:
   holdfast-server --listen 0.0.0.0:80 --threads 2    for other machines, on two threads
   holdfast-server --hold 1s                          every read holds the lock for a second: watch the writer wait
   holdfast-server --writer-period 0 --log-format json
+  holdfast-server --in-memory                        keep nothing; --data DIR keeps the data elsewhere
+  holdfast-server backup /backups/monday             copies the data of a server that does not run; restore, inspect
   holdfast-server demo                               two tasks, one lock: the story in fourteen lines
   HOLDFAST_LISTEN=127.0.0.1:9090 holdfast-server healthcheck && echo ready
 
@@ -136,14 +139,14 @@ void add_settings(CLI::App& app, settings& to, bool& in_memory) {
       ->default_str("127.0.0.1:8080");
   add_count(app, "--threads", "HOLDFAST_THREADS", "Threads that serve, each with an event loop of its own", to.threads,
             1U, 1024U);
-  app.add_option("--data", to.data_directory, "Directory in which the data are kept")
+  app.add_option("--data", to.data_directory, "Directory in which the data are kept; made where there is none")
       ->envname("HOLDFAST_DATA")
       ->type_name("DIR")
       ->check([](std::string const& path) {
         return path.empty() ? std::string("must name a directory; for none there is --in-memory") : std::string();
       })
       ->capture_default_str();
-  app.add_flag("--in-memory", in_memory, "Keep nothing: all data are gone when the server ends")
+  app.add_flag("--in-memory", in_memory, "Keep no data: all are gone when the server ends")
       ->envname("HOLDFAST_IN_MEMORY");
   app.add_option_function<std::string>(
          "--sync",
@@ -152,11 +155,17 @@ void add_settings(CLI::App& app, settings& to, bool& in_memory) {
              throw CLI::ValidationError("--sync", "'" + text + "' is neither on nor off");
            to.sync = text == "on";
          },
-         "on: what is acknowledged survives a power loss; off: a kill, but no power loss")
+         "on: what is acknowledged survives a power loss; off: only the end of the process")
       ->envname("HOLDFAST_SYNC")
       ->type_name("on|off")
       ->default_str("on");
-  app.add_flag("--accept-loss", to.accept_loss, "Start with what is left of damaged data, under a new database id");
+  app.add_option("--backups", to.backups_directory, "Directory in which POST /v1/backups puts its copies")
+      ->envname("HOLDFAST_BACKUPS")
+      ->type_name("DIR")
+      ->default_str("--data with -backups behind it");
+  app.add_flag(
+      "--accept-loss", to.accept_loss,
+      "Start with what can be read of damaged data, under a new database id; without damage it changes nothing");
   add_duration(app, "--writer-period", "HOLDFAST_WRITER_PERIOD", "How often the periodic writer writes; 0 turns it off",
                "350ms", [&to](auto period) { to.writer_period = period; });
   app.add_option("--writer-key", to.writer_key, "The key under which it puts the milliseconds since the start")
@@ -216,6 +225,16 @@ void add_settings(CLI::App& app, settings& to, bool& in_memory) {
       ->envname("HOLDFAST_HOST_NAME")
       ->type_name("NAME")
       ->delimiter(',');
+  app.add_option("--cors-origin", to.routes.cors_origins,
+                 "An origin, such as https://app.example, whose pages may use this server; may be repeated")
+      ->envname("HOLDFAST_CORS_ORIGIN")
+      ->type_name("ORIGIN")
+      ->delimiter(',')
+      ->check([](std::string const& origin) {
+        auto const is_one = (origin.starts_with("http://") || origin.starts_with("https://")) &&
+                            origin.find('/', origin.find("//") + 2) == std::string::npos;
+        return is_one ? std::string() : "'" + origin + "' is no origin; write it as https://app.example";
+      });
   app.add_option("--log-level", to.log_level, "trace, debug, info, warn, error or off")
       ->envname("HOLDFAST_LOG_LEVEL")
       ->type_name("LEVEL")
@@ -265,6 +284,43 @@ std::string blamed_variables(CLI::App const& app, std::vector<std::string_view> 
   return blamed;
 }
 
+/// Whether an argument is that flag.
+bool is_given(std::vector<std::string_view> const& arguments, std::string_view flag) {
+  return std::any_of(arguments.begin(), arguments.end(), [&](std::string_view argument) {
+    return argument == flag || (argument.starts_with(flag) && argument.substr(flag.size()).starts_with('='));
+  });
+}
+
+/// Of --data and --in-memory, a flag wins over a variable.
+void choose_journal(std::vector<std::string_view> const& arguments, bool in_memory, settings& to) {
+  if (!in_memory) return;
+  auto const flag_in_memory = is_given(arguments, "--in-memory"), flag_data = is_given(arguments, "--data");
+  if (flag_in_memory && flag_data)
+    throw CLI::ValidationError("--in-memory", "keeps no data, and --data names where to keep them; give one of them");
+  if (!flag_data) to.data_directory.clear();
+}
+
+/// The subcommands about data directories.
+void add_data_commands(CLI::App& app, std::optional<data_command>& wanted, std::string& named) {
+  using what = data_command::what;
+  auto const add = [&](char const* name, char const* description, what which, char const* argument,
+                       char const* its_description) {
+    auto* const one = app.add_subcommand(name, description);
+    auto* const path = one->add_option(argument, named, its_description)->type_name("DIR");
+    if (which == what::backup || which == what::restore) path->required();
+    one->final_callback([&wanted, which] { wanted.emplace().which = which; });
+  };
+  add("inspect",
+      "Say what a data directory or a backup contains and whether it is complete; exit 65 when it is damaged",
+      what::inspect, "directory", "The directory to read; default: --data");
+  add("backup", "Copy the data at --data of a server that does not run (a running one: POST /v1/backups)", what::backup,
+      "to", "Where the copy goes: a directory that is empty or does not exist");
+  add("restore", "Make a data directory at --data, which is empty or does not exist, from a backup", what::restore,
+      "from", "The backup");
+  add("check-disk", "Measure how fast and how honest syncs are, and what that allows", what::check_disk, "directory",
+      "A directory on the disk in question; default: --data");
+}
+
 /// A server that listens everywhere is asked at the loopback.
 std::string reachable(std::string const& address) {
   if (address == "0.0.0.0") return "127.0.0.1";
@@ -302,10 +358,15 @@ command parse_command_line(int argc, char const* const* argv) {
   add_duration(*healthcheck_app, "--timeout", "HOLDFAST_HEALTHCHECK_TIMEOUT", "How long it may take to answer", "3s",
                [&](auto timeout) { healthcheck.timeout = timeout; });
 
+  std::optional<data_command> data;
+  std::string named;
+  add_data_commands(app, data, named);
+
   std::vector<std::string_view> const arguments(argv + 1, argv + argc);
   try {
     app.parse(argc, argv);
     check_settings(settings);
+    if (!data) choose_journal(arguments, in_memory, settings);
   } catch (CLI::ParseError const& error) {
     std::ostringstream out, err;
     if (app.exit(error, out, err) == 0) return print_command{out.str(), 0};
@@ -320,7 +381,11 @@ command parse_command_line(int argc, char const* const* argv) {
     healthcheck.port = settings.listen_port;
     return healthcheck;
   }
-  if (in_memory) settings.data_directory.clear();
+  if (data) {
+    data->data = std::move(settings.data_directory);
+    data->named = std::move(named);
+    return *std::move(data);
+  }
   return serve_command{std::move(settings)};
 }
 

@@ -20,12 +20,19 @@ struct healthcheck_command {
   std::uint16_t port = 0;
   std::chrono::nanoseconds timeout{};
 };
+/// Something to do with a data directory that no server uses; see data_commands.
+struct data_command {
+  enum class what { inspect, backup, restore, check_disk };
+  what which = what::inspect;
+  std::string data;   ///< --data
+  std::string named;  ///< the other directory; empty: there is none
+};
 /// Nothing to do but print `text` and exit: help, the version, or what is wrong with the command line (status 2).
 struct print_command {
   std::string text;
   int exit_status = 0;
 };
-using command = std::variant<serve_command, demo_command, healthcheck_command, print_command>;
+using command = std::variant<serve_command, demo_command, healthcheck_command, data_command, print_command>;
 
 /// Reads the command line and the HOLDFAST_* variables of the environment; a flag wins over a variable.
 [[nodiscard]] command parse_command_line(int argc, char const* const* argv);

@@ -5,10 +5,12 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <exception>
+#include <filesystem>
 #include <random>
 
 #include "protocol/duration.hpp"
 #include "server/api/api_handler.hpp"
+#include "server/app/data_commands.hpp"
 #include "server/app/memory_limit.hpp"
 #include "server/http/reply.hpp"
 #include "server/journal/rocksdb_journal.hpp"
@@ -29,8 +31,17 @@ std::unique_ptr<journal> open_journal(settings const& given) {
       rocksdb_settings{.directory = given.data_directory, .sync = given.sync, .accept_loss = given.accept_loss});
 }
 
-settings with_memory_bytes_max(settings given) {
+/// ./holdfast-data-backups of ./holdfast-data.
+std::filesystem::path beside(std::filesystem::path data) {
+  if (!data.has_filename()) data = data.parent_path();
+  return data += "-backups";
+}
+
+settings with_defaults(settings given) {
   if (given.memory_bytes_max == 0) given.memory_bytes_max = default_memory_bytes_max();
+  boost::system::error_code error;
+  auto const address = asio::ip::make_address(given.listen_address, error);
+  given.routes.is_on_loopback = !error && address.is_loopback();
   return given;
 }
 
@@ -62,8 +73,10 @@ std::string what(std::exception_ptr const& error) {
 
 }  // namespace
 
-server::server(settings settings)
-    : settings_(with_memory_bytes_max(std::move(settings))),
+server::server(settings settings) : server(settings, open_journal(settings)) {}
+
+server::server(settings settings, std::unique_ptr<journal> kept)
+    : settings_(with_defaults(std::move(settings))),
       fixed_{.writer_key = settings_.writer_key,
              .threads = settings_.threads,
              .waiters_max = settings_.waiters_max,
@@ -71,7 +84,7 @@ server::server(settings settings)
              .memory_bytes_max = settings_.memory_bytes_max},
       insight_(settings_.threads, random_start()),
       live_(settings_.live_settings, settings_.routes.read_hold, settings_.writer_period),
-      journal_(open_journal(settings_)),
+      journal_(std::move(kept)),
       store_(settings_.waiters_max, settings_.memory_bytes_max - under_way_share(settings_.memory_bytes_max),
              insight_.start),
       under_way_(under_way_share(settings_.memory_bytes_max)),
@@ -84,7 +97,8 @@ server::server(settings settings)
                .connections = connections_,
                .draining = draining_,
                .value_bytes_max = settings_.sessions.body_bytes_max,
-               .start = insight_.start},
+               .start = insight_.start,
+               .kept = kept_},
       workers_([this] {
         std::vector<std::unique_ptr<worker>> workers;
         for (unsigned i = 0; i < settings_.threads; ++i) {
@@ -111,27 +125,46 @@ server::server(settings settings)
           [this](unique_socket& socket) { return admit(socket); }, refusal()),
       drain_timer_(loop_.get_executor()) {
   live_.on_change([this] { asio::post(loop_.get_executor(), [this] { writer_.change(live_.writer_period()); }); });
-  if (journal_) {
-    store_.recover(*journal_);
-    auto const position = journal_->position();
-    progress_.number = position.sequence;
-    progress_.is_synced = settings_.sync;
-    commits_ = std::make_unique<commit_queue>(
-        *journal_, commit_settings{},
-        commit_observers{.notify = [this] { on_commit(); },
-                         .measure = [this](commit_report const& report) {
-                           progress_.last_batch.store(static_cast<std::uint32_t>(report.changes), std::memory_order_relaxed);
-                         },
-                         .take = [this](std::span<change> changes) { store_.history().append(changes); }});
-    store_.keep_in(position, *commits_);
-  }
+  if (journal_) open_store();
   store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
 }
 
+/// Takes over what the journal has, and keeps in it what changes from now on.
+void server::open_store() {
+  auto const began_at = std::chrono::steady_clock::now();
+  store_.recover(*journal_);
+  if (auto const lost = journal_->accepted_loss(); !lost.empty()) log_warn("data lost", {{"what", lost}});
+  auto const position = journal_->position();
+  progress_.number = position.sequence;
+  progress_.is_synced = settings_.sync;
+  kept_.is_synced = settings_.sync;
+  kept_.source = journal_.get();
+  kept_.backups_directory = settings_.backups_directory;
+  if (settings_.backups_directory.empty()) kept_.backups_directory = beside(settings_.data_directory);
+  commits_ = std::make_unique<commit_queue>(
+      *journal_, commit_settings{},
+      commit_observers{.notify = [this] { on_commit(); },
+                       .measure = [this](commit_report const& report) { count(report); },
+                       .take = [this](std::span<change> changes) { store_.history().append(changes); }});
+  backups_ = std::make_unique<backup_runner>(*journal_);
+  kept_.commits = commits_.get();
+  kept_.backups = backups_.get();
+  commits_failed_.arm();
+  store_.keep_in(position, *commits_);
+  auto const took = std::chrono::steady_clock::now() - began_at;
+  log_info("recovered", {{"data", settings_.data_directory},
+                         {"journal", journal_->name()},
+                         {"sync", settings_.sync ? "on" : "off"},
+                         {"revision", position.revision},
+                         {"data_bytes", store_.data_bytes()},
+                         {"journal_bytes", journal_->figures().bytes},
+                         {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
+}
+
 server::~server() {
-  // Commits what is left.
-  commits_.reset();
-  // While all that their coroutines refer to is there.
+  finish_commits();
+  // While all that their coroutines refer to is there: one that gives the lock back runs what others have asked for,
+  // which appends to the commits.
   for (auto& one : workers_) one->shut_down();
 }
 
@@ -156,20 +189,43 @@ void server::on_session_end() {
 }
 
 /// On the commit thread.
+void server::count(commit_report const& report) noexcept {
+  progress_.last_batch.store(static_cast<std::uint32_t>(report.changes), std::memory_order_relaxed);
+  kept_.counters.times.add(report.took.count());
+  kept_.counters.batches.add(static_cast<std::int64_t>(report.changes));
+  kept_.counters.bytes.add(report.bytes);
+}
+
+/// On the commit thread.
 void server::on_commit() noexcept {
-  if (commits_ && commits_->failure() != nullptr) {
-    asio::post(loop_.get_executor(), [this] { fail(); });
-    return;
-  }
-  if (commits_) progress_.number.store(commits_->durable_sequence(), std::memory_order_seq_cst);
+  if (commits_->failure() != nullptr) return commits_failed_.ring();
+  progress_.number.store(commits_->durable_sequence(), std::memory_order_seq_cst);
   for (auto const& one : workers_) one->on_progress();
 }
 
 /// The journal has failed. What it had not made durable by then is never acknowledged: no connection gets another byte.
 void server::fail() {
-  exit_status_ = 74;
+  exit_status_ = exit_status_of(journal_fault::storage_failed);
   log_error("storage failed", {{"error", commits_->failure()->what()}});
   workers_[0]->stop();
+}
+
+/// Commits what nobody waits for any more. Nobody serves.
+void server::finish_commits() noexcept {
+  if (commits_) commits_->finish();
+}
+
+void server::close_journal() {
+  finish_commits();
+  if (backups_) backups_->finish();
+  if (!commits_ || exit_status_ != 0) return;
+  if (commits_->failure() != nullptr) return fail();
+  try {
+    journal_->close();
+  } catch (journal_error const& error) {
+    exit_status_ = exit_status_of(error.fault());
+    log_error("storage failed", {{"error", error.what()}});
+  }
 }
 
 void server::run() {
@@ -194,6 +250,7 @@ void server::run() {
     for (std::size_t i = 1; i < workers_.size(); ++i) threads.emplace_back([this, i] { workers_[i]->run(); });
     workers_[0]->run();
   }
+  close_journal();
   log_info("stopped");
 }
 
@@ -261,13 +318,15 @@ void server::block_stop_signals() {
   sigemptyset(&stops);
   sigaddset(&stops, SIGINT);
   sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &stops, nullptr);
 }
 
 void server::stop_on_signals() {
-  signals_.emplace(loop_, std::initializer_list<int>{SIGINT, SIGTERM}, [this](int number) {
+  signals_.emplace(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP}, [this](int number) {
     log_info("signal", {{"number", number}});
-    stop();
+    // Its default would end the server without draining, when a terminal closes or somebody rotates logs.
+    if (number != SIGHUP) stop();
   });
 }
 

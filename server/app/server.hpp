@@ -12,10 +12,12 @@
 #include "server/app/heap_trimmer.hpp"
 #include "server/app/settings.hpp"
 #include "server/app/worker.hpp"
+#include "server/journal/backup_runner.hpp"
 #include "server/journal/commit_queue.hpp"
 #include "server/journal/journal.hpp"
 #include "server/loop/signal_source.hpp"
 #include "server/loop/timer.hpp"
+#include "server/loop/wake_up.hpp"
 #include "server/net/listener.hpp"
 #include "server/store/expiry_sweeper.hpp"
 #include "server/store/periodic_writer.hpp"
@@ -27,9 +29,11 @@ namespace holdfast::server {
 /// The whole server: a store, a worker per thread, a listener, the periodic writer.
 class server {
  public:
-  /// Binds and listens, so that port() is known and connections queue up before run().
-  /// @throws boost::system::system_error if the address can't be had.
+  /// Opens the journal and recovers the data; binds and listens, so that endpoint() is known and connections queue up
+  /// before run(). @throws boost::system::system_error if the address can't be had; journal_error.
   explicit server(settings settings);
+  /// The same with a journal that is open already, whatever the settings say of one; null: in memory alone.
+  server(settings settings, std::unique_ptr<journal> kept);
   ~server();
   server(server const&) = delete;
   server& operator=(server const&) = delete;
@@ -44,10 +48,11 @@ class server {
   /// second call cuts it at once. Any thread, also before run().
   void stop();
 
-  /// Keeps SIGTERM and SIGINT from ending the calling thread, and those that it starts from now on.
+  /// Keeps SIGTERM, SIGINT and SIGHUP from ending the calling thread, and those that it starts from now on.
   static void block_stop_signals();
 
-  /// Calls stop() on SIGTERM and SIGINT from now on. Before run(), on the thread that calls it.
+  /// Calls stop() on SIGTERM and SIGINT from now on, and does nothing on SIGHUP. Before run(), on the thread that calls
+  /// it.
   void stop_on_signals();
 
   /// How the process should end when run() has returned: 0, or 74 where what was written could not be made durable.
@@ -62,7 +67,11 @@ class server {
   void drain_further(drain_phase to);
   void end_if_drained();
   void on_commit() noexcept;
+  void count(commit_report const& report) noexcept;
   void fail();
+  void open_store();
+  void finish_commits() noexcept;
+  void close_journal();
   template <class Part>
   void start_part(Part& part, char const* failed);
 
@@ -74,6 +83,7 @@ class server {
   std::unique_ptr<journal> const journal_;  // null: in memory alone
   durable_progress progress_;
   store store_;
+  kept_data kept_;
   byte_budget under_way_;
   std::atomic<std::size_t> connections_{0};
   api_context const context_;
@@ -89,7 +99,9 @@ class server {
   std::size_t next_worker_ = 0;
   timer drain_timer_;
   drain_phase phase_ = drain_phase::serving;
+  wake_up commits_failed_{loop_, [this] { fail(); }};
   std::unique_ptr<commit_queue> commits_;
+  std::unique_ptr<backup_runner> backups_;
   int exit_status_ = 0;
   int parts_running_ = 0;  // of those that wait for the lock like a client
 };

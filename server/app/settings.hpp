@@ -22,9 +22,10 @@ struct settings {
   nanoseconds drain_timeout = std::chrono::seconds(5);
   std::size_t connections_max = 16384;
   std::size_t waiters_max = 16384;
-  std::string data_directory;  ///< where the data are kept; empty: in memory alone
-  bool sync = true;            ///< whether what is acknowledged survives a power loss, too
-  bool accept_loss = false;    ///< whether to start with what is left of damaged data
+  std::string data_directory;          ///< where the data are kept; empty: in memory alone
+  std::string backups_directory;       ///< where backups go; empty: beside the data
+  bool sync = true;                    ///< whether what is acknowledged survives a power loss, too
+  bool accept_loss = false;            ///< whether to start with what is left of damaged data
   std::uint64_t memory_bytes_max = 0;  ///< for data and requests under way; 0: three quarters of what there is
   route_settings routes;
   session_settings sessions;

@@ -52,30 +52,31 @@ awaitable<bool> answer_gate::wait(std::uint64_t needs) {
   co_return here.is_open;
 }
 
-void answer_gate::fill_in(char* line, std::chrono::nanoseconds withheld) const noexcept {
-  constexpr auto prefix = std::string_view("Server-Timing: disk;dur=").size();
-  constexpr std::size_t number_bytes = 10;
+void answer_gate::fill_in(char* text, std::chrono::nanoseconds withheld) const noexcept {
+  constexpr std::size_t prefix_bytes = std::string_view("disk;dur=").size(), number_bytes = 10;
   auto const us = std::clamp<std::int64_t>(withheld.count() / 1000, 0, 999'999'999);
-  char text[24];
-  auto* end = std::to_chars(text, text + sizeof text, us / 1000).ptr;
+  char digits[24];
+  auto* end = std::to_chars(digits, digits + sizeof digits, us / 1000).ptr;
   char const decimals[] = {'.', static_cast<char>('0' + us % 1000 / 100), static_cast<char>('0' + us % 100 / 10),
                            static_cast<char>('0' + us % 10)};
   end = std::copy(std::begin(decimals), std::end(decimals), end);
-  auto const length = static_cast<std::size_t>(end - text);
-  std::memset(line + prefix, ' ', number_bytes);
-  std::memcpy(line + prefix + number_bytes - length, text, length);
+  auto const length = static_cast<std::size_t>(end - digits);
+  auto* const number = text + prefix_bytes;
+  std::memset(number, ' ', number_bytes);
+  std::memcpy(number + number_bytes - length, digits, length);
 
-  // What is behind the number, in the room that is left of the line.
+  // What is behind the number.
   char rest[64] = ";desc=\"with ";
   auto* to = rest + std::strlen(rest);
-  auto const others = std::min<std::uint32_t>(progress_.last_batch.load(std::memory_order_relaxed), 1'000'000) - 1;
+  auto const others = std::clamp<std::uint32_t>(progress_.last_batch.load(std::memory_order_relaxed), 1, 1'000'000) - 1;
   to = std::to_chars(to, to + 8, others).ptr;
-  auto const words = progress_.is_synced ? std::string_view(others == 1 ? " other\"" : " others\"") : std::string_view(" others, no sync\"");
+  auto words = std::string_view(others == 1 ? " other\"" : " others\"");
+  if (!progress_.is_synced) words = others == 1 ? " other, no sync\"" : " others, no sync\"";
   to = std::copy(words.begin(), words.end(), to);
-  constexpr auto rest_bytes = timing_line.size() - prefix - number_bytes - 2;
-  auto const rest_length = std::min(static_cast<std::size_t>(to - rest), rest_bytes);
-  std::memset(line + prefix + number_bytes, ' ', rest_bytes);
-  std::memcpy(line + prefix + number_bytes, rest, rest_length);
+  constexpr auto rest_bytes = timing_text.size() - prefix_bytes - number_bytes;
+  static_assert(rest_bytes >= std::string_view(";desc=\"with 999999 others, no sync\"").size());
+  std::memset(number + number_bytes, ' ', rest_bytes);
+  std::memcpy(number + number_bytes, rest, static_cast<std::size_t>(to - rest));
 }
 
 }  // namespace holdfast::server

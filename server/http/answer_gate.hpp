@@ -16,9 +16,9 @@ namespace holdfast::server {
 struct durable_progress {
   static constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
 
-  std::atomic<std::uint64_t> number{everything};    ///< all up to this one is durable
-  std::atomic<std::uint32_t> last_batch{1};  ///< how many changes became durable together, the last time
-  bool is_synced = true;                     ///< false: durable means written, which a power loss can undo
+  std::atomic<std::uint64_t> number{everything};  ///< all up to this one is durable
+  std::atomic<std::uint32_t> last_batch{1};       ///< how many changes became durable together, the last time
+  bool is_synced = true;                          ///< false: durable means written, which a power loss can undo
 };
 
 /// Withholds a thread's answers until what they tell is durable: each needs a number, and the gate is open for those up
@@ -62,10 +62,11 @@ class answer_gate {
   /// There has been progress. Any thread.
   void notify() noexcept { progress_made_.ring(); }
 
-  /// Writes the Server-Timing line of an answer that is going to be withheld, in a fixed length.
-  static constexpr std::string_view timing_line = "Server-Timing: disk;dur=         0;desc=\"with 0 others\"                \r\n";
-  /// Fills it in, at `line`, for one that was withheld for so long.
-  void fill_in(char* line, std::chrono::nanoseconds withheld) const noexcept;
+  /// What Server-Timing says of an answer that is going to be withheld, in a fixed length: white space is allowed after
+  /// `=` and at the end.
+  static constexpr std::string_view timing_text = "disk;dur=         0;desc=\"with 0 others\"                ";
+  /// Fills it in, at `text`, for one that was withheld for so long.
+  void fill_in(char* text, std::chrono::nanoseconds withheld) const noexcept;
 
  private:
   void open();

@@ -177,7 +177,7 @@ exchange::step exchange::write_answer(byte_buffer& output) {
   auto* end = write_head_of_value(room, answer_, framing_);
   if (end == nullptr) end = write_head(room, answer_, framing_);
   if (answer_.is_withheld) {
-    auto const at = static_cast<std::size_t>(end - room) - 2 - answer_gate::timing_line.size();
+    auto const at = static_cast<std::size_t>(end - room) - 4 - answer_gate::timing_text.size();
     withheld_.lines.push_back({output.size() + at, clock::now()});
   }
   end = std::copy(copied.begin(), copied.end(), end);

@@ -64,7 +64,7 @@ class exchange {
   /// Of the answers in the output, what has to be withheld.
   struct withheld {
     struct line {
-      std::size_t at;  ///< answer_gate::timing_line, in the output
+      std::size_t at;  ///< answer_gate::timing_text, in the output
       clock::time_point since;
     };
     std::uint64_t needs = 0;  ///< by all of them; 0: nothing has to be withheld

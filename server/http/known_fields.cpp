@@ -24,14 +24,15 @@ void known_fields::remember(std::string_view fields, request_head const& head, b
   one.fields.clear();  // matches nothing: should memory end within this, half an entry must not be found
   one.head = head;
   one.head.is_bare = head.keep_alive && !head.has_body && !head.expects_continue && !head.has_other_expectation &&
-                     !one.head.has_if_unmodified_since && !one.head.if_match && !one.head.if_none_match;
+                     !one.head.has_if_unmodified_since && !one.head.if_match && !one.head.if_none_match &&
+                     one.head.origin.empty() && !one.head.is_cross_site;
   one.chunked = chunked;
   one.content_length = content_length;
   one.used_at = ++uses_;
   one.fields = fields;
   // The views into the fields must not outlive the caller's bytes.
-  for (auto* const view :
-       {&one.head.content_encoding, &one.head.content_type, &one.head.host, &one.head.origin, &one.head.last_event_id})
+  for (auto* const view : {&one.head.content_encoding, &one.head.content_type, &one.head.host, &one.head.origin,
+                           &one.head.last_event_id, &one.head.source, &one.head.user_agent})
     if (!view->empty())
       *view = std::string_view(one.fields).substr(static_cast<std::size_t>(view->data() - fields.data()), view->size());
 }

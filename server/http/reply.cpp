@@ -89,6 +89,16 @@ void write(text_writer& head, lock_timing const& timing) {
   head << "\r\n";
 }
 
+/// As the last field, which ends with answer_gate::timing_text, so that whoever fills that in knows where it is.
+void write_withheld_timing(text_writer& head, std::optional<lock_timing> const& timing) {
+  head << "Server-Timing: ";
+  if (timing) {
+    head.set_end(write_server_timing(head.end(), *timing));
+    head << ", ";
+  }
+  head << answer_gate::timing_text << "\r\n";
+}
+
 void write(text_writer& head, request_id const& request) {
   head << "Holdfast-Request-Id: ";
   head.set_end(write_request_id(head.end(), request));
@@ -138,7 +148,8 @@ reply reply_to(failure const& error) {
 
 char* write_head_of_value(char* to, reply const& reply, reply_framing framing) {
   if (reply.status != 200 || !reply.value || !reply.tag || !reply.timing || framing.close || !framing.http11 ||
-      !reply.allow.empty() || !reply.more_fields.empty() || !reply.location.empty() || reply.revision || reply.is_withheld)
+      !reply.allow.empty() || !reply.more_fields.empty() || !reply.location.empty() || reply.revision ||
+      reply.is_withheld)
     return nullptr;
   text_writer head(to);
   write_front(head, reply.tag->start);
@@ -162,7 +173,7 @@ char* write_head(char* to, reply const& reply, reply_framing framing) {
   if (reply.tag) write(head, *reply.tag);
   if (reply.revision) head << "Holdfast-Revision: " << *reply.revision << "\r\n";
   if (!reply.allow.empty()) head << "Allow: " << reply.allow << "\r\n";
-  if (reply.timing) write(head, *reply.timing);
+  if (reply.timing && !reply.is_withheld) write(head, *reply.timing);
   if (reply.request) write(head, *reply.request);
   if (reply.status == 503) head << "Retry-After: " << retry_after_s << "\r\n";
   // 204 and 304 end at the header and say no length (RFC 9110 §8.6; a 304's would be the 200's).
@@ -178,8 +189,7 @@ char* write_head(char* to, reply const& reply, reply_framing framing) {
   }
   head << reply.more_fields;
   if (!reply.location.empty()) head << "Location: " << reply.location << "\r\n";
-  // Last, so that whoever fills it in knows where it is.
-  if (reply.is_withheld) head << answer_gate::timing_line;
+  if (reply.is_withheld) write_withheld_timing(head, reply.timing);
   head << "\r\n";
   return head.end();
 }

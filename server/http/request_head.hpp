@@ -17,10 +17,10 @@ struct request_head {
   std::string_view method_text;
   std::string_view target;
   bool target_is_plain = false;  ///< known to be a path and nothing else: a slash, then visible ASCII without % ? #
-  bool is_bare = false;          ///< known to have neither body, condition nor expectation, and to keep the connection
-  bool http11 = true;            ///< false: HTTP/1.0
-  bool keep_alive = true;        ///< what the client asks for, by version and Connection
-  bool has_body = false;         ///< a Content-Length above zero, or chunked
+  bool is_bare = false;  ///< known to have neither body, condition, expectation nor origin, and to keep the connection
+  bool http11 = true;    ///< false: HTTP/1.0
+  bool keep_alive = true;  ///< what the client asks for, by version and Connection
+  bool has_body = false;   ///< a Content-Length above zero, or chunked
   bool expects_continue = false;
   bool has_other_expectation = false;
   bool has_if_unmodified_since = false;
@@ -30,7 +30,12 @@ struct request_head {
   std::string_view content_type;
   std::string_view host;           ///< empty on HTTP/1.0, perhaps
   std::string_view origin;         ///< whose page made the browser ask; `null` where it won't say
+  bool is_cross_site = false;      ///< Sec-Fetch-Site: a page of another site made the browser ask
+  bool is_navigation = false;      ///< Sec-Fetch-Mode: as a person follows a link
+  bool is_preflight = false;       ///< Access-Control-Request-Method: a browser asks what it may ask
   std::string_view last_event_id;  ///< up to where an event stream was heard before (WHATWG HTML §9.2)
+  std::string_view source;         ///< what the client calls itself: Holdfast-Source
+  std::string_view user_agent;     ///< and its program
   bool has_content_range = false;
   bool prefers_representation = false;         ///< Prefer: return=representation (RFC 7240 §4.2)
   std::optional<std::string> idempotency_key;  ///< as it was sent

@@ -87,7 +87,7 @@ class events final : public http::basic_parser<true> {
  public:
   events() {
     header_limit(std::numeric_limits<std::uint32_t>::max());  // head_scanner has measured it
-    body_limit(boost::none);  // whoever asks for the body has a limit
+    body_limit(boost::none);                                  // whoever asks for the body has a limit
   }
 
   request_head head;
@@ -136,6 +136,9 @@ class events final : public http::basic_parser<true> {
         return join(head.if_none_match, view(value));
       case http::field::if_match:
         return join(head.if_match, view(value));
+      case http::field::access_control_request_method:
+        head.is_preflight = true;
+        return;
       case http::field::if_unmodified_since:
         head.has_if_unmodified_since = true;
         return;
@@ -149,10 +152,19 @@ class events final : public http::basic_parser<true> {
       case http::field::content_range:
         head.has_content_range = true;
         return;
+      case http::field::user_agent:
+        head.user_agent = view(value);
+        return;
       default:
         // Beast has no number for these.
-        if (equals_ignoring_case(view(text), "last-event-id")) {
+        if (equals_ignoring_case(view(text), "sec-fetch-site")) {
+          head.is_cross_site = equals_ignoring_case(view(value), "cross-site");
+        } else if (equals_ignoring_case(view(text), "sec-fetch-mode")) {
+          head.is_navigation = equals_ignoring_case(view(value), "navigate");
+        } else if (equals_ignoring_case(view(text), "last-event-id")) {
           head.last_event_id = view(value);
+        } else if (equals_ignoring_case(view(text), "holdfast-source")) {
+          head.source = view(value);
         } else if (equals_ignoring_case(view(text), "idempotency-key")) {
           head.has_two_idempotency_keys = head.idempotency_key.has_value();
           head.idempotency_key = view(value);

@@ -22,6 +22,9 @@ constexpr std::size_t header_read_bytes = 2 * 1024;
 constexpr std::size_t body_read_bytes = 64 * 1024;
 constexpr std::chrono::milliseconds linger_time{2000};
 constexpr std::chrono::milliseconds linger_time_draining{250};
+/// A client that was busy when the drain began has this long for a request that is on its way already.
+constexpr std::chrono::milliseconds crossing_time{100};
+constexpr std::chrono::seconds busy_time{1};
 
 }  // namespace
 
@@ -69,6 +72,7 @@ void session::start() {
 }
 
 void session::rest(connection::clock::time_point since) {
+  rests_since_ = since;
   connection_.rest(since + context_.settings.idle_timeout);
 }
 
@@ -182,7 +186,7 @@ void session::send_withheld() {
 }
 
 void session::on_idle_timeout() {
-  if (!withheld_) return end("idle");
+  if (!withheld_) return end(context_.draining ? "draining" : "idle");
   rest(connection::clock::now());
 }
 
@@ -367,8 +371,14 @@ void session::on_work_end(std::exception_ptr const& error, bool goes_on) {
 void session::drain() {
   // What is withheld is sent first.
   if (!at_work_ && withheld_) return;
-  if (!at_work_) return end("draining");
-  if (work_ != nullptr) work_->drain();
+  if (at_work_) {
+    if (work_ != nullptr) work_->drain();
+    return;
+  }
+  // Who has sent one request after the other would lose the one that crosses the close.
+  auto const now = connection::clock::now();
+  if (requests_ == 0 || now - rests_since_ > busy_time) return end("draining");
+  connection_.rest(now + crossing_time);
 }
 
 void session::hurry() {

@@ -121,6 +121,7 @@ class session final
   work* work_ = nullptr;  // while its coroutine runs
   bool at_work_ = false;  // from its start until its coroutine is gone
   std::uint64_t requests_ = 0;
+  connection::clock::time_point rests_since_{};
   std::unique_ptr<withheld_answers> withheld_;
 };
 

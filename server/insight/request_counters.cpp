@@ -24,6 +24,10 @@ std::string_view name_of(route_kind route) noexcept {
       return "/v1/lock/trace";
     case route_kind::settings:
       return "/v1/settings";
+    case route_kind::backups:
+      return "/v1/backups";
+    case route_kind::openapi:
+      return "/v1/openapi.json";
     case route_kind::metrics:
       return "/metrics";
     case route_kind::livez:

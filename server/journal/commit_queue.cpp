@@ -53,6 +53,11 @@ commit_queue::commit_queue(journal& journal, commit_settings settings, commit_ob
 }
 
 commit_queue::~commit_queue() {
+  finish();
+}
+
+void commit_queue::finish() {
+  if (!thread_.joinable()) return;
   {
     std::lock_guard const lock(mutex_);
     stopped_ = true;
@@ -83,6 +88,7 @@ void commit_queue::wake() {
 }
 
 bool commit_queue::has_room(clock::time_point now) {
+  if (!thread_.joinable()) return false;  // the journal may be closed by now
   if (room_checked_at_ == clock::time_point{} || now - room_checked_at_ >= settings_.room_check_interval) {
     has_room_ = journal_.has_room();
     room_checked_at_ = now;

@@ -54,7 +54,7 @@ class commit_queue {
   /// @param journal must outlive the queue, which is the only one to commit to it from now on.
   commit_queue(journal& journal, commit_settings settings, commit_observers observers);
 
-  /// Commits what is pending, unless a commit has failed, and ends the thread.
+  /// As finish().
   ~commit_queue();
   commit_queue(commit_queue const&) = delete;
   commit_queue& operator=(commit_queue const&) = delete;
@@ -69,6 +69,10 @@ class commit_queue {
   /// Starts the commit of what was appended, unless it has started by itself. Any thread; a system call only if the
   /// commit thread sleeps. What is appended and never followed by wake() waits until the next one.
   void wake();
+
+  /// Commits what is pending, unless a commit has failed, and ends the thread. What is appended afterwards is never
+  /// committed. Not while another thread calls it.
+  void finish();
 
   /// All changes up to this one survive a crash. Grows; any thread. What happened before the commit is visible to who
   /// reads it.
@@ -91,8 +95,8 @@ class commit_queue {
   /// What the changes take in memory that are not durable yet.
   [[nodiscard]] std::size_t pending_bytes() const noexcept { return pending_bytes_.load(std::memory_order_relaxed); }
 
-  /// journal::has_room(), asked again when the last answer is older than settings say. One thread at a time: whoever
-  /// owns the lock, before it adds data.
+  /// journal::has_room(), asked again when the last answer is older than settings say; no after finish(). One thread at
+  /// a time: whoever owns the lock, before it adds data.
   [[nodiscard]] bool has_room(std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now());
 
  private:

@@ -22,4 +22,9 @@ std::string_view name_of(journal_fault fault) noexcept {
   return "in_use";
 }
 
+journal_position journal::back_up(std::filesystem::path const& /*to*/) const {
+  throw journal_error(journal_fault::cannot_create,
+                      "a journal of the kind " + std::string(name()) + " makes no backups");
+}
+
 }  // namespace holdfast::server

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -78,6 +79,10 @@ class journal {
   /// has shown must not be used. Call it once, before the first commit.
   virtual void recover(visitor const& visit) = 0;
 
+  /// One line about what was lost, where the journal was opened although it was damaged; empty otherwise. After
+  /// recover().
+  [[nodiscard]] virtual std::string accepted_loss() const { return {}; }
+
   /// Not while commit() runs.
   [[nodiscard]] virtual journal_position position() const = 0;
 
@@ -93,6 +98,10 @@ class journal {
 
   /// Takes several system calls; any thread may call it.
   [[nodiscard]] virtual journal_figures figures() const = 0;
+
+  /// Copies all that is durable into a directory that is empty or does not exist, while commits go on. Takes its time;
+  /// any thread, one call at a time. @return what the copy contains at least. @throws journal_error.
+  virtual journal_position back_up(std::filesystem::path const& to) const;
 
   /// Ends the use of the journal: what is not synced is synced, others may open it. Nothing else may be called then.
   virtual void close() = 0;

@@ -61,8 +61,8 @@ std::string bytes_of(fs::path const& path) {
   return bytes;
 }
 
-fs::path copy_of(torn_log const& log) {
-  return fs::path(log.path) += ".torn";
+fs::path copy_of(torn_file const& file) {
+  return fs::path(file.path) += ".torn";
 }
 
 /// The newest write-ahead log and the manifest that CURRENT names.
@@ -113,8 +113,8 @@ log_tail examine_log(std::string_view log) {
   return tail;
 }
 
-std::vector<torn_log> torn_logs(fs::path const& directory) {
-  std::vector<torn_log> torn;
+std::vector<torn_file> torn_logs(fs::path const& directory) {
+  std::vector<torn_file> torn;
   for (auto const& path : appended_logs(directory)) {
     auto const bytes = bytes_of(path);
     auto const tail = examine_log(bytes);
@@ -123,23 +123,23 @@ std::vector<torn_log> torn_logs(fs::path const& directory) {
   return torn;
 }
 
-void cut(torn_log const& log) {
+void cut(torn_file const& file) {
   std::error_code error;
-  fs::copy_file(log.path, copy_of(log), fs::copy_options::overwrite_existing, error);
-  if (!error) fs::resize_file(log.path, log.whole_bytes, error);
-  if (error) throw error_of_call(error.value(), "can't cut " + log.path.string());
-  sync_file(log.path);
+  fs::copy_file(file.path, copy_of(file), fs::copy_options::overwrite_existing, error);
+  if (!error) fs::resize_file(file.path, file.whole_bytes, error);
+  if (error) throw error_of_call(error.value(), "can't cut " + file.path.string());
+  sync_file(file.path);
 }
 
-void undo_cut(torn_log const& log) {
+void undo_cut(torn_file const& file) {
   std::error_code error;
-  fs::rename(copy_of(log), log.path, error);
-  if (error) throw error_of_call(error.value(), "can't restore " + log.path.string());
+  fs::rename(copy_of(file), file.path, error);
+  if (error) throw error_of_call(error.value(), "can't restore " + file.path.string());
 }
 
-void forget_copy(torn_log const& log) {
+void forget_copy(torn_file const& file) {
   std::error_code ignored;
-  fs::remove(copy_of(log), ignored);
+  fs::remove(copy_of(file), ignored);
 }
 
 }  // namespace holdfast::server

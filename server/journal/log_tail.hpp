@@ -22,16 +22,16 @@ struct log_tail {
 
 /// Of a directory of RocksDB's, the logs that a power loss may have torn: those whose last record is incomplete, and
 /// nothing follows it. Only the newest log and the manifest in use are ever appended to.
-struct torn_log {
+struct torn_file {
   std::filesystem::path path;
   std::uint64_t whole_bytes = 0;
 };
-[[nodiscard]] std::vector<torn_log> torn_logs(std::filesystem::path const& directory);
+[[nodiscard]] std::vector<torn_file> torn_logs(std::filesystem::path const& directory);
 
-/// Cuts a log behind its last complete record, and keeps a copy beside it.
-void cut(torn_log const& log);
+/// Cuts a file behind what is whole of it, and keeps a copy beside it.
+void cut(torn_file const& file);
 /// Makes it as it was.
-void undo_cut(torn_log const& log);
-void forget_copy(torn_log const& log);
+void undo_cut(torn_file const& file);
+void forget_copy(torn_file const& file);
 
 }  // namespace holdfast::server

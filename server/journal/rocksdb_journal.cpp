@@ -7,6 +7,7 @@
 
 #include "server/journal/data_tools.hpp"
 #include "server/journal/log_tail.hpp"
+#include "server/journal/table_guard.hpp"
 
 namespace holdfast::server {
 
@@ -101,10 +102,12 @@ void rocksdb_journal::open() {
   }
 }
 
-/// A last record that never was durable can make the engine refuse a directory in which nothing is missing. @return
-/// whether that was so; if not, nothing is changed.
+/// A last record or a table that never was durable can make the engine refuse a directory in which nothing is missing.
+/// @return whether that was so; if not, nothing is changed.
 bool rocksdb_journal::cut_what_a_power_loss_tore() const {
-  auto const torn = torn_logs(directory_->engine_path());
+  auto torn = torn_logs(directory_->engine_path());
+  // A table that was being written, perhaps. If not, the engine misses it, and nothing is changed.
+  for (auto const& table : fatal_tables(directory_->engine_path())) torn.push_back({.path = table, .whole_bytes = 0});
   if (torn.empty()) return false;
   for (auto const& log : torn) cut(log);
   auto whole = false;

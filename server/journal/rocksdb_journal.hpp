@@ -43,13 +43,10 @@ class rocksdb_journal final : public journal {
   [[nodiscard]] journal_figures figures() const override;
   void close() override;
 
-  /// One line about what was lost, when `accept_loss` made a difference; empty otherwise. After recover().
-  [[nodiscard]] std::string const& accepted_loss() const noexcept { return accepted_loss_; }
-
-  /// Copies all that is durable into a directory that is empty or does not exist, while commits go on. On the same file
-  /// system it shares files with the database, by hard links: quick, but no help against a disk that fails.
-  /// @return what the copy contains at least. Any thread, one call at a time.
-  journal_position back_up(std::filesystem::path const& to) const;
+  [[nodiscard]] std::string accepted_loss() const override { return accepted_loss_; }
+  /// On the same file system it shares files with the database, by hard links: quick, but no help against a disk that
+  /// fails.
+  journal_position back_up(std::filesystem::path const& to) const override;
 
  private:
   void create();

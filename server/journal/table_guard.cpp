@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -54,11 +55,12 @@ bool is_fatal(fs::path const& table) {
 
 }  // namespace
 
-std::optional<fs::path> fatal_table(fs::path const& directory) {
+std::vector<fs::path> fatal_tables(fs::path const& directory) {
+  std::vector<fs::path> found;
   std::error_code error;
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
-    if (it->path().extension() == ".sst" && is_fatal(it->path())) return it->path();
-  return std::nullopt;
+    if (it->path().extension() == ".sst" && is_fatal(it->path())) found.push_back(it->path());
+  return found;
 }
 
 }  // namespace holdfast::server

@@ -3,7 +3,10 @@
 #include <absl/container/btree_map.h>
 #include <absl/types/compare.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -78,6 +81,10 @@ class database {
   [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
   /// The number of the latest removal of a key.
   [[nodiscard]] std::uint64_t last_removal() const noexcept { return last_removal_; }
+  /// The number of the latest touch of any key; those of a few keys are counted together, so of one key it is a later
+  /// one at times.
+  [[nodiscard]] std::uint64_t last_touch() const noexcept { return last_touch_; }
+  [[nodiscard]] std::uint64_t last_touch(std::string_view key) const noexcept { return touches_[touch_slot(key)]; }
   /// How much keys and values take.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
@@ -119,6 +126,9 @@ class database {
   data_outcome run(expire_operation const& expire);
   data_outcome run(std::shared_ptr<idempotent_operation const> const& one);
 
+  [[nodiscard]] static std::size_t touch_slot(std::string_view key) noexcept {
+    return std::hash<std::string_view>{}(key) % touch_slots;
+  }
   tree::iterator find_live(std::string_view key);
   data_outcome store(tree::iterator found, std::string_view key, json_text const& value, expiry_time expires);
   tree::iterator remove(tree::iterator found, change::kind why, json_text& removed);
@@ -126,7 +136,8 @@ class database {
   std::size_t remove_expired(std::size_t most);
   bool is_expired(entry const& one) const noexcept { return one.expires <= now_; }
   [[nodiscard]] expiry_time expiry_of(time_to_live const& ttl, expiry_time present) const noexcept;
-  void record(change::kind what, std::string_view key, entry const* before, json_text const& value, expiry_time expires);
+  void record(change::kind what, std::string_view key, entry const* before, json_text const& value,
+              expiry_time expires);
   bool run_steps(transaction const& whole, transaction_outcome& done);
   void commit();
   void roll_back() noexcept;
@@ -141,7 +152,9 @@ class database {
   std::size_t expired_before_ = 0;  // by at(), before the operation that runs
   history* changes_;
   commit_queue* journal_ = nullptr;
-  std::uint64_t last_removal_ = 0;
+  std::uint64_t last_removal_ = 0, last_touch_ = 0;
+  static constexpr std::size_t touch_slots = 64;
+  std::array<std::uint64_t, touch_slots> touches_{};  // the latest touch among the keys of a slot
   open_transaction* open_ = nullptr;
   answered_requests answered_;
 };

@@ -65,10 +65,18 @@ bool is_time_out(std::exception_ptr const& error) {
   }
 }
 
+/// The change that must be durable before an entry is shown; 0 where that is so.
+std::uint64_t need_of(std::string_view key, std::uint64_t revision, database const& data, commit_queue const& commits) {
+  if (revision > commits.durable_revision()) return data.sequence();
+  // Its time to live is shown too.
+  return data.last_touch() > commits.durable_sequence() ? data.last_touch(key) : 0;
+}
+
 /// The change that must be durable before an outcome is told that has changed nothing.
 struct need_of_outcome {
+  std::string_view key;
   database const& data;
-  std::uint64_t durable_revision;
+  commit_queue const& commits;
 
   std::uint64_t operator()(value_found const& found) const { return of(found.revision); }
   std::uint64_t operator()(not_modified const& same) const { return of(same.revision); }
@@ -78,15 +86,14 @@ struct need_of_outcome {
   }
   std::uint64_t operator()(no_such_key) const { return data.last_removal(); }
   std::uint64_t operator()(text_wanted const&) const { return 0; }
+  std::uint64_t operator()(no_room) const { return 0; }
   template <class Other>
   std::uint64_t operator()(Other const&) const {
     return data.sequence();
   }
 
  private:
-  [[nodiscard]] std::uint64_t of(std::uint64_t revision) const {
-    return revision <= durable_revision ? 0 : data.sequence();
-  }
+  [[nodiscard]] std::uint64_t of(std::uint64_t revision) const { return need_of(key, revision, data, commits); }
 };
 
 }  // namespace
@@ -104,8 +111,8 @@ void store::recover(journal& kept) {
   auto const now = clock::now();
   auto const now_on_wall = change::instant::clock::now();
   kept.recover([&](recovered_entry const& one) {
-    auto const expires = one.expires_at ? now + std::chrono::duration_cast<clock::duration>(*one.expires_at - now_on_wall)
-                                        : no_expiry;
+    auto const expires =
+        one.expires_at ? now + std::chrono::duration_cast<clock::duration>(*one.expires_at - now_on_wall) : no_expiry;
     data.load(one.key, std::make_shared<std::string const>(one.value), one.revision, expires);
   });
   data_bytes_.store(data.bytes(), std::memory_order_relaxed);
@@ -119,19 +126,27 @@ void store::keep_in(journal_position const& position, commit_queue& commits) {
   commits_ = &commits;
 }
 
-/// What has been told when the outcome is told must be durable first: the changes that it made; else what it shows.
-std::uint64_t store::needs_of(execution const& done, database const& data, std::uint64_t sequence_before) const {
-  if (data.sequence() != sequence_before) return data.sequence();
-  return std::visit(need_of_outcome{data, commits_->durable_revision()}, *done.outcome);
+/// What has been told when the outcome is told must be durable first: the changes that it made; else what it shows, and
+/// the revision that it is told with.
+void store::note_needs(std::string_view key, database const& data, std::uint64_t sequence_before,
+                       execution& done) const {
+  auto const durable = commits_->durable_sequence();
+  auto const needs = data.sequence() != sequence_before
+                         ? data.sequence()
+                         : std::visit(need_of_outcome{key, data, *commits_}, *done.outcome);
+  done.needs = needs <= durable ? needs : data.sequence();
+  // Nothing that it shows has changed since the revision that is durable, so it is true at that one as well.
+  if (needs <= durable) done.revision = std::min(done.revision, commits_->durable_revision());
 }
 
 template <class Section>
-void store::run_section(database& data, Section const& what, clock::time_point now, execution& done) {
+void store::run_section(std::string_view key, database& data, Section const& what, clock::time_point now,
+                        execution& done) {
   data.at(now);
   auto const sequence_before = data.sequence();
   done.outcome = what(data);
-  if (commits_ != nullptr) done.needs = needs_of(done, data, sequence_before);
   done.revision = data.revision();
+  if (commits_ != nullptr) note_needs(key, data, sequence_before, done);
   done.granted_at = now;
   data_bytes_.store(data.bytes(), std::memory_order_relaxed);
   if (auto const next = data.next_expiry(); next != next_expiry_.load(std::memory_order_relaxed)) {
@@ -144,7 +159,7 @@ bool store::try_execute(data_operation const& operation, lock_asker const& asker
   auto lock = data_.try_lock_spinning();
   if (!lock) return false;
   auto const granted_at = clock::now();
-  run_section(*lock, [&](database& data) { return data.apply(operation); }, granted_at, done);
+  run_section(subject_of(operation), *lock, [&](database& data) { return data.apply(operation); }, granted_at, done);
   // Read the clock while the lock is still ours, so that no later grant seems to come before this release.
   done.ended_at = clock::now();
   done.id = 0;
@@ -163,7 +178,7 @@ bool store::try_read(std::string_view key, lock_asker const& asker, reading& don
   if (lock->next_expiry() <= granted_at) return false;
   auto const* const found = lock->find(key);
   if (found == nullptr || found->expires != no_expiry) return false;
-  if (commits_ != nullptr && found->revision > commits_->durable_revision()) return false;
+  if (commits_ != nullptr && need_of(key, found->revision, *lock, *commits_) != 0) return false;
   done.revision = found->revision;
   done.value = found->value;
   done.ended_at = clock::now();
@@ -231,7 +246,7 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
       auto const run_it = [&](database& data) {
         granted_at = clock::now();
         mine.leave();
-        run_section(data, what, granted_at, done);
+        run_section(key, data, what, granted_at, done);
         has_run = true;
         name_count(done);
         released_at = clock::now();
@@ -274,7 +289,7 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
 
   visit.granted(granted_at, terms.hold);
   execution done;
-  run_section(*lock, what, granted_at, done);
+  run_section(key, *lock, what, granted_at, done);
   start_commit();  // so that the hold hides the disk's time
   name_count(done);
   done.id = visit.id();

@@ -12,10 +12,10 @@
 #include "protocol/error.hpp"
 #include "protocol/lock_timing.hpp"
 #include "server/insight/lock_recorder.hpp"
-#include "server/loop/asio.hpp"
-#include "server/loop/interruption.hpp"
 #include "server/journal/commit_queue.hpp"
 #include "server/journal/journal.hpp"
+#include "server/loop/asio.hpp"
+#include "server/loop/interruption.hpp"
 #include "server/store/database.hpp"
 #include "server/store/history.hpp"
 #include "server/store/operation.hpp"
@@ -133,9 +133,9 @@ class store {
     std::uint32_t position_ = 0;
   };
 
-  awaitable<execution> visit_lock(std::string_view key, section const& what, lock_terms terms,
-                                  interruption& stop, lock_asker asker, bool is_limited);
-  [[nodiscard]] std::uint64_t needs_of(execution const& done, database const& data, std::uint64_t sequence_before) const;
+  awaitable<execution> visit_lock(std::string_view key, section const& what, lock_terms terms, interruption& stop,
+                                  lock_asker asker, bool is_limited);
+  void note_needs(std::string_view key, database const& data, std::uint64_t sequence_before, execution& done) const;
   /// After a section: what it has changed is on its way.
   void start_commit() noexcept {
     if (commits_ != nullptr) commits_->wake();
@@ -143,7 +143,8 @@ class store {
 
   /// Runs a section at a moment, and keeps what others may see of the database.
   template <class Section>
-  void run_section(database& data, Section const& what, std::chrono::steady_clock::time_point now, execution& done);
+  void run_section(std::string_view key, database& data, Section const& what, std::chrono::steady_clock::time_point now,
+                   execution& done);
 
   std::uint64_t id_;
   server::history history_;

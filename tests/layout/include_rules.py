@@ -12,7 +12,7 @@ from dataclasses import dataclass
 # Other people's code that some room must not know, by what the include begins with.
 LIBRARIES = {
     "Asio's buffer views": ("boost/asio/buffer.hpp",),  # views of memory, which wait for nothing
-    "Asio": ("boost/asio",),
+    "Asio": ("boost/asio", "asio/"),
     "Beast": ("boost/beast",),
     "JSON": ("nlohmann/", "boost/json"),
     "logging": ("spdlog/", "fmt/"),

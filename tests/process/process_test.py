@@ -1,14 +1,14 @@
-"""The server as a process: what it makes of the limits, streams and signals that it is given, and its memory as the
-system sees it.
+"""The server as a process: what it makes of the limits, streams and signals that it is given, its memory as the system
+sees it, and its data over restarts.
 
 process_test.py SERVER [TEST…]: all tests, or those named as unittest names them (descriptors.few_are_enough_…).
 Exits 1 when one fails.
 """
 
 import contextlib
+import json
 import os
 import pathlib
-import re
 import resource
 import signal
 import socket
@@ -19,109 +19,10 @@ import threading
 import time
 import unittest
 
+import server_process
+from server_process import PATIENCE_S, Client, Server, request
+
 MIB = 1024 * 1024
-PATIENCE_S = 30
-SERVER = None
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Client:
-    """One connection. Every wait is bounded."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.unread = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def send(self, data):
-        self.socket.sendall(data)
-
-    def receive(self):
-        """The status and the content of one answer. Whatever is not strict HTTP fails."""
-        while b"\r\n\r\n" not in self.unread:
-            self.more()
-        head, _, self.unread = self.unread.partition(b"\r\n\r\n")
-        lines = head.split(b"\r\n")
-        status = re.fullmatch(rb"HTTP/1\.1 ([1-5]\d\d) [ -~]+", lines[0])
-        fields = [re.fullmatch(rb"([A-Za-z-]+): ([ -~]*)", line) for line in lines[1:]]
-        if not status or not all(fields):
-            raise AssertionError(f"this is no header: {head!r}")
-        length = next((int(field[2]) for field in fields if field[1].lower() == b"content-length"), 0)
-        while len(self.unread) < length:
-            self.more()
-        content, self.unread = self.unread[:length], self.unread[length:]
-        return int(status[1]), content
-
-    def more(self):
-        data = self.socket.recv(1 << 20)
-        if not data:
-            raise AssertionError(f"the server closed; unread so far: {self.unread!r}")
-        self.unread += data
-
-    def ask(self, method, path, body=b""):
-        self.send(request(method, path, body))
-        return self.receive()
-
-
-def request(method, path, body=b""):
-    length = f"Content-Length: {len(body)}\r\n" if body else ""
-    return f"{method} {path} HTTP/1.1\r\nHost: test\r\n{length}\r\n".encode() + body
-
-
-class Server:
-    """The program, serving on a port of its own. Its log goes to a file."""
-
-    def __init__(self, *flags, before_start=None, redirections=""):
-        self.port = free_port()
-        self.log_file = tempfile.TemporaryFile()
-        command = [SERVER, "--listen", f"127.0.0.1:{self.port}", "--writer-period", "0", *flags]
-        # The shell gives way to the server, so that the process is the server's.
-        self.process = subprocess.Popen(["sh", "-c", f'exec "$@" {redirections}', "sh", *command], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.log_file, preexec_fn=before_start)
-
-    def __enter__(self):
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                with Client(self.port) as client:
-                    client.ask("GET", "/livez")
-                return self
-            except OSError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    self.__exit__()
-                    raise AssertionError(f"the server does not serve: {self.log()}") from None
-                time.sleep(0.01)
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def log(self):
-        self.log_file.seek(0)
-        return self.log_file.read().decode()
-
-    def own_bytes(self):
-        """Resident memory that is the process's own."""
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) * 1024
-
-    def settles_below(self, own_bytes):
-        """Whether its memory sinks below that soon. @return what it is then."""
-        deadline = time.monotonic() + 5
-        while self.own_bytes() > own_bytes and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return self.own_bytes()
 
 
 class descriptors(unittest.TestCase):
@@ -146,7 +47,7 @@ class descriptors(unittest.TestCase):
             self.assertLessEqual(told, 3)
             deadline, status = time.monotonic() + 20, 0
             while status != 200 and time.monotonic() < deadline:
-                with contextlib.suppress(OSError, AssertionError), Client(server.port) as client:
+                with contextlib.suppress(OSError, EOFError), Client(server.port) as client:
                     status = client.ask("GET", "/livez")[0]
             self.assertEqual(status, 200, "served again once they have gone")
 
@@ -172,7 +73,7 @@ class streams(unittest.TestCase):
 class signals(unittest.TestCase):
     STREAMS = {
         "absent": request("GET", "/v1/kv/none"),
-        "chunks": b"PUT /v1/kv/q HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n",
+        "chunks": b"PUT /v1/kv/q HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n",
         "json": request("PUT", "/v1/kv/q", b"[" + b"1e308," * 10_000 + b"1]"),
     }
 
@@ -213,6 +114,7 @@ class signals(unittest.TestCase):
 
 class memory(unittest.TestCase):
     VALUE = b'"' + b"x" * (MIB - 2) + b'"'
+    HISTORY = 64 * MIB  # of the latest changes, for watchers
 
     def deleted_values_are_given_back(self):
         with Server() as server, Client(server.port) as client:
@@ -220,10 +122,12 @@ class memory(unittest.TestCase):
                 self.assertEqual(client.ask("PUT", f"/v1/kv/{number}", self.VALUE)[0], 201)
             for number in range(400):
                 self.assertEqual(client.ask("DELETE", f"/v1/kv/{number}")[0], 204)
-            self.assertLess(server.settles_below(32 * MIB), 32 * MIB)
+            most = 32 * MIB + self.HISTORY
+            self.assertLess(server.settles_below(most), most)
 
     def closed_connections_are_given_back(self):
         text = request("PUT", "/v1/kv/a", self.VALUE[:65535] + b'"')
+        most = 8 * MIB + self.HISTORY
         with Server() as server:
             before = server.own_bytes()
             clients = [Client(server.port) for _ in range(900)]
@@ -233,10 +137,10 @@ class memory(unittest.TestCase):
                 client.send(text[1000:])
                 self.assertIn(client.receive()[0], (201, 204))
             # At rest they keep little, and closed nothing.
-            self.assertLess(server.settles_below(before + 8 * MIB) - before, 8 * MIB)
+            self.assertLess(server.settles_below(before + most) - before, most)
             for client in clients:
                 client.socket.close()
-            self.assertLess(server.settles_below(before + 8 * MIB) - before, 8 * MIB)
+            self.assertLess(server.settles_below(before + most) - before, most)
 
     def max_memory_bounds_the_process(self):
         with Server("--max-memory", "64MiB", "--threads", "2") as server, Client(server.port) as client:
@@ -254,18 +158,186 @@ class memory(unittest.TestCase):
             self.assertLess(server.own_bytes(), (64 + 32) * MIB)
 
 
+class data(unittest.TestCase):
+    """What is kept in a directory, and how the process ends when it can't be: the exit codes of sysexits.h."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="holdfast-data-")
+        self.addCleanup(scratch.cleanup)
+        self.scratch = pathlib.Path(scratch.name)
+        self.directory = self.scratch / "data"
+
+    def _refused(self, *flags, directory=None):
+        """Starts a server that must not serve. @return its exit status, and what it says."""
+        server = Server(*flags, data=directory or self.directory)
+        try:
+            return server.process.wait(PATIENCE_S), server.log()
+        finally:
+            server.kill()
+
+    def a_restart_changes_nothing(self):
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            self.assertIn(f"data={self.directory}", server.log(), "it says where")
+            client.ask("PUT", "/v1/kv/kept", b"1")
+            self.assertEqual(client.ask("PUT", "/v1/kv/kept", b'{"a": 1.0}')[0], 204)
+            self.assertEqual(client.ask("PUT", "/v1/kv/brief?ttl=1h", b"true")[0], 201)
+            client.ask("PUT", "/v1/kv/gone", b"3")
+            self.assertEqual(client.ask("DELETE", "/v1/kv/gone")[0], 204)
+            client.ask("GET", "/v1/kv/kept")
+            tag, revision = client.fields["etag"], json.loads(client.ask("GET", "/v1/kv?limit=1")[1])["revision"]
+            self.assertEqual(server.end(), 0)
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            self.assertEqual(client.ask("GET", "/v1/kv/kept"), (200, b'{"a": 1.0}'))
+            self.assertEqual(client.fields["etag"], tag, "who has seen it need not read it again")
+            self.assertEqual(client.ask("GET", "/v1/kv/kept", If_None_Match=tag)[0], 304)
+            self.assertEqual(client.ask("GET", "/v1/kv/brief")[0], 200)
+            self.assertAlmostEqual(float(client.fields["holdfast-ttl"]), 3600, delta=60)
+            self.assertEqual(client.ask("GET", "/v1/kv/gone")[0], 404)
+            self.assertEqual(json.loads(client.ask("GET", "/v1/kv?limit=1")[1])["revision"], revision)
+
+    def in_memory_leaves_no_directory(self):
+        folder = os.getcwd()
+        os.chdir(self.scratch)
+        try:
+            with Server() as server, Client(server.port) as client:
+                self.assertEqual(client.ask("PUT", "/v1/kv/a", b"1")[0], 201)
+            self.assertEqual(list(self.scratch.iterdir()), [])
+        finally:
+            os.chdir(folder)
+
+    def damage_ends_it_with_65(self):
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            for number in range(100):
+                client.ask("PUT", f"/v1/kv/{number}", b'"' + b"x" * 100 + b'"')
+            server.kill()
+        log = max((self.directory / "journal").glob("*.log"), key=lambda path: path.stat().st_size)
+        text = bytearray(log.read_bytes())
+        text[len(text) // 2] ^= 1
+        log.write_bytes(text)
+        status, said = self._refused()
+        self.assertEqual(status, 65, said)
+        self.assertIn("--accept-loss", said, "it says what to do")
+        self.assertEqual(log.read_bytes(), text, "nothing was changed")
+        with Server("--accept-loss", data=self.directory) as server, Client(server.port) as client:
+            self.assertIn("data lost", server.log())
+            self.assertEqual(client.ask("GET", "/v1/kv/0")[0], 200, "what is before the damage is still there")
+            self.assertEqual(client.ask("GET", "/v1/kv/99")[0], 404)
+
+    def a_directory_that_cannot_be_made_ends_it_with_73(self):
+        (self.scratch / "file").write_text("something else", encoding="ascii")
+        status, said = self._refused(directory=self.scratch / "file")
+        self.assertEqual(status, 73, said)
+        status, said = self._refused(directory=self.scratch)  # where somebody's file is
+        self.assertEqual(status, 73, said)
+        self.assertIn("empty directory", said)
+
+    def a_directory_that_is_not_permitted_ends_it_with_77(self):
+        status, said = self._refused(directory="/sys/holdfast")  # not even root may make one there
+        self.assertEqual(status, 77, said)
+        self.assertIn("--data", said)
+
+    def a_write_that_fails_ends_it_with_74_and_takes_nothing_back(self):
+        # A write beyond the limit fails, as it would on a broken disk.
+        def ignore():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        stored = 0
+        with Server(data=self.directory, before_start=ignore) as server, Client(server.port) as client:
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (64 * 1024, 64 * 1024))
+            with contextlib.suppress(EOFError, ConnectionError):  # it closes
+                while stored < 1000:
+                    self.assertEqual(client.ask("PUT", f"/v1/kv/{stored}", b'"' + b"x" * 1000 + b'"')[0], 201)
+                    stored += 1
+            self.assertEqual(client.unread, b"", "not one byte of an answer that is not true")
+            self.assertEqual(server.process.wait(PATIENCE_S), 74, server.log())
+            self.assertIn("storage failed", server.log())
+        self.assertGreater(stored, 10)
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            for number in range(stored):
+                self.assertEqual(client.ask("GET", f"/v1/kv/{number}")[0], 200)
+
+    def a_directory_in_use_ends_it_with_75(self):
+        with Server(data=self.directory) as server:
+            status, said = self._refused()
+            self.assertEqual(status, 75, said)
+            self.assertIn(str(server.process.pid), said, "it names who uses it")
+            with Client(server.port) as client:
+                self.assertEqual(client.ask("PUT", "/v1/kv/a", b"1")[0], 201, "the first one is not disturbed")
+
+    def a_backup_is_made_while_it_runs(self):
+        backups = self.scratch / "data-backups"
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            client.ask("PUT", "/v1/kv/a", b"1")
+            status, told = client.ask("POST", "/v1/backups", b'{"to":"monday"}')
+            self.assertEqual(status, 201, told)
+            self.assertEqual(json.loads(told)["path"], str(backups / "monday"))
+            self.assertEqual(json.loads(told)["revision"], 1)
+            status, told = client.ask("POST", "/v1/backups", b'{"to":"monday"}')
+            self.assertEqual((status, json.loads(told)["code"]), (409, "backup_exists"))
+            self.assertEqual(client.ask("POST", "/v1/backups")[0], 201, "it names them by time and revision")
+            for outside in ("../monday", "a/b", ".", "/tmp/monday", ""):
+                status, told = client.ask("POST", "/v1/backups", json.dumps({"to": outside}).encode())
+                self.assertEqual((status, json.loads(told)["code"]), (400, "invalid_parameter"), outside)
+            client.ask("PUT", "/v1/kv/a", b"2")
+        self.assertEqual(self._run("restore", backups / "monday", "--data", self.scratch / "again")[0], 0)
+        with Server(data=self.scratch / "again") as server, Client(server.port) as client:
+            self.assertEqual(client.ask("GET", "/v1/kv/a"), (200, b"1"))
+        with Server() as server, Client(server.port) as client:
+            status, told = client.ask("POST", "/v1/backups")
+            self.assertEqual((status, json.loads(told)["code"]), (409, "nothing_is_kept"))
+
+    def it_tells_how_it_keeps_them(self):
+        with Server("--sync", "off", data=self.directory) as server, Client(server.port) as client:
+            self.assertIn("journal=rocksdb sync=off revision=0", server.log())
+            client.ask("PUT", "/v1/kv/a", b"1")
+            self.assertIn(", no sync", client.fields["server-timing"])
+            journal = json.loads(client.ask("GET", "/version")[1])["journal"]
+            self.assertEqual((journal["kind"], journal["sync"], journal["durable_revision"]), ("rocksdb", False, 1))
+            self.assertGreater(journal["bytes"], 0)
+            metrics = client.ask("GET", "/metrics")[1].decode()
+            for line in ("holdfast_journal_durable_revision 1", "holdfast_journal_commit_seconds_count 1",
+                         'holdfast_journal_batch_changes_bucket{le="1"} 1', "holdfast_journal_batch_changes_sum 1",
+                         'holdfast_journal_info{kind="rocksdb",sync="off"} 1'):
+                self.assertIn(line + "\n", metrics)
+        with Server() as server, Client(server.port) as client:
+            self.assertEqual(json.loads(client.ask("GET", "/version")[1])["journal"], {"kind": "none"})
+            self.assertNotIn(b"journal", client.ask("GET", "/metrics")[1])
+
+    @staticmethod
+    def _run(*arguments):
+        """A subcommand. @return its exit status, and what it says"""
+        done = subprocess.run([server_process.SERVER, *map(str, arguments)], capture_output=True, text=True,
+                              timeout=PATIENCE_S)
+        return done.returncode, done.stdout + done.stderr
+
+    def a_backup_is_restored_as_another_database(self):
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            client.ask("PUT", "/v1/kv/a", b"1")
+            tag = client.ask("GET", "/v1/kv/a") and client.fields["etag"]
+            self.assertEqual(self._run("backup", self.scratch / "copy", "--data", self.directory)[0], 75)
+            self.assertEqual(server.end(), 0)
+        self.assertEqual(self._run("backup", self.scratch / "copy", "--data", self.directory)[0], 0)
+        for directory in ("data", "copy"):
+            status, said = self._run("inspect", self.scratch / directory)
+            self.assertEqual(status, 0, said)
+            self.assertIn("complete and undamaged", said)
+        self.assertEqual(self._run("restore", self.scratch / "copy", "--data", self.directory)[0], 73, "never over data")
+        self.assertEqual(self._run("restore", self.scratch / "copy", "--data", self.scratch / "again")[0], 0)
+        with Server(data=self.scratch / "again") as server, Client(server.port) as client:
+            self.assertEqual(client.ask("GET", "/v1/kv/a"), (200, b"1"))
+            self.assertNotEqual(client.fields["etag"], tag, "who knows the old database notices")
+
+
 def tests_named(names):
     """The tests of that name, CLASS.METHOD; all of them where none is named."""
-    for kind in (descriptors, streams, signals, memory):
+    for kind in (descriptors, streams, signals, memory, data):
         for method in vars(kind):
-            is_test = not method.startswith("_") and method not in ("limit", "stream", "STREAMS", "VALUE")
+            is_test = not method.startswith("_") and method not in ("limit", "stream", "STREAMS", "VALUE", "HISTORY", "setUp")
             if is_test and (not names or f"{kind.__name__}.{method}" in names):
                 yield kind(method)
 
 
 def main():
-    global SERVER
-    SERVER = sys.argv[1]
+    server_process.SERVER = sys.argv[1]
     suite = unittest.TestSuite(tests_named(sys.argv[2:]))
     if suite.countTestCases() == 0:
         sys.exit(f"there is no test {sys.argv[2:]}")

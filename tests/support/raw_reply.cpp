@@ -76,13 +76,23 @@ std::string raw_reply::detail() const {
 }
 
 double raw_reply::timing_ms(std::string_view metric) const {
-  static std::regex const form("wait;dur=([0-9]+\\.[0-9]+)(?:;desc=\"position [0-9]+\")?, hold;dur=([0-9]+\\.[0-9]+)");
+  static std::regex const form(
+      "wait;dur=([0-9]+\\.[0-9]+)(?:;desc=\"position [0-9]+\")?, hold;dur=([0-9]+\\.[0-9]+)(?:, disk;.*)?");
   auto const text = field("server-timing");
   std::smatch parts;
   if (!std::regex_match(text, parts, form))
     throw std::runtime_error("an answer with status " + std::to_string(status) + " has the Server-Timing '" + text +
                              "'");
   return std::stod(parts[metric == "wait" ? 1 : 2]);
+}
+
+std::optional<raw_reply::withholding> raw_reply::disk() const {
+  static std::regex const form(".*disk;dur= *([0-9]+\\.[0-9]{3});desc=\"with ([0-9]+) others?(, no sync)?\" *");
+  auto const text = field("server-timing");
+  if (text.find("disk;") == std::string::npos) return std::nullopt;
+  std::smatch parts;
+  if (!std::regex_match(text, parts, form)) throw std::runtime_error("an answer has the Server-Timing '" + text + "'");
+  return withholding{std::stod(parts[1]), std::stoi(parts[2]), !parts[3].matched};
 }
 
 raw_reply parse_reply_head(std::string_view head) {

@@ -36,6 +36,13 @@ struct raw_reply {
   /// What Server-Timing tells. Throws std::runtime_error where it tells nothing.
   [[nodiscard]] double wait_ms() const { return timing_ms("wait"); }
   [[nodiscard]] double hold_ms() const { return timing_ms("hold"); }
+  /// For how long it was withheld until it was durable, and with how many others; nothing where it was not.
+  struct withholding {
+    double ms = 0;
+    int others = 0;
+    bool is_synced = true;
+  };
+  [[nodiscard]] std::optional<withholding> disk() const;
 
  private:
   [[nodiscard]] double timing_ms(std::string_view metric) const;

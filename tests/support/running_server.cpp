@@ -13,11 +13,12 @@ namespace holdfast::tests {
 
 class running_server::impl {
  public:
-  explicit impl(server::settings settings)
-      : server(std::move(settings)), run(std::async(std::launch::async, [this] { server.run(); })) {}
+  explicit impl(server::settings settings) : server(std::move(settings)) {}
+  impl(server::settings settings, std::unique_ptr<server::journal> kept)
+      : server(std::move(settings), std::move(kept)) {}
 
   server::server server;
-  std::future<void> run;
+  std::future<void> run = std::async(std::launch::async, [this] { server.run(); });
   bool stopped = false;
 };
 
@@ -26,11 +27,14 @@ server::settings running_server::test_settings() {
   settings.listen_port = 0;
   settings.threads = 2;
   settings.writer_period = {};
+  settings.routes.host_names = {"test", "a", "x", "test:80"};
   return settings;
 }
 
-running_server::running_server(server::settings settings)
-    : impl_(std::make_unique<impl>(settings)), port_(impl_->server.endpoint().port()), threads_(settings.threads) {}
+running_server::running_server(server::settings settings, std::unique_ptr<server::journal> kept)
+    : impl_(kept ? std::make_unique<impl>(settings, std::move(kept)) : std::make_unique<impl>(settings)),
+      port_(impl_->server.endpoint().port()),
+      threads_(settings.threads) {}
 
 running_server::~running_server() {
   if (!impl_->stopped) stop();
@@ -67,6 +71,10 @@ bool running_server::ends_within(std::chrono::milliseconds time) {
 void running_server::join() {
   if (!impl_->stopped) stop();
   impl_->run.get();
+}
+
+int running_server::exit_status() const {
+  return impl_->server.exit_status();
 }
 
 }  // namespace holdfast::tests

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "server/app/settings.hpp"
+#include "server/journal/journal.hpp"
 
 namespace holdfast::tests {
 
@@ -16,7 +17,8 @@ class running_server {
   /// Defaults for tests: two threads, no writer, any free port.
   [[nodiscard]] static server::settings test_settings();
 
-  explicit running_server(server::settings settings = test_settings());
+  /// @param kept where it keeps its data; null: in memory, or as the settings say
+  explicit running_server(server::settings settings = test_settings(), std::unique_ptr<server::journal> kept = nullptr);
   ~running_server();
   running_server(running_server const&) = delete;
   running_server& operator=(running_server const&) = delete;
@@ -43,6 +45,9 @@ class running_server {
 
   /// Stops the server if that has not been done, and waits until run() has returned.
   void join();
+
+  /// How its process would end; after join() or ends_within().
+  [[nodiscard]] int exit_status() const;
 
  private:
   class impl;

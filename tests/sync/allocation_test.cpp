@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
@@ -61,7 +62,7 @@ awaitable_on<Executor> take_turns_running(mutex& m, long rounds) {
     auto lock = co_await m.async_lock();
     co_await asio::post(asio::deferred);
     lock.unlock();
-    (void)co_await m.async_run(section);
+    (void)co_await m.async_run(section, asio::as_tuple(asio::deferred));
   }
 }
 
@@ -116,7 +117,7 @@ awaitable_on<Executor> take_turns_running_in_time(mutex& m, long rounds) {
     auto lock = co_await m.async_lock_for(std::chrono::hours(1));
     co_await asio::post(asio::deferred);
     lock.unlock();
-    (void)co_await m.async_run_for(std::chrono::hours(1), section);
+    (void)co_await m.async_run_for(std::chrono::hours(1), section, asio::as_tuple(asio::deferred));
   }
 }
 

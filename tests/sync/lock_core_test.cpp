@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <holdfast/sync/detail/atomics.hpp>
 #include <holdfast/sync/detail/lock_core.hpp>
 #include <holdfast/sync/guarded.hpp>
 #include <holdfast/sync/mutex.hpp>

@@ -8,6 +8,7 @@
 #include <span>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace holdfast::client::verify {
@@ -57,7 +58,7 @@ struct need {
   revision_number until = no_revision;  ///< and this one at most
   std::size_t before = nobody;          ///< the operation that left the key as it was
   std::size_t shows = nobody;           ///< the one whose answer needs it
-  std::size_t ends = SIZE_MAX;          ///< of remove: the number of the change that it ends
+  std::size_t ends = SIZE_MAX;          ///< the number of the change whose value it ends or follows
   bool takes_room = true;               ///< whether its revision is not known
 };
 
@@ -546,8 +547,10 @@ class order_check {
 
   /// What it is called when a value is there, was absent and is there again: a list may have left it out.
   [[nodiscard]] order_violation name_of_return(change const& one) const {
-    return operation(one.missing.operation).what == deed::list ? order_violation::stale_list
-                                                               : order_violation::returned_after_delete;
+    if (operation(one.missing.operation).what == deed::list) return order_violation::stale_list;
+    if (!writes(one.missing.operation, one.key)) return order_violation::returned_after_delete;
+    return operation(one.missing.operation).what == deed::put ? order_violation::created_twice
+                                                              : order_violation::lost_update;
   }
 
   void accuse_stale_get(std::size_t number, change const& next, witness const& latest) {
@@ -584,7 +587,8 @@ class order_check {
                           .after = std::max(one.revision, one.none_at),
                           .until = one.some.at,
                           .before = one.missing.exists() ? one.missing.operation : one.operation,
-                          .shows = one.some.operation});
+                          .shows = one.some.operation,
+                          .ends = static_cast<std::size_t>(&one - changes_.data())});
       }
       if (next != nullptr && next->what == kind::add && !one.missing.exists()) count_up(one, *next);
     }
@@ -619,7 +623,9 @@ class order_check {
   }
 
   void match_needs() {
-    std::ranges::stable_sort(needs_, {}, [](auto const& one) { return std::tuple(one.what, one.key, one.until); });
+    // Removals first: where one can't be explained, neither can what was there after it.
+    std::ranges::stable_sort(
+        needs_, {}, [](auto const& one) { return std::tuple(one.what != kind::remove, one.what, one.key, one.until); });
     for (std::size_t begin = 0; begin < needs_.size();) {
       auto end = begin;
       while (end < needs_.size() && needs_[end].what == needs_[begin].what && needs_[end].key == needs_[begin].key)
@@ -638,7 +644,11 @@ class order_check {
     std::vector<std::size_t> matched;  // what is in the way of the others
     std::size_t next = 0;
     for (auto& one : of_a_key) {
-      if (one.ends != SIZE_MAX && may_have_expired(changes_[one.ends], one.until)) continue;
+      if (one.what == kind::put && unexplained_.contains(one.ends)) {
+        one.takes_room = false;
+        continue;
+      }
+      if (one.what == kind::remove && one.ends != SIZE_MAX && may_have_expired(changes_[one.ends], one.until)) continue;
       if (next < candidates.size() && reached_before(candidates[next].invoked) < one.until) {
         matched.insert(matched.end(), {one.before, one.shows, candidates[next++].operation});
         continue;
@@ -647,6 +657,7 @@ class order_check {
       shown.insert(shown.end(), {one.before, one.shows});
       accuse(name_of_unexplained(one), one.key, std::move(shown));
       one.takes_room = false;
+      if (one.what == kind::remove) unexplained_.insert(one.ends);
     }
     verdict_.hidden_changes += of_a_key.size();
   }
@@ -658,7 +669,7 @@ class order_check {
     if (is_event) return order_violation::foreign_change;
     if (operation(one.shows).what == deed::list) return order_violation::stale_list;
     auto const creates = [&](std::size_t number) {
-      if (number == nobody) return false;
+      if (number == nobody || operation(number).what != deed::put) return false;
       auto const states = [&](kind what) {
         return std::any_of(begin_of(number), end_of(number),
                            [&](auto const& part) { return part.what == what && part.key == one.key; });
@@ -751,6 +762,7 @@ class order_check {
   std::vector<revision_number> places_;
   std::vector<reached> reached_;
   std::vector<need> needs_;
+  std::unordered_set<std::size_t> unexplained_;  ///< changes whose value was gone without a reason
 };
 
 struct described {
@@ -824,11 +836,13 @@ stated_history restricted(stated_history const& whole, std::vector<std::size_t> 
 
 namespace {
 
-/// Leaves out what is not needed to show the same. Two operations that contradict each other need both.
+/// Leaves out what is not needed to show the same.
 void shorten(stated_history const& whole, order_example& example) {
   auto const is_answered = [&](auto number) { return whole.operations[number].responded != never; };
   if (!std::ranges::all_of(example.operations, is_answered)) return;  // each unanswered one is accounted for
-  for (std::size_t i = 0; example.operations.size() > 2 && i < example.operations.size();) {
+  // What a count was before, and whether anything else had put a value there, shows in no operation alone.
+  if ((example.key & counter_keys) != 0 || example.kind == order_violation::wrong_status) return;
+  for (std::size_t i = 0; example.operations.size() > 1 && i < example.operations.size();) {
     auto rest = example.operations;
     rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
     auto const judged = order_check(restricted(whole, rest), SIZE_MAX).run();

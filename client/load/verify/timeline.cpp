@@ -220,12 +220,15 @@ std::string describe(stated_history const& whole, std::size_t number, std::vecto
   if (is_list) text = "listed at " + revision_text(one.at);
   if (one.what == deed::transaction) text = "transaction, " + revision_text(one.at);
   if (one.what == deed::event) text = "a watcher";
+  std::string last;
   std::vector<key_number> shown;
   for (auto at = one.facts_begin; at < one.facts_end; ++at) {
     auto const& stated = whole.facts[at];
     if (is_list && std::ranges::find(keys, stated.key) == keys.end()) continue;
     shown.push_back(stated.key);
-    text += (text.empty() ? "" : "; ") + what_it_states(stated);
+    auto const states = what_it_states(stated);
+    if (states != last) text += (text.empty() ? "" : "; ") + states;
+    last = states;
   }
   if (is_list) {
     for (auto const key : keys) {

@@ -36,8 +36,8 @@ std::string answer_lines(verification const& verified) {
   std::string text;
   switch (verified.verdict) {
     case verdict::linearizable:
-      text = together ? "  answers  strictly serializable: in the order of their revisions all answers are right,\n"
-                        "           and that order agrees with real time\n"
+      text = together ? "  answers  strictly serializable: right in the order of their revisions,\n"
+                        "           which agrees with real time\n"
                       : "  answers  linearizable: an order of all operations explains every answer\n";
       break;
     case verdict::violated:

@@ -32,7 +32,8 @@ CELL_WIDTH, CELL_HEIGHT, MARGIN = 8.4, 19, 18
 
 
 def start_server(programs):
-    server = subprocess.Popen([programs / "holdfast-server", "--listen", "127.0.0.1:8080", "--writer-period", "0"],
+    server = subprocess.Popen([programs / "holdfast-server", "--listen", "127.0.0.1:8080", "--writer-period", "0",
+                               "--in-memory"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in server.stdout:
         if found := re.search(r"address=(127\.0\.0\.1:\d+)", line):

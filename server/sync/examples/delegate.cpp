@@ -28,5 +28,6 @@ int main() {
   std::thread other([&] { second.run(); });
   first.run();
   other.join();
-  for (auto const& [word, times] : *all.try_lock()) std::printf("%s %d\n", word.c_str(), times);
+  auto const counts = all.try_lock();  // a name keeps it locked; of a temporary lock one gets a copy
+  for (auto const& [word, times] : *counts) std::printf("%s %d\n", word.c_str(), times);
 }

@@ -187,7 +187,7 @@ TEST(experiment, has_every_flag_that_is_not_about_the_report) {
 
   std::set<std::string> there;
   for (auto const& arguments :
-       {std::vector<std::string>{"--rate", "5/s", "--hold", "1ms", "--threshold", "p99<1s", "--verify"},
+       {std::vector<std::string>{"--rate", "5/s", "--hold", "1ms", "--ttl", "1s", "--threshold", "p99<1s", "--verify"},
         std::vector<std::string>{"--stage", "1s@5/s..6/s"}, std::vector<std::string>{"--find-max", "p99<1s"}}) {
     for (auto const& entry : load::experiment_of(settings_of(arguments))) there.insert(entry.key);
   }
@@ -225,6 +225,13 @@ TEST(load_options, read_a_share_in_percent_or_as_a_number) {
   for (auto const* text : {"", "%", "110%", "-1%", "10 %", "1.1", "x"})
     EXPECT_THAT(complaint({"--hold", "1ms", "--hold-share", text}), HasSubstr("write 10% or 0.1")) << text;
   EXPECT_THAT(complaint({"--hold-share", "10%"}), HasSubstr("add --hold"));
+}
+
+TEST(load_options, have_the_short_names_that_other_load_generators_have) {
+  auto const settings = settings_of({"-c", "7", "-d", "3s", "-r", "5/s"});
+  EXPECT_EQ(settings.connections, 7U);
+  EXPECT_EQ(settings.duration, 3s);
+  EXPECT_EQ(settings.stages, (std::vector<load::stage>{{3s, 5, 5}}));
 }
 
 }  // namespace

@@ -72,15 +72,15 @@ TEST(text_report, leads_with_throughput_and_p99_and_splits_the_latency) {
             R"(50 requests/s   p99 2.01 ms
   closed loop, 4 connections, 2 threads, 2.00 s
 
-  latency            p50       p90       p99     p99.9       max      mean     count
-  all            1.00 ms   1.00 ms   2.01 ms    101 ms    101 ms   2.09 ms       100
-  get            1.00 ms   1.00 ms    101 ms    101 ms    101 ms   2.10 ms        91
-  put            2.00 ms   2.00 ms   2.00 ms   2.00 ms   2.00 ms   2.00 ms         9
+  latency           p50      p90      p99    p99.9      max     mean    count
+  all           1.00 ms  1.00 ms  2.01 ms   101 ms   101 ms  2.09 ms      100
+  get           1.00 ms  1.00 ms   101 ms   101 ms   101 ms  2.10 ms       91
+  put           2.00 ms  2.00 ms  2.00 ms  2.00 ms  2.00 ms  2.00 ms        9
 
-  of which         share      mean       p50       p99       max
-  lock wait       47.8 %   1.00 ms      0 ns      0 ns    100 ms
-  lock hold       23.9 %    500 us    500 us    500 us    500 us
-  the rest        28.2 %    590 us    502 us   1.50 ms   1.50 ms
+  of which        share     mean      p50      p99      max
+  lock wait      47.8 %  1.00 ms     0 ns     0 ns   100 ms
+  lock hold      23.9 %   500 us   500 us   500 us   500 us
+  the rest       28.2 %   590 us   502 us  1.50 ms  1.50 ms
   Wait and hold are the server's word (Server-Timing); the rest is network, parsing and queues on both sides.
 
   errors  0
@@ -105,9 +105,9 @@ TEST(text_report, shows_the_latency_of_each_status_where_an_operation_had_severa
   report.total.record({operation_kind::get, 404, true, 3ms, {}});
   report.total.record({operation_kind::del, 503, false, 4ms, {}});
   auto const text = text_report(report);
-  EXPECT_THAT(text, HasSubstr("\n    get 200      1.00 ms"));
-  EXPECT_THAT(text, HasSubstr("\n    get 404      3.00 ms"));
-  EXPECT_THAT(text, HasSubstr("\n    delete 503   4.00 ms"));
+  EXPECT_THAT(text, HasSubstr("\n    get 200     1.00 ms"));
+  EXPECT_THAT(text, HasSubstr("\n    get 404     3.00 ms"));
+  EXPECT_THAT(text, HasSubstr("\n    delete 503  4.00 ms"));
   EXPECT_THAT(text, Not(HasSubstr("put 204")));
   auto const statuses = nlohmann::json::parse(json_report(report))["statuses"];
   EXPECT_EQ(statuses[2]["status"], 404);
@@ -222,7 +222,7 @@ TEST(text_report, invents_no_figure_when_nothing_was_answered) {
   report.total.record(error_kind::refused, 3);
   auto const text = text_report(report);
   EXPECT_THAT(text, testing::StartsWith("0 requests/s   no request succeeded\n"));
-  EXPECT_THAT(text, HasSubstr("  all                  -         -"));
+  EXPECT_THAT(text, HasSubstr("  all                 -        -"));
   EXPECT_THAT(text, Not(HasSubstr("lock wait")));
   EXPECT_THAT(text, HasSubstr("errors  3   refused 3\n"));
 }
@@ -232,17 +232,17 @@ TEST(text_report, of_an_open_loop_shows_both_latencies_and_what_was_asked_for) {
             R"(10 requests/s   p99 5.00 ms
   open loop, 10.0/s poisson, 64 connections, 1 thread, 10.0 s after 1s of warm-up
 
-  latency            p50       p90       p99     p99.9       max      mean     count
-  all            1.01 ms   5.00 ms   5.00 ms   5.00 ms   5.00 ms   3.00 ms       100
-  get            1.01 ms   5.00 ms   5.00 ms   5.00 ms   5.00 ms   3.00 ms       100
-  since sent     1.00 ms   1.00 ms   1.00 ms   1.00 ms   1.00 ms   1.00 ms       100
+  latency           p50      p90      p99    p99.9      max     mean    count
+  all           1.01 ms  5.00 ms  5.00 ms  5.00 ms  5.00 ms  3.00 ms      100
+  get           1.01 ms  5.00 ms  5.00 ms  5.00 ms  5.00 ms  3.00 ms      100
+  since sent    1.00 ms  1.00 ms  1.00 ms  1.00 ms  1.00 ms  1.00 ms      100
   Latency counts from when a request was due; 'since sent', like a closed loop, leaves out what it waited before.
 
-  of which         share      mean       p50       p99       max
-  not sent yet    66.7 %   2.00 ms   10.0 us   4.00 ms   4.00 ms
-  lock wait        0.0 %      0 ns      0 ns      0 ns      0 ns
-  lock hold        3.3 %    100 us    100 us    100 us    100 us
-  the rest        30.0 %    900 us    900 us    900 us    900 us
+  of which        share     mean      p50      p99      max
+  not sent yet   66.7 %  2.00 ms  10.0 us  4.00 ms  4.00 ms
+  lock wait       0.0 %     0 ns     0 ns     0 ns     0 ns
+  lock hold       3.3 %   100 us   100 us   100 us   100 us
+  the rest       30.0 %   900 us   900 us   900 us   900 us
   Wait and hold are the server's word (Server-Timing); the rest is network, parsing and queues on both sides.
 
   errors  0

@@ -92,8 +92,10 @@ TEST(workload, writes_requests_as_the_server_reads_them) {
 }
 
 TEST(workload, writes_the_operations_on_several_keys_and_those_with_conditions) {
-  auto requests = make({});
-  requests.learn_database(0xff);
+  workload_settings settings;
+  settings.hold = parse_hold("exp:1ms").value();
+  auto requests = make(settings);
+  requests.learn_database(0xa1b2c3d4e5f60718);
   auto const fields = std::string(" HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n");
   auto const of_json = fields + "Content-Type: application/json\r\nContent-Length: ";
   EXPECT_EQ(bytes_of(requests, {.operation = operation_kind::list, .key = 7, .limit = 50}),
@@ -109,7 +111,7 @@ TEST(workload, writes_the_operations_on_several_keys_and_those_with_conditions) 
                       .version = 12};
   auto const value = std::string("\"000000070000000000000001\"");
   EXPECT_EQ(bytes_of(requests, put),
-            "PUT /v1/kv/load-1/7?ttl=5000000ns" + of_json + "26\r\nIf-Match: \"00000000000000ff-12\"\r\n\r\n" + value);
+            "PUT /v1/kv/load-1/7?ttl=5000000ns" + of_json + "26\r\nIf-Match: \"a1b2c3d4e5f60718-12\"\r\n\r\n" + value);
   put.version = 0;
   put.ttl = 0ns;
   put.hold = 1ms;
@@ -130,7 +132,7 @@ TEST(workload, writes_the_operations_on_several_keys_and_those_with_conditions) 
                          .other_value = 2,
                          .version = 12};
   EXPECT_EQ(nlohmann::json::parse(body_of(bytes_of(requests, writes))), nlohmann::json::parse(R"({
-      "checks": [{"key": "load-1/7", "etag": "\"00000000000000ff-12\""}, {"key": "load-1/8", "exists": false}],
+      "checks": [{"key": "load-1/7", "etag": "\"a1b2c3d4e5f60718-12\""}, {"key": "load-1/8", "exists": false}],
       "operations": [{"get": "load-1/7"}, {"get": "load-1/8"},
                      {"put": "load-1/7", "value": "000000070000000000000001"},
                      {"put": "load-1/8", "value": "000000080000000000000002"}]})"));

@@ -18,9 +18,10 @@ using fault = revision_server::fault;
 
 constexpr auto everything = "get=20,put=10,delete=8,list=12,txn=15,cas=15,create=10,incr=10,watch=25";
 
-program_result verify(revision_server const& server, char const* mix, std::vector<std::string> more = {}) {
+program_result verify(revision_server const& server, char const* mix, std::vector<std::string> more = {},
+                      char const* duration = "300ms") {
   std::vector<std::string> arguments{"load", "--server", server.url(), "--verify", "--quiet", "--keys",    "5", "--mix",
-                                     mix,    "-c",       "5",          "-d",       "300ms",   "--threads", "2"};
+                                     mix,    "-c",       "5",          "-d",       duration,  "--threads", "2"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return run_program(HOLDFAST_PROGRAM, {.arguments = std::move(arguments), .standard_input = {}, .environment = {}});
 }
@@ -42,8 +43,7 @@ TEST(cli_revision, leaves_open_what_was_never_answered) {
     revision_server const server(fault::silent);
     auto const ended = verify(server, mix, {"--ttl", "uniform:5ms..50ms", "--ttl-share", "30%"});
     EXPECT_EQ(ended.exit_status, 1) << ended.out << ended.err;
-    EXPECT_THAT(ended.out, AllOf(HasSubstr("answers  strictly serializable"), HasSubstr("of them unanswered"),
-                                 HasSubstr("more inferred")));
+    EXPECT_THAT(ended.out, AllOf(HasSubstr("answers  strictly serializable"), HasSubstr("of them unanswered")));
   }
 }
 
@@ -68,8 +68,8 @@ TEST_P(wrong_revisions, are_found_and_named) {
   for (auto const* const duration : {"300ms", "1s", "4s"}) {
     revision_server const server(asked.what);
     auto more = asked.more;
-    more.insert(more.end(), {"--json", "-d", duration});
-    ended = verify(server, asked.mix, std::move(more));
+    more.emplace_back("--json");
+    ended = verify(server, asked.mix, std::move(more), duration);
     if (ended.exit_status == 5) break;
   }
   ASSERT_EQ(ended.exit_status, 5) << ended.out << ended.err;
@@ -112,7 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
                      {"returned_after_delete", "wrong_status", "lost_update"},
                      {}},
         wrong_server{"backwards", fault::backwards, "put=100", {"time_backwards", "same_revision"}, {}},
-        wrong_server{"early_expiry", fault::early_expiry, "get=50,put=50", {"lost_write"}, {"--ttl", "10s"}},
+        wrong_server{
+            "early_expiry", fault::early_expiry, "get=50,put=50", {"lost_write", "created_twice"}, {"--ttl", "10s"}},
         wrong_server{"late_expiry", fault::late_expiry, "get=80,put=20", {"expired_value"}, {"--ttl", "1ms"}},
         wrong_server{"lost_increment", fault::lost_increment, "incr=100", {"lost_update"}, {}},
         wrong_server{"missed_event", fault::missed_event, "put=60,watch=40", {"missed_change"}, {}},

@@ -9,7 +9,7 @@ constexpr auto problem = "Content-Type: application/problem+json\r\n";
 constexpr auto content = "Content-Type: application/json\r\n";
 
 std::string tag_of(std::uint64_t revision) {
-  return "\"00000000000000ff-" + std::to_string(revision) + '"';
+  return "\"a1b2c3d4e5f60718-" + std::to_string(revision) + '"';
 }
 
 std::string tag_field(std::uint64_t revision) {

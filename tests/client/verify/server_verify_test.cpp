@@ -4,6 +4,7 @@
 
 #include "client/load/run.hpp"
 #include "client/load/verify/verification.hpp"
+#include "client/load/watch_pool.hpp"
 #include "tests/support/running_server.hpp"
 
 namespace holdfast::client::load {
@@ -46,6 +47,39 @@ TEST(server_verify, finds_everything_at_once_linearizable) {
   EXPECT_GT(report.verified->keys, settings.workload.keys) << "inserts made more";
   EXPECT_GT(report.verified->locks.judged_revisions, 0U);
   EXPECT_EQ(report.verified->unanswered, 0U);
+}
+
+// Everything that --verify knows, with watchers, expiry, holds and requests that are given up.
+TEST(server_verify, finds_the_whole_run_strictly_serializable) {
+  tests::running_server const server;
+  auto settings = verified_run(server);
+  settings.workload.mix =
+      parse_mix("get=20,put=10,insert=3,delete=8,rmw=5,list=12,txn=15,cas=15,create=10,incr=10,watch=25").value();
+  settings.workload.ttl = parse_hold("uniform:5ms..50ms").value();
+  settings.workload.ttl_share = 0.3;
+  settings.pipeline = 3;
+  settings.threads = 2;
+  auto const report = run(settings);
+  EXPECT_EQ(report.total.error_count(), 0U);
+  EXPECT_EQ(report.verified->proof, verify::proof::by_revision);
+  EXPECT_EQ(report.verified->verdict, verdict::linearizable) << verify::text_of(*report.verified, "");
+  EXPECT_GT(report.verified->events, 0U);
+  EXPECT_TRUE(report.watched->is_right()) << report.watched->first_wrong << report.watched->failure;
+}
+
+TEST(server_verify, finds_it_so_where_requests_are_given_up_and_nobody_watches) {
+  tests::running_server const server;
+  auto settings = verified_run(server);
+  settings.workload.mix = parse_mix("get=20,put=15,delete=10,list=12,txn=15,cas=15,create=10,incr=10").value();
+  settings.workload.ttl = parse_hold("uniform:5ms..50ms").value();
+  settings.workload.ttl_share = 0.3;
+  settings.workload.hold = parse_hold("5ms").value();
+  settings.workload.hold_share = 0.5;
+  settings.connection.request_timeout = 20ms;
+  auto const report = run(settings);
+  EXPECT_GT(report.verified->unanswered, 0U);
+  EXPECT_EQ(report.verified->proof, verify::proof::by_revision);
+  EXPECT_EQ(report.verified->verdict, verdict::linearizable) << verify::text_of(*report.verified, "");
 }
 
 // Each waits for the holds of seven others, far longer than what the audit takes on trust.

@@ -40,6 +40,16 @@ TEST(metrics_writer, a_histogram_is_cumulative_and_exact_to_the_nanosecond) {
                                     "h_seconds_count{operation=\"GET\"} 6\n"));
 }
 
+TEST(metrics_writer, a_histogram_of_numbers_has_no_unit) {
+  metrics_writer out;
+  out.begin("batch_changes", "histogram", "B.");
+  std::array<std::int64_t, 2> const bounds{1, 1024};
+  std::array<std::uint64_t, 3> const counts{3, 2, 1};
+  out.sample_histogram_of_numbers(bounds, counts, 5'000);
+  EXPECT_THAT(out.text(), HasSubstr("batch_changes_bucket{le=\"1\"} 3\nbatch_changes_bucket{le=\"1024\"} 5\n"
+                                    "batch_changes_bucket{le=\"+Inf\"} 6\nbatch_changes_sum 5000\n"));
+}
+
 struct metrics_of_two_threads : ::testing::Test {
   insight source{2, 1};
 };

@@ -13,8 +13,8 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 constexpr std::array<std::string_view, 20> all_names{
-    "hold",  "lock-timeout", "wait",      "ttl",   "increment", "initial", "min",  "max", "prefix", "after",
-    "until", "delimiter",    "limit",     "reverse", "values",  "all",     "key",  "from", "format", "if-exists"};
+    "hold",  "lock-timeout", "wait",  "ttl",     "increment", "initial", "min", "max",  "prefix", "after",
+    "until", "delimiter",    "limit", "reverse", "values",    "all",     "key", "from", "format", "if-exists"};
 
 result<parameters> read(std::string_view query) {
   return read_parameters(query, all_names, {}, 60s);
@@ -27,8 +27,9 @@ std::string refusal_of(std::string_view query) {
 }
 
 TEST(parameters, are_read_by_their_names) {
-  auto const given = read("ttl=30s&increment=-5&min=0&max=9&initial=7&prefix=a%2F&after=a%2F1&until=b&delimiter=%2F&limit=5"
-                          "&reverse=true&values&all=false&key=k&from=17&format=ndjson&if-exists=skip&wait=1m&hold=1s");
+  auto const given = read(
+      "ttl=30s&increment=-5&min=0&max=9&initial=7&prefix=a%2F&after=a%2F1&until=b&delimiter=%2F&limit=5"
+      "&reverse=true&values&all=false&key=k&from=17&format=ndjson&if-exists=skip&wait=1m&hold=1s");
   ASSERT_TRUE(given) << given.error().detail;
   EXPECT_EQ(given->ttl->duration, 30s);
   EXPECT_EQ(given->increment, -5);
@@ -61,11 +62,35 @@ TEST(parameters, that_a_resource_does_not_take_are_named_with_those_that_it_does
 }
 
 TEST(parameters, that_are_not_understood_are_named_in_the_refusal) {
-  for (auto const* query :
-       {"limit=0", "limit=1001", "limit=-1", "limit=", "limit=1.0", "limit=0x1", "limit=99999999999999999999",
-        "reverse=yes", "values=1", "increment=", "increment=1.5", "increment=+1", "increment=9007199254740992",
-        "increment=-9007199254740992", "min=x", "max=1e3", "delimiter=", "ttl=", "ttl=0", "ttl=0s", "ttl=-1s", "ttl=30",
-        "ttl=36526d", "ttl=3155760001s", "ttl=forever", "ttl=99999999999999999999s", "wait=1", "hold=x", "lock-timeout=-1s"}) {
+  for (auto const* query : {"limit=0",
+                            "limit=1001",
+                            "limit=-1",
+                            "limit=",
+                            "limit=1.0",
+                            "limit=0x1",
+                            "limit=99999999999999999999",
+                            "reverse=yes",
+                            "values=1",
+                            "increment=",
+                            "increment=1.5",
+                            "increment=+1",
+                            "increment=9007199254740992",
+                            "increment=-9007199254740992",
+                            "min=x",
+                            "max=1e3",
+                            "delimiter=",
+                            "ttl=",
+                            "ttl=0",
+                            "ttl=0s",
+                            "ttl=-1s",
+                            "ttl=30",
+                            "ttl=36526d",
+                            "ttl=3155760001s",
+                            "ttl=forever",
+                            "ttl=99999999999999999999s",
+                            "wait=1",
+                            "hold=x",
+                            "lock-timeout=-1s"}) {
     std::string const name(query, std::string_view(query).find('='));
     EXPECT_THAT(refusal_of(query), HasSubstr(name)) << query;
   }

@@ -162,6 +162,51 @@ TEST(command_line, settings_are_live_unless_they_are_not_to_be) {
   EXPECT_FALSE(settings_of({}).live_settings);
 }
 
+TEST(command_line, data_are_kept_unless_they_are_not_to_be) {
+  EXPECT_EQ(settings_of({}).data_directory, "./holdfast-data");
+  EXPECT_TRUE(settings_of({}).sync);
+  EXPECT_FALSE(settings_of({}).accept_loss);
+  EXPECT_EQ(settings_of({"--data", "/d"}).data_directory, "/d");
+  EXPECT_EQ(settings_of({"--in-memory"}).data_directory, "");
+  EXPECT_FALSE(settings_of({"--sync", "off"}).sync);
+  EXPECT_TRUE(settings_of({"--accept-loss"}).accept_loss);
+  EXPECT_EQ(settings_of({"--backups", "/b"}).backups_directory, "/b");
+  EXPECT_TRUE(says(refusal_of({"--sync", "sometimes"}), "neither on nor off"));
+  EXPECT_TRUE(says(refusal_of({"--data", ""}), "--in-memory"));
+  EXPECT_TRUE(says(refusal_of({"--data", "/d", "--in-memory"}), "one of them"));
+}
+
+// A variable that says "keep nothing" must not silently undo a flag that says where to keep it.
+TEST(command_line, of_data_and_in_memory_the_flag_wins) {
+  {
+    variable const in_memory("HOLDFAST_IN_MEMORY", "1");
+    EXPECT_EQ(settings_of({}).data_directory, "");
+    EXPECT_EQ(settings_of({"--data", "/d"}).data_directory, "/d");
+    EXPECT_EQ(settings_of({"--data=/d"}).data_directory, "/d");
+  }
+  variable const data("HOLDFAST_DATA", "/variable");
+  EXPECT_EQ(settings_of({}).data_directory, "/variable");
+  EXPECT_EQ(settings_of({"--in-memory"}).data_directory, "");
+}
+
+TEST(command_line, data_commands_know_their_directories) {
+  using what = data_command::what;
+  auto const command_of = [](std::vector<char const*> arguments) {
+    return std::get<data_command>(parse(std::move(arguments)));
+  };
+  auto const backup = command_of({"backup", "/copy", "--data", "/d"});
+  EXPECT_EQ(backup.which, what::backup);
+  EXPECT_EQ(backup.data, "/d");
+  EXPECT_EQ(backup.named, "/copy");
+  EXPECT_EQ(command_of({"restore", "/copy"}).which, what::restore);
+  EXPECT_EQ(command_of({"restore", "/copy"}).data, "./holdfast-data");
+  EXPECT_EQ(command_of({"inspect"}).named, "");
+  EXPECT_EQ(command_of({"inspect", "/copy"}).named, "/copy");
+  EXPECT_EQ(command_of({"check-disk", "/disk"}).which, what::check_disk);
+  EXPECT_TRUE(says(refusal_of({"backup"}), "to"));
+  EXPECT_TRUE(says(refusal_of({"restore"}), "from"));
+}
+
 TEST(command_line, takes_several_host_names) {
   EXPECT_EQ(settings_of({"--host-name", "a.example", "--host-name", "b.example"}).routes.host_names,
             (std::vector<std::string>{"a.example", "b.example"}));

@@ -42,6 +42,7 @@ class data_tools : public ::testing::Test {
 
 TEST_F(data_tools, a_backup_taken_during_commits_is_a_state_that_was_once_and_holds_all_that_was_durable_before) {
   rocksdb_journal journal(settings("data"));
+  auto const database = journal.position().database;
   history made(1, 200, 2'000);
   std::atomic<std::uint64_t> durable = 0;
   std::atomic<bool> stopped = false;
@@ -55,7 +56,7 @@ TEST_F(data_tools, a_backup_taken_during_commits_is_a_state_that_was_once_and_ho
     auto const before = durable.load();
     auto const position = journal.back_up(scratch / name);
     EXPECT_GE(position.sequence, before);
-    EXPECT_EQ(position.database, journal.position().database);
+    EXPECT_EQ(position.database, database);
   }
   stopped = true;
   writer.join();

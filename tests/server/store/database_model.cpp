@@ -112,8 +112,7 @@ struct describer {
   std::string operator()(transaction_done const& done) const {
     std::string text = "transaction";
     for (auto const& one : done->failed_checks) text += " check " + number(one.index) + " of " + number(one.revision);
-    if (done->failed_step)
-      return text + " step " + number(*done->failed_step) + ' ' + describe(done->results.back());
+    if (done->failed_step) return text + " step " + number(*done->failed_step) + ' ' + describe(done->results.back());
     for (auto const& one : done->results) text += "; " + describe(one);
     return text;
   }
@@ -180,7 +179,8 @@ std::string database_model::unmet(conditions_pointer const& when, std::string co
   };
   if (auto const& match = when->if_match)
     if (!exists || !(match->any || has(match->strong))) return failed(revision, false, match->has_weak);
-  if (auto const& match = when->if_none_match; match && exists && (match->any || has(match->strong) || has(match->weak)))
+  if (auto const& match = when->if_none_match;
+      match && exists && (match->any || has(match->strong) || has(match->weak)))
     return reads ? "not modified " + number(revision) + with_expiry(there->second.expires)
                  : failed(revision, match->any, false);
   return {};

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t bytes_max = 9000;
+constexpr std::uint64_t bytes_max = 3000;
 
 json_text text(std::string value) {
   return std::make_shared<std::string const>(std::move(value));
@@ -49,7 +49,8 @@ class random_operations {
     return std::string(heads[below(5)]) + std::to_string(below(5));
   }
   std::string prefix() {
-    static constexpr std::string_view some[] = {"", "a/", "a", "a/b/", "zz", "a key that is longer than fifteen bytes/"};
+    static constexpr std::string_view some[] = {"",     "a/", "a",
+                                                "a/b/", "zz", "a key that is longer than fifteen bytes/"};
     return std::string(some[below(6)]);
   }
   json_text value() {

@@ -283,7 +283,9 @@ struct an_increment : testing::Test {
     data.apply(put_operation{"k", text(value.c_str())});
     return data.apply(increment_operation{.key = "k", .by = by, .ttl = {}, .when = {}});
   }
-  std::string result_of(std::string const& value, std::int64_t by) { return *get_as<value_stored>(of(value, by)).value; }
+  std::string result_of(std::string const& value, std::int64_t by) {
+    return *get_as<value_stored>(of(value, by)).value;
+  }
 
   database data;
 };
@@ -452,9 +454,13 @@ TEST_F(many_expired_keys, are_in_no_page) {
   EXPECT_EQ(data.next_expiry(), no_expiry) << "the page has removed them on its way";
 }
 
-TEST_F(many_expired_keys, are_in_no_page_backwards) { EXPECT_EQ(page(true), "stays "); }
+TEST_F(many_expired_keys, are_in_no_page_backwards) {
+  EXPECT_EQ(page(true), "stays ");
+}
 
-TEST_F(many_expired_keys, make_no_group) { EXPECT_EQ(page(false, "1"), "stays "); }
+TEST_F(many_expired_keys, make_no_group) {
+  EXPECT_EQ(page(false, "1"), "stays ");
+}
 
 TEST_F(many_expired_keys, are_not_counted_among_those_that_a_range_deletes) {
   EXPECT_EQ(get_as<range_deleted>(data.apply(delete_range_operation{"", 1000})).removed.size(), 1U);
@@ -735,13 +741,13 @@ TEST_F(a_transaction, that_fails_has_removed_nothing_that_others_wait_for) {
 }
 
 TEST_F(a_transaction, that_has_no_room_for_all_does_nothing) {
-  auto const done = run({put_operation{"b", text_of(2000)}, put_operation{"c", text_of(2000)},
-                         put_operation{"d", text_of(2000)}});
+  auto const done =
+      run({put_operation{"b", text_of(2000)}, put_operation{"c", text_of(2000)}, put_operation{"d", text_of(2000)}});
   EXPECT_EQ(done->failed_step, 2U);
   EXPECT_TRUE(std::holds_alternative<no_room>(done->results.back()));
   EXPECT_EQ(data.size(), 1U);
-  EXPECT_FALSE(run({put_operation{"b", text_of(2000)}, delete_operation{"b"}, put_operation{"c", text_of(4000)}})
-                   ->failed_step)
+  EXPECT_FALSE(
+      run({put_operation{"b", text_of(2000)}, delete_operation{"b"}, put_operation{"c", text_of(4000)}})->failed_step)
       << "there is room in the end";
 }
 

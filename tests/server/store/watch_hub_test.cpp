@@ -230,8 +230,10 @@ TEST_F(a_hub, watchers_come_and_go_at_any_moment) {
         ASSERT_EQ(each.revision, one.seen) << "out of order";
       }
       // Sometimes the last goes, and the next one comes before the hub has had its turn.
-      if (random() % 20 == 0) all.clear();
-      else if (random() % 4 == 0) all.erase(all.begin() + static_cast<std::ptrdiff_t>(random() % all.size()));
+      if (random() % 20 == 0)
+        all.clear();
+      else if (random() % 4 == 0)
+        all.erase(all.begin() + static_cast<std::ptrdiff_t>(random() % all.size()));
     }
   }
 }

@@ -121,7 +121,7 @@ describe('lanes', () => {
 
   test('are kept for the writer and for whoever waits most, under any load', () => {
     const shown = new Lanes();
-    const model = crowd(done(50, 'writer', 60, 60, 60.01), done(51, 'past:1', 0, 200, 200.01), asked(52, 'now:1', 3000));
+    const model = crowd(done(50, 'writer', 60, 60, 60.01), done(51, 'past:1', 180, 200, 200.01), asked(52, 'now:1', 3990));
     shown.update(activity(model), 8);
     assert.equal(shown.shown[0], 'writer');
     assert.deepEqual([shown.shown.length, shown.shown.includes('past:1'), shown.shown.includes('now:1')], [8, true, true]);

@@ -1,9 +1,9 @@
 // A holdfast-server of the build, as a process.
 import {spawn} from 'node:child_process';
 
-/// Starts one on a port of its choice, or on `port`. @return {url, port, pid, stop}
-export async function startServer({port = 0, args = []} = {}) {
-  const child = spawn(process.env.HOLDFAST_SERVER, ['--listen', `127.0.0.1:${port}`, ...args], {stdio: ['ignore', 'pipe', 'pipe']});
+/// Starts one on a port of its choice, or on `port`. It keeps its data in `data`, or in memory alone. @return {url, port, pid, stop}
+export async function startServer({port = 0, args = [], data} = {}) {
+  const child = spawn(process.env.HOLDFAST_SERVER, ['--listen', `127.0.0.1:${port}`, ...(data ? ['--data', data] : ['--in-memory']), ...args], {stdio: ['ignore', 'pipe', 'pipe']});
   const url = await new Promise((resolve, reject) => {
     let said = '';
     const listen = chunk => {

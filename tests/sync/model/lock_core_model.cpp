@@ -336,6 +336,344 @@ struct last_owner_cleans_up : rl::test_suite<last_owner_cleans_up<Mutation>, 3> 
   rl::atomic<int> last;
 };
 
+/// One thread only tries; it owns or it does not, and nobody else is kept from owning by that.
+template <class Mutation>
+struct one_tries : rl::test_suite<one_tries<Mutation>, 3>, lock_model<Mutation> {
+  void before() {
+    this->core = new typename lock_model<Mutation>::core_type;
+    this->counter($) = 0;
+    did_without($) = 0;
+  }
+  void thread(unsigned index) {
+    typename lock_model<Mutation>::waiter_type w;
+    if (index != 0) {
+      this->lock(w);
+    } else if (!this->core->try_acquire()) {
+      did_without($) = 1;
+      return;
+    }
+    this->use();
+    this->unlock();
+  }
+  void after() {
+    RL_ASSERT(this->counter($) + did_without($) == 3);
+    RL_ASSERT(this->core->try_acquire());
+    delete this->core;
+  }
+  rl::var<int> did_without;
+};
+
+/// Three queue one behind the other while the lock is owned, and a fourth tries meanwhile: they own in that order.
+template <class Mutation>
+struct first_in_first_out : rl::test_suite<first_in_first_out<Mutation>, 3>, lock_model<Mutation> {
+  void before() {
+    this->core = new typename lock_model<Mutation>::core_type;
+    this->counter($) = 0;
+    RL_ASSERT(this->core->try_acquire());
+    for (auto& w : waiters) RL_ASSERT(!this->core->acquire_or_enqueue(w));
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      this->unlock();
+      RL_ASSERT(!this->core->try_acquire() || this->counter($) == 2);
+    } else {
+      waiters[index - 1].wait();
+      RL_ASSERT(this->counter($) == static_cast<int>(index) - 1);
+      this->use();
+      if (index == 1) this->unlock();
+    }
+  }
+  void after() {
+    RL_ASSERT(this->counter($) == 2);
+    delete this->core;
+  }
+  typename lock_model<Mutation>::waiter_type waiters[2];
+};
+
+/// Two waiters give up at once, each on a thread of its own, while the owner releases: whoever is not withdrawn is
+/// granted.
+template <class Mutation, rl::test_result_e expected = rl::test_result_success>
+struct two_give_up : rl::test_suite<two_give_up<Mutation, expected>, 3, expected>, lock_model<Mutation> {
+  void before() {
+    this->core = new typename lock_model<Mutation>::core_type;
+    RL_ASSERT(this->core->try_acquire());
+    for (auto& w : waiters) RL_ASSERT(!this->core->acquire_or_enqueue(w));
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      this->unlock();
+    } else if (auto& mine = waiters[index - 1]; !this->core->withdraw(mine)) {
+      mine.wait();
+      this->unlock();
+    }
+  }
+  void after() {
+    RL_ASSERT(this->core->try_acquire());
+    delete this->core;
+  }
+  typename lock_model<Mutation>::waiter_type waiters[2];
+};
+
+/// A waiter is granted by one thread and taken out by another, whose context ends; the grant is being delivered, which
+/// the end waits for. delivery::begin() counts under the internal lock and context_service waits for the count: so a
+/// waiter that the end did not find is told before the end goes on.
+template <class Mutation, rl::test_result_e expected = rl::test_result_success>
+struct delivery_beside_the_end : rl::test_suite<delivery_beside_the_end<Mutation, expected>, 2, expected>,
+                                 lock_model<Mutation> {
+  void before() {
+    this->core = new typename lock_model<Mutation>::core_type;
+    context($) = 1;
+    begun.store(0, rl::mo_relaxed, $);
+    ended.store(0, rl::mo_relaxed, $);
+    RL_ASSERT(this->core->try_acquire());
+    RL_ASSERT(!this->core->acquire_or_enqueue(waiter));
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      bool const is_passed_on = this->core->release([&](auto&) { begun.fetch_add(1, rl::mo_relaxed, $); }) != nullptr;
+      if (is_passed_on) {
+        RL_ASSERT(context($) == 1);  // needs the context
+        ended.fetch_add(1, rl::mo_release, $);
+      }
+    } else {
+      this->core->withdraw_if([](auto&) { return true; }, [](auto&) {});
+      while (ended.load(rl::mo_acquire, $) != begun.load(rl::mo_relaxed, $)) rl::yield(1, $);
+      context($) = 0;
+    }
+  }
+  void after() { delete this->core; }
+  rl::var<int> context;
+  rl::atomic<int> begun;
+  rl::atomic<int> ended;
+  typename lock_model<Mutation>::waiter_type waiter;
+};
+
+/// A shared lock is abandoned while a deadline passes on a second thread and the last owner releases on a third. The
+/// state is freed by whoever is last, and nobody asks it afterwards. `early` is the bug: orphaned before all were told.
+template <class Mutation, bool early, rl::test_result_e expected = rl::test_result_success>
+struct abandon_beside_expiry : rl::test_suite<abandon_beside_expiry<Mutation, early, expected>, 3, expected> {
+  using machine_type = machine<Mutation>;
+  using core_type = detail::shared_core<machine_type>;
+
+  void before() {
+    core = new core_type;
+    frees.store(0, rl::mo_relaxed, $);
+    told.store(0, rl::mo_relaxed, $);
+    RL_ASSERT(core->try_acquire());
+    RL_ASSERT(!core->acquire_or_enqueue(waiter));
+  }
+  void free_state() {
+    RL_ASSERT(frees.fetch_add(1, rl::mo_relaxed, $) == 0);
+    delete core;
+  }
+  void tell() {
+    guard.lock($);
+    told.store(1, rl::mo_relaxed, $);
+    guard.unlock($);
+  }
+  /// By an owner; a waiter that owns from then on gives up at once.
+  void release() {
+    bool is_passed_on = false;
+    bool is_last = core->release(false, [&](auto&) { is_passed_on = true; });
+    if (is_passed_on) is_last = core->release(false, [](auto&) {});
+    if (is_last) free_state();
+  }
+  void thread(unsigned index) {
+    auto const nobody = [](auto&) {};
+    if (index == 0) {
+      core->withdraw_if([](auto&) { return true; }, nobody, nobody);
+      if (!early) tell();
+      bool const is_mine = core->orphan();
+      if (early) tell();
+      if (is_mine) free_state();
+    } else if (index == 1) {  // the timer: asks for its waiter unless that was told; `guard` is the timer's mutex
+      guard.lock($);
+      if (told.load(rl::mo_relaxed, $) == 0) {
+        RL_ASSERT(frees.fetch_add(0, rl::mo_relaxed, $) == 0);  // asks a state that is still there
+        core->withdraw(waiter, nobody);
+      }
+      guard.unlock($);
+    } else {
+      release();
+    }
+  }
+  void after() { RL_ASSERT(frees.load(rl::mo_relaxed, $) == 1); }
+  core_type* core = nullptr;
+  model_waiter<machine_type> waiter;
+  rl::mutex guard;
+  rl::atomic<int> told;
+  rl::atomic<int> frees;
+};
+
+/// A writer becomes a reader while another reader and another writer come: what it wrote is seen, and not yet changed.
+template <class Mutation, rl::test_result_e expected = rl::test_result_success>
+struct writer_downgrades : rl::test_suite<writer_downgrades<Mutation, expected>, 3, expected> {
+  using machine_type = machine<Mutation>;
+  using core_type = detail::shared_core<machine_type>;
+  using waiter_type = model_waiter<machine_type>;
+
+  struct granted {
+    waiter_type* waiters[3];
+    int count = 0;
+    auto collect() {
+      return [this](auto& node) { waiters[count++] = static_cast<waiter_type*>(&node); };
+    }
+    void tell() {
+      for (int i = 0; i < count; ++i) waiters[i]->grant();
+    }
+  };
+  void before() {
+    core = new core_type;
+    value($) = 0;
+    RL_ASSERT(core->try_acquire());
+  }
+  void release(bool shared) {
+    granted next;
+    RL_ASSERT(!core->release(shared, next.collect()));
+    next.tell();
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      value($) = 1;
+      granted next;
+      core->downgrade(next.collect());
+      next.tell();
+      RL_ASSERT(value($) == 1);
+      release(true);
+      return;
+    }
+    waiter_type w;
+    w.shared = index == 1;
+    if (!core->acquire_or_enqueue(w)) w.wait();
+    if (w.shared) {
+      int const seen = value($);
+      RL_ASSERT(seen == 1 || seen == 2);
+    } else {
+      value($) = value($) + 1;
+    }
+    release(w.shared);
+  }
+  void after() {
+    RL_ASSERT(core->is_free());
+    delete core;
+  }
+  core_type* core = nullptr;
+  rl::var<int> value;
+};
+
+/// Permits: two are there, three threads want one each, the last of which gives up or gets it. No permit is lost and
+/// none is made, and what is done with one is seen by who has it next.
+template <class Mutation, bool one_gives_up, rl::test_result_e expected = rl::test_result_success>
+struct permits_are_shared : rl::test_suite<permits_are_shared<Mutation, one_gives_up, expected>, 3, expected> {
+  using machine_type = machine<Mutation>;
+  using core_type = detail::permit_core<machine_type>;
+  using waiter_type = model_waiter<machine_type>;
+
+  void before() {
+    core = new core_type(1);
+    value($) = 0;
+    gave_up($) = 0;
+  }
+  void thread(unsigned index) {
+    waiter_type w;
+    if (!core->acquire_or_enqueue(w)) {
+      if (one_gives_up && index == 0 && core->withdraw(w)) {
+        gave_up($) = 1;
+        return;
+      }
+      w.wait();
+    }
+    value($) = value($) + 1;
+    waiter_type* next = nullptr;
+    RL_ASSERT(core->release(1, true, [&](auto& node) { next = static_cast<waiter_type*>(&node); }));
+    if (next) next->grant();
+  }
+  void after() {
+    RL_ASSERT(value($) + gave_up($) == 3);
+    RL_ASSERT(core->try_acquire() && !core->try_acquire());
+    delete core;
+  }
+  core_type* core = nullptr;
+  rl::var<int> value;
+  rl::var<int> gave_up;
+};
+
+/// An event: who waits while it is set, and who comes when it is set, sees what was done before; nobody is forgotten.
+/// One more thread only looks.
+template <class Mutation, rl::test_result_e expected = rl::test_result_success>
+struct event_is_set : rl::test_suite<event_is_set<Mutation, expected>, 3, expected> {
+  using machine_type = machine<Mutation>;
+  using core_type = detail::permit_core<machine_type>;
+  using waiter_type = model_waiter<machine_type>;
+
+  void before() {
+    core = new core_type;
+    value($) = 0;
+  }
+  void thread(unsigned index) {
+    if (index == 0) {
+      value($) = 1;
+      waiter_type* waiters[2];
+      int count = 0;
+      core->open(true, [&](auto& node) { waiters[count++] = static_cast<waiter_type*>(&node); });
+      for (int i = 0; i < count; ++i) waiters[i]->grant();
+    } else {
+      waiter_type w;
+      if (index == 1 || !core->try_acquire(false)) {
+        if (!core->acquire_or_enqueue(w, false)) w.wait();
+      }
+      RL_ASSERT(value($) == 1);
+    }
+  }
+  void after() { delete core; }
+  core_type* core = nullptr;
+  rl::var<int> value;
+};
+
+/// A condition variable between two threads under a lock: the waiter queues before it unlocks, so no notification is
+/// missed. `careless` unlocks first.
+template <class Mutation, bool careless, rl::test_result_e expected = rl::test_result_success>
+struct nobody_misses_a_notification
+    : rl::test_suite<nobody_misses_a_notification<Mutation, careless, expected>, 2, expected>,
+      lock_model<Mutation> {
+  using machine_type = machine<Mutation>;
+  using waiter_type = model_waiter<machine_type>;
+
+  void before() {
+    this->core = new typename lock_model<Mutation>::core_type;
+    changed = new detail::permit_core<machine_type>;
+    this->counter($) = 0;
+  }
+  void thread(unsigned index) {
+    waiter_type mine;
+    this->lock(mine);
+    if (index == 0) {
+      this->use();
+      this->unlock();
+      waiter_type* notified = nullptr;
+      changed->release(1, false, [&](auto& node) { notified = static_cast<waiter_type*>(&node); });
+      if (notified) notified->grant();
+    } else {
+      if (this->counter($) == 0) {
+        waiter_type sleep;
+        if (careless) this->unlock();
+        RL_ASSERT(!changed->acquire_or_enqueue(sleep));
+        if (!careless) this->unlock();
+        sleep.wait();
+        waiter_type again;
+        this->lock(again);
+      }
+      RL_ASSERT(this->counter($) == 1);
+      this->unlock();
+    }
+  }
+  void after() {
+    delete this->core;
+    delete changed;
+  }
+  detail::permit_core<machine_type>* changed = nullptr;
+};
+
 /// Keeps the first part of a report. The checker replaces operator new, so nothing may be allocated while it reports.
 class report_buffer : public std::streambuf {
  public:
@@ -383,6 +721,9 @@ struct looked_relaxed : unbroken {
 };
 struct released_relaxed : unbroken {
   static constexpr bool forgets_to_release = true;
+};
+struct passed_on_relaxed : unbroken {
+  static constexpr bool forgets_to_pass_on = true;
 };
 struct blind_unlock : unbroken {
   static constexpr bool unlocks_blindly = true;
@@ -442,6 +783,61 @@ outcome last_owner_is_told(search how) {
   return explore<last_owner_cleans_up<unbroken>>(how);
 }
 
+outcome one_of_three_tries(search how) {
+  return explore<one_tries<unbroken>>(how);
+}
+outcome waiters_own_in_order(search how) {
+  return explore<first_in_first_out<unbroken>>(how);
+}
+outcome two_waiters_give_up(search how) {
+  return explore<two_give_up<unbroken>>(how);
+}
+outcome delivery_ends_before_its_context(search how) {
+  return explore<delivery_beside_the_end<unbroken>>(how);
+}
+outcome shared_lock_is_abandoned(search how) {
+  return explore<abandon_beside_expiry<unbroken, false>>(how);
+}
+outcome a_writer_downgrades(search how) {
+  return explore<writer_downgrades<unbroken>>(how);
+}
+outcome three_share_a_permit(search how) {
+  return explore<permits_are_shared<unbroken, false>>(how);
+}
+outcome one_gives_up_its_permit(search how) {
+  return explore<permits_are_shared<unbroken, true>>(how);
+}
+outcome waiters_see_an_event(search how) {
+  return explore<event_is_set<unbroken>>(how);
+}
+outcome notification_is_not_missed(search how) {
+  return explore<nobody_misses_a_notification<unbroken, false>>(how);
+}
+
+outcome shared_lock_is_abandoned_too_early(search how) {
+  return explore<abandon_beside_expiry<unbroken, true, rl::test_result_user_assert_failed>>(how);
+}
+outcome weak_shared_release(search how) {
+  return explore<readers_and_writer<passed_on_relaxed, false, rl::test_result_data_race>>(how);
+}
+outcome weak_downgrade(search how) {
+  return explore<writer_downgrades<released_relaxed, rl::test_result_data_race>>(how);
+}
+outcome weak_release_of_permits(search how) {
+  return explore<permits_are_shared<queue_left_relaxed, false, rl::test_result_data_race>>(how);
+}
+outcome weak_acquire_of_permits(search how) {
+  return explore<permits_are_shared<taken_relaxed, false, rl::test_result_data_race>>(how);
+}
+outcome weak_look_at_an_event(search how) {
+  return explore<event_is_set<looked_relaxed, rl::test_result_data_race>>(how);
+}
+outcome blind_withdrawal_beside_another(search how) {
+  return explore<two_give_up<blind_withdrawal, rl::test_result_user_assert_failed>>(how);
+}
+outcome unlock_before_queueing_for_a_notification(search how) {
+  return explore<nobody_misses_a_notification<unbroken, true, rl::test_result_livelock>>(how);
+}
 outcome weak_release_of_the_queue(search how) {
   return explore<everybody_locks<queue_left_relaxed, 3, rl::test_result_data_race>>(how);
 }

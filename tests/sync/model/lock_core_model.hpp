@@ -33,6 +33,16 @@ outcome context_ends_beside_a_shared_release(search how);
 outcome readers_and_a_writer(search how);
 outcome writer_gives_up(search how);
 outcome last_owner_is_told(search how);
+outcome one_of_three_tries(search how);
+outcome waiters_own_in_order(search how);
+outcome two_waiters_give_up(search how);
+outcome delivery_ends_before_its_context(search how);
+outcome shared_lock_is_abandoned(search how);
+outcome a_writer_downgrades(search how);
+outcome three_share_a_permit(search how);
+outcome one_gives_up_its_permit(search how);
+outcome waiters_see_an_event(search how);
+outcome notification_is_not_missed(search how);
 
 /// Broken on purpose; as expected means that the checker found it.
 outcome weak_release_of_the_queue(search how);
@@ -43,5 +53,13 @@ outcome weak_shared_look(search how);
 outcome weak_release(search how);
 outcome unlock_without_looking_again(search how);
 outcome withdrawal_without_looking_again(search how);
+outcome shared_lock_is_abandoned_too_early(search how);
+outcome weak_shared_release(search how);
+outcome weak_downgrade(search how);
+outcome weak_release_of_permits(search how);
+outcome weak_acquire_of_permits(search how);
+outcome weak_look_at_an_event(search how);
+outcome blind_withdrawal_beside_another(search how);
+outcome unlock_before_queueing_for_a_notification(search how);
 
 }  // namespace holdfast::sync::model

@@ -9,6 +9,7 @@ namespace {
 /// hundred times as many, with four, were run once by hand and found nothing.
 constexpr search everything{search::all};
 constexpr search three_preemptions{search::bounded, 3};
+constexpr search two_preemptions{search::bounded, 2};  // where three take a minute
 
 #define EXPECT_AS_EXPECTED(explored)                            \
   do {                                                          \
@@ -58,6 +59,54 @@ TEST_F(lock_core_model_test, writer_that_gives_up_lets_the_readers_in) {
 }
 TEST_F(lock_core_model_test, last_owner_of_an_orphaned_lock_is_told_and_no_other) {
   EXPECT_AS_EXPECTED(last_owner_is_told(three_preemptions));
+}
+
+TEST_F(lock_core_model_test, thread_that_only_tries_costs_nobody_the_lock) {
+  EXPECT_AS_EXPECTED(one_of_three_tries(three_preemptions));
+}
+TEST_F(lock_core_model_test, waiters_own_in_the_order_of_asking) {
+  EXPECT_AS_EXPECTED(waiters_own_in_order(three_preemptions));
+}
+TEST_F(lock_core_model_test, two_waiters_withdraw_while_the_owner_releases) {
+  EXPECT_AS_EXPECTED(two_waiters_give_up(three_preemptions));
+}
+TEST_F(lock_core_model_test, delivery_ends_before_its_context_does) {
+  EXPECT_AS_EXPECTED(delivery_ends_before_its_context(everything));
+}
+TEST_F(lock_core_model_test, abandoned_shared_lock_is_freed_once_and_not_asked_afterwards) {
+  EXPECT_AS_EXPECTED(shared_lock_is_abandoned(two_preemptions));
+}
+TEST_F(lock_core_model_test, writer_that_becomes_a_reader_is_not_overwritten) {
+  EXPECT_AS_EXPECTED(a_writer_downgrades(two_preemptions));
+}
+TEST_F(lock_core_model_test, permits_are_neither_lost_nor_made) {
+  EXPECT_AS_EXPECTED(three_share_a_permit(two_preemptions));
+  EXPECT_AS_EXPECTED(one_gives_up_its_permit(two_preemptions));
+}
+TEST_F(lock_core_model_test, event_forgets_nobody) {
+  EXPECT_AS_EXPECTED(waiters_see_an_event(two_preemptions));
+}
+TEST_F(lock_core_model_test, notification_is_not_missed_between_looking_and_waiting) {
+  EXPECT_AS_EXPECTED(notification_is_not_missed(three_preemptions));
+}
+
+TEST_F(lock_core_model_test, model_notices_a_shared_lock_that_is_orphaned_before_all_are_told) {
+  EXPECT_AS_EXPECTED(shared_lock_is_abandoned_too_early(two_preemptions));
+}
+TEST_F(lock_core_model_test, model_notices_a_shared_lock_that_is_released_without_release) {
+  EXPECT_AS_EXPECTED(weak_shared_release(three_preemptions));
+  EXPECT_AS_EXPECTED(weak_downgrade(two_preemptions));
+}
+TEST_F(lock_core_model_test, model_notices_permits_without_acquire_or_release) {
+  EXPECT_AS_EXPECTED(weak_release_of_permits(two_preemptions));
+  EXPECT_AS_EXPECTED(weak_acquire_of_permits(two_preemptions));
+  EXPECT_AS_EXPECTED(weak_look_at_an_event(two_preemptions));
+}
+TEST_F(lock_core_model_test, model_notices_a_withdrawal_beside_another_that_does_not_look_again) {
+  EXPECT_AS_EXPECTED(blind_withdrawal_beside_another(three_preemptions));
+}
+TEST_F(lock_core_model_test, model_notices_a_waiter_that_unlocks_before_it_queues_for_a_notification) {
+  EXPECT_AS_EXPECTED(unlock_before_queueing_for_a_notification(three_preemptions));
 }
 
 TEST_F(lock_core_model_test, model_notices_a_queue_that_is_left_without_release) {

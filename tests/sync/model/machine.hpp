@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstdint>
 #include <holdfast/sync/detail/lock_core.hpp>
+#include <holdfast/sync/detail/permit_core.hpp>
 #include <holdfast/sync/detail/shared_core.hpp>
 #include <iostream>
 #include <ostream>
@@ -41,8 +42,9 @@ struct unbroken {
   static constexpr bool forgets_to_acquire = false;             // every exchange: relaxed instead of acquire
   static constexpr bool forgets_to_acquire_by_looking = false;  // every load: relaxed instead of acquire
   static constexpr bool forgets_to_release = false;             // uncontended unlock: relaxed instead of release
-  static constexpr bool unlocks_blindly = false;    // a plain store instead of an exchange: does not look again
-  static constexpr bool withdraws_blindly = false;  // does not look again whether the waiter is still queued
+  static constexpr bool unlocks_blindly = false;     // a plain store instead of an exchange: does not look again
+  static constexpr bool forgets_to_pass_on = false;  // releasing with others queued or reading: relaxed instead of both
+  static constexpr bool withdraws_blindly = false;   // does not look again whether the waiter is still queued
 };
 
 inline rl::memory_order relacy_order(std::memory_order order) {
@@ -70,6 +72,7 @@ struct machine {
     bool compare_exchange_strong(T& expected, T desired, std::memory_order success, std::memory_order failure) {
       if (success == acquire && Mutation::forgets_to_acquire) success = relaxed;
       if (success == release && Mutation::forgets_to_release) success = relaxed;
+      if (success == acquire_release && Mutation::forgets_to_pass_on) success = relaxed;
       if (desired == 0 && Mutation::unlocks_blindly) {
         value_.store(desired, relacy_order(success), $);
         return true;

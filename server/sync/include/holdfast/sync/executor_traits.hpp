@@ -1,11 +1,8 @@
+// SPDX-License-Identifier: MIT
 #pragma once
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/thread_pool.hpp>
-#include <boost/asio/wait_traits.hpp>
-#include <boost/system/error_code.hpp>
 #include <chrono>
 #include <concepts>
+#include <holdfast/sync/detail/asio.hpp>
 
 /// What the library has to know of an executor type and can't ask the executor. The traits are known for Asio's own
 /// types; whoever writes an execution context specializes them for its executor, for every set of properties that the
@@ -31,9 +28,9 @@ namespace holdfast::sync {
 template <class Executor>
 inline constexpr bool frees_before_calling = false;
 template <class Allocator, auto Bits>
-inline constexpr bool frees_before_calling<boost::asio::io_context::basic_executor_type<Allocator, Bits>> = true;
+inline constexpr bool frees_before_calling<asio::io_context::basic_executor_type<Allocator, Bits>> = true;
 template <class Allocator, auto Bits>
-inline constexpr bool frees_before_calling<boost::asio::thread_pool::basic_executor_type<Allocator, Bits>> = true;
+inline constexpr bool frees_before_calling<asio::thread_pool::basic_executor_type<Allocator, Bits>> = true;
 
 /// Whether the executor is its context's own, as `get_executor()` of an io_context is and a strand isn't: any other one
 /// of this type with the same context may stand in for it, and its `running_in_this_thread()`, noexcept, says whether
@@ -46,16 +43,16 @@ inline constexpr bool frees_before_calling<boost::asio::thread_pool::basic_execu
 template <class Executor>
 inline constexpr bool is_context_executor = false;
 template <class Allocator, auto Bits>
-inline constexpr bool is_context_executor<boost::asio::io_context::basic_executor_type<Allocator, Bits>> = true;
+inline constexpr bool is_context_executor<asio::io_context::basic_executor_type<Allocator, Bits>> = true;
 template <class Allocator, auto Bits>
-inline constexpr bool is_context_executor<boost::asio::thread_pool::basic_executor_type<Allocator, Bits>> = true;
+inline constexpr bool is_context_executor<asio::thread_pool::basic_executor_type<Allocator, Bits>> = true;
 
 /// The timer by which an operation with a deadline waits on `Executor`, as the member `type`; by default Asio's
 /// steady timer. It must model deadline_timer.
 template <class Executor>
 struct timer_of {
-  using type = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                 boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+  using type =
+      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 };
 template <class Executor>
 using timer_of_t = typename timer_of<Executor>::type;
@@ -65,7 +62,7 @@ struct wait_handler_archetype {
   wait_handler_archetype() = default;
   wait_handler_archetype(wait_handler_archetype&&) = default;
   wait_handler_archetype& operator=(wait_handler_archetype&&) = delete;
-  void operator()(boost::system::error_code) const {}
+  void operator()(error_code) const {}
 };
 }  // namespace detail
 

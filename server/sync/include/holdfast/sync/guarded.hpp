@@ -1,17 +1,32 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 #include <cassert>
-#include <chrono>
 #include <concepts>
 #include <functional>
 #include <holdfast/sync/mutex.hpp>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace holdfast::sync {
 
-/// A value that is reachable only under its mutex. Everything said of basic_mutex holds here too.
+namespace detail {
+
+/// What is called with the value.
+template <class Function, class T>
+struct function_with_value {
+  decltype(auto) operator()() { return std::invoke(function, *value); }
+  Function function;
+  T* value;
+};
+
+}  // namespace detail
+
+/// A value that is reachable only under its mutex. Everything said of basic_mutex holds here too; the functions of
+/// async_run() are called with the value.
 template <class T, class Policy>
-class guarded {
+class guarded : public detail::lock_functions<guarded<T, Policy>, typename detail::instrument<Policy>::identity>,
+                public detail::runs_functions<guarded<T, Policy>, typename detail::instrument<Policy>::identity, T&> {
   using mutex_type = basic_mutex<Policy>;
 
  public:
@@ -19,7 +34,7 @@ class guarded {
   using policy_type = Policy;
   using identity = typename mutex_type::identity;
   using lock = guarded_lock<guarded>;
-  using signature = void(boost::system::error_code, lock);
+  using signature = void(error_code, lock);
 
   guarded() = default;
   template <class... Args>
@@ -42,81 +57,8 @@ class guarded {
     return mutex_.try_acquire_spinning(who) ? lock(mutex_, value_) : lock();
   }
 
-  /// Completes with `void(error_code, lock)` when the lock is granted; errors: operation_aborted.
-  template <class CompletionToken = boost::asio::deferred_t>
-    requires(!std::convertible_to<CompletionToken, identity>)
-  auto async_lock(CompletionToken&& token = {}) {
-    return async_lock(identity(), std::forward<CompletionToken>(token));
-  }
-  template <class CompletionToken = boost::asio::deferred_t>
-  auto async_lock(identity const& who, CompletionToken&& token = {}) {
-    return detail::start_with(std::forward<CompletionToken>(token), initiation<detail::no_deadline>(access(), who, {}));
-  }
-
-  /// As async_lock(), but gives up its place at `deadline` with asio::error::timed_out.
-  template <class CompletionToken = boost::asio::deferred_t>
-  auto async_lock_until(std::chrono::steady_clock::time_point deadline, CompletionToken&& token = {}) {
-    return async_lock_until(identity(), deadline, std::forward<CompletionToken>(token));
-  }
-  template <class CompletionToken = boost::asio::deferred_t>
-  auto async_lock_until(identity const& who, std::chrono::steady_clock::time_point deadline,
-                        CompletionToken&& token = {}) {
-    return detail::start_with(std::forward<CompletionToken>(token),
-                              initiation<detail::until>(access(), who, {deadline}));
-  }
-
-  /// As async_lock_until(now + duration).
-  template <class CompletionToken = boost::asio::deferred_t>
-  auto async_lock_for(std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return async_lock_until(detail::after(duration).time, std::forward<CompletionToken>(token));
-  }
-  template <class CompletionToken = boost::asio::deferred_t>
-  auto async_lock_for(identity const& who, std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return async_lock_until(who, detail::after(duration).time, std::forward<CompletionToken>(token));
-  }
-
-  /// Runs `function(value)` under the lock; see basic_mutex::async_run().
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&, T&>
-  auto async_run(Function&& function, CompletionToken&& token = {}) {
-    return async_run(identity(), std::forward<Function>(function), std::forward<CompletionToken>(token));
-  }
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&, T&>
-  auto async_run(identity const& who, Function&& function, CompletionToken&& token = {}) {
-    return mutex_.async_run(who, on_value(std::forward<Function>(function)), std::forward<CompletionToken>(token));
-  }
-
-  /// As async_run(), but gives up its place at `deadline`; see basic_mutex::async_run_until().
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&, T&>
-  auto async_run_until(std::chrono::steady_clock::time_point deadline, Function&& function,
-                       CompletionToken&& token = {}) {
-    return async_run_until(identity(), deadline, std::forward<Function>(function),
-                           std::forward<CompletionToken>(token));
-  }
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&, T&>
-  auto async_run_until(identity const& who, std::chrono::steady_clock::time_point deadline, Function&& function,
-                       CompletionToken&& token = {}) {
-    return mutex_.async_run_until(who, deadline, on_value(std::forward<Function>(function)),
-                                  std::forward<CompletionToken>(token));
-  }
-
-  /// As async_run_until(now + duration).
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&, T&>
-  auto async_run_for(std::chrono::steady_clock::duration duration, Function&& function, CompletionToken&& token = {}) {
-    return async_run_until(detail::after(duration).time, std::forward<Function>(function),
-                           std::forward<CompletionToken>(token));
-  }
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&, T&>
-  auto async_run_for(identity const& who, std::chrono::steady_clock::duration duration, Function&& function,
-                     CompletionToken&& token = {}) {
-    return async_run_until(who, detail::after(duration).time, std::forward<Function>(function),
-                           std::forward<CompletionToken>(token));
-  }
+  /// The value, when nobody needs its lock any more, as after all threads are joined.
+  T into_inner() && { return std::move(value_); }
 
   Policy& policy() noexcept
     requires instrumentation<Policy>
@@ -125,25 +67,25 @@ class guarded {
   }
 
  private:
+  friend lock;
+  friend detail::lock_functions<guarded, identity>;
+  friend detail::runs_functions<guarded, identity, T&>;
+  friend struct detail::insider;
+
   struct wrap {
     using result_type = lock;
     result_type operator()(mutex_type& owned) const noexcept { return {owned, *value}; }
     T* value;
   };
-  template <class Function>
-  struct with_value {
-    decltype(auto) operator()() { return std::invoke(function, *value); }
-    Function function;
-    T* value;
-  };
-  template <class Function>
-  with_value<std::decay_t<Function>> on_value(Function&& function) {
-    return {std::forward<Function>(function), std::addressof(value_)};
-  }
-
-  template <class Deadline>
-  using initiation = detail::lock_initiation<detail::exclusive_access<mutex_type, wrap>, Deadline>;
   detail::exclusive_access<mutex_type, wrap> access() noexcept { return {mutex_, wrap{std::addressof(value_)}}; }
+
+  template <class Deadline, class Function, class CompletionToken>
+  auto start_run(identity const& who, Deadline const& deadline, Function&& function, CompletionToken&& token) {
+    return mutex_.start_run(who, deadline,
+                            detail::function_with_value<std::decay_t<Function>, T>{std::forward<Function>(function),
+                                                                                   std::addressof(value_)},
+                            std::forward<CompletionToken>(token));
+  }
 
   T value_{};
   mutex_type mutex_;  // after the value: destroyed first, so that nobody is granted a value that is gone
@@ -158,20 +100,42 @@ class [[nodiscard]] guarded_lock<guarded<T, Policy>> {
   bool owns_lock() const noexcept { return lock_.owns_lock(); }
   explicit operator bool() const noexcept { return owns_lock(); }
 
-  /// The value; the lock must own it.
-  T& operator*() const noexcept {
+  /// The value; the lock must own it. Of a temporary lock, as in `for (auto const& x : *values.try_lock())`, a copy
+  /// that can't be written to: a reference would outlive the lock.
+  T& operator*() const& noexcept {
     assert(owns_lock() && "reached for a value without owning its lock");
     return *value_;
   }
-  T* operator->() const noexcept { return std::addressof(**this); }
+  T const operator*() const&&  // NOLINT(readability-const-return-type): so that nobody assigns to the copy
+    requires std::copy_constructible<T>
+  {
+    return **this;
+  }
+  T const operator*() const&&  // NOLINT(readability-const-return-type)
+    requires(!std::copy_constructible<T>)
+  = delete;
+  /// As far as the lock lives: of a temporary one to the end of the expression.
+  T* operator->() const noexcept {
+    assert(owns_lock() && "reached for a value without owning its lock");
+    return value_;
+  }
 
   /// Gives the value up before the end. The lock must own.
   void unlock() noexcept { lock_.unlock(); }
 
  private:
   friend guarded<T, Policy>;
-  guarded_lock(basic_mutex<Policy>& owned, T& value) noexcept
-      : lock_(owned, detail::adopt), value_(std::addressof(value)) {}
+  friend struct detail::insider;
+  using mutex_type = basic_mutex<Policy>;
+
+  guarded_lock(mutex_type& owned, T& value) noexcept : lock_(owned, detail::adopt), value_(std::addressof(value)) {}
+
+  auto access() const noexcept {
+    using wrap = typename guarded<T, Policy>::wrap;
+    return detail::exclusive_access<mutex_type, wrap>(*lock_.mutex_, wrap{value_});
+  }
+  mutex_type* detach() noexcept { return lock_.detach(); }
+  void attach(mutex_type* m) noexcept { lock_.attach(m); }
 
   typename basic_mutex<Policy>::lock lock_;
   T* value_ = nullptr;

@@ -1,22 +1,11 @@
+// SPDX-License-Identifier: MIT
 #pragma once
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/system/error_code.hpp>
 #include <cassert>
-#include <chrono>
-#include <concepts>
-#include <holdfast/sync/detail/access.hpp>
-#include <holdfast/sync/detail/awaiter.hpp>
-#include <holdfast/sync/detail/context_link.hpp>
-#include <holdfast/sync/detail/finished_functions.hpp>
-#include <holdfast/sync/detail/instrument.hpp>
+#include <holdfast/sync/async_run.hpp>
+#include <holdfast/sync/detail/asio.hpp>
+#include <holdfast/sync/detail/initiation.hpp>
 #include <holdfast/sync/detail/lock_core.hpp>
-#include <holdfast/sync/detail/lock_operation.hpp>
-#include <holdfast/sync/detail/pending_operation.hpp>
-#include <holdfast/sync/detail/run_operation.hpp>
-#include <holdfast/sync/detail/standing_aside.hpp>
-#include <holdfast/sync/detail/timeout.hpp>
-#include <holdfast/sync/detail/waiter.hpp>
+#include <holdfast/sync/detail/operation.hpp>
 #include <holdfast/sync/policy.hpp>
 #include <utility>
 
@@ -29,18 +18,67 @@ class guarded_lock;
 template <class T, class Policy = no_instrumentation>
 class guarded;
 
+namespace detail {
+
+/// Says that a lock object is to take over an ownership that exists already.
+struct adopt_t {};
+inline constexpr adopt_t adopt;
+
+/// The handler gets the mutex's own lock.
+template <class Mutex>
+struct plain_lock {
+  using result_type = typename Mutex::lock;
+  result_type operator()(Mutex& m) const noexcept { return result_type(m, adopt); }
+};
+
+/// How an operation reaches a mutex that it wants for itself alone. `Wrap` makes of a mutex that is owned what the
+/// handler gets.
+template <class Mutex, class Wrap>
+struct exclusive_access {
+  using policy_type = typename Mutex::policy_type;
+  using identity = typename Mutex::identity;
+  using result_type = typename Wrap::result_type;
+  using waiter_type = waiter_of<policy_type>;
+
+  exclusive_access(Mutex& m, Wrap w) noexcept : mutex(&m), wrap(w) {}
+
+  bool try_acquire(identity const& who) noexcept { return mutex->try_acquire(who); }
+  bool acquire() noexcept { return mutex->core_.try_acquire(); }
+  void asked(waiter_type& w, identity const& who) noexcept { w.ticket = mutex->instrument_.asked(who); }
+  void gave_up(waiter_type& w) noexcept { mutex->instrument_.cancelled(w.ticket); }
+  bool acquire_or_enqueue(waiter_type& w) noexcept { return mutex->core_.acquire_or_enqueue(w); }
+  bool withdraw(waiter_type& w) noexcept { return mutex && mutex->withdraw(w); }
+  context_link* link(asio::execution_context& context) {
+    return mutex->links_.find_or_create(context, mutex, &Mutex::take_out);
+  }
+  void take_charge(waiter_type& w) noexcept {
+    mutex->owner_ = &mutex;
+    mutex->instrument_.granted(w.ticket);
+  }
+  result_type deliver() noexcept { return mutex ? wrap(*mutex) : result_type(); }
+  void release() noexcept {
+    if (mutex) mutex->unlock();
+  }
+  void forget() noexcept { mutex = nullptr; }
+
+  Mutex* mutex;  // set to null by the mutex's destructor while this is its owner
+  [[no_unique_address]] Wrap wrap;
+};
+
+}  // namespace detail
+
 /// A mutual exclusion lock that is awaited instead of blocked on.
 ///
 /// Order. First in, first out, by the moment of initiation: calling async_lock() takes the place in the queue (for a
-/// lazy token such as `deferred` or `use_awaitable`: awaiting it does; a coroutine that is to let others run first, see
-/// detail/fairness.hpp, asks after that). Unlocking hands ownership to the oldest waiter;
+/// lazy token such as `deferred` or `use_awaitable`: awaiting it does). Unlocking hands ownership to the oldest waiter;
 /// a lock that somebody waits for is never free in between, so nobody barges in, and try_lock() fails then.
 ///
 /// Where things run. A waiter's handler is called on its associated executor, never inside unlock(), and never while an
-/// internal lock is held. It is posted as a continuation, as asio::defer() does: where the thread that unlocks runs the
-/// waiter's io_context, the waiter runs there as soon as the current handler returns, and so it waits for a handler
-/// that unlocks and then goes on for long. A handler without an executor gets Asio's system executor. The executor's
-/// outstanding work is counted while the waiter is queued, so that io_context::run() stays.
+/// internal lock is held. A coroutine that finds the lock free goes on at once, and so does a handler with an immediate
+/// executor that allows it. Otherwise the handler is posted as a continuation, as asio::defer() does: where the thread
+/// that unlocks runs the waiter's io_context, the waiter runs there as soon as the current handler returns, and so it
+/// waits for a handler that unlocks and then goes on for long. A handler without an executor gets Asio's system
+/// executor. The executor's outstanding work is counted while the waiter is queued, so that io_context::run() stays.
 ///
 /// Cancellation. Each operation honours its associated cancellation slot (terminal, partial and total alike) while it
 /// is queued: it leaves the queue in O(1) and completes with operation_aborted; the others keep their order. An
@@ -61,15 +99,13 @@ class guarded;
 ///
 /// Thread-safe: all functions but the destructor. Not recursive: who locks twice waits for ever.
 template <class Policy = no_instrumentation>
-class basic_mutex {
+class basic_mutex : public detail::lock_functions<basic_mutex<Policy>, typename detail::instrument<Policy>::identity>,
+                    public detail::runs_functions<basic_mutex<Policy>, typename detail::instrument<Policy>::identity> {
  public:
   using policy_type = Policy;
   using identity = typename detail::instrument<Policy>::identity;
   using lock = basic_lock<basic_mutex>;
-  using signature = void(boost::system::error_code, lock);
-
-  /// How many waiting functions one release runs at most before it hands on by executor; see async_run().
-  static constexpr unsigned functions_per_release_max = 32;
+  using signature = void(error_code, lock);
 
   basic_mutex() = default;
   explicit basic_mutex(Policy policy)
@@ -97,107 +133,6 @@ class basic_mutex {
     return try_acquire_spinning(who) ? lock(*this, detail::adopt) : lock();
   }
 
-  /// Completes with `void(error_code, lock)` when the lock is granted; errors: operation_aborted.
-  template <class CompletionToken = boost::asio::deferred_t>
-    requires(!std::convertible_to<CompletionToken, identity>)
-  auto async_lock(CompletionToken&& token = {}) {
-    return async_lock(identity(), std::forward<CompletionToken>(token));
-  }
-  template <class CompletionToken = boost::asio::deferred_t>
-  auto async_lock(identity const& who, CompletionToken&& token = {}) {
-    return detail::start_with(std::forward<CompletionToken>(token),
-                              initiation<detail::no_deadline>({*this, {}}, who, {}));
-  }
-
-  /// As async_lock(), but gives up its place at `deadline` with asio::error::timed_out. If the lock is free it is
-  /// granted also after the deadline.
-  template <class CompletionToken = boost::asio::deferred_t>
-  auto async_lock_until(std::chrono::steady_clock::time_point deadline, CompletionToken&& token = {}) {
-    return async_lock_until(identity(), deadline, std::forward<CompletionToken>(token));
-  }
-  template <class CompletionToken = boost::asio::deferred_t>
-  auto async_lock_until(identity const& who, std::chrono::steady_clock::time_point deadline,
-                        CompletionToken&& token = {}) {
-    return detail::start_with(std::forward<CompletionToken>(token),
-                              initiation<detail::until>({*this, {}}, who, {deadline}));
-  }
-
-  /// As async_lock_until(now + duration).
-  template <class CompletionToken = boost::asio::deferred_t>
-  auto async_lock_for(std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return async_lock_until(detail::after(duration).time, std::forward<CompletionToken>(token));
-  }
-  template <class CompletionToken = boost::asio::deferred_t>
-  auto async_lock_for(identity const& who, std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
-    return async_lock_until(who, detail::after(duration).time, std::forward<CompletionToken>(token));
-  }
-
-  /// Runs `function()` under the lock, when its turn comes in the one queue of functions and locks, and completes with
-  /// `void(exception_ptr, result)`, or `void(exception_ptr)` if the function returns nothing. The result is a value,
-  /// also if the function returns a reference, and must be default constructible. What the function throws is the
-  /// completion's exception; system_error(operation_aborted) if cancelled.
-  ///
-  /// The function runs where the lock is: if it is free, on the calling thread before this returns; otherwise in the
-  /// unlock() of whoever releases it, on that thread. So a function must be short and must not wait, it must not care
-  /// for its thread, and it must not wait for the same mutex, nor destroy it or an execution context whose functions
-  /// wait for it; an operation that awaits under the lock wants async_lock(). No internal lock is held while it runs,
-  /// and the destruction of its execution context waits until it has run. The handler is called on its associated
-  /// executor.
-  ///
-  /// One release runs the functions at the head of the queue in the order of asking, up to the first waiter that wants
-  /// the lock itself: it gets it, and its release goes on with those behind it. However many ask, a releaser runs at
-  /// most functions_per_release_max of them before its unlock() returns: the next one gets the lock on its own
-  /// executor, runs there, and its release goes on. (Flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
-  ///
-  /// A function that has begun can't be cancelled. A signal that comes together with the lock may find that it has run
-  /// already, on another thread: then its effect stays, and the completion is a success with its result. The handler
-  /// may be called later than the signal, and nevertheless with success. operation_aborted always means that the
-  /// function has not run and never will.
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&>
-  auto async_run(Function&& function, CompletionToken&& token = {}) {
-    return async_run(identity(), std::forward<Function>(function), std::forward<CompletionToken>(token));
-  }
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&>
-  auto async_run(identity const& who, Function&& function, CompletionToken&& token = {}) {
-    return start_run(who, detail::no_deadline(), std::forward<Function>(function),
-                     std::forward<CompletionToken>(token));
-  }
-
-  /// As async_run(), but gives up its place at `deadline`: then the function never runs, and the completion's exception
-  /// is system_error(timed_out). If the lock is free it runs also after the deadline. A deadline that comes together
-  /// with the lock is as a signal that does: the function has run or it has not, and the completion says which.
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&>
-  auto async_run_until(std::chrono::steady_clock::time_point deadline, Function&& function,
-                       CompletionToken&& token = {}) {
-    return async_run_until(identity(), deadline, std::forward<Function>(function),
-                           std::forward<CompletionToken>(token));
-  }
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&>
-  auto async_run_until(identity const& who, std::chrono::steady_clock::time_point deadline, Function&& function,
-                       CompletionToken&& token = {}) {
-    return start_run(who, detail::until{deadline}, std::forward<Function>(function),
-                     std::forward<CompletionToken>(token));
-  }
-
-  /// As async_run_until(now + duration).
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&>
-  auto async_run_for(std::chrono::steady_clock::duration duration, Function&& function, CompletionToken&& token = {}) {
-    return async_run_until(detail::after(duration).time, std::forward<Function>(function),
-                           std::forward<CompletionToken>(token));
-  }
-  template <class Function, class CompletionToken = boost::asio::deferred_t>
-    requires std::invocable<std::decay_t<Function>&>
-  auto async_run_for(identity const& who, std::chrono::steady_clock::duration duration, Function&& function,
-                     CompletionToken&& token = {}) {
-    return async_run_until(who, detail::after(duration).time, std::forward<Function>(function),
-                           std::forward<CompletionToken>(token));
-  }
-
   Policy& policy() noexcept
     requires instrumentation<Policy>
   {
@@ -206,6 +141,8 @@ class basic_mutex {
 
  private:
   friend lock;
+  friend detail::lock_functions<basic_mutex, identity>;
+  friend detail::runs_functions<basic_mutex, identity>;
   template <class, class>
   friend struct detail::exclusive_access;
   template <class>
@@ -216,10 +153,10 @@ class basic_mutex {
   friend class detail::run_operation;
   template <class, class, class>
   friend class detail::run_initiation;
+  template <class Mutex>
+  friend void detail::run_functions(Mutex&, detail::waiter&) noexcept;
+  friend struct detail::insider;
 
-  template <class Deadline>
-  using initiation =
-      detail::lock_initiation<detail::exclusive_access<basic_mutex, detail::plain_lock<basic_mutex>>, Deadline>;
   using waiter = detail::waiter_of<Policy>;
 
   bool try_acquire(identity const& who) noexcept {
@@ -241,12 +178,13 @@ class basic_mutex {
                               detail::run_initiation<basic_mutex, std::decay_t<Function>, Deadline>(
                                   *this, who, std::forward<Function>(function), deadline));
   }
+  detail::exclusive_access<basic_mutex, detail::plain_lock<basic_mutex>> access() noexcept { return {*this, {}}; }
+
   void unlock() noexcept {
     instrument_.released();
     if (!core_.try_release()) hand_over();
   }
   void hand_over() noexcept;
-  void run_functions(detail::waiter& first) noexcept;
   detail::waiter* next_owner() noexcept {
     return static_cast<detail::waiter*>(
         core_.release([](auto& node) { detail::delivery::begin(static_cast<detail::waiter&>(node)); }));
@@ -318,6 +256,15 @@ class [[nodiscard]] basic_lock {
   friend detail::plain_lock<Mutex>;
   template <class>
   friend class guarded_lock;
+  friend struct detail::insider;
+
+  /// For a condition variable: gives up what the mutex is, but not yet the mutex.
+  auto access() const noexcept { return mutex_->access(); }
+  Mutex* detach() noexcept { return std::exchange(mutex_, nullptr); }
+  void attach(Mutex* m) noexcept {
+    mutex_ = m;
+    take_charge();
+  }
 
   basic_lock(Mutex& m, detail::adopt_t) noexcept : mutex_(&m) { take_charge(); }
   // g++ warns that the mutex keeps the address of a lock that goes. It does not outlast it: whoever owns releases
@@ -338,16 +285,15 @@ class [[nodiscard]] basic_lock {
 
 template <class Policy>
 basic_mutex<Policy>::~basic_mutex() {
-  detail::tell_those_aside_that_it_goes(this);
   if (!core_.is_held()) return;
-  for (;;) {
-    waiter* oldest = nullptr;
-    core_.withdraw_if([&](auto&) { return !oldest; },
-                      [&](auto& node) {
-                        oldest = &static_cast<waiter&>(node);
-                        detail::delivery::begin(*oldest);
-                      });
-    if (!oldest) break;
+  detail::waiter_chain waiting;
+  core_.withdraw_if([](auto&) { return true; },
+                    [&](auto& node) {
+                      auto& w = static_cast<detail::waiter&>(node);
+                      detail::delivery::begin(w);
+                      waiting.push_back(w);
+                    });
+  while (auto* const oldest = static_cast<waiter*>(waiting.pop_front())) {
     instrument_.cancelled(oldest->ticket);
     detail::delivery const in_progress(*oldest);
     oldest->abort();
@@ -361,29 +307,10 @@ template <class Policy>
   auto* const next = next_owner();
   if (!next) return;
   if (next->is_function) {
-    run_functions(*next);
+    detail::run_functions(*this, *next);
   } else {
     deliver_grant(*next);  // from here on neither the waiter nor the mutex may be touched: they may be gone
   }
-}
-
-template <class Policy>
-[[gnu::noinline]] void basic_mutex<Policy>::run_functions(detail::waiter& first) noexcept {
-  detail::waiter* done[functions_per_release_max];
-  unsigned count = 0;
-  for (detail::waiter* next = &first;;) {
-    done[count++] = next;
-    next->run();
-    instrument_.released();
-    next = next_owner();
-    if (!next) break;
-    if (!next->is_function || count == functions_per_release_max) {
-      deliver_grant(*next);
-      break;
-    }
-  }
-  // Only now that the lock is passed on, so that nobody waits for it while executors are told.
-  detail::tell_finished({done, count});
 }
 
 }  // namespace holdfast::sync

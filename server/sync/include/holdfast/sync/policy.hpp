@@ -1,7 +1,11 @@
+// SPDX-License-Identifier: MIT
 #pragma once
+#include <atomic>
+#include <cassert>
 #include <chrono>
-#include <concepts>
 #include <cstddef>
+#include <type_traits>
+#include <utility>
 
 namespace holdfast::sync {
 
@@ -41,3 +45,121 @@ template <class Policy>
 concept instrumentation = requires { typename Policy::identity; };
 
 }  // namespace holdfast::sync
+
+namespace holdfast::sync::detail {
+
+/// The mutex's end of its instrumentation policy. Without one, everything here is empty and does nothing.
+template <class Policy>
+class instrument {
+ public:
+  struct identity {};
+  struct ticket {};
+  using policy_type = Policy;
+
+  instrument() = default;
+  explicit instrument(Policy const&) {}
+
+  ticket asked(identity) noexcept { return {}; }
+  void granted(ticket) noexcept {}
+  void released() noexcept {}
+  void cancelled(ticket) noexcept {}
+};
+
+template <instrumentation Policy>
+class instrument<Policy> {
+ public:
+  using policy_type = Policy;
+  using identity = typename Policy::identity;
+  using event = lock_event<identity>;
+  using time_point = typename event::time_point;
+
+  /// What a waiter keeps.
+  struct ticket {
+    identity who{};
+    time_point asked_at{};
+  };
+
+  instrument() = default;
+  explicit instrument(Policy policy) : policy_(std::move(policy)) {}
+
+  Policy& policy() noexcept { return policy_; }
+
+  ticket asked(identity const& who) noexcept {
+    assert_no_relock(who);
+    ticket const mine{who, now()};
+    auto const waiting = waiting_.fetch_add(1, std::memory_order_relaxed) + 1;
+    if constexpr (requires(event const& e) { policy_.asked(e); }) {
+      policy_.asked(event{who, identity(), waiting, mine.asked_at, mine.asked_at, {}});
+    }
+    return mine;
+  }
+
+  /// By the new owner, or in its name.
+  void granted(ticket const& mine) noexcept {
+    auto const waiting = waiting_.fetch_sub(1, std::memory_order_relaxed) - 1;
+    event const e{mine.who, owner_, waiting, now(), mine.asked_at, granted_at_};
+    owner_ = mine.who;
+    granted_at_ = e.at;
+    asked_at_ = mine.asked_at;
+    publish_owner(mine.who);
+    if constexpr (requires { policy_.granted(e); }) policy_.granted(e);
+  }
+
+  /// By the owner, before it gives up.
+  void released() noexcept {
+    publish_owner(identity());
+    if constexpr (requires(event const& e) { policy_.released(e); }) {
+      policy_.released(
+          event{owner_, identity(), waiting_.load(std::memory_order_relaxed), now(), asked_at_, granted_at_});
+    }
+  }
+
+  void cancelled(ticket const& mine) noexcept {
+    auto const waiting = waiting_.fetch_sub(1, std::memory_order_relaxed) - 1;
+    if constexpr (requires(event const& e) { policy_.cancelled(e); }) {
+      policy_.cancelled(event{mine.who, identity(), waiting, now(), mine.asked_at, {}});
+    }
+  }
+
+ private:
+  static constexpr bool detects_relock =
+      [] {
+        if constexpr (requires { Policy::identities_are_unique; }) {
+          return bool(Policy::identities_are_unique);
+        } else {
+          return true;
+        }
+      }() &&
+      std::is_trivially_copyable_v<identity> && sizeof(identity) <= sizeof(void*);
+
+  static time_point now() noexcept {
+    if constexpr (requires { Policy::now(); }) {
+      return Policy::now();
+    } else {
+      return std::chrono::steady_clock::now();
+    }
+  }
+
+  void publish_owner(identity const& who) noexcept {
+    if constexpr (detects_relock) current_.store(who, std::memory_order_relaxed);
+  }
+  void assert_no_relock([[maybe_unused]] identity const& who) const noexcept {
+    // Only the owner itself can find itself here, so the relaxed load finds what it stored.
+    if constexpr (detects_relock) {
+      assert((who == identity() || current_.load(std::memory_order_relaxed) != who) &&
+             "asks for a mutex that it owns: would wait for itself for ever");
+    }
+  }
+
+  Policy policy_{};
+  std::atomic<std::size_t> waiting_{0};
+  struct nothing {
+    explicit nothing(identity) {}
+  };
+  std::conditional_t<detects_relock, std::atomic<identity>, nothing> current_{identity()};
+  identity owner_{};  // the rest is written by the owner only
+  time_point asked_at_{};
+  time_point granted_at_{};
+};
+
+}  // namespace holdfast::sync::detail

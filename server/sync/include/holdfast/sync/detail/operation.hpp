@@ -1,36 +1,547 @@
+// SPDX-License-Identifier: MIT
 #pragma once
-#include <boost/asio/associated_allocator.hpp>
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/cancellation_type.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/recycling_allocator.hpp>
-#include <holdfast/sync/detail/context_link.hpp>
-#include <holdfast/sync/detail/posting.hpp>
-#include <holdfast/sync/detail/waiter.hpp>
+/// What waits: a queued operation as a lock sees it, its execution context, its executor and its deadline. The lock
+/// decides who is granted; everything here is how an operation learns of it, and how it is found when it is to go.
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <holdfast/sync/detail/asio.hpp>
+#include <holdfast/sync/detail/lock_core.hpp>
+#include <holdfast/sync/executor_traits.hpp>
+#include <holdfast/sync/policy.hpp>
 #include <memory>
+#include <mutex>
+#include <type_traits>
 #include <utility>
 
 namespace holdfast::sync::detail {
 
-/// A handler that keeps its executor busy by itself: nobody has to count its waiting as outstanding work.
-template <class Handler>
-concept keeps_its_executor_busy = requires { requires Handler::keeps_its_executor_busy; };
+struct context_link;
+class context_service;
+struct insider;
+
+/// An operation that waits for a lock, as the lock sees it. Whoever takes it out of the queue calls, outside the
+/// internal lock, exactly one of grant(), abort() and discard(), or, for a function, run() and then finish(). After
+/// that neither the waiter nor the lock may be touched, because the waiter may already have run, released and destroyed
+/// both.
+class waiter : public queue_node<std_atomics> {
+ public:
+  explicit waiter(bool is_a_function = false) noexcept : is_function(is_a_function) {}
+
+  /// The waiter owns the lock now: let it know on its executor.
+  virtual void grant() noexcept = 0;
+
+  /// The waiter never owns the lock, because the lock is going: let it know on its executor.
+  virtual void abort() noexcept = 0;
+
+  /// The waiter's execution context is being destroyed: destroy the waiter, its completion is never called.
+  virtual void discard() noexcept = 0;
+
+  /// Runs the waiter's function on this thread, as the owner.
+  virtual void run() noexcept {}
+
+  /// The function has run and the lock is passed on: let the waiter know on its executor.
+  virtual void finish() noexcept {}
+
+  /// The same for this waiter and those behind it, all of one context and with finishes_together(): one post takes them
+  /// there, and from there each is let know as by finish().
+  virtual void finish_all() noexcept {}
+
+  /// Whether the executor is its context's plain one, for which any other such executor of the context can stand in.
+  virtual bool finishes_together() const noexcept { return false; }
+
+  /// Whether the calling thread is running the waiter's execution context, which therefore can't be destroyed
+  /// meanwhile.
+  virtual bool context_runs_here() const noexcept = 0;
+
+  bool const is_function;
+  context_link* link = nullptr;           // set before the waiter is queued, constant afterwards; null: context unknown
+  context_service* delivering = nullptr;  // see `delivery`
+
+ protected:
+  ~waiter() = default;
+};
+
+/// A waiter with what the lock's instrumentation wants to remember of it.
+template <class Policy>
+class waiter_of : public waiter {
+ public:
+  using waiter::waiter;
+  [[no_unique_address]] typename instrument<Policy>::ticket ticket{};
+
+ protected:
+  ~waiter_of() = default;
+};
+
+// How a lock learns that an execution context is being destroyed while its waiters are queued.
+//
+// A lock is no I/O object: it has no executor of its own, and any context's coroutines may wait in it. So each lock
+// keeps one link for each context whose waiters it has ever queued, and a service in the context keeps the links'
+// other ends. When the context is destroyed it takes its waiters out of all queues and destroys them; when a lock is
+// destroyed it takes its links away. Both are rare, and creating a link is, so one mutex for the whole process guards
+// all of them; finding an existing link, once for every wait, takes no lock.
+
+/// A chain of waiters that have left their queue, in order.
+struct waiter_chain {
+  void push_back(waiter& w) {
+    w.next = nullptr;
+    (last ? last->next : first) = &w;
+    last = &w;
+  }
+  waiter* pop_front() {
+    auto* w = static_cast<waiter*>(first);
+    if (w && !(first = w->next)) last = nullptr;
+    return w;
+  }
+  queue_node<std_atomics>* first = nullptr;
+  queue_node<std_atomics>* last = nullptr;
+};
+
+struct context_link {
+  /// Puts the link's waiters into `taken`, and those who own the lock now that the others are gone into `granted`.
+  using take_out_function = void (*)(void* lock, context_link const& link, waiter_chain& taken, waiter_chain& granted);
+
+  std::atomic<asio::execution_context*> context{nullptr};  // null: its context is gone; may be used again
+  context_service* service = nullptr;                      // constant while `context` is set
+  context_link* next_of_lock = nullptr;                    // constant once published
+  context_link* next_of_service = nullptr;                 // the rest belongs to links_mutex
+  context_link* previous_of_service = nullptr;
+  void* lock = nullptr;
+  take_out_function take_out = nullptr;
+};
+
+HOLDFAST_SYNC_ONCE_IN_A_PROCESS inline constinit std::mutex links_mutex;
+
+/// Tells a waiter that has left its queue that it owns the lock.
+inline void deliver_grant(waiter& w) noexcept;
+
+/// One in every execution context in which somebody waited for a lock.
+class HOLDFAST_SYNC_ONCE_IN_A_PROCESS context_service : public asio::execution_context::service {
+ public:
+  using key_type = context_service;
+  inline static asio::execution_context::id id;
+
+  explicit context_service(asio::execution_context& context) : service(context) {}
+  // A service that comes into being while its context is being destroyed is not told to shut down.
+  ~context_service() override { take_out_waiters(); }
+
+  bool is_shut_down() const { return is_shut_down_; }  // with links_mutex
+
+  void attach(context_link& link) {  // with links_mutex
+    link.service = this;
+    link.previous_of_service = nullptr;
+    link.next_of_service = links_;
+    if (links_) links_->previous_of_service = &link;
+    links_ = &link;
+  }
+
+  void detach(context_link& link) {  // with links_mutex
+    (link.previous_of_service ? link.previous_of_service->next_of_service : links_) = link.next_of_service;
+    if (link.next_of_service) link.next_of_service->previous_of_service = link.previous_of_service;
+  }
+
+  void delivery_begins() noexcept { deliveries_begun_.fetch_add(1, std::memory_order_relaxed); }
+  void delivery_ended() noexcept { deliveries_ended_.fetch_add(1, std::memory_order_release); }
+
+ private:
+  void shutdown() override { take_out_waiters(); }
+
+  void take_out_waiters() {
+    waiter_chain taken;
+    waiter_chain granted;
+    {
+      std::scoped_lock guard(links_mutex);
+      is_shut_down_ = true;
+      while (context_link* const link = links_) {
+        link->take_out(link->lock, *link, taken, granted);
+        detach(*link);
+        link->service = nullptr;
+        link->context.store(nullptr, std::memory_order_release);
+      }
+    }
+    while (waiter* const w = granted.pop_front()) deliver_grant(*w);
+    // A waiter that another thread took out a moment before is still being told; that needs this context. The queues'
+    // internal locks order delivery_begins() before take_out(), so the count of beginnings is complete by now.
+    std_atomics::backoff backoff;
+    while (deliveries_ended_.load(std::memory_order_acquire) != deliveries_begun_.load(std::memory_order_relaxed)) {
+      backoff();
+    }
+    while (waiter* const w = taken.pop_front()) w->discard();
+  }
+
+  context_link* links_ = nullptr;
+  bool is_shut_down_ = false;  // with links_mutex
+  std::atomic<std::uint64_t> deliveries_begun_{0};
+  std::atomic<std::uint64_t> deliveries_ended_{0};
+};
+
+/// Keeps a waiter's context from being destroyed between the waiter's removal from the queue and the end of its
+/// delivery. Costs nothing if this thread is running that context, since then it can't be destroyed.
+class delivery {
+ public:
+  /// Under the internal lock of the waiter's queue.
+  static void begin(waiter& w) noexcept {
+    if (w.link && !w.context_runs_here()) {
+      w.delivering = w.link->service;
+      w.delivering->delivery_begins();
+    }
+  }
+
+  /// The delivery happens while this lives; it may end the waiter.
+  explicit delivery(waiter const& w) noexcept : service_(w.delivering) {}
+  delivery(delivery const&) = delete;
+  delivery& operator=(delivery const&) = delete;
+  ~delivery() {
+    if (service_) service_->delivery_ended();
+  }
+
+ private:
+  context_service* const service_;
+};
+
+/// Who can't be told that it owns the lock, because its executor is full or going, passes it on, perhaps to somebody
+/// who can't be told either. However many there are, that happens one after the other and not one inside the other.
+struct grants_in_progress {
+  waiter* being_told = nullptr;
+  waiter_chain refused;
+};
+HOLDFAST_SYNC_ONCE_IN_A_PROCESS inline constinit thread_local grants_in_progress* grants_of_this_thread = nullptr;
+
+/// By a waiter that owns, instead of passing the lock on. True: it is discarded later.
+inline bool passes_on_later(waiter& w) noexcept {
+  auto* const grants = grants_of_this_thread;
+  if (!grants || grants->being_told != &w) return false;
+  grants->being_told = nullptr;
+  grants->refused.push_back(w);
+  return true;
+}
+
+inline void deliver_grant(waiter& w, grants_in_progress& grants) noexcept {
+  context_service* const service = w.delivering;
+  waiter* const outer = std::exchange(grants.being_told, &w);
+  w.grant();
+  bool const refused = !grants.being_told;
+  grants.being_told = outer;
+  if (service && !refused) service->delivery_ended();  // otherwise when it is discarded
+}
+
+inline void deliver_grant(waiter& w) noexcept {
+  if (grants_of_this_thread) return deliver_grant(w, *grants_of_this_thread);
+  grants_in_progress grants;
+  grants_of_this_thread = &grants;
+  deliver_grant(w, grants);
+  while (waiter* const refused = grants.refused.pop_front()) {
+    delivery const in_progress(*refused);
+    refused->discard();
+  }
+  grants_of_this_thread = nullptr;
+}
+
+/// A lock's links. Thread-safe; destroying it ends all of them.
+class context_links {
+ public:
+  context_links() = default;
+  context_links(context_links const&) = delete;
+  context_links& operator=(context_links const&) = delete;
+  ~context_links() {
+    context_link* link = first_.load(std::memory_order_acquire);
+    if (!link) return;
+    std::scoped_lock guard(links_mutex);
+    while (link) {
+      context_link* const after = link->next_of_lock;
+      if (link->context.load(std::memory_order_relaxed)) link->service->detach(*link);
+      delete link;
+      link = after;
+    }
+  }
+
+  /// Null: the context is being destroyed. May throw std::bad_alloc when it sees a context for the first time.
+  context_link* find_or_create(asio::execution_context& context, void* lock, context_link::take_out_function take_out) {
+    for (context_link* l = first_.load(std::memory_order_acquire); l; l = l->next_of_lock) {
+      if (l->context.load(std::memory_order_acquire) == &context) return l;
+    }
+    return create(context, lock, take_out);
+  }
+
+ private:
+  [[gnu::noinline]] context_link* create(asio::execution_context& context, void* lock,
+                                         context_link::take_out_function take_out) {
+    auto& service = asio::use_service<context_service>(context);
+    std::scoped_lock guard(links_mutex);
+    if (service.is_shut_down()) return nullptr;
+    context_link* unused = nullptr;
+    for (context_link* l = first_.load(std::memory_order_relaxed); l; l = l->next_of_lock) {
+      auto* const linked = l->context.load(std::memory_order_relaxed);
+      if (linked == &context) return l;
+      if (!linked) unused = l;
+    }
+    bool const is_new = !unused;
+    if (is_new) {
+      unused = new context_link;
+      unused->lock = lock;
+      unused->take_out = take_out;
+      unused->next_of_lock = first_.load(std::memory_order_relaxed);
+    }
+    service.attach(*unused);
+    unused->context.store(&context, std::memory_order_release);
+    if (is_new) first_.store(unused, std::memory_order_release);
+    return unused;
+  }
+
+  std::atomic<context_link*> first_{nullptr};
+};
+
+// How a completion gets to its executor without a heap allocation.
+
+/// Room for what an executor that frees before calling has to remember about a function that holds one pointer: as much
+/// as Asio's do. One that needs more gets it from Asio's recycled blocks.
+struct posting_memory {
+  alignas(void*) std::byte bytes[5 * sizeof(void*)];
+};
+
+/// Hands out a posting_memory, or, for what doesn't fit, Asio's recycled blocks.
+template <class T>
+class posting_allocator {
+ public:
+  using value_type = T;
+
+  explicit posting_allocator(posting_memory& memory) noexcept : memory_(&memory) {}
+  template <class U>
+  posting_allocator(posting_allocator<U> const& other) noexcept : memory_(other.memory_) {}
+
+  T* allocate(std::size_t count) {
+    if (count * sizeof(T) <= sizeof(memory_->bytes) && alignof(T) <= alignof(posting_memory)) {
+      return reinterpret_cast<T*>(memory_->bytes);
+    }
+    return asio::recycling_allocator<T>().allocate(count);
+  }
+
+  void deallocate(T* block, std::size_t count) noexcept {
+    if (reinterpret_cast<std::byte*>(block) != memory_->bytes) {
+      asio::recycling_allocator<T>().deallocate(block, count);
+    }
+  }
+
+  template <class U>
+  bool operator==(posting_allocator<U> const& other) const noexcept {
+    return memory_ == other.memory_;
+  }
+
+ private:
+  template <class>
+  friend class posting_allocator;
+  posting_memory* memory_;
+};
+
+/// What posting to `Executor` needs from the operation: memory of its own, or nothing.
+struct no_posting_memory {};
+template <class Executor>
+using posting_memory_for = std::conditional_t<frees_before_calling<Executor>, posting_memory, no_posting_memory>;
+
+/// Calls `function` on the executor, never before this returns. `memory` must stay until then; the allocator serves
+/// executors that can't use it.
+///
+/// The function is posted as a continuation: the executor may keep it for the calling thread, which spares waking
+/// another one. What waits for a lock has nothing else to do, and its section is what everybody waits for.
+template <class Executor, class Allocator, class Function>
+void post_to(Executor const& executor, [[maybe_unused]] posting_memory_for<Executor>& memory,
+             [[maybe_unused]] Allocator const& allocator, Function&& function) {
+  namespace execution = asio::execution;
+  if constexpr (frees_before_calling<Executor>) {
+    asio::prefer(asio::require(executor, execution::blocking.never), execution::relationship.continuation,
+                 execution::allocator(posting_allocator<void>(memory)))
+        .execute(std::forward<Function>(function));
+  } else if constexpr (execution::is_executor<Executor>::value) {
+    asio::prefer(asio::require(executor, execution::blocking.never), execution::relationship.continuation,
+                 execution::allocator(allocator))
+        .execute(std::forward<Function>(function));
+  } else {
+    executor.defer(std::forward<Function>(function), allocator);
+  }
+}
+
+/// The executor's execution context, or null if it doesn't tell.
+template <class Executor>
+asio::execution_context* context_of(Executor const& executor) {
+  namespace execution = asio::execution;
+  if constexpr (asio::can_query<Executor const&, execution::context_t>::value) {
+    if constexpr (std::is_convertible_v<decltype(asio::query(executor, execution::context)),
+                                        asio::execution_context&>) {
+      asio::execution_context& context = asio::query(executor, execution::context);
+      return &context;
+    } else {
+      return nullptr;
+    }
+  } else if constexpr (requires { executor.context(); }) {
+    return &static_cast<asio::execution_context&>(executor.context());
+  } else {
+    return nullptr;
+  }
+}
+
+/// How often in a row a thread's coroutines may go on without suspending because they find the lock free. Such a
+/// coroutine otherwise keeps its thread for itself, and its neighbours never get to ask for the lock. After so many the
+/// next one goes the way of all who can't go on at once: it takes its place, and its grant is posted behind what is
+/// ready on its executor.
+inline constexpr unsigned grants_without_suspension_max = 128;
+
+HOLDFAST_SYNC_ONCE_IN_A_PROCESS inline constinit thread_local unsigned grants_without_suspension = 0;
+
+/// True: go on without suspending. False: take the grant by way of the executor.
+inline bool may_go_on() noexcept {
+  if (++grants_without_suspension <= grants_without_suspension_max) return true;
+  grants_without_suspension = 0;
+  return false;
+}
+
+/// A coroutine was suspended and is resumed: its thread's executor has had its turn.
+inline void has_been_suspended() noexcept {
+  grants_without_suspension = 0;
+}
+
+// The deadline of a waiting operation. Timer and grant may come at once and on different threads, and the timer's own
+// completion comes even later than the operation's, so the timer lives in a block of its own that both refer to.
+
+struct no_deadline {};
+
+struct until {
+  std::chrono::steady_clock::time_point time;
+};
+
+/// From now on; what is too long for the clock is for ever.
+inline until after(std::chrono::steady_clock::duration duration) noexcept {
+  auto const now = std::chrono::steady_clock::now();
+  auto const longest = std::chrono::steady_clock::time_point::max() - now;
+  return {duration < longest ? now + duration : std::chrono::steady_clock::time_point::max()};
+}
+
+template <class Deadline, class Operation, class Executor>
+class timeout;
+
+/// Waits for ever.
+template <class Operation, class Executor>
+class timeout<no_deadline, Operation, Executor> {
+ public:
+  template <class Enqueue>
+  bool arm_around(no_deadline, Executor const&, Operation&, Enqueue&& enqueue) {
+    return enqueue();
+  }
+  void forget() noexcept {}
+  void stop() noexcept {}
+};
+
+template <class Operation, class Executor>
+class timeout<until, Operation, Executor> {
+  static_assert(deadline_timer<timer_of_t<Executor>, Executor>);
+
+ public:
+  timeout() = default;
+  timeout(timeout const&) = delete;
+  timeout& operator=(timeout const&) = delete;
+  ~timeout() { stop(); }
+
+  /// Arms the timer, then enqueues; the timer's handler waits until that is done. Returns what enqueue() does.
+  template <class Enqueue>
+  bool arm_around(until deadline, Executor const& executor, Operation& operation, Enqueue&& enqueue) {
+    block_ = block::create(executor);
+    std::scoped_lock guard(block_->mutex);
+    block* const armed = block_;  // once enqueued, the operation may vanish as soon as the guard is gone
+    armed->operation = &operation;
+    armed->timer.expires_at(deadline.time);
+    armed->timer.async_wait(expiry(armed, executor));
+    bool const acquired = enqueue();
+    if (acquired) armed->operation = nullptr;
+    return acquired;
+  }
+
+  /// From now on the timer doesn't touch the operation. By whoever took it out of the queue, on any thread.
+  void forget() noexcept {
+    if (!block_) return;
+    std::scoped_lock guard(block_->mutex);
+    block_->operation = nullptr;
+  }
+
+  /// On the waiter's executor, after forget() or expiry.
+  void stop() noexcept {
+    if (!block_) return;
+    try {
+      block_->timer.cancel();
+    } catch (...) {  // then it expires in vain
+    }
+    std::exchange(block_, nullptr)->drop_reference();
+  }
+
+ private:
+  struct block {
+    explicit block(Executor const& executor) : timer(executor) {}
+
+    static block* create(Executor const& executor) {
+      asio::recycling_allocator<block> allocator;
+      block* const memory = allocator.allocate(1);
+      try {
+        return ::new (static_cast<void*>(memory)) block(executor);
+      } catch (...) {
+        allocator.deallocate(memory, 1);
+        throw;
+      }
+    }
+
+    void drop_reference() noexcept {
+      if (references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+      this->~block();
+      asio::recycling_allocator<block>().deallocate(this, 1);
+    }
+
+    std::mutex mutex;
+    Operation* operation = nullptr;  // with `mutex`
+    std::atomic<int> references{1};
+    timer_of_t<Executor> timer;
+  };
+
+  class expiry {
+   public:
+    using executor_type = Executor;
+
+    expiry(block* b, Executor const& executor) : block_(b), executor_(executor) {
+      block_->references.fetch_add(1, std::memory_order_relaxed);
+    }
+    expiry(expiry&& other) noexcept
+        : block_(std::exchange(other.block_, nullptr)), executor_(std::move(other.executor_)) {}
+    expiry& operator=(expiry&&) = delete;
+    ~expiry() {
+      if (block_) block_->drop_reference();
+    }
+
+    executor_type get_executor() const noexcept { return executor_; }
+
+    void operator()(error_code) {
+      Operation* expired = nullptr;
+      {
+        std::scoped_lock guard(block_->mutex);
+        if (block_->operation && block_->operation->expire()) expired = std::exchange(block_->operation, nullptr);
+      }
+      if (expired) expired->finish_expired();
+    }
+
+   private:
+    block* block_;
+    Executor executor_;
+  };
+
+  block* block_ = nullptr;
+};
 
 /// An allocator with room for the operation and for nothing else: what an executor remembers has to live elsewhere.
 template <class Allocator>
 concept serves_the_operation_alone = requires { requires Allocator::serves_the_operation_alone; };
 
+/// Counts the wait of a handler as its executor's outstanding work.
 template <class Handler>
 struct handler_work {
-  explicit handler_work(Handler const& handler) : guard(boost::asio::get_associated_executor(handler)) {}
-  boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler>> guard;
+  explicit handler_work(Handler const& handler) : guard(asio::get_associated_executor(handler)) {}
+  asio::executor_work_guard<asio::associated_executor_t<Handler>> guard;
 };
-template <keeps_its_executor_busy Handler>
-struct handler_work<Handler> {
-  explicit handler_work(Handler const&) {}
-};
-
 /// What all operations on a lock have in common: a handler with its executor, allocator and cancellation slot, from the
 /// initiation until the handler is called or destroyed.
 ///
@@ -45,8 +556,8 @@ struct handler_work<Handler> {
 template <class Derived, class Policy, class Handler>
 class operation : public waiter_of<Policy> {
  public:
-  using executor_type = boost::asio::associated_executor_t<Handler>;
-  using handler_allocator = boost::asio::associated_allocator_t<Handler, boost::asio::recycling_allocator<void>>;
+  using executor_type = asio::associated_executor_t<Handler>;
+  using handler_allocator = asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>;
 
   // Called under the internal lock, so the handler is asked for its executor only if that is known to be harmless.
   bool context_runs_here() const noexcept final {
@@ -88,7 +599,7 @@ class operation : public waiter_of<Policy> {
       : waiter_of<Policy>(runs_a_function), handler_(std::move(handler)), work_(handler_) {}
   ~operation() = default;
 
-  executor_type executor() const noexcept { return boost::asio::get_associated_executor(handler_); }
+  executor_type executor() const noexcept { return asio::get_associated_executor(handler_); }
 
   /// Before the operation is queued. `Lock` has link(context). False: the context is being destroyed, and the operation
   /// is to be dropped, as the context drops whatever it is given now.
@@ -98,7 +609,7 @@ class operation : public waiter_of<Policy> {
       this->link = lock.link(*context);
       if (!this->link) return false;
     }
-    auto slot = boost::asio::get_associated_cancellation_slot(handler_);
+    auto slot = asio::get_associated_cancellation_slot(handler_);
     if (slot.is_connected()) canceller_ = &slot.template emplace<canceller>(&derived());
     return true;
   }
@@ -111,9 +622,9 @@ class operation : public waiter_of<Policy> {
   void post(Function&& function) {
     auto const target = executor();
     if constexpr (serves_the_operation_alone<handler_allocator>) {
-      post_to(target, memory_, boost::asio::recycling_allocator<void>(), std::forward<Function>(function));
+      post_to(target, memory_, asio::recycling_allocator<void>(), std::forward<Function>(function));
     } else {
-      auto const allocator = boost::asio::get_associated_allocator(handler_, boost::asio::recycling_allocator<void>());
+      auto const allocator = asio::get_associated_allocator(handler_, asio::recycling_allocator<void>());
       post_to(target, memory_, allocator, std::forward<Function>(function));
     }
   }
@@ -148,8 +659,8 @@ class operation : public waiter_of<Policy> {
     ~canceller() {
       if (operation_) operation_->canceller_ = nullptr;
     }
-    void operator()(boost::asio::cancellation_type type) {
-      using boost::asio::cancellation_type;
+    void operator()(asio::cancellation_type type) {
+      using asio::cancellation_type;
       bool const wanted =
           (type & (cancellation_type::total | cancellation_type::partial | cancellation_type::terminal)) !=
           cancellation_type::none;
@@ -163,7 +674,7 @@ class operation : public waiter_of<Policy> {
 
   static auto allocator_of(Handler const& handler) noexcept {
     using allocator_type = typename std::allocator_traits<handler_allocator>::template rebind_alloc<Derived>;
-    return allocator_type(boost::asio::get_associated_allocator(handler, boost::asio::recycling_allocator<void>()));
+    return allocator_type(asio::get_associated_allocator(handler, asio::recycling_allocator<void>()));
   }
   Derived& derived() noexcept { return static_cast<Derived&>(*this); }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 #include <cassert>
 #include <cstdint>
@@ -74,6 +75,25 @@ class shared_core {
     }
   }
 
+  /// Called by the writer that owns: it is a reader from now on. `grant` as for release().
+  template <class Grant>
+  void downgrade(Grant&& grant) {
+    typename Machine::backoff backoff;
+    for (;;) {
+      std::uint32_t seen = word_.load(std::memory_order_relaxed);
+      assert((seen & writer) && "downgraded although nobody writes");
+      if (!(seen & (at_queue | waited_for))) {
+        if (word_.compare_exchange_strong(seen, seen - writer + reader, std::memory_order_release,
+                                          std::memory_order_relaxed)) {
+          return;
+        }
+      } else if (!(seen & at_queue) && enter_queue_from(seen)) {
+        return leave_queue(let_in(seen - writer + reader, grant));
+      }
+      backoff();
+    }
+  }
+
   /// Takes the node out of the queue if it is still there. Those whom it kept from owning are granted.
   template <class Grant>
   bool withdraw(node& n, Grant&& grant) {
@@ -114,9 +134,8 @@ class shared_core {
   }
   bool is_orphaned() const { return word_.load(std::memory_order_relaxed) & orphaned; }
 
-  /// Glances, outdated when they return.
+  /// A glance, outdated when it returns.
   bool is_free() const { return word_.load(std::memory_order_relaxed) == free; }
-  bool admits_readers() const { return !(word_.load(std::memory_order_relaxed) & (writer | waited_for)); }
 
  private:
   static constexpr std::uint32_t free = 0;

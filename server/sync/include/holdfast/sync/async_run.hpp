@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <holdfast/sync/detail/asio.hpp>
+#include <holdfast/sync/detail/initiation.hpp>
+#include <holdfast/sync/detail/operation.hpp>
+#include <holdfast/sync/executor_traits.hpp>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+/// async_run() of mutex and guarded: sections that are functions, run by whoever releases the lock. A part of
+/// mutex.hpp, which is complete without knowing this file.
+namespace holdfast::sync::detail {
+
+template <class Mutex, class Wrap>
+struct exclusive_access;
+template <class Mutex>
+struct plain_lock;
+
+// How those learn of it whose functions somebody else has run.
+
+/// Whether one message may go to `Executor`'s context for several waiters. Its memory is that of one of them, who may
+/// be gone before an executor that frees later gives it back.
+template <class Executor>
+inline constexpr bool travel_together = is_context_executor<Executor> && frees_before_calling<Executor>;
+
+/// Functions that have run, of one execution context, on their way there. The context's queue has a lock that its own
+/// thread wants too, before each handler: going there once for all of them is what makes a long queue of functions
+/// cheap. Once there each is posted by itself, to the queue of the running thread, which needs no lock; so handlers
+/// are called as if each had come alone, one may throw, and other threads of the context take their part.
+class finished_functions {
+ public:
+  explicit finished_functions(waiter& first) noexcept : first_(&first) {}
+  finished_functions(finished_functions&& other) noexcept : first_(std::exchange(other.first_, nullptr)) {}
+  finished_functions& operator=(finished_functions&&) = delete;
+  /// The executor never got there.
+  ~finished_functions() {
+    while (waiter* const w = pop_front()) w->discard();
+  }
+
+  void operator()() noexcept {
+    while (waiter* const w = pop_front()) w->finish();
+  }
+
+ private:
+  waiter* pop_front() noexcept {
+    waiter* const w = first_;
+    if (w) first_ = static_cast<waiter*>(w->next);
+    return w;
+  }
+
+  waiter* first_;
+};
+
+/// Lets the waiters of functions that have run know. Those whose context runs on this thread, or whose executor is more
+/// than its context's own, are told one by one; for each other context one message goes.
+inline void tell_finished(std::span<waiter*> done) noexcept {
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    waiter* const w = done[i];
+    if (!w) continue;
+    context_service* const service = w->delivering;
+    unsigned count = 1;
+    if (service && w->finishes_together()) {
+      waiter* last = w;
+      for (waiter*& other : done.subspan(i + 1)) {
+        if (!other || other->delivering != service || !other->finishes_together()) continue;
+        last->next = other;
+        last = std::exchange(other, nullptr);
+        ++count;
+      }
+      last->next = nullptr;
+    }
+    if (count == 1) {
+      w->finish();
+    } else {
+      w->finish_all();
+    }
+    while (service && count-- != 0) service->delivery_ended();
+  }
+}
+
+template <class Value>
+struct completion_with {
+  using tuple = std::tuple<std::exception_ptr, Value>;
+  using signature = void(std::exception_ptr, Value);
+};
+template <>
+struct completion_with<void> {
+  using tuple = std::tuple<std::exception_ptr>;
+  using signature = void(std::exception_ptr);
+};
+
+/// What a function that ran under the lock left: its result or its exception.
+template <class Function>
+class function_result {
+ public:
+  using value_type = std::decay_t<std::invoke_result_t<Function&>>;
+  static constexpr bool has_value = !std::is_void_v<value_type>;
+  using tuple_type = typename completion_with<value_type>::tuple;
+
+  void run(Function& function) noexcept {
+    try {
+      if constexpr (has_value) {
+        value_.emplace(std::invoke(function));
+      } else {
+        std::invoke(function);
+      }
+    } catch (...) {
+      exception_ = std::current_exception();
+    }
+  }
+  void fail(asio::error::basic_errors why) { exception_ = std::make_exception_ptr(system_error(error_code(why))); }
+
+  auto take() {
+    if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
+    if constexpr (has_value) return value_type(std::move(*value_));
+  }
+  /// A value that can't be moved is a failure like any other; one that can't be made either throws.
+  tuple_type take_tuple() {
+    if constexpr (has_value) {
+      if (!exception_) {
+        try {
+          return tuple_type(nullptr, std::move(*value_));
+        } catch (...) {
+          exception_ = std::current_exception();
+        }
+      }
+    }
+    tuple_type failure;
+    std::get<0>(failure) = exception_;
+    return failure;
+  }
+
+ private:
+  struct nothing {};
+  std::exception_ptr exception_;
+  [[no_unique_address]] std::conditional_t<has_value, std::optional<std::conditional_t<has_value, value_type, int>>,
+                                           nothing> value_;
+};
+
+/// One async_run() with a completion handler, with a deadline or without: a waiter that brings its section along, so
+/// that whoever releases the lock can run it on the spot. (Delegation, also known as flat combining: Hendler, Incze,
+/// Shavit, Tzafrir, SPAA 2010.)
+template <class Mutex, class Function, class Deadline, class Handler>
+class run_operation final
+    : public operation<run_operation<Mutex, Function, Deadline, Handler>, typename Mutex::policy_type, Handler> {
+  using base = operation<run_operation, typename Mutex::policy_type, Handler>;
+  using access_type = exclusive_access<Mutex, plain_lock<Mutex>>;
+
+ public:
+  static void start(Mutex& mutex, typename Mutex::identity const& who, Function&& function, Deadline const& deadline,
+                    Handler handler) {
+    auto self = base::create(std::move(handler), mutex, std::move(function));
+    run_operation& o = *self.operation;
+    o.access_.asked(o, who);
+    // First without any of what waiting needs.
+    bool acquired = o.access_.acquire();
+    if (!acquired) {
+      try {
+        if (!o.prepare(o.access_)) return o.access_.gave_up(o);
+        acquired = o.timeout_.arm_around(deadline, o.executor(), o, [&] { return o.access_.acquire_or_enqueue(o); });
+      } catch (...) {
+        o.access_.gave_up(o);
+        throw;
+      }
+    }
+    self.release();  // whoever takes it out of the queue owns it
+    if (acquired) {
+      o.run();
+      mutex.unlock();
+      o.post();
+    }
+  }
+
+  void grant() noexcept override {
+    timeout_.forget();
+    access_.take_charge(*this);
+    state_ = state::granted;
+    this->post_noexcept();
+  }
+
+  void abort() noexcept override {
+    timeout_.forget();
+    access_.forget();
+    state_ = state::aborted;
+    this->post_noexcept();
+  }
+
+  void discard() noexcept override {
+    timeout_.forget();
+    drop();
+  }
+
+  /// By the timer, as lock_operation::expire().
+  bool expire() noexcept { return access_.withdraw(*this); }
+
+  void finish_expired() {
+    state_ = state::timed_out;
+    complete();
+  }
+
+  void run() noexcept override {
+    timeout_.forget();
+    cancellable_.store(false, std::memory_order_relaxed);
+    access_.take_charge(*this);
+    result_.run(function_);
+    state_ = state::done;
+  }
+
+  void finish() noexcept override { this->post_noexcept(); }
+
+  void finish_all() noexcept override {
+    try {
+      this->post(finished_functions(*this));
+    } catch (...) {  // as in post_noexcept()
+    }
+  }
+
+  bool finishes_together() const noexcept override { return travel_together<typename base::executor_type>; }
+
+ private:
+  friend base;
+
+  enum class state : unsigned char { waiting, granted, done, aborted, timed_out };
+
+  run_operation(Handler&& handler, Mutex& mutex, Function&& function)
+      : base(std::move(handler), true), access_(mutex, {}), function_(std::move(function)) {}
+
+  void cancel() noexcept {
+    // Once the function has run, the mutex may be gone although the completion is still under way.
+    if (cancellable_.load(std::memory_order_relaxed) && access_.withdraw(*this)) abort();
+  }
+
+  void complete() {
+    has_been_suspended();
+    if (state_ == state::granted) {
+      if (auto* const mutex = access_.mutex) {
+        result_.run(function_);
+        state_ = state::done;  // from here on it owns nothing, also if the result throws
+        mutex->unlock();
+      } else {
+        state_ = state::aborted;
+      }
+    }
+    if (state_ == state::aborted) result_.fail(asio::error::operation_aborted);
+    if (state_ == state::timed_out) result_.fail(asio::error::timed_out);
+    typename base::holder self(this);  // the result may throw
+    auto result = result_.take_tuple();
+    self.release();
+    Handler handler = this->destroy();
+    std::apply([&](auto&&... r) { std::move(handler)(std::move(r)...); }, std::move(result));
+  }
+
+  void drop() noexcept {
+    if (state_ == state::granted && passes_on_later(*this)) return;
+    // Before the handler goes, since that may destroy whatever keeps the lock alive.
+    if (state_ == state::granted) access_.release();
+    [[maybe_unused]] Handler handler = this->destroy();
+  }
+
+  access_type access_;
+  state state_ = state::waiting;
+  std::atomic<bool> cancellable_{true};
+  Function function_;
+  function_result<Function> result_;
+  [[no_unique_address]] timeout<Deadline, run_operation, typename base::executor_type> timeout_;  // stops when it goes
+};
+
+/// The initiation of async_run().
+template <class Mutex, class Function, class Deadline>
+class run_initiation {
+ public:
+  using value_type = typename function_result<Function>::value_type;
+  using tuple_type = typename completion_with<value_type>::tuple;
+  using signature = typename completion_with<value_type>::signature;
+  template <class Handler>
+  using operation_type = run_operation<Mutex, Function, Deadline, std::decay_t<Handler>>;
+
+  run_initiation(Mutex& mutex, typename Mutex::identity const& who, Function function, Deadline const& deadline)
+      : mutex_(&mutex), who_(who), function_(std::move(function)), deadline_(deadline) {}
+
+  template <class Handler>
+  void operator()(Handler&& handler) {
+    begin(*this, std::forward<Handler>(handler));
+  }
+  template <class Handler>
+  void start(Handler&& handler) {
+    operation_type<Handler>::start(*mutex_, who_, std::move(function_), deadline_, std::forward<Handler>(handler));
+  }
+
+  bool try_now() noexcept {
+    if (!mutex_->try_acquire(who_)) return false;
+    mutex_->owner_ = &mutex_;
+    result_.run(function_);
+    mutex_->unlock();
+    return true;
+  }
+  auto take() { return result_.take(); }
+  tuple_type take_tuple() { return result_.take_tuple(); }
+
+  bool has_tried = false;  // that it can't be done at once, or must not
+
+ private:
+  Mutex* mutex_;
+  [[no_unique_address]] typename Mutex::identity who_;
+  Function function_;
+  function_result<Function> result_;
+  [[no_unique_address]] Deadline deadline_;
+};
+
+/// The end of a release that has found a function at the head of the queue: runs it and those behind it.
+template <class Mutex>
+[[gnu::noinline]] void run_functions(Mutex& mutex, waiter& first) noexcept {
+  waiter* done[Mutex::functions_per_release_max];
+  unsigned count = 0;
+  for (waiter* next = &first;;) {
+    done[count++] = next;
+    next->run();
+    mutex.instrument_.released();
+    next = mutex.next_owner();
+    if (!next) break;
+    if (!next->is_function || count == Mutex::functions_per_release_max) {
+      deliver_grant(*next);
+      break;
+    }
+  }
+  // Only now that the lock is passed on, so that nobody waits for it while executors are told.
+  tell_finished({done, count});
+}
+
+/// The token of async_run() if none is given. Before 1.32 (Boost 1.87) Asio's awaiter of deferred operations does not
+/// compile for a result beside an exception.
+#if HOLDFAST_SYNC_ASIO_VERSION >= 103200
+template <class Function, class... Args>
+using default_run_token = default_token;
+#else
+template <class Function, class... Args>
+using default_run_token = std::conditional_t<std::is_void_v<std::invoke_result_t<std::decay_t<Function>&, Args...>>,
+                                             default_token, asio::use_awaitable_t<>>;
+#endif
+
+/// The functions by which sections run where the lock is. `Derived` has start_run(who, deadline, function, token);
+/// `Args` is what the function is called with: the value, or nothing.
+template <class Derived, class Identity, class... Args>
+class runs_functions {
+ public:
+  /// How many waiting functions one release runs at most before it hands on by executor.
+  static constexpr unsigned functions_per_release_max = 32;
+
+  /// Runs `function` under the lock, when its turn comes in the one queue of functions and locks, and completes with
+  /// `void(exception_ptr, result)`, or `void(exception_ptr)` if the function returns nothing. The result is a value,
+  /// also if the function returns a reference, and must be default constructible. What the function throws is the
+  /// completion's exception; system_error(operation_aborted) if cancelled.
+  ///
+  /// The function runs where the lock is: if it is free, on the calling thread before this returns; otherwise in the
+  /// unlock() of whoever releases it, on that thread. So a function must be short and must not wait, it must not care
+  /// for its thread, and it must not wait for the same mutex, nor destroy it or an execution context whose functions
+  /// wait for it; an operation that awaits under the lock wants async_lock(). No internal lock is held while it runs,
+  /// and the destruction of its execution context waits until it has run. The handler is called on its associated
+  /// executor.
+  ///
+  /// One release runs the functions at the head of the queue in the order of asking, up to the first waiter that wants
+  /// the lock itself: it gets it, and its release goes on with those behind it. However many ask, a releaser runs at
+  /// most functions_per_release_max of them before its unlock() returns: the next one gets the lock on its own
+  /// executor, runs there, and its release goes on. (Flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
+  ///
+  /// A function that has begun can't be cancelled. A signal that comes together with the lock may find that it has run
+  /// already, on another thread: then its effect stays, and the completion is a success with its result. The handler
+  /// may be called later than the signal, and nevertheless with success. operation_aborted always means that the
+  /// function has not run and never will.
+  template <class Function, class CompletionToken = default_run_token<Function, Args...>>
+    requires std::invocable<std::decay_t<Function>&, Args...>
+  auto async_run(Function&& function, CompletionToken&& token = {}) {
+    return async_run(Identity(), std::forward<Function>(function), std::forward<CompletionToken>(token));
+  }
+  template <class Function, class CompletionToken = default_run_token<Function, Args...>>
+    requires std::invocable<std::decay_t<Function>&, Args...>
+  auto async_run(Identity const& who, Function&& function, CompletionToken&& token = {}) {
+    return start(who, no_deadline(), std::forward<Function>(function), std::forward<CompletionToken>(token));
+  }
+
+  /// As async_run(), but gives up its place at `deadline`: then the function never runs, and the completion's exception
+  /// is system_error(timed_out). If the lock is free it runs also after the deadline. A deadline that comes together
+  /// with the lock is as a signal that does: the function has run or it has not, and the completion says which.
+  template <class Function, class CompletionToken = default_run_token<Function, Args...>>
+    requires std::invocable<std::decay_t<Function>&, Args...>
+  auto async_run_until(std::chrono::steady_clock::time_point deadline, Function&& function,
+                       CompletionToken&& token = {}) {
+    return async_run_until(Identity(), deadline, std::forward<Function>(function),
+                           std::forward<CompletionToken>(token));
+  }
+  template <class Function, class CompletionToken = default_run_token<Function, Args...>>
+    requires std::invocable<std::decay_t<Function>&, Args...>
+  auto async_run_until(Identity const& who, std::chrono::steady_clock::time_point deadline, Function&& function,
+                       CompletionToken&& token = {}) {
+    return start(who, until{deadline}, std::forward<Function>(function), std::forward<CompletionToken>(token));
+  }
+
+  /// As async_run_until(now + duration).
+  template <class Function, class CompletionToken = default_run_token<Function, Args...>>
+    requires std::invocable<std::decay_t<Function>&, Args...>
+  auto async_run_for(std::chrono::steady_clock::duration duration, Function&& function, CompletionToken&& token = {}) {
+    return async_run_until(after(duration).time, std::forward<Function>(function),
+                           std::forward<CompletionToken>(token));
+  }
+  template <class Function, class CompletionToken = default_run_token<Function, Args...>>
+    requires std::invocable<std::decay_t<Function>&, Args...>
+  auto async_run_for(Identity const& who, std::chrono::steady_clock::duration duration, Function&& function,
+                     CompletionToken&& token = {}) {
+    return async_run_until(who, after(duration).time, std::forward<Function>(function),
+                           std::forward<CompletionToken>(token));
+  }
+
+ private:
+  template <class Deadline, class Function, class CompletionToken>
+  auto start(Identity const& who, Deadline const& deadline, Function&& function, CompletionToken&& token) {
+    return static_cast<Derived&>(*this).start_run(who, deadline, std::forward<Function>(function),
+                                                  std::forward<CompletionToken>(token));
+  }
+};
+
+}  // namespace holdfast::sync::detail

@@ -1,0 +1,357 @@
+// What is told before it is durable: nothing. Commits are held up by hand, so an answer that comes meanwhile is one
+// that a power loss could have made untrue.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/manual_journal.hpp"
+#include "tests/support/raw_client.hpp"
+#include "tests/support/running_server.hpp"
+
+namespace holdfast::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct durability : ::testing::Test {
+  void start() {
+    server.emplace(settings, std::make_unique<manual_journal>(commits));
+    client.emplace(server->port());
+  }
+  void SetUp() override { start(); }
+  void TearDown() override { commits.let_go(); }
+
+  raw_client connect() { return raw_client(server->port()); }
+
+  raw_reply ask(std::string_view method, std::string_view target, std::string_view body = {},
+                std::string_view more = {}) {
+    return client->ask(request(method, target, body, more));
+  }
+
+  /// Sends a request whose changes go up to `sequence`, which is not durable when this returns.
+  void change(raw_client& by, std::string_view bytes, std::uint64_t sequence) {
+    by.send(bytes);
+    commits.await_commit(sequence);
+  }
+
+  /// Whether all that the server could have sent to it by now is nothing.
+  [[nodiscard]] bool is_withheld(raw_client& from) const {
+    server->settle();
+    return from.stays_silent(0ms);
+  }
+
+  /// Expects that a request is not answered before the commit, and returns its answer. Nothing else may be withheld.
+  raw_reply withheld(std::string_view bytes) {
+    auto reader = connect();
+    reader.send(bytes);
+    EXPECT_TRUE(is_withheld(reader)) << bytes;
+    commits.let_go();
+    auto answer = reader.receive(bytes.starts_with("HEAD "));
+    EXPECT_TRUE(answer.disk()) << "it says what it waited for";
+    commits.hold();
+    return answer;
+  }
+
+  commit_control commits;  // outlives the server
+  server::settings settings = running_server::test_settings();
+  std::optional<running_server> server;
+  std::optional<raw_client> client;
+};
+
+TEST_F(durability, a_put_is_answered_when_it_is_durable) {
+  commits.hold();
+  change(*client, request("PUT", "/v1/kv/a", "1"), 1);
+  EXPECT_TRUE(is_withheld(*client));
+  commits.let_go();
+  auto const answer = client->receive();
+  EXPECT_EQ(answer.status, 201);
+  ASSERT_TRUE(answer.disk());
+  EXPECT_EQ(answer.disk()->others, 0);
+  EXPECT_TRUE(answer.disk()->is_synced);
+  EXPECT_GE(answer.hold_ms(), 0) << "and what else Server-Timing tells";
+}
+
+TEST_F(durability, changes_that_gather_meanwhile_become_durable_together) {
+  commits.hold();
+  change(*client, request("PUT", "/v1/kv/first", "1"), 1);
+  std::vector<raw_client> others;
+  for (int i = 0; i < 5; ++i)
+    others.emplace_back(server->port()).send(request("PUT", "/v1/kv/" + std::to_string(i), "1"));
+  server->settle();
+  commits.let_go();
+  client->receive();
+  for (auto& one : others) EXPECT_EQ(one.receive().disk().value_or(raw_reply::withholding{}).others, 4);
+  EXPECT_EQ(commits.commits(), 2U);
+}
+
+TEST_F(durability, a_value_that_is_not_durable_is_shown_to_nobody) {
+  ask("PUT", "/v1/kv/a", "1");
+  commits.hold();
+  change(*client, request("PUT", "/v1/kv/a", "2"), 2);
+  auto const answer = withheld(request("GET", "/v1/kv/a"));
+  EXPECT_EQ(answer.body, "2");
+}
+
+TEST_F(durability, neither_is_its_tag) {
+  ask("PUT", "/v1/kv/a", "1");
+  auto const first = ask("GET", "/v1/kv/a").field("etag");
+  auto put = connect();
+  auto const tag = [&](char const* revision) { return first.substr(0, first.find('-') + 1) + revision + '"'; };
+  auto const with = [&](std::string_view name, std::string const& value) {
+    return std::string(name) + ": " + value + "\r\n";
+  };
+  commits.hold();
+  change(put, request("PUT", "/v1/kv/a", "2"), 2);
+  EXPECT_EQ(withheld(request("HEAD", "/v1/kv/a")).field("etag"), tag("2"));
+  change(put, request("PUT", "/v1/kv/a", "3"), 3);
+  EXPECT_EQ(withheld(request("GET", "/v1/kv/a", {}, with("If-None-Match", tag("3")))).status, 304);
+  change(put, request("PUT", "/v1/kv/a", "4"), 4);
+  auto const refused = withheld(request("PUT", "/v1/kv/a", "0", with("If-Match", first)));
+  EXPECT_EQ(refused.status, 412);
+  EXPECT_EQ(refused.field("etag"), tag("4"));
+}
+
+TEST_F(durability, a_key_is_not_absent_before_its_removal_is_durable) {
+  ask("PUT", "/v1/kv/a", "1");
+  auto remover = connect();
+  commits.hold();
+  change(remover, request("DELETE", "/v1/kv/a"), 2);
+  EXPECT_TRUE(is_withheld(remover));
+  EXPECT_EQ(withheld(request("GET", "/v1/kv/a")).status, 404);
+}
+
+TEST_F(durability, lists_and_transactions_show_only_what_is_durable) {
+  auto put = connect();
+  commits.hold();
+  change(put, request("PUT", "/v1/kv/a", "1"), 1);
+  EXPECT_NE(withheld(request("GET", "/v1/kv?prefix=&values=true")).body.find("\"a\""), std::string::npos);
+  change(put, request("PUT", "/v1/kv/b", "1"), 2);
+  EXPECT_EQ(
+      withheld(request("POST", "/v1/txn", R"({"operations":[{"get":"b"}]})", "Content-Type: application/json\r\n"))
+          .status,
+      200);
+  change(put, request("PUT", "/v1/kv/c", "1"), 3);
+  EXPECT_EQ(withheld(request("POST", "/v1/txn", R"({"checks":[{"key":"c","exists":false}],"operations":[{"get":"b"}]})",
+                             "Content-Type: application/json\r\n"))
+                .status,
+            412);
+}
+
+// A sliding expiry: whoever saw that the key lives on must not find it gone after a power loss.
+TEST_F(durability, neither_is_a_new_time_to_live_shown) {
+  ask("PUT", "/v1/kv/a?ttl=1h", "1");
+  ask("PUT", "/v1/kv/b?ttl=1h", "1");
+  auto touch = connect();
+  commits.hold();
+  change(touch, request("POST", "/v1/kv/a?ttl=none"), 3);
+  EXPECT_TRUE(is_withheld(touch));
+  EXPECT_FALSE(withheld(request("GET", "/v1/kv/a")).has("holdfast-ttl"));
+}
+
+TEST_F(durability, others_are_answered_meanwhile) {
+  ask("PUT", "/v1/kv/other", "1");
+  auto put = connect();
+  commits.hold();
+  change(put, request("PUT", "/v1/kv/a", "1"), 2);
+  EXPECT_EQ(ask("GET", "/v1/kv/other").body, "1");
+  EXPECT_EQ(ask("GET", "/v1/kv/other").disk(), std::nullopt);
+  EXPECT_EQ(ask("GET", "/livez").status, 200);
+  EXPECT_TRUE(is_withheld(put));
+}
+
+// It was told the latest revision, which a power loss would have given to another change.
+TEST_F(durability, an_answer_tells_no_revision_that_is_not_durable) {
+  ask("PUT", "/v1/kv/a", "1");
+  auto put = connect();
+  commits.hold();
+  change(put, request("PUT", "/v1/kv/b", "1"), 2);
+  auto const absent = ask("GET", "/v1/kv/none");
+  EXPECT_EQ(absent.status, 404);
+  EXPECT_EQ(absent.field("holdfast-revision"), "1");
+  auto const refused = ask("PUT", "/v1/kv/a", "1", "If-None-Match: *\r\n");
+  EXPECT_EQ(refused.status, 412);
+  EXPECT_EQ(refused.field("holdfast-revision"), "1");
+}
+
+// The removal was undone with its transaction, and whoever asked for an absent key waited for a change that never was.
+TEST_F(durability, a_transaction_that_fails_leaves_nothing_to_wait_for) {
+  ask("PUT", "/v1/kv/a", "1");
+  ask("PUT", "/v1/kv/text", "\"x\"");
+  auto const failed = ask("POST", "/v1/txn", R"({"operations":[{"delete":"a"},{"increment":"text","by":1}]})",
+                          "Content-Type: application/json\r\n");
+  EXPECT_EQ(failed.status, 409);
+  EXPECT_EQ(ask("GET", "/v1/kv/none").status, 404);
+  EXPECT_EQ(ask("GET", "/v1/kv/a").body, "1");
+}
+
+TEST_F(durability, pipelined_requests_go_on_and_are_answered_in_order) {
+  commits.hold();
+  change(*client, request("PUT", "/v1/kv/a", "1") + request("PUT", "/v1/kv/b", "2") + request("GET", "/livez"), 1);
+  EXPECT_TRUE(is_withheld(*client));
+  client->send(request("PUT", "/v1/kv/c", "3") + request("GET", "/v1/kv/a"));
+  EXPECT_TRUE(is_withheld(*client)) << "what is durable by itself waits for its turn";
+  commits.let_go();
+  EXPECT_EQ(client->receive().status, 201);
+  EXPECT_EQ(client->receive().status, 201);
+  EXPECT_EQ(json_member(client->receive().body, "status"), "live");
+  EXPECT_EQ(client->receive().status, 201);
+  EXPECT_EQ(client->receive().body, "1");
+}
+
+TEST_F(durability, a_large_value_is_withheld_too) {
+  auto const text = "\"" + std::string(300'000, 'x') + "\"";
+  auto put = connect();
+  commits.hold();
+  put.send(request("PUT", "/v1/kv/a", text));
+  commits.await_commit(1);
+  EXPECT_EQ(withheld(request("GET", "/v1/kv/a")).body, text);
+}
+
+TEST_F(durability, a_hold_hides_the_time_of_the_disk) {
+  commits.hold();
+  change(*client, request("PUT", "/v1/kv/a?hold=1ms", "1"), 1);  // committed while it holds
+  commits.let_go();
+  EXPECT_EQ(client->receive().status, 201);
+}
+
+TEST_F(durability, a_client_that_ends_its_side_gets_its_answer) {
+  commits.hold();
+  change(*client, request("PUT", "/v1/kv/a", "1"), 1);
+  client->half_close();
+  EXPECT_TRUE(is_withheld(*client));
+  commits.let_go();
+  EXPECT_EQ(client->receive().status, 201);
+  EXPECT_TRUE(client->is_closed_by_peer());
+}
+
+TEST_F(durability, a_client_that_disconnects_disturbs_nobody) {
+  commits.hold();
+  change(*client, request("PUT", "/v1/kv/a", "1"), 1);
+  client->reset();
+  server->settle();
+  auto reader = connect();
+  reader.send(request("GET", "/v1/kv/a"));
+  EXPECT_TRUE(is_withheld(reader));
+  commits.let_go();
+  EXPECT_EQ(reader.receive().body, "1");
+}
+
+TEST_F(durability, a_drain_sends_what_is_withheld) {
+  auto put = connect();
+  commits.hold();
+  change(put, request("PUT", "/v1/kv/a", "1"), 1);
+  auto pipelined = connect();
+  pipelined.send(request("GET", "/v1/kv/a"));
+  EXPECT_TRUE(is_withheld(pipelined));
+  server->stop();
+  EXPECT_TRUE(client->is_closed_by_peer()) << "an idle connection";
+  EXPECT_TRUE(put.stays_silent(0ms));
+  commits.let_go();
+  EXPECT_EQ(put.receive().status, 201);
+  EXPECT_EQ(pipelined.receive().body, "1");
+  EXPECT_TRUE(put.is_closed_by_peer());
+  EXPECT_TRUE(server->ends_within(20s));
+  EXPECT_EQ(server->exit_status(), 0);
+}
+
+TEST_F(durability, watchers_hear_only_what_is_durable) {
+  auto watcher = connect();
+  watcher.send(request("GET", "/v1/watch?prefix=&format=ndjson"));
+  watcher.receive_until("\r\n\r\n");
+  commits.hold();
+  change(*client, request("PUT", "/v1/kv/a", "\"undurable\""), 1);
+  auto late = connect();
+  late.send(request("GET", "/v1/watch?prefix=&format=ndjson&initial=true"));
+  server->settle();
+  EXPECT_TRUE(watcher.stays_silent(50ms));
+  EXPECT_TRUE(late.stays_silent(0ms) || late.receive_until("\r\n\r\n").find("undurable") == std::string::npos);
+  commits.let_go();
+  EXPECT_NE(watcher.receive_until("undurable").size(), 0U);
+  EXPECT_NE(late.receive_until("undurable").size(), 0U);
+}
+
+TEST_F(durability, a_failed_commit_ends_the_server_and_nothing_withheld_is_sent) {
+  auto const before = ask("PUT", "/v1/kv/a", "1");
+  EXPECT_EQ(before.status, 201);
+  auto put = connect(), reader = connect(), half_closed = connect(), pipelined = connect();
+  commits.hold();
+  change(put, request("PUT", "/v1/kv/a", "2"), 2);
+  reader.send(request("GET", "/v1/kv/a"));
+  half_closed.send(request("PUT", "/v1/kv/b", "1"));
+  half_closed.half_close();
+  pipelined.send(request("GET", "/livez") + request("PUT", "/v1/kv/c", "1"));
+  server->settle();
+  commits.fail();
+  EXPECT_TRUE(server->ends_within(20s)) << "by itself";
+  EXPECT_EQ(server->exit_status(), 74);
+  server.reset();
+  for (auto* const one : {&put, &reader, &half_closed}) EXPECT_EQ(one->receive_rest(), "");
+  EXPECT_EQ(pipelined.receive_rest().find("HTTP/1.1 201"), std::string::npos);
+  EXPECT_TRUE(client->is_dropped_by_peer());
+}
+
+// The holder is cut off by the server's end, and what waited behind it ran then, on a journal that was gone.
+TEST_F(durability, a_failed_commit_ends_holds_and_those_who_wait) {
+  auto holder = connect(), waiter = connect();
+  commits.hold();
+  server->ask_for_lock(holder, request("PUT", "/v1/kv/a?hold=60s", "1"));
+  commits.await_commit(1);
+  server->ask_for_lock(waiter, request("PUT", "/v1/kv/b", "1"));
+  commits.fail();
+  EXPECT_TRUE(server->ends_within(20s));
+  EXPECT_EQ(server->exit_status(), 74);
+  server.reset();
+  EXPECT_EQ(holder.receive_rest(), "");
+  EXPECT_EQ(waiter.receive_rest(), "");
+}
+
+// Nobody waited for it, so its failure went unnoticed: the process ended with 0.
+TEST_F(durability, a_last_commit_that_fails_is_told_by_the_exit_status) {
+  commits.hold();
+  change(*client, request("PUT", "/v1/kv/a", "1"), 1);
+  client->reset();
+  server->settle();
+  server->stop();
+  EXPECT_FALSE(server->ends_within(50ms)) << "it waits for the commit";
+  commits.fail();
+  EXPECT_TRUE(server->ends_within(20s));
+  EXPECT_EQ(server->exit_status(), 74);
+}
+
+TEST_F(durability, a_disk_that_is_nearly_full_refuses_what_adds_and_heals) {
+  settings.threads = 1;
+  server.reset();
+  start();
+  ask("PUT", "/v1/kv/a", "1");
+  ask("PUT", "/v1/kv/n", "1");
+  commits.set_room(false);
+  raw_reply full;
+  // It is asked a few times a second.
+  for (int i = 0; i < 1000 && full.status != 507; ++i) {
+    full = ask("PUT", "/v1/kv/b", "1");
+    if (full.status != 507) client->stays_silent(10ms);
+  }
+  EXPECT_EQ(full.status, 507);
+  EXPECT_EQ(full.code(), "disk_full");
+  EXPECT_EQ(ask("POST", "/v1/kv/n?increment=1").code(), "disk_full");
+  EXPECT_EQ(ask("POST", "/v1/txn", R"({"operations":[{"delete":"a"},{"put":"c","value":1}]})",
+                "Content-Type: application/json\r\n")
+                .code(),
+            "disk_full");
+  EXPECT_EQ(ask("GET", "/v1/kv/a").body, "1") << "the whole transaction has failed";
+  EXPECT_EQ(ask("DELETE", "/v1/kv/a").status, 204);
+  EXPECT_EQ(ask("GET", "/v1/kv/n").body, "1");
+  commits.set_room(true);
+  raw_reply healed = full;
+  for (int i = 0; i < 1000 && healed.status == 507; ++i) {
+    healed = ask("PUT", "/v1/kv/c", "1");
+    if (healed.status == 507) client->stays_silent(10ms);
+  }
+  EXPECT_EQ(healed.status, 201);
+}
+
+}  // namespace
+}  // namespace holdfast::tests

@@ -1,0 +1,124 @@
+"""A holdfast-server as a process, and a client that is strict about HTTP. For the tests beside this file."""
+
+import pathlib
+import re
+import socket
+import subprocess
+import tempfile
+import time
+
+PATIENCE_S = 30
+SERVER = None  # the program; set it first
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Client:
+    """One connection. Every wait is bounded."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.unread = b""
+        self.fields = {}  # of the latest answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def receive(self):
+        """The status and the content of one answer. Whatever is not strict HTTP fails."""
+        while b"\r\n\r\n" not in self.unread:
+            self.more()
+        head, _, self.unread = self.unread.partition(b"\r\n\r\n")
+        lines = head.split(b"\r\n")
+        status = re.fullmatch(rb"HTTP/1\.1 ([1-5]\d\d) [ -~]+", lines[0])
+        fields = [re.fullmatch(rb"([A-Za-z-]+): ([ -~]*)", line) for line in lines[1:]]
+        if not status or not all(fields):
+            raise AssertionError(f"this is no header: {head!r}")
+        self.fields = {field[1].decode().lower(): field[2].decode() for field in fields}
+        length = int(self.fields.get("content-length", 0))
+        while len(self.unread) < length:
+            self.more()
+        content, self.unread = self.unread[:length], self.unread[length:]
+        return int(status[1]), content
+
+    def more(self):
+        data = self.socket.recv(1 << 20)
+        if not data:
+            raise EOFError(f"the server closed; unread so far: {self.unread!r}")
+        self.unread += data
+
+    def ask(self, method, path, body=b"", **fields):
+        """A field's name is written with underscores for hyphens."""
+        self.send(request(method, path, body, **fields))
+        return self.receive()
+
+
+def request(method, path, body=b"", **fields):
+    length = f"Content-Length: {len(body)}\r\n" if body else ""
+    others = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}{others}\r\n".encode() + body
+
+
+class Server:
+    """The program, serving on a port of its own. Its log goes to a file. Keeps no data unless it is given a directory."""
+
+    def __init__(self, *flags, data=None, before_start=None, redirections=""):
+        self.port = free_port()
+        self.log_file = tempfile.TemporaryFile()
+        journal = ["--data", str(data)] if data else ["--in-memory"]
+        command = [SERVER, "--listen", f"127.0.0.1:{self.port}", "--writer-period", "0", *journal, *flags]
+        # The shell gives way to the server, so that the process is the server's.
+        self.process = subprocess.Popen(["sh", "-c", f'exec "$@" {redirections}', "sh", *command], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=self.log_file, preexec_fn=before_start)
+
+    def __enter__(self):
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                with Client(self.port) as client:
+                    client.ask("GET", "/livez")
+                return self
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    self.__exit__()
+                    raise AssertionError(f"the server does not serve: {self.log()}") from None
+                time.sleep(0.01)
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        """Ends it as an operator does. @return its exit status"""
+        self.process.terminate()
+        return self.process.wait(PATIENCE_S)
+
+    def log(self):
+        self.log_file.seek(0)
+        return self.log_file.read().decode()
+
+    def own_bytes(self):
+        """Resident memory that is the process's own."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) * 1024
+
+    def settles_below(self, own_bytes):
+        """Whether its memory sinks below that soon. @return what it is then."""
+        deadline = time.monotonic() + 20
+        while self.own_bytes() > own_bytes and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.own_bytes()

@@ -1,0 +1,16 @@
+#pragma once
+#include <array>
+#include <holdfast/sync/mutex.hpp>
+
+namespace holdfast::sync::test {
+
+/// The addresses of what has to exist once in a process, as seen from the file that calls this.
+inline __attribute__((always_inline)) std::array<void const*, 2> globals_here() {
+  return {&detail::links_mutex, &detail::context_service::id};
+}
+
+/// The same, as seen from two shared libraries that are compiled with hidden symbols.
+[[gnu::visibility("default")]] std::array<void const*, 2> globals_of_one_library();
+[[gnu::visibility("default")]] std::array<void const*, 2> globals_of_another_library();
+
+}  // namespace holdfast::sync::test
