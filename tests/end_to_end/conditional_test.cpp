@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <regex>
+#include <thread>
+#include <vector>
 
 #include "tests/support/raw_client.hpp"
 #include "tests/support/running_server.hpp"
@@ -99,6 +101,120 @@ TEST_F(conditional, a_write_with_a_precondition_that_is_not_evaluated_is_refused
     EXPECT_THAT(del.detail(), ::testing::HasSubstr("If-Match")) << field;
   }
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).body, "1");
+}
+
+// --- conditions on writes, evaluated while the lock is held -------------------------------------------------------
+
+struct conditional_write : conditional {
+  raw_reply put_if(std::string const& fields, std::string const& key = "a") {
+    return client.ask(request("PUT", "/v1/kv/" + key, "2", fields + "\r\n"));
+  }
+  std::string value(std::string const& key = "a") { return client.ask(request("GET", "/v1/kv/" + key)).body; }
+};
+
+TEST_F(conditional_write, if_match_is_done_where_a_tag_is_the_present_one) {
+  auto const stored = put_if("If-Match: \"other\", " + tag);
+  EXPECT_EQ(stored.status, 204);
+  EXPECT_NE(stored.field("etag"), tag);
+  EXPECT_EQ(value(), "2");
+  EXPECT_EQ(put_if("If-Match: *").status, 204);
+  EXPECT_EQ(put_if("If-Match: \"x\"\r\nIf-Match: *").status, 412) << "a list with an asterisk in it is none";
+}
+
+TEST_F(conditional_write, who_comes_too_late_is_412_and_told_the_present_tag_so_that_no_get_is_needed) {
+  put_if("If-Match: " + tag);
+  auto const lost = put_if("If-Match: " + tag);
+  EXPECT_EQ(lost.status, 412);
+  EXPECT_EQ(lost.code(), "precondition_failed");
+  EXPECT_EQ(lost.field("etag"), client.ask(request("GET", "/v1/kv/a")).field("etag"));
+  EXPECT_EQ(lost.field("holdfast-revision"), "2");
+  EXPECT_EQ(put_if("If-Match: " + lost.field("etag")).status, 204);
+}
+
+TEST_F(conditional_write, if_match_without_a_key_is_412_without_a_tag) {
+  for (auto const& field : {std::string("If-Match: *"), "If-Match: " + tag}) {
+    auto const refused = put_if(field, "none");
+    EXPECT_EQ(refused.status, 412) << field;
+    EXPECT_FALSE(refused.has("etag")) << field;
+  }
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/none")).status, 404);
+}
+
+TEST_F(conditional_write, if_none_match_with_an_asterisk_creates_and_nothing_else) {
+  EXPECT_EQ(put_if("If-None-Match: *", "new").status, 201);
+  auto const refused = put_if("If-None-Match: *", "new");
+  EXPECT_EQ(refused.status, 412);
+  EXPECT_EQ(refused.code(), "already_exists");
+  EXPECT_EQ(refused.field("etag"), client.ask(request("GET", "/v1/kv/new")).field("etag"));
+  client.ask(request("DELETE", "/v1/kv/new"));
+  EXPECT_EQ(put_if("If-None-Match: *", "new").status, 201);
+}
+
+TEST_F(conditional_write, if_none_match_with_a_tag_is_412_where_it_matches) {
+  EXPECT_EQ(put_if("If-None-Match: " + tag).status, 412);
+  EXPECT_EQ(put_if("If-None-Match: W/" + tag).code(), "precondition_failed");
+  EXPECT_EQ(value(), "1");
+  EXPECT_EQ(put_if("If-None-Match: \"other\"").status, 204);
+}
+
+// nginx with gzip makes strong tags weak.
+TEST_F(conditional_write, a_weak_tag_never_matches_and_the_refusal_says_that_a_proxy_changed_it) {
+  auto const refused = put_if("If-Match: W/" + tag);
+  EXPECT_EQ(refused.status, 412);
+  EXPECT_THAT(refused.detail(), ::testing::HasSubstr("proxy"));
+  EXPECT_EQ(refused.field("etag"), tag);
+  EXPECT_EQ(value(), "1");
+}
+
+TEST_F(conditional_write, a_tag_of_another_database_never_matches) {
+  running_server another;
+  raw_client other(another.port());
+  auto const foreign = other.ask(request("PUT", "/v1/kv/a", "1")).field("etag");
+  EXPECT_EQ(put_if("If-Match: " + foreign).status, 412);
+  EXPECT_EQ(put_if("If-None-Match: " + foreign).status, 204);
+}
+
+TEST_F(conditional_write, holds_for_every_method_that_writes) {
+  put_if("If-Match: *");
+  std::string const stale = "If-Match: " + tag + "\r\n";
+  for (auto const& bytes :
+       {request("DELETE", "/v1/kv/a", {}, stale), request("POST", "/v1/kv/a?increment=1", {}, stale),
+        request("POST", "/v1/kv/a?ttl=1h", {}, stale),
+        request("PATCH", "/v1/kv/a", "7", stale + "Content-Type: application/merge-patch+json\r\n")}) {
+    auto const refused = client.ask(bytes);
+    EXPECT_EQ(refused.status, 412) << bytes;
+    EXPECT_EQ(refused.field("holdfast-revision"), "2") << bytes;
+  }
+  EXPECT_EQ(value(), "2");
+}
+
+TEST_F(conditional_write, if_match_is_evaluated_before_if_none_match) {
+  EXPECT_EQ(put_if("If-None-Match: *\r\nIf-Match: \"x\"").code(), "precondition_failed");
+  EXPECT_EQ(put_if("If-None-Match: *\r\nIf-Match: *").code(), "already_exists");
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a", {}, "If-Match: \"x\"\r\nIf-None-Match: " + tag + "\r\n")).status, 412);
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a", {}, "If-Match: *\r\nIf-None-Match: " + tag + "\r\n")).status, 304);
+}
+
+// Two hundred read-modify-writes on each of four connections: none is lost.
+TEST_F(conditional_write, of_many_who_compete_one_wins_each_round) {
+  constexpr int writers = 4, rounds = 200;
+  client.ask(request("PUT", "/v1/kv/count", "0"));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < writers; ++i) {
+    threads.emplace_back([&] {
+      raw_client one(server.port());
+      auto present = one.ask(request("GET", "/v1/kv/count"));
+      for (int done = 0; done < rounds;) {
+        auto const next = std::to_string(std::stoi(present.body) + 1);
+        auto const reply =
+            one.ask(request("PUT", "/v1/kv/count", next, "If-Match: " + present.field("etag") + "\r\n"));
+        done += reply.status == 204 ? 1 : 0;
+        present = one.ask(request("GET", "/v1/kv/count"));
+      }
+    });
+  }
+  for (auto& one : threads) one.join();
+  EXPECT_EQ(value("count"), std::to_string(writers * rounds));
 }
 
 }  // namespace
