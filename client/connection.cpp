@@ -1,11 +1,13 @@
 #include "client/connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -102,7 +104,7 @@ awaitable<result<void>> connection::exchange(outgoing const& request) {
   if (socket_.is_open() && !peer_has_left()) {
     auto sent = co_await send_and_receive(request);
     if (sent) co_return sent;
-    if (sent.error().kind != error_kind::reset || parser_.begun()) co_return sent;
+    if (sent.error().kind != error_kind::reset || parser_.begun() || !request.is_repeatable) co_return sent;
   }
   if (auto connected = co_await connect(); !connected) co_return connected;
   co_return co_await send_and_receive(request);
@@ -125,8 +127,55 @@ awaitable<result<void>> connection::send_and_receive(outgoing const& request) {
   std::array const parts{net::buffer(request.head), net::buffer(request.body)};
   // A failed write is no news yet: the server may have answered before it read everything (413).
   co_await net::async_write(socket_, parts, as_result);
-  auto received = co_await receive();
+  result<void> received;
+  if (request.more) {
+    received = co_await send_chunks_and_receive(request.more);
+  } else {
+    received = co_await receive();
+  }
   if (!received || !parser_.message().keep_alive) close();
+  co_return received;
+}
+
+awaitable<result<void>> connection::send_chunks_and_receive(content_source const& source) {
+  bool all_sent = false;
+  auto sending = send_chunks(source, all_sent);
+  auto receiving = receive_beside(all_sent);
+  auto both = std::move(sending) && std::move(receiving);
+  auto [sent, received] = co_await std::move(both);
+  if (!sent) co_return sent;
+  co_return received;
+}
+
+/// @return what the source reports; a failed write is no news, as above.
+awaitable<result<void>> connection::send_chunks(content_source const& source, bool& all_sent) {
+  for (;;) {
+    auto piece = co_await source();
+    if (!piece) {
+      close();  // without the last chunk, so that the server knows that this is not all
+      co_return piece.error();
+    }
+    char size[24];
+    auto const digits = std::to_chars(size, size + 20, piece->size(), 16).ptr;
+    digits[0] = '\r', digits[1] = '\n';
+    std::string_view const head(size, static_cast<std::size_t>(digits + 2 - size)), end("\r\n");
+    std::array<net::const_buffer, 3> const parts{net::buffer(head), net::buffer(*piece), net::buffer(end)};
+    auto [failed, bytes] = co_await net::async_write(socket_, parts, as_result);
+    if (failed) co_return boost::system::in_place_value;
+    if (piece->empty()) break;
+  }
+  all_sent = true;
+  co_return boost::system::in_place_value;
+}
+
+/// Receives the answer while the request is still being sent; a server that answers before its end reads no more of it.
+awaitable<result<void>> connection::receive_beside(bool const& all_sent) {
+  auto received = co_await receive();
+  if (!all_sent) {
+    error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    parser_.message().keep_alive = false;
+  }
   co_return received;
 }
 
@@ -146,40 +195,44 @@ awaitable<result<void>> connection::receive() {
   co_return boost::system::in_place_value;
 }
 
-result<answer> connection::accept(request_kind kind) {
+result<answer> connection::accept(call const& asked) {
   auto& message = parser_.message();
   auto const status = message.status;
   if (status >= 400) return refused_by(message);
-  auto const expected = kind == request_kind::get   ? status == 200
-                        : kind == request_kind::put ? status == 201 || status == 204
-                                                    : status == 204;
-  if (!expected) {
+  if (std::ranges::find(asked.statuses, status) == asked.statuses.end()) {
     return at_server(error_kind::bad_answer,
                      "the status is " + std::to_string(status) + ", which no Holdfast server answers; is it one?");
   }
   answer done;
   done.status = status;
-  if (kind == request_kind::get) {
-    if (message.content != content_kind::json || !protocol::check_json(message.body))
-      return at_server(error_kind::bad_answer, "the value is not JSON; is that a Holdfast server?");
-    done.value = std::move(message.body);
-  }
+  if (message.content == content_kind::json) done.value = std::move(message.body);
+  if ((status == 200 || !done.value.empty()) && !protocol::check_json(done.value))
+    return at_server(error_kind::bad_answer, "the value is not JSON; is that a Holdfast server?");
   done.etag = message.etag;
+  done.revision = message.revision;
   if (auto const tag = protocol::parse_entity_tag(message.etag)) done.revision = tag->revision;
   done.timing = message.timing;
+  done.ttl_s = message.ttl_s;
+  done.replayed = message.replayed;
   return done;
 }
 
-awaitable<result<answer>> connection::run(request_kind kind, std::string key, std::string value, lock_wishes wishes) {
-  if (auto valid = protocol::check_key(key); !valid) {
-    client::error invalid{error_kind::invalid_request, valid.error().detail, {}};
-    co_return invalid;
-  }
-  auto const method = kind == request_kind::get ? "GET" : kind == request_kind::put ? "PUT" : "DELETE";
-  auto const target = protocol::path_of_key(key) + query_of(wishes);
+awaitable<result<answer>> connection::run(call asked, request_options options) {
+  auto fields = fields_of(options);
+  if (!fields) co_return fields.error();
+  if (asked.content_type != nullptr) *fields += std::string("Content-Type: ") + asked.content_type + "\r\n";
   outgoing message;
-  message.head = request_head(settings_.server, method, target, value.size());
-  message.body = std::move(value);
+  message.is_repeatable = !asked.more && (!options.idempotency_key.empty() ||
+                                          (asked.is_idempotent && options.if_match.empty() &&
+                                           (options.if_none_match.empty() || std::string_view(asked.method) == "GET")));
+  if (asked.more) {
+    *fields += "Transfer-Encoding: chunked\r\n";
+    message.head = request_head(settings_.server, asked.method, asked.target, {}, *fields);
+  } else {
+    message.head = request_head(settings_.server, asked.method, asked.target, asked.body.size(), *fields);
+  }
+  message.body = std::move(asked.body);
+  message.more = std::move(asked.more);
 
   result<void> exchanged;
   if (settings_.request_timeout) {
@@ -188,22 +241,119 @@ awaitable<result<answer>> connection::run(request_kind kind, std::string key, st
     exchanged = co_await exchange(message);
   }
   if (!exchanged) co_return exchanged.error();
-  auto accepted = accept(kind);
+  auto accepted = accept(asked);
   // Nothing that such a peer sends next can be trusted.
   if (!accepted && accepted.error().kind == error_kind::bad_answer) close();
   co_return accepted;
 }
 
-awaitable<result<answer>> connection::get(std::string key, lock_wishes wishes) {
-  return run(request_kind::get, std::move(key), {}, wishes);
+/// `asked.target` is the query.
+awaitable<result<answer>> connection::run_on_key(std::string key, call asked, request_options options) {
+  if (auto valid = protocol::check_key(key); !valid) {
+    client::error invalid{error_kind::invalid_request, valid.error().detail, {}};
+    co_return invalid;
+  }
+  asked.target.insert(0, protocol::path_of_key(key));
+  co_return co_await run(std::move(asked), std::move(options));
 }
 
-awaitable<result<answer>> connection::put(std::string key, std::string value, lock_wishes wishes) {
-  return run(request_kind::put, std::move(key), std::move(value), wishes);
+awaitable<result<answer>> connection::get(std::string key, request_options options,
+                                          std::optional<std::chrono::nanoseconds> wait) {
+  query terms;
+  if (wait) terms.add("wait", protocol::format_duration(*wait));
+  call asked{.method = "GET", .target = terms.add_lock_terms(options).text(), .is_idempotent = true};
+  if (!options.if_none_match.empty()) asked.statuses[1] = 304;
+  return run_on_key(std::move(key), std::move(asked), std::move(options));
 }
 
-awaitable<result<answer>> connection::del(std::string key, lock_wishes wishes) {
-  return run(request_kind::del, std::move(key), {}, wishes);
+awaitable<result<answer>> connection::put(std::string key, std::string value, request_options options) {
+  call asked{.method = "PUT",
+             .target = query().add("ttl", options.ttl).add_lock_terms(options).text(),
+             .body = std::move(value),
+             .statuses = {200, 201, 204},
+             .is_idempotent = true};
+  return run_on_key(std::move(key), std::move(asked), std::move(options));
+}
+
+awaitable<result<answer>> connection::del(std::string key, request_options options) {
+  call asked{.method = "DELETE", .target = query_of(options), .statuses = {200, 204}, .is_idempotent = true};
+  return run_on_key(std::move(key), std::move(asked), std::move(options));
+}
+
+awaitable<result<answer>> connection::patch(std::string key, patch_kind kind, std::string patch,
+                                            request_options options) {
+  call asked{.method = "PATCH",
+             .target = query_of(options),
+             .body = std::move(patch),
+             .content_type = kind == patch_kind::merge ? "application/merge-patch+json" : "application/json-patch+json",
+             .statuses = {200, 204}};
+  return run_on_key(std::move(key), std::move(asked), std::move(options));
+}
+
+awaitable<result<answer>> connection::add(std::string key, increment change, request_options options) {
+  query terms;
+  terms.add("increment", std::to_string(change.by));
+  if (change.initial) terms.add("initial", std::to_string(*change.initial));
+  if (change.min) terms.add("min", std::to_string(*change.min));
+  if (change.max) terms.add("max", std::to_string(*change.max));
+  call asked{
+      .method = "POST", .target = terms.add("ttl", options.ttl).add_lock_terms(options).text(), .statuses = {200, 201}};
+  return run_on_key(std::move(key), std::move(asked), std::move(options));
+}
+
+awaitable<result<answer>> connection::touch(std::string key, request_options options) {
+  call asked{.method = "POST",
+             .target = query().add("ttl", options.ttl).add_lock_terms(options).text(),
+             .statuses = {200, 204},
+             .is_idempotent = true};
+  return run_on_key(std::move(key), std::move(asked), std::move(options));
+}
+
+awaitable<result<listing>> connection::list(list_query asked, request_options options) {
+  call request{.method = "GET", .target = "/v1/kv" + query_of(asked, options), .is_idempotent = true};
+  auto page = co_await run(std::move(request), std::move(options));
+  if (!page) co_return page.error();
+  co_return read_listing(page->value);
+}
+
+awaitable<result<removal>> connection::remove(std::string prefix, unsigned limit, bool all, request_options options) {
+  query terms;
+  terms.add("prefix", prefix).add("limit", std::to_string(limit));
+  if (all) terms.add("all", "true");
+  call request{.method = "DELETE", .target = "/v1/kv" + terms.add_lock_terms(options).text()};
+  auto done = co_await run(std::move(request), std::move(options));
+  if (!done) co_return done.error();
+  co_return read_removal(done->value);
+}
+
+awaitable<result<answer>> connection::transact_json(std::string body, request_options options) {
+  call asked{.method = "POST",
+             .target = "/v1/txn" + query_of(options),
+             .body = std::move(body),
+             .content_type = "application/json"};
+  return run(std::move(asked), std::move(options));
+}
+
+awaitable<result<transaction_results>> connection::transact(transaction operations, request_options options) {
+  auto body = operations.json();
+  auto done = co_await transact_json(std::move(body), std::move(options));
+  if (!done) co_return done.error();
+  co_return read_transaction_results(done->value);
+}
+
+awaitable<result<answer>> connection::import(content_source lines, if_exists existing, request_options options) {
+  query terms;
+  if (existing != if_exists::replace) terms.add("if-exists", existing == if_exists::skip ? "skip" : "fail");
+  call asked{.method = "POST",
+             .target = "/v1/import" + terms.add_lock_terms(options).text(),
+             .content_type = "application/x-ndjson",
+             .more = std::move(lines)};
+  return run(std::move(asked), std::move(options));
+}
+
+awaitable<result<answer>> connection::fetch(std::string target) {
+  call asked{.method = "GET", .target = std::move(target), .is_idempotent = true};
+  return run(std::move(asked), {});
 }
 
 }  // namespace holdfast::client

@@ -16,7 +16,8 @@ struct endpoint {
   bool operator==(endpoint const&) const = default;
 };
 
-/// Reads `http://host[:port][/]`; as with curl, the scheme may be left out. The port is 80 when none is given.
+/// Reads `http://host[:port][/]`, whose port is 80 when none is given; or without the scheme `host[:port]`, whose port
+/// is then 8080; or a port alone, of this machine.
 /// @return error_kind::invalid_request with what would be right for anything else: another scheme (https: this client
 /// speaks no TLS), user information, a path, a query.
 [[nodiscard]] result<endpoint> parse_server_url(std::string_view url);

@@ -2,6 +2,7 @@
 
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -33,6 +34,9 @@ struct refusal {
   std::string title;   ///< never empty
   std::string detail;  ///< may be empty
   std::optional<protocol::lock_timing> timing;
+  std::string etag;                       ///< of a 412: the present one; empty where the key is absent
+  std::optional<std::uint64_t> revision;  ///< at which this was so; empty where the answer did not say
+  std::string problem;                    ///< the problem document; empty when the answer had none
 };
 
 struct error {

@@ -1,14 +1,16 @@
 #include "client/line_stream.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/connect.hpp>
-#include <boost/asio/read_until.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <charconv>
 #include <utility>
 
 #include "client/refusal.hpp"
+#include "protocol/duration.hpp"
 
 namespace holdfast::client {
 namespace {
@@ -17,7 +19,7 @@ namespace net = boost::asio;
 using boost::system::error_code;
 
 constexpr auto as_result = net::as_tuple(net::use_awaitable_t<executor>());
-constexpr std::size_t line_bytes_max = std::size_t(16) * 1024 * 1024;
+constexpr std::size_t line_bytes_max = std::size_t(64) * 1024 * 1024;
 
 /// The status of `HTTP/1.1 200 OK…`; 0 where that is no status line.
 unsigned status_of(std::string_view head) {
@@ -29,22 +31,70 @@ unsigned status_of(std::string_view head) {
 
 }  // namespace
 
-line_stream::line_stream(executor on, endpoint server) : server_(std::move(server)), socket_(on) {}
+/// A socket, and a timer that closes it.
+struct line_stream::transport : std::enable_shared_from_this<transport> {
+  explicit transport(executor on) : socket(on), timer(on) {}
+
+  /// Whatever is awaited ends after this time at the latest, and `expired` tells why.
+  void expire_after(std::optional<std::chrono::nanoseconds> limit) {
+    timer.cancel();
+    if (!limit) return;
+    allowed = *limit;
+    timer.expires_after(*limit);
+    timer.async_wait([weak = weak_from_this(), number = ++watches](error_code failed) {
+      auto const self = weak.lock();
+      if (failed || !self || self->watches != number) return;
+      self->expired = true;
+      error_code ignored;
+      self->socket.close(ignored);
+    });
+  }
+
+  void rest() {
+    ++watches;
+    timer.cancel();
+  }
+
+  net::basic_stream_socket<net::ip::tcp, executor> socket;
+  net::basic_waitable_timer<std::chrono::steady_clock, net::wait_traits<std::chrono::steady_clock>, executor> timer;
+  std::chrono::nanoseconds allowed{0};
+  unsigned watches = 0;  ///< an expiry that was on its way when another wait began is not about that one
+  bool expired = false;
+};
+
+line_stream::line_stream(executor on, endpoint server, stream_limits limits)
+    : server_(std::move(server)), limits_(limits), transport_(std::make_shared<transport>(on)) {}
+
+line_stream::~line_stream() {
+  close();
+}
 
 error line_stream::at_server(error_kind kind, std::string_view what) const {
   return {kind, "http://" + server_.authority + ": " + std::string(what), {}};
 }
 
+error line_stream::broken(error_code why, std::string_view what) const {
+  if (transport_->expired)
+    return at_server(error_kind::timeout, "nothing came within " + protocol::format_duration(transport_->allowed));
+  return at_server(kind_of(why), std::string(what) + ": " + why.message());
+}
+
 void line_stream::close() {
+  transport_->rest();
   error_code ignored;
-  socket_.close(ignored);
+  transport_->socket.close(ignored);
 }
 
 awaitable<result<void>> line_stream::connect() {
-  net::ip::basic_resolver<tcp, executor> resolver(socket_.get_executor());
+  transport_->expire_after(limits_.connect);
+  net::ip::basic_resolver<net::ip::tcp, executor> resolver(transport_->socket.get_executor());
   auto [unknown, addresses] = co_await resolver.async_resolve(server_.host, server_.port, as_result);
-  if (unknown) co_return at_server(error_kind::unresolved, "there is no such host: " + unknown.message());
-  auto [failed, reached] = co_await net::async_connect(socket_, addresses, as_result);
+  if (unknown && !transport_->expired)
+    co_return at_server(error_kind::unresolved, "there is no such host: " + unknown.message());
+  if (transport_->expired) co_return broken(unknown, "");
+  auto [failed, reached] = co_await net::async_connect(transport_->socket, addresses, as_result);
+  if (transport_->expired)
+    co_return at_server(error_kind::timeout, "no connection within " + protocol::format_duration(limits_.connect));
   if (failed) {
     auto const kind = kind_of(failed);
     co_return at_server(kind, kind == error_kind::refused ? "connection refused; is holdfast-server running there?"
@@ -53,17 +103,29 @@ awaitable<result<void>> line_stream::connect() {
   co_return boost::system::in_place_value;
 }
 
-awaitable<result<void>> line_stream::open(std::string target) {
+awaitable<result<void>> line_stream::open(std::string target, std::string fields) {
+  close();
+  unread_.clear();
+  searched_ = 0;
+  transport_->expired = false;
   auto connected = co_await connect();
-  if (!connected) co_return connected;
-  auto const request = "GET " + target + " HTTP/1.0\r\nHost: " + server_.authority + "\r\n\r\n";
-  auto [failed, sent] = co_await net::async_write(socket_, net::buffer(request), as_result);
-  if (failed) co_return at_server(kind_of(failed), "can't send: " + failed.message());
+  if (!connected) {
+    close();
+    co_return connected;
+  }
+  transport_->expire_after(limits_.answer);
+  auto const request = "GET " + target + " HTTP/1.0\r\nHost: " + server_.authority +
+                       "\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n" + fields + "\r\n";
+  auto [failed, sent] = co_await net::async_write(transport_->socket, net::buffer(request), as_result);
+  if (failed) co_return broken(failed, "can't send");
 
+  auto const silence = std::exchange(limits_.silence, limits_.answer);  // the head is one piece
   auto head = co_await read_up_to("\r\n\r\n");
+  limits_.silence = silence;
   if (!head) co_return head.error();
   answer_message refused;
   refused.status = *head ? status_of(**head) : 0;
+  if (!*head) co_return at_server(error_kind::reset, "the connection ended without an answer");
   if (refused.status == 0) co_return at_server(error_kind::bad_answer, "this is no HTTP server");
   if (refused.status == 200) co_return boost::system::in_place_value;
 
@@ -73,19 +135,29 @@ awaitable<result<void>> line_stream::open(std::string target) {
     if (!line || !*line) break;
     refused.body += **line;
   }
+  refused.body += unread_;  // the last line may have no end
   co_return refused_by(refused);
 }
 
 /// Takes what stands before `end` off the stream; nothing where the stream ends first.
 awaitable<result<std::optional<std::string>>> line_stream::read_up_to(std::string_view end) {
-  auto [failed, bytes] =
-      co_await net::async_read_until(socket_, net::dynamic_buffer(unread_, line_bytes_max), end, as_result);
-  if (failed == net::error::eof) co_return std::optional<std::string>();
-  if (failed == net::error::not_found) co_return at_server(error_kind::bad_answer, "a line is too long");
-  if (failed) co_return at_server(kind_of(failed), "the connection broke: " + failed.message());
-  std::optional<std::string> text(std::in_place, unread_, 0, bytes - end.size());
-  unread_.erase(0, bytes);
-  co_return text;
+  for (;;) {
+    auto const at = unread_.find(end, searched_);
+    if (at != std::string::npos) {
+      std::optional<std::string> text(std::in_place, unread_, 0, at);
+      unread_.erase(0, at + end.size());
+      searched_ = 0;
+      co_return text;
+    }
+    searched_ = unread_.size() - std::min(unread_.size(), end.size() - 1);
+    if (unread_.size() > line_bytes_max) co_return at_server(error_kind::bad_answer, "a line is too long");
+    transport_->expire_after(limits_.silence);
+    auto [failed, bytes] = co_await transport_->socket.async_read_some(net::buffer(piece_), as_result);
+    transport_->rest();
+    unread_.append(piece_.data(), bytes);
+    if (failed == net::error::eof) co_return std::optional<std::string>();
+    if (failed) co_return broken(failed, "the connection broke");
+  }
 }
 
 awaitable<result<std::optional<std::string>>> line_stream::next() {

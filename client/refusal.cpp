@@ -5,7 +5,14 @@
 namespace holdfast::client {
 
 refusal read_refusal(answer_message const& answer) {
-  refusal refused{.status = answer.status, .code = {}, .title = {}, .detail = {}, .timing = answer.timing};
+  refusal refused{.status = answer.status,
+                  .code = {},
+                  .title = {},
+                  .detail = {},
+                  .timing = answer.timing,
+                  .etag = answer.etag,
+                  .revision = answer.revision,
+                  .problem = {}};
   if (answer.content == content_kind::problem_json) {
     auto const problem = nlohmann::json::parse(answer.body, nullptr, false);
     auto const text = [&](char const* name) -> std::string {
@@ -15,6 +22,7 @@ refusal read_refusal(answer_message const& answer) {
     refused.code = text("code");
     refused.title = text("title");
     refused.detail = text("detail");
+    refused.problem = answer.body;
   }
   if (refused.title.empty()) refused.title = "The server answered " + std::to_string(answer.status);
   return refused;

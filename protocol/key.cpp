@@ -39,7 +39,8 @@ result<void> check_key(std::string_view key) {
   if (key.size() > key_bytes_max)
     return refuse("the key has " + std::to_string(key.size()) + " bytes; the most is " + std::to_string(key_bytes_max));
   if (key == "." || key == "..")
-    return refuse("the key '" + std::string(key) + "' has no URL: every client takes it for a step in the path; add a letter");
+    return refuse("the key '" + std::string(key) +
+                  "' has no URL: every client takes it for a step in the path; add a letter");
   for (std::size_t i = 0; i < key.size();) {
     auto const length = sequence_length(key.substr(i));
     if (length == 0) return refuse("the key is not UTF-8 at byte " + std::to_string(i));

@@ -71,7 +71,8 @@ std::string percent_encode_path(std::string_view bytes) {
 }
 
 std::string percent_encode_query(std::string_view bytes) {
-  return percent_encode(bytes, [](char c) { return is_alphanumeric(c) || std::string_view("-._~/").find(c) != std::string_view::npos; });
+  return percent_encode(
+      bytes, [](char c) { return is_alphanumeric(c) || std::string_view("-._~/").find(c) != std::string_view::npos; });
 }
 
 }  // namespace holdfast::protocol

@@ -2,60 +2,124 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <optional>
-#include <sstream>
 #include <utility>
 #include <vector>
 
+#include "client/cli/description.hpp"
 #include "client/cli/experiment_flags.hpp"
 #include "client/cli/options.hpp"
 
 namespace holdfast::client::cli {
 namespace {
 
-constexpr auto footer = R"(Examples:
-  holdfast put greeting '"hello"'
-  holdfast get greeting
-  holdfast get my-key --hold 500ms -i
-  holdfast load --connections 64 --duration 5s
-  holdfast lock top
-  HOLDFAST_URL=http://10.0.0.5:8080 holdfast del greeting
+/// The last command that the words named; the program itself where they named none.
+CLI::App const& chosen_in(CLI::App const& app) {
+  auto const below = app.get_subcommands();
+  return below.empty() ? app : chosen_in(*below.front());
+}
 
-Durations are a number and a unit: 250us, 350ms, 1s, 1.5s, 2m, 1h; 0 needs none.
-Exit status: 0 ok, 1 not found or refused, 2 usage, 3 server unreachable.
-`holdfast COMMAND --help` has the options and examples of a command.)";
+std::vector<std::string> names_below(CLI::App const& app) {
+  std::vector<std::string> names;
+  for (auto const* below : app.get_subcommands({})) {
+    names.push_back(below->get_name());
+    names.insert(names.end(), below->get_aliases().begin(), below->get_aliases().end());
+  }
+  return names;
+}
+
+std::string joined(std::vector<std::string> const& words, char const* separator) {
+  std::string text;
+  for (auto const& word : words) (text += text.empty() ? "" : separator) += word;
+  return text;
+}
+
+std::string full_name(CLI::App const& app) {
+  return app.get_parent() == nullptr ? "holdfast" : full_name(*app.get_parent()) + ' ' + app.get_name();
+}
+
+/// What is wrong where a command should stand.
+std::string complaint_about_command(CLI::App const& app, std::vector<std::string> const& words) {
+  auto const kind = app.get_parent() == nullptr ? std::string("command") : "command of " + app.get_name();
+  std::vector<std::string> names;
+  for (auto const* below : app.get_subcommands({})) names.push_back(below->get_name());
+  auto const all = joined(names, ", ");
+  auto const word = std::ranges::find_if(words, [](auto const& one) { return !one.starts_with('-'); });
+  if (word == words.end()) return "a " + kind + " is missing; there are " + all;
+  auto text = "there is no " + kind + " '" + *word + '\'';
+  auto const known = names_below(app);
+  if (auto const meant = closest(*word, known); !meant.empty()) text += "; did you mean '" + std::string(meant) + "'?";
+  return text + "\nThere are " + all;
+}
+
+/// What is wrong with words that are left over, in their order.
+std::string complaint_about_rest(CLI::App const& app, std::vector<std::string> const& words) {
+  auto text = "not expected: " + joined(words, " ");
+  std::vector<std::string> flags;
+  for (auto const* at = &app; at != nullptr; at = at->get_parent()) {
+    for (auto const* option : at->get_options()) {
+      for (auto const& name : option->get_lnames()) flags.push_back("--" + name);
+    }
+  }
+  for (auto const& word : words) {
+    if (!word.starts_with("--")) continue;
+    auto const name = word.substr(0, word.find('='));
+    if (auto const meant = closest(name, flags); !meant.empty())
+      text += "\nDid you mean " + std::string(meant) + " instead of " + name + '?';
+  }
+  return text;
+}
 
 /// CLI11 says what is wrong; this adds what would be right, or where to read it.
-std::string complaint(CLI::App const& app, CLI::ParseError const& error) {
-  auto const chosen = app.get_subcommands();
-  if (!chosen.empty())
-    return std::string("holdfast: ") + error.what() + "\nTry 'holdfast " + chosen.front()->get_name() + " --help'.\n";
+print_command complaint(CLI::App const& app, CLI::ParseError const& error) {
+  auto const& chosen = chosen_in(app);
+  auto const rest = app.remaining(true);
   std::string what = error.what();
-  if (error.get_name() == "RequiredError") {
-    auto const unknown = app.remaining();
-    what = unknown.empty() ? "a command is missing" : "there is no command '" + unknown.front() + '\'';
-    what += "; there are";
-    for (auto const* command : app.get_subcommands({})) what += ' ' + command->get_name();
+  auto const needs_command = !chosen.get_subcommands({}).empty();
+  auto const has_rest = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+  auto const lacks = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
+  if (needs_command && (has_rest || lacks)) {
+    what = complaint_about_command(chosen, rest);
+  } else if (has_rest) {
+    what = complaint_about_rest(chosen, rest);
   }
-  return "holdfast: " + what + "\nTry 'holdfast --help'.\n";
+  return {"holdfast: " + what + "\nTry '" + full_name(chosen) + " --help'.\n", exit_usage};
 }
 
 /// The grammar of the command line, and what was read by it.
 class command_reader {
  public:
-  command_reader() : app_("The command line client of Holdfast, a key-value server that shows its lock.", "holdfast") {
-    app_.footer(footer);
-    app_.set_version_flag("--version", "holdfast " HOLDFAST_VERSION);
-    app_.set_help_flag("-h,--help", "Print this and exit");
+  command_reader() : app_("", "holdfast") {
+    app_.set_help_flag("-h,--help", "Print this and exit")->group(server_flags);
+    app_.set_version_flag("--version", "holdfast " HOLDFAST_VERSION, "Print the version and exit")->group(server_flags);
     app_.require_subcommand(1);
     app_.fallthrough();
     add_connection_options(app_, connection_);
-    get_app_ = add_get(app_, get_);
-    put_app_ = add_put(app_, put_);
-    del_app_ = add_del(app_, del_);
+    add<get_command>(app_, add_get);
+    add<put_command>(app_, add_put);
+    add<del_command>(app_, add_del);
+    add<patch_command>(app_, add_patch);
+    add<incr_command>(app_, add_incr);
+    add<touch_command>(app_, add_touch);
+    add<list_command>(app_, add_list);
+    add<txn_command>(app_, add_txn);
+    add<watch_command>(app_, add_watch);
+    add<export_command>(app_, add_export);
+    add<import_command>(app_, add_import);
+    auto* const lock = add_lock(app_);
+    add<lock_events_command>(*lock, add_lock_events);
+    add<lock_top_command>(*lock, add_lock_top);
     load_app_ = add_load(app_, load_);
-    compare_app_ = add_compare(app_, compare_);
-    lock_apps_ = add_lock(app_, lock_events_, lock_top_);
+    readers_.emplace_back(load_app_, [this] { return load_; });
+    auto const compare = std::make_shared<compare_command>();
+    readers_.emplace_back(add_compare(app_, *compare), [compare] { return *compare; });
+    auto* const help = add_command(app_, "help");
+    help->add_option("COMMAND", help_about_, "Such as `get` or `lock top`; without it, the program");
+    readers_.emplace_back(help, [this] { return help_command(); });
+    readers_.emplace_back(add_command(app_, "version"),
+                          [] { return print_command{"holdfast " HOLDFAST_VERSION "\n", exit_ok}; });
   }
 
   /// @return what to print instead of going on, if anything
@@ -65,10 +129,12 @@ class command_reader {
       app_.parse(std::move(arguments));
       load_.settings.connection = connection_;
       if (completes && *load_app_) complete_load(*load_app_, load_.settings);
+    } catch (CLI::CallForHelp const&) {
+      return print_command{help_of(describe(chosen_in(app_))), exit_ok};
+    } catch (CLI::CallForVersion const& version) {
+      return print_command{std::string(version.what()) + '\n', exit_ok};
     } catch (CLI::ParseError const& error) {
-      std::ostringstream out, err;
-      if (app_.exit(error, out, err) == exit_ok) return print_command{out.str(), exit_ok};
-      return print_command{complaint(app_, error), exit_usage};
+      return complaint(app_, error);
     }
     return std::nullopt;
   }
@@ -76,40 +142,44 @@ class command_reader {
   [[nodiscard]] std::string const& experiment_file() const { return load_.experiment_file; }
   [[nodiscard]] CLI::App const& load_app() const { return *load_app_; }
 
-  parsed_command command() {
-    get_.connection = put_.connection = del_.connection = connection_;
-    lock_events_.connection = lock_top_.connection = connection_;
-    if (*get_app_) return get_;
-    if (*put_app_) return put_;
-    if (*del_app_) return del_;
-    if (*compare_app_) return compare_;
-    if (*lock_apps_.events) return lock_events_;
-    if (*lock_apps_.top) return lock_top_;
-    return load_;
+  [[nodiscard]] parsed_command command() const {
+    auto const chosen = std::ranges::find_if(readers_, [](auto const& one) { return one.first->parsed(); });
+    return chosen->second();
   }
 
  private:
+  template <class Command>
+  void add(CLI::App& above, CLI::App* (*add_to)(CLI::App&, Command&)) {
+    auto const read = std::make_shared<Command>();
+    readers_.emplace_back(add_to(above, *read), [this, read] {
+      read->connection = connection_;
+      return *read;
+    });
+  }
+
+  [[nodiscard]] print_command help_command() const {
+    auto const* about = static_cast<CLI::App const*>(&app_);
+    for (auto const& word : help_about_) {
+      auto const below = about->get_subcommands([&](auto const* one) { return one->check_name(word); });
+      if (below.empty())
+        return {"holdfast: " + complaint_about_command(*about, {word}) + "\nTry 'holdfast --help'.\n", exit_usage};
+      about = below.front();
+    }
+    return {manual_of(describe(*about)), exit_ok};
+  }
+
   connection_settings connection_;
-  get_command get_;
-  put_command put_;
-  del_command del_;
   load_command load_;
-  compare_command compare_;
-  lock_events_command lock_events_;
-  lock_top_command lock_top_;
+  std::vector<std::string> help_about_;
   CLI::App app_;
-  CLI::App* get_app_;
-  CLI::App* put_app_;
-  CLI::App* del_app_;
   CLI::App* load_app_;
-  CLI::App* compare_app_;
-  lock_apps lock_apps_;
+  std::vector<std::pair<CLI::App*, std::function<parsed_command()>>> readers_;
 };
 
 }  // namespace
 
 parsed_command parse_command_line(int argc, char const* const* argv) {
-  auto arguments = shelter_negative_numbers({argv + 1, argv + argc});
+  std::vector<std::string> arguments(argv + 1, argv + argc);
   std::string experiment_file;
   {
     command_reader alone;

@@ -2,31 +2,17 @@
 
 #include <unistd.h>
 
-#include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
-#include <iostream>
-#include <memory>
+#include <limits>
 #include <optional>
+
+#include "client/cli/console.hpp"
 
 namespace holdfast::client::cli {
 namespace {
 
 using std::chrono::nanoseconds;
-
-/// Runs one request to its end.
-result<answer> wait_for(boost::asio::io_context& context, awaitable<result<answer>> request) {
-  std::optional<result<answer>> outcome;
-  boost::asio::co_spawn(context, std::move(request), [&outcome](std::exception_ptr thrown, result<answer> done) {
-    if (thrown) std::rethrow_exception(thrown);
-    outcome = std::move(done);
-  });
-  context.run();
-  return std::move(outcome.value());
-}
 
 char const* reason_of(unsigned status) {
   switch (status) {
@@ -36,14 +22,24 @@ char const* reason_of(unsigned status) {
       return " Created";
     case 204:
       return " No Content";
+    case 304:
+      return " Not Modified";
     case 400:
       return " Bad Request";
     case 404:
       return " Not Found";
+    case 409:
+      return " Conflict";
+    case 412:
+      return " Precondition Failed";
     case 413:
       return " Content Too Large";
+    case 422:
+      return " Unprocessable Content";
     case 503:
       return " Service Unavailable";
+    case 507:
+      return " Insufficient Storage";
     default:
       return "";
   }
@@ -55,105 +51,128 @@ std::string in_ms(nanoseconds duration) {
   return text;
 }
 
-std::string status_lines(unsigned status, answer const* done, std::optional<protocol::lock_timing> const& timing,
-                         nanoseconds total) {
-  auto lines = "status:   " + std::to_string(status) + reason_of(status) + '\n';
-  if (done != nullptr && done->revision) lines += "revision: " + std::to_string(*done->revision) + '\n';
-  if (done != nullptr && !done->etag.empty()) lines += "etag:     " + done->etag + '\n';
-  if (timing) lines += "wait:     " + in_ms(timing->wait) + "\nhold:     " + in_ms(timing->hold) + '\n';
+std::string in_s(double seconds) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.3f s", seconds);
+  return text;
+}
+
+/// What -i shows of an answer, or of a refusal.
+struct status_part {
+  unsigned status;
+  std::string etag;
+  std::optional<std::uint64_t> revision;
+  std::optional<protocol::lock_timing> timing;
+  std::optional<double> ttl_s{};
+  bool replayed = false;
+};
+
+status_part part_of(result<answer> const& outcome) {
+  if (outcome) {
+    auto const& done = *outcome;
+    return {done.status, done.etag, done.revision, done.timing, done.ttl_s, done.replayed};
+  }
+  auto const& refused = *outcome.error().refused;
+  return {refused.status, refused.etag, refused.revision, refused.timing};
+}
+
+std::string status_lines(status_part const& part, nanoseconds total) {
+  auto lines = "status:   " + std::to_string(part.status) + reason_of(part.status) + '\n';
+  if (part.revision) lines += "revision: " + std::to_string(*part.revision) + '\n';
+  if (!part.etag.empty()) lines += "etag:     " + part.etag + '\n';
+  if (part.ttl_s) lines += "ttl:      " + in_s(*part.ttl_s) + '\n';
+  if (part.replayed) lines += "replayed: the answer to an earlier request\n";
+  if (part.timing) lines += "wait:     " + in_ms(part.timing->wait) + "\nhold:     " + in_ms(part.timing->hold) + '\n';
   return lines + "total:    " + in_ms(total) + '\n';
 }
 
-int exit_of(error_kind kind) {
-  if (kind == error_kind::status) return exit_refused;
-  return kind == error_kind::invalid_request ? exit_usage : exit_unreachable;
-}
-
-void complain(error const& error) {
-  std::cerr << "holdfast: ";
-  if (!error.refused) {
-    std::cerr << error.message << '\n';
-    return;
-  }
-  std::cerr << error.refused->title << '\n';
-  if (!error.refused->detail.empty()) std::cerr << "  " << error.refused->detail << '\n';
-  if (error.refused->code == "invalid_json")
-    std::cerr << R"(  A JSON string needs its quotes, and the shell its own: '"hello"')" << '\n';
-}
-
-/// Prints what came of a request; `content` goes to standard output when it succeeded.
-int finish(key_command const& command, result<answer> const& outcome, nanoseconds total, bool exact = true) {
+/// Prints what came of a request. @param exact no line feed is added to the value on a terminal
+int finish(key_command const& command, result<answer> const& outcome, nanoseconds total, bool exact) {
   std::string text;
-  if (outcome) {
-    if (command.show_status) text = status_lines(outcome->status, &*outcome, outcome->timing, total);
-    if (command.show_status && !outcome->value.empty()) text += '\n';
+  if (command.show_status && (outcome || outcome.error().refused)) text = status_lines(part_of(outcome), total);
+  if (outcome && !outcome->value.empty()) {
+    if (command.show_status) text += '\n';
     text += outcome->value;
-    if (!exact && !outcome->value.ends_with('\n')) text += '\n';
-  } else if (outcome.error().refused && command.show_status) {
-    text = status_lines(outcome.error().refused->status, nullptr, outcome.error().refused->timing, total);
+    // The next prompt starts on a line of its own; a program gets the value byte for byte.
+    if (!exact && ::isatty(STDOUT_FILENO) != 0 && !text.ends_with('\n')) text += '\n';
   }
-  std::cout.write(text.data(), static_cast<std::streamsize>(text.size())).flush();
-  if (!outcome) complain(outcome.error());
-  if (!std::cout) {
-    std::cerr << "holdfast: can't write to standard output\n";
-    return exit_refused;
+  auto const printed = print(text);
+  if (!outcome) return complain(outcome.error());
+  if (printed == exit_ok && outcome->status == 304) {
+    remark("the value is still the one with this tag");
+    return exit_condition;
   }
-  return outcome ? exit_ok : exit_of(outcome.error().kind);
+  return printed;
 }
 
 /// Runs the request that `make` builds on a connection of its own.
 template <class Command, class Make>
-int request(Command const& command, Make make, bool exact = true) {
-  boost::asio::io_context context(1);
-  connection server(context.get_executor(), command.connection);
+int request(Command const& command, Make make, bool exact = false) {
   auto const started = std::chrono::steady_clock::now();
-  auto const outcome = wait_for(context, make(server));
-  return finish(command, outcome, std::chrono::steady_clock::now() - started, exact);
+  auto const ask = [&](executor on) -> awaitable<int> {
+    connection server(on, command.connection);
+    auto const outcome = co_await make(server);
+    co_return finish(command, outcome, std::chrono::steady_clock::now() - started, exact);
+  };
+  return run_task(ask);
 }
 
-/// Everything up to the end of `in`; nothing and errno when it can't be read.
-std::optional<std::string> read_all(std::FILE* in) {
-  std::string text;
-  std::array<char, 64 * 1024> bytes;
-  while (auto const count = std::fread(bytes.data(), 1, bytes.size(), in)) text.append(bytes.data(), count);
-  if (std::ferror(in) != 0) return std::nullopt;
-  return text;
+std::optional<std::string> text_of(text_source const& source, std::string const& what) {
+  return source.text ? source.text : read_text(source.file, what);
 }
 
-std::optional<std::string> read_file(std::string const& path) {
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> const in(std::fopen(path.c_str(), "rb"), &std::fclose);
-  if (!in) return std::nullopt;
-  return read_all(in.get());
-}
-
-std::optional<std::string> read_value(put_command const& command) {
-  if (command.value) return command.value;
-  auto const from_input = command.file.empty() || command.file == "-";
-  if (from_input && ::isatty(STDIN_FILENO) != 0)
-    std::cerr << "Reading the value from the terminal; Ctrl-D on a new line ends it.\n";
-  auto text = from_input ? read_all(stdin) : read_file(command.file);
-  if (!text) {
-    std::cerr << "holdfast: can't read '" << (from_input ? "standard input" : command.file)
-              << "': " << std::strerror(errno) << '\n';
+awaitable<int> remove_all(executor on, del_command const& command) {
+  constexpr unsigned at_once = 1000;
+  connection server(on, command.connection);
+  for (std::uint64_t removed = 0;;) {
+    auto const done = co_await server.remove(*command.prefix, at_once, command.all, command.options);
+    if (!done) {
+      if (removed != 0) remark(std::to_string(removed) + " keys were removed before");
+      co_return complain(done.error());
+    }
+    removed += done->removed;
+    if (!done->next) co_return print(std::to_string(removed) + '\n');
   }
-  return text;
 }
 
 }  // namespace
 
 int run(get_command const& command) {
-  return request(command, [&](connection& server) { return server.get(command.key, command.wishes); }, command.exact);
+  // A value that could be stored can be had again, whatever its size.
+  auto asked = command;
+  asked.connection.value_bytes_max = std::numeric_limits<std::uint64_t>::max() / 2;
+  return request(
+      asked, [&](connection& server) { return server.get(asked.key, asked.options, asked.wait); }, asked.exact);
 }
 
 int run(put_command const& command) {
-  auto value = read_value(command);
+  auto value = text_of(command.value, "the value");
   if (!value) return exit_usage;
   return request(command,
-                 [&](connection& server) { return server.put(command.key, std::move(*value), command.wishes); });
+                 [&](connection& server) { return server.put(command.key, std::move(*value), command.options); });
 }
 
 int run(del_command const& command) {
-  return request(command, [&](connection& server) { return server.del(command.key, command.wishes); });
+  if (command.prefix) return run_task([&](executor on) { return remove_all(on, command); });
+  return request(command, [&](connection& server) { return server.del(command.key, command.options); });
+}
+
+int run(patch_command const& command) {
+  auto patch = text_of(command.patch, "the patch");
+  if (!patch) return exit_usage;
+  auto const first = patch->find_first_not_of(" \t\r\n");
+  auto const is_array = first != std::string::npos && (*patch)[first] == '[';
+  auto const kind = is_array && !command.is_merge ? patch_kind::operations : patch_kind::merge;
+  return request(
+      command, [&](connection& server) { return server.patch(command.key, kind, std::move(*patch), command.options); });
+}
+
+int run(incr_command const& command) {
+  return request(command, [&](connection& server) { return server.add(command.key, command.change, command.options); });
+}
+
+int run(touch_command const& command) {
+  return request(command, [&](connection& server) { return server.touch(command.key, command.options); });
 }
 
 }  // namespace holdfast::client::cli

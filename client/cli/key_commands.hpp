@@ -9,5 +9,8 @@ namespace holdfast::client::cli {
 int run(get_command const& command);
 int run(put_command const& command);
 int run(del_command const& command);
+int run(patch_command const& command);
+int run(incr_command const& command);
+int run(touch_command const& command);
 
 }  // namespace holdfast::client::cli

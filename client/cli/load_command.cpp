@@ -73,15 +73,14 @@ int measure(load::load_settings const& settings, std::vector<load::load_report>&
       std::cerr << "holdfast: " << error.message << '\n';
       if (!runs.empty())
         std::cerr << "holdfast: run " << runs.size() + 1 << " of " << settings.runs << " did not start\n";
-      if (error.kind == error_kind::invalid_request) return exit_usage;
-      return error.kind == error_kind::status ? exit_refused : exit_unreachable;
+      return exit_of(error);
     }
     auto const measured = outcome->elapsed.count() != 0;
     auto const ends = outcome->interrupted || !measured;
     if (measured) runs.push_back(std::move(*outcome));
     if (runs.empty()) {
       std::cerr << "holdfast: ended before anything was measured\n";
-      return 128 + SIGINT;
+      return exit_interrupted;
     }
     if (ends) break;
   }

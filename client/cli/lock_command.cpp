@@ -3,56 +3,49 @@
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cstdlib>
-#include <iostream>
 #include <utility>
 
-#include "client/line_stream.hpp"
+#include "client/cli/console.hpp"
 #include "client/load/progress.hpp"
 #include "client/watch/event_text.hpp"
+#include "client/watch/lock_feed.hpp"
 #include "client/watch/lock_screen.hpp"
 
 namespace holdfast::client::cli {
 namespace {
 
-constexpr std::string_view events_target = "/v1/lock/events?format=ndjson";
+using clock = std::chrono::steady_clock;
 
-int complain(error const& error) {
-  std::cerr << "holdfast: " << error.message << '\n';
-  return error.kind == error_kind::status ? exit_refused : exit_unreachable;
-}
-
-/// Runs a coroutine to its end.
-int wait_for(boost::asio::io_context& context, awaitable<int> command) {
-  int status = exit_unreachable;
-  boost::asio::co_spawn(context, std::move(command), [&](std::exception_ptr const& thrown, int done) {
-    if (thrown) std::rethrow_exception(thrown);
-    status = done;
-    context.stop();
-  });
-  context.run();
-  return status;
+resuming_stream::settings stream_settings(connection_settings const& connection) {
+  return {.server = connection.server, .timeout = connection.request_timeout};
 }
 
 // --- events -------------------------------------------------------------------------------------------------------
 
-awaitable<int> print_events(executor on, lock_events_command const& command) {
-  line_stream stream(on, command.connection.server);
-  auto target = std::string(events_target);
-  if (command.from) target += "&from=" + std::to_string(*command.from);
-  auto opened = co_await stream.open(std::move(target));
-  if (!opened) co_return complain(opened.error());
+/// Says from where another command would go on. A program finds that in the lines.
+void say_where(watch::lock_feed const& events, lock_events_command const& command) {
+  if (!command.json && !events.last_id().empty()) remark("--from " + events.last_id() + " goes on from here");
+}
+
+/// @param current is the feed as long as there is one
+awaitable<int> print_events(executor on, lock_events_command const& command, watch::lock_feed*& current) {
+  watch::lock_feed events(on, stream_settings(command.connection), command.from);
+  events.on_news = remark;
+  current = &events;
   for (std::uint64_t printed = 0; !command.count || printed < *command.count;) {
-    auto line = co_await stream.next();
-    if (!line) co_return complain(line.error());
-    if (!*line) co_return exit_ok;
-    auto const text = command.json ? **line : watch::event_text(**line);
+    auto const line = co_await events.next();
+    if (!line) {
+      auto const status = complain(line.error());
+      say_where(events, command);
+      co_return status;
+    }
+    auto const text = command.json ? *line : watch::event_text(*line);
     if (text.empty()) continue;
-    std::cout << text << std::endl;
-    if (!std::cout) co_return exit_refused;
+    if (auto const failed = print(text + '\n'); failed != exit_ok) co_return failed;
     ++printed;
   }
   co_return exit_ok;
@@ -60,20 +53,14 @@ awaitable<int> print_events(executor on, lock_events_command const& command) {
 
 // --- top ----------------------------------------------------------------------------------------------------------
 
-awaitable<void> follow_events(executor on, endpoint server, watch::lock_screen& screen) {
-  line_stream stream(on, std::move(server));
-  auto opened = co_await stream.open(std::string(events_target));
-  if (!opened) co_return;  // the state, which is asked for besides, tells why
+/// Feeds the screen as long as there are events; the state, which is asked for besides, says when there is no server.
+awaitable<void> follow_events(executor on, connection_settings const& connection, watch::lock_screen& screen) {
+  watch::lock_feed events(on, {.server = connection.server});
   for (;;) {
-    auto line = co_await stream.next();
-    if (!line || !*line) co_return;
-    screen.take_event(**line);
+    auto const line = co_await events.next();
+    if (!line) co_return;
+    screen.take_event(*line);
   }
-}
-
-bool is_screen() {
-  auto const* const terminal = std::getenv("TERM");
-  return ::isatty(STDOUT_FILENO) != 0 && (terminal == nullptr || std::string_view(terminal) != "dumb");
 }
 
 /// Shows one screen after the other: on a terminal in the same place, elsewhere one below the other.
@@ -86,12 +73,13 @@ class screen_writer {
     return {.columns = style.columns, .lines = style.lines - 1};
   }
 
-  void write(std::vector<std::string> const& lines) {
+  /// @return exit_ok, or why it can't be written
+  int write(std::vector<std::string> const& lines) {
     // Each line is written over and what stood behind it erased, rather than all erased first: that would flicker.
     std::string text = !is_screen_ ? "" : std::exchange(is_first_, false) ? "\x1b[2J\x1b[H" : "\x1b[H";
     for (auto const& line : lines) (text += line) += is_screen_ ? "\x1b[K\n" : "\n";
     text += is_screen_ ? "\x1b[J" : "\n";
-    std::cout << text << std::flush;
+    return print(text);
   }
 
  private:
@@ -100,25 +88,35 @@ class screen_writer {
 };
 
 awaitable<int> show_top(executor on, lock_top_command const& command) {
-  using timer_type = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                       boost::asio::wait_traits<std::chrono::steady_clock>, executor>;
+  boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor> timer(on);
+  auto settings = command.connection;
+  // The server answers at once, whoever holds the lock.
+  if (!settings.request_timeout) settings.request_timeout = std::chrono::seconds(10);
+  connection server(on, settings);
   watch::lock_screen screen;
-  boost::asio::co_spawn(on, follow_events(on, command.connection.server, screen), boost::asio::detached);
-  timer_type timer(on);
   screen_writer out;
-  auto const title = "holdfast lock top  http://" + command.connection.server.authority;
-  for (std::uint64_t shown = 0; !command.count || shown < *command.count; ++shown) {
-    if (shown != 0) {
-      timer.expires_after(command.interval);
-      co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<executor>()));
+  auto const title = "holdfast lock top  http://" + settings.server.authority;
+  auto const target = "/v1/lock?limit=" + std::to_string(watch::lock_screen::queue_lines_max);
+  auto heard_at = clock::now();
+  bool is_lost = false;
+  for (std::uint64_t shown = 0; !command.count || shown < *command.count;) {
+    auto const state = co_await server.fetch(target);
+    if (state) {
+      if (shown == 0) boost::asio::co_spawn(on, follow_events(on, command.connection, screen), boost::asio::detached);
+      heard_at = clock::now();
+      if (std::exchange(is_lost, false)) remark("connected again");
+      if (auto const failed = out.write(screen.lines(title, state->value, screen_writer::size())); failed != exit_ok)
+        co_return failed;
+      ++shown;
+    } else {
+      auto const silent = clock::now() - heard_at;
+      auto const gives_up = command.connection.request_timeout && silent >= *command.connection.request_timeout;
+      if (shown == 0 || state.error().refused || gives_up) co_return complain(state.error());
+      if (!std::exchange(is_lost, true)) remark(state.error().message + "; trying again");
     }
-    line_stream state(on, command.connection.server);
-    auto opened = co_await state.open("/v1/lock?limit=" + std::to_string(watch::lock_screen::queue_lines_max));
-    if (!opened) co_return complain(opened.error());
-    auto line = co_await state.next();
-    if (!line) co_return complain(line.error());
-    out.write(screen.lines(title, line->value_or(std::string()), screen_writer::size()));
-    if (!std::cout) co_return exit_refused;
+    if (command.count && shown == *command.count) break;
+    timer.expires_after(command.interval);
+    co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<executor>()));
   }
   co_return exit_ok;
 }
@@ -126,13 +124,13 @@ awaitable<int> show_top(executor on, lock_top_command const& command) {
 }  // namespace
 
 int run(lock_events_command const& command) {
-  boost::asio::io_context context(1);
-  return wait_for(context, print_events(context.get_executor(), command));
+  watch::lock_feed* events = nullptr;
+  auto const follow = [&](executor on) { return print_events(on, command, events); };
+  return run_stream(follow, command.duration, [&] { say_where(*events, command); });
 }
 
 int run(lock_top_command const& command) {
-  boost::asio::io_context context(1);
-  return wait_for(context, show_top(context.get_executor(), command));
+  return run_stream([&](executor on) { return show_top(on, command); });
 }
 
 }  // namespace holdfast::client::cli

@@ -1,33 +1,51 @@
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
+#include <charconv>
+#include <cstdint>
 
 #include "client/cli/options.hpp"
+#include "protocol/entity_tag.hpp"
 
 namespace holdfast::client::cli {
+namespace {
 
-lock_apps add_lock(CLI::App& app, lock_events_command& events, lock_top_command& top) {
-  auto* const lock = app.add_subcommand("lock", "Watch the server's lock: who holds it, who waits, and behind whom");
+/// What is wrong with the id of an event, which is `<start>-<number>` or the number alone.
+std::string complaint_about_id(std::string const& text) {
+  std::uint64_t number = 0;
+  auto const [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  auto const is_number = failed == std::errc() && end == text.data() + text.size();
+  if (is_number || protocol::parse_entity_tag('"' + text + '"')) return {};
+  return '\'' + text + "' is not the id of an event, such as 3f9c01a2b4d5e6f7-17, nor the number of one";
+}
+
+}  // namespace
+
+CLI::App* add_lock(CLI::App& app) {
+  auto* const lock = add_command(app, "lock");
   lock->require_subcommand(1);
-  lock->footer(R"(Examples:
-  holdfast lock events                 a line for each request: how long it waited, how long it held, behind whom
-  holdfast lock events --json | jq -c 'select(.type == "done" and .position > 3)'
-  holdfast lock top                    who holds and who waits now, and who made others wait
+  return lock;
+}
 
---server may stand here as well: 'holdfast --help' tells of it. The page at / of the server shows the same, drawn.)");
+CLI::App* add_lock_events(CLI::App& lock, lock_events_command& to) {
+  auto* const events = add_command(lock, "lock events");
+  events->add_option("--from", to.from, "Also what came after the event with this id, or seq")
+      ->check([](std::string const& id) { return complaint_about_id(id); })
+      ->type_name("ID");
+  add_number<std::uint64_t>(*events, "-n,--count", "End after so many lines", 1,
+                            std::numeric_limits<std::uint64_t>::max(), [&to](auto n) { to.count = n; });
+  add_duration(*events, "-d,--duration", "End after this time", [&to](auto duration) { to.duration = duration; });
+  events->add_flag("--json", to.json, "Print the server's JSON, an object a line")->group(output_flags);
+  return events;
+}
 
-  auto* const events_app = lock->add_subcommand("events", "Print what happens to the lock, as it happens");
-  events_app->add_flag("--json", events.json, "Print the server's JSON, an object a line");
-  events_app
-      ->add_option("--from", events.from, "Also what came after this event's number (seq), as far as the server has it")
-      ->type_name("N");
-  events_app->add_option("-n,--count", events.count, "End after so many lines")->type_name("N");
-
-  auto* const top_app = lock->add_subcommand("top", "Show who holds, who waits and who is to blame, again and again");
-  add_duration(*top_app, "--interval", "How often", [&top](auto interval) {
-    top.interval = interval;
+CLI::App* add_lock_top(CLI::App& lock, lock_top_command& to) {
+  auto* const top = add_command(lock, "lock top");
+  add_duration(*top, "--interval", "How often; at least 50ms", [&to](auto interval) {
+    // Each screen is a request, which the server answers beside those that it is watched for.
+    if (interval < std::chrono::milliseconds(50)) throw CLI::ValidationError("--interval", "is less than 50ms");
+    to.interval = interval;
   })->default_str("500ms");
-  top_app->add_option("-n,--count", top.count, "End after so many screens")->type_name("N");
-  return {events_app, top_app};
+  add_number<std::uint64_t>(*top, "-n,--count", "End after so many screens", 1,
+                            std::numeric_limits<std::uint64_t>::max(), [&to](auto n) { to.count = n; });
+  return top;
 }
 
 }  // namespace holdfast::client::cli

@@ -1,8 +1,13 @@
+#include <unistd.h>
+
 #include <exception>
 #include <iostream>
 
 #include "client/cli/command_line.hpp"
 #include "client/cli/compare_command.hpp"
+#include "client/cli/console.hpp"
+#include "client/cli/data_commands.hpp"
+#include "client/cli/environment.hpp"
 #include "client/cli/key_commands.hpp"
 #include "client/cli/load_command.hpp"
 #include "client/cli/lock_command.hpp"
@@ -11,7 +16,8 @@ namespace holdfast::client::cli {
 namespace {
 
 int run(print_command const& command) {
-  (command.exit_status == exit_ok ? std::cout : std::cerr) << command.text;
+  if (command.exit_status == exit_ok) return print(command.text);
+  std::cerr << command.text;
   return command.exit_status;
 }
 
@@ -21,6 +27,7 @@ int run(print_command const& command) {
 int main(int argc, char** argv) {
   using namespace holdfast::client::cli;
   try {
+    for (auto const& complaint : complaints_about_environment(environ)) remark(complaint);
     return std::visit([](auto const& command) { return run(command); }, parse_command_line(argc, argv));
   } catch (std::exception const& error) {
     std::cerr << "holdfast: " << error.what() << '\n';

@@ -1,38 +1,27 @@
 #include "client/cli/options.hpp"
 
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <algorithm>
-#include <iterator>
-
+#include "client/cli/command_texts.hpp"
 #include "protocol/duration.hpp"
 
 namespace holdfast::client::cli {
-namespace {
 
-void add_key_options(CLI::App& app, key_command& to) {
-  app.add_option("KEY", to.key, "1 to 1024 bytes of UTF-8; slashes are allowed")->required()->type_name("");
-  add_duration(app, "--hold", "Keep the lock for this long after the operation, before the answer",
-               [&to](auto hold) { to.wishes.hold = hold; });
-  add_duration(app, "--lock-timeout", "Give up when the lock is not granted in this time; 0 tries once",
-               [&to](auto timeout) { to.wishes.lock_timeout = timeout; });
-  app.add_flag("-i,--include", to.show_status, "Also print status, revision, ETag, and where the time went");
+CLI::App* add_command(CLI::App& app, std::string const& path) {
+  auto const& text = text_of_command(path);
+  auto* const command = app.add_subcommand(path.substr(path.rfind(' ') + 1), text.summary);
+  for (auto const& alias : text.aliases) command->alias(alias);
+  command->set_help_flag("-h,--help", "Print this and exit")->group(server_flags);
+  return command;
 }
-
-bool is_negative_number(std::string const& argument) {
-  return argument.size() > 1 && argument[0] == '-' && argument[1] >= '0' && argument[1] <= '9';
-}
-
-}  // namespace
 
 CLI::Option* add_duration(CLI::App& app, std::string const& flag, std::string const& what,
                           std::function<void(std::chrono::nanoseconds)> set) {
+  auto const name = flag.substr(flag.rfind(',') + 1);
   return app
       .add_option_function<std::string>(
           flag,
-          [flag, set = std::move(set)](std::string const& text) {
+          [name, set = std::move(set)](std::string const& text) {
             auto const duration = protocol::parse_duration(text);
-            if (!duration) throw CLI::ValidationError(flag, duration.error().detail);
+            if (!duration) throw CLI::ValidationError(name, duration.error().detail);
             set(*duration);
           },
           what)
@@ -47,78 +36,31 @@ void add_connection_options(CLI::App& app, connection_settings& to) {
            if (!server) throw CLI::ValidationError("--server or HOLDFAST_URL", server.error().message);
            to.server = *server;
          },
-         "Where the server is")
+         "The server; also HOLDFAST_URL")
       ->envname("HOLDFAST_URL")
       ->type_name("URL")
-      ->default_str("http://127.0.0.1:8080");
-  add_duration(app, "--timeout",
-               "How long a request may take in all; 0 (the default): as long as the lock makes it wait",
+      ->default_str("127.0.0.1:8080")
+      ->group(server_flags);
+  add_duration(app, "--timeout", "Longest wait for an answer",
                [&to](auto timeout) {
                  to.request_timeout.reset();
                  if (timeout.count() != 0) to.request_timeout = timeout;
-               });
+               })
+      ->default_str("0: no limit")
+      ->group(server_flags);
 }
 
-CLI::App* add_get(CLI::App& app, get_command& to) {
-  auto* const get = app.add_subcommand("get", "Print the value of a key");
-  add_key_options(*get, to);
-  get->add_flag("-n,--exact", to.exact, "Print the value byte for byte, without a line feed of our own");
-  get->footer(R"(The value is printed as it was put, followed by a line feed unless it ends with one.
-
-Examples:
-  holdfast get my-key
-  holdfast get my-key --hold 500ms -i       hold the lock for half a second and see where the time went
-  holdfast get config/app --lock-timeout 0  only if the lock is free right now
-  holdfast get backup -n > backup.json
-
---server and --timeout may stand here as well: 'holdfast --help' tells of them.)");
-  return get;
+void add_lock_terms(CLI::App& app, request_options& to) {
+  add_duration(app, "--hold", "Keep the lock this long after the operation", [&to](auto hold) {
+    to.hold = hold;
+  })->group(lock_flags);
+  add_lock_timeout(app, to);
 }
 
-CLI::App* add_put(CLI::App& app, put_command& to) {
-  auto* const put = app.add_subcommand("put", "Store a JSON value under a key");
-  add_key_options(*put, to);
-  auto* const value = put->add_option("VALUE", to.value, "JSON text; without it and --file, standard input is read");
-  value->type_name("");
-  put->add_option("--file", to.file, "Read the value from this file; - is standard input")
-      ->type_name("FILE")
-      ->excludes(value);
-  put->footer(R"(Examples:
-  holdfast put greeting '"hello"'           a JSON string needs its quotes, and the shell its own
-  holdfast put limits '{"cpu": 2}' --hold 1s
-  holdfast put temperature -5
-  holdfast put backup --file backup.json
-  jq .limits config.json | holdfast put limits
-
---server and --timeout may stand here as well: 'holdfast --help' tells of them.)");
-  return put;
-}
-
-CLI::App* add_del(CLI::App& app, del_command& to) {
-  auto* const del = app.add_subcommand("del", "Remove a key");
-  add_key_options(*del, to);
-  del->footer(R"(Examples:
-  holdfast del greeting
-  holdfast del greeting || echo "it was not there"
-
---server and --timeout may stand here as well: 'holdfast --help' tells of them.)");
-  return del;
-}
-
-std::vector<std::string> shelter_negative_numbers(std::vector<std::string> arguments) {
-  if (std::ranges::find(arguments, "--") != arguments.end()) return arguments;
-  std::vector<std::string> others, numbers;
-  bool of_option = false;
-  for (auto& argument : arguments) {
-    auto& list = is_negative_number(argument) && !of_option ? numbers : others;
-    of_option = argument.starts_with("--") && argument.find('=') == std::string::npos;
-    list.push_back(std::move(argument));
-  }
-  if (!numbers.empty()) {
-    others.emplace_back("--");
-    std::ranges::move(numbers, std::back_inserter(others));
-  }
-  return others;
+void add_lock_timeout(CLI::App& app, request_options& to) {
+  add_duration(app, "--lock-timeout", "Wait this long for the lock; 0 tries once", [&to](auto timeout) {
+    to.lock_timeout = timeout;
+  })->group(lock_flags);
 }
 
 }  // namespace holdfast::client::cli

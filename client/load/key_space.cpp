@@ -51,7 +51,7 @@ awaitable<void> key_space::work(pass& batch) {
   connecting.request_timeout = request_timeout(settings_);
   connection server(on_, std::move(connecting));
   // A hold that the server gives every request would make this as slow as the run itself.
-  lock_wishes const no_hold{.hold = nanoseconds(0), .lock_timeout = {}};
+  request_options const no_hold{.hold = nanoseconds(0), .lock_timeout = {}};
   while (batch.next < batch.keys && !batch.failed && (batch.removes || !stopped_)) {
     auto const number = batch.next++;
     auto const counts = number >= batch.values_end;

@@ -90,7 +90,9 @@ watch_pool::watch_pool(settings of) : settings_(std::move(of)) {
     watchers_.push_back(std::make_unique<watcher>(context_.get_executor(), settings_.server));
     auto& one = *watchers_.back();
     one.check.start_at(settings_.from);
-    boost::asio::co_spawn(context_, watch(one), [](std::exception_ptr thrown) {
+    ++following_;
+    boost::asio::co_spawn(context_, watch(one), [this](std::exception_ptr thrown) {
+      --following_;
       if (thrown) std::rethrow_exception(thrown);
     });
   }
@@ -101,8 +103,13 @@ watch_pool::~watch_pool() {
   if (thread_.joinable()) static_cast<void>(finish());
 }
 
+bool watch_pool::is_ending() const {
+  std::lock_guard const guard(mutex_);
+  return ending_;
+}
+
 awaitable<void> watch_pool::watch(watcher& one) {
-  for (;;) {
+  while (!is_ending()) {
     auto const went_well = co_await follow(one);
     {
       std::lock_guard const guard(mutex_);
@@ -186,14 +193,20 @@ bool watch_pool::is_settled() const {
                              [&](auto const& one) { return one->check.last() == watchers_.front()->check.last(); });
 }
 
+/// A stream that is just being opened has nothing to close yet, so it is tried again until all have ended.
+void watch_pool::close_all() {
+  for (auto& one : watchers_) one->stream.close();
+  if (following_ == 0) return;
+  auto const timer = std::make_shared<timer_type>(context_.get_executor(), retry_delay);
+  timer->async_wait([this, timer](boost::system::error_code) { close_all(); });
+}
+
 watch_report watch_pool::finish() {
   {
     std::lock_guard const guard(mutex_);
     ending_ = true;
   }
-  boost::asio::post(context_, [this] {
-    for (auto& one : watchers_) one->stream.close();
-  });
+  boost::asio::post(context_, [this] { close_all(); });
   thread_.join();
   if (settings_.keeps_events) {
     for (auto& one : watchers_) report_.logs.push_back(std::move(one->log));

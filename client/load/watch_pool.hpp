@@ -86,6 +86,8 @@ class watch_pool {
   awaitable<void> watch(watcher& one);
   awaitable<bool> follow(watcher& one);
   void take(watcher& one, std::string const& line);
+  [[nodiscard]] bool is_ending() const;
+  void close_all();
 
   settings settings_;
   boost::asio::io_context context_{1};
@@ -94,6 +96,7 @@ class watch_pool {
   watch_report report_;
   verify::instant last_arrival_ = 0;
   bool ending_ = false;
+  std::size_t following_ = 0;  ///< watchers that have not ended; of thread_ alone once it runs
   std::thread thread_;
 };
 

@@ -146,6 +146,7 @@ std::string event_text(std::string_view line) {
            duration_text(number_of(event, "hold_ns"));
   if (type == "dropped")
     return "            (" + std::to_string(number_of(event, "count")) + " events were dropped here)";
+  if (type == "lost") return "            (events are missing here: the server was restarted)";
   if (type == "settings") return "            (settings: " + printable(event.value("settings", json()).dump()) + ')';
   return {};
 }

@@ -50,6 +50,14 @@ void lock_screen::take_event(std::string_view line) {
   auto const event = json::parse(line, nullptr, false);
   if (!event.is_object()) return;
   auto const type = text_of(event, "type");
+  if (type == "hello") {
+    auto life = text_of(event, "start");
+    if (!life_.empty() && life != life_) {
+      *this = lock_screen();
+      was_restarted_ = true;
+    }
+    life_ = std::move(life);
+  }
   if (type == "dropped") dropped_ += static_cast<std::uint64_t>(number_of(event, "count"));
   if (type != "done") return;
   ++requests_;
@@ -90,6 +98,7 @@ std::vector<std::string> lock_screen::lines(std::string_view title, std::string_
   shown.push_back(std::to_string(requests_) + " requests seen, " + std::to_string(waited_) + " waited; longest wait " +
                   duration_text(longest_wait_ns_) + ", longest hold " + duration_text(longest_hold_ns_));
   if (dropped_ != 0) shown.back() += "; " + std::to_string(dropped_) + " events dropped";
+  if (was_restarted_) shown.emplace_back("the server was restarted; figures since then");
   shown.emplace_back();
   auto const owner = state.find("owner");
   shown.push_back(owner != state.end() && owner->is_object() ? row("holds", *owner, "held_ms") : "holds    nobody");

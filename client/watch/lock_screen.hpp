@@ -21,7 +21,8 @@ class lock_screen {
  public:
   static constexpr std::size_t queue_lines_max = 10;
 
-  /// Takes in an event. What is none is passed over.
+  /// Takes in an event. What is none is passed over. With the first one of a server that was restarted, all figures
+  /// begin anew.
   void take_event(std::string_view json);
 
   /// The screen for a state, as GET /v1/lock tells it: no more and no longer lines than fit. What is too much for them
@@ -40,6 +41,8 @@ class lock_screen {
   void blame(std::string name, std::int64_t ns);
   [[nodiscard]] std::vector<named_blame> worst(std::size_t most) const;
 
+  std::string life_;  // which process of the server the figures are of; empty: not known
+  bool was_restarted_ = false;
   std::uint64_t requests_ = 0, waited_ = 0, dropped_ = 0;
   std::int64_t longest_wait_ns_ = 0, longest_hold_ns_ = 0;
   std::map<std::string, blamed> blame_;

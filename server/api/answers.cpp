@@ -48,9 +48,11 @@ reply json_reply(std::string body) {
 }
 
 reply no_such_path() {
-  return refuse(errc::no_such_path,
-                "values are at /v1/kv/KEY, the lock at /v1/lock and /v1/lock/events, the page that shows it at /; "
-                "besides there are /v1/settings, /metrics, /livez, /readyz and /version");
+  return refuse(
+      errc::no_such_path,
+      "values are at /v1/kv/KEY, lists at /v1/kv, transactions at /v1/txn, changes at /v1/watch, the lock at /v1/lock "
+      "and /v1/lock/events, the page that shows it at /; besides there are /v1/export, /v1/import, /v1/settings, "
+      "/v1/openapi.json, /metrics, /livez, /readyz and /version");
 }
 
 reply draining_reply() {

@@ -6,9 +6,10 @@ using namespace protocol;
 
 result<conditions_pointer> read_conditions(request_head const& head, std::uint64_t database_id) {
   if (head.has_if_unmodified_since)
-    return failure{errc::precondition_not_supported,
-                   "this server does not evaluate If-Unmodified-Since, and does not ignore it either; send If-Match with "
-                   "the ETag that you have"};
+    return failure{
+        errc::precondition_not_supported,
+        "this server does not evaluate If-Unmodified-Since, and does not ignore it either; send If-Match with "
+        "the ETag that you have"};
   if (!head.if_match && !head.if_none_match) return conditions_pointer();
   auto found = std::make_shared<conditions>();
   if (head.if_match) found->if_match = parse_tag_list(*head.if_match, database_id);

@@ -60,7 +60,8 @@ struct data_answer {
     auto const now = present ? "the present ETag is " + to_string(*present) : std::string("there is no such key");
     if (failed.had_weak_tag)
       return "If-Match names a weak tag (W/), which matches nothing; a proxy that compresses answers makes tags weak. "
-             "Send the strong tag: " + now;
+             "Send the strong tag: " +
+             now;
     return now;
   }
 };
@@ -68,15 +69,15 @@ struct data_answer {
 }  // namespace
 
 failure failure_of(no_such_key, std::string_view key) {
-  return {errc::key_not_found,
-          "no value is stored under '" + std::string(key) + "'; PUT one to " + path_of_key(key)};
+  return {errc::key_not_found, "no value is stored under '" + std::string(key) + "'; PUT one to " + path_of_key(key)};
 }
 
 failure failure_of(no_room none) {
   if (none.in == no_room::where::disk)
-    return {errc::disk_full,
-            "the disk under --data is nearly full; nothing was changed. Reads and deletions go on; free some space, and "
-            "this ends by itself"};
+    return {
+        errc::disk_full,
+        "the disk under --data is nearly full; nothing was changed. Reads and deletions go on; free some space, and "
+        "this ends by itself"};
   if (none.in == no_room::where::journal)
     return {errc::overloaded, "the disk is slower than the writers; nothing was changed. Retry"};
   return {errc::database_full,

@@ -52,15 +52,15 @@ std::optional<reply> refuse_foreign_page(request_head const& head, route_setting
   // On HTTP/1.0 there may be none; browsers send one.
   if (settings.is_on_loopback && !head.host.empty() && !is_own_name(head.host, settings.host_names))
     return refuse(errc::foreign_origin, "this server is reached at an IP address or at localhost; for the name '" +
-                                            std::string(head.host.substr(0, 100)) +
-                                            "' start it with --host-name NAME");
+                                            std::string(head.host.substr(0, 100)) + "' start it with --host-name NAME");
   if (!head.origin.empty() && !is_own_origin(head.origin, head.host))
     return refuse(errc::foreign_origin, "a page of " + std::string(head.origin.substr(0, 100)) +
                                             " may not use this server; to let it, start the server with --cors-origin "
                                             "ORIGIN");
   if (head.is_cross_site && !is_foreign_navigation(head))
-    return refuse(errc::foreign_origin,
-                  "a page of another site may not use this server; to let it, start the server with --cors-origin ORIGIN");
+    return refuse(
+        errc::foreign_origin,
+        "a page of another site may not use this server; to let it, start the server with --cors-origin ORIGIN");
   return std::nullopt;
 }
 

@@ -50,9 +50,9 @@ routed route_list(request_head const& head, target const& target, route_context 
                   "a condition goes with one key; send a transaction (POST /v1/txn) to check several");
   lock_terms const defaults{.hold = reads ? context.read_hold : nanoseconds(0),
                             .lock_timeout = context.settings.lock_timeout};
-  auto given = read_parameters(target.query,
-                               deletes ? std::span<std::string_view const>(delete_parameters) : list_parameters, defaults,
-                               context.settings.hold_max);
+  auto given =
+      read_parameters(target.query, deletes ? std::span<std::string_view const>(delete_parameters) : list_parameters,
+                      defaults, context.settings.hold_max);
   if (!given) return reply_to(given.error());
   if (deletes && given->prefix.empty() && !given->all)
     return refuse(errc::invalid_parameter, "prefix: to delete all keys, say all=true");
@@ -76,7 +76,8 @@ routed route_list(request_head const& head, target const& target, route_context 
                                      .values = given->values};
   auto const& list = std::get<list_operation>(request.operation);
   if (list.after && !list.after->starts_with(list.prefix))
-    return refuse(errc::invalid_parameter, "after: the cursor does not begin with the prefix; it belongs to another list");
+    return refuse(errc::invalid_parameter,
+                  "after: the cursor does not begin with the prefix; it belongs to another list");
   return made;
 }
 

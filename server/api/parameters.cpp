@@ -143,7 +143,8 @@ result<nanoseconds> parse_time_to_live(std::string_view text) {
   constexpr std::int64_t days_max = 36'525;
   constexpr std::string_view units = "smhd";
   constexpr std::int64_t seconds_each[] = {1, 60, 3600, 86'400};
-  if (auto const unit = text.empty() ? std::string_view::npos : units.find(text.back()); unit != std::string_view::npos) {
+  if (auto const unit = text.empty() ? std::string_view::npos : units.find(text.back());
+      unit != std::string_view::npos) {
     auto const number = parse_integer(text.substr(0, text.size() - 1));
 
     if (number && *number > 0) {
@@ -155,7 +156,8 @@ result<nanoseconds> parse_time_to_live(std::string_view text) {
   auto const duration = parse_duration(text);
   if (duration && duration->count() > 0) return duration;
   if (duration) return failure{errc::invalid_parameter, "must be more than 0; to remove a key, DELETE it"};
-  return failure{errc::invalid_parameter, duration.error().detail + "; a time to live can also be in days, up to 36525d"};
+  return failure{errc::invalid_parameter,
+                 duration.error().detail + "; a time to live can also be in days, up to 36525d"};
 }
 
 result<parameters> read_parameters(std::string_view query, std::span<std::string_view const> allowed,
@@ -168,9 +170,9 @@ result<parameters> read_parameters(std::string_view query, std::span<std::string
   for (auto one = given->begin(); one != given->end(); ++one) {
     auto const& name = one->first;
     if (std::find(allowed.begin(), allowed.end(), name) == allowed.end())
-      return failure{errc::invalid_parameter,
-                     allowed.empty() ? "there are no parameters here"
-                                     : "there is no parameter '" + name + "' here; the parameters are " + enumerate(allowed)};
+      return failure{errc::invalid_parameter, allowed.empty() ? "there are no parameters here"
+                                                              : "there is no parameter '" + name +
+                                                                    "' here; the parameters are " + enumerate(allowed)};
     if (std::any_of(given->begin(), one, [&](auto const& before) { return before.first == name; }))
       return failure{errc::invalid_parameter, "the parameter " + name + " is given twice"};
     auto const its = std::find_if(known.begin(), known.end(), [&](auto const& each) { return each.name == name; });

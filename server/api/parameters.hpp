@@ -31,9 +31,11 @@ struct parameters {
 /// @param defaults the terms where the query names none. @return errc::invalid_parameter or errc::hold_too_long.
 [[nodiscard]] protocol::result<parameters> read_parameters(std::string_view query,
                                                            std::span<std::string_view const> allowed,
-                                                           lock_terms const& defaults, std::chrono::nanoseconds hold_max);
+                                                           lock_terms const& defaults,
+                                                           std::chrono::nanoseconds hold_max);
 
-/// A time to live: a duration as everywhere, but up to 100 years, also in days (`30d`). @return what is wrong otherwise.
+/// A time to live: a duration as everywhere, but up to 100 years, also in days (`30d`). @return what is wrong
+/// otherwise.
 [[nodiscard]] protocol::result<std::chrono::nanoseconds> parse_time_to_live(std::string_view text);
 
 /// A whole number in decimal digits, perhaps with a minus. Nothing where it is anything else.

@@ -197,9 +197,12 @@ struct known_operation {
   bool is_of_prefix = false;
 };
 constexpr std::array known_operations{
-    known_operation{"get", read_get},     known_operation{"put", read_put},
-    known_operation{"delete", read_delete}, known_operation{"touch", read_touch},
-    known_operation{"increment", read_increment}, known_operation{"patch", read_patch},
+    known_operation{"get", read_get},
+    known_operation{"put", read_put},
+    known_operation{"delete", read_delete},
+    known_operation{"touch", read_touch},
+    known_operation{"increment", read_increment},
+    known_operation{"patch", read_patch},
     known_operation{"list", read_list, true},
 };
 
@@ -220,8 +223,9 @@ result<transaction_step> read_step(json::value const& part, std::size_t value_by
     }
   }
   if (found == nullptr)
-    return wrong(part, "is no operation; there are get, put, delete, touch, increment, patch and list, such as "
-                       "{\"put\":\"my-key\",\"value\":1}");
+    return wrong(part,
+                 "is no operation; there are get, put, delete, touch, increment, patch and list, such as "
+                 "{\"put\":\"my-key\",\"value\":1}");
   auto key = found->is_of_prefix ? subject->as_string() : read_key(*subject);
   if (!key) return key.error();
   return found->read(*std::move(key), part, value_bytes_max);
@@ -234,8 +238,7 @@ std::string subject_of_keys(transaction const& all) {
   return std::to_string(keys.size()) + (keys.size() == 1 ? " key" : " keys");
 }
 
-result<transaction> read_transaction(std::string const& body, std::uint64_t database_id,
-                                     std::size_t value_bytes_max) {
+result<transaction> read_transaction(std::string const& body, std::uint64_t database_id, std::size_t value_bytes_max) {
   auto const document = json::document::parse(body);
   if (!document) return document.error();
   auto const fields = json::fields::of(document->root(), {"checks", "operations"});
@@ -243,8 +246,9 @@ result<transaction> read_transaction(std::string const& body, std::uint64_t data
   transaction all;
   std::size_t parts = 0;
   auto const is_too_many = [&] { return ++parts > transaction_parts_max; };
-  failure const too_many{errc::invalid_transaction, "a transaction has at most " + std::to_string(transaction_parts_max) +
-                                                        " checks and operations together"};
+  failure const too_many{
+      errc::invalid_transaction,
+      "a transaction has at most " + std::to_string(transaction_parts_max) + " checks and operations together"};
   if (auto const field = fields->find("checks")) {
     auto const checks = field->as_array();
     if (!checks) return checks.error();
@@ -334,9 +338,7 @@ struct result_writer {
 struct step_failure {
   transaction_step const& step;
 
-  failure operator()(no_such_key none) const {
-    return failure_of(none, subject_of(step));
-  }
+  failure operator()(no_such_key none) const { return failure_of(none, subject_of(step)); }
   failure operator()(no_room none) const { return failure_of(none); }
   failure operator()(value_refused const& refused) const { return {refused.code, refused.detail}; }
   template <class Other>
@@ -361,8 +363,9 @@ routed route_transaction(request_head const& head, target const& target, route_c
   if (head.if_match || head.if_none_match || head.has_if_unmodified_since)
     return refuse(errc::precondition_not_supported,
                   "a transaction has its conditions in its body: {\"checks\":[{\"key\":\"a\",\"etag\":\"…\"}]}");
-  auto const given = read_parameters(target.query, transaction_parameters,
-                                     {.hold = {}, .lock_timeout = context.settings.lock_timeout}, context.settings.hold_max);
+  auto const given =
+      read_parameters(target.query, transaction_parameters, {.hold = {}, .lock_timeout = context.settings.lock_timeout},
+                      context.settings.hold_max);
   if (!given) return reply_to(given.error());
   routed made(std::in_place_type<data_request>);
   auto& request = std::get<data_request>(made);
@@ -399,10 +402,10 @@ void answer_transaction(data_request const& request, transaction_outcome const& 
       failed += '}';
     }
     failed += ']';
-    answer = problem_with({errc::check_failed, std::to_string(done.failed_checks.size()) + " of " +
-                                                   std::to_string(all.checks.size()) +
-                                                   " checks failed; nothing was changed"},
-                          "failed", failed);
+    answer = problem_with(
+        {errc::check_failed, std::to_string(done.failed_checks.size()) + " of " + std::to_string(all.checks.size()) +
+                                 " checks failed; nothing was changed"},
+        "failed", failed);
     return;
   }
   if (done.failed_step) {

@@ -109,8 +109,11 @@ routed route_import(request_head const& head, target const& target, route_contex
   if (head.method != method::post) return method_not_allowed(head, import_allow);
   if (head.idempotency_key)
     return refuse(errc::invalid_idempotency_key, "an import has no answer that could be kept; send it without the key");
-  auto const given = read_parameters(target.query, import_parameters,
-                                     {.hold = {}, .lock_timeout = context.settings.lock_timeout}, context.settings.hold_max);
+  if (head.if_match || head.if_none_match || head.has_if_unmodified_since)
+    return refuse(errc::precondition_not_supported, "an import has no condition but if-exists=replace, skip or fail");
+  auto const given =
+      read_parameters(target.query, import_parameters, {.hold = {}, .lock_timeout = context.settings.lock_timeout},
+                      context.settings.hold_max);
   if (!given) return reply_to(given.error());
   import_request request;
   request.terms = given->terms;
@@ -119,7 +122,9 @@ routed route_import(request_head const& head, target const& target, route_contex
     auto const& text = *given->if_exists;
     if (text != "replace" && text != "skip" && text != "fail")
       return refuse(errc::invalid_parameter, "if-exists: can be replace, skip or fail");
-    request.if_exists = text == "replace" ? present_key::replace : text == "skip" ? present_key::skip : present_key::fail;
+    request.if_exists = text == "replace" ? present_key::replace
+                        : text == "skip"  ? present_key::skip
+                                          : present_key::fail;
   }
   return request;
 }
@@ -240,8 +245,8 @@ class line_reader {
     if (has_ended_) return failure{errc::invalid_import, "there is a line behind the end of the export"};
     auto const document = json::document::parse(line);
     if (!document) return failure{errc::invalid_import, document.error().detail};
-    auto const fields =
-        json::fields::of(document->root(), {"key", "value", "ttl", "revision", "deleted", "end", "entries", "crc32c", "error"});
+    auto const fields = json::fields::of(
+        document->root(), {"key", "value", "ttl", "revision", "deleted", "end", "entries", "crc32c", "error"});
     if (!fields) return failure{errc::invalid_import, fields.error().detail};
     if (fields->find("error")) return failure{errc::invalid_import, "the export was broken off with an error"};
     if (fields->find("end")) return read_end(*fields);
@@ -373,9 +378,10 @@ awaitable<bool> import_run::store_items() {
   if (outcome.failed_at) {
     auto const& key = all.items[*outcome.failed_at].key;
     refused_line_ = reader_.line_of(*outcome.failed_at);
-    refused_ = !outcome.full ? failure{errc::import_conflict, "the key '" + key + "' exists already; nothing was "
-                                                                 "stored from its line on"}
-                                : failure_of(*outcome.full);
+    refused_ = !outcome.full ? failure{errc::import_conflict, "the key '" + key +
+                                                                  "' exists already; nothing was "
+                                                                  "stored from its line on"}
+                             : failure_of(*outcome.full);
     co_return false;
   }
   reader_.forget_items();
@@ -403,10 +409,11 @@ awaitable<request_end> import_run::run(reply& answer) {
           // The lines before it are good.
           auto const stored = co_await store_items();
           if (is_gone_) co_return request_end::gone;
-          answer = stored ? refusal({read.error().code, "line " + std::to_string(reader_.lines()) + ": " +
-                                                            read.error().detail},
-                                    reader_.lines())
-                          : refusal(*refused_, refused_line_);
+          answer =
+              stored
+                  ? refusal({read.error().code, "line " + std::to_string(reader_.lines()) + ": " + read.error().detail},
+                            reader_.lines())
+                  : refusal(*refused_, refused_line_);
           co_return request_end::answered;
         }
         item_bytes_ += line.size();
@@ -425,13 +432,31 @@ awaitable<request_end> import_run::run(reply& answer) {
     }
     text_.erase(0, begin);
     if (text_.size() > line_bytes_max) {
-      answer = refusal({errc::invalid_import, "a line is longer than " + std::to_string(line_bytes_max) + " bytes"}, reader_.lines());
+      answer = refusal({errc::invalid_import, "a line is longer than " + std::to_string(line_bytes_max) + " bytes"},
+                       reader_.lines());
       co_return request_end::answered;
     }
     if (!counted_.grow_to(text_.capacity() + item_bytes_)) {
-      answer = refusal({errc::overloaded, "the requests under way take as much memory as this server allows; retry"}, reader_.lines());
+      answer = refusal({errc::overloaded, "the requests under way take as much memory as this server allows; retry"},
+                       reader_.lines());
       co_return request_end::answered;
     }
+  }
+  if (revision_ == 0) {
+    // Nothing was stored, which is true now.
+    execution done;
+    {
+      client_link::waiting here(client_);
+      auto& stop = here.stop();
+      done = co_await context_.store.execute(what_, request_.terms, stop, asker_);
+      if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
+    }
+    if (!done.outcome) {
+      answer = refusal(done.outcome.error(), reader_.lines());
+      co_return request_end::answered;
+    }
+    revision_ = done.revision;
+    needs_ = done.needs;
   }
   answer = json_reply("{\"stored\":" + std::to_string(stored_) + ",\"skipped\":" + std::to_string(skipped_) +
                       ",\"revision\":" + std::to_string(revision_) + "}\n");

@@ -12,8 +12,10 @@ namespace holdfast::server {
 
 // All keys with a prefix out of a database and into one, as lines of JSON: GET /v1/export, POST /v1/import.
 
-[[nodiscard]] routed route_export(request_head const& head, protocol::target const& target, route_context const& context);
-[[nodiscard]] routed route_import(request_head const& head, protocol::target const& target, route_context const& context);
+[[nodiscard]] routed route_export(request_head const& head, protocol::target const& target,
+                                  route_context const& context);
+[[nodiscard]] routed route_import(request_head const& head, protocol::target const& target,
+                                  route_context const& context);
 
 [[nodiscard]] reply head_of(export_request const& request);
 

@@ -23,8 +23,8 @@ constexpr std::string_view accept_patch = "Accept-Patch: application/merge-patch
 using name_list = std::span<std::string_view const>;
 constexpr std::array<std::string_view, 3> read_parameters_allowed{"hold", "lock-timeout", "wait"};
 constexpr std::array<std::string_view, 3> put_parameters_allowed{"hold", "lock-timeout", "ttl"};
-constexpr std::array<std::string_view, 7> post_parameters_allowed{"hold", "lock-timeout", "ttl", "increment",
-                                                                  "initial", "min", "max"};
+constexpr std::array<std::string_view, 7> post_parameters_allowed{"hold",    "lock-timeout", "ttl", "increment",
+                                                                  "initial", "min",          "max"};
 constexpr std::array<std::string_view, 2> other_parameters_allowed{"hold", "lock-timeout"};
 
 name_list allowed_to(method method) {
@@ -50,11 +50,10 @@ std::optional<failure> refuse_fields(request_head const& head) {
   if (has_content && !head.content_encoding.empty() && !equals_ignoring_case(head.content_encoding, "identity"))
     return failure{errc::unsupported_content_encoding, "send the value as plain JSON, without Content-Encoding"};
   if (!has_content && head.has_body)
-    return failure{errc::unexpected_body,
-                   std::string(head.method_text) + " takes no body" +
-                       (head.method == method::get || head.method == method::post
-                            ? "; to store a value, PUT it (curl -X PUT -d VALUE)"
-                            : "")};
+    return failure{errc::unexpected_body, std::string(head.method_text) + " takes no body" +
+                                              (head.method == method::get || head.method == method::post
+                                                   ? "; to store a value, PUT it (curl -X PUT -d VALUE)"
+                                                   : "")};
   return std::nullopt;
 }
 
@@ -70,9 +69,10 @@ result<data_operation> read_post(std::string key, parameters const& given, condi
     if (given.initial || given.min || given.max)
       return failure{errc::invalid_parameter, "initial, min and max go with increment"};
     if (!sets_ttl)
-      return failure{errc::invalid_parameter,
-                     "a POST says what to do: ?increment=1 counts, ?ttl=30s or ?ttl=none changes when the key expires. To "
-                     "store a value, PUT it (curl -X PUT -d VALUE)"};
+      return failure{
+          errc::invalid_parameter,
+          "a POST says what to do: ?increment=1 counts, ?ttl=30s or ?ttl=none changes when the key expires. To "
+          "store a value, PUT it (curl -X PUT -d VALUE)"};
     return data_operation(touch_operation{std::move(key), *given.ttl, std::move(when)});
   }
   if (given.ttl && !sets_ttl)
@@ -201,8 +201,9 @@ std::string_view key_of_plain_read(request_head const& head) {
 
 std::optional<reply> take_value_body(data_request& request, std::string&& body, std::size_t value_bytes_max) {
   if (request.body != data_request::body_kind::value) {
-    auto patch = request.body == data_request::body_kind::merge_patch ? make_merge_patch(std::move(body), value_bytes_max)
-                                                                      : make_json_patch(std::move(body), value_bytes_max);
+    auto patch = request.body == data_request::body_kind::merge_patch
+                     ? make_merge_patch(std::move(body), value_bytes_max)
+                     : make_json_patch(std::move(body), value_bytes_max);
     if (!patch) return reply_to(patch.error());
     std::get<patch_operation>(request.operation).patch = *std::move(patch);
     return std::nullopt;
@@ -259,10 +260,14 @@ void value_answer::operator()(value_deleted& deleted) const {
   add_value(answer, std::move(deleted.removed));
 }
 
-void value_answer::operator()(value_touched const& touched) const {
+void value_answer::operator()(value_touched& touched) const {
   answer.status = 204;
   answer.tag = entity_tag{context.database_id, touched.revision};
   add_time_to_live(answer, touched.expires, context);
+  if (!request.wants_representation) return;
+  answer.status = 200;
+  answer.more_fields += preference_applied;
+  add_value(answer, std::move(touched.value));
 }
 
 }  // namespace holdfast::server

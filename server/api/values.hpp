@@ -30,7 +30,7 @@ struct value_answer {
   void operator()(not_modified const& same) const;
   void operator()(value_stored& stored) const;
   void operator()(value_deleted& deleted) const;
-  void operator()(value_touched const& touched) const;
+  void operator()(value_touched& touched) const;
 };
 
 }  // namespace holdfast::server

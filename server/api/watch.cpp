@@ -21,8 +21,7 @@ using namespace protocol;
 constexpr std::chrono::seconds progress_interval{5};
 constexpr std::size_t page_entries = 500;
 
-constexpr std::array<std::string_view, 6> watch_parameters{"prefix", "key",     "from",
-                                                           "format", "initial", "lock-timeout"};
+constexpr std::array<std::string_view, 5> watch_parameters{"prefix", "key", "from", "format", "initial"};
 
 /// Reads `3f…-17`, as ids of events have it, or a bare revision. @return false where it is neither.
 bool read_position(std::string_view text, std::uint64_t database_id, watch_request& request) {
@@ -111,16 +110,17 @@ struct told_part {
   std::uint64_t revision;
 };
 
-/// Sends what there is, page by page. @param told becomes what was sent as of when. @return whether the client is there.
+/// Sends what there is, page by page. @param told becomes what was sent as of when. @return whether the client is
+/// there.
 awaitable<bool> send_values(watch_request const& request, api_context const& context, lock_asker asker,
                             client_link& client, event_writer& writer, std::vector<told_part>& told) {
   data_operation what = list_operation{.prefix = request.key,
-                                  .after = std::nullopt,
-                                  .until = std::nullopt,
-                                  .delimiter = {},
-                                  .limit = page_entries,
-                                  .reverse = false,
-                                  .values = true};
+                                       .after = std::nullopt,
+                                       .until = std::nullopt,
+                                       .delimiter = {},
+                                       .limit = page_entries,
+                                       .reverse = false,
+                                       .values = true};
   auto& list = std::get<list_operation>(what);
   // Of one key: the page that begins with it, and ends there.
   if (!request.is_prefix) list.limit = 1;
@@ -153,14 +153,17 @@ bool was_told(std::vector<told_part> const& told, change const& one) {
   return false;
 }
 
-awaitable<bool> send_changes(watch_request const& request, api_context const& context, watch_hub& hub,
-                             lock_asker asker, client_link& client) {
+awaitable<bool> send_changes(watch_request const& request, api_context const& context, watch_hub& hub, lock_asker asker,
+                             client_link& client) {
   event_writer writer(request.format, context.store.id());
   timer pause(co_await asio::this_coro::executor);
   auto const begin = request.after && !request.is_of_other_database ? *request.after : hub.last_revision();
   watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); });
   std::vector<told_part> told;
   if (request.is_of_other_database) writer.add("lost", begin);
+  // At once, so that a client knows that it misses nothing from here on.
+  auto const is_begun = co_await client.send_head();
+  if (!is_begun) co_return false;
   if (request.begins_with_values) {
     auto const goes_on = co_await send_values(request, context, asker, client, writer, told);
     if (!goes_on) co_return client.is_draining();
@@ -224,7 +227,8 @@ routed route_watch(request_head const& head, target const& target, route_context
     request.begins_with_values = *given->initial == "true";
   }
   if (given->from && !read_position(*given->from, context.database_id, request))
-    return refuse(errc::invalid_parameter, "from: is the id of the last event that you have, or a revision, such as 17");
+    return refuse(errc::invalid_parameter,
+                  "from: is the id of the last event that you have, or a revision, such as 17");
   // A browser that reconnects says by a field where it was; a parameter is for those that can't.
   if (!head.last_event_id.empty()) {
     request.may_be_told_lost = true;

@@ -13,7 +13,8 @@ namespace holdfast::server {
 
 // Changes as they happen: GET /v1/watch.
 
-[[nodiscard]] routed route_watch(request_head const& head, protocol::target const& target, route_context const& context);
+[[nodiscard]] routed route_watch(request_head const& head, protocol::target const& target,
+                                 route_context const& context);
 
 /// Why a watch can't begin; nothing where it can.
 [[nodiscard]] std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub);

@@ -51,7 +51,8 @@ class server {
   /// Keeps SIGTERM, SIGINT and SIGHUP from ending the calling thread, and those that it starts from now on.
   static void block_stop_signals();
 
-  /// Calls stop() on SIGTERM and SIGINT from now on, and does nothing on SIGHUP. Before run(), on the thread that calls it.
+  /// Calls stop() on SIGTERM and SIGINT from now on, and does nothing on SIGHUP. Before run(), on the thread that calls
+  /// it.
   void stop_on_signals();
 
   /// How the process should end when run() has returned: 0, or 74 where what was written could not be made durable.

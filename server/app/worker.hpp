@@ -16,7 +16,8 @@ class worker final : public session::owner {
   /// All must outlive it. @param recorder of this thread. @param on_session_end called on this worker's thread after
   /// each session.
   worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
-         durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder, std::function<void()> on_session_end);
+         durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder,
+         std::function<void()> on_session_end);
   ~worker() { shut_down(); }
   worker(worker const&) = delete;
   worker& operator=(worker const&) = delete;

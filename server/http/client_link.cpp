@@ -77,6 +77,12 @@ void client_link::begin(reply const& head, bool ends_connection) {
   output.commit(static_cast<std::size_t>(write_head(room, head, framing_) - room));
 }
 
+awaitable<bool> client_link::send_head() {
+  auto sent = connection_.try_flush();
+  if (!sent) sent = co_await connection_.flush();
+  co_return *sent == io_result::done;
+}
+
 awaitable<bool> client_link::send(std::string_view piece) {
   if (piece.empty() || framing_.head_only) co_return true;
   if (framing_.http11) {

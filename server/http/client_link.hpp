@@ -77,6 +77,9 @@ class client_link {
   /// @param ends_connection whether nothing can come behind this answer, as it has no end of its own.
   void begin(reply const& head, bool ends_connection);
 
+  /// Sends what begin() has written, where the first piece may be long in coming.
+  awaitable<bool> send_head();
+
   /// What follows is for a client that takes contents; sends nothing of an empty piece.
   awaitable<bool> send(std::string_view piece);
   awaitable<bool> end();

@@ -7,8 +7,8 @@
 
 #include "protocol/entity_tag.hpp"
 #include "protocol/error.hpp"
-#include "protocol/lock_timing.hpp"
 #include "protocol/json_text.hpp"
+#include "protocol/lock_timing.hpp"
 #include "protocol/request_id.hpp"
 
 namespace holdfast::server {
@@ -26,8 +26,8 @@ struct reply {
   std::optional<protocol::lock_timing> timing;
   std::optional<protocol::request_id> request;  ///< by which it is found among the lock's events
   std::string more_fields;                      ///< whole field lines, each with its CRLF
-  std::uint64_t needs = 0;   ///< what must be durable before it is sent; see answer_gate
-  bool is_withheld = false;  ///< until then, and tells for how long; set by the exchange
+  std::uint64_t needs = 0;                      ///< what must be durable before it is sent; see answer_gate
+  bool is_withheld = false;                     ///< until then, and tells for how long; set by the exchange
   bool length_is_known = true;                  ///< false: the content follows in pieces and ends with the connection,
                                                 ///< chunked where the client speaks HTTP/1.1
 

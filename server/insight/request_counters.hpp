@@ -43,9 +43,9 @@ inline constexpr std::size_t route_kinds = 18;
 /// The boundaries that OpenTelemetry's conventions prescribe for http.server.request.duration, and below them those
 /// where the answers of this server are.
 inline constexpr std::array<std::int64_t, 22> request_bounds_ns{
-    10'000,      25'000,      50'000,        100'000,       250'000,       500'000,       1'000'000,   2'500'000,
-    5'000'000,   10'000'000,  25'000'000,    50'000'000,    75'000'000,    100'000'000,   250'000'000,
-    500'000'000, 750'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 7'500'000'000, 10'000'000'000};
+    10'000,      25'000,        50'000,        100'000,       250'000,       500'000,       1'000'000,   2'500'000,
+    5'000'000,   10'000'000,    25'000'000,    50'000'000,    75'000'000,    100'000'000,   250'000'000, 500'000'000,
+    750'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 7'500'000'000, 10'000'000'000};
 
 using request_histogram = histogram<request_bounds_ns>;
 

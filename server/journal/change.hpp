@@ -26,7 +26,7 @@ struct change {
   std::uint64_t revision = 0;  ///< +1 with each change that readers of data see; of touch, the entry's own
   std::uint64_t previous = 0;  ///< the revision of the entry before; 0 where there was none
   std::string key;
-  protocol::json_text value;           ///< of put; null otherwise
+  protocol::json_text value;          ///< of put; null otherwise
   std::optional<instant> expires_at;  ///< of put and touch: when the entry expires; empty: never
 };
 

@@ -95,8 +95,8 @@ class commit_queue {
   /// What the changes take in memory that are not durable yet.
   [[nodiscard]] std::size_t pending_bytes() const noexcept { return pending_bytes_.load(std::memory_order_relaxed); }
 
-  /// journal::has_room(), asked again when the last answer is older than settings say; no after finish(). One thread at a time: whoever
-  /// owns the lock, before it adds data.
+  /// journal::has_room(), asked again when the last answer is older than settings say; no after finish(). One thread at
+  /// a time: whoever owns the lock, before it adds data.
   [[nodiscard]] bool has_room(std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now());
 
  private:

@@ -123,7 +123,11 @@ data_directory::data_directory(fs::path path, access wanted) : path_(std::move(p
     fs::path first_made = path_;
     while (!fs::exists(first_made.parent_path(), error) && first_made.has_relative_path())
       first_made = first_made.parent_path();
-    if (fs::create_directories(path_, error)) sync_directory(first_made.parent_path());
+    if (fs::create_directories(path_, error)) {
+      // Values are not for everybody on this machine.
+      fs::permissions(path_, fs::perms::others_all, fs::perm_options::remove, error);
+      sync_directory(first_made.parent_path());
+    }
     if (error) throw error_of_call(error.value(), "can't create the data directory " + path_.string(), true);
   }
   if (!fs::is_directory(path_, error)) {

@@ -23,7 +23,8 @@ std::string_view name_of(journal_fault fault) noexcept {
 }
 
 journal_position journal::back_up(std::filesystem::path const& /*to*/) const {
-  throw journal_error(journal_fault::cannot_create, "a journal of the kind " + std::string(name()) + " makes no backups");
+  throw journal_error(journal_fault::cannot_create,
+                      "a journal of the kind " + std::string(name()) + " makes no backups");
 }
 
 }  // namespace holdfast::server

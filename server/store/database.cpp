@@ -80,7 +80,8 @@ struct allows_no_key {
 
 void database::load(std::string_view key, json_text value, std::uint64_t revision, expiry_time expires) {
   bytes_ += bytes_of(key.size(), value->size());
-  auto const place = entries_.insert_or_assign(entries_.end(), std::string(key), entry{std::move(value), revision, expires});
+  auto const place =
+      entries_.insert_or_assign(entries_.end(), std::string(key), entry{std::move(value), revision, expires});
   if (expires != no_expiry) expiries_.add(expires, place->first);
 }
 
@@ -264,7 +265,7 @@ data_outcome database::run(touch_operation const& touch) {
   if (present == nullptr) return no_such_key{};
   if (journal_ != nullptr && journal_->is_full()) return no_room{no_room::where::journal};
   set_expiry(place, expiry_of(touch.ttl, present->expires));
-  return value_touched{present->revision, present->expires};
+  return value_touched{present->value, present->revision, present->expires};
 }
 
 data_outcome database::run(increment_operation const& increment) {
@@ -275,12 +276,13 @@ data_outcome database::run(increment_operation const& increment) {
   if (!before) return value_refused{errc::not_an_integer, "the value is not an integer; nothing was changed"};
   auto const is_exact = [](std::int64_t number) { return number >= -exact_integer_max && number <= exact_integer_max; };
   if (!is_exact(*before) || !is_exact(increment.by))
-    return value_refused{errc::out_of_range, "the value is beyond ±(2^53-1), the integers that every reader of JSON has; "
-                                             "nothing was changed"};
+    return value_refused{errc::out_of_range,
+                         "the value is beyond ±(2^53-1), the integers that every reader of JSON has; "
+                         "nothing was changed"};
   auto const after = *before + increment.by;
   if (!is_exact(after) || after < increment.min || after > increment.max)
-    return value_refused{errc::out_of_range, "the new number would be " + std::to_string(after) + ", which is not within " +
-                                                 std::to_string(increment.min) + " and " +
+    return value_refused{errc::out_of_range, "the new number would be " + std::to_string(after) +
+                                                 ", which is not within " + std::to_string(increment.min) + " and " +
                                                  std::to_string(increment.max) + "; nothing was changed"};
   auto const expires = present != nullptr ? present->expires : expiry_of(increment.ttl, no_expiry);
   auto const value = std::make_shared<std::string const>(std::to_string(after));
@@ -492,7 +494,8 @@ data_outcome database::run(std::shared_ptr<idempotent_operation const> const& on
   auto done = apply(one->operation);
   // These say: try again.
   if (std::holds_alternative<text_wanted>(done) || std::holds_alternative<no_room>(done)) return done;
-  answered_.add(one->key, std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_), now_);
+  answered_.add(one->key, std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_),
+                now_);
   return done;
 }
 

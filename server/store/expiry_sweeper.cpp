@@ -5,9 +5,7 @@
 namespace holdfast::server {
 
 expiry_sweeper::expiry_sweeper(event_loop& loop, store& data, lock_recorder* recorder)
-    : data_(data),
-      asker_{recorder, peer_address::expiry(), lock_operation::expire},
-      pause_(loop.get_executor()) {}
+    : data_(data), asker_{recorder, peer_address::expiry(), lock_operation::expire}, pause_(loop.get_executor()) {}
 
 awaitable<void> expiry_sweeper::run() {
   store::section const remove_expired = [](database& data) { return data.apply(expire_operation()); };
@@ -23,9 +21,9 @@ awaitable<void> expiry_sweeper::run() {
     } catch (std::bad_alloc const&) {
       has_failed = true;
     }
-    if (!has_failed) continue;
-    // There may be memory again a little later.
-    pause_.expires_after(std::chrono::seconds(1));
+    // The thread serves others between two portions, also where the lock was free and nothing has suspended. Where
+    // memory has run out, there may be some a little later.
+    pause_.expires_after(has_failed ? std::chrono::milliseconds(1000) : std::chrono::milliseconds(1));
     co_await pause_.async_wait(as_values);
   }
 }

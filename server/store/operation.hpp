@@ -209,7 +209,7 @@ using data_operation =
 
 /// An operation that a client may send again without its being done again.
 struct idempotent_operation {
-  std::string key;                            ///< by which the client knows the request
+  std::string key;                           ///< by which the client knows the request
   std::array<std::uint8_t, 16> fingerprint;  ///< of all that the request says
   data_operation operation;
 };
@@ -253,6 +253,7 @@ struct value_deleted {
 };
 
 struct value_touched {
+  json_text value;
   std::uint64_t revision = 0;
   expiry_time expires = no_expiry;
 };
@@ -328,9 +329,9 @@ using earlier_outcome_pointer = std::shared_ptr<earlier_outcome const>;
 struct transaction_outcome;
 using transaction_done = std::shared_ptr<transaction_outcome const>;
 
-using data_outcome = std::variant<value_found, not_modified, value_stored, value_deleted, value_touched, no_such_key, no_room,
-                             condition_failed, value_refused, text_wanted, listing, range_deleted, import_done,
-                             entries_expired, transaction_done, earlier_outcome_pointer>;
+using data_outcome = std::variant<value_found, not_modified, value_stored, value_deleted, value_touched, no_such_key,
+                                  no_room, condition_failed, value_refused, text_wanted, listing, range_deleted,
+                                  import_done, entries_expired, transaction_done, earlier_outcome_pointer>;
 
 /// What came of the same request before.
 struct earlier_outcome {
@@ -345,7 +346,7 @@ struct transaction_outcome {
     std::uint64_t revision = 0;  ///< of the entry that is there; 0: there is none
   };
   std::vector<failed_check> failed_checks;  ///< all of them; nothing was done if there is one
-  std::vector<data_outcome> results;             ///< one for each step, with what it came to
+  std::vector<data_outcome> results;        ///< one for each step, with what it came to
   std::optional<std::size_t> failed_step;   ///< the last of `results`, which could not be done; nothing was changed
   std::vector<json_text> replaced;          ///< what stood there before; freed outside the lock
 };

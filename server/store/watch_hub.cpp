@@ -12,8 +12,7 @@ constexpr std::size_t looked_at_max = 1024;  // of the history, by one take()
 
 }  // namespace
 
-watch_hub::watch_hub(event_loop& loop, history& changes)
-    : loop_(loop), changes_(changes), pause_(loop.get_executor()) {
+watch_hub::watch_hub(event_loop& loop, history& changes) : loop_(loop), changes_(changes), pause_(loop.get_executor()) {
   changes_.listen(*this);
 }
 

@@ -31,15 +31,13 @@ class watch_hub final : private history::listener {
   watch_hub& operator=(watch_hub const&) = delete;
 
   static constexpr std::chrono::milliseconds pause_time{1};
-  static constexpr std::size_t queued_changes_max = 256;       // of one watcher
+  static constexpr std::size_t queued_changes_max = 256;        // of one watcher
   static constexpr std::uint64_t queued_bytes_max = 64 * 1024;  // of one watcher, but for a single change
 
   /// The latest change that there is. Any thread.
   [[nodiscard]] std::uint64_t last_revision() const { return changes_.last_revision(); }
   /// Whether all changes behind a revision are known. Any thread.
-  [[nodiscard]] bool knows_all_after(std::uint64_t revision) const {
-    return revision + 1 >= changes_.first_revision();
-  }
+  [[nodiscard]] bool knows_all_after(std::uint64_t revision) const { return revision + 1 >= changes_.first_revision(); }
 
   class watcher;
 

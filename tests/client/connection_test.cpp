@@ -32,13 +32,19 @@ class caller {
   explicit caller(std::string const& url, std::optional<std::chrono::nanoseconds> request_timeout = {})
       : connection_(context_.get_executor(), settings(url, request_timeout)) {}
 
-  result<answer> get(std::string key, lock_wishes wishes = {}) { return wait(connection_.get(std::move(key), wishes)); }
+  result<answer> get(std::string key, request_options wishes = {}) {
+    return wait(connection_.get(std::move(key), wishes));
+  }
   result<answer> put(std::string key, std::string value) {
     return wait(connection_.put(std::move(key), std::move(value)));
   }
   result<answer> del(std::string key) { return wait(connection_.del(std::move(key))); }
   result<void> connect() { return wait(connection_.connect()); }
   connection& operator*() { return connection_; }
+  template <class T>
+  T run(awaitable<T> call) {
+    return wait(std::move(call));
+  }
 
  private:
   static connection_settings settings(std::string const& url, std::optional<std::chrono::nanoseconds> request_timeout) {
@@ -325,6 +331,113 @@ INSTANTIATE_TEST_SUITE_P(
                                  sound_answer("206 Partial Content", "Content-Type: application/json\r\n", "1")},
                     wrong_answer{"no_length", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n42"}),
     [](auto const& test) { return std::string(test.param.name); });
+
+TEST(connection, shows_the_present_tag_of_a_condition_that_does_not_hold) {
+  scripted_server server(sound_answer("412 Precondition Failed",
+                                      "Content-Type: application/problem+json\r\nETag: \"a-9\"\r\n"
+                                      "Holdfast-Revision: 12\r\n",
+                                      R"({"title":"x","status":412,"code":"precondition_failed"})"));
+  caller client(server.url());
+  auto const put = client.run((*client).put("a", "1", {.if_match = "\"a-7\""}));
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().refused->etag, "\"a-9\"");
+  EXPECT_EQ(put.error().refused->revision, 12U);
+}
+
+TEST(connection, reads_revision_and_time_to_live_from_the_fields) {
+  scripted_server server("HTTP/1.1 204 No Content\r\nHoldfast-Revision: 12\r\nHoldfast-TTL: 29.7\r\n\r\n");
+  caller client(server.url());
+  auto const touched = client.run((*client).touch("a", {.ttl = time_to_live::lasting(30s)}));
+  ASSERT_TRUE(touched) << touched.error().message;
+  EXPECT_EQ(touched->revision, 12U);
+  EXPECT_EQ(touched->ttl_s, 29.7);
+}
+
+// Adding twice is not adding once: only what says that it is the same request may be sent again.
+TEST(connection, sends_a_change_again_only_where_that_does_no_harm) {
+  auto const closes_second = [](scripted_server::request const& asked) -> scripted_answer {
+    if (asked.number == 0 && asked.connection == 0)
+      return {sound_answer("200 OK", "Content-Type: application/json\r\n", "1")};
+    if (asked.connection == 0) return {"", ending::close};
+    return {sound_answer("200 OK", "Content-Type: application/json\r\n", "2")};
+  };
+  {
+    scripted_server server(closes_second);
+    caller client(server.url());
+    ASSERT_TRUE(client.run((*client).add("n", {})));
+    auto const second = client.run((*client).add("n", {}));
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().kind, error_kind::reset);
+    EXPECT_EQ(server.requests().size(), 2U);
+  }
+  {
+    scripted_server server(closes_second);
+    caller client(server.url());
+    ASSERT_TRUE(client.run((*client).add("n", {})));
+    auto const second = client.run((*client).add("n", {}, {.idempotency_key = "k"}));
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_EQ(second->value, "2");
+  }
+  {
+    scripted_server server(closes_second);
+    caller client(server.url());
+    ASSERT_TRUE(client.run((*client).add("n", {})));
+    EXPECT_FALSE(client.run((*client).put("n", "1", {.if_match = "\"a-1\""}))) << "it may have changed the tag itself";
+  }
+}
+
+TEST(connection, lists_removes_and_transacts) {
+  scripted_server server([](scripted_server::request const& asked) -> scripted_answer {
+    auto const json = [](char const* body) {
+      return scripted_answer{sound_answer("200 OK", "Content-Type: application/json\r\n", body)};
+    };
+    if (asked.text.starts_with("GET /v1/kv?prefix=u/&after=a&limit=5&values=true&hold=1s "))
+      return json(R"({"revision":3,"entries":[{"key":"u/a"}],"next":null})");
+    if (asked.text.starts_with("DELETE /v1/kv?prefix=t/&limit=10 ")) return json(R"({"deleted":4,"revision":9})");
+    if (asked.text.starts_with("POST /v1/txn ")) return json(R"({"revision":10,"results":[1.0]})");
+    return {};
+  });
+  caller client(server.url());
+  auto const page =
+      client.run((*client).list({.prefix = "u/", .after = "a", .limit = 5, .values = true}, {.hold = 1s}));
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_EQ(page->entries.at(0).key, "u/a");
+  auto const removed = client.run((*client).remove("t/", 10));
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_EQ(removed->removed, 4U);
+  auto const done = client.run((*client).transact(transaction().get("a")));
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->results.at(0), "1.0");
+}
+
+content_source endless() {
+  return []() -> awaitable<result<std::string>> { co_return std::string(64 * 1024, 'x'); };
+}
+
+TEST(connection, takes_a_refusal_of_an_import_before_it_has_sent_all) {
+  auto const server = scripted_server::that_answers_early([](auto const&) -> scripted_answer {
+    return {sound_answer("400 Bad Request", "Content-Type: application/problem+json\r\n",
+                         R"({"title":"line 1","status":400,"code":"x"})"),
+            ending::stall};
+  });
+  caller client(server->url());
+  auto const imported = client.run((*client).import(endless(), if_exists::fail));
+  ASSERT_FALSE(imported);
+  EXPECT_EQ(imported.error().message, "line 1");
+}
+
+TEST(connection, does_not_finish_an_import_whose_source_fails) {
+  scripted_server server(sound_answer("200 OK", "Content-Type: application/json\r\n", "{}"));
+  caller client(server.url());
+  content_source const failing = []() -> awaitable<result<std::string>> {
+    error failed{error_kind::invalid_request, "the disk is gone", {}};
+    co_return failed;
+  };
+  auto const imported = client.run((*client).import(failing, if_exists::replace));
+  ASSERT_FALSE(imported);
+  EXPECT_EQ(imported.error().message, "the disk is gone");
+  EXPECT_EQ(server.requests().size(), 0U) << "the end of the content never came";
+}
 
 }  // namespace
 }  // namespace holdfast::client

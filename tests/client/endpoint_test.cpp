@@ -25,6 +25,14 @@ TEST(endpoint, may_leave_out_the_scheme_as_curl_users_do) {
   EXPECT_EQ(*server, (endpoint{"localhost", "8080", "localhost:8080"}));
 }
 
+// `--server 127.0.0.1` asked port 80, `--server 8080` a host of that name.
+TEST(endpoint, takes_an_address_or_a_port_alone_for_that_of_a_holdfast_server) {
+  EXPECT_EQ(*parse_server_url("127.0.0.1"), (endpoint{"127.0.0.1", "8080", "127.0.0.1:8080"}));
+  EXPECT_EQ(*parse_server_url("[::1]"), (endpoint{"::1", "8080", "[::1]:8080"}));
+  EXPECT_EQ(*parse_server_url("9090"), (endpoint{"127.0.0.1", "9090", "127.0.0.1:9090"}));
+  EXPECT_EQ(*parse_server_url(":9090"), (endpoint{"127.0.0.1", "9090", "127.0.0.1:9090"}));
+}
+
 TEST(endpoint, takes_the_scheme_in_any_case) {
   EXPECT_TRUE(parse_server_url("HTTP://localhost:1"));
 }
@@ -54,7 +62,7 @@ TEST(endpoint, says_that_the_key_is_not_part_of_the_url) {
 TEST(endpoint, refuses_what_names_no_server) {
   for (auto const* url : {"", "http://", "http://:8080", "ftp://localhost", "http://user@localhost:8080",
                           "http://localhost:0", "http://localhost:65536", "http://localhost:", "http://localhost:x",
-                          "http://local host", "http://localhost?x", "http://[::1", "http://a\nb"}) {
+                          "http://local host", "80800", "0", "http://localhost?x", "http://[::1", "http://a\nb"}) {
     auto const server = parse_server_url(url);
     ASSERT_FALSE(server) << url;
     EXPECT_THAT(server.error().message, HasSubstr("is not a server's URL")) << url;

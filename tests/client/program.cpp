@@ -24,9 +24,9 @@ std::pair<int, int> make_pipe() {
   return {ends[0], ends[1]};
 }
 
-std::pair<int, int> make_terminal() {
+std::pair<int, int> make_terminal(unsigned short columns) {
   int ours = -1, theirs = -1;
-  winsize const size{.ws_row = 24, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0};
+  winsize const size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
   require(::openpty(&ours, &theirs, nullptr, nullptr, &size) == 0, "openpty");
   ::fcntl(ours, F_SETFD, FD_CLOEXEC);
   ::fcntl(theirs, F_SETFD, FD_CLOEXEC);
@@ -37,8 +37,8 @@ std::pair<int, int> make_terminal() {
 
 program::program(std::string const& path, program_input const& input) {
   auto const [in_read, in_write] = make_pipe();
-  auto const [out_read, out_write] = make_pipe();
-  auto const [err_read, err_write] = input.err_is_terminal ? make_terminal() : make_pipe();
+  auto const [out_read, out_write] = input.out_is_terminal ? make_terminal(input.terminal_columns) : make_pipe();
+  auto const [err_read, err_write] = input.err_is_terminal ? make_terminal(input.terminal_columns) : make_pipe();
   std::vector<char*> arguments{const_cast<char*>(path.c_str())};
   for (auto const& argument : input.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
@@ -102,6 +102,17 @@ bool program::wait_for_err(std::string const& text) {
     if (!read_some()) return false;
   }
   return true;
+}
+
+bool program::wait_for_out(std::string const& text) {
+  while (result_.out.find(text) == std::string::npos) {
+    if (!read_some()) return false;
+  }
+  return true;
+}
+
+void program::close_out() {
+  if (out_ >= 0) ::close(std::exchange(out_, -1));
 }
 
 program_result program::wait() {

@@ -20,6 +20,8 @@ struct program_input {
   std::string standard_input;
   std::map<std::string, std::string> environment;  ///< added to the test's own
   bool err_is_terminal = false;                    ///< standard error is a terminal of its own instead of a pipe
+  bool out_is_terminal = false;                    ///< standard output is
+  unsigned short terminal_columns = 100;           ///< of either
 };
 
 /// A child process. Its output is small enough for a pipe or read by wait().
@@ -33,6 +35,10 @@ class program {
   void send_signal(int number) const;
   /// Reads standard error until `text` has appeared in it; false when the program ends before.
   bool wait_for_err(std::string const& text);
+  /// The same with standard output.
+  bool wait_for_out(std::string const& text);
+  /// Leaves, as `head` does: nobody reads standard output any more.
+  void close_out();
   program_result wait();
 
  private:

@@ -13,9 +13,14 @@ namespace net = boost::asio;
 using boost::system::error_code;
 
 /// The length of the first whole request in `text`, 0 while it is incomplete.
-std::size_t whole_request(std::string const& text) {
+std::size_t whole_request(std::string const& text, bool head_is_enough) {
   auto const end = text.find("\r\n\r\n");
   if (end == std::string::npos) return 0;
+  if (head_is_enough) return end + 4;
+  if (text.find("Transfer-Encoding: chunked") < end) {
+    auto const last = text.find("\r\n0\r\n\r\n", end + 2);
+    return last == std::string::npos ? 0 : last + 7;
+  }
   std::size_t body = 0;
   if (auto const field = text.find("Content-Length: "); field < end) body = std::stoul(text.substr(field + 16));
   auto const length = end + 4 + body;
@@ -36,8 +41,15 @@ std::string sound_answer(std::string const& status_line, std::string const& fiel
          body;
 }
 
-scripted_server::scripted_server(script answer)
+scripted_server::scripted_server(script answer) : scripted_server(std::move(answer), false) {}
+
+std::unique_ptr<scripted_server> scripted_server::that_answers_early(script answer) {
+  return std::unique_ptr<scripted_server>(new scripted_server(std::move(answer), true));
+}
+
+scripted_server::scripted_server(script answer, bool answers_early)
     : answer_(std::move(answer)),
+      answers_early_(answers_early),
       acceptor_(context_, {net::ip::address_v4::loopback(), 0}),
       port_(acceptor_.local_endpoint().port()),
       acceptor_thread_([this] { accept_connections(); }) {}
@@ -97,7 +109,7 @@ void scripted_server::serve(tcp::socket& socket, int connection) {
   // The descriptor stays open until the server ends, so that its number is not given to another socket meanwhile.
   for (int number = 0;; ++number) {
     std::size_t length = 0;
-    while ((length = whole_request(text)) == 0) {
+    while ((length = whole_request(text, answers_early_)) == 0) {
       if (!receive()) return;
     }
     request const asked{.text = text.substr(0, length), .connection = connection, .number = number};

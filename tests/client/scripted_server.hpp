@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -36,6 +37,8 @@ class scripted_server {
   using script = std::function<scripted_answer(request const&)>;
 
   explicit scripted_server(script answer);
+  /// Answers as soon as the header is there, whatever content is announced.
+  static std::unique_ptr<scripted_server> that_answers_early(script answer);
   /// Answers every request with the same bytes.
   explicit scripted_server(std::string bytes, scripted_answer::ending then = scripted_answer::ending::keep);
   ~scripted_server();
@@ -51,11 +54,13 @@ class scripted_server {
  private:
   using tcp = boost::asio::ip::tcp;
 
+  scripted_server(script answer, bool answers_early);
   void accept_connections();
   void serve(tcp::socket& socket, int connection);
   void note(request const& asked);
 
   script answer_;
+  bool answers_early_;
   boost::asio::io_context context_;
   tcp::acceptor acceptor_;
   std::uint16_t port_;

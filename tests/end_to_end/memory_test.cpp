@@ -177,7 +177,8 @@ TEST_P(memory_at_rest, a_connection_keeps_nothing_of_a_body_that_came_in_pieces)
   auto const put = request("PUT", "/v1/kv/a", json_of(GetParam()));
   std::vector<raw_client> first, clients;
   for (int i = 0; i < count; ++i) first.emplace_back(server.port());
-  // What the allocator keeps for later is there after this, and the history of changes has all the values that it keeps.
+  // What the allocator keeps for later is there after this, and the history of changes has all the values that it
+  // keeps.
   put_in_halves(server, first, put);
   for (auto values = 64 * mib; GetParam() > kib && values > 0; values -= std::min(values, GetParam()))
     first.front().ask(put);

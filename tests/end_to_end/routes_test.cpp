@@ -37,13 +37,13 @@ TEST_F(routes, options_of_the_whole_server_is_answered) {
 }
 
 TEST_F(routes, a_known_method_that_does_not_fit_is_405_and_names_those_that_do) {
-  for (auto const& [method, path, allow] :
-       {std::tuple<std::string, std::string, std::string>{"TRACE", "/v1/kv/a", "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS"},
-        {"PUT", "/v1/kv", "GET, HEAD, DELETE, OPTIONS"},
-        {"POST", "/v1/kv", "GET, HEAD, DELETE, OPTIONS"},
-        {"GET", "/v1/txn", "POST, OPTIONS"},
-        {"PUT", "/v1/txn", "POST, OPTIONS"},
-        {"POST", "/v1/watch", "GET, HEAD, OPTIONS"}}) {
+  for (auto const& [method, path, allow] : {std::tuple<std::string, std::string, std::string>{
+                                                "TRACE", "/v1/kv/a", "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS"},
+                                            {"PUT", "/v1/kv", "GET, HEAD, DELETE, OPTIONS"},
+                                            {"POST", "/v1/kv", "GET, HEAD, DELETE, OPTIONS"},
+                                            {"GET", "/v1/txn", "POST, OPTIONS"},
+                                            {"PUT", "/v1/txn", "POST, OPTIONS"},
+                                            {"POST", "/v1/watch", "GET, HEAD, OPTIONS"}}) {
     auto const reply = raw_client(server.port()).ask(request(method, path, method == "PUT" ? "1" : ""));
     EXPECT_EQ(reply.status, 405) << method << path;
     EXPECT_EQ(reply.code(), "method_not_allowed");
@@ -104,8 +104,11 @@ TEST_F(routes, probes_do_not_wait_for_the_lock) {
   EXPECT_TRUE(server.is_lock_taken());
 }
 
-TEST_F(routes, probes_take_no_parameters) {
-  EXPECT_EQ(client.ask(request("GET", "/livez?hold=1s")).status, 400);
+// Load balancers add to the query so that no cache answers for the server.
+TEST_F(routes, probes_answer_whatever_their_query) {
+  for (std::string const path : {"/livez?t=1", "/readyz?hold=1s", "/version?t=1"})
+    EXPECT_EQ(client.ask(request("GET", path)).status, 200) << path;
+  EXPECT_EQ(client.ask(request("GET", "/livez")).field("cache-control"), "no-store");
 }
 
 TEST_F(routes, absolute_form_is_accepted) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -76,6 +77,23 @@ TEST(cli_load, writes_plain_lines_to_a_terminal_that_can_do_no_more) {
   auto const ended = run(input);
   EXPECT_EQ(ended.exit_status, 0);
   EXPECT_THAT(ended.err, testing::MatchesRegex("  1s/1.1s +[0-9,]+/s  p50 .*\r\n"));
+}
+
+// The report ran out of a narrow terminal, whose live screen before had fitted.
+TEST(cli_load, reports_within_the_width_of_a_terminal) {
+  scripted_server server(sound);
+  auto const ended = run_program(
+      HOLDFAST_PROGRAM, {.arguments = {"load", "--server", server.url(), "-c", "2", "-d", "50ms", "--keys", "3", "-q"},
+                         .standard_input = {},
+                         .environment = {},
+                         .out_is_terminal = true,
+                         .terminal_columns = 60});
+  EXPECT_EQ(ended.exit_status, 0);
+  std::istringstream lines(ended.out);
+  for (std::string line; std::getline(lines, line);) {
+    auto const columns = std::ranges::count_if(line, [](unsigned char c) { return c != '\r' && (c & 0xC0) != 0x80; });
+    EXPECT_LE(columns, 60) << line;
+  }
 }
 
 TEST(cli_load, is_quiet_when_told_to) {

@@ -227,5 +227,12 @@ TEST(load_options, read_a_share_in_percent_or_as_a_number) {
   EXPECT_THAT(complaint({"--hold-share", "10%"}), HasSubstr("add --hold"));
 }
 
+TEST(load_options, have_the_short_names_that_other_load_generators_have) {
+  auto const settings = settings_of({"-c", "7", "-d", "3s", "-r", "5/s"});
+  EXPECT_EQ(settings.connections, 7U);
+  EXPECT_EQ(settings.duration, 3s);
+  EXPECT_EQ(settings.stages, (std::vector<load::stage>{{3s, 5, 5}}));
+}
+
 }  // namespace
 }  // namespace holdfast::client::cli

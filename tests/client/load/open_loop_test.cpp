@@ -34,7 +34,7 @@ void hold_for_a_second(endpoint const& server) {
   connection_settings settings;
   settings.server = server;
   connection holder(context.get_executor(), settings);
-  lock_wishes const wishes{.hold = 1s, .lock_timeout = {}};
+  request_options const wishes{.hold = 1s, .lock_timeout = {}};
   boost::asio::co_spawn(context, holder.put("held", "1", wishes), [](std::exception_ptr thrown, result<answer> held) {
     EXPECT_FALSE(thrown);
     EXPECT_TRUE(held);

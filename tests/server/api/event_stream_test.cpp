@@ -78,7 +78,7 @@ TEST_F(one_consumer, gets_server_sent_events_with_id_and_type) {
   pass(1, "a\"b");
   std::string text;
   stream.append_news(text, 1);
-  EXPECT_TRUE(text.starts_with("id: 1\nevent: done\ndata: {\"type\":\"done\",")) << text;
+  EXPECT_TRUE(text.starts_with("id: abc-1\nevent: done\ndata: {\"type\":\"done\",")) << text;
   EXPECT_TRUE(text.ends_with("}\n\n"));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4);
 }

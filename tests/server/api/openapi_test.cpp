@@ -9,6 +9,7 @@
 #include "server/api/openapi_document.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/version.hpp"
+#include "server/web/page_files.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -97,6 +98,8 @@ TEST(openapi, has_each_route_of_the_table_and_no_other) {
 TEST(openapi, has_the_methods_of_each_route) {
   for (auto const& one : all_resources()) {
     auto const& item = document()["paths"][path_in_document(one)];
+    // A build without Node has a page that says so, and nothing else.
+    if (one.path == "/assets/" && page_files().size() == 1) continue;
     auto taken = split(std::string(answer_to("OPTIONS", method::options, target_of(one)).allow));
     // Said once for all paths.
     EXPECT_EQ(taken.erase("OPTIONS"), 1U) << one.path;

@@ -60,7 +60,8 @@ TEST(routes, a_key_is_the_decoded_rest_of_the_path) {
 }
 
 TEST(routes, the_query_sets_the_terms_and_the_settings_fill_in_what_it_leaves_out) {
-  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = 2s, .host_names = {}};
+  route_settings const settings{
+      .read_hold = 1s, .hold_max = 60s, .lock_timeout = 2s, .host_names = {}, .cors_origins = {}};
   EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a"), settings).terms.hold, 1s);
   EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a"), settings).terms.lock_timeout, 2s);
   EXPECT_EQ(operation_of(head(method::get, "/v1/kv/a?hold=0"), settings).terms.hold, 0s);
@@ -69,14 +70,16 @@ TEST(routes, the_query_sets_the_terms_and_the_settings_fill_in_what_it_leaves_ou
 }
 
 TEST(routes, the_default_hold_is_for_reads_only) {
-  route_settings const settings{.read_hold = 1s, .hold_max = 60s, .lock_timeout = {}, .host_names = {}};
+  route_settings const settings{
+      .read_hold = 1s, .hold_max = 60s, .lock_timeout = {}, .host_names = {}, .cors_origins = {}};
   EXPECT_EQ(operation_of(head(method::head, "/v1/kv/a"), settings).terms.hold, 1s);
   EXPECT_EQ(operation_of(head(method::put, "/v1/kv/a"), settings).terms.hold, 0s);
   EXPECT_EQ(operation_of(head(method::del, "/v1/kv/a"), settings).terms.hold, 0s);
 }
 
 TEST(routes, a_wrong_parameter_is_named_with_what_would_be_right) {
-  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?holt=1s")).body.find("hold, lock-timeout and wait"), std::string::npos);
+  EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?holt=1s")).body.find("hold, lock-timeout and wait"),
+            std::string::npos);
   EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=10")).body.find("add a unit"), std::string::npos);
   EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=1s&hold=1s")).body.find("twice"), std::string::npos);
   EXPECT_NE(answer_of(head(method::get, "/v1/kv/a?hold=61s")).body.find("at most 1m"), std::string::npos);

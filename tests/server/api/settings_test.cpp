@@ -40,7 +40,7 @@ struct settings_test : testing::Test {
   byte_budget under_way{100'000};
   std::atomic<std::size_t> connections{0};
   std::atomic<bool> draining{false};
-  api_context context{routes, fixed, data, insight, live, under_way, connections, draining, 42};
+  api_context context{routes, fixed, data, insight, live, under_way, connections, draining, 1'000'000, 42};
   int changes = 0;
 };
 

@@ -138,8 +138,8 @@ struct exchange_test : testing::Test {
   void renew() {
     input.clear();
     output.consume(output.size());
-    requests =
-        std::make_unique<exchange>(std::make_unique<scripted_handler>(handler), settings, fields, under_way, draining);
+    requests = std::make_unique<exchange>(std::make_unique<scripted_handler>(handler), settings, fields, under_way,
+                                          draining, gate);
   }
 
   /// Serves one request, or what there is of it.
@@ -213,10 +213,9 @@ struct exchange_test : testing::Test {
       void on_unsent(std::string_view) override {}
       void on_resume() override {}
     } owner;
-    event_loop loop;
     unique_socket const peer(ends[1]);
     connection its_connection(unique_socket{ends[0]}, owner, loop, 10s);
-    client_link link(its_connection, requests->framing(), draining, settings.header_bytes_max);
+    client_link link(its_connection, requests->framing(), draining, gate, settings.header_bytes_max);
     std::optional<bool> is_there;
     asio::co_spawn(loop.get_executor(), requests->run(link),
                    [&](std::exception_ptr const&, bool still) { is_there = still; });
@@ -230,6 +229,9 @@ struct exchange_test : testing::Test {
   known_fields fields;
   byte_budget under_way{1'000'000};
   std::atomic<bool> draining{false};
+  event_loop loop;
+  durable_progress progress;
+  answer_gate gate{loop, progress};
   peer_address client;
   clock::time_point now{1h};
   std::unique_ptr<exchange> requests;

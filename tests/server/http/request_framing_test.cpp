@@ -18,8 +18,10 @@ using testing::HasSubstr;
 failure refusal_of(std::string_view block) {
   request_parser parser(1000);
   auto const head = parser.parse_head(block);
-  EXPECT_FALSE(head) << block;
-  return head ? failure{errc::internal, "it was accepted"} : head.error();
+  if (!head) return head.error();
+  auto const fits = parser.check_length();
+  EXPECT_FALSE(fits) << block;
+  return fits ? failure{errc::internal, "it was accepted"} : fits.error();
 }
 
 std::string_view refusal_code(std::string_view block) {

@@ -75,11 +75,13 @@ struct session_test : testing::Test, private session::owner {
   byte_budget under_way{100'000};
   std::atomic<std::size_t> connections{2};
   std::atomic<bool> draining{false};
-  api_context context{its_settings.routes, fixed, data, insight, live, under_way, connections, draining, 42};
+  api_context context{its_settings.routes, fixed, data, insight, live, under_way, connections, draining, 1'000'000, 42};
   event_loop loop;  // does nothing at a batch's end, so that a test sees what has been sent within it
   watch_hub hub{loop, data.history()};
-  session_context thread{loop, its_settings.sessions, under_way, draining,
-                         [this] { return make_api_handler(context, *insight.recorders[0], hub); }};
+  durable_progress progress;
+  session_context thread{loop,      its_settings.sessions,
+                         under_way, draining,
+                         progress,  [this] { return make_api_handler(context, *insight.recorders[0], hub); }};
   pair_of_ends ann{*this, thread}, bob{*this, thread};
 };
 
@@ -137,7 +139,35 @@ TEST_F(session_test, ends_when_a_drain_crosses_the_end_of_its_work) {
   EXPECT_EQ(bob.answers(), 1);
   draining = true;
   bob.served->drain();
+  loop.set_time(std::chrono::steady_clock::now() + std::chrono::seconds(1));
   loop.poll();
+  EXPECT_EQ(bob.served, nullptr);
+}
+
+// A drain closed each connection that was between two requests: a client that sends one after the other lost the one
+// that was on its way.
+TEST_F(session_test, answers_a_request_that_crosses_a_drain_and_then_ends) {
+  bob.say(livez);
+  tell_batch();
+  thread.outbox.send_all();
+  EXPECT_EQ(bob.answers(), 1);
+  draining = true;
+  bob.served->drain();
+  loop.poll();
+  ASSERT_NE(bob.served, nullptr);
+  bob.say(livez);
+  tell_batch();
+  thread.outbox.send_all();
+  loop.poll();
+  EXPECT_EQ(bob.answers(), 1);
+  loop.set_time(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+  loop.poll();
+  EXPECT_EQ(bob.served, nullptr);
+}
+
+TEST_F(session_test, a_drain_ends_one_that_has_asked_for_nothing_at_once) {
+  draining = true;
+  bob.served->drain();
   EXPECT_EQ(bob.served, nullptr);
 }
 

@@ -256,7 +256,7 @@ TEST_F(lock_of_two_threads, server_sent_events_carry_the_same_json) {
     feed.take(number, {.events_max = 1, .bytes_max = 1, .backlog_max = 1},
               out == &sse ? event_format::sse : event_format::ndjson, *out);
   }
-  EXPECT_EQ(sse, "id: 1\nevent: done\ndata: " + ndjson + "\n");
+  EXPECT_EQ(sse, "id: 5f-1\nevent: done\ndata: " + ndjson + "\n");
 }
 
 // A ring is read in pieces. Those of two rings don't end at the same instant.

@@ -124,6 +124,15 @@ TEST_F(damage, that_the_engine_does_not_check_is_refused) {
   }
 }
 
+// A power loss in the middle of a flush leaves it, or a kill. Nothing in it is missing anywhere: the log still has it.
+TEST_F(damage, of_a_table_that_was_being_written_is_harmless) {
+  auto unfinished = files;
+  unfinished["journal/000099.sst"] = std::string(3'000, 'x');
+  write(unfinished);
+  EXPECT_FALSE(is_refused("an unfinished table"));
+  EXPECT_FALSE(fs::exists(directory / "journal/000099.sst"));
+}
+
 // After a power loss the witness may be an old one, and says nothing about what is behind it. The engine's default
 // would drop the end of the log without a word.
 TEST_F(damage, before_another_record_of_a_log_is_refused_whatever_the_witness_says) {

@@ -163,6 +163,8 @@ TEST_F(rocksdb_journal_test, a_fresh_volume_and_missing_parents_are_no_obstacle)
     rocksdb_journal const made(wanted);
   }
   EXPECT_TRUE(fs::exists(scratch / "a/b/c/format"));
+  EXPECT_EQ(fs::status(scratch / "a/b/c").permissions() & fs::perms::others_all, fs::perms::none)
+      << "values are not for everybody on the machine";
   fs::create_directories(scratch / "data/lost+found");
   {
     rocksdb_journal const made(settings());

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "client/cli/command_line.hpp"
+
+namespace holdfast::client::cli {
+
+// Commands of many keys. Each carries its command out: results to standard output as they come, errors to standard
+// error. @return the exit status.
+
+int run(list_command const& command);
+int run(txn_command const& command);
+int run(watch_command const& command);
+int run(export_command const& command);
+int run(import_command const& command);
+
+}  // namespace holdfast::client::cli

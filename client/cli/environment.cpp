@@ -1,0 +1,64 @@
+#include "client/cli/environment.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "client/cli/description.hpp"
+
+namespace holdfast::client::cli {
+namespace {
+
+constexpr std::string_view prefix = "HOLDFAST_";
+
+/// Those of this program.
+std::vector<std::string> const ours{"HOLDFAST_URL"};
+
+/// Those of holdfast-server, which may be there too, as in the image. tests/client/environment_variables.py holds this
+/// to it.
+constexpr std::string_view of_server[] = {
+    "HOLDFAST_CORS_ORIGIN",
+    "HOLDFAST_DATA",
+    "HOLDFAST_DRAIN_TIMEOUT",
+    "HOLDFAST_HEADER_TIMEOUT",
+    "HOLDFAST_HEALTHCHECK_TIMEOUT",
+    "HOLDFAST_HOLD",
+    "HOLDFAST_HOST_NAME",
+    "HOLDFAST_IDLE_TIMEOUT",
+    "HOLDFAST_IN_MEMORY",
+    "HOLDFAST_LISTEN",
+    "HOLDFAST_LOCK_TIMEOUT",
+    "HOLDFAST_LOG_FORMAT",
+    "HOLDFAST_LOG_LEVEL",
+    "HOLDFAST_MAX_BODY",
+    "HOLDFAST_MAX_CONNECTIONS",
+    "HOLDFAST_MAX_HEADER",
+    "HOLDFAST_MAX_HOLD",
+    "HOLDFAST_MAX_MEMORY",
+    "HOLDFAST_MAX_WAITERS",
+    "HOLDFAST_NO_LIVE_SETTINGS",
+    "HOLDFAST_SYNC",
+    "HOLDFAST_THREADS",
+    "HOLDFAST_TRANSFER_TIMEOUT",
+    "HOLDFAST_WRITER_KEY",
+    "HOLDFAST_WRITER_PERIOD",
+};
+
+}  // namespace
+
+std::vector<std::string> complaints_about_environment(char const* const* environment) {
+  std::vector<std::string> complaints;
+  for (; environment != nullptr && *environment != nullptr; ++environment) {
+    std::string_view const variable = *environment;
+    auto const name = variable.substr(0, variable.find('='));
+    if (!name.starts_with(prefix) || std::ranges::find(ours, name) != ours.end() ||
+        std::ranges::find(of_server, name) != std::end(of_server))
+      continue;
+    auto complaint = "there is no variable " + std::string(name);
+    auto const meant = closest(name.substr(prefix.size()), {"URL", "SERVER", "ADDRESS", "HOST"});
+    complaint += meant.empty() ? "; this program reads HOLDFAST_URL" : "; did you mean HOLDFAST_URL?";
+    complaints.push_back(std::move(complaint));
+  }
+  return complaints;
+}
+
+}  // namespace holdfast::client::cli
