@@ -15,9 +15,11 @@ backup_runner::~backup_runner() {
 }
 
 bool backup_runner::start(std::filesystem::path to, std::function<void(backup_outcome const&)> done) {
-  if (is_busy_.exchange(true, std::memory_order_acquire)) return false;
-  // The last one has told of its end, and has nothing else to do.
+  std::lock_guard const lock(mutex_);
+  if (is_busy_.load(std::memory_order_acquire)) return false;
+  // The last one is telling of its end, or has done so.
   if (thread_.joinable()) thread_.join();
+  is_busy_.store(true, std::memory_order_relaxed);
   try {
     thread_ = std::thread([this, to = std::move(to), done = std::move(done)] {
       backup_outcome outcome;
@@ -31,11 +33,12 @@ bool backup_runner::start(std::filesystem::path to, std::function<void(backup_ou
         outcome.error.emplace(journal_fault::storage_failed, std::string("the backup ended half-way: ") + error.what());
       }
       outcome.took = std::chrono::steady_clock::now() - began_at;
-      done(outcome);
+      // First, so that whoever is told that it is done may ask for the next.
       is_busy_.store(false, std::memory_order_release);
+      done(outcome);
     });
   } catch (std::system_error const&) {
-    is_busy_.store(false, std::memory_order_release);
+    is_busy_.store(false, std::memory_order_relaxed);
     return false;
   }
   pthread_setname_np(thread_.native_handle(), "backup");
@@ -43,6 +46,7 @@ bool backup_runner::start(std::filesystem::path to, std::function<void(backup_ou
 }
 
 void backup_runner::finish() {
+  std::lock_guard const lock(mutex_);
   if (thread_.joinable()) thread_.join();
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -39,8 +40,9 @@ class backup_runner {
 
  private:
   journal const& source_;
-  std::atomic<bool> is_busy_{false};
-  std::thread thread_;  // whoever has set is_busy_
+  std::mutex mutex_;
+  std::atomic<bool> is_busy_{false};  // set under mutex_, cleared by the backup's thread
+  std::thread thread_;                // guarded by mutex_
 };
 
 }  // namespace holdfast::server

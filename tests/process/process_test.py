@@ -273,6 +273,7 @@ class data(unittest.TestCase):
             self.assertEqual(json.loads(told)["revision"], 1)
             status, told = client.ask("POST", "/v1/backups", b'{"to":"monday"}')
             self.assertEqual((status, json.loads(told)["code"]), (409, "backup_exists"))
+            # At once: it was refused while the thread of the last one was about to end.
             self.assertEqual(client.ask("POST", "/v1/backups")[0], 201, "it names them by time and revision")
             for outside in ("../monday", "a/b", ".", "/tmp/monday", ""):
                 status, told = client.ask("POST", "/v1/backups", json.dumps({"to": outside}).encode())
