@@ -16,6 +16,7 @@ std::vector<std::string> const ours{"HOLDFAST_URL"};
 /// Those of holdfast-server, which may be there too, as in the image. tests/client/environment_variables.py holds this
 /// to it.
 constexpr std::string_view of_server[] = {
+    "HOLDFAST_BACKUPS",
     "HOLDFAST_CORS_ORIGIN",
     "HOLDFAST_DATA",
     "HOLDFAST_DRAIN_TIMEOUT",
