@@ -157,10 +157,12 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
                              client_link& client) {
   event_writer writer(request.format, context.store.id());
   timer pause(co_await asio::this_coro::executor);
-  auto const begin = request.after && !request.is_of_other_database ? *request.after : hub.last_revision();
+  // An id that is still to come belongs to another database too, though it may not say so.
+  auto const is_lost = request.is_of_other_database || (request.after && *request.after > hub.last_revision());
+  auto const begin = request.after && !is_lost ? *request.after : hub.last_revision();
   watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); });
   std::vector<told_part> told;
-  if (request.is_of_other_database) writer.add("lost", begin);
+  if (is_lost) writer.add("lost", begin);
   // At once, so that a client knows that it misses nothing from here on.
   auto const is_begun = co_await client.send_head();
   if (!is_begun) co_return false;

@@ -191,7 +191,8 @@ TEST_F(conditional_write, holds_for_every_method_that_writes) {
 TEST_F(conditional_write, if_match_is_evaluated_before_if_none_match) {
   EXPECT_EQ(put_if("If-None-Match: *\r\nIf-Match: \"x\"").code(), "precondition_failed");
   EXPECT_EQ(put_if("If-None-Match: *\r\nIf-Match: *").code(), "already_exists");
-  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a", {}, "If-Match: \"x\"\r\nIf-None-Match: " + tag + "\r\n")).status, 412);
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a", {}, "If-Match: \"x\"\r\nIf-None-Match: " + tag + "\r\n")).status,
+            412);
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/a", {}, "If-Match: *\r\nIf-None-Match: " + tag + "\r\n")).status, 304);
 }
 
@@ -206,8 +207,7 @@ TEST_F(conditional_write, of_many_who_compete_one_wins_each_round) {
       auto present = one.ask(request("GET", "/v1/kv/count"));
       for (int done = 0; done < rounds;) {
         auto const next = std::to_string(std::stoi(present.body) + 1);
-        auto const reply =
-            one.ask(request("PUT", "/v1/kv/count", next, "If-Match: " + present.field("etag") + "\r\n"));
+        auto const reply = one.ask(request("PUT", "/v1/kv/count", next, "If-Match: " + present.field("etag") + "\r\n"));
         done += reply.status == 204 ? 1 : 0;
         present = one.ask(request("GET", "/v1/kv/count"));
       }

@@ -237,10 +237,9 @@ TEST_F(many_keys, checks_are_of_tags_existence_and_values) {
   put("c", R"({"x":[1,true],"y":"\u00e4"})");
   auto const tag = client.ask(request("GET", "/v1/kv/a")).field("etag");
   auto const bare = tag.substr(1, tag.size() - 2);
-  for (auto const& checks :
-       {R"({"key":"a","etag":"\")" + bare + R"(\""})", R"({"key":"a","etag":")" + bare + R"("})",
-        R"({"key":"a","etag":"*"})"s, R"({"key":"a","exists":true},{"key":"b","exists":false})"s,
-        R"({"key":"c","value":{ "y":"ä", "x":[1,true] }})"s})
+  for (auto const& checks : {R"({"key":"a","etag":"\")" + bare + R"(\""})", R"({"key":"a","etag":")" + bare + R"("})",
+                             R"({"key":"a","etag":"*"})"s, R"({"key":"a","exists":true},{"key":"b","exists":false})"s,
+                             R"({"key":"c","value":{ "y":"ä", "x":[1,true] }})"s})
     EXPECT_EQ(txn(R"({"checks":[)" + checks + R"(],"operations":[{"get":"a"}]})").status, 200) << checks;
   EXPECT_EQ(txn(R"({"checks":[{"key":"a","exists":true}]})").status, 200) << "checks alone";
   for (auto const& checks :
@@ -271,12 +270,13 @@ TEST_F(many_keys, all_checks_that_failed_are_told_with_the_present_tags) {
 TEST_F(many_keys, an_operation_that_can_not_be_done_undoes_all_and_names_itself) {
   put("a", "[1]");
   put("big", "9007199254740991");
-  for (auto const& [operation, reason] : {std::pair{R"({"increment":"a"})", "not_an_integer"},
-                                          {R"({"increment":"big"})", "out_of_range"},
-                                          {R"({"increment":"new","max":0})", "out_of_range"},
-                                          {R"({"touch":"none","ttl":"1s"})", "key_not_found"},
-                                          {R"({"patch":"none","merge":{}})", "key_not_found"},
-                                          {R"({"patch":"a","json":[{"op":"remove","path":"/7"}]})", "patch_conflict"}}) {
+  for (auto const& [operation, reason] :
+       {std::pair{R"({"increment":"a"})", "not_an_integer"},
+        {R"({"increment":"big"})", "out_of_range"},
+        {R"({"increment":"new","max":0})", "out_of_range"},
+        {R"({"touch":"none","ttl":"1s"})", "key_not_found"},
+        {R"({"patch":"none","merge":{}})", "key_not_found"},
+        {R"({"patch":"a","json":[{"op":"remove","path":"/7"}]})", "patch_conflict"}}) {
     auto const refused = txn(std::string(R"({"operations":[{"put":"x","value":1},{"delete":"big"},)") +
                              R"({"put":"big","value":9007199254740991},)" + operation + ",{\"delete\":\"a\"}]}");
     EXPECT_EQ(refused.status, 409) << operation;
@@ -297,7 +297,9 @@ TEST_F(many_keys, a_bad_transaction_is_refused_with_the_place_where_it_is_wrong)
     return request("POST", "/v1/txn", text, more);
   };
   auto const operation = [&](std::string const& text) { return body(R"({"operations":[{"get":"a"},)" + text + "]}"); };
-  auto const check = [&](std::string const& text) { return body(R"({"checks":[)" + text + R"(],"operations":[{"put":"x","value":1}]})"); };
+  auto const check = [&](std::string const& text) {
+    return body(R"({"checks":[)" + text + R"(],"operations":[{"put":"x","value":1}]})");
+  };
   std::string many = R"({"operations":[)";
   for (int i = 0; i < 1001; ++i) many += R"({"put":"x","value":1},)";
   many.back() = ']';
@@ -333,7 +335,8 @@ TEST_F(many_keys, a_bad_transaction_is_refused_with_the_place_where_it_is_wrong)
       {operation(R"({"patch":"a"})"), 400, "invalid_transaction", "/operations/1"},
       {operation(R"({"patch":"a","merge":{},"json":[]})"), 400, "invalid_transaction", "/operations/1"},
       {operation(R"({"patch":"a","json":{}})"), 400, "invalid_transaction", "/operations/1/json"},
-      {operation(R"({"patch":"a","json":[{"op":"jump","path":""}]})"), 400, "invalid_transaction", "/operations/1/json"},
+      {operation(R"({"patch":"a","json":[{"op":"jump","path":""}]})"), 400, "invalid_transaction",
+       "/operations/1/json"},
       {operation(R"({"list":"","limit":0})"), 400, "invalid_transaction", "/operations/1/limit"},
       {operation(R"({"list":"","limit":1001})"), 400, "invalid_transaction", "/operations/1/limit"},
       {operation(R"({"list":"","reverse":"yes"})"), 400, "invalid_transaction", "/operations/1/reverse"},
@@ -345,7 +348,8 @@ TEST_F(many_keys, a_bad_transaction_is_refused_with_the_place_where_it_is_wrong)
       {check(R"({"key":"a","exist":true})"), 400, "invalid_transaction", "exist"},
       {body(R"({"operations":[{"put":"x","value":1}]})", "If-Match: *\r\n"), 501, "precondition_not_supported"},
       {request("POST", "/v1/txn?ttl=1s", "{}"), 400, "invalid_parameter", "ttl"},
-      {body(R"({"operations":[{"put":"x","value":")" + std::string(1024 * 1024, 'x') + R"("}]})"), 413, "body_too_large"},
+      {body(R"({"operations":[{"put":"x","value":")" + std::string(1024 * 1024, 'x') + R"("}]})"), 413,
+       "body_too_large"},
   });
 }
 
@@ -375,7 +379,8 @@ TEST_F(many_keys, transactions_and_lists_of_many_threads_never_see_half_of_one) 
     movers.emplace_back([&, i] {
       raw_client one(server.port());
       for (int j = 0; j < moves; ++j) {
-        auto const from = "account/" + std::to_string((i + j) % accounts), to = "account/" + std::to_string((i + 1) % accounts);
+        auto const from = "account/" + std::to_string((i + j) % accounts),
+                   to = "account/" + std::to_string((i + 1) % accounts);
         one.ask(request("POST", "/v1/txn",
                         R"({"operations":[{"increment":")" + from + R"(","by":-7,"min":0},{"increment":")" + to +
                             R"(","by":7}]})"));
@@ -385,11 +390,13 @@ TEST_F(many_keys, transactions_and_lists_of_many_threads_never_see_half_of_one) 
   }
   do {
     int sum = 0;
-    for (auto const& one : json::parse(list("prefix=account/&values=true").body)["entries"]) sum += one["value"].get<int>();
+    for (auto const& one : json::parse(list("prefix=account/&values=true").body)["entries"])
+      sum += one["value"].get<int>();
     EXPECT_EQ(sum, 100 * accounts);
     sum = 0;
     auto const counted = json::parse(
-        txn(R"({"operations":[{"get":"account/0"},{"get":"account/1"},{"get":"account/2"},{"get":"account/3"}]})").body);
+        txn(R"({"operations":[{"get":"account/0"},{"get":"account/1"},{"get":"account/2"},{"get":"account/3"}]})")
+            .body);
     for (auto const& one : counted["results"]) sum += one["value"].get<int>();
     EXPECT_EQ(sum, 100 * accounts);
   } while (moving > 0);
@@ -416,12 +423,13 @@ TEST_F(many_keys, the_locks_events_call_each_operation_by_its_name) {
   exporter.receive_rest();
   watcher.send("GET /v1/watch?prefix=n&initial=true HTTP/1.0\r\nHost: test\r\n\r\n");
   watcher.receive_until("event: live");
-  std::set<std::string> missing{"LIST users/", "DELETE_RANGE tmp/", "TXN 3 keys", "PATCH n",  "INCR n",
+  std::set<std::string> missing{"LIST users/", "DELETE_RANGE tmp/", "TXN 3 keys", "PATCH n", "INCR n",
                                 "TOUCH n",     "IMPORT 1 key",      "EXPORT n",   "WATCH n", "EXPIRE 1"};
   while (!missing.empty()) {
     auto const line = events.receive_until("\n");
     auto const event = json::parse(line);
-    if (event["type"] == "done") missing.erase(event["operation"].get<std::string>() + ' ' + event["key"].get<std::string>());
+    if (event["type"] == "done")
+      missing.erase(event["operation"].get<std::string>() + ' ' + event["key"].get<std::string>());
   }
 }
 

@@ -114,7 +114,8 @@ TEST_F(transfer, keys_that_exist_are_replaced_skipped_or_refused) {
 {"key":"c","value":2}
 )";
   put("b", "1");
-  EXPECT_EQ(json::parse(import(server, lines, "?if-exists=skip").body), (json{{"stored", 2}, {"skipped", 1}, {"revision", 3}}));
+  EXPECT_EQ(json::parse(import(server, lines, "?if-exists=skip").body),
+            (json{{"stored", 2}, {"skipped", 1}, {"revision", 3}}));
   EXPECT_EQ(content_of(server), (content{{"a", "2"}, {"b", "1"}, {"c", "2"}}));
   EXPECT_EQ(json::parse(import(server, lines).body)["stored"], 3);
   EXPECT_EQ(content_of(server)["b"], "2");
@@ -168,7 +169,8 @@ TEST_F(transfer, an_export_that_was_cut_is_not_taken_for_a_whole_one) {
   missing.erase(missing.find('\n') + 1, missing.find('\n', missing.find('\n') + 1) - missing.find('\n'));
   EXPECT_EQ(import(other, missing).status, 400) << "a line is missing";
   auto changed = lines;
-  changed[changed.find("value\"}") == std::string::npos ? changed.find("\"value\",") + 1 : changed.find("value\"}")] = 'V';
+  changed[changed.find("value\"}") == std::string::npos ? changed.find("\"value\",") + 1 : changed.find("value\"}")] =
+      'V';
   EXPECT_EQ(import(other, changed).status, 400) << "a letter is another";
   EXPECT_EQ(import(other, lines.substr(0, lines.rfind("k5"))).status, 400) << "cut amid a line";
 }
@@ -188,7 +190,9 @@ TEST_F(transfer, an_export_under_writes_is_the_database_at_one_revision) {
   for (int i = 0; i < 3; ++i) {
     std::string lines;
     for (int j = 0; j < 800; ++j)
-      lines += R"({"key":"k/)" + std::to_string(i * 800 + j) + R"(","value":0})" "\n";
+      lines += R"({"key":"k/)" + std::to_string(i * 800 + j) +
+               R"(","value":0})"
+               "\n";
     ASSERT_EQ(import(server, lines).status, 200);
   }
   struct write {
@@ -222,8 +226,10 @@ TEST_F(transfer, an_export_under_writes_is_the_database_at_one_revision) {
   for (auto const& one : written) all.insert(one.begin(), one.end());
   for (auto const& [at, one] : all) {
     if (at > revision) break;
-    if (one.value.empty()) before.erase(one.key);
-    else before[one.key] = one.value;
+    if (one.value.empty())
+      before.erase(one.key);
+    else
+      before[one.key] = one.value;
   }
   auto const done = import(other, lines);
   ASSERT_EQ(done.status, 200) << done.body;

@@ -63,10 +63,14 @@ class follower {
       auto const line = text.substr(begin, end - begin);
       auto const colon = line.find(": ");
       auto const field = line.substr(0, colon), value = line.substr(colon + 2);
-      if (field == "id") event.id = value;
-      else if (field == "event") event.name = value;
-      else if (field == "data") event.data = json::parse(value);
-      else ADD_FAILURE() << "a line of another kind: " << line;
+      if (field == "id")
+        event.id = value;
+      else if (field == "event")
+        event.name = value;
+      else if (field == "data")
+        event.data = json::parse(value);
+      else
+        ADD_FAILURE() << "a line of another kind: " << line;
     }
     return event;
   }
@@ -171,7 +175,8 @@ TEST_F(watch, tells_every_kind_of_change) {
   client.ask(request("POST", "/v1/kv/n?increment=4"));
   client.ask(request("PATCH", "/v1/kv/n", "7", "Content-Type: application/merge-patch+json\r\n"));
   client.ask(request("POST", "/v1/kv/n?ttl=1h"));
-  client.ask(request("POST", "/v1/txn", R"({"operations":[{"put":"t/1","value":1},{"put":"t/2","value":2},{"put":"t/1","value":3}]})"));
+  client.ask(request("POST", "/v1/txn",
+                     R"({"operations":[{"put":"t/1","value":1},{"put":"t/2","value":2},{"put":"t/1","value":3}]})"));
   client.ask(request("POST", "/v1/txn", R"({"operations":[{"put":"t/3","value":1},{"touch":"none","ttl":"1s"}]})"));
   client.ask(request("DELETE", "/v1/kv?prefix=t/"));
   client.ask(request("POST", "/v1/import", "{\"key\":\"i\",\"value\":1}\n{\"key\":\"n\",\"deleted\":true}\n"));
@@ -258,7 +263,7 @@ TEST_F(watch, between_what_there_is_and_what_comes_there_is_no_gap) {
   auto const end = std::stoull(put("k/end").field("holdfast-revision"));
   while (last < end) take(all.next());
   std::size_t count = 0;
-  for (std::string after; ;) {
+  for (std::string after;;) {
     auto const page = json::parse(client.ask(request("GET", "/v1/kv?prefix=k/&limit=1000&values=true" + after)).body);
     for (auto const& one : page["entries"]) {
       ++count;
@@ -350,10 +355,17 @@ TEST_F(watch, of_a_past_that_is_forgotten_is_410_or_lost) {
 }
 
 TEST_F(watch, a_bad_watch_is_refused) {
-  for (auto const& [query, told] :
-       {std::pair<std::string, std::string>{"key=a&prefix=b", "key"}, {"key=", "key"}, {"key=%FF", "UTF-8"},
-        {"format=xml", "ndjson"}, {"initial=maybe", "initial"}, {"from=x", "from"}, {"from=-1", "from"}, {"from=", "from"},
-        {"since=1", "from"}, {"prefix=a&prefix=a", "twice"}, {"hold=1s", "prefix"}}) {
+  for (auto const& [query, told] : {std::pair<std::string, std::string>{"key=a&prefix=b", "key"},
+                                    {"key=", "key"},
+                                    {"key=%FF", "UTF-8"},
+                                    {"format=xml", "ndjson"},
+                                    {"initial=maybe", "initial"},
+                                    {"from=x", "from"},
+                                    {"from=-1", "from"},
+                                    {"from=", "from"},
+                                    {"since=1", "from"},
+                                    {"prefix=a&prefix=a", "twice"},
+                                    {"hold=1s", "prefix"}}) {
     auto const reply = refused(query);
     EXPECT_EQ(reply.status, 400) << query;
     EXPECT_THAT(reply.detail(), HasSubstr(told)) << query;
@@ -379,7 +391,8 @@ TEST_F(watch, who_is_cut_off_again_and_again_sees_each_change_once_and_in_order)
         // Every third change is none of the watcher's.
         auto const key = value % 3 == 2 ? "other/" + std::to_string(i) : "mine/" + std::to_string(value % 5);
         auto const reply = one.ask(request("PUT", "/v1/kv/" + key, std::to_string(value)));
-        if (value % 3 != 2) written[static_cast<std::size_t>(i)].push_back(std::stoull(reply.field("holdfast-revision")));
+        if (value % 3 != 2)
+          written[static_cast<std::size_t>(i)].push_back(std::stoull(reply.field("holdfast-revision")));
       }
     });
   std::vector<std::uint64_t> seen;
@@ -430,7 +443,8 @@ TEST_F(watch, who_stops_reading_delays_nobody_and_gets_lost_or_everything) {
       auto const event = slow.next();
       auto const is_lost = event.name == "lost";
       EXPECT_TRUE(!is_lost || is_short) << "all of it is in the history";
-      EXPECT_TRUE(is_lost || event.revision() == last + 1) << "a silent gap between " << last << " and " << event.revision();
+      EXPECT_TRUE(is_lost || event.revision() == last + 1)
+          << "a silent gap between " << last << " and " << event.revision();
       was_lost = was_lost || is_lost;
       last = event.revision();
     }
@@ -454,7 +468,8 @@ TEST_F(watch, of_a_thousand_keys_each_hears_of_its_own) {
   for (int i = 0; i < 200; ++i) all.emplace_back(server.port(), "format=ndjson&key=k" + std::to_string(i));
   for (int i = 0; i < 200; ++i) put("k" + std::to_string(i), std::to_string(i));
   for (int i = 0; i < 200; ++i)
-    EXPECT_EQ(all[static_cast<std::size_t>(i)].next_news().told(), "put k" + std::to_string(i) + " = " + std::to_string(i));
+    EXPECT_EQ(all[static_cast<std::size_t>(i)].next_news().told(),
+              "put k" + std::to_string(i) + " = " + std::to_string(i));
 }
 
 }  // namespace

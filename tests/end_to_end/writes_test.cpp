@@ -73,8 +73,8 @@ TEST_F(writes, a_time_to_live_is_set_kept_and_cleared) {
   EXPECT_EQ(put("a?ttl=1d", "4").field("holdfast-ttl"), "86400");
   auto const head = client.ask(request("HEAD", "/v1/kv/a"));
   EXPECT_TRUE(head.has("holdfast-ttl"));
-  EXPECT_TRUE(client.ask(request("GET", "/v1/kv/a", {}, "If-None-Match: " + head.field("etag") + "\r\n"))
-                  .has("holdfast-ttl"))
+  EXPECT_TRUE(
+      client.ask(request("GET", "/v1/kv/a", {}, "If-None-Match: " + head.field("etag") + "\r\n")).has("holdfast-ttl"))
       << "a 304 says it too";
 }
 
@@ -124,7 +124,8 @@ TEST_F(writes, no_answer_shows_an_expired_key) {
       request("GET", "/v1/kv/e/0"),
       request("HEAD", "/v1/kv/e/1"),
       request("GET", "/v1/kv?prefix=e/&values=true"),
-      request("POST", "/v1/txn", R"({"checks":[{"key":"e/2","exists":false}],"operations":[{"get":"e/3"},{"list":"e/"}]})"),
+      request("POST", "/v1/txn",
+              R"({"checks":[{"key":"e/2","exists":false}],"operations":[{"get":"e/3"},{"list":"e/"}]})"),
       request("PUT", "/v1/kv/e/4", "1", "If-Match: *\r\n"),
       request("PUT", "/v1/kv/e/5", "1", "If-None-Match: *\r\n"),
       request("DELETE", "/v1/kv/e/6"),
@@ -382,7 +383,8 @@ TEST_F(writes, a_key_for_another_request_is_refused) {
       {request("PUT", "/v1/kv/b", "1", "Idempotency-Key: " + std::string(256, 'x') + "\r\n"), 400,
        "invalid_idempotency_key"},
   });
-  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/c", "1", "Idempotency-Key: " + std::string(255, 'x') + "\r\n")).status, 201);
+  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/c", "1", "Idempotency-Key: " + std::string(255, 'x') + "\r\n")).status,
+            201);
 }
 
 // The same request on several connections at once, while somebody else has the lock: it is done once.
@@ -527,8 +529,8 @@ std::string without_dot_segments(std::string const& path) {
 TEST_F(writes, a_location_leads_back_to_its_key_through_clients_that_remove_dot_segments) {
   int value = 0;
   for (std::string const key :
-       {"a%2F..%2Fb", "..%2Fa", "a%2F..", ".%2Fa", "a%2F.", "%2F", "%2F%2F", "a%2F%2Fb", "..a", "a%2F...%2Fb", "a%252Fb",
-        "%252e%252e", "a?b=c", "%3F%23%25", "%C3%A4%2F..%2F%F0%9F%98%80"}) {
+       {"a%2F..%2Fb", "..%2Fa", "a%2F..", ".%2Fa", "a%2F.", "%2F", "%2F%2F", "a%2F%2Fb", "..a", "a%2F...%2Fb",
+        "a%252Fb", "%252e%252e", "a?b=c", "%3F%23%25", "%C3%A4%2F..%2F%F0%9F%98%80"}) {
     auto const path = key.find('?') != std::string::npos ? "a%3Fb=c" : key;
     auto const stored = put(path, std::to_string(++value));
     ASSERT_EQ(stored.status, 201) << key;
