@@ -93,7 +93,7 @@ TEST(cli_lock_events, gives_a_silent_server_no_longer_than_its_timeout) {
 
 TEST(cli_lock_events, ends_after_the_time_it_was_given_and_says_where_to_go_on) {
   scripted_server server(stream_head + hello_of("a") + asked_event(6), scripted_answer::ending::stall);
-  auto const got = holdfast_at(server.url(), {"lock", "events", "--duration", "100ms"});
+  auto const got = holdfast_at(server.url(), {"lock", "events", "--duration", "1s"});
   EXPECT_EQ(got.exit_status, 0);
   EXPECT_THAT(got.err, HasSubstr("--from a-6 goes on from here"));
 }

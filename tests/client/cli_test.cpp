@@ -245,7 +245,7 @@ INSTANTIATE_TEST_SUITE_P(
                     mistake{"help_about_nothing", {"help", "lok"}, "did you mean 'lock'?"},
                     mistake{"many_arguments", {"get", "a", "b", "--bold", "c"}, "not expected: b --bold c\n"},
                     mistake{"slip_in_a_flag", {"get", "a", "--hodl", "1s"}, "Did you mean --hold instead of --hodl?"},
-                    mistake{"minus_for_a_count", {"lock", "events", "--from", "-5"}, "'-5' is not a whole number"},
+                    mistake{"minus_for_a_count", {"lock", "events", "--from", "-5"}, "'-5' is not the id of an event"},
                     mistake{"minus_for_a_seed", {"load", "--seed", "-5"}, "'-5' is not a whole number"},
                     mistake{"minus_for_connections", {"load", "-c", "-5"}, "whole number from 1 to 100000"},
                     mistake{"no_lines", {"lock", "events", "-n", "0"}, "at least 1"},
