@@ -20,7 +20,7 @@ class source_names:
 
     def __init__(self, text):
         found = TEST.findall(text)
-        self.tests = {f"{suite}.{name}" for _, suite, name in found}
+        self.tests = {f"{suite}.{name}".replace("DISABLED_", "") for _, suite, name in found}
         # Names of parameters come from anywhere in the file, and have underscores for what no name may hold.
         self.has_parameters = any(kind == "_P" for kind, _, _ in found)
         self.words = re.sub(r"\W+", "_", text)

@@ -20,8 +20,8 @@ routed route_readyz(request_head const& head, target const& /*target*/, route_co
   return no_store(json_reply("{\"status\":\"ready\"}\n"));
 }
 
-routed route_version(request_head const& head, target const& /*target*/, route_context const& /*context*/) {
-  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
+routed route_version(request_head const& head, target const& target, route_context const& /*context*/) {
+  if (auto refused = refuse_all_but_reads(head, target)) return *std::move(refused);
   return version_request{};
 }
 

@@ -25,9 +25,9 @@ void heap_trimmer::start() {
 }
 
 void heap_trimmer::look() {
-  auto const used = used_bytes_();
-  if (std::exchange(last_, used) != used) interval_ = {};
-  most_ = std::max(most_, used);
+  auto const [used, most] = used_bytes_();
+  if (std::exchange(last_, used) != used || most > used) interval_ = {};
+  most_ = std::max({most_, used, most});
   if (most_ - used < std::max(trimmed_bytes_min, most_ / 4)) return;
   ::malloc_trim(0);
   most_ = used;

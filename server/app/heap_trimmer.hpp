@@ -12,8 +12,14 @@ namespace holdfast::server {
 /// was before. On the loop's thread.
 class heap_trimmer {
  public:
-  /// @param used_bytes what is in use now. The loop must outlive it.
-  heap_trimmer(event_loop& loop, std::function<std::uint64_t()> used_bytes)
+  /// How much is in use.
+  struct use {
+    std::uint64_t now = 0;
+    std::uint64_t most = 0;  ///< since the last call
+  };
+
+  /// @param used_bytes says it. The loop must outlive it.
+  heap_trimmer(event_loop& loop, std::function<use()> used_bytes)
       : used_bytes_(std::move(used_bytes)), next_look_(loop.get_executor()) {}
 
   /// Looks from now on: once a second, and less and less often while nothing changes, so that a server at rest sleeps.
@@ -22,7 +28,7 @@ class heap_trimmer {
  private:
   void look();
 
-  std::function<std::uint64_t()> const used_bytes_;
+  std::function<use()> const used_bytes_;
   std::uint64_t most_ = 0;  // that was in use since the last trim
   std::uint64_t last_ = 0;  // that was in use at the last look
   event_loop::clock::duration interval_{};

@@ -119,7 +119,12 @@ server::server(settings settings, std::unique_ptr<journal> kept)
       writer_(loop_, store_, settings_.writer_key, settings_.writer_period, insight_.started_at,
               insight_.recorders[0].get()),
       sweeper_(loop_, store_, insight_.recorders[0].get()),
-      trimmer_(loop_, [this] { return store_.data_bytes() + under_way_.used(); }),
+      trimmer_(loop_,
+               [this] {
+                 auto const most = store_.take_data_bytes_most();
+                 auto const under_way = under_way_.used();
+                 return heap_trimmer::use{store_.data_bytes() + under_way, most + under_way};
+               }),
       listener_(
           loop_, asio::ip::tcp::endpoint(asio::ip::make_address(settings_.listen_address), settings_.listen_port),
           [this](unique_socket& socket) { return admit(socket); }, refusal()),

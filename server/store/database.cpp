@@ -157,8 +157,7 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
   auto const is_new_expiry = expires != no_expiry && expires != there.expires;
   auto is_added = false, is_noted = false;
   try {
-    if (is_new_expiry) expiries_.add(expires, found->first);
-    is_added = is_new_expiry;
+    is_added = is_new_expiry && expiries_.add(expires, found->first);
     if (open_ != nullptr) open_->undo.push_back({std::string(key), there});
     is_noted = open_ != nullptr;
     record(change::kind::put, key, exists ? &there : nullptr, value, expires);
@@ -202,8 +201,7 @@ void database::set_expiry(tree::iterator found, expiry_time expires) {
   if (there.expires == expires) return;
   auto is_added = false, is_noted = false;
   try {
-    if (expires != no_expiry) expiries_.add(expires, found->first);
-    is_added = expires != no_expiry;
+    is_added = expires != no_expiry && expiries_.add(expires, found->first);
     if (open_ != nullptr) open_->undo.push_back({found->first, there});
     is_noted = open_ != nullptr;
     record(change::kind::touch, found->first, &there, nullptr, expires);
@@ -494,8 +492,12 @@ data_outcome database::run(std::shared_ptr<idempotent_operation const> const& on
   auto done = apply(one->operation);
   // These say: try again.
   if (std::holds_alternative<text_wanted>(done) || std::holds_alternative<no_room>(done)) return done;
-  answered_.add(one->key, std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_),
-                now_);
+  try {
+    answered_.add(one->key,
+                  std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_), now_);
+  } catch (std::bad_alloc const&) {
+    // It is done, and told so; only a second request with this key would be done again.
+  }
   return done;
 }
 

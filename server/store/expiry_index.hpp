@@ -18,7 +18,8 @@ namespace holdfast::server {
 class expiry_index {
  public:
   /// @param key the string in the database's tree. May throw std::bad_alloc; then nothing has changed.
-  void add(expiry_time at, std::string const& key) { entries_.insert({at, key}); }
+  /// @return false where it was there already, which a transaction may have left so until its end.
+  bool add(expiry_time at, std::string const& key) { return entries_.insert({at, key}).second; }
 
   /// Must come before the key's string is destroyed.
   void remove(expiry_time at, std::string const& key) noexcept { entries_.erase({at, key}); }

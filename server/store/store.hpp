@@ -109,6 +109,10 @@ class store {
   /// How much keys and values take.
   [[nodiscard]] std::uint64_t data_bytes() const noexcept { return data_bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t data_bytes_max() const noexcept { return data_bytes_max_; }
+  /// The most that they took at one time since the last call.
+  [[nodiscard]] std::uint64_t take_data_bytes_most() noexcept {
+    return data_bytes_most_.exchange(data_bytes(), std::memory_order_relaxed);
+  }
 
  private:
   /// One more that waits, for as long as this lives or until it leaves, unless there are enough already.
@@ -156,6 +160,7 @@ class store {
   std::function<void()> on_earlier_expiry_;
   // Written only by whoever owns the lock.
   std::atomic<std::uint64_t> data_bytes_{0};
+  std::atomic<std::uint64_t> data_bytes_most_{0};  // may miss what happens while it is taken
   std::atomic<expiry_time> next_expiry_{no_expiry};
 };
 

@@ -113,7 +113,8 @@ TEST_F(many_keys, pages_are_followed_by_link_or_by_next) {
   for (int pages = 0; !path.empty(); ++pages) {
     ASSERT_LT(pages, 4);
     auto const reply = client.ask(request("GET", path));
-    for (auto const& one : json::parse(reply.body)["entries"]) by_link.insert(one["key"].get<std::string>());
+    auto const page = json::parse(reply.body);
+    for (auto const& one : page["entries"]) by_link.insert(one["key"].get<std::string>());
     auto const link = reply.field("link");
     path = link.empty() ? "" : link.substr(1, link.find('>') - 1);
     EXPECT_TRUE(link.empty() || link.ends_with("; rel=\"next\"")) << link;
@@ -390,8 +391,8 @@ TEST_F(many_keys, transactions_and_lists_of_many_threads_never_see_half_of_one) 
   }
   do {
     int sum = 0;
-    for (auto const& one : json::parse(list("prefix=account/&values=true").body)["entries"])
-      sum += one["value"].get<int>();
+    auto const page = json::parse(list("prefix=account/&values=true").body);
+    for (auto const& one : page["entries"]) sum += one["value"].get<int>();
     EXPECT_EQ(sum, 100 * accounts);
     sum = 0;
     auto const counted = json::parse(

@@ -254,9 +254,9 @@ TEST_F(writes, a_patch_that_does_not_fit_changes_nothing) {
   std::string many = "[";
   for (int i = 0; i < 1001; ++i) many += R"({"op":"test","path":"/b","value":1},)";
   many.back() = ']';
-  // Each step copies the document into itself.
-  std::string bomb = R"([{"op":"add","path":"/x","value":")" + std::string(1000, 'x') + "\"}";
-  for (int i = 0; i < 40; ++i) bomb += R"(,{"op":"copy","from":"","path":"/y"})";
+  // Each step copies the array into itself.
+  std::string bomb = R"([{"op":"add","path":"/x","value":[")" + std::string(1000, 'x') + "\"]}";
+  for (int i = 0; i < 40; ++i) bomb += R"(,{"op":"copy","from":"/x","path":"/x/-"})";  // which doubles it
   bomb += ']';
   expect_refused({
       {request("PATCH", "/v1/kv/none", "{}", merge_patch), 404, "key_not_found"},

@@ -30,6 +30,7 @@ TEST(key_from_path, takes_the_rest_of_the_path_with_its_slashes) {
 TEST(key_from_path, refuses_the_two_keys_that_have_no_url) {
   for (auto const* path : {".", "..", "%2E", "%2e%2E", ".%2E"}) {
     EXPECT_EQ(code_of(key_from_path(path)), "invalid_key") << path;
+    if (std::string_view(path).find('%') != std::string_view::npos) continue;
     EXPECT_EQ(code_of(key_from_path(path, true)), "invalid_key") << path;
   }
   EXPECT_THAT(detail_of(key_from_path("..")), HasSubstr("add a letter"));

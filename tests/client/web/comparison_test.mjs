@@ -12,12 +12,12 @@ if (executable === undefined) {
   process.exit(0);
 }
 
-// Four runs a side, of which those after hold the lock: a difference that no test misses.
+// Six runs a side, of which those after hold the lock: a difference that no test misses.
 let browser, quick, held, told;
 const page = name => quick.file(name);
 const compare = (...args) => execFileSync(process.env.HOLDFAST, ['compare', ...args], {encoding: 'utf8'});
 before(async () => {
-  const runs = ['--runs', '4', '--duration', '600ms', '--warm-up', '0', '--connections', '4', '--json', '{runs.json}'];
+  const runs = ['--runs', '6', '--duration', '400ms', '--warm-up', '0', '--connections', '4', '--json', '{runs.json}'];
   quick = await measure(runs);
   held = await measure([...runs, '--hold', '3ms']);
   const files = [quick.file('runs.json'), held.file('runs.json')];

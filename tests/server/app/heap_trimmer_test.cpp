@@ -1,6 +1,8 @@
 #include "server/app/heap_trimmer.hpp"
 
 #include <gtest/gtest.h>
+
+#include <utility>
 #include <malloc.h>
 
 #include <cstdint>
@@ -45,11 +47,12 @@ struct heap_trimmer_test : testing::Test {
   }
 
   std::uint64_t used = 0;
+  std::uint64_t most = 0;  // since the last look
   int looks = 0;
   tests::virtual_time time;
   heap_trimmer trimmer{time.loop, [this] {
                          ++looks;
-                         return used;
+                         return heap_trimmer::use{used, std::exchange(most, used)};
                        }};
 };
 
@@ -107,6 +110,13 @@ TEST_F(heap_trimmer_test, counts_anew_from_what_was_in_use_when_it_trimmed) {
   EXPECT_EQ(second(69 * mib), 0);
   EXPECT_EQ(second(68 * mib), 1);
   EXPECT_EQ(second(10 * mib), 1);
+}
+
+// Many values were stored and deleted within a second, and the memory stayed until the server had as many again.
+TEST_F(heap_trimmer_test, trims_what_came_and_went_between_two_looks) {
+  wake();
+  most = 400 * 1024 * 1024;
+  EXPECT_EQ(second(0), 1);
 }
 
 }  // namespace
