@@ -150,7 +150,8 @@ void store::run_section(std::string_view key, database& data, Section const& wha
   done.granted_at = now;
   auto const bytes = data.bytes();
   data_bytes_.store(bytes, std::memory_order_relaxed);
-  if (bytes > data_bytes_most_.load(std::memory_order_relaxed)) data_bytes_most_.store(bytes, std::memory_order_relaxed);
+  if (bytes > data_bytes_most_.load(std::memory_order_relaxed))
+    data_bytes_most_.store(bytes, std::memory_order_relaxed);
   if (auto const next = data.next_expiry(); next != next_expiry_.load(std::memory_order_relaxed)) {
     auto const before = next_expiry_.exchange(next, std::memory_order_relaxed);
     if (next < before && on_earlier_expiry_) on_earlier_expiry_();

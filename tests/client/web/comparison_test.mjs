@@ -58,8 +58,8 @@ describe('the page of a comparison', () => {
   test('has each figure of both sides beside one another', async () => {
     const rows = shown.getByRole('region', {name: 'Figures'}).locator('tbody tr');
     assert.deepEqual(await rows.locator('th').allTextContents(), told.figures.map(one => one.figure));
-    assert.deepEqual(await rows.first().locator('circle.before').count(), 4);
-    assert.deepEqual(await rows.first().locator('circle.after').count(), 4);
+    assert.deepEqual(await rows.first().locator('circle.before').count(), 6);
+    assert.deepEqual(await rows.first().locator('circle.after').count(), 6);
     assert.deepEqual(await shown.locator('.sides h3').allTextContents(), ['before', 'after']);
   });
 

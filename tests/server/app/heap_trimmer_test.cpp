@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <utility>
 #include <malloc.h>
+#include <utility>
 
 #include <cstdint>
 
