@@ -60,9 +60,11 @@ result<time_to_live> parse_ttl(std::string_view text) {
   auto const* const unit = std::ranges::find(units, text.substr(letters), &unit::name);
   if (unit == units.end()) return refuse_ttl(text, how);
   double number = 0;
-  auto const [end, failed] = std::from_chars(text.data(), text.data() + letters, number, std::chars_format::fixed);
+  auto const digits = std::string(text.substr(0, letters));
+  auto const* const digits_end = digits.c_str() + digits.size();
+  auto const [end, failed] = std::from_chars(digits.c_str(), digits_end, number, std::chars_format::fixed);
   if (failed == std::errc::result_out_of_range) return refuse_ttl(text, too_long);
-  if (failed != std::errc() || end != text.data() + letters) return refuse_ttl(text, how);
+  if (failed != std::errc() || end != digits_end) return refuse_ttl(text, how);
   if (number * unit->ns > static_cast<double>(nanoseconds(ttl_max).count())) return refuse_ttl(text, too_long);
   nanoseconds const time(static_cast<std::int64_t>(number * unit->ns));
   if (time.count() == 0) return refuse_ttl(text, "it is 0; use `del` to remove the key now");

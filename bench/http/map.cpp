@@ -46,7 +46,7 @@ double bytes_per_key(std::uint64_t keys, Map fill) {
 
 std::unique_ptr<server::database> filled_database(std::uint64_t keys) {
   auto database = std::make_unique<server::database>();
-  for (std::uint64_t i = 0; i < keys; ++i) database->apply(protocol::put_operation{key_of(i), make_value()});
+  for (std::uint64_t i = 0; i < keys; ++i) database->apply(server::put_operation{key_of(i), make_value()});
   return database;
 }
 
@@ -93,14 +93,14 @@ double ns_per_get(std::uint64_t keys, double seconds) {
       clock_type::now() + std::chrono::duration_cast<clock_type::duration>(std::chrono::duration<double>(seconds));
   std::uint64_t done = 0;
   for (; clock_type::now() < end; ++done) {
-    protocol::operation const get = protocol::get_operation{key_of(random() % keys)};
+    server::data_operation const get = server::get_operation{key_of(random() % keys)};
     between.go();
     auto const start = clock_type::now();
     auto const found = database->apply(get);
     auto const stop = clock_type::now();
     reading_the_clock += clock_type::now() - stop;
     looking_up += stop - start;
-    if (!std::holds_alternative<protocol::value_found>(found)) std::abort();
+    if (!std::holds_alternative<server::value_found>(found)) std::abort();
   }
   return std::chrono::duration<double, std::nano>(looking_up - reading_the_clock).count() / static_cast<double>(done);
 }

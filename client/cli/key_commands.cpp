@@ -109,6 +109,7 @@ int finish(key_command const& command, result<answer> const& outcome, nanosecond
 template <class Command, class Make>
 int request(Command const& command, Make make, bool exact = false) {
   auto const started = std::chrono::steady_clock::now();
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): run_task() returns when it has ended.
   auto const ask = [&](executor on) -> awaitable<int> {
     connection server(on, command.connection);
     auto const outcome = co_await make(server);

@@ -55,7 +55,7 @@ std::string take_integer(std::string_view value, parameters& into) {
   auto const number = parse_integer(value);
   if (!number || *number > exact_integer_max || *number < -exact_integer_max)
     return "must be a whole number within ±(2^53-1), such as 1 or -5";
-  into.*member = *number;
+  into.*member = number;
   return {};
 }
 

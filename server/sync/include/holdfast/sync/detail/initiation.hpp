@@ -338,7 +338,8 @@ class [[nodiscard]] pending_operation {
 
  public:
   explicit pending_operation(Initiation&& initiation) : initiation_(std::move(initiation)) {}
-  pending_operation(pending_operation&& other) : initiation_(std::move(other.initiation_)) {}
+  pending_operation(pending_operation&& other) noexcept(std::is_nothrow_move_constructible_v<Initiation>)
+      : initiation_(std::move(other.initiation_)) {}
   pending_operation(pending_operation const& other) : initiation_(other.initiation_) {}
   pending_operation& operator=(pending_operation const&) = delete;
   ~pending_operation() = default;
