@@ -154,7 +154,7 @@ int main(int argc, char** argv) try {
         print("log", count, of_bare);
         logged_bytes += of_bare.changes * (16 + 10 + value_bytes);
         auto const of_ours = measure(duration, count, of_journal, [&](auto const& batch) {
-          if (auto const error = journal.commit(batch)) throw *error;
+          if (auto const error = journal.commit(batch)) throw journal_error(*error);
         });
         print("journal", count, of_ours);
         committed += of_ours.changes;

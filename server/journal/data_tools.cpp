@@ -123,7 +123,7 @@ journal_position restore_data(fs::path const& backup, fs::path const& to) {
     throw journal_error(journal_fault::damaged, source.path().string() + ' ' + wrong + "; restore another backup");
   engine.verify_checksums();
   head.database = database;
-  if (auto const error = engine.write({}, head, true)) throw *error;
+  if (auto const error = engine.write({}, head, true)) throw journal_error(*error);
   engine.close();
   sync_directory(target.engine_path());
   witness_file::create(target.witness_path(), witness::write(database, head.sequence), {});

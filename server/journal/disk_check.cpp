@@ -113,7 +113,7 @@ double journal_rate(journal& journal, std::size_t writers, std::chrono::millisec
       change.key = std::to_string(sequence);
       change.value = value;
     }
-    if (auto const error = journal.commit(batch)) throw *error;
+    if (auto const error = journal.commit(batch)) throw journal_error(*error);
   } while (clock::now() - began < duration);
   return static_cast<double>(sequence - first) / std::chrono::duration<double>(clock::now() - began).count();
 }

@@ -15,7 +15,7 @@
 #include "server/journal/record_codec.hpp"
 
 namespace rocksdb {
-class Env;
+class Env;  // NOLINT(readability-identifier-naming): RocksDB's name
 }
 
 namespace holdfast::server {

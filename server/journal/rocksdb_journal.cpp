@@ -55,7 +55,7 @@ void rocksdb_journal::create() {
   directory_->clear();
   engine_ = std::make_unique<rocksdb_engine>(directory_->engine_path(), rocksdb_engine::mode::create,
                                              rocksdb_engine::damage::refused, settings_.tuning);
-  if (auto const error = engine_->write({}, head_, true)) throw *error;
+  if (auto const error = engine_->write({}, head_, true)) throw journal_error(*error);
   witness_file::create(directory_->witness_path(), witness::write(head_.database, 0), settings_.tuning.environment);
   sync_directory(directory_->path());
   directory_->mark(state::ready, head_.database);
@@ -164,8 +164,8 @@ void rocksdb_journal::recover(visitor const& visit) {
 /// A crash in between leaves files that name different databases: damage again, and to be accepted again.
 void rocksdb_journal::go_on_under_a_new_id() {
   head_.database = new_database_id();
-  if (auto const error = engine_->write({}, head_, true)) throw *error;
-  if (auto const error = witness_->write(witness::write(head_.database, head_.sequence))) throw *error;
+  if (auto const error = engine_->write({}, head_, true)) throw journal_error(*error);
+  if (auto const error = witness_->write(witness::write(head_.database, head_.sequence))) throw journal_error(*error);
   sync_file(directory_->witness_path());
   directory_->mark(state::ready, head_.database);
 }

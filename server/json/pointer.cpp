@@ -38,9 +38,8 @@ std::optional<std::size_t> array_position(std::string_view token) {
   if (token.empty() || !protocol::is_digit(token.front()) || (token.size() > 1 && token.front() == '0'))
     return std::nullopt;
   std::size_t position = 0;
-  auto const* const end = token.data() + token.size();
-  auto const [parsed, error] = std::from_chars(token.data(), end, position);
-  if (error != std::errc() || parsed != end) return std::nullopt;
+  auto const [parsed, error] = std::from_chars(token.data(), token.data() + token.size(), position);
+  if (error != std::errc() || parsed != token.data() + token.size()) return std::nullopt;
   return position;
 }
 
