@@ -106,7 +106,7 @@ class commit_queue_test : public ::testing::Test {
   void start(commit_settings settings = {}) {
     queue.emplace(
         journal, settings,
-        commit_observers{[this] { commits.ring(); }, [this](auto const& report) { reports.push_back(report); }});
+        commit_observers{[this] { commits.ring(); }, [this](auto const& report) { reports.push_back(report); }, {}});
   }
 
   held_journal journal;
