@@ -166,7 +166,7 @@ request_need api_handler::begin_routed(request_head const& head, reply& answer) 
 /// Whether a host is the one that was last found to be this server's: nearly all requests of a thread name the same.
 bool api_handler::is_known_host(std::string_view host) {
   if (!context_.routes.is_on_loopback || host == known_host_) return true;
-  if (!is_own_name(host, context_.routes.host_names)) return false;
+  if (may_be_foreign_name(host, context_.routes.host_names)) return false;
   known_host_ = host;
   return true;
 }

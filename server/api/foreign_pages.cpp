@@ -30,6 +30,10 @@ bool is_own_name(std::string_view host, std::span<std::string const> host_names)
                      [&](std::string const& one) { return equals_ignoring_case(name, one); });
 }
 
+bool may_be_foreign_name(std::string_view host, std::span<std::string const> host_names) {
+  return name_in(host).find('.') != std::string_view::npos && !is_own_name(host, host_names);
+}
+
 bool is_own_origin(std::string_view origin, std::string_view host) {
   for (std::string_view const scheme : {"http://", "https://"})
     if (origin.size() > scheme.size() && equals_ignoring_case(origin.substr(0, scheme.size()), scheme) &&
@@ -49,8 +53,7 @@ bool is_foreign_navigation(request_head const& head) noexcept {
 
 std::optional<reply> refuse_foreign_page(request_head const& head, route_settings const& settings) {
   if (is_allowed_origin(head, settings)) return std::nullopt;
-  // On HTTP/1.0 there may be none; browsers send one.
-  if (settings.is_on_loopback && !head.host.empty() && !is_own_name(head.host, settings.host_names))
+  if (settings.is_on_loopback && may_be_foreign_name(head.host, settings.host_names))
     return refuse(errc::foreign_origin, "this server is reached at an IP address or at localhost; for the name '" +
                                             std::string(head.host.substr(0, 100)) + "' start it with --host-name NAME");
   if (!head.origin.empty() && !is_own_origin(head.origin, head.host))

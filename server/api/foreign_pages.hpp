@@ -17,6 +17,10 @@ namespace holdfast::server {
 /// Whether a Host field names this server: an IP address, localhost, or one of its names.
 [[nodiscard]] bool is_own_name(std::string_view host, std::span<std::string const> host_names);
 
+/// Whether a Host field is a name that somebody else may have given this server's address: it has a dot, as any name of
+/// the public DNS, and is_own_name() does not know it.
+[[nodiscard]] bool may_be_foreign_name(std::string_view host, std::span<std::string const> host_names);
+
 /// Whether an Origin field is that of a page which this server has sent, as its Host field is.
 [[nodiscard]] bool is_own_origin(std::string_view origin, std::string_view host);
 

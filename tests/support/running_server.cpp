@@ -27,7 +27,6 @@ server::settings running_server::test_settings() {
   settings.listen_port = 0;
   settings.threads = 2;
   settings.writer_period = {};
-  settings.routes.host_names = {"test", "a", "x", "test:80"};
   return settings;
 }
 
