@@ -52,7 +52,8 @@ TEST(kill, DISABLED_child) {
                         auto const durable = acknowledging->durable_sequence();
                         if (::write(acknowledgements, &durable, sizeof durable) != sizeof durable) std::abort();
                       },
-                      {}, {}});
+                      {},
+                      {}});
   acknowledging = &queue;
   starting.unlock();
   while (queue.failure() == nullptr) {
