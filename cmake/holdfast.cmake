@@ -21,6 +21,10 @@ find_package(Boost 1.81 REQUIRED)
 
 add_library(holdfast_options INTERFACE)
 target_compile_options(holdfast_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror=return-type)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # libstdc++'s own stable_sort() uses what it calls deprecated.
+  target_compile_options(holdfast_options INTERFACE -Wno-deprecated-declarations)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 sees uninitialized and null values in its own coroutine frames and in inlined Asio, and takes the frame
   # allocator of Asio's coroutines, once inlined, for a mismatched pair; and it takes a std::string put together of
