@@ -158,7 +158,7 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
   auto is_added = false, is_noted = false;
   try {
     is_added = is_new_expiry && expiries_.add(expires, found->first);
-    if (open_ != nullptr) open_->undo.push_back({std::string(key), there});
+    if (open_ != nullptr) open_->undo.push_back({std::string(key), there, has_place, is_added});
     is_noted = open_ != nullptr;
     record(change::kind::put, key, exists ? &there : nullptr, value, expires);
   } catch (...) {
@@ -202,7 +202,7 @@ void database::set_expiry(tree::iterator found, expiry_time expires) {
   auto is_added = false, is_noted = false;
   try {
     is_added = expires != no_expiry && expiries_.add(expires, found->first);
-    if (open_ != nullptr) open_->undo.push_back({found->first, there});
+    if (open_ != nullptr) open_->undo.push_back({found->first, there, true, is_added});
     is_noted = open_ != nullptr;
     record(change::kind::touch, found->first, &there, nullptr, expires);
   } catch (...) {
@@ -561,13 +561,14 @@ void database::commit() {
     changes_->append(open_->changes);
   }
   auto const& all = *std::exchange(open_, nullptr);
-  for (auto const& [key, before] : all.undo) {
-    auto const found = entries_.find(key);
-    if (before.expires != no_expiry && found->second.expires != before.expires)
-      expiries_.remove(before.expires, found->first);
+  for (auto const& step : all.undo) {
+    auto const found = entries_.find(step.key);
+    if (step.before.expires != no_expiry && found->second.expires != step.before.expires)
+      expiries_.remove(step.before.expires, found->first);
   }
-  for (auto const& [key, before] : all.undo)
-    if (auto const found = entries_.find(key); found != entries_.end() && !found->second.value) entries_.erase(found);
+  for (auto const& step : all.undo)
+    if (auto const found = entries_.find(step.key); found != entries_.end() && !found->second.value)
+      entries_.erase(found);
 }
 
 void database::roll_back() noexcept {
@@ -575,17 +576,10 @@ void database::roll_back() noexcept {
   for (auto step = all.undo.rbegin(); step != all.undo.rend(); ++step) {
     auto const found = entries_.find(step->key);
     auto& there = found->second;
-    auto const is_known_before = [&](open_transaction::step const& one) {
-      return one.key == step->key && one.before.expires == there.expires;
-    };
-    if (there.expires != no_expiry && std::none_of(step, all.undo.rend(), is_known_before))
-      expiries_.remove(there.expires, found->first);
+    if (step->added_expiry) expiries_.remove(there.expires, found->first);
     if (there.value) bytes_ -= bytes_of(step->key.size(), there.value->size());
     if (step->before.value) bytes_ += bytes_of(step->key.size(), step->before.value->size());
-    // A key that the transaction has removed and that was not there before it began is gone with its first step.
-    auto const is_first =
-        std::none_of(std::next(step), all.undo.rend(), [&](auto const& one) { return one.key == step->key; });
-    if (is_first && !step->before.value) {
+    if (!step->had_place) {
       entries_.erase(found);
     } else {
       there = std::move(step->before);

@@ -107,7 +107,9 @@ class database {
   struct open_transaction {
     struct step {
       std::string key;
-      entry before;  ///< value null: there was none
+      entry before;               ///< value null: there was none
+      bool had_place = true;      ///< in the tree
+      bool added_expiry = false;  ///< the one that the key has after this step was not in the index
     };
     std::vector<step> undo;
     std::vector<change> changes;
