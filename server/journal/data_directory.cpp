@@ -8,10 +8,12 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace holdfast::server {
@@ -19,6 +21,9 @@ namespace holdfast::server {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// For a process that is about to end.
+constexpr std::chrono::seconds patience{1};
 
 constexpr std::string_view format_family = "holdfast data ", format_version = "1";
 
@@ -157,7 +162,15 @@ void data_directory::lock(access wanted) {
     if (reads && errno == ENOENT) return;  // then nobody uses it
     throw error_of_call(errno, "can't use the data directory: can't open " + path.string(), true);
   }
-  if (::flock(lock_, (reads ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
+  auto const kind = (reads ? LOCK_SH : LOCK_EX) | LOCK_NB;
+  auto is_locked = ::flock(lock_, kind) == 0;
+  // A process that was killed a moment ago keeps its lock until the system has freed its memory.
+  auto const until = std::chrono::steady_clock::now() + patience;
+  while (!is_locked && errno == EWOULDBLOCK && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    is_locked = ::flock(lock_, kind) == 0;
+  }
+  if (!is_locked) {
     auto const reason = errno;
     std::array<char, 128> owner{};
     auto const length = ::pread(lock_, owner.data(), owner.size() - 1, 0);

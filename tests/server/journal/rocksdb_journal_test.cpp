@@ -9,6 +9,7 @@
 #include <iterator>
 #include <memory>
 #include <sstream>
+#include <thread>
 
 #include "server/journal/data_tools.hpp"
 #include "tests/server/journal/history.hpp"
@@ -144,6 +145,15 @@ TEST_F(rocksdb_journal_test, a_directory_in_use_is_refused_and_its_owner_named) 
   EXPECT_THAT(error.what(), AllOf(HasSubstr((scratch / "data").string()),
                                   HasSubstr("process " + std::to_string(::getpid()) + " on ")));
   EXPECT_THROW(static_cast<void>(inspect_data(scratch / "data")), journal_error);
+}
+
+// A server that was started right after `kill -9` of the one before found the directory in use: the system ends a
+// process's locks only when it has freed its memory.
+TEST_F(rocksdb_journal_test, a_directory_whose_owner_is_about_to_end_is_waited_for) {
+  auto owner = std::make_unique<rocksdb_journal>(settings());
+  std::thread ends([&owner] { owner.reset(); });
+  EXPECT_NO_THROW(rocksdb_journal{settings()});
+  ends.join();
 }
 
 TEST_F(rocksdb_journal_test, a_directory_with_other_files_is_left_alone) {
