@@ -192,8 +192,9 @@ scripted_answer revision_server::transaction(std::string const& body) {
   auto const checks = asked.value("checks", json::array());
   for (auto const& check : checks) {
     auto const* const found = find(check["key"]);
-    auto const is_met =
-        check.contains("etag") ? found != nullptr && tag_of(found->revision) == check["etag"] : found == nullptr;
+    auto const is_met = check.contains("etag")
+                            ? found != nullptr && tag_of(found->revision) == check["etag"].get<std::string>()
+                            : found == nullptr;
     if ((is_met && !fails(fault::wrong_refusal)) || ignores) continue;
     return {.bytes = sound_answer("412 Precondition Failed", problem + revision_field(),
                                   R"({"code":"check_failed","title":"x"})")};
