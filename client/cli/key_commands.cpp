@@ -72,7 +72,8 @@ status_part part_of(result<answer> const& outcome) {
     auto const& done = *outcome;
     return {done.status, done.etag, done.revision, done.timing, done.ttl_s, done.replayed};
   }
-  auto const& refused = *outcome.error().refused;
+  auto const failed = outcome.error();  // by value: what it has would end with a temporary
+  auto const& refused = *failed.refused;
   return {refused.status, refused.etag, refused.revision, refused.timing};
 }
 
