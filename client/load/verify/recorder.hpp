@@ -77,6 +77,10 @@ class recorder {
   /// Its answer is there. `is_value` tells whether the body can be a value of the key that was asked for.
   void answer(std::uint64_t number, answer_message const& answer, bool is_value, load::time_point now);
 
+  /// By its id in the tags; nothing before the first.
+  [[nodiscard]] std::optional<std::uint64_t> first_database() const { return database_; }
+  /// Whether later tags were of another: the server was started anew without its data, or with a backup.
+  [[nodiscard]] bool has_seen_another_database() const { return has_seen_another_; }
   /// Whether every answer that was one states its revision, so that the order of all can be checked.
   [[nodiscard]] bool states_revisions() const;
   /// Whether the key by itself says what a request did: no values that expire, no transactions.
@@ -101,7 +105,8 @@ class recorder {
   std::deque<fact> parts_;
   std::string prefix_;
   load::shown_answer shown_;  // kept for its capacity
-  std::optional<std::uint64_t> server_start_;
+  std::optional<std::uint64_t> database_;
+  bool has_seen_another_ = false;
 };
 
 }  // namespace holdfast::client::verify

@@ -58,6 +58,7 @@ struct verification {
   std::uint64_t violated_keys = 0;   ///< by_revision: violations
   std::uint64_t undecided_keys = 0;
   std::vector<violation_example> examples;  ///< of the first violations
+  bool was_replaced = false;                ///< the database was another one from some moment on: nothing is judged
   bool was_full = false;                    ///< the run ended early since it had requests_max requests
   lock_audit locks;
   std::chrono::nanoseconds took{0};
@@ -89,7 +90,7 @@ struct recorded_run {
 ///     verdict           linearizable, violated or undecided
 ///     proof             by_revision (strictly serializable, all operations together), by_key (linearizable, each key
 ///                       by itself) or none
-///     operations, unanswered, keys, violated_keys, undecided_keys, was_full, took_ms
+///     operations, unanswered, keys, violated_keys, undecided_keys, was_full, was_replaced, took_ms
 ///     changes, hidden_changes, events   of a proof by_revision
 ///     violations        the first ones: [{key, kind, remark, minimal, initial, timeline (text), operations:
 ///                       [{connection, action, value, invoked_ms, responded_ms (null: never)}]}]; by_key an action is
