@@ -79,8 +79,13 @@ class Server:
         journal = ["--data", str(data)] if data else ["--in-memory"]
         command = [SERVER, "--listen", f"127.0.0.1:{self.port}", "--writer-period", "0", *journal, *flags]
         # The shell gives way to the server, so that the process is the server's.
-        self.process = subprocess.Popen(["sh", "-c", f'exec "$@" {redirections}', "sh", *command], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.log_file, preexec_fn=before_start)
+        self.command, self.before_start = ["sh", "-c", f'exec "$@" {redirections}', "sh", *command], before_start
+        self.start()
+
+    def start(self):
+        """Begins a life of it; the first has begun when it is made."""
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=self.log_file, preexec_fn=self.before_start)
 
     def __enter__(self):
         deadline = time.monotonic() + PATIENCE_S
