@@ -17,6 +17,8 @@ class event_stream {
   /// So many events a second are told at most, and a longer burst at the beginning, where a consumer catches up.
   static constexpr std::uint64_t events_per_second_max = 20'000;
   static constexpr std::int64_t silence_ns_max = 5'000'000'000;
+  /// So many commits are told in one message at most.
+  static constexpr std::size_t commits_at_once = 512;
   /// append_news() stops behind the message by which it has written so many bytes.
   static constexpr std::size_t bytes_at_once = 64 * 1024;
 
@@ -35,12 +37,14 @@ class event_stream {
 
  private:
   void append(std::string& out, std::string_view type, std::string_view json);
+  bool append_commits(std::string& out);
   [[nodiscard]] std::string settings_json() const;
 
   insight& source_;
   live_settings const& settings_;
   event_format const format_;
   std::uint64_t next_;  // the number of the event that it gets next
+  std::uint64_t next_commit_;
   std::uint64_t settings_version_;
   std::int64_t told_at_ns_ = 0;
   std::int64_t refilled_at_ns_ = 0;

@@ -199,6 +199,10 @@ void server::count(commit_report const& report) noexcept {
   kept_.counters.times.add(report.took.count());
   kept_.counters.batches.add(static_cast<std::int64_t>(report.changes));
   kept_.counters.bytes.add(report.bytes);
+  auto const since_start = [this](auto time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time - insight_.started_at).count();
+  };
+  insight_.commits.add({since_start(report.began_at), since_start(report.began_at + report.took), report.changes});
 }
 
 /// On the commit thread.

@@ -67,7 +67,7 @@ class Page {
       this.controls.element,
       h('section', {class: 'live', 'aria-label': 'Timeline'}, this.toolbar.element, this.stage, this.toolbar.notice,
         h('p', {class: 'note', id: 'timeline-keys'}, 'Grey: waiting. Colour: holding the lock. An arrow leads from the request that releases ' +
-          'the lock to the next owner. ',
+          'the lock to the next owner. Disk: when the journal of a server that keeps its data wrote. ',
           h('span', {class: 'by-mouse'}, 'Drag to move; zoom with Ctrl and the wheel. Click a name to pin its lane. Keys: the arrow keys walk from ' +
             'request to request, + and − zoom, Page Up and Page Down move, P pins the lane, Space pauses, End returns to now.'),
           h('span', {class: 'by-touch'}, 'Tap a request to read what happened to it. Drag sideways to move, pinch to zoom.')),
