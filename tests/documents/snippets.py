@@ -31,8 +31,8 @@ def main(root, folder):
         name = re.sub(r"\W+", "_", str(document.with_suffix(""))).lower()
         number = sum(1 for other in snippets(root) if other[0] == document and other[1] < line)
         file = folder / f"{name}_{number}.cpp"
-        # Compilers then report the document and its line. A file that is as it was is left alone, so that nothing is built.
-        code = f'#line {line} "{document}"\n{text}'
+        # An unchanged file is not written, so that nothing is built again.
+        code = f"// {document}, line {line}\n{text}"
         if not file.exists() or file.read_text(encoding="utf-8") != code:
             file.write_text(code, encoding="utf-8")
         print(file)
