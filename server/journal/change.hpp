@@ -10,8 +10,15 @@
 
 namespace holdfast::server {
 
+/// What a key belongs to.
+enum class keyspace : std::uint8_t {
+  data,      ///< what clients store; readers and watchers see it
+  requests,  ///< answers to requests that had an Idempotency-Key
+  locks,     ///< named locks and their tickets
+};
+
 /// One mutation of the database, made while the lock is held. Watchers, the history and the journal read the stream of
-/// changes; nothing else tells them what happened.
+/// changes; nothing else tells them what happened. Outside of keyspace::data there are puts and deletions alone.
 struct change {
   enum class kind : std::uint8_t {
     put,     ///< `key` has `value` now
@@ -23,11 +30,15 @@ struct change {
 
   kind what = kind::put;
   std::uint64_t sequence = 0;  ///< +1 with each change: the order of the journal
-  std::uint64_t revision = 0;  ///< +1 with each change that readers of data see; of touch, the entry's own
-  std::uint64_t previous = 0;  ///< the revision of the entry before; 0 where there was none
+  std::uint64_t revision = 0;  ///< of data: +1 with each but touch, which has the entry's own; else the database's
+  std::uint64_t previous = 0;  ///< version() of the last change of the same key; 0 where there was no such key
   std::string key;
   protocol::json_text value;          ///< of put; null otherwise
   std::optional<instant> expires_at;  ///< of put and touch: when the entry expires; empty: never
+  keyspace space = keyspace::data;
+
+  /// What tells this state of the key from the others that it had.
+  [[nodiscard]] std::uint64_t version() const noexcept { return space == keyspace::data ? revision : sequence; }
 };
 
 /// "put", "delete", "expire", "touch".

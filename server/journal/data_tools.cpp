@@ -61,9 +61,8 @@ std::uint64_t bytes_in(fs::path const& directory) {
 }
 
 std::string difference(record::head const& head, rocksdb_engine::contents const& contents) {
-  if (head.entries != contents.entries)
-    return "holds " + std::to_string(contents.entries) + " entries where " + std::to_string(head.entries) +
-           " were committed";
+  if (auto const entries = contents.entries + contents.records; head.entries != entries)
+    return "holds " + std::to_string(entries) + " entries where " + std::to_string(head.entries) + " were committed";
   if (head.fingerprint != contents.fingerprint || contents.revision > head.revision)
     return "holds other versions of entries than were committed";
   return {};

@@ -50,8 +50,9 @@ struct journal_position {
 struct recovered_entry {
   std::string_view key;
   std::string_view value;
-  std::uint64_t revision = 0;
+  std::uint64_t version = 0;                  ///< change::version(), so of data the revision
   std::optional<change::instant> expires_at;  ///< it may have passed: the reader removes the entry
+  keyspace space = keyspace::data;
 };
 
 struct journal_figures {
@@ -75,8 +76,8 @@ class journal {
   /// What people call its kind: "rocksdb".
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
-  /// Shows every entry, in the order of keys, and then checks that none is missing. When it throws, the entries that it
-  /// has shown must not be used. Call it once, before the first commit.
+  /// Shows every entry, those of a keyspace in the order of keys, and then checks that none is missing. When it throws,
+  /// the entries that it has shown must not be used. Call it once, before the first commit.
   virtual void recover(visitor const& visit) = 0;
 
   /// One line about what was lost, where the journal was opened although it was damaged; empty otherwise. After

@@ -62,11 +62,31 @@ std::optional<parsed_prefix> read_prefix(std::string_view bytes) {
 
 namespace record {
 
-std::uint64_t fingerprint_of(std::string_view key, std::uint64_t revision) noexcept {
+char tag_of(keyspace space) noexcept {
+  switch (space) {
+    case keyspace::data:
+      return 'e';
+    case keyspace::requests:
+      return 'r';
+    case keyspace::locks:
+      return 'l';
+  }
+  return head_tag;
+}
+
+std::optional<keyspace> keyspace_of(char tag) noexcept {
+  for (auto const space : {keyspace::data, keyspace::requests, keyspace::locks})
+    if (tag_of(space) == tag) return space;
+  return std::nullopt;
+}
+
+std::uint64_t fingerprint_of(keyspace space, std::string_view key, std::uint64_t version) noexcept {
   // FNV-1a (Fowler, Noll and Vo). Not std::hash: it is stored, so it has to be the same in each build.
   std::uint64_t hash = 0xcbf29ce484222325;
-  for (char const c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return mix(hash ^ mix(revision));
+  auto const add = [&hash](char c) { hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3; };
+  for (char const c : key) add(c);
+  if (space != keyspace::data) add(tag_of(space));
+  return mix(hash ^ mix(version));
 }
 
 void count(head& head, change const& change) noexcept {
@@ -75,11 +95,11 @@ void count(head& head, change const& change) noexcept {
   if (change.what == change::kind::touch) return;
   if (change.previous != 0) {
     --head.entries;
-    head.fingerprint -= fingerprint_of(change.key, change.previous);
+    head.fingerprint -= fingerprint_of(change.space, change.key, change.previous);
   }
   if (change.what == change::kind::put) {
     ++head.entries;
-    head.fingerprint += fingerprint_of(change.key, change.revision);
+    head.fingerprint += fingerprint_of(change.space, change.key, change.version());
   }
 }
 
@@ -95,7 +115,7 @@ void write_entry_prefix(std::string& to, change const& change) {
   if (change.what == change::kind::touch) flags |= touch_flag;
   if (change.expires_at) flags |= expires_flag;
   to.assign({version, flags});
-  put_fixed(to, change.revision);
+  put_fixed(to, change.version());
   if (change.expires_at) put_instant(to, *change.expires_at);
 }
 
@@ -121,7 +141,7 @@ bool merge_touch(std::string_view entry_bytes, std::string_view last_touch, std:
   auto const touch = read_prefix(last_touch);
   if (!entry || !touch || !(touch->flags & touch_flag) || !touch->entry.text.empty()) return false;
   change touched;
-  touched.revision = entry->revision;
+  touched.revision = entry->version;
   touched.expires_at = touch->entry.expires_at;
   write_entry_prefix(merged, touched);
   merged += entry->text;

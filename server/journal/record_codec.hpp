@@ -14,23 +14,28 @@ namespace holdfast::server {
 /// be told from damage. Numbers are little-endian.
 ///
 ///     key             value
-///     'e' + its key   an entry: 1, flags, revision (8), [expires_at (8)], its JSON text
+///     'e' + its key   an entry of the data: 1, flags, version (8), [expires_at (8)], its JSON text
+///     'r' + its key   the answer to a request, 'l' + its key a record of a named lock: as an entry
 ///     'h'             the head: 1, database (8), sequence (8), revision (8), entries (8), fingerprint (8),
 ///     committed_at (8)
 ///
-/// A touch changes an entry without its text: 1, flags, revision (8), [expires_at (8)], to be merged into the entry.
+/// A touch changes an entry without its text: 1, flags, version (8), [expires_at (8)], to be merged into the entry.
 /// Instants are nanoseconds since 1970, signed.
 namespace record {
 
-constexpr char entry_tag = 'e', head_tag = 'h';
+constexpr char head_tag = 'h';
 constexpr std::string_view head_key{&head_tag, 1};
+
+/// The first byte of the keys of a keyspace, and the keyspace that a first byte means.
+[[nodiscard]] char tag_of(keyspace space) noexcept;
+[[nodiscard]] std::optional<keyspace> keyspace_of(char tag) noexcept;
 
 /// What stands in every batch, so that a recovery can tell whether it has found all that was committed.
 struct head {
   std::uint64_t database = 0;
   std::uint64_t sequence = 0;
   std::uint64_t revision = 0;
-  std::uint64_t entries = 0;
+  std::uint64_t entries = 0;      ///< of all keyspaces
   std::uint64_t fingerprint = 0;  ///< of all entries: the sum of fingerprint_of()
   change::instant committed_at{};
 
@@ -38,7 +43,7 @@ struct head {
 };
 
 /// Takes part in a sum, so it is the same in whichever order entries come and go.
-[[nodiscard]] std::uint64_t fingerprint_of(std::string_view key, std::uint64_t revision) noexcept;
+[[nodiscard]] std::uint64_t fingerprint_of(keyspace space, std::string_view key, std::uint64_t version) noexcept;
 
 /// Brings the head up to date with one more change; `committed_at` is the caller's.
 void count(head& head, change const& change) noexcept;
@@ -48,7 +53,7 @@ void write_head(std::string& to, head const& head);
 void write_entry_prefix(std::string& to, change const& change);
 
 struct entry {
-  std::uint64_t revision = 0;
+  std::uint64_t version = 0;  ///< change::version()
   std::optional<change::instant> expires_at;
   std::string_view text;  ///< in the bytes that were read
 };

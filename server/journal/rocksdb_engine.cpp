@@ -13,6 +13,7 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -218,19 +219,24 @@ rocksdb_engine::contents rocksdb_engine::scan(std::function<void(recovered_entry
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     auto key = view(it->key());
     if (key == record::head_key) continue;
-    auto const entry = key.starts_with(record::entry_tag) ? record::read_entry(view(it->value())) : std::nullopt;
+    auto const space = key.empty() ? std::nullopt : record::keyspace_of(key.front());
+    auto const entry = space ? record::read_entry(view(it->value())) : std::nullopt;
     if (!entry)
       throw journal_error(journal_fault::unknown_format,
                           impl_->path.string() +
                               " has a record of a kind that this version does not know; start the"
                               " version of Holdfast that wrote it");
     key.remove_prefix(1);
-    ++all.entries;
-    all.bytes += key.size() + entry->text.size();
-    if (entry->expires_at) ++all.expiring;
-    all.fingerprint += record::fingerprint_of(key, entry->revision);
-    if (entry->revision > all.revision) all.revision = entry->revision;
-    visit({key, entry->text, entry->revision, entry->expires_at});
+    all.fingerprint += record::fingerprint_of(*space, key, entry->version);
+    if (space == keyspace::data) {
+      ++all.entries;
+      all.bytes += key.size() + entry->text.size();
+      if (entry->expires_at) ++all.expiring;
+      all.revision = std::max(all.revision, entry->version);
+    } else {
+      ++all.records;
+    }
+    visit({key, entry->text, entry->version, entry->expires_at, *space});
   }
   if (!it->status().ok()) throw error_of(it->status(), "can't read " + impl_->path.string());
   return all;
@@ -242,7 +248,8 @@ void rocksdb_engine::verify_checksums() const {
 }
 
 void rocksdb_engine::impl::add(change const& change) {
-  std::array const key{rocksdb::Slice(&record::entry_tag, 1), slice(change.key)};
+  auto const tag = record::tag_of(change.space);
+  std::array const key{rocksdb::Slice(&tag, 1), slice(change.key)};
   rocksdb::SliceParts const key_parts(key.data(), static_cast<int>(key.size()));
   switch (change.what) {
     case change::kind::put: {

@@ -49,13 +49,14 @@ class rocksdb_engine {
   [[nodiscard]] record::head read_head() const;
 
   struct contents {
-    std::uint64_t entries = 0;
+    std::uint64_t entries = 0;   ///< of the data
     std::uint64_t expiring = 0;  ///< of these, those with a time to live
-    std::uint64_t bytes = 0;     ///< of keys and values
+    std::uint64_t bytes = 0;     ///< of their keys and values
+    std::uint64_t records = 0;   ///< beside the data: of requests and locks
     std::uint64_t fingerprint = 0;
     std::uint64_t revision = 0;  ///< the highest
   };
-  /// Reads all entries in the order of keys, checksums included.
+  /// Reads all entries, those of a keyspace in the order of keys, checksums included.
   contents scan(std::function<void(recovered_entry const&)> const& visit) const;
 
   /// Reads every byte of every table, also those that no scan would need.

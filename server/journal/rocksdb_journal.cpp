@@ -154,7 +154,7 @@ void rocksdb_journal::recover(visitor const& visit) {
     auto const line = directory_->engine_path().string() + ' ' + wrong;
     if (!settings_.accept_loss) throw journal_error(journal_fault::damaged, line + what_to_do);
     accepted_loss_ += (accepted_loss_.empty() ? "" : "; ") + line;
-    head_.entries = contents.entries;
+    head_.entries = contents.entries + contents.records;
     head_.fingerprint = contents.fingerprint;
     head_.revision = std::max(head_.revision, contents.revision);
   }

@@ -1,5 +1,6 @@
 #include "server/store/answered_requests.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::server {
@@ -38,31 +39,64 @@ std::uint64_t bytes_of(data_outcome const& outcome) noexcept {
   return sizeof outcome + std::visit(byte_counter{}, outcome);
 }
 
-earlier_outcome_pointer answered_requests::find(std::string_view key, clock::time_point now) {
-  while (!in_order_.empty() && now - in_order_.front().at >= kept_for) forget_first();
+earlier_outcome_pointer answered_requests::find(std::string_view key, clock::time_point now) const {
   auto const found = by_key_.find(key);
-  return found != by_key_.end() ? found->second : nullptr;
+  return found != by_key_.end() && now - found->second.at < kept_for ? found->second.outcome : nullptr;
 }
 
-void answered_requests::add(std::string const& key, earlier_outcome_pointer outcome, clock::time_point now) {
-  // The key is there twice.
-  auto const bytes = bytes_of(outcome->outcome) + 2 * key.size() + 128;
-  in_order_.push_back({key, now, bytes});
+std::uint64_t answered_requests::version_of(std::string_view key) const {
+  auto const found = by_key_.find(key);
+  return found != by_key_.end() ? found->second.version : 0;
+}
+
+void answered_requests::make_place(std::string const& key) {
+  in_order_.push_back({.key = key, .at = {}});
   try {
-    by_key_.emplace(key, std::move(outcome));
+    place_ = by_key_.try_emplace(key).first;
   } catch (...) {
     in_order_.pop_back();
     throw;
   }
-  bytes_ += bytes;
-  while (in_order_.size() > 1 && (in_order_.size() > requests_max || bytes_ > bytes_max)) forget_first();
+}
+
+void answered_requests::give_back_place() noexcept {
+  in_order_.pop_back();
+  if (place_->second.version == 0) by_key_.erase(place_);
+}
+
+void answered_requests::add(earlier_outcome_pointer outcome, clock::time_point now, std::uint64_t version) noexcept {
+  auto& last = in_order_.back();
+  // The key is there twice.
+  last.bytes = bytes_of(outcome->outcome) + 2 * last.key.size() + 160;
+  last.at = now;
+  last.version = version;
+  bytes_ += last.bytes;
+  place_->second = {std::move(outcome), now, version};
+}
+
+std::size_t answered_requests::due(clock::time_point now, std::size_t most) const noexcept {
+  std::size_t count = 0;
+  auto bytes = bytes_;
+  for (; count < most && count < in_order_.size(); ++count) {
+    auto const& one = in_order_[count];
+    auto const left = in_order_.size() - count;
+    auto const is_too_many = left > 1 && (left > requests_max || bytes > bytes_max);
+    if (!is_too_many && now - one.at < kept_for) break;
+    bytes -= one.bytes;
+  }
+  return count;
 }
 
 void answered_requests::forget_first() noexcept {
   auto const& first = in_order_.front();
   bytes_ -= first.bytes;
-  by_key_.erase(first.key);
+  auto const found = by_key_.find(first.key);
+  if (found != by_key_.end() && found->second.version == first.version) by_key_.erase(found);
   in_order_.pop_front();
+}
+
+void answered_requests::sort() {
+  std::sort(in_order_.begin(), in_order_.end(), [](auto const& a, auto const& b) { return a.version < b.version; });
 }
 
 }  // namespace holdfast::server

@@ -22,11 +22,35 @@ class answered_requests {
   static constexpr std::uint64_t bytes_max = 16 * 1024 * 1024;
   static constexpr std::chrono::hours kept_for{24};
 
-  /// What the request with this key came to; null where there was none.
-  [[nodiscard]] earlier_outcome_pointer find(std::string_view key, clock::time_point now);
+  /// What the request with this key came to; null where there was none, or too long ago.
+  [[nodiscard]] earlier_outcome_pointer find(std::string_view key, clock::time_point now) const;
 
-  /// Remembers a request, of which find() knows nothing. Strong guarantee.
-  void add(std::string const& key, earlier_outcome_pointer outcome, clock::time_point now);
+  /// The version of this key's record, see change::version(); 0 where there is none.
+  [[nodiscard]] std::uint64_t version_of(std::string_view key) const;
+
+  // To remember a request: make_place(), then add(), which can't fail, or give_back_place().
+
+  /// Strong guarantee.
+  void make_place(std::string const& key);
+  void give_back_place() noexcept;
+  /// In place of what was known by the key of make_place(). @param version of the request's record.
+  void add(earlier_outcome_pointer outcome, clock::time_point now, std::uint64_t version) noexcept;
+
+  struct request {
+    std::string key;
+    clock::time_point at;
+    std::uint64_t bytes = 0;
+    std::uint64_t version = 0;
+  };
+  /// How many of the oldest requests are too old or too many, `most` at most.
+  [[nodiscard]] std::size_t due(clock::time_point now, std::size_t most) const noexcept;
+  /// Those that another of the same key has replaced are among them. @param index 0: the oldest.
+  [[nodiscard]] request const& oldest(std::size_t index) const noexcept { return in_order_[index]; }
+  /// Forgets the oldest request.
+  void forget_first() noexcept;
+
+  /// Puts what was added into the order of versions, which is that of time.
+  void sort();
 
   [[nodiscard]] std::size_t size() const noexcept { return in_order_.size(); }
 
@@ -35,15 +59,15 @@ class answered_requests {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
   };
-  struct request {
-    std::string key;
+  struct known {
+    earlier_outcome_pointer outcome;
     clock::time_point at;
-    std::uint64_t bytes;
+    std::uint64_t version = 0;  // 0: a place that is not taken yet
   };
+  using map = std::unordered_map<std::string, known, text_hash, std::equal_to<>>;
 
-  void forget_first() noexcept;
-
-  std::unordered_map<std::string, earlier_outcome_pointer, text_hash, std::equal_to<>> by_key_;
+  map by_key_;
+  map::iterator place_;  // between make_place() and add()
   std::deque<request> in_order_;
   std::uint64_t bytes_ = 0;
 };

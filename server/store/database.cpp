@@ -85,6 +85,25 @@ void database::load(std::string_view key, json_text value, std::uint64_t revisio
   if (expires != no_expiry) expiries_.add(expires, place->first);
 }
 
+bool database::load_record(keyspace space, std::string_view key, std::string_view bytes, std::uint64_t version,
+                           expiry_time expires, moment const& now) {
+  if (space != keyspace::requests) return false;
+  auto outcome = decode_outcome(bytes, now);
+  if (!outcome) return false;
+  answered_.make_place(std::string(key));
+  answered_.add(std::make_shared<earlier_outcome const>(*std::move(outcome)), expires - answered_requests::kept_for,
+                version);
+  return true;
+}
+
+void database::keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision) {
+  journal_ = &journal;
+  sequence_ = sequence;
+  revision_ = revision;
+  last_removal_ = sequence;
+  answered_.sort();
+}
+
 data_outcome database::apply(data_operation const& operation) {
   return std::visit([this](auto const& one) { return run(one); }, operation);
 }
@@ -111,9 +130,7 @@ void database::record(change::kind what, std::string_view key, entry const* befo
   auto const previous = before != nullptr ? before->revision : 0;
   auto const is_data = what != change::kind::touch;
   auto const sequence = sequence_ + 1, revision = is_data ? revision_ + 1 : previous;
-  std::optional<change::instant> expires_at;
-  if (expires != no_expiry)
-    expires_at = change::instant::clock::now() + std::chrono::duration_cast<change::instant::duration>(expires - now_);
+  auto const expires_at = instant_of(expires);
   if (open_ != nullptr) {
     open_->changes.emplace_back(what, sequence, revision, previous, std::string(key), value, expires_at);
   } else if (journal_ != nullptr) {
@@ -125,6 +142,32 @@ void database::record(change::kind what, std::string_view key, entry const* befo
   if (is_data) revision_ = revision;
   if (what == change::kind::del || what == change::kind::expire) last_removal_ = sequence;
   if (what == change::kind::touch) last_touch_ = touches_[touch_slot(key)] = sequence;
+}
+
+/// Puts a record beside the data into the journal. Strong guarantee. @param value null: removes it. @param previous the
+/// version of the one that it replaces or removes; 0: none. @return its version.
+std::uint64_t database::keep(keyspace space, std::string_view key, json_text value, std::uint64_t previous,
+                             expiry_time expires) {
+  change one{.what = value ? change::kind::put : change::kind::del,
+             .sequence = sequence_ + 1,
+             .revision = revision_,
+             .previous = previous,
+             .key = std::string(key),
+             .value = std::move(value),
+             .expires_at = instant_of(expires),
+             .space = space};
+  if (open_ != nullptr) {
+    open_->changes.push_back(std::move(one));
+  } else if (journal_ != nullptr) {
+    journal_->append(std::move(one));
+  }
+  return ++sequence_;
+}
+
+/// By the clock on the wall; nothing where it is never.
+std::optional<change::instant> database::instant_of(expiry_time expires) const {
+  if (expires == no_expiry) return std::nullopt;
+  return change::instant::clock::now() + std::chrono::duration_cast<change::instant::duration>(expires - now_);
 }
 
 expiry_time database::expiry_of(time_to_live const& ttl, expiry_time present) const noexcept {
@@ -412,7 +455,9 @@ data_outcome database::run(list_operation const& list) {
 
 data_outcome database::run(delete_range_operation const& range) {
   range_deleted done;
-  open_transaction all;
+  auto const is_part = open_ != nullptr;  // of an idempotent operation, which commits
+  open_transaction own;
+  auto& all = is_part ? *open_ : own;
   open_ = &all;
   try {
     auto at = entries_.lower_bound(range.prefix);
@@ -429,9 +474,9 @@ data_outcome database::run(delete_range_operation const& range) {
       done.next = all.undo.back().key;
       break;
     }
-    commit();
+    if (!is_part) commit();
   } catch (...) {
-    roll_back();
+    if (open_ != nullptr) roll_back();
     throw;
   }
   return done;
@@ -483,22 +528,53 @@ data_outcome without_replaced(data_outcome outcome) {
   return outcome;
 }
 
+/// The operation, and the record of what it came to: both or neither.
 data_outcome database::run(std::shared_ptr<idempotent_operation const> const& one) {
   if (auto earlier = answered_.find(one->key, now_)) {
     if (earlier->fingerprint == one->fingerprint) return earlier;
     return value_refused{errc::idempotency_key_reused,
                          "the key belongs to another request; send the very same one again, or a new key"};
   }
-  auto done = apply(one->operation);
-  // These say: try again.
-  if (std::holds_alternative<text_wanted>(done) || std::holds_alternative<no_room>(done)) return done;
+  open_transaction both;
+  open_ = &both;
+  auto has_place = false;
   try {
-    answered_.add(one->key,
-                  std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_), now_);
-  } catch (std::bad_alloc const&) {
-    // It is done, and told so; only a second request with this key would be done again.
+    auto done = apply(one->operation);
+    // These say: try again.
+    if (std::holds_alternative<text_wanted>(done) || std::holds_alternative<no_room>(done)) {
+      if (open_ != nullptr) roll_back();
+      return done;
+    }
+    // A transaction that could not be done has been undone, and that is remembered.
+    if (open_ == nullptr) {
+      both = {};
+      open_ = &both;
+    }
+    auto outcome = std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_);
+    // A few at a time, so that nobody waits until a day's requests are forgotten.
+    constexpr std::size_t forgotten_at_once = 16;
+    auto const due = answered_.due(now_, forgotten_at_once);
+    for (std::size_t i = 0; i < due; ++i) {
+      auto const& oldest = answered_.oldest(i);
+      auto const is_replaced = oldest.key == one->key || answered_.version_of(oldest.key) != oldest.version;
+      if (!is_replaced) keep(keyspace::requests, oldest.key, nullptr, oldest.version, no_expiry);
+    }
+    json_text bytes;
+    if (journal_ != nullptr)
+      bytes = std::make_shared<std::string const>(encode_outcome(*outcome, {now_, change::instant::clock::now()}));
+    auto const version = keep(keyspace::requests, one->key, std::move(bytes), answered_.version_of(one->key),
+                              now_ + answered_requests::kept_for);
+    answered_.make_place(one->key);
+    has_place = true;
+    commit();
+    answered_.add(std::move(outcome), now_, version);
+    for (std::size_t i = 0; i < due; ++i) answered_.forget_first();
+    return done;
+  } catch (...) {
+    if (has_place) answered_.give_back_place();
+    if (open_ != nullptr) roll_back();
+    throw;
   }
-  return done;
 }
 
 // --- transactions --------------------------------------------------------------------------------------------------
@@ -520,17 +596,19 @@ data_outcome database::run(transaction const& whole) {
   }
   if (!done->failed_checks.empty()) return transaction_done(std::move(done));
 
-  open_transaction all;
+  auto const is_part = open_ != nullptr;  // of an idempotent operation, which commits
+  open_transaction own;
+  auto& all = is_part ? *open_ : own;
   open_ = &all;
   try {
-    if (run_steps(whole, *done)) {
+    if (!run_steps(whole, *done)) {
+      roll_back();
+      if (auto* const wanted = std::get_if<text_wanted>(&done->results.back())) return std::move(*wanted);
+    } else if (!is_part) {
       done->replaced.reserve(all.undo.size());
       commit();
       // Freed by whoever holds the outcome, outside the lock.
       for (auto& step : all.undo) done->replaced.push_back(std::move(step.before.value));
-    } else {
-      roll_back();
-      if (auto* const wanted = std::get_if<text_wanted>(&done->results.back())) return std::move(*wanted);
     }
   } catch (...) {
     if (open_ != nullptr) roll_back();
@@ -587,7 +665,7 @@ void database::roll_back() noexcept {
   }
   for (auto const& one : all.changes) {
     --sequence_;
-    if (one.what != change::kind::touch) --revision_;
+    if (one.what != change::kind::touch && one.space == keyspace::data) --revision_;
   }
   last_removal_ = std::min(last_removal_, sequence_);
   last_touch_ = std::min(last_touch_, sequence_);

@@ -17,6 +17,7 @@
 #include "server/store/expiry_index.hpp"
 #include "server/store/history.hpp"
 #include "server/store/operation.hpp"
+#include "server/store/outcome_codec.hpp"
 
 namespace holdfast::server {
 
@@ -41,13 +42,12 @@ class database {
 
   /// Adds an entry, in the order of keys, that is durable already.
   void load(std::string_view key, json_text value, std::uint64_t revision, expiry_time expires);
-  /// From now on changes go to the journal, which tells the history of those that are durable.
-  void keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision) noexcept {
-    journal_ = &journal;
-    sequence_ = sequence;
-    revision_ = revision;
-    last_removal_ = sequence;
-  }
+  /// Adds a record beside the data that is durable already. @param version see change::version().
+  /// @return whether its bytes are of a form that is known here.
+  [[nodiscard]] bool load_record(keyspace space, std::string_view key, std::string_view bytes, std::uint64_t version,
+                                 expiry_time expires, moment const& now);
+  /// From now on changes go to the journal, which tells the history of those that are durable. All has been loaded.
+  void keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision);
 
   /// What a key with its value takes in memory, about: with its share of the tree and what the allocator adds.
   [[nodiscard]] static constexpr std::uint64_t bytes_of(std::size_t key_bytes, std::size_t value_bytes) noexcept {
@@ -140,6 +140,9 @@ class database {
   [[nodiscard]] expiry_time expiry_of(time_to_live const& ttl, expiry_time present) const noexcept;
   void record(change::kind what, std::string_view key, entry const* before, json_text const& value,
               expiry_time expires);
+  std::uint64_t keep(keyspace space, std::string_view key, json_text value, std::uint64_t previous,
+                     expiry_time expires);
+  [[nodiscard]] std::optional<change::instant> instant_of(expiry_time expires) const;
   bool run_steps(transaction const& whole, transaction_outcome& done);
   void commit();
   void roll_back() noexcept;

@@ -113,7 +113,13 @@ void store::recover(journal& kept) {
   kept.recover([&](recovered_entry const& one) {
     auto const expires =
         one.expires_at ? now + std::chrono::duration_cast<clock::duration>(*one.expires_at - now_on_wall) : no_expiry;
-    data.load(one.key, std::make_shared<std::string const>(one.value), one.revision, expires);
+    if (one.space == keyspace::data) {
+      data.load(one.key, std::make_shared<std::string const>(one.value), one.version, expires);
+    } else if (!data.load_record(one.space, one.key, one.value, one.version, expires, {now, now_on_wall})) {
+      throw journal_error(journal_fault::unknown_format,
+                          "the journal has a record in a form that this version does not know; start the version of"
+                          " Holdfast that wrote it");
+    }
   });
   data_bytes_.store(data.bytes(), std::memory_order_relaxed);
   next_expiry_.store(data.next_expiry(), std::memory_order_relaxed);

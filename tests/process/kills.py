@@ -1,6 +1,6 @@
 """kill -9 in the middle of a load, again and again, on one data directory. After each start: whatever was acknowledged is
 there, whatever was shown to a reader is there, nothing is there that nobody wrote, revisions never go back, a
-transaction is there entirely or not at all.
+transaction is there entirely or not at all, a request that is sent again with its Idempotency-Key is done once.
 
 kills.py SERVER [--kills N] [--seed N] [--clients N] [--load SECONDS]: exits 1 and names the seed when that is not so.
 """
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 
 import server_process
 from server_process import Client, Server
@@ -63,7 +64,8 @@ class Writer:
     def __init__(self, number, seed):
         self.name, self.dice = f"w{number}", random.Random(f"{seed} {number}")
         self.known, self.possible = {}, {}
-        self.count = self.count_possible = 0  # its share of the shared number
+        self.count = 0  # its share of the shared number
+        self.share_key = None  # of a share that may have been added; see share()
         self.revision = 0  # the highest that it has been told
         self.acknowledged = 0
         self.wrong = None
@@ -79,7 +81,7 @@ class Writer:
         with contextlib.suppress(OSError, EOFError), Client(port) as client:
             while True:
                 self.request(client)
-                self.possible, self.count_possible = {}, 0
+                self.possible = {}
                 self.acknowledged += 1
 
     def request(self, client):
@@ -137,9 +139,15 @@ class Writer:
             raise EOFError
 
     def share(self, client):
-        self.count_possible = 1
-        self.ask(client, (200, 201), "POST", "/v1/kv/shared?increment=1")
-        self.count += 1
+        """Adds one to a number that all writers share; sends it again at times, as after a lost answer."""
+        self.share_key = self.share_key or str(uuid.UUID(int=self.dice.getrandbits(128)))
+        told = self.ask(client, (200, 201), "POST", "/v1/kv/shared?increment=1", Idempotency_Key=self.share_key)
+        if self.dice.random() < 0.1:
+            again = self.ask(client, (200, 201), "POST", "/v1/kv/shared?increment=1", Idempotency_Key=self.share_key)
+            if again != told or client.fields.get("idempotent-replayed") != "true":
+                self.wrong = f"the same request was answered {told} and then {again} {client.fields}"
+                raise EOFError
+        self.count, self.share_key = self.count + 1, None
 
     def touch(self, client):
         name = self.dice.randrange(20)
@@ -171,6 +179,8 @@ class Writer:
 
     def check(self, client, seen):
         """After a start. @param seen the highest revision of each key that a reader was shown"""
+        if self.share_key:  # nobody knows whether it was done: that is what the key is for
+            self.share(client)
         for key in self.known.keys() | self.possible.keys():
             status, content = client.ask("GET", f"/v1/kv/{key}")
             known, possible = self.known.get(key, State()), self.possible.get(key)
@@ -248,12 +258,8 @@ class Kills:
         self.reader.seen = {}
         _, content = client.ask("GET", "/v1/kv/shared")
         shared = int(content) if content.isdigit() else 0
-        least = sum(writer.count for writer in self.writers)
-        if not least <= shared <= least + sum(writer.count_possible for writer in self.writers):
-            raise AssertionError(f"the shared number is {shared}; {least} increments were acknowledged")
-        self.writers[0].count += shared - least
-        for writer in self.writers:
-            writer.count_possible = 0
+        if shared != sum(writer.count for writer in self.writers):
+            raise AssertionError(f"the shared number is {shared}; {[writer.count for writer in self.writers]} were added")
 
 
 def main():

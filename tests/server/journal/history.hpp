@@ -43,7 +43,7 @@ class scratch_directory {
 /// What an entry amounts to.
 struct known_entry {
   std::string value;
-  std::uint64_t revision = 0;
+  std::uint64_t version = 0;
   std::optional<change::instant> expires_at;
 
   bool operator==(known_entry const&) const = default;
@@ -57,24 +57,30 @@ class history {
       : random_(seed), sizes_(seed), keys_(keys), value_bytes_max_(value_bytes_max) {}
 
   change next() {
-    auto const key = "key-" + std::to_string(pick(keys_));
-    auto const found = state_.find(key);
     change made;
+    made.space = pick(5) == 0 ? keyspace::requests : keyspace::data;
+    auto const is_data = made.space == keyspace::data;
+    auto const key = (is_data ? "key-" : "request-") + std::to_string(pick(keys_));
+    auto const found = state_.find(key);
     made.sequence = ++sequence_;
     made.key = key;
-    made.previous = found == state_.end() ? 0 : found->second.revision;
+    made.previous = found == state_.end() ? 0 : found->second.version;
     auto const kind = pick(10);
-    if (found == state_.end() || kind < 6) {
+    if (!is_data && found != state_.end() && kind >= 6) {
+      made.what = change::kind::del;
+      made.revision = revision_;
+      state_.erase(found);
+    } else if (found == state_.end() || kind < 6) {
       made.what = change::kind::put;
-      made.revision = ++revision_;
+      made.revision = is_data ? ++revision_ : revision_;
       std::string text(1 + pick(value_bytes_max_), 'x');
       for (auto& c : text) c = static_cast<char>('a' + pick(26));
       made.value = std::make_shared<std::string const>('"' + text + '"');
       made.expires_at = instant_or_never();
-      state_[key] = {*made.value, made.revision, made.expires_at};
+      state_[key] = {*made.value, made.version(), made.expires_at};
     } else if (kind < 8) {
       made.what = change::kind::touch;
-      made.revision = found->second.revision;
+      made.revision = found->second.version;
       made.expires_at = instant_or_never();
       found->second.expires_at = made.expires_at;
     } else {
@@ -119,7 +125,7 @@ inline known_state state_after(history made, std::uint64_t changes) {
 inline known_state recovered(journal& journal) {
   known_state state;
   journal.recover([&](recovered_entry const& entry) {
-    state[std::string(entry.key)] = {std::string(entry.value), entry.revision, entry.expires_at};
+    state[std::string(entry.key)] = {std::string(entry.value), entry.version, entry.expires_at};
   });
   return state;
 }

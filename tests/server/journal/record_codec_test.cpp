@@ -31,7 +31,7 @@ TEST(record_codec, an_entry_is_read_as_it_was_written) {
     bytes += "{\"a\":1}";
     auto const read = record::read_entry(bytes);
     ASSERT_TRUE(read);
-    EXPECT_EQ(read->revision, 0x0123456789abcdefu);
+    EXPECT_EQ(read->version, 0x0123456789abcdefu);
     EXPECT_EQ(read->expires_at, expires_at);
     EXPECT_EQ(read->text, "{\"a\":1}");
   }
@@ -83,7 +83,7 @@ TEST(record_codec, a_touch_changes_when_an_entry_expires_and_nothing_else) {
   ASSERT_TRUE(record::merge_touch(entry, touch, merged));
   auto const read = record::read_entry(merged);
   ASSERT_TRUE(read);
-  EXPECT_EQ(read->revision, 17u);
+  EXPECT_EQ(read->version, 17u);
   EXPECT_EQ(read->expires_at, at(2'000));
   EXPECT_EQ(read->text, "text");
   made.expires_at.reset();

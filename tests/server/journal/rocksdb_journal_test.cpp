@@ -288,7 +288,7 @@ TEST_F(rocksdb_journal_test, a_directory_kept_from_format_1_opens) {
   rocksdb_journal journal(settings());
   std::ostringstream lines;
   journal.recover([&](recovered_entry const& entry) {
-    lines << entry.key << ' ' << entry.revision << ' ';
+    lines << entry.key << ' ' << entry.version << ' ';
     if (entry.expires_at)
       lines << std::chrono::nanoseconds(entry.expires_at->time_since_epoch()).count();
     else

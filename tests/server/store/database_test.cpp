@@ -15,6 +15,7 @@ namespace holdfast::server {
 namespace {
 
 using namespace protocol;
+using namespace std::chrono_literals;
 
 json_text text(char const* value) {
   return std::make_shared<std::string const>(value);
@@ -781,6 +782,127 @@ TEST(an_idempotent_operation, is_done_once_and_answered_the_same_each_time) {
   EXPECT_EQ(*get_as<value_stored>(data.apply(call("y", 1, increment))).value, "2");
   data.at(expiry_time(std::chrono::hours(24)));
   EXPECT_EQ(*get_as<value_stored>(data.apply(call("x", 1, increment))).value, "3") << "it is kept for a day";
+}
+
+/// Keeps what it is given.
+class remembering_journal final : public journal {
+ public:
+  [[nodiscard]] std::string_view name() const noexcept override { return "remembering"; }
+  void recover(visitor const& visit) override {
+    for (auto const& [at, one] : entries_) visit({at.second, *one.value, one.version(), one.expires_at, at.first});
+  }
+  [[nodiscard]] journal_position position() const override { return position_; }
+  [[nodiscard]] std::optional<journal_error> commit(std::span<change const> batch) override {
+    batches.emplace_back();
+    for (auto const& one : batch) {
+      EXPECT_EQ(one.sequence, position_.sequence + 1);
+      position_ = {1, one.sequence, one.revision};
+      auto const at = std::pair(one.space, one.key);
+      auto const before = entries_.find(at);
+      EXPECT_EQ(one.previous, before != entries_.end() ? before->second.version() : 0) << one.key;
+      if (one.what == change::kind::put) {
+        entries_.insert_or_assign(at, one);
+      } else {
+        entries_.erase(before);
+      }
+      batches.back() += one.key + (one.what == change::kind::put ? "+" : "-");
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] bool has_room() override { return true; }
+  [[nodiscard]] journal_figures figures() const override { return {}; }
+  void close() override {}
+
+  std::vector<std::string> batches;
+
+ private:
+  std::map<std::pair<keyspace, std::string>, change> entries_;
+  journal_position position_;
+};
+
+/// A database that has this journal, and is gone with the test's block.
+class kept_database {
+ public:
+  explicit kept_database(journal& kept, expiry_time now = expiry_time(1h))
+      : commits_(kept, one_at_a_time(), {.notify = [] {}, .measure = {}, .take = {}}) {
+    moment const start{now, std::chrono::system_clock::now()};
+    data.at(now);
+    kept.recover([&](recovered_entry const& one) {
+      auto const expires =
+          one.expires_at ? now + std::chrono::duration_cast<nanoseconds>(*one.expires_at - start.wall) : no_expiry;
+      if (one.space == keyspace::data) {
+        data.load(one.key, std::make_shared<std::string const>(one.value), one.version, expires);
+      } else {
+        EXPECT_TRUE(data.load_record(one.space, one.key, one.value, one.version, expires, start));
+      }
+    });
+    data.keep_in(commits_, kept.position().sequence, kept.position().revision);
+  }
+  ~kept_database() { commits_.finish(); }
+
+  database data;
+
+ private:
+  /// So that each append is a batch of its own.
+  static commit_settings one_at_a_time() {
+    commit_settings settings;
+    settings.batch_bytes_max = 1;
+    return settings;
+  }
+
+  commit_queue commits_;
+};
+
+data_operation once(std::string key, data_operation what) {
+  return std::make_shared<idempotent_operation const>(idempotent_operation{std::move(key), {1}, std::move(what)});
+}
+
+// A power loss between the two would have let a client that asks again do it again.
+TEST(an_idempotent_operation, is_kept_in_one_batch_with_what_it_has_changed) {
+  remembering_journal kept;
+  {
+    kept_database one(kept);
+    one.data.apply(once("x", increment_operation{.key = "k", .ttl = {}, .when = {}}));
+    one.data.apply(once("y", delete_operation{"none"}));
+    one.data.apply(once("z", transaction{{}, {put_operation{"a", text("1")}, put_operation{"b", text("2")}}, {}}));
+    one.data.apply(once("w", transaction{{}, {put_operation{"c", text("1")}, touch_operation{"none", {}, {}}}, {}}));
+    one.data.apply(once("v", delete_range_operation{"a"}));
+  }
+  EXPECT_EQ(kept.batches, (std::vector<std::string>{"k+x+", "y+", "a+b+z+", "w+", "a-v+"}));
+}
+
+TEST(an_idempotent_operation, is_answered_the_same_after_a_restart) {
+  remembering_journal kept;
+  auto const increment = once("x", increment_operation{.key = "k", .ttl = {}, .when = {}});
+  auto const failing = once("w", transaction{{}, {put_operation{"k", text("9")}, touch_operation{"none", {}, {}}}, {}});
+  {
+    kept_database one(kept);
+    one.data.apply(increment);
+    EXPECT_EQ(get_as<transaction_done>(one.data.apply(failing))->failed_step, 1U);
+  }
+  kept_database again(kept);
+  auto const earlier = get_as<earlier_outcome_pointer>(again.data.apply(increment));
+  EXPECT_EQ(*std::get<value_stored>(earlier->outcome).value, "1");
+  EXPECT_EQ(
+      std::get<transaction_done>(get_as<earlier_outcome_pointer>(again.data.apply(failing))->outcome)->failed_step, 1U);
+  EXPECT_EQ(*again.data.find("k")->value, "1");
+}
+
+TEST(an_idempotent_operation, is_forgotten_in_the_journal_too) {
+  remembering_journal kept;
+  auto const put = [](std::string key) { return once(std::move(key), put_operation{"k", text("1")}); };
+  {
+    kept_database one(kept);
+    for (auto const* key : {"x", "y", "z"}) one.data.apply(put(key));
+  }
+  {
+    kept_database again(kept);
+    again.data.at(expiry_time(1h + 24h + 1min));
+    again.data.apply(put("y"));
+  }
+  EXPECT_EQ(kept.batches.back(), "k+x-z-y+") << "y is replaced, the others go, in the order of time";
+  kept_database last(kept, expiry_time(26h));
+  last.data.apply(put("x"));
 }
 
 TEST(an_idempotent_operation, that_had_no_room_may_be_tried_again) {
