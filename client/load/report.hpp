@@ -41,10 +41,10 @@ struct load_report {
   nanoseconds oldest_unfinished{0};                      ///< how long the oldest of them had been waiting
   nanoseconds cpu{0};                                    ///< processor time of the client's threads
   nanoseconds starved{0};                                ///< how long these were ready and had no processor
-  std::optional<server_process> server;                  ///< nothing when its pid was not told
+  std::optional<server_process> server;                  ///< nothing if its pid was not given
   std::optional<found_rate> found;                       ///< of the search whose last run this is
   std::shared_ptr<verify::verification const> verified;  ///< what its answers prove; null: not asked for
-  std::shared_ptr<watch_report const> watched;           ///< what its watchers were told; null: there were none
+  std::shared_ptr<watch_report const> watched;           ///< what its watchers received; null: there were none
 
   /// What was asked for, so that it can be asked for again: a run's settings, or those of the search.
   [[nodiscard]] std::vector<experiment_entry> experiment() const;
@@ -100,12 +100,12 @@ struct load_report {
 ///     open_loop          null in a closed loop, else {asked_per_s, started_per_s, found_no_connection, late_share,
 ///                        late_ms, since_sent_ms}; the latter two as latency_ms
 ///     split              {answers, without_timing, implausible_timing, before_sending_ms, wait_ms, hold_ms, rest_ms},
-///                        each of the latter as latency_ms, with `share` of the whole; from the server's Server-Timing
+///                        each of the latter as latency_ms, with `share` of the total; from the server's Server-Timing
 ///     statuses           [{operation, status, count, success, reason (why the first of them was refused, or null),
 ///                        latency_ms: as above}]
 ///     errors             {total, kinds: {refused, reset, timeout, status, bad_answer, …: count}}
 ///     unfinished         {count, oldest_ms}: in flight at the end, in no other figure
-///     reconnects         connections opened anew because the server closed one between requests
+///     reconnects         connections opened again because the server closed one between requests
 ///     client             {cpu_ms, cpu_us_per_request, busy_share, starved_share, was_the_limit}
 ///     server             null without its pid, else {pid, name, cpu_ms, cpu_us_per_request, cores}; the last three
 ///                        null when the process ended before the run did

@@ -61,7 +61,7 @@ class finished_functions {
 };
 
 /// Lets the waiters of functions that have run know. Those whose context runs on this thread, or whose executor is more
-/// than its context's own, are told one by one; for each other context one message goes.
+/// than its context's own, are notified one by one; for each other context one message goes.
 inline void tell_finished(std::span<waiter*> done) noexcept {
   for (std::size_t i = 0; i < done.size(); ++i) {
     waiter* const w = done[i];
@@ -332,7 +332,7 @@ template <class Mutex>
       break;
     }
   }
-  // Only now that the lock is passed on, so that nobody waits for it while executors are told.
+  // Only now that the lock is passed on, so that nobody waits for it while executors are notified.
   tell_finished({done, count});
 }
 
