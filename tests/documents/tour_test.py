@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""tour_test.py ROOT PROGRAMS: runs each `sh` block of README and of the tutorial as a reader pastes it, against a server of
-its own. PROGRAMS is the folder of holdfast-server and holdfast."""
+"""tour_test.py ROOT SERVER CLIENT: runs each `sh` block of README and of guides as a reader pastes it, against a server of its
+own, and compares what documents show with what the programs print. SERVER and CLIENT are the programs, in one folder."""
 
 import json
 import os
@@ -12,11 +12,12 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
-PROGRAMS = pathlib.Path(sys.argv.pop(1)).resolve()
+SERVER, CLIENT = (pathlib.Path(sys.argv.pop(1)).resolve() for _ in range(2))
+assert SERVER.parent == CLIENT.parent and CLIENT.name == "holdfast"
 sys.path.append(str(ROOT / "tests/process"))
 import server_process  # noqa: E402
 
-server_process.SERVER = str(PROGRAMS / "holdfast-server")
+server_process.SERVER = str(SERVER)
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 # curl reports a refusal of the server by its exit status.
 CURL = 'curl() { command curl --silent --show-error --fail-with-body --max-time 30 "$@"; }\n'
@@ -29,7 +30,7 @@ class Tour(unittest.TestCase):
         # The built-in writer is on, as for a reader.
         with tempfile.TemporaryDirectory() as folder, server_process.Server(writer_period="350ms") as server:
             address = f"localhost:{server.port}"
-            environment = {**os.environ, "PATH": f"{PROGRAMS}:{os.environ['PATH']}", "HOLDFAST_URL": f"http://{address}"}
+            environment = {**os.environ, "PATH": f"{CLIENT.parent}:{os.environ['PATH']}", "HOLDFAST_URL": f"http://{address}"}
             for block in blocks:
                 # One shell for a block: a line may use what an earlier one has set.
                 script = f"set -eo pipefail\n{CURL}{block.replace('localhost:8080', address)}"
