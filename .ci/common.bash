@@ -69,7 +69,7 @@ apt_install() {
     say "Fetching the package lists"
     "${apt[@]}" update </dev/null >"$progress" || say "apt-get update failed; trying with the lists there are"
     "${apt[@]}" "${install[@]}" "$@" </dev/null >"$progress" || die "apt-get could not install: $*
-  - No network, or an outdated mirror? Look at the lines above, mend /etc/apt/sources.list, run this again.
+  - No network, or an outdated mirror? Look at the lines above, fix /etc/apt/sources.list, run this again.
   - Not Debian 12 (bookworm)? Install the counterparts of these packages, then run with HOLDFAST_NO_INSTALL=1.
   - Packages would be removed? libboost1.81-dev excludes libboost-dev (1.74): 'apt-get remove libboost1.74-dev' if
     nothing of yours needs it; or install Boost 1.81 or later elsewhere, set Boost_ROOT and HOLDFAST_NO_INSTALL=1."

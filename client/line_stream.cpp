@@ -35,7 +35,7 @@ unsigned status_of(std::string_view head) {
 struct line_stream::transport : std::enable_shared_from_this<transport> {
   explicit transport(executor on) : socket(on), timer(on) {}
 
-  /// Whatever is awaited ends after this time at the latest, and `expired` tells why.
+  /// Whatever is awaited ends after this time at the latest, and `expired` says why.
   void expire_after(std::optional<std::chrono::nanoseconds> limit) {
     timer.cancel();
     if (!limit) return;

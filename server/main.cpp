@@ -23,7 +23,7 @@ namespace holdfast::server {
 namespace {
 
 /// Each connection needs a descriptor, and the usual soft limit is 1024. Where the hard limit allows fewer, fewer
-/// connections are admitted, so that the rest are told so instead of left in the backlog.
+/// connections are admitted, so that the rest get an answer instead of waiting in the backlog.
 void allow_descriptors(settings& settings) {
   // Streams, signals, address look-ups; a loop's set, its bell and its clock.
   constexpr rlim_t of_process = 8 + listener::descriptors_max, of_thread = 3;

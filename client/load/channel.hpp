@@ -47,7 +47,7 @@ class channel {
   std::string& outbox() { return outbox_; }
   std::optional<error_kind> flush();
 
-  /// Reads once into `buffer` and calls `sink(outstanding_request, answer_message const&)` for each whole answer.
+  /// Reads once into `buffer` and calls `sink(outstanding_request, answer_message const&)` for each complete answer.
   /// The sink must not touch the channel. error_kind::reset: the peer ended the connection, or said that it will.
   template <class Sink>
   std::optional<error_kind> receive(std::span<char> buffer, Sink&& sink);

@@ -194,7 +194,7 @@ bool driver::has_room(channel const& channel) const {
   return channel.state() == channel_state::open && channel.in_flight() < settings_.run->pipeline;
 }
 
-/// When the next request of a connection that has room started; nothing when there is none.
+/// When the next request of a connection with free capacity started; nothing when there is none.
 std::optional<time_point> driver::next_to_ask() {
   if (!schedule_) return asking_ ? std::optional(now_) : std::nullopt;
   while (!backlog_.empty()) {

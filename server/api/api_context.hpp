@@ -13,7 +13,7 @@
 
 namespace holdfast::server {
 
-/// What GET /v1/settings tells besides what may change.
+/// What GET /v1/settings shows besides what may change.
 struct fixed_settings {
   std::string writer_key;
   unsigned threads = 1;
@@ -33,7 +33,7 @@ struct api_context {
   std::atomic<std::size_t> const& connections;
   std::atomic<bool> const& draining;
   std::size_t value_bytes_max;
-  std::uint64_t start;  ///< tells this process's revisions from another's
+  std::uint64_t start;  ///< distinguishes this process's revisions from others'
   kept_data const& kept = nothing_kept;
 };
 

@@ -66,7 +66,7 @@ struct import_request {
   lock_terms terms;
 };
 
-/// A look at the settings, or a change, which its body will tell.
+/// A look at the settings, or a change, according to its body.
 struct settings_request {
   bool changes = false;
 };

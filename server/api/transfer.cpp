@@ -310,7 +310,7 @@ class line_reader {
   bool has_ended_ = false;
 };
 
-/// An import while it goes on.
+/// An import while it continues.
 class import_run {
  public:
   import_run(import_request const& request, api_context const& context, lock_asker asker, client_link& client)

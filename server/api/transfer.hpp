@@ -24,7 +24,7 @@ namespace holdfast::server {
 awaitable<request_end> send_export(export_request const& request, api_context const& context, lock_asker asker,
                                    client_link& client);
 
-/// Stores the body's lines as they come, so many at a time.
+/// Stores the body's lines as they come, this many at a time.
 awaitable<request_end> run_import(import_request const& request, api_context const& context, lock_asker asker,
                                   client_link& client, reply& answer);
 

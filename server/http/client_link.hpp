@@ -56,7 +56,7 @@ class client_link {
   /// The same, until a timer has expired or somebody has cancelled it.
   awaitable<bool> pause(timer& until);
 
-  /// Waits until what a piece of an answer tells is durable. @return false where that will never be.
+  /// Waits until the contents of a piece of an answer are durable. @return false where that will never be.
   awaitable<bool> until_durable(std::uint64_t needs) { return gate_.wait(needs); }
 
   // --- a body in pieces, of a request that asked for it so ---

@@ -42,7 +42,7 @@ exchange::step exchange::serve(std::string_view& input, byte_buffer& output, pee
   }
 }
 
-/// @return whether there was a whole one.
+/// @return whether there was a complete one.
 bool exchange::read_head(std::string_view& input, peer_address const& client) {
   // An empty line before a request is passed over (RFC 9112 §2.2).
   while (input.starts_with("\r\n")) input.remove_prefix(2);

@@ -25,7 +25,7 @@ namespace holdfast::server {
 inline constexpr std::size_t copied_bytes_max = 16 * 1024;
 
 /// One connection's requests and answers, one after the other, without I/O: serve() takes bytes off the front of what
-/// has arrived and says what is needed to go on. Whoever calls it provides that, and calls it again. One thread.
+/// has arrived and says what is needed to continue. Whoever calls it provides that, and calls it again. One thread.
 class exchange {
  public:
   using clock = std::chrono::steady_clock;

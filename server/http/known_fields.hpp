@@ -32,7 +32,7 @@ class known_fields {
   void remember(std::string_view fields, request_head const& head, bool chunked, std::uint64_t content_length);
 
  private:
-  // A few kinds of clients, and room for PUTs, each of whose lengths is a set of fields of its own.
+  // A few kinds of clients, and space for PUTs, each of whose lengths is a set of fields of its own.
   std::array<entry, 8> entries_;
   std::size_t last_found_ = 0;
   std::uint64_t uses_ = 0;

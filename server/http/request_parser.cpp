@@ -54,7 +54,7 @@ method method_of(http::verb verb) {
   }
 }
 
-/// Beast's errors, told as what to do about them.
+/// Beast's errors, as advice to the client.
 std::string advice_for(beast_error const& error) {
   if (error == http::error::bad_method) return "the method must be letters, with one space behind it";
   if (error == http::error::bad_target)

@@ -17,7 +17,7 @@ namespace holdfast::server {
 struct insight {
   using clock = lock_recorder::clock;
 
-  /// So many consumers may follow the lock at once, unless it is told otherwise.
+  /// This many consumers may follow the lock at once, unless set otherwise.
   static constexpr std::size_t usual_consumers_max = 64;
 
   insight(unsigned threads, std::uint64_t its_start, std::size_t consumers_max = usual_consumers_max);
@@ -28,7 +28,7 @@ struct insight {
   [[nodiscard]] present_requests present(present_limits const& limits) const;
   [[nodiscard]] bool is_anyone_present() const;
 
-  std::uint64_t const start;  ///< tells this process from another; see protocol::request_id
+  std::uint64_t const start;  ///< distinguishes this process from others; see protocol::request_id
   clock::time_point const started_at = clock::now();
   std::chrono::system_clock::time_point const started_on = std::chrono::system_clock::now();
   std::vector<std::unique_ptr<lock_recorder>> const recorders;  ///< one for each thread

@@ -67,6 +67,8 @@ ROOMS = (
                 " above."),
     Room("data", "server/store/operation", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="operations are plain values. What runs them belongs to the database."),
+    Room("data", "server/store/outcome_codec", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
+         advice="the codec knows outcomes and bytes. What stores them belongs to the journal."),
     Room("data", "server/store/answered_requests", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="answered requests are a plain container. What waits belongs to the store."),
     Room("data", "server/store/expiry_index", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),

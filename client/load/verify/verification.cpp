@@ -161,7 +161,7 @@ void check_each_key(recorded_run const& run, by_key const& requests, effort cons
   }
 }
 
-/// Adds what the watchers of a run were told.
+/// Adds what the watchers of a run received.
 void append_events(recorded_run const& run, stated_history& to) {
   revision_number latest = 0;
   for (auto const& one : to.operations) latest = std::max(latest, one.at);
@@ -180,8 +180,8 @@ void append_events(recorded_run const& run, stated_history& to) {
                                  .facts_begin = to.facts.size() - 1,
                                  .facts_end = to.facts.size()});
       }
-      // A stream that goes on is held to all that happened; the last one of a watcher was given time for it. Where the
-      // machine was too busy for that time to be enough, it must not be accused of what has not come yet.
+      // A stream that continues is held to all that happened; the last one of a watcher was given time for it. Where
+      // the machine was too busy for that time to be enough, it must not be accused of what has not come yet.
       auto const has_come_to_the_end = !stream.events.empty() && stream.events.back().stated.at >= latest;
       told.is_whole = run.watched->is_settled && &stream == &watcher.back() && has_come_to_the_end;
       to.watchers.push_back(std::move(told));

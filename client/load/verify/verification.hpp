@@ -50,7 +50,7 @@ struct verification {
   verify::verdict verdict = verdict::linearizable;  ///< of the values; `locks` has its own
   verify::proof proof = proof::by_key;
   std::uint64_t changes = 0;         ///< by_revision: that were replayed
-  std::uint64_t hidden_changes = 0;  ///< by_revision: that nobody was told of: expiries, unanswered writes
+  std::uint64_t hidden_changes = 0;  ///< by_revision: that no answer or event shows: expiries, unanswered writes
   std::uint64_t events = 0;          ///< by_revision: of watchers
   std::uint64_t operations = 0;      ///< that were judged
   std::uint64_t unanswered = 0;      ///< of these, puts and deletes of which it isn't known whether they happened
@@ -73,7 +73,7 @@ struct recorded_run {
   std::span<std::unique_ptr<recorder> const> threads;
   std::span<value_number const> first_values;        ///< by key, as stored before the run; keys behind had none
   std::span<std::uint64_t const> first_revisions{};  ///< of these values; 0 where it is not known
-  load::watch_report const* watched = nullptr;       ///< what watchers were told, if there were any
+  load::watch_report const* watched = nullptr;       ///< what watchers received, if there were any
   std::uint32_t first_watcher = 0;                   ///< the first one's number among the connections
   std::chrono::nanoseconds time_max{};               ///< for deciding; keys that it does not suffice for are undecided
 };

@@ -1,4 +1,4 @@
-// What the data view asks the server: lists, single keys, conditional writes, and the watch that tells of changes.
+// What the data view asks the server: lists, single keys, conditional writes, and the watch that reports changes.
 import {explained} from './controls';
 import {readChange, type Change} from './data_model';
 import {MessageParser, type StreamState} from './event_stream';

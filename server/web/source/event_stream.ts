@@ -1,4 +1,4 @@
-// Follows /v1/lock/events over fetch(), which hands over whole chunks where an EventSource would wake the page for each
+// Follows /v1/lock/events over fetch(), which hands over entire chunks where an EventSource would wake the page for each
 // message; connects again, resumes, and notices a server that has gone silent.
 import type {LockEvent} from './wire';
 

@@ -1,4 +1,4 @@
-// What the page knows of the lock: everything that the server has told, in bounded memory. Knows no document and no canvas.
+// What the page knows of the lock: everything that the server has reported, in bounded memory. Knows no document and no canvas.
 import {Commits} from './commits';
 import {Histogram} from './histogram';
 import {Records} from './records';
@@ -127,7 +127,7 @@ export class Model {
     this.open.clear();
   }
 
-  /// Starts the sums anew; who waits or holds stays.
+  /// Starts the sums again; who waits or holds stays.
   clearHistory(): void {
     this.records.clear();
     for (const one of [this.blamedSources, this.blamedOperations, this.blamedKeys, this.waits, this.holds, this.seconds]) one.clear();

@@ -1,4 +1,4 @@
-// What of the model is seen in a span on so many pixels. What is narrower than a pixel is added up in it, so that drawing
+// What of the model is seen in a span on this many pixels. What is narrower than a pixel is added up in it, so that drawing
 // costs the same for ten requests and for a hundred thousand.
 import type {Gap, Model, OpenRequest} from './model';
 import type {Span} from './span';
@@ -18,7 +18,7 @@ export interface Scene {
   queue: Float32Array;       // the mean length of the queue in each pixel
   queueMax: number;          // of the queue's length at any moment
   arrows: Arrow[];
-  arrowsHidden: boolean;     // there are too many to tell apart
+  arrowsHidden: boolean;     // there are too many to distinguish
   committing: Float32Array;  // the share of each pixel in which a commit ran
   commits: {left: number; right: number; changes: number}[];  // wide enough to be told apart
   committed: {commits: number; changes: number; took_ns: number};  // of all that ended in the span

@@ -33,7 +33,7 @@ export class Timeline {
   private focusedRow: number | undefined;
   private rowsShown = 4;
   private lanesAt_ms = -Infinity;
-  // A finger needs more room than a pointer: 44 pixels (WCAG 2.5.5).
+  // A finger needs more space than a pointer: 44 pixels (WCAG 2.5.5).
   private layout: Layout = {gutter: 150, axis: 26, lane: matchMedia('(pointer: coarse)').matches ? 44 : 30, bar: 20, commits: 0, queue: 70};
   private width = 0;
   private height = 0;
@@ -103,7 +103,7 @@ export class Timeline {
 
   private adopted: string[] | undefined;
 
-  /// Shows the lanes and colours that somebody else has seen, until the view goes on or the user chooses others.
+  /// Shows the lanes and colours that somebody else has seen, until the view continues or the user chooses others.
   adopt(lanes: readonly {source: string; colour: number}[]): void {
     this.adopted = lanes.map(lane => lane.source);
     this.colours.adopt(lanes);
