@@ -43,7 +43,7 @@ std::vector<command_text> make_texts() {
                    R"(Durations are a number and a unit: 250us, 350ms, 1s, 1.5s, 2m, 1h; 0 needs none.
 Flags may stand before or behind the arguments, and --server and --timeout before the command too. A word that is a negative number is an argument; of another argument that starts with a dash, write -- before it.
 
-HOLDFAST_URL has the server where --server does not name it.)"});
+HOLDFAST_URL has the server where --server does not name it, and HOLDFAST_TOKEN its token where --token-file does not. No flag takes a token itself: ps shows flags to everybody.)"});
 
   texts.push_back({"get",
                    {},

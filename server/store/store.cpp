@@ -116,6 +116,7 @@ void store::recover(journal& kept) {
     data.load(one.key, std::make_shared<std::string const>(one.value), one.revision, expires);
   });
   data_bytes_.store(data.bytes(), std::memory_order_relaxed);
+  keys_.store(data.size(), std::memory_order_relaxed);
   next_expiry_.store(data.next_expiry(), std::memory_order_relaxed);
 }
 
@@ -150,6 +151,7 @@ void store::run_section(std::string_view key, database& data, Section const& wha
   done.granted_at = now;
   auto const bytes = data.bytes();
   data_bytes_.store(bytes, std::memory_order_relaxed);
+  keys_.store(data.size(), std::memory_order_relaxed);
   if (bytes > data_bytes_most_.load(std::memory_order_relaxed))
     data_bytes_most_.store(bytes, std::memory_order_relaxed);
   if (auto const next = data.next_expiry(); next != next_expiry_.load(std::memory_order_relaxed)) {
