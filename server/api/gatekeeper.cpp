@@ -207,9 +207,9 @@ reply gatekeeper::refuse_doubt() const {
 std::optional<reply> gatekeeper::refuse_scope(scope what, std::string_view prefix) const {
   if (token_->allows(what, prefix)) return std::nullopt;
   auto const wanted = to_string(permission{what, std::string(prefix)});
-  auto answer =
-      server::refuse(errc::scope_missing, "this needs a token with the scope '" + wanted +
-                                              "' or a shorter prefix of it; the operator adds it to the token file");
+  auto answer = server::refuse(errc::scope_missing, "this needs a token with the scope '" + wanted +
+                                                        (what == scope::admin ? "'" : "' or a shorter prefix of it") +
+                                                        "; the operator adds it to the token file");
   std::string members = ",\"scope\":\"" + std::string(name_of(what)) + '"';
   if (what != scope::admin) {
     members += ",\"prefix\":";
