@@ -29,6 +29,16 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
+bool is_token(std::string_view text) noexcept {
+  constexpr std::size_t bytes_max = 1024;
+  return !text.empty() && text.size() <= bytes_max &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7F && c != '"' && c != ',' && c != ';'; });
+}
+
+std::string authorization_field(endpoint const& server) {
+  return server.token.empty() ? std::string() : "Authorization: Bearer " + server.token + "\r\n";
+}
+
 result<endpoint> parse_server_url(std::string_view url) {
   constexpr auto how = "write http://host:port, such as http://127.0.0.1:8080";
   auto rest = url;
@@ -60,7 +70,7 @@ result<endpoint> parse_server_url(std::string_view url) {
   }
   if (host.empty() || !protocol::is_host(rest)) return refuse(url, how);
 
-  endpoint server{.host = std::string(host), .port = std::string(port), .authority = std::string(rest)};
+  endpoint server{.host = std::string(host), .port = std::string(port), .authority = std::string(rest), .token = {}};
   // The Host field leaves out the port only where it is HTTP's own.
   if (host == rest && port != "80") (server.authority += ':') += port;
   if (host.starts_with('[')) server.host = host.substr(1, host.size() - 2);

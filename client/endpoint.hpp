@@ -13,8 +13,16 @@ struct endpoint {
   std::string port = "8080";                 ///< decimal
   std::string authority = "127.0.0.1:8080";  ///< as the Host field has it (RFC 9110 §7.2)
 
+  std::string token;  ///< that the server asks for; empty: none. Never in a URL, and never shown
+
   bool operator==(endpoint const&) const = default;
 };
+
+/// Whether that can be a token as an Authorization field has it (RFC 6750 §2.1).
+[[nodiscard]] bool is_token(std::string_view text) noexcept;
+
+/// The field that carries the server's token, with its line end; empty where there is none.
+[[nodiscard]] std::string authorization_field(endpoint const& server);
 
 /// Reads `http://host[:port][/]`, whose port is 80 when none is given; or without the scheme `host[:port]`, whose port
 /// is then 8080; or a port alone, of this machine.

@@ -115,7 +115,8 @@ awaitable<result<void>> line_stream::open(std::string target, std::string fields
   }
   transport_->expire_after(limits_.answer);
   auto const request = "GET " + target + " HTTP/1.0\r\nHost: " + server_.authority +
-                       "\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n" + fields + "\r\n";
+                       "\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n" + authorization_field(server_) + fields +
+                       "\r\n";
   auto [failed, sent] = co_await net::async_write(transport_->socket, net::buffer(request), as_result);
   if (failed) co_return broken(failed, "can't send");
 

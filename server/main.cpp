@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "server/access/token_file.hpp"
 #include "server/app/command_line.hpp"
 #include "server/app/data_commands.hpp"
 #include "server/app/demo.hpp"
@@ -109,6 +110,20 @@ int run(data_command const& command) {
       break;
   }
   return run_check_disk(named);
+}
+
+int run(token_command command) {
+  auto const secret = make_secret();
+  command.made.secret = digest_of(secret);
+  auto const entry = to_toml(command.made);
+  if (auto const read = read_tokens(entry); !read) {
+    std::cerr << "holdfast-server: the name: " << read.error().detail << '\n';
+    return 2;
+  }
+  // Apart, so that the entry can be appended to the file and the secret can't get there.
+  std::cerr << secret << '\n';
+  std::cout << entry << std::flush;
+  return std::cout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int run(print_command const& command) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "server/access/access_control.hpp"
 #include "server/api/kept_data.hpp"
 #include "server/api/route_settings.hpp"
 #include "server/insight/insight.hpp"
@@ -35,6 +36,7 @@ struct api_context {
   std::size_t value_bytes_max;
   std::uint64_t start;  ///< distinguishes this process's revisions from others'
   kept_data const& kept = nothing_kept;
+  access_control* access = nullptr;  ///< null: everybody may do everything
 };
 
 }  // namespace holdfast::server

@@ -205,8 +205,9 @@ reply answer_to(lock_request const& request, api_context const& context) {
                              {.data_bytes = context.store.data_bytes(),
                               .data_bytes_max = context.store.data_bytes_max(),
                               .under_way_bytes = context.under_way.used(),
-                              .under_way_bytes_max = context.under_way.bytes_max()},
-                             context.kept);
+                              .under_way_bytes_max = context.under_way.bytes_max(),
+                              .keys = context.store.keys()},
+                             context.kept, context.access);
   return answer;
 }
 

@@ -3,11 +3,13 @@
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "server/access/access_control.hpp"
 #include "server/api/api_context.hpp"
 #include "server/app/heap_trimmer.hpp"
 #include "server/app/settings.hpp"
@@ -51,9 +53,12 @@ class server {
   /// Keeps SIGTERM, SIGINT and SIGHUP from ending the calling thread, and those that it starts from now on.
   static void block_stop_signals();
 
-  /// Calls stop() on SIGTERM and SIGINT from now on, and does nothing on SIGHUP. Before run(), on the thread that calls
-  /// it.
+  /// Calls stop() on SIGTERM and SIGINT and reload() on SIGHUP from now on. Before run(), on the thread that calls it.
   void stop_on_signals();
+
+  /// Reads files again that may have changed, such as the tokens, and opens logs anew. What can't be used is logged,
+  /// and the old goes on. On run()'s thread.
+  void reload();
 
   /// How the process should end when run() has returned: 0, or 74 where what was written could not be made durable.
   [[nodiscard]] int exit_status() const noexcept { return exit_status_; }
@@ -63,7 +68,8 @@ class server {
   enum class drain_phase { serving, draining, hurrying, aborting };
 
   bool admit(unique_socket& socket);
-  void on_session_end();
+  void on_session_end(peer_address const& client);
+  void reload_access();
   void drain_further(drain_phase to);
   void end_if_drained();
   void on_commit() noexcept;
@@ -86,6 +92,8 @@ class server {
   kept_data kept_;
   byte_budget under_way_;
   std::atomic<std::size_t> connections_{0};
+  std::unique_ptr<access_control> const access_;  // null: everybody may do everything
+  per_client_count connections_of_;
   api_context const context_;
 
   std::vector<std::unique_ptr<worker>> workers_;  // the first runs on run()'s thread, with all that follows
@@ -102,6 +110,7 @@ class server {
   wake_up commits_failed_{loop_, [this] { fail(); }};
   std::unique_ptr<commit_queue> commits_;
   std::unique_ptr<backup_runner> backups_;
+  std::vector<std::function<void()>> on_reload_;
   int exit_status_ = 0;
   int parts_running_ = 0;  // of those that wait for the lock like a client
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "server/access/access_control.hpp"
 #include "server/api/route_settings.hpp"
 #include "server/http/session_settings.hpp"
 #include "server/log/log.hpp"
@@ -27,6 +28,8 @@ struct settings {
   bool sync = true;                    ///< whether what is acknowledged survives a power loss, too
   bool accept_loss = false;            ///< whether to start with what is left of damaged data
   std::uint64_t memory_bytes_max = 0;  ///< for data and requests under way; 0: three quarters of what there is
+  access_settings access;
+  bool expose_insecure = false;  ///< serve other machines without tokens, or tokens without TLS
   route_settings routes;
   session_settings sessions;
   bool live_settings = true;  ///< whether clients may change what may change while the server runs

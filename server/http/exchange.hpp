@@ -120,6 +120,8 @@ class exchange {
   reply answer_;
   std::string_view tail_;
   withheld withheld_;
+  peer_address const* client_ = nullptr;            // of the latest serve()
+  std::uint64_t body_bytes_ = 0, piece_bytes_ = 0;  // that came; that were sent piece by piece
 };
 
 }  // namespace holdfast::server

@@ -115,6 +115,11 @@ class events final : public http::basic_parser<true> {
         if (!is_host(view(value))) return refuse(error, errc::bad_request, "the Host field is malformed");
         head.host = view(value);
         return;
+      case http::field::authorization:
+        if (++authorizations_ > 1)
+          return refuse(error, errc::bad_request, "there are two Authorization fields; send one");
+        head.authorization = view(value);
+        return;
       case http::field::origin:
         head.origin = view(value);
         return;
@@ -238,6 +243,7 @@ class events final : public http::basic_parser<true> {
   void on_finish_impl(beast_error&) override {}
 
   int hosts_ = 0;
+  int authorizations_ = 0;
   int content_lengths_ = 0;
   int transfer_encodings_ = 0;
   bool wants_close_ = false;

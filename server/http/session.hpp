@@ -83,6 +83,9 @@ class session final
   /// Ends the session at once.
   void abort();
 
+  /// Whom its owner has counted it for: the socket does not tell any more when the client is gone.
+  peer_address admitted_for;
+
   /// Destroys a coroutine that waits for the connection; for the time when the loop runs no more.
   void forget_waiting() noexcept { connection_.forget_waiting(); }
 

@@ -39,7 +39,7 @@ class Room:
 
 
 WAITING = ("Asio", "logging", "command line", "threads and locks", "sockets", "test frameworks")
-SERVER = ("log", "loop", "net", "insight", "json", "journal", "data", "database", "store", "http", "web", "api", "app")
+SERVER = ("log", "loop", "net", "access", "insight", "json", "journal", "data", "database", "store", "http", "web", "api", "app")
 EVERYTHING_BUILT = SERVER + ("protocol", "sync", "client")
 
 ROOMS = (
@@ -54,6 +54,8 @@ ROOMS = (
          advice="the loop runs functions and knows nothing of what they do. What knows connections belongs to net."),
     Room("net", "server/net/", ("log", "loop"), ("Beast", "JSON", "logging", "command line", "test frameworks"),
          advice="net moves bytes and knows nothing of what they say. What knows HTTP belongs to http."),
+    Room("access", "server/access/", ("protocol", "net"), ("Asio", "Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
+         advice="access knows tokens, limits and files of lines. What knows requests belongs to api; what logs, to app."),
     Room("insight", "server/insight/", ("protocol", "net"), ("Asio", "Beast", "logging", "command line", "sockets", "test frameworks"),
          advice="insight counts and tells what others do to the lock. What answers requests belongs to api."),
     Room("json", "server/json/", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
@@ -84,7 +86,7 @@ ROOMS = (
                 " api."),
     Room("web", "server/web/", (), WAITING,
          advice="the page is files. What serves them belongs to api."),
-    Room("api", "server/api/", ("protocol", "loop", "net", "insight", "json", "journal", "store", "data", "database", "http", "web"),
+    Room("api", "server/api/", ("protocol", "loop", "net", "access", "insight", "json", "journal", "store", "data", "database", "http", "web"),
          ("Beast", "logging", "command line", "threads and locks", "sockets", "test frameworks"),
          advice="api says what requests mean. What moves bytes belongs to http or net; threads and settings to app."),
     Room("app", "server/", SERVER + ("protocol", "sync"), ("Beast", "test frameworks"),

@@ -58,6 +58,10 @@ bool running_server::is_lock_taken() const {
   return probe.ask(request("GET", "/v1/kv/probe?hold=0&lock-timeout=0")).code() == "lock_timeout";
 }
 
+void running_server::reload() {
+  impl_->server.reload();
+}
+
 void running_server::stop() {
   impl_->stopped = true;
   impl_->server.stop();

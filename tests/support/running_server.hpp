@@ -37,6 +37,9 @@ class running_server {
   /// Whether somebody has the lock this instant.
   [[nodiscard]] bool is_lock_taken() const;
 
+  /// What SIGHUP does.
+  void reload();
+
   /// Begins to drain; again: cuts short.
   void stop();
 

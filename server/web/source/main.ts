@@ -18,6 +18,7 @@ import {onThemeChange} from './theme';
 import {Timeline} from './timeline';
 import {Toolbar} from './toolbar';
 import type {LockEvent, LockState} from './wire';
+import {ask} from './token';
 
 const tables_interval_ms = 500;
 const chart_interval_ms = 1000;
@@ -177,7 +178,7 @@ class Page {
     this.reconciling = true;
     this.model.doubtful = false;
     try {
-      const response = await fetch('/v1/lock?limit=1000', {cache: 'no-store'});
+      const response = await ask('/v1/lock?limit=1000', {cache: 'no-store'});
       if (response.ok) this.model.reconcile(await response.json() as LockState);
     } catch { /* the stream notices what is wrong, and its next hello asks again */ }
     setTimeout(() => { this.reconciling = false; }, 1000);
