@@ -11,7 +11,7 @@ die() {
 # What each kind of command needs beyond bash and git. `build` holds what CMake looks for in any configuration, the
 # tests' libraries too: so run, build and test share one configured tree.
 packages_build=(g++ cmake ninja-build ccache libboost1.81-dev libabsl-dev nlohmann-json3-dev libspdlog-dev libcli11-dev
-  zlib1g-dev libtomlplusplus-dev librocksdb-dev libgtest-dev libgmock-dev relacy-dev ca-certificates curl python3)
+  zlib1g-dev libtomlplusplus-dev librocksdb-dev libssl-dev libgtest-dev libgmock-dev relacy-dev ca-certificates curl python3)
 packages_bench_sync=(cargo rustc librust-tokio-dev librust-parking-lot-dev python3-matplotlib)
 # Besides, where there is no node and npm yet: some have them from elsewhere, and Debian's exclude those.
 packages_web=(nodejs npm)

@@ -8,6 +8,7 @@
 #include "server/api/route_settings.hpp"
 #include "server/insight/insight.hpp"
 #include "server/loop/byte_budget.hpp"
+#include "server/net/tls_figures.hpp"
 #include "server/store/live_settings.hpp"
 #include "server/store/store.hpp"
 
@@ -35,6 +36,7 @@ struct api_context {
   std::size_t value_bytes_max;
   std::uint64_t start;  ///< tells this process's revisions from another's
   kept_data const& kept = nothing_kept;
+  tls_figures const* tls = nullptr;  ///< null: plain HTTP
 };
 
 }  // namespace holdfast::server

@@ -206,7 +206,7 @@ reply answer_to(lock_request const& request, api_context const& context) {
                               .data_bytes_max = context.store.data_bytes_max(),
                               .under_way_bytes = context.under_way.used(),
                               .under_way_bytes_max = context.under_way.bytes_max()},
-                             context.kept);
+                             context.kept, context.tls);
   return answer;
 }
 

@@ -1,5 +1,6 @@
 #include "server/api/metrics.hpp"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -128,10 +129,25 @@ void write_journal(metrics_writer& out, kept_data const& kept) {
   out.sample(1, {{"kind", kept.source->name()}, {"sync", kept.is_synced ? "on" : "off"}});
 }
 
+void write_tls(metrics_writer& out, tls_figures const& figures) {
+  out.begin("holdfast_tls_certificate_not_after_seconds", "gauge",
+            "When the certificate expires, in seconds since 1970.");
+  out.sample(static_cast<std::uint64_t>(std::max<std::int64_t>(figures.not_after, 0)));
+  out.begin("holdfast_tls_certificate_reloads_total", "counter",
+            "Certificates read again: taken over, or failed, so that the old one stays.");
+  out.sample(figures.reloads, {{"result", "taken"}});
+  out.sample(figures.reload_failures, {{"result", "failed"}});
+  out.begin("holdfast_tls_handshakes_total", "counter", "TLS handshakes: full, resumed from an earlier session, failed.");
+  auto const resumed = figures.resumptions.load(), done = figures.handshakes.load();
+  out.sample(done - std::min(resumed, done), {{"result", "full"}});
+  out.sample(resumed, {{"result", "resumed"}});
+  out.sample(figures.failures, {{"result", "failed"}});
+}
+
 }  // namespace
 
 std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
-                         kept_data const& kept) {
+                         kept_data const& kept, tls_figures const* tls) {
   metrics_writer out;
   write_requests(out, source);
   write_lock(out, source);
@@ -144,6 +160,7 @@ std::string metrics_text(insight const& source, std::size_t connections, memory_
   out.sample(memory.data_bytes_max, {{"kind", "data"}});
   out.sample(memory.under_way_bytes_max, {{"kind", "under_way"}});
   if (kept.source != nullptr) write_journal(out, kept);
+  if (tls != nullptr) write_tls(out, *tls);
   out.begin("holdfast_build_info", "gauge", "Always 1; the labels tell what runs.");
   auto const build = build_info();
   out.sample(1, {{"version", build.version}, {"compiler", build.compiler}, {"boost", build.boost}});

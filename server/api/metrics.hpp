@@ -6,6 +6,7 @@
 
 #include "server/api/kept_data.hpp"
 #include "server/insight/insight.hpp"
+#include "server/net/tls_figures.hpp"
 
 namespace holdfast::server {
 
@@ -18,7 +19,8 @@ struct memory_use {
 };
 
 /// All that is counted, in Prometheus's text format. Sums over the threads; never loses anything.
+/// @param tls null: plain HTTP
 [[nodiscard]] std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
-                                       kept_data const& kept = nothing_kept);
+                                       kept_data const& kept = nothing_kept, tls_figures const* tls = nullptr);
 
 }  // namespace holdfast::server

@@ -14,10 +14,10 @@ namespace holdfast::server {
 class worker final : public session::owner {
  public:
   /// All must outlive it. @param recorder of this thread. @param on_session_end called on this worker's thread after
-  /// each session.
+  /// each session. @param tls what TLS is counted in; null: its sessions speak none.
   worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
          durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder,
-         std::function<void()> on_session_end);
+         std::function<void()> on_session_end, tls_figures* tls = nullptr);
   ~worker() { shut_down(); }
   worker(worker const&) = delete;
   worker& operator=(worker const&) = delete;
@@ -28,7 +28,8 @@ class worker final : public session::owner {
   void run();
 
   // From any thread; they take effect on the worker's.
-  void start_session(unique_socket socket);
+  /// @param tls with what the client is to speak TLS; null: none.
+  void start_session(unique_socket socket, tls::context tls);
   void for_each_session(void (session::*what)());
   void stop() noexcept { loop_.stop(); }
   /// More has become durable.
