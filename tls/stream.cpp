@@ -52,6 +52,11 @@ BIO_METHOD const* method() {
   return made;
 }
 
+bool is_address(std::string const& host) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 || ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
 /// What a client's user can do about a certificate that is not accepted.
 std::string advice_on(long verified) {
   switch (verified) {
@@ -93,14 +98,18 @@ stream::stream(context const& with, int socket, side which) : ssl_(SSL_new(with.
 }
 
 void stream::expect(std::string const& host) {
-  in6_addr address{};
-  if (::inet_pton(AF_INET, host.c_str(), &address) == 1 || ::inet_pton(AF_INET6, host.c_str(), &address) == 1) {
+  name(host);
+  if (is_address(host)) {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), host.c_str());
     return;
   }
   SSL_set_hostflags(ssl_.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   SSL_set1_host(ssl_.get(), host.c_str());
-  SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
+}
+
+void stream::name(std::string const& host) {
+  // An address is no name (RFC 6066 §3).
+  if (!is_address(host)) SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
 }
 
 outcome stream::outcome_of(int result) noexcept {

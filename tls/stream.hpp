@@ -37,6 +37,8 @@ class stream {
 
   /// Before handshake(), on the client's side: the name or address that the server's certificate must be for.
   void expect(std::string const& host);
+  /// The same for one whose certificate is not looked at: tells the server its name alone.
+  void name(std::string const& host);
 
   /// Until it is done, or has failed.
   outcome handshake() noexcept;

@@ -88,7 +88,7 @@ std::vector<experiment_entry> experiment_of(load_settings const& settings) {
       entries.push_back({std::move(key), static_cast<std::int64_t>(value)});
     }
   };
-  add("server", "http://" + settings.connection.server.authority);
+  add("server", settings.connection.server.url());
   if (auto const limit = settings.connection.request_timeout) add("timeout", protocol::format_duration(*limit));
   add("connections", settings.connections);
   add("pipeline", settings.pipeline);
