@@ -22,9 +22,10 @@ struct endpoint {
   bool operator==(endpoint const&) const = default;
 };
 
-/// Reads `http://host[:port][/]`, whose port is 80 when none is given, or https://, whose port is 443; or without the scheme `host[:port]`, whose port
-/// is then 8080; or a port alone, of this machine.
-/// @return error_kind::invalid_request with what would be right for anything else: another scheme, user information, a path, a query.
+/// Reads `http://host[:port][/]`, whose port is 80 when none is given, or https://, whose port is 443; or without the
+/// scheme `host[:port]`, whose port is then 8080; or a port alone, of this machine.
+/// @return error_kind::invalid_request with what would be right for anything else: another scheme, user information, a
+/// path, a query.
 [[nodiscard]] result<endpoint> parse_server_url(std::string_view url);
 
 }  // namespace holdfast::client

@@ -85,7 +85,8 @@ context new_client_context(client_trust const& trust) {
   auto* const raw = made.get();
   SSL_CTX_set_alpn_protos(raw, http11, http11_bytes);
   if (!trust.client_certificate.empty())
-    use_certificate(raw, trust.client_certificate, trust.client_key.empty() ? trust.client_certificate : trust.client_key);
+    use_certificate(raw, trust.client_certificate,
+                    trust.client_key.empty() ? trust.client_certificate : trust.client_key);
   if (trust.accept_any) return made;
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
   if (trust.ca_certificate.empty()) {

@@ -20,9 +20,10 @@ class error : public std::runtime_error {
 };
 
 struct server_files {
-  std::string certificate;  ///< PEM: the server's certificate, and behind it those between it and the authority's
-  std::string key;          ///< PEM, without a passphrase
-  std::string client_ca;    ///< PEM: authorities of client certificates, which are then required; empty: none are asked for
+  std::string certificate{};  ///< PEM: the server's certificate, and behind it those between it and the authority's
+  std::string key{};          ///< PEM, without a passphrase
+  std::string
+      client_ca{};  ///< PEM: authorities of client certificates, which are then required; empty: none are asked for
 };
 
 /// TLS 1.2 and 1.3, http/1.1, no renegotiation, tickets for resumption. @throws error
@@ -33,10 +34,10 @@ struct server_files {
 
 /// Whom a client trusts, and who it says that it is.
 struct client_trust {
-  std::string ca_certificate;      ///< PEM: the authorities to trust; empty: the system's
-  std::string client_certificate;  ///< PEM; empty: none
-  std::string client_key;          ///< PEM; empty: in the file of the certificate
-  bool accept_any = false;         ///< accepts any certificate, so that anybody in between can read and change all
+  std::string ca_certificate{};      ///< PEM: the authorities to trust; empty: the system's
+  std::string client_certificate{};  ///< PEM; empty: none
+  std::string client_key{};          ///< PEM; empty: in the file of the certificate
+  bool accept_any = false;           ///< accepts any certificate, so that anybody in between can read and change all
 
   bool operator==(client_trust const&) const = default;
 };

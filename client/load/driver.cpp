@@ -333,7 +333,8 @@ void driver::count_lost(channel const& channel, error_kind kind) {
 
 void driver::reconnect(channel& channel) {
   channel.due = now_ + settings_.run->connection.connect_timeout;
-  if (auto const failed = channel.connect(settings_.server, settings_.run->connection.server, tls_)) lose(channel, *failed);
+  if (auto const failed = channel.connect(settings_.server, settings_.run->connection.server, tls_))
+    lose(channel, *failed);
 }
 
 void driver::keep_house() {

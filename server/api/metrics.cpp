@@ -137,7 +137,8 @@ void write_tls(metrics_writer& out, tls_figures const& figures) {
             "Certificates read again: taken over, or failed, so that the old one stays.");
   out.sample(figures.reloads, {{"result", "taken"}});
   out.sample(figures.reload_failures, {{"result", "failed"}});
-  out.begin("holdfast_tls_handshakes_total", "counter", "TLS handshakes: full, resumed from an earlier session, failed.");
+  out.begin("holdfast_tls_handshakes_total", "counter",
+            "TLS handshakes: full, resumed from an earlier session, failed.");
   auto const resumed = figures.resumptions.load(), done = figures.handshakes.load();
   out.sample(done - std::min(resumed, done), {{"result", "full"}});
   out.sample(resumed, {{"result", "resumed"}});

@@ -187,7 +187,8 @@ bool server::admit(unique_socket& socket) {
   }
   try {
     // In turn, so that all threads have as many.
-    workers_[next_worker_++ % workers_.size()]->start_session(std::move(socket), tls_ ? tls_->current() : tls::context());
+    workers_[next_worker_++ % workers_.size()]->start_session(std::move(socket),
+                                                              tls_ ? tls_->current() : tls::context());
   } catch (std::bad_alloc const&) {
     connections_.fetch_sub(1, std::memory_order_relaxed);
     return false;
@@ -345,7 +346,9 @@ void server::stop_on_signals() {
 }
 
 void server::reload() {
-  for (auto const& one : on_reload_) one();
+  asio::post(loop_.get_executor(), [this] {
+    for (auto const& one : on_reload_) one();
+  });
 }
 
 void server::look_at_certificate() {

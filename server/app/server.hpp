@@ -54,8 +54,8 @@ class server {
   /// Keeps SIGTERM, SIGINT and SIGHUP from ending the calling thread, and those that it starts from now on.
   static void block_stop_signals();
 
-  /// Reads again what is read from files besides the data; what is wrong with them is logged, and the old stays. On the
-  /// thread of run().
+  /// Reads again what is read from files besides the data; what is wrong with them is logged, and the old stays. Any
+  /// thread.
   void reload();
 
   /// Calls stop() on SIGTERM and SIGINT from now on, and reload() on SIGHUP. Before run(), on the thread that calls it.

@@ -30,7 +30,7 @@ struct settings {
   std::uint64_t memory_bytes_max = 0;  ///< for data and requests under way; 0: three quarters of what there is
   route_settings routes;
   session_settings sessions;
-  tls::server_files tls;  ///< without a certificate: no TLS
+  tls::server_files tls;      ///< without a certificate: no TLS
   bool live_settings = true;  ///< whether clients may change what may change while the server runs
   std::string log_level = "info";
   server::log_format log_format = log_format::text;

@@ -90,8 +90,8 @@ void session::on_plain_text() {
 }
 
 awaitable<bool> session::refuse_plain_text() {
-  auto const answer = reply_to(protocol::failure{
-      protocol::errc::bad_request, "this port speaks TLS; write https:// instead of http:// in the URL"});
+  auto const answer = reply_to(protocol::failure{protocol::errc::bad_request,
+                                                 "this port speaks TLS; write https:// instead of http:// in the URL"});
   std::string head;
   append_head(head, answer, {.head_only = false, .close = true, .http11 = true});
   connection_.output().append(head);

@@ -30,10 +30,10 @@ class session_context {
   event_loop& loop;
   session_settings const& settings;
   std::atomic<bool> const& draining;
-  server::outbox outbox;                ///< answers on their way into the sockets
+  server::outbox outbox;                              ///< answers on their way into the sockets
   std::unique_ptr<handshake_turns> const handshakes;  ///< null: no TLS
-  answer_gate gate;                     ///< for those that tell what is not durable yet
-  std::unique_ptr<char[]> const input;  ///< input_bytes of it
+  answer_gate gate;                                   ///< for those that tell what is not durable yet
+  std::unique_ptr<char[]> const input;                ///< input_bytes of it
   static constexpr std::size_t input_bytes = 64 * 1024;
 
   /// One that is between two requests, and stays here: for a session that needs it only for as long as it is called.

@@ -172,8 +172,7 @@ bool connection::has_unread_in_tls() const noexcept {
 }
 
 std::optional<std::size_t> connection::read_tls(std::span<char> room) noexcept {
-  auto const [how, bytes] =
-      tls_->is_established() ? tls_->stream->read(room) : tls::moved{tls::outcome::ended, 0};
+  auto const [how, bytes] = tls_->is_established() ? tls_->stream->read(room) : tls::moved{tls::outcome::ended, 0};
   auto const waits_to_write = how == tls::outcome::wants_write;
   // At work, who reads says anew what to wait for.
   if (std::exchange(tls_->reads_when_writable, waits_to_write) != waits_to_write) want(EPOLLIN | EPOLLRDHUP);

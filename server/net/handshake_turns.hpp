@@ -8,8 +8,8 @@
 
 namespace holdfast::server {
 
-/// TLS handshakes of one thread, one step a turn of the loop: a step can cost as much as a hundred requests, and of those
-/// who connect together each would be ready in the same turn. One thread.
+/// TLS handshakes of one thread, one step a turn of the loop: a step can cost as much as a hundred requests, and of
+/// those who connect together each would be ready in the same turn. One thread.
 class handshake_turns final : private poll_source {
  public:
   /// Whoever has a step to do. Leaves by itself when it is destroyed.

@@ -51,7 +51,7 @@ tls_certificates::state tls_certificates::look_at_files() const noexcept {
   state found{};
   std::size_t at = 0;
   for (auto const* file : {&files_.certificate, &files_.key, &files_.client_ca}) {
-    struct stat status {};
+    struct stat status{};
     if (!file->empty() && ::stat(file->c_str(), &status) == 0)
       found[at] = {static_cast<std::int64_t>(status.st_ino), static_cast<std::int64_t>(status.st_size),
                    static_cast<std::int64_t>(status.st_mtim.tv_sec), static_cast<std::int64_t>(status.st_mtim.tv_nsec)};

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
 #include <array>
 #include <string>
-#include <sys/types.h>
 
 #include "server/net/tls_figures.hpp"
 #include "tls/context.hpp"
