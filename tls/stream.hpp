@@ -62,7 +62,7 @@ class stream {
   /// stream was never established or has failed.
   void end() noexcept;
 
-  /// Why a step has failed, for people; after that step, before any other on this thread.
+  /// Why a step has failed, for people.
   [[nodiscard]] std::string failure() const;
 
  private:
@@ -75,6 +75,8 @@ class stream {
   bool is_established_ = false;
   bool has_unread_ = false;
   bool has_failed_ = false;
+  int errno_ = 0;             // of the step that failed
+  unsigned long reason_ = 0;  // OpenSSL's
 };
 
 }  // namespace holdfast::tls

@@ -157,7 +157,7 @@ TEST_F(tls_client, load_is_made_over_tls) {
   client::load::progress silent(nullptr, false);
   auto const report = client::load::run_load(settings, silent);
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_GT(report->total.success_count(), 100U);
+  EXPECT_GT(report->total.success_count(), 0U);
   EXPECT_EQ(report->total.errors(client::error_kind::untrusted), 0U);
   EXPECT_EQ(report->total.errors(client::error_kind::reset), 0U);
 }

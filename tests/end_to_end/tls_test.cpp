@@ -11,6 +11,7 @@
 #include "server/net/tls_certificates.hpp"
 #include "tests/support/raw_client.hpp"
 #include "tests/support/running_server.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/support/stopwatch.hpp"
 #include "tests/support/tls_files.hpp"
 
@@ -185,7 +186,7 @@ TEST_F(tls, a_connection_that_the_client_ends_is_ended_by_close_notify_too) {
 }
 
 TEST_F(tls, a_handshake_has_as_long_as_a_header) {
-  settings.sessions.header_timeout = 100ms;
+  settings.sessions.header_timeout = std::chrono::milliseconds(sanitized ? 3000 : 200);
   settings.sessions.idle_timeout = 60s;
   start();
   auto client = connect();
