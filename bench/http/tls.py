@@ -149,10 +149,10 @@ def measure_crowd(tls):
     for _ in range(options.rounds):
         more = ["--duration", f"{options.seconds}s", "--connections", "32", "--rate", "3000/s", "--mix", "get=100",
                 "--keys", "100"]
-        alone = tls.load(*more)["latency"]["all"]["p99_us"]
+        alone = tls.load(*more)["latency_ms"]["all"]["p99"] * 1000
         crowd = subprocess.Popen(["/usr/bin/python3", "-c", CROWD_PROGRAM, str(tls.port), str(CROWD), "0.6"],
                                  stdout=subprocess.PIPE, text=True)
-        beside = tls.load(*more)["latency"]["all"]["p99_us"]
+        beside = tls.load(*more)["latency_ms"]["all"]["p99"] * 1000
         shaken = crowd.communicate()[0].split()
         ratios.append(beside / alone)
         print(f"  {alone:7.0f} us  {beside:7.0f} us   {ratios[-1]:5.2f}   {shaken[0]} in {shaken[1]} s")
