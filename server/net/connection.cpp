@@ -66,7 +66,8 @@ bool connection::open() noexcept {
 }
 
 void connection::want(std::uint32_t events) noexcept {
-  if (tls_ && tls_->reads_when_writable && (events & EPOLLIN) != 0) events = (events & ~EPOLLIN) | EPOLLOUT;
+  if (tls_ && tls_->reads_when_writable && (events & EPOLLIN) != 0) [[unlikely]]
+    events = (events & ~EPOLLIN) | EPOLLOUT;
   if (events == wanted_) return;
   wanted_ = events;
   loop_.modify(socket_.get(), *this, events);
@@ -113,8 +114,8 @@ void connection::use_tls(tls::context with, handshake_turns& turns) {
   tls_ = std::make_unique<tls_side>(*this, std::move(with), turns);
 }
 
-bool connection::is_shaking_hands() const noexcept {
-  return tls_ && !tls_->is_established();
+bool connection::is_tls_established() const noexcept {
+  return tls_->is_established();
 }
 
 void connection::await_handshake_turn(std::uint32_t events) {
@@ -223,7 +224,8 @@ void connection::rest(clock::time_point due) {
 }
 
 std::optional<std::size_t> connection::read_some(std::span<char> room) noexcept {
-  if (tls_) return read_tls(room);
+  if (tls_) [[unlikely]]
+    return read_tls(room);
   for (;;) {
     auto const got = ::recv(socket_.get(), room.data(), room.size(), 0);
     if (got > 0) return static_cast<std::size_t>(got);
@@ -235,7 +237,8 @@ std::optional<std::size_t> connection::read_some(std::span<char> room) noexcept 
 }
 
 std::size_t connection::send_some(std::string_view bytes) noexcept {
-  if (tls_) return send_tls(bytes);
+  if (tls_) [[unlikely]]
+    return send_tls(bytes);
   auto const sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }

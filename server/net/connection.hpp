@@ -78,7 +78,7 @@ class connection final : private poll_source, private deadline {
   void use_tls(tls::context with, handshake_turns& turns);
 
   /// Whether the TLS handshake is still to be done.
-  [[nodiscard]] bool is_shaking_hands() const noexcept;
+  [[nodiscard]] bool is_shaking_hands() const noexcept { return tls_ != nullptr && !is_tls_established(); }
 
   /// Whether there is something to read of which on_bytes() will not tell: TLS has it already. Then don't rest().
   [[nodiscard]] bool has_unread() const noexcept { return tls_ != nullptr && has_unread_in_tls(); }
@@ -170,6 +170,7 @@ class connection final : private poll_source, private deadline {
   void shake_hands();
   void fail_handshake(std::string_view why);
   [[nodiscard]] bool has_unread_in_tls() const noexcept;
+  [[nodiscard]] bool is_tls_established() const noexcept;
   std::optional<std::size_t> read_tls(std::span<char> room) noexcept;
   std::size_t send_tls(std::string_view bytes) noexcept;
   std::optional<io_result> try_flush_tls(std::string_view tail);
