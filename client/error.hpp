@@ -20,6 +20,7 @@ enum class error_kind {
   reset,            ///< the peer ended the connection before any byte of the answer, or aborted it
   timeout,          ///< no connection or no complete answer in the time allowed
   bad_answer,       ///< what came is not an answer of a Holdfast server
+  untrusted,        ///< no TLS, or a certificate that is not accepted
   status,           ///< the server refused; error::refusal has the rest
   invalid_request,  ///< never sent: the key can't be one
 };

@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view prefix = "HOLDFAST_";
 
 /// Those of this program.
-std::vector<std::string> const ours{"HOLDFAST_TOKEN", "HOLDFAST_TOKEN_FILE", "HOLDFAST_URL"};
+std::vector<std::string> const ours{"HOLDFAST_CA_CERT", "HOLDFAST_CLIENT_CERT", "HOLDFAST_CLIENT_KEY",
+                                    "HOLDFAST_TOKEN",   "HOLDFAST_TOKEN_FILE",  "HOLDFAST_URL"};
 
 /// Those of holdfast-server, which may be there too, as in the image. tests/client/environment_variables.py holds this
 /// to it.
@@ -24,6 +25,8 @@ constexpr std::string_view of_server[] = {
     "HOLDFAST_DRAIN_TIMEOUT",
     "HOLDFAST_EXPOSE_INSECURE",
     "HOLDFAST_HEADER_TIMEOUT",
+    "HOLDFAST_HEALTHCHECK_CLIENT_CERT",
+    "HOLDFAST_HEALTHCHECK_CLIENT_KEY",
     "HOLDFAST_HEALTHCHECK_TIMEOUT",
     "HOLDFAST_HOLD",
     "HOLDFAST_HOST_NAME",
@@ -47,6 +50,9 @@ constexpr std::string_view of_server[] = {
     "HOLDFAST_NO_LIVE_SETTINGS",
     "HOLDFAST_SYNC",
     "HOLDFAST_THREADS",
+    "HOLDFAST_TLS_CERT",
+    "HOLDFAST_TLS_CLIENT_CA",
+    "HOLDFAST_TLS_KEY",
     "HOLDFAST_TOKENS",
     "HOLDFAST_TRANSFER_TIMEOUT",
     "HOLDFAST_WRITER_KEY",

@@ -95,7 +95,7 @@ awaitable<int> show_top(executor on, lock_top_command const& command) {
   connection server(on, settings);
   watch::lock_screen screen;
   screen_writer out;
-  auto const title = "holdfast lock top  http://" + settings.server.authority;
+  auto const title = "holdfast lock top  " + settings.server.url();
   auto const target = "/v1/lock?limit=" + std::to_string(watch::lock_screen::queue_lines_max);
   auto heard_at = clock::now();
   bool is_lost = false;

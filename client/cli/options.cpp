@@ -57,9 +57,10 @@ void add_connection_options(CLI::App& app, connection_settings& to) {
            auto server = parse_server_url(url);
            if (!server) throw CLI::ValidationError("--server or HOLDFAST_URL", server.error().message);
            server->token = std::move(to.server.token);
+           server->trust = std::move(to.server.trust);
            to.server = *std::move(server);
          },
-         "The server; also HOLDFAST_URL")
+         "The server, http or https; also HOLDFAST_URL")
       ->envname("HOLDFAST_URL")
       ->type_name("URL")
       ->default_str("127.0.0.1:8080")
@@ -75,6 +76,25 @@ void add_connection_options(CLI::App& app, connection_settings& to) {
          "File with the server's token; else HOLDFAST_TOKEN")
       ->envname("HOLDFAST_TOKEN_FILE")
       ->type_name("FILE")
+      ->group(server_flags);
+  auto& trust = to.server.trust;
+  app.add_option("--ca-cert", trust.ca_certificate,
+                 "https: trust the authorities in this PEM file, instead of the system's; also HOLDFAST_CA_CERT")
+      ->envname("HOLDFAST_CA_CERT")
+      ->type_name("FILE")
+      ->group(server_flags);
+  app.add_option("--client-cert", trust.client_certificate,
+                 "https: show this certificate, a PEM file; also HOLDFAST_CLIENT_CERT")
+      ->envname("HOLDFAST_CLIENT_CERT")
+      ->type_name("FILE")
+      ->group(server_flags);
+  app.add_option("--client-key", trust.client_key,
+                 "The key of that certificate; default: in its file; also HOLDFAST_CLIENT_KEY")
+      ->envname("HOLDFAST_CLIENT_KEY")
+      ->type_name("FILE")
+      ->group(server_flags);
+  app.add_flag("--insecure", trust.accept_any,
+               "https: accept any certificate, so that anybody in between can read and change everything")
       ->group(server_flags);
   add_duration(app, "--timeout", "Longest wait for an answer",
                [&to](auto timeout) {

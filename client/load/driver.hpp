@@ -108,6 +108,7 @@ class driver {
   nanoseconds housekeeping_period_;
   poller poller_;
   workload workload_;
+  tls::context tls_;  ///< null: plain HTTP
   std::vector<channel> channels_;
   std::vector<char> buffer_;
   shown_answer shown_;                       ///< the last list or transaction; kept for its capacity

@@ -9,6 +9,7 @@
 #include "server/api/route_settings.hpp"
 #include "server/insight/insight.hpp"
 #include "server/loop/byte_budget.hpp"
+#include "server/net/tls_figures.hpp"
 #include "server/store/live_settings.hpp"
 #include "server/store/store.hpp"
 
@@ -37,6 +38,7 @@ struct api_context {
   std::uint64_t start;  ///< distinguishes this process's revisions from others'
   kept_data const& kept = nothing_kept;
   access_control* access = nullptr;  ///< null: everybody may do everything
+  tls_figures const* tls = nullptr;  ///< null: plain HTTP
 };
 
 }  // namespace holdfast::server

@@ -1,5 +1,6 @@
 #include "server/api/metrics.hpp"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -159,10 +160,26 @@ void write_process(metrics_writer& out) {
   out.sample(figures.descriptors_max);
 }
 
+void write_tls(metrics_writer& out, tls_figures const& figures) {
+  out.begin("holdfast_tls_certificate_not_after_seconds", "gauge",
+            "When the certificate expires, in seconds since 1970.");
+  out.sample(static_cast<std::uint64_t>(std::max<std::int64_t>(figures.not_after, 0)));
+  out.begin("holdfast_tls_certificate_reloads_total", "counter",
+            "Certificates read again: taken over, or failed, so that the old one stays.");
+  out.sample(figures.reloads, {{"result", "taken"}});
+  out.sample(figures.reload_failures, {{"result", "failed"}});
+  out.begin("holdfast_tls_handshakes_total", "counter",
+            "TLS handshakes: full, resumed from an earlier session, failed.");
+  auto const resumed = figures.resumptions.load(), done = figures.handshakes.load();
+  out.sample(done - std::min(resumed, done), {{"result", "full"}});
+  out.sample(resumed, {{"result", "resumed"}});
+  out.sample(figures.failures, {{"result", "failed"}});
+}
+
 }  // namespace
 
 std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
-                         kept_data const& kept, access_control const* access) {
+                         kept_data const& kept, access_control const* access, tls_figures const* tls) {
   metrics_writer out;
   write_requests(out, source);
   write_lock(out, source);
@@ -177,6 +194,7 @@ std::string metrics_text(insight const& source, std::size_t connections, memory_
   out.begin("holdfast_keys", "gauge", "Keys that are stored.");
   out.sample(memory.keys);
   if (kept.source != nullptr) write_journal(out, kept);
+  if (tls != nullptr) write_tls(out, *tls);
   out.begin("holdfast_build_info", "gauge", "Always 1; the labels tell what runs.");
   auto const build = build_info();
   out.sample(1, {{"version", build.version}, {"compiler", build.compiler}, {"boost", build.boost}});

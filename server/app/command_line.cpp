@@ -28,6 +28,7 @@ Examples:
   holdfast-server --listen 0.0.0.0:80 --threads 2    for other machines, on two threads
   holdfast-server --hold 1s                          every read holds the lock for a second: watch the writer wait
   holdfast-server --writer-period 0 --log-format json
+  holdfast-server --tls-cert server.pem --tls-key server.key     https, with a certificate that is read again when it changes
   holdfast-server --in-memory                        keep nothing; --data DIR keeps the data elsewhere
   holdfast-server backup /backups/monday             copies the data of a server that does not run; restore, inspect
   holdfast-server token new web --scope read:users/ >> tokens.toml     then --tokens tokens.toml
@@ -139,6 +140,17 @@ void add_settings(CLI::App& app, settings& to, bool& in_memory) {
       ->envname("HOLDFAST_LISTEN")
       ->type_name("ADDRESS:PORT")
       ->default_str("127.0.0.1:8080");
+  app.add_option("--tls-cert", to.tls.certificate,
+                 "Speak TLS with this certificate: a PEM file, those of authorities in between behind the server's own")
+      ->envname("HOLDFAST_TLS_CERT")
+      ->type_name("FILE");
+  app.add_option("--tls-key", to.tls.key, "The key of that certificate: a PEM file without a passphrase")
+      ->envname("HOLDFAST_TLS_KEY")
+      ->type_name("FILE");
+  app.add_option("--tls-client-ca", to.tls.client_ca,
+                 "Require a client certificate of an authority in this PEM file (mutual TLS)")
+      ->envname("HOLDFAST_TLS_CLIENT_CA")
+      ->type_name("FILE");
   add_count(app, "--threads", "HOLDFAST_THREADS", "Threads that serve, each with an event loop of its own", to.threads,
             1U, 1024U);
   app.add_option("--data", to.data_directory, "Directory in which the data are kept; made where there is none")
@@ -299,22 +311,31 @@ void check_settings(settings const& settings) {
     if (timeout.count() == 0) throw CLI::ValidationError(flag, "must be above 0: every wait has an end");
   if (settings.writer_period.count() != 0 && settings.writer_period < std::chrono::milliseconds(1))
     throw CLI::ValidationError("--writer-period", "must be 1ms at least, or 0 for no writer");
+  if (settings.tls.certificate.empty() && !settings.tls.key.empty())
+    throw CLI::ValidationError("--tls-key", "needs --tls-cert beside it");
+  if (settings.tls.certificate.empty() && !settings.tls.client_ca.empty())
+    throw CLI::ValidationError("--tls-client-ca", "needs --tls-cert and --tls-key beside it");
+  if (!settings.tls.certificate.empty() && settings.tls.key.empty())
+    throw CLI::ValidationError("--tls-cert", "needs --tls-key beside it");
   if (settings.routes.read_hold > settings.routes.hold_max)
     throw CLI::ValidationError("--hold", "is longer than --max-hold allows (" +
                                              protocol::format_duration(settings.routes.hold_max) +
                                              "); raise that or lower this");
 }
 
-/// Whether this server may listen where it shall. @param has_tls whether connections are encrypted.
-void check_exposure(settings const& settings, bool has_tls) {
+/// Whether this server may listen where it shall.
+void check_exposure(settings const& settings) {
   boost::system::error_code error;
   auto const address = boost::asio::ip::make_address(settings.listen_address, error);
   if (settings.expose_insecure || error || address.is_loopback()) return;
-  if (settings.access.tokens_file.empty())
+  auto const has_tls = !settings.tls.certificate.empty();
+  auto const knows_clients = !settings.access.tokens_file.empty() || (has_tls && !settings.tls.client_ca.empty());
+  if (!knows_clients)
     throw CLI::ValidationError(
         "--listen",
         "others could reach this server, and whoever does may read and change everything. Give it tokens "
-        "(--tokens FILE; 'holdfast-server token new NAME' makes one), or say --expose-insecure if only "
+        "(--tokens FILE; 'holdfast-server token new NAME' makes one) or demand client certificates (--tls-client-ca), "
+        "or say --expose-insecure if only "
         "those reach it who may (a firewall, a container's network)");
   if (!has_tls)
     throw CLI::ValidationError("--listen",
@@ -430,7 +451,8 @@ command parse_command_line(int argc, char const* const* argv) {
   settings settings;
   settings.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 1024U);
   demo_command demo;
-  healthcheck_command healthcheck{.address = {}, .port = 0, .timeout = std::chrono::seconds(3)};
+  healthcheck_command healthcheck;
+  healthcheck.timeout = std::chrono::seconds(3);
 
   CLI::App app("A key-value server that keeps its database behind an awaitable lock, and lets you watch it.",
                "holdfast-server");
@@ -453,6 +475,15 @@ command parse_command_line(int argc, char const* const* argv) {
       app.add_subcommand("healthcheck", "Ask the server at --listen whether it is ready; exit 0 if so, 1 if not");
   add_duration(*healthcheck_app, "--timeout", "HOLDFAST_HEALTHCHECK_TIMEOUT", "How long it may take to answer", "3s",
                [&](auto timeout) { healthcheck.timeout = timeout; });
+  healthcheck_app
+      ->add_option("--client-cert", healthcheck.trust.client_certificate,
+                   "With --tls-client-ca: the certificate that it shows, a PEM file")
+      ->envname("HOLDFAST_HEALTHCHECK_CLIENT_CERT")
+      ->type_name("FILE");
+  healthcheck_app
+      ->add_option("--client-key", healthcheck.trust.client_key, "The key of that certificate; default: in its file")
+      ->envname("HOLDFAST_HEALTHCHECK_CLIENT_KEY")
+      ->type_name("FILE");
 
   std::optional<data_command> data;
   std::string named;
@@ -465,7 +496,7 @@ command parse_command_line(int argc, char const* const* argv) {
   try {
     app.parse(argc, argv);
     check_settings(settings);
-    if (app.get_subcommands().empty()) check_exposure(settings, false);
+    if (app.get_subcommands().empty()) check_exposure(settings);
     if (!data) choose_journal(arguments, in_memory, settings);
   } catch (CLI::ParseError const& error) {
     std::ostringstream out, err;
@@ -479,6 +510,9 @@ command parse_command_line(int argc, char const* const* argv) {
   if (*healthcheck_app) {
     healthcheck.address = reachable(settings.listen_address);
     healthcheck.port = settings.listen_port;
+    healthcheck.is_tls = !settings.tls.certificate.empty();
+    // It asks its own machine for a word that is no secret, by an address that no certificate is for.
+    healthcheck.trust.accept_any = true;
     return healthcheck;
   }
   if (token) return *std::move(token);

@@ -20,6 +20,8 @@ struct healthcheck_command {
   std::string address;
   std::uint16_t port = 0;
   std::chrono::nanoseconds timeout{};
+  bool is_tls = false;
+  tls::client_trust trust{};
 };
 /// Something to do with a data directory that no server uses; see data_commands.
 struct data_command {

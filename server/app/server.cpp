@@ -61,6 +61,9 @@ std::string refusal() {
 /// What was cut when the drain time-out passed gets this long to be answered.
 constexpr std::chrono::milliseconds hurry_time{250};
 
+/// How often the certificate's files are looked at.
+constexpr std::chrono::seconds tls_look_period{2};
+
 std::uint64_t random_start() {
   std::random_device device;
   return (static_cast<std::uint64_t>(device()) << 32) | device();
@@ -93,6 +96,7 @@ server::server(settings settings, std::unique_ptr<journal> kept)
       under_way_(under_way_share(settings_.memory_bytes_max)),
       access_(settings_.access.is_used() ? std::make_unique<access_control>(settings_.access) : nullptr),
       connections_of_(settings_.access.connections_max),
+      tls_(settings_.tls.certificate.empty() ? nullptr : std::make_unique<tls_certificates>(settings_.tls)),
       context_{.routes = settings_.routes,
                .fixed = fixed_,
                .store = store_,
@@ -104,7 +108,8 @@ server::server(settings settings, std::unique_ptr<journal> kept)
                .value_bytes_max = settings_.sessions.body_bytes_max,
                .start = insight_.start,
                .kept = kept_,
-               .access = access_.get()},
+               .access = access_.get(),
+               .tls = tls_ ? &tls_->figures() : nullptr},
       workers_([this] {
         std::vector<std::unique_ptr<worker>> workers;
         for (unsigned i = 0; i < settings_.threads; ++i) {
@@ -112,7 +117,7 @@ server::server(settings settings, std::unique_ptr<journal> kept)
           workers.push_back(std::make_unique<worker>(
               settings_.sessions, under_way_, draining_, progress_,
               [this, &recorder, i] { return make_api_handler(context_, recorder, *hubs_[i]); }, recorder,
-              [this](peer_address const& client) { on_session_end(client); }));
+              [this](peer_address const& client) { on_session_end(client); }, tls_ ? &tls_->figures() : nullptr));
         }
         return workers;
       }()),
@@ -134,8 +139,10 @@ server::server(settings settings, std::unique_ptr<journal> kept)
       listener_(
           loop_, asio::ip::tcp::endpoint(asio::ip::make_address(settings_.listen_address), settings_.listen_port),
           [this](unique_socket& socket) { return admit(socket); }, refusal()),
-      drain_timer_(loop_.get_executor()) {
+      drain_timer_(loop_.get_executor()),
+      tls_look_(loop_.get_executor()) {
   if (access_) on_reload_.emplace_back([this] { reload_access(); });
+  if (tls_) on_reload_.emplace_back([this] { tls_->reload(); });
   live_.on_change([this] { asio::post(loop_.get_executor(), [this] { writer_.change(live_.writer_period()); }); });
   if (journal_) open_store();
   store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
@@ -192,7 +199,8 @@ bool server::admit(unique_socket& socket) {
   }
   try {
     // In turn, so that all threads have as many.
-    workers_[next_worker_++ % workers_.size()]->start_session(std::move(socket), client);
+    workers_[next_worker_++ % workers_.size()]->start_session(std::move(socket), client,
+                                                              tls_ ? tls_->current() : tls::context());
   } catch (std::bad_alloc const&) {
     connections_of_.remove(client_id::of(client));
     connections_.fetch_sub(1, std::memory_order_relaxed);
@@ -256,7 +264,9 @@ void server::run() {
   start_part(writer_, "writer failed");  // also while its period is 0, which may change
   start_part(sweeper_, "expiry failed");
   trimmer_.start();
+  if (tls_) look_at_certificate();
   log_info("listening", {{"address", text_of(endpoint().address().to_string(), endpoint().port())},
+                         {"tls", tls_ ? "on" : "off"},
                          {"threads", settings_.threads},
                          {"tokens", settings_.access.tokens_file.empty() ? "none" : settings_.access.tokens_file},
                          {"writer_key", settings_.writer_key},
@@ -355,7 +365,18 @@ void server::stop_on_signals() {
 }
 
 void server::reload() {
-  for (auto const& one : on_reload_) one();
+  asio::post(loop_.get_executor(), [this] {
+    for (auto const& one : on_reload_) one();
+  });
+}
+
+void server::look_at_certificate() {
+  tls_look_.expires_after(tls_look_period);
+  tls_look_.async_wait([this](error_code error) {
+    if (error) return;
+    tls_->look();
+    look_at_certificate();
+  });
 }
 
 void server::reload_access() {

@@ -8,6 +8,7 @@
 #include "server/api/route_settings.hpp"
 #include "server/http/session_settings.hpp"
 #include "server/log/log.hpp"
+#include "tls/context.hpp"
 
 namespace holdfast::server {
 
@@ -32,6 +33,7 @@ struct settings {
   bool expose_insecure = false;  ///< serve other machines without tokens, or tokens without TLS
   route_settings routes;
   session_settings sessions;
+  tls::server_files tls;      ///< without a certificate: no TLS
   bool live_settings = true;  ///< whether clients may change what may change while the server runs
   std::string log_level = "info";
   server::log_format log_format = log_format::text;

@@ -14,10 +14,11 @@ namespace holdfast::server {
 class worker final : public session::owner {
  public:
   /// All must outlive it. @param recorder of this thread. @param on_session_end called on this worker's thread after
-  /// each session, with the client that start_session() was given.
+  /// each session, with the client that start_session() was given. @param tls what TLS is counted in; null: its
+  /// sessions speak none.
   worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
          durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder,
-         std::function<void(peer_address const&)> on_session_end);
+         std::function<void(peer_address const&)> on_session_end, tls_figures* tls = nullptr);
   ~worker() { shut_down(); }
   worker(worker const&) = delete;
   worker& operator=(worker const&) = delete;
@@ -28,7 +29,8 @@ class worker final : public session::owner {
   void run();
 
   // From any thread; they take effect on the worker's.
-  void start_session(unique_socket socket, peer_address const& client);
+  /// @param tls with what the client is to speak TLS; null: none.
+  void start_session(unique_socket socket, peer_address const& client, tls::context tls);
   void for_each_session(void (session::*what)());
   void stop() noexcept { loop_.stop(); }
   /// More has become durable.
