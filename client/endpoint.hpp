@@ -19,7 +19,7 @@ struct endpoint {
   /// `http://127.0.0.1:8080`.
   [[nodiscard]] std::string url() const { return (is_tls ? "https://" : "http://") + authority; }
 
-  std::string token;  ///< that the server asks for; empty: none. Never in a URL, and never shown
+  std::string token{};  ///< that the server asks for; empty: none. Never in a URL, and never shown
 
   bool operator==(endpoint const&) const = default;
 };

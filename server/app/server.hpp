@@ -55,16 +55,12 @@ class server {
   /// Keeps SIGTERM, SIGINT and SIGHUP from ending the calling thread, and those that it starts from now on.
   static void block_stop_signals();
 
-  /// Reads again what is read from files besides the data; what is wrong with them is logged, and the old stays. Any
-  /// thread.
+  /// Reads files other than the data again (tokens, certificates) and opens logs anew. What can't be used is logged, and
+  /// the old stays. Any thread.
   void reload();
 
   /// Calls stop() on SIGTERM and SIGINT from now on, and reload() on SIGHUP. Before run(), on the thread that calls it.
   void stop_on_signals();
-
-  /// Reads files again that may have changed, such as the tokens, and opens logs anew. What can't be used is logged,
-  /// and the old goes on. On run()'s thread.
-  void reload();
 
   /// How the process should end when run() has returned: 0, or 74 where what was written could not be made durable.
   [[nodiscard]] int exit_status() const noexcept { return exit_status_; }
@@ -120,7 +116,6 @@ class server {
   wake_up commits_failed_{loop_, [this] { fail(); }};
   std::unique_ptr<commit_queue> commits_;
   std::unique_ptr<backup_runner> backups_;
-  std::vector<std::function<void()>> on_reload_;
   int exit_status_ = 0;
   int parts_running_ = 0;  // of those that wait for the lock like a client
 };
