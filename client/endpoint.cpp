@@ -40,7 +40,7 @@ std::string authorization_field(endpoint const& server) {
 }
 
 result<endpoint> parse_server_url(std::string_view url) {
-  constexpr auto how = "write http://host:port, such as http://127.0.0.1:8080";
+  constexpr auto how = "write http://host:port or https://host:port, such as http://127.0.0.1:8080";
   auto rest = url;
   // As it is written on a command line: an address alone is that of a Holdfast server, a port alone is on this machine.
   auto port = std::string_view("8080");

@@ -43,7 +43,7 @@ std::vector<command_text> make_texts() {
                    R"(Durations are a number and a unit: 250us, 350ms, 1s, 1.5s, 2m, 1h; 0 needs none.
 Flags may come before or after the arguments; --server and --timeout also before the command. A negative number is an argument. Write -- before any other argument that starts with a dash.
 
-Without --server, HOLDFAST_URL names the server; without --token-file, HOLDFAST_TOKEN has the token. No flag takes a token itself, because ps shows flags to everybody.)"});
+Without --server, HOLDFAST_URL names the server; an https:// server is checked against the system's authorities, or those of --ca-cert (HOLDFAST_CA_CERT; for a certificate of your own HOLDFAST_CLIENT_CERT and HOLDFAST_CLIENT_KEY). --insecure accepts any certificate, so that anybody in between can read and change everything. Without --token-file, HOLDFAST_TOKEN has the token. No flag takes a token itself, because ps shows flags to everybody.)"});
 
   texts.push_back(
       {"get",

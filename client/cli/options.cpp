@@ -60,7 +60,7 @@ void add_connection_options(CLI::App& app, connection_settings& to) {
            server->trust = std::move(to.server.trust);
            to.server = *std::move(server);
          },
-         "The server, http or https; also HOLDFAST_URL")
+         "The server; also HOLDFAST_URL")
       ->envname("HOLDFAST_URL")
       ->type_name("URL")
       ->default_str("127.0.0.1:8080")
@@ -78,24 +78,19 @@ void add_connection_options(CLI::App& app, connection_settings& to) {
       ->type_name("FILE")
       ->group(server_flags);
   auto& trust = to.server.trust;
-  app.add_option("--ca-cert", trust.ca_certificate,
-                 "https: trust the authorities in this PEM file, instead of the system's; also HOLDFAST_CA_CERT")
+  app.add_option("--ca-cert", trust.ca_certificate, "https: authorities to trust (PEM)")
       ->envname("HOLDFAST_CA_CERT")
       ->type_name("FILE")
       ->group(server_flags);
-  app.add_option("--client-cert", trust.client_certificate,
-                 "https: show this certificate, a PEM file; also HOLDFAST_CLIENT_CERT")
+  app.add_option("--client-cert", trust.client_certificate, "https: certificate to show (PEM)")
       ->envname("HOLDFAST_CLIENT_CERT")
       ->type_name("FILE")
       ->group(server_flags);
-  app.add_option("--client-key", trust.client_key,
-                 "The key of that certificate; default: in its file; also HOLDFAST_CLIENT_KEY")
+  app.add_option("--client-key", trust.client_key, "Its key, if not in the same file")
       ->envname("HOLDFAST_CLIENT_KEY")
       ->type_name("FILE")
       ->group(server_flags);
-  app.add_flag("--insecure", trust.accept_any,
-               "https: accept any certificate, so that anybody in between can read and change everything")
-      ->group(server_flags);
+  app.add_flag("--insecure", trust.accept_any, "https: accept any certificate (unsafe)")->group(server_flags);
   add_duration(app, "--timeout", "Longest wait for an answer",
                [&to](auto timeout) {
                  to.request_timeout.reset();

@@ -1,3 +1,5 @@
+#include "server/access/token_file.hpp"
+
 // Alone with toml++, which takes its time to compile.
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
@@ -9,8 +11,6 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
-
-#include "server/access/token_file.hpp"
 
 namespace holdfast::server {
 namespace {

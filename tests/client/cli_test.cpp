@@ -265,7 +265,7 @@ INSTANTIATE_TEST_SUITE_P(
                     mistake{"no_duration", {"get", "a", "--hold"}, "--hold"},
                     mistake{"word_for_a_duration", {"get", "a", "--timeout", "soon"}, "such as 250us"},
                     mistake{"two_values", {"put", "a", "1", "--file", "x"}, "excludes"},
-                    mistake{"https", {"get", "a", "--server", "https://localhost"}, "no TLS"},
+                    mistake{"ftp", {"get", "a", "--server", "ftp://localhost"}, "https://"},
                     mistake{"word_for_a_port", {"get", "a", "--server", "localhost:port"}, "1 to 65535"},
                     mistake{"control_character", {"get", "a\nb"}, "control character"},
                     mistake{"empty_key", {"get", ""}, "key"},
@@ -273,9 +273,9 @@ INSTANTIATE_TEST_SUITE_P(
     [](auto const& test) { return std::string(test.param.name); });
 
 TEST(cli_mistakes_in_the_environment, exit_2_and_name_the_variable) {
-  auto const ended = holdfast({"get", "a"}, {}, {{"HOLDFAST_URL", "https://localhost"}});
+  auto const ended = holdfast({"get", "a"}, {}, {{"HOLDFAST_URL", "ftp://localhost"}});
   EXPECT_EQ(ended.exit_status, 2);
-  EXPECT_THAT(ended.err, AllOf(HasSubstr("HOLDFAST_URL"), HasSubstr("no TLS")));
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("HOLDFAST_URL"), HasSubstr("https://")));
 }
 
 std::string field_sent(scripted_server const& server, std::string const& name) {
