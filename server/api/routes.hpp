@@ -16,6 +16,7 @@ struct resource {
   bool is_prefix;  ///< the path begins with it
   route_kind kind;
   routed (*route)(request_head const& head, protocol::target const& target, route_context const& context);
+  bool has_variables = false;  ///< `{name}` in the path stands for a segment
 };
 
 /// The route table.
