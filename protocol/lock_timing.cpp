@@ -83,15 +83,16 @@ char* write_server_timing(char* to, lock_timing const& timing) {
 }
 
 std::optional<lock_timing> parse_server_timing(std::string_view value) {
-  std::optional<nanoseconds> wait, hold;
+  std::optional<nanoseconds> wait, hold, disk;
   while (!value.empty()) {
     auto metric = cut(value, ',');
     auto const name = cut(metric, ';');
     if (name == "wait" && !wait) wait = duration_of(metric);
     if (name == "hold" && !hold) hold = duration_of(metric);
+    if (name == "disk" && !disk) disk = duration_of(metric);
   }
   if (!wait || !hold) return std::nullopt;
-  return lock_timing{*wait, *hold};
+  return lock_timing{.wait = *wait, .hold = *hold, .disk = disk};
 }
 
 }  // namespace holdfast::protocol

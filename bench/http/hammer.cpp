@@ -41,6 +41,7 @@ struct options {
   std::size_t body_bytes = 0;
   std::uint64_t keys = 0;
   bool fill = false;
+  bool random_body = false;
   bool lock_waits = false;
   std::string request;
   bool stream = false;
@@ -81,6 +82,17 @@ std::string json_of(std::size_t bytes) {
   return text + "\"}";
 }
 
+/// Other text each time, of 64 characters: a general compressor can hardly make less of it.
+void fill_with_noise(std::string& text, std::mt19937_64& random) {
+  constexpr std::string_view alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+  constexpr unsigned bits = 6;
+  std::uint64_t drawn = 0;
+  for (std::size_t i = 1; i + 1 < text.size(); ++i, drawn >>= bits) {
+    if (i % 10 == 1) drawn = random();
+    text[i] = alphabet[drawn % alphabet.size()];
+  }
+}
+
 /// What the Content-Length field says, 0 where there is none.
 std::size_t content_length_of(std::string_view header) {
   constexpr std::string_view name = "content-length: ";
@@ -99,6 +111,7 @@ class client {
  public:
   explicit client(options const& options)
       : options_(options), body_(options.method == "PUT" ? json_of(options.body_bytes) : "") {
+    if (options.random_body) body_ = '"' + std::string(std::max<std::size_t>(options.body_bytes, 2) - 2, 'x') + '"';
     for (std::size_t i = 0; i < options.connections; ++i) {
       auto& one = connections_.emplace_back();
       one.descriptor = connect_to(options.ports[i % options.ports.size()]);
@@ -158,7 +171,10 @@ class client {
       drawn_.clear();
       for (one.answers_owed = 0; one.answers_owed < options_.depth; ++one.answers_owed) {
         if (options_.fill && next_key_ == options_.keys) break;
-        auto const key = options_.fill ? next_key_++ : random_() % options_.keys;
+        // A prime, so that each key comes once unless it divides their number.
+        constexpr std::uint64_t stride = 2'654'435'761;
+        auto const key = options_.fill ? next_key_++ * stride % options_.keys : random_() % options_.keys;
+        if (options_.random_body) fill_with_noise(body_, random_);
         append_request(drawn_, options_.path + std::to_string(key));
       }
       bytes = drawn_;
@@ -292,7 +308,7 @@ class client {
   }
 
   options const& options_;
-  std::string const body_;
+  std::string body_;
   int const set_ = ::epoll_create1(0);
   std::deque<connection> connections_;
   std::size_t open_ = options_.connections;  // that the server has not ended
@@ -330,7 +346,8 @@ int main(int argc, char** argv) {
   app.add_option("--depth", options.depth, "requests in flight on each connection");
   app.add_option("--body", options.body_bytes, "bytes of a PUT's value");
   app.add_option("--keys", options.keys, "append a number below this to the path, drawn anew for each request");
-  app.add_flag("--fill", options.fill, "each number once and in order instead, then end");
+  app.add_flag("--fill", options.fill, "each number once instead, in a scattered order, then end");
+  app.add_flag("--random-body", options.random_body, "another value with each PUT, a string that does not compress");
   app.add_flag("--lock-waits", options.lock_waits, "also report what Server-Timing says of the lock");
   app.add_option("--request", options.request,
                  "these bytes instead of a request that is made of method, path and body");

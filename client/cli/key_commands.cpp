@@ -84,6 +84,7 @@ std::string status_lines(status_part const& part, nanoseconds total) {
   if (part.ttl_s) lines += "ttl:      " + in_s(*part.ttl_s) + '\n';
   if (part.replayed) lines += "replayed: the answer to an earlier request\n";
   if (part.timing) lines += "wait:     " + in_ms(part.timing->wait) + "\nhold:     " + in_ms(part.timing->hold) + '\n';
+  if (part.timing && part.timing->disk) lines += "disk:     " + in_ms(*part.timing->disk) + '\n';
   return lines + "total:    " + in_ms(total) + '\n';
 }
 

@@ -55,13 +55,13 @@ class line {
 
 /// The glyphs for what they stand for; each is one column wide.
 struct glyph_set {
-  std::string_view full, empty, wait, hold, rest;
+  std::string_view full, empty, wait, hold, disk, rest;
   std::vector<std::string_view> levels;  ///< of a sparkline, rising
 };
 
 glyph_set const& glyphs_of(screen_style const& style) {
-  static glyph_set const drawn{"━", "─", "█", "▓", "░", {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}};
-  static glyph_set const ascii{"#", "-", "W", "H", ".", {"_", ".", "-", "=", "#"}};
+  static glyph_set const drawn{"━", "─", "█", "▓", "▒", "░", {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}};
+  static glyph_set const ascii{"#", "-", "W", "H", "D", ".", {"_", ".", "-", "=", "#"}};
   return style.utf8 ? drawn : ascii;
 }
 
@@ -156,7 +156,8 @@ std::string split_line(split_row const& split, screen_style const& style) {
   if (!share) return row.text();
   row.add(gap);
   auto const& glyphs = glyphs_of(style);
-  constexpr std::size_t legend_width = std::string_view("  W wait H hold . rest").size();
+  auto const waits_for_disk = split.disk != nanoseconds(0);
+  auto const legend_width = std::string_view("  W wait H hold . rest").size() + (waits_for_disk ? 7 : 0);
   auto const width = std::min(row.left() > legend_width ? row.left() - legend_width : row.left(), graph_width_max / 2);
   auto const columns = [&](nanoseconds part) {
     return static_cast<std::size_t>(
@@ -164,9 +165,12 @@ std::string split_line(split_row const& split, screen_style const& style) {
   };
   auto const wait = columns(split.wait);
   auto const hold = std::min(columns(split.hold), width - wait);
-  row.repeat(glyphs.wait, wait, yellow).repeat(glyphs.hold, hold, blue).repeat(glyphs.rest, width - wait - hold, dim);
+  auto const disk = std::min(columns(split.disk), width - wait - hold);
+  row.repeat(glyphs.wait, wait, yellow).repeat(glyphs.hold, hold, blue).repeat(glyphs.disk, disk, cyan);
+  row.repeat(glyphs.rest, width - wait - hold - disk, dim);
   if (row.left() < legend_width) return row.text();
   row.add("  ").add(glyphs.wait, yellow).add(" wait ", dim).add(glyphs.hold, blue).add(" hold ", dim);
+  if (waits_for_disk) row.add(glyphs.disk, cyan).add(" disk ", dim);
   return row.add(glyphs.rest, dim).add(" rest", dim).text();
 }
 

@@ -5,7 +5,7 @@
 namespace holdfast::client::load {
 namespace {
 
-/// The server rounds each of its two durations to microseconds.
+/// The server rounds each of its durations to microseconds.
 constexpr auto rounding = std::chrono::microseconds(1);
 
 }  // namespace
@@ -32,7 +32,8 @@ void measurements::record_split(sample const& sample) {
     ++without_timing_;
     return;
   }
-  auto const rest = service - sample.timing->wait - sample.timing->hold;
+  auto const disk = sample.timing->disk.value_or(nanoseconds(0));
+  auto const rest = service - sample.timing->wait - sample.timing->hold - disk;
   if (rest < -rounding) {
     ++implausible_timing_;
     return;
@@ -40,6 +41,7 @@ void measurements::record_split(sample const& sample) {
   if (sample.before_sending) before_sending_.record(before);
   wait_.record(sample.timing->wait);
   hold_.record(sample.timing->hold);
+  disk_.record(disk);
   rest_.record(rest);
 }
 
@@ -57,6 +59,7 @@ void measurements::merge(measurements const& other) {
   before_sending_.merge(other.before_sending_);
   wait_.merge(other.wait_);
   hold_.merge(other.hold_);
+  disk_.merge(other.disk_);
   rest_.merge(other.rest_);
   since_sent_.merge(other.since_sent_);
   late_.merge(other.late_);
@@ -76,7 +79,7 @@ histogram measurements::successes(std::optional<operation_kind> operation) const
 }
 
 nanoseconds measurements::split_sum() const {
-  return before_sending_.sum() + wait_.sum() + hold_.sum() + rest_.sum();
+  return before_sending_.sum() + wait_.sum() + hold_.sum() + disk_.sum() + rest_.sum();
 }
 
 std::uint64_t measurements::success_count() const {

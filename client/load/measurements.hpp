@@ -68,6 +68,7 @@ class measurements {
   [[nodiscard]] histogram const& before_sending() const { return before_sending_; }  ///< open loop: see sample
   [[nodiscard]] histogram const& wait() const { return wait_; }                      ///< in the lock's queue
   [[nodiscard]] histogram const& hold() const { return hold_; }                      ///< owning the lock
+  [[nodiscard]] histogram const& disk() const { return disk_; }  ///< withheld until durable; 0 where it was not
   [[nodiscard]] histogram const& rest() const { return rest_; }  ///< all else: network, parsing, queues on both sides
   /// The sum of all parts.
   [[nodiscard]] nanoseconds split_sum() const;
@@ -86,7 +87,7 @@ class measurements {
   void record_split(sample const& sample);
 
   std::vector<series> series_;
-  histogram before_sending_, wait_, hold_, rest_;
+  histogram before_sending_, wait_, hold_, disk_, rest_;
   histogram since_sent_, late_;
   std::uint64_t queued_ = 0;
   std::uint64_t without_timing_ = 0;

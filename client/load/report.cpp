@@ -124,9 +124,12 @@ std::string split_lines(load_report const& report) {
                       readable(part.quantile(0.99)), readable(part.max())});
   };
   if (is_open_loop(report.settings)) lines += line("not sent yet", total.before_sending());
-  lines += line("lock wait", total.wait()) + line("lock hold", total.hold()) + line("the rest", total.rest());
-  lines +=
-      "  Wait and hold are the server's word (Server-Timing); the rest is network, parsing and queues on both sides.\n";
+  auto const waits_for_disk = total.disk().max() != nanoseconds(0);
+  lines += line("lock wait", total.wait()) + line("lock hold", total.hold());
+  if (waits_for_disk) lines += line("disk", total.disk());
+  lines += line("the rest", total.rest());
+  lines += waits_for_disk ? "  Wait, hold and disk" : "  Wait and hold";
+  lines += " are the server's word (Server-Timing); the rest is network, parsing and queues on both sides.\n";
   if (total.without_timing() != 0)
     lines += "  " + plural(total.without_timing(), "answer") + " had no Server-Timing and are not in this table.\n";
   if (total.implausible_timing() != 0) {

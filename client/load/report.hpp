@@ -99,8 +99,8 @@ struct load_report {
 ///     latency_ms         {all, and each operation: {count, mean, min, p50, p90, p99, p99_9, max}} of the successes
 ///     open_loop          null in a closed loop, else {asked_per_s, started_per_s, found_no_connection, late_share,
 ///                        late_ms, since_sent_ms}; the latter two as latency_ms
-///     split              {answers, without_timing, implausible_timing, before_sending_ms, wait_ms, hold_ms, rest_ms},
-///                        each of the latter as latency_ms, with `share` of the whole; from the server's Server-Timing
+///     split              {answers, without_timing, implausible_timing, before_sending_ms, wait_ms, hold_ms, disk_ms,
+///                        rest_ms}, each of the latter as latency_ms, with `share` of the whole; from Server-Timing
 ///     statuses           [{operation, status, count, success, reason (why the first of them was refused, or null),
 ///                        latency_ms: as above}]
 ///     errors             {total, kinds: {refused, reset, timeout, status, bad_answer, …: count}}

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view header =
     "run,second,operation,length_s,answers,errors,throughput_per_s,mean_ms,p50_ms,p90_ms,p99_ms,p99_9_ms,max_ms,"
-    "before_sending_ms,wait_ms,hold_ms,rest_ms,client_cpu_us,server_cpu_us\n";
+    "before_sending_ms,wait_ms,hold_ms,disk_ms,rest_ms,client_cpu_us,server_cpu_us\n";
 
 /// A row's place in the table.
 struct place {
@@ -43,7 +43,7 @@ std::string row(place const& at, nanoseconds length, latency_figures const& late
     return field(in_ms(split->*sum) / static_cast<double>(split->answers));
   };
   line += is_open ? part(&split_row::before_sending) : field(std::nullopt);
-  line += part(&split_row::wait) + part(&split_row::hold) + part(&split_row::rest);
+  line += part(&split_row::wait) + part(&split_row::hold) + part(&split_row::disk) + part(&split_row::rest);
   return line;
 }
 

@@ -109,6 +109,7 @@ json split_json(measurements const& total) {
           {"before_sending_ms", part(total.before_sending())},
           {"wait_ms", part(total.wait())},
           {"hold_ms", part(total.hold())},
+          {"disk_ms", part(total.disk())},
           {"rest_ms", part(total.rest())}};
 }
 
@@ -207,6 +208,7 @@ json split_means(split_row const& split) {
   return {{"before_sending", mean(split.before_sending)},
           {"wait", mean(split.wait)},
           {"hold", mean(split.hold)},
+          {"disk", mean(split.disk)},
           {"rest", mean(split.rest)}};
 }
 

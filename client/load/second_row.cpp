@@ -30,6 +30,7 @@ second_row summarize(std::uint32_t second, measurements const& measured, row_det
                            .before_sending = measured.before_sending().sum(),
                            .wait = measured.wait().sum(),
                            .hold = measured.hold().sum(),
+                           .disk = measured.disk().sum(),
                            .rest = measured.rest().sum()}};
   for (std::size_t i = 0; i < operation_kinds; ++i) {
     auto const kind = static_cast<operation_kind>(i);

@@ -35,9 +35,9 @@ struct status_row {
 /// How the latencies of a second's answers split, each part's sum over them.
 struct split_row {
   std::uint64_t answers = 0;  ///< those that had a plausible Server-Timing; the parts are theirs alone
-  nanoseconds before_sending{0}, wait{0}, hold{0}, rest{0};
+  nanoseconds before_sending{0}, wait{0}, hold{0}, disk{0}, rest{0};
 
-  [[nodiscard]] nanoseconds whole() const { return before_sending + wait + hold + rest; }
+  [[nodiscard]] nanoseconds whole() const { return before_sending + wait + hold + disk + rest; }
   /// The share of the latency that was spent in the lock's queue, 0 to 1; nothing when nothing was measured.
   [[nodiscard]] std::optional<double> wait_share() const;
 };

@@ -1,7 +1,6 @@
 #include "server/api/foreign_pages.hpp"
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 
 #include "protocol/ascii.hpp"
 #include "server/api/answers.hpp"
@@ -18,20 +17,27 @@ std::string_view name_in(std::string_view host) {
   return host.substr(0, host.find(':'));
 }
 
+/// Whether a browser takes it for an IPv4 address, or for no host at all: its last label is of digits (WHATWG URL, "ends
+/// in a number"). So no name that somebody may have registered passes.
+bool ends_in_a_number(std::string_view name) noexcept {
+  auto digit = name.rbegin();
+  while (digit != name.rend() && *digit >= '0' && *digit <= '9') ++digit;
+  return digit != name.rbegin() && (digit == name.rend() || *digit == '.');
+}
+
 }  // namespace
 
 bool is_own_name(std::string_view host, std::span<std::string const> host_names) {
   auto const name = name_in(host);
-  if (equals_ignoring_case(name, "localhost")) return true;
-  boost::system::error_code error;
-  boost::asio::ip::make_address(std::string(name), error);
-  if (!error) return true;
+  if (ends_in_a_number(name) || equals_ignoring_case(name, "localhost")) return true;
+  // In brackets there is an IPv6 address, or what no browser sends.
+  if (host.starts_with('[') && name.find(':') != std::string_view::npos) return true;
   return std::any_of(host_names.begin(), host_names.end(),
                      [&](std::string const& one) { return equals_ignoring_case(name, one); });
 }
 
 bool may_be_foreign_name(std::string_view host, std::span<std::string const> host_names) {
-  return name_in(host).find('.') != std::string_view::npos && !is_own_name(host, host_names);
+  return !is_own_name(host, host_names) && name_in(host).find('.') != std::string_view::npos;
 }
 
 bool is_own_origin(std::string_view origin, std::string_view host) {

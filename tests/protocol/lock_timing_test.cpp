@@ -50,6 +50,13 @@ TEST(parse_server_timing, skips_other_metrics_and_parameters) {
   expect_timing("waiting;dur=9, wait;duration=8;dur=1,hold;dur=2", 1ms, 2ms);
 }
 
+TEST(parse_server_timing, reads_how_long_an_answer_was_withheld) {
+  auto const timing = parse_server_timing("wait;dur=1, hold;dur=2, disk;dur=      0.410;desc=\"with 37 others\"    ");
+  ASSERT_TRUE(timing);
+  EXPECT_EQ(timing->disk, std::chrono::microseconds(410));
+  EXPECT_FALSE(parse_server_timing("wait;dur=1, hold;dur=2")->disk);
+}
+
 TEST(parse_server_timing, takes_the_white_space_case_and_quotes_that_the_grammar_allows) {
   expect_timing(" wait ; dur = 1 ,\thold;dur=2 ", 1ms, 2ms);
   expect_timing("wait;DUR=1, hold;Dur=\"2.5\"", 1ms, 2500us);

@@ -2,7 +2,7 @@
 import uPlot from 'uplot';
 import {type Plot, type Line} from './plot';
 import * as format from './format';
-import {askedRate, isOpen, plottedSeconds, type Report, type Second, type SecondFigures} from './report';
+import {askedRate, isOpen, plottedSeconds, waitsForDisk, type Report, type Second, type SecondFigures} from './report';
 
 const seconds = {xName: 'seconds since the start', xText: (x: number) => `${Number(x.toFixed(1))} s`};
 
@@ -76,14 +76,15 @@ export function curve(report: Report): Plot {
 }
 
 export const parts = [
-  ['the rest', 'rest', 'rest'], ['lock hold', 'hold', 'hold'], ['lock wait', 'wait', 'wait'],
+  ['the rest', 'rest', 'rest'], ['disk', 'disk', 'disk'], ['lock hold', 'hold', 'hold'], ['lock wait', 'wait', 'wait'],
   ['not sent yet', 'before_sending', 'unsent'],
 ] as const;
 
 export function split(report: Report): Plot {
   const rows = plottedSeconds(report);
   const below = rows.map(() => 0);
-  const lines = parts.filter(([, field]) => field !== 'before_sending' || isOpen(report)).map(([name, field, colour]): Line => {
+  const isShown = (field: string) => field === 'before_sending' ? isOpen(report) : field !== 'disk' || waitsForDisk(report);
+  const lines = parts.filter(([, field]) => isShown(field)).map(([name, field, colour]): Line => {
     const values = rows.map(row => row.split_ms?.[field] ?? null);
     const plotted = values.map((value, index) => value == null ? null : (below[index] = below[index]! + value));
     return {name, colour, values, plotted, stacked: true};

@@ -97,5 +97,5 @@ export function comparisonView(made: Comparison): HTMLElement {
       figure(charts.throughput(made)), figure(charts.p99(made))),
     both.every(side => (side.report.curve_ms?.['all']?.length ?? 0) > 0) &&
       section('The percentile curve', h('p', {class: 'note'}, middle), figure(charts.curves(made))),
-    both.every(side => side.report.split) && section('Wait, hold and the rest', h('p', {class: 'note'}, middle), sides(made)));
+    both.every(side => side.report.split) && section('Where the time went', h('p', {class: 'note'}, middle), sides(made)));
 }

@@ -13,7 +13,8 @@ export interface SecondFigures {
   p99_9_ms: number | null; max_ms: number | null;
 }
 
-export interface Split { before_sending: number; wait: number; hold: number; rest: number }
+/// Reports that were made before there was a disk to wait for have none.
+export interface Split { before_sending: number; wait: number; hold: number; disk?: number; rest: number }
 
 export interface Second extends SecondFigures {
   second: number;
@@ -65,7 +66,7 @@ export interface Report {
   open_loop: OpenLoop | null;
   split: {
     answers: number; without_timing: number; implausible_timing: number;
-    before_sending_ms: Part; wait_ms: Part; hold_ms: Part; rest_ms: Part;
+    before_sending_ms: Part; wait_ms: Part; hold_ms: Part; disk_ms?: Part; rest_ms: Part;
   };
   statuses: {operation: string; status: number; count: number; success: boolean; reason?: string | null;
     latency_ms?: Figures}[];
@@ -85,6 +86,11 @@ export interface Report {
 export function plottedSeconds(report: Report): Second[] {
   const whole = report.seconds.filter(row => row.length_ms >= 250);
   return whole.length > 0 ? whole : report.seconds;
+}
+
+/// Whether answers were withheld until what they tell was durable.
+export function waitsForDisk(report: Report): boolean {
+  return (report.split.disk_ms?.share ?? 0) > 0;
 }
 
 export function isOpen(report: Report): boolean { return report.settings.loop === 'open'; }

@@ -65,7 +65,7 @@ export function splitBar(report: Report): HTMLElement {
   const {split} = report;
   if (split.answers === 0) return h('p', {class: 'note'}, "No answer had a Server-Timing, so the latency can't be split.");
   const shares = [...charts.parts].reverse().map(([name, field, colour]) =>
-    ({name, colour, part: split[`${field}_ms`]})).filter(one => (one.part.share ?? 0) > 0);
+    ({name, colour, part: split[`${field}_ms`]!})).filter(one => (one.part?.share ?? 0) > 0);
   const bar = h('div', {class: 'bar', role: 'img',
     'aria-label': shares.map(one => `${one.name} ${format.percent(one.part.share)}`).join(', ')});
   for (const one of shares) {
@@ -139,7 +139,7 @@ export function runView(report: Report): HTMLElement {
     search(report),
     report.seconds.length > 0 && section('Over time', figure(charts.throughput(report)), latencyFigure(report)),
     answered && section('The percentile curve', figure(charts.curve(report))),
-    answered && section('Wait, hold and the rest',
+    answered && section('Where the time went',
       report.split.answers > 0 && report.seconds.length > 0 && figure(charts.split(report)), splitBar(report)),
     operations(report), answersAndErrors(report), experiment(report));
 }

@@ -69,6 +69,12 @@ TEST(live_screen, shows_rate_percentiles_waiting_share_errors_and_time_left) {
 )");
 }
 
+TEST(live_screen, shows_the_wait_for_the_disk_where_there_is_one) {
+  auto state = running();
+  state.rows.back().split.disk = 100s;
+  EXPECT_THAT(joined(render(state, ascii)), HasSubstr("WWWWWHHHDDDDDDDDDD..  W wait H hold D disk . rest\n"));
+}
+
 TEST(live_screen, needs_nothing_beyond_ascii) {
   auto const text = joined(render(running(), ascii));
   EXPECT_THAT(text, HasSubstr("\n  ################------------------------  4 s of 10 s, 6 s left\n"));

@@ -55,26 +55,26 @@ TEST(csv_report, has_a_row_for_each_second_and_operation_and_the_totals) {
   load_report const runs[] = {finished_run()};
   EXPECT_EQ(csv_report(runs),
             "run,second,operation,length_s,answers,errors,throughput_per_s,mean_ms,p50_ms,p90_ms,p99_ms,p99_9_ms,"
-            "max_ms,before_sending_ms,wait_ms,hold_ms,rest_ms,client_cpu_us,server_cpu_us\n"
-            "1,0,all,1,100,0,100,2.09,1.003519,1.003519,2.007039,101,101,,1,0.5,0.59,,\n"
-            "1,0,get,1,91,,91,2.098901,1.003519,1.003519,101,101,101,,,,,,\n"
-            "1,0,put,1,9,,9,2,2,2,2,2,2,,,,,,\n"
-            "1,1,all,1,0,0,0,,,,,,,,,,,,\n"
-            "1,total,all,2,100,0,50,2.09,1.003519,1.003519,2.007039,101,101,,1,0.5,0.59,10,\n"
-            "1,total,get,2,91,,45.5,2.098901,1.003519,1.003519,101,101,101,,,,,,\n"
-            "1,total,put,2,9,,4.5,2,2,2,2,2,2,,,,,,\n");
+            "max_ms,before_sending_ms,wait_ms,hold_ms,disk_ms,rest_ms,client_cpu_us,server_cpu_us\n"
+            "1,0,all,1,100,0,100,2.09,1.003519,1.003519,2.007039,101,101,,1,0.5,0,0.59,,\n"
+            "1,0,get,1,91,,91,2.098901,1.003519,1.003519,101,101,101,,,,,,,\n"
+            "1,0,put,1,9,,9,2,2,2,2,2,2,,,,,,,\n"
+            "1,1,all,1,0,0,0,,,,,,,,,,,,,\n"
+            "1,total,all,2,100,0,50,2.09,1.003519,1.003519,2.007039,101,101,,1,0.5,0,0.59,10,\n"
+            "1,total,get,2,91,,45.5,2.098901,1.003519,1.003519,101,101,101,,,,,,,\n"
+            "1,total,put,2,9,,4.5,2,2,2,2,2,2,,,,,,,\n");
 }
 
 TEST(csv_report, of_an_open_loop_tells_how_long_requests_were_not_sent) {
   load_report const runs[] = {finished_open_loop()};
   EXPECT_THAT(csv_report(runs), HasSubstr("1,total,all,10,100,0,10,3.005,"));
-  EXPECT_THAT(csv_report(runs), HasSubstr(",2.005,0,0.1,0.9,0,\n"));
+  EXPECT_THAT(csv_report(runs), HasSubstr(",2.005,0,0.1,0,0.9,0,\n"));
 }
 
 TEST(csv_report, tells_what_a_request_cost_the_server) {
   auto run = finished_run();
   run.server = server_process{.pid = 7, .name = "holdfast-server", .cpu = 2ms};
-  EXPECT_THAT(csv_report({&run, 1}), HasSubstr(",0.5,0.59,10,20\n"));
+  EXPECT_THAT(csv_report({&run, 1}), HasSubstr(",0.5,0,0.59,10,20\n"));
 }
 
 TEST(csv_report, numbers_the_runs) {

@@ -51,6 +51,17 @@ TEST(measurements, set_answers_aside_whose_timing_is_missing_or_can_not_be) {
   EXPECT_EQ(measured.success_count(), 3U);
 }
 
+TEST(measurements, split_off_what_an_answer_waited_for_the_disk) {
+  load_report report = finished_run();
+  report.total.record({operation_kind::put, 204, true, 10ms, protocol::lock_timing{1ms, 2ms, 0, 4ms}});
+  EXPECT_EQ(report.total.disk().max(), 4ms);
+  EXPECT_EQ(report.total.disk().count(), report.total.rest().count()) << "who did not wait waited 0";
+  auto const text = text_report(report);
+  EXPECT_THAT(text, HasSubstr("\n  disk            1.8 %  39.6 us     0 ns     0 ns  4.00 ms\n"));
+  EXPECT_THAT(text, HasSubstr("  Wait, hold and disk are the server's word"));
+  EXPECT_THAT(text_report(finished_run()), Not(HasSubstr("disk")));
+}
+
 TEST(measurements, merged_are_the_same_as_recorded_together) {
   auto merged = a_hundred_answers();
   measurements other;
