@@ -84,8 +84,8 @@ result<void> check_lock_name(std::string_view name) {
   constexpr std::size_t name_bytes_max = 255;
   if (name.empty()) return failure{errc::invalid_lock, "the lock has no name; name it, as in /v1/locks/my-lock"};
   if (name.size() > name_bytes_max)
-    return failure{errc::invalid_lock, "the lock's name has " + std::to_string(name.size()) +
-                                           " bytes; the most is " + std::to_string(name_bytes_max)};
+    return failure{errc::invalid_lock, "the lock's name has " + std::to_string(name.size()) + " bytes; the most is " +
+                                           std::to_string(name_bytes_max)};
   auto const valid = check_key(name);
   if (valid) return {};
   constexpr std::string_view about_keys = "the key";
@@ -96,8 +96,9 @@ result<void> check_lock_name(std::string_view name) {
 result<std::string> lock_name_from_segment(std::string_view encoded) {
   auto name = percent_decode(encoded);
   if (!name)
-    return failure{errc::invalid_lock, "the lock's name has a % that two hexadecimal digits don't follow; write %25 "
-                                       "for a percent sign"};
+    return failure{errc::invalid_lock,
+                   "the lock's name has a % that two hexadecimal digits don't follow; write %25 "
+                   "for a percent sign"};
   if (auto const valid = check_lock_name(*name); !valid) return valid.error();
   return *std::move(name);
 }

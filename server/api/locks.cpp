@@ -204,17 +204,16 @@ routed route_named_lock(request_head const& head, target const& target, route_co
 routed route_ticket(request_head const& head, target const& target, route_context const& context) {
   if (head.method == method::options) return options_reply(ticket_allow);
   auto const reads = head.method == method::get || head.method == method::head;
-  if (!reads && head.method != method::put && head.method != method::del)
-    return method_not_allowed(head, ticket_allow);
+  if (!reads && head.method != method::put && head.method != method::del) return method_not_allowed(head, ticket_allow);
   auto lock = lock_in(target.path);
   if (!lock) return reply_to(lock.error());
   auto decoded = percent_decode(segment(target.path, 4));
   auto id = check_id(decoded ? *std::move(decoded) : std::string());
   if (!id) return reply_to(id.error());
   using names = std::span<std::string_view const>;
-  auto const allowed = reads                        ? names(look_parameters)
-                       : head.method == method::put ? names(keep_parameters)
-                                                    : names();
+  auto const allowed = reads ? names(look_parameters) : head.method == method::put ? names(keep_parameters) : names();
+  if (head.method == method::del && !target.query.empty())
+    return refuse(errc::invalid_parameter, "a DELETE of a ticket takes no query parameters");
   auto const given = read_parameters(target.query, allowed, terms_of(context), context.settings.hold_max);
   if (!given) return reply_to(given.error());
   if (auto refused = refuse_body(head)) return *std::move(refused);
@@ -376,8 +375,7 @@ awaitable<request_end> run_ticket(ticket_request const& request, api_context con
   until.expires_after(request.wait.value_or(nanoseconds(0)));
   // Of this ticket alone, and before the first look, so that nothing can come in between.
   watch_hub::watcher news(
-      hub, ticket_key(asked.lock, asked.id), false, hub.last_revision(), [&until] { until.cancel(); },
-      keyspace::locks);
+      hub, ticket_key(asked.lock, asked.id), false, hub.last_revision(), [&until] { until.cancel(); }, keyspace::locks);
   std::vector<change> changes;
   data_operation what = asked;
   auto& one = std::get<ticket_operation>(what);
@@ -421,8 +419,7 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
   auto const interval = asked.lease / 3;
   timer pause(co_await asio::this_coro::executor);
   watch_hub::watcher news(
-      hub, ticket_key(asked.lock, asked.id), false, hub.last_revision(), [&pause] { pause.cancel(); },
-      keyspace::locks);
+      hub, ticket_key(asked.lock, asked.id), false, hub.last_revision(), [&pause] { pause.cancel(); }, keyspace::locks);
   std::vector<change> changes;
   data_operation what = asked;
   auto& one = std::get<ticket_operation>(what);
@@ -490,8 +487,9 @@ result<std::vector<lock_grant>> read_lock_guard(request_head const& head) {
   std::vector<lock_grant> grants;
   if (!head.lock) return grants;
   std::string_view rest = *head.lock;
-  auto const malformed = wrong("Holdfast-Lock is the lock's name as it stands in a path, and the grant's token: "
-                               "Holdfast-Lock: deploy;token=1847");
+  auto const malformed = wrong(
+      "Holdfast-Lock is the lock's name as it stands in a path, and the grant's token: "
+      "Holdfast-Lock: deploy;token=1847");
   for (auto more = true; more;) {
     auto const end = rest.find(',');
     more = end != std::string_view::npos;

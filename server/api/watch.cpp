@@ -185,8 +185,7 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
   // An id that is still to come belongs to another database too, though it may not say so.
   auto const is_lost = request.is_of_other_database || (request.after && *request.after > hub.last_revision());
   auto const begin = request.after && !is_lost ? *request.after : hub.last_revision();
-  watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); },
-                            request.space);
+  watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); }, request.space);
   std::vector<told_part> told;
   if (is_lost) writer.add("lost", begin);
   // At once, so that a client knows that it misses nothing from here on.

@@ -58,8 +58,8 @@ struct lock_event {
 };
 
 [[nodiscard]] constexpr std::string_view name_of(lock_operation operation) noexcept {
-  constexpr std::string_view names[] = {"GET",  "HEAD",         "PUT", "DELETE", "PATCH",  "INCR",  "TOUCH",
-                                        "LIST", "DELETE_RANGE", "TXN", "IMPORT", "EXPORT", "WATCH", "LOCK", "EXPIRE"};
+  constexpr std::string_view names[] = {"GET",          "HEAD", "PUT",    "DELETE", "PATCH", "INCR", "TOUCH", "LIST",
+                                        "DELETE_RANGE", "TXN",  "IMPORT", "EXPORT", "WATCH", "LOCK", "EXPIRE"};
   return names[static_cast<std::size_t>(operation)];
 }
 

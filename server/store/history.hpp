@@ -12,8 +12,8 @@
 
 namespace holdfast::server {
 
-/// The latest changes of data and of named locks, in the order of their revisions, which follow one another without a gap. Bounded: the
-/// oldest are forgotten. Whoever owns the database's lock appends; any thread reads.
+/// The latest changes of data and of named locks, in the order of their revisions, which follow one another without a
+/// gap. Bounded: the oldest are forgotten. Whoever owns the database's lock appends; any thread reads.
 class history {
  public:
   /// Hears that there are new changes. Called by whoever owns the database's lock, so it must be brief.

@@ -126,7 +126,8 @@ ticket_record record_of(Ticket const& one) {
 
 }  // namespace
 
-/// Takes a ticket out of all that refers to it, with its lock where that was the last one. It may be in some of it only.
+/// Takes a ticket out of all that refers to it, with its lock where that was the last one. It may be in some of it
+/// only.
 void named_locks::forget(ticket& one) noexcept {
   auto& of = *one.of;
   leases_.erase(lease_end{one.expires, &one});
@@ -159,7 +160,8 @@ void named_locks::set_expiry(ticket& one, clock::time_point at) {
   one.expires = at;
 }
 
-/// Removes a ticket. Where it was the holder's, the lock goes to the first that waits and whose own lease has not ended.
+/// Removes a ticket. Where it was the holder's, the lock goes to the first that waits and whose own lease has not
+/// ended.
 void named_locks::leave(ticket& one, change::kind why, stream& to) {
   auto& of = *one.of;
   auto const now = to.now();
@@ -313,8 +315,7 @@ data_outcome named_locks::ask(ticket_operation const& asked, stream& to) {
                                               std::to_string(place->second.waiting.size()) + " wait for it"};
   }
   if (is_taken && !asked.owner.empty())
-    if (auto cycle = cycle_behind(place->second, asked.owner); !cycle.empty())
-      return deadlock_found{std::move(cycle)};
+    if (auto cycle = cycle_behind(place->second, asked.owner); !cycle.empty()) return deadlock_found{std::move(cycle)};
   if (is_taken && place->second.waiting.size() >= waiting_max)
     return value_refused{errc::queue_full, "as many wait for the lock '" + asked.lock + "' as may, which is " +
                                                std::to_string(waiting_max) + "; retry"};

@@ -15,9 +15,9 @@
 
 namespace holdfast::server {
 
-/// One thread's watchers of the database, of keys and of named locks. It reads the history in batches, at most every millisecond, and hands each
-/// change to the watchers of its key: it looks up the key and each length of prefix that is watched, so that watchers
-/// of other keys cost nothing. On the loop's thread, but for what says so.
+/// One thread's watchers of the database, of keys and of named locks. It reads the history in batches, at most every
+/// millisecond, and hands each change to the watchers of its key: it looks up the key and each length of prefix that is
+/// watched, so that watchers of other keys cost nothing. On the loop's thread, but for what says so.
 ///
 /// A watcher that takes what it is handed is in step. One that does not, or that begins in the past, is behind: it
 /// reads the history by itself until it has caught up (the synced and unsynced watchers of etcd's mvcc). So what is

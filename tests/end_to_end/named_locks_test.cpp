@@ -38,9 +38,7 @@ struct named_lock : ::testing::Test {
   raw_reply release(std::string const& lock, std::string const& id) {
     return client.ask(request("DELETE", ticket(lock, id)));
   }
-  json show(std::string const& lock) {
-    return json::parse(client.ask(request("GET", "/v1/locks/" + lock)).body);
-  }
+  json show(std::string const& lock) { return json::parse(client.ask(request("GET", "/v1/locks/" + lock)).body); }
   /// The id of who holds it; empty: nobody does.
   std::string holder(std::string const& lock) {
     auto const shown = show(lock);
@@ -195,9 +193,8 @@ TEST_F(named_lock, is_refused_to_who_would_wait_for_himself) {
   auto const answer = ask("x", "id=d&wait=30s", "bob");
   EXPECT_EQ(answer.status, 409);
   EXPECT_EQ(answer.code(), "deadlock");
-  EXPECT_EQ(json::parse(answer.body)["cycle"],
-            (json{{{"owner", "bob"}, {"waits_for", "x"}, {"held_by", "amy"}},
-                  {{"owner", "amy"}, {"waits_for", "y"}, {"held_by", "bob"}}}));
+  EXPECT_EQ(json::parse(answer.body)["cycle"], (json{{{"owner", "bob"}, {"waits_for", "x"}, {"held_by", "amy"}},
+                                                     {{"owner", "amy"}, {"waits_for", "y"}, {"held_by", "bob"}}}));
 }
 
 TEST_F(named_lock, is_listed_with_its_holder_and_its_queue) {
@@ -347,15 +344,15 @@ TEST_F(named_lock, is_checked_in_a_transaction) {
 
 TEST_F(named_lock, answers_a_repeated_request_as_before_also_when_the_lock_is_lost_by_then) {
   ask("deploy", "id=a");
-  auto const once = request("POST", "/v1/kv/n?increment=1", {},
-                            "Idempotency-Key: \"1\"\r\nHoldfast-Lock: deploy;token=1\r\n");
+  auto const once =
+      request("POST", "/v1/kv/n?increment=1", {}, "Idempotency-Key: \"1\"\r\nHoldfast-Lock: deploy;token=1\r\n");
   EXPECT_EQ(client.ask(once).body, "1");
   release("deploy", "a");
   auto const again = client.ask(once);
   EXPECT_EQ(again.body, "1");
   EXPECT_EQ(again.field("idempotent-replayed"), "true");
-  auto const late = request("POST", "/v1/kv/n?increment=1", {},
-                            "Idempotency-Key: \"2\"\r\nHoldfast-Lock: deploy;token=1\r\n");
+  auto const late =
+      request("POST", "/v1/kv/n?increment=1", {}, "Idempotency-Key: \"2\"\r\nHoldfast-Lock: deploy;token=1\r\n");
   EXPECT_EQ(client.ask(late).code(), "lock_lost");
   EXPECT_EQ(client.ask(late).code(), "lock_lost");
 }
@@ -381,12 +378,15 @@ TEST_F(named_lock, tells_what_happens_to_it_and_nothing_else) {
   client.ask(request("PUT", ticket("deploy", "a", "?lease=20s")));
   release("deploy", "a");
   using event = json;
-  EXPECT_EQ(next(), (event{{"event", "granted"}, {"ticket", "a"}, {"owner", "amy"}, {"revision", 1}, {"token", 1},
-                           {"lease", "10s"}}));
+  EXPECT_EQ(
+      next(),
+      (event{
+          {"event", "granted"}, {"ticket", "a"}, {"owner", "amy"}, {"revision", 1}, {"token", 1}, {"lease", "10s"}}));
   EXPECT_EQ(next(),
             (event{{"event", "asked"}, {"ticket", "b"}, {"owner", "bob"}, {"revision", 4}, {"lease", "100ms"}}));
-  EXPECT_EQ(next(), (event{{"event", "lease"}, {"ticket", "a"}, {"owner", "amy"}, {"revision", 5}, {"token", 1},
-                           {"lease", "20s"}}));
+  EXPECT_EQ(
+      next(),
+      (event{{"event", "lease"}, {"ticket", "a"}, {"owner", "amy"}, {"revision", 5}, {"token", 1}, {"lease", "20s"}}));
   EXPECT_EQ(next()["event"], "released");
   EXPECT_EQ(next()["token"], 7);
   EXPECT_EQ(next()["event"], "expired");
@@ -449,8 +449,9 @@ TEST(kept_named_lock, has_the_same_holder_queue_and_tokens_after_a_restart) {
     running_server server(settings);
     raw_client client(server.port());
     for (std::string const id : {"z", "y", "x", "w"})
-      EXPECT_LT(client.ask(request("POST", "/v1/locks/deploy?lease=30s&id=" + id, R"({"owner":"of )" + id + "\"}")).status,
-                203);
+      EXPECT_LT(
+          client.ask(request("POST", "/v1/locks/deploy?lease=30s&id=" + id, R"({"owner":"of )" + id + "\"}")).status,
+          203);
     client.ask(request("DELETE", ticket("deploy", "y")));
     client.ask(request("DELETE", ticket("deploy", "z")));
     client.ask(request("POST", "/v1/locks/free?id=a"));
@@ -482,8 +483,8 @@ TEST(crowded_named_lock, hands_over_in_a_moment_however_many_wait) {
   constexpr int tickets = sanitized ? 500 : 10'000;
   auto const before = allocated_bytes();
   for (int i = 0; i < tickets; ++i)
-    client.ask(request("POST", "/v1/locks/deploy?lease=10m&id=" + std::to_string(i), R"({"owner":"worker )" +
-                                                                                         std::to_string(i) + "\"}"));
+    client.ask(request("POST", "/v1/locks/deploy?lease=10m&id=" + std::to_string(i),
+                       R"({"owner":"worker )" + std::to_string(i) + "\"}"));
   auto const bytes = (allocated_bytes() - before) / tickets;
   std::vector<double> times;
   raw_client poll(server.port());
@@ -501,8 +502,9 @@ TEST(crowded_named_lock, hands_over_in_a_moment_however_many_wait) {
   RecordProperty("bytes_of_a_ticket_and_its_history", std::to_string(bytes));
   RecordProperty("hand_over_ms_median", std::to_string(times[times.size() / 2]));
   RecordProperty("hand_over_ms_p99", std::to_string(times[times.size() * 99 / 100]));
-  std::cout << tickets << " tickets: " << bytes << " bytes each with its change in the history; hand-over to a long poll "
-            << times[times.size() / 2] << " ms (median), " << times[times.size() * 99 / 100] << " ms (p99)\n";
+  std::cout << tickets << " tickets: " << bytes
+            << " bytes each with its change in the history; hand-over to a long poll " << times[times.size() / 2]
+            << " ms (median), " << times[times.size() * 99 / 100] << " ms (p99)\n";
   constexpr double most_ms = sanitized ? 100 : 5;  // of a machine that is busy with other tests
   EXPECT_LT(times[times.size() / 2], most_ms);
 }

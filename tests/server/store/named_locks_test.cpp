@@ -340,7 +340,8 @@ TEST_F(a_named_lock, takes_memory_that_is_counted_bounded_and_given_back) {
   small.at(now);
   int count = 0;
   auto const asked = [&](int number) {
-    return small.apply(ticket_operation{kind::ask, "lock", std::to_string(number), "of " + std::to_string(number), 10s, {}});
+    return small.apply(
+        ticket_operation{kind::ask, "lock", std::to_string(number), "of " + std::to_string(number), 10s, {}});
   };
   while (std::holds_alternative<ticket_found>(asked(count))) ++count;
   EXPECT_GT(count, 2);
@@ -462,11 +463,8 @@ TEST_F(a_named_lock, does_what_a_plain_queue_does_whatever_comes) {
       auto const lease = std::chrono::milliseconds(200 + dice() % 2000);
       auto const holder = queue.empty() ? std::string() : queue.front().id;
       auto const what = dice() % 8;
-      ticket_operation one{what < 4   ? kind::ask
-                           : what < 5 ? kind::look
-                           : what < 6 ? kind::keep
-                                      : kind::release,
-                           "l", id, {}, lease, {}};
+      ticket_operation one{
+          what < 4 ? kind::ask : what < 5 ? kind::look : what < 6 ? kind::keep : kind::release, "l", id, {}, lease, {}};
       auto const outcome = real.apply(one);
       if (at == queue.end()) {
         if (one.what != kind::ask) {
