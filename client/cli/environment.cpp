@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view prefix = "HOLDFAST_";
 
 /// Those of this program.
-std::vector<std::string> const ours{"HOLDFAST_URL"};
+std::vector<std::string> const ours{"HOLDFAST_LOCK", "HOLDFAST_LOCK_TICKET", "HOLDFAST_LOCK_TOKEN", "HOLDFAST_URL"};
 
 /// Those of holdfast-server, which may be there too, as in the image. tests/client/environment_variables.py holds this
 /// to it.
