@@ -426,6 +426,8 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
   auto const deadline = request.wait && *request.wait < event_loop::clock::time_point::max() - pause.now()
                             ? pause.now() + *request.wait
                             : event_loop::clock::time_point::max();
+  std::string told;
+  auto due = pause.now();
   for (auto is_begun = false;;) {
     execution done;
     {
@@ -453,8 +455,11 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
     auto line = found == nullptr ? std::string("{\"state\":\"lost\"}\n")
                 : is_over        ? std::string("{\"state\":\"released\"}\n")
                                  : line_of(*found);
-    auto const takes = co_await client.send(line);
+    // The news may be what the last line has told.
+    auto const is_due = line != told || pause.now() >= due;
+    auto const takes = co_await client.send(is_due ? std::string_view(line) : std::string_view());
     if (!takes) break;
+    told = std::move(line);
     if (is_over) {
       auto release = of_same_ticket(asked, kind::release);
       co_await finish(std::move(release), request, context, asker);
@@ -464,7 +469,7 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
     auto const waits = found->token == 0;
     while (news.has_news() && news.take(changes) != watch_hub::watcher::state::in_step) changes.clear();
     changes.clear();
-    auto due = pause.now() + interval;
+    if (is_due) due = pause.now() + interval;
     if (waits) due = std::min(due, deadline);
     auto is_there = true;
     while (is_there && !news.has_news() && pause.now() < due && !client.is_draining()) {
