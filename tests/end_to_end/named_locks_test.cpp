@@ -486,7 +486,7 @@ TEST(crowded_named_lock, hands_over_in_a_moment_however_many_wait) {
     client.ask(request("POST", "/v1/locks/deploy?lease=10m&id=" + std::to_string(i),
                        R"({"owner":"worker )" + std::to_string(i) + "\"}"));
   auto const bytes = (allocated_bytes() - before) / tickets;
-  std::vector<double> times;
+  std::vector<double> times, round_trips;
   raw_client poll(server.port());
   for (int i = 0; i + 1 < std::min(tickets, 200); ++i) {
     poll.send(request("GET", ticket("deploy", std::to_string(i + 1), "?wait=30s")));
@@ -497,7 +497,12 @@ TEST(crowded_named_lock, hands_over_in_a_moment_however_many_wait) {
     times.push_back(clock.elapsed_ms());
     ASSERT_EQ(answer.status, 200);
     ASSERT_EQ(client.receive().status, 204);
+    // A busy machine is slow with everything.
+    stopwatch const round_trip;
+    client.ask(request("GET", "/livez"));
+    round_trips.push_back(round_trip.elapsed_ms());
   }
+  std::sort(round_trips.begin(), round_trips.end());
   std::sort(times.begin(), times.end());
   RecordProperty("bytes_of_a_ticket_and_its_history", std::to_string(bytes));
   RecordProperty("hand_over_ms_median", std::to_string(times[times.size() / 2]));
@@ -505,8 +510,7 @@ TEST(crowded_named_lock, hands_over_in_a_moment_however_many_wait) {
   std::cout << tickets << " tickets: " << bytes
             << " bytes each with its change in the history; hand-over to a long poll " << times[times.size() / 2]
             << " ms (median), " << times[times.size() * 99 / 100] << " ms (p99)\n";
-  constexpr double most_ms = sanitized ? 100 : 5;  // of a machine that is busy with other tests
-  EXPECT_LT(times[times.size() / 2], most_ms);
+  EXPECT_LT(times[times.size() / 2], 1 + 10 * round_trips[round_trips.size() / 2]) << "ms; a wake-up or two more";
 }
 
 }  // namespace
