@@ -11,7 +11,7 @@ die() {
 # What each kind of command needs beyond bash and git. `build` holds what CMake looks for in any configuration, the
 # tests' libraries too: so run, build and test share one configured tree.
 packages_build=(g++ cmake ninja-build ccache libboost1.81-dev libabsl-dev nlohmann-json3-dev libspdlog-dev libcli11-dev
-  zlib1g-dev libtomlplusplus-dev librocksdb-dev libgtest-dev libgmock-dev relacy-dev ca-certificates curl python3)
+  zlib1g-dev libtomlplusplus-dev librocksdb-dev libssl-dev libgtest-dev libgmock-dev relacy-dev ca-certificates curl python3)
 packages_bench_sync=(cargo rustc librust-tokio-dev librust-parking-lot-dev python3-matplotlib)
 # Besides, where there is no node and npm yet: some have them from elsewhere, and Debian's exclude those.
 packages_web=(nodejs npm)
@@ -69,7 +69,7 @@ apt_install() {
     say "Fetching the package lists"
     "${apt[@]}" update </dev/null >"$progress" || say "apt-get update failed; trying with the lists there are"
     "${apt[@]}" "${install[@]}" "$@" </dev/null >"$progress" || die "apt-get could not install: $*
-  - No network, or an outdated mirror? Look at the lines above, mend /etc/apt/sources.list, run this again.
+  - No network, or an outdated mirror? Look at the lines above, fix /etc/apt/sources.list, run this again.
   - Not Debian 12 (bookworm)? Install the counterparts of these packages, then run with HOLDFAST_NO_INSTALL=1.
   - Packages would be removed? libboost1.81-dev excludes libboost-dev (1.74): 'apt-get remove libboost1.74-dev' if
     nothing of yours needs it; or install Boost 1.81 or later elsewhere, set Boost_ROOT and HOLDFAST_NO_INSTALL=1."

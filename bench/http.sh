@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `./x bench http [SCENARIO…] [--quick] [--peers …]`: what a request costs, beside peers and the limit. This script brings
-# the programs; bench/http/bench.py measures. bench/README.md tells how to read it.
+# the programs; bench/http/bench.py measures. bench/README.md says how to read it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/.ci/common.bash"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `./x bench journal [--rounds N] [--directory DIR]`: what it takes to make changes durable, beside a bare log on the same
-# disk. This script brings the program; bench/journal/measure.py prints medians. bench/README.md tells how to read it.
+# disk. This script brings the program; bench/journal/measure.py prints medians. bench/README.md says how to read it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/.ci/common.bash"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `./x bench sync [--rounds N]`: what a critical section costs under our lock, beside tokio's mutex, std::mutex, strands
-# and channels. This script brings the programs; bench/sync/measure.py measures. bench/README.md tells how to read it.
+# and channels. This script brings the programs; bench/sync/measure.py measures. bench/README.md says how to read it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/.ci/common.bash"

@@ -112,7 +112,7 @@ class answer_events final : public http::basic_parser<false> {
     if (transfer_encodings_ != 0 && content_lengths_ != 0)
       return refuse(error, "it has both Transfer-Encoding and Content-Length");
     if (transfer_encodings_ != 0 && !http11_) return refuse(error, "it is chunked although it is HTTP/1.0");
-    // Where the end of the connection is the end of the content, a cut answer looks like a whole one.
+    // Where the end of the connection is the end of the content, a cut answer looks like a complete one.
     if (need_eof()) return refuse(error, "it has no length, so that nobody could tell if it were cut");
     if (message.status == 101) return refuse(error, "it switches protocols although nobody asked for it");
     message.keep_alive = keep_alive();

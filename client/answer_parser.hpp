@@ -39,7 +39,7 @@ class answer_parser {
   /// Forgets the answer before and waits for the next one.
   void start();
 
-  /// Takes what has arrived, not necessarily a whole answer. Call it only while not done().
+  /// Takes what has arrived, not necessarily a complete answer. Call it only while not done().
   /// @return how many bytes were used: all of them, unless the answer ended before. error_kind::bad_answer when it
   /// can't be one: malformed, ambiguous or unknown framing, no length, a header above 64 KiB, a body above the limit.
   result<std::size_t> feed(std::string_view bytes);

@@ -6,7 +6,6 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <charconv>
 #include <utility>
 #include <vector>
@@ -49,15 +48,14 @@ awaitable<result<std::vector<tcp::endpoint>>> look_up(executor on, endpoint cons
 }  // namespace
 
 connection::connection(executor on, connection_settings settings)
-    : socket_(on), timer_(on), settings_(std::move(settings)), parser_(settings_.value_bytes_max) {}
+    : transport_(on), timer_(on), settings_(std::move(settings)), parser_(settings_.value_bytes_max) {}
 
 error connection::at_server(error_kind kind, std::string_view what) const {
-  return {kind, "http://" + settings_.server.authority + ": " + std::string(what), {}};
+  return {kind, settings_.server.url() + ": " + std::string(what), {}};
 }
 
 void connection::close() {
-  error_code ignored;
-  socket_.close(ignored);
+  transport_.close();
 }
 
 awaitable<void> connection::pass(std::chrono::nanoseconds time) {
@@ -66,18 +64,20 @@ awaitable<void> connection::pass(std::chrono::nanoseconds time) {
 }
 
 awaitable<result<void>> connection::open() {
-  auto addresses = co_await look_up(socket_.get_executor(), settings_.server);
+  auto addresses = co_await look_up(timer_.get_executor(), settings_.server);
   if (!addresses) co_return addresses.error();
-  auto [failed, reached] = co_await net::async_connect(socket_, *addresses, as_result);
+  auto [failed, reached] = co_await net::async_connect(transport_.socket(), *addresses, as_result);
   if (failed) {
     close();
     auto const kind = kind_of(failed);
     co_return at_server(kind, kind == error_kind::refused ? "connection refused; is holdfast-server running there?"
                                                           : "can't connect: " + failed.message());
   }
-  socket_.set_option(tcp::no_delay(true), failed);
+  transport_.socket().set_option(tcp::no_delay(true), failed);
   peer_ = reached;
-  co_return boost::system::in_place_value;
+  auto secured = co_await transport_.secure(settings_.server);
+  if (!secured) close();
+  co_return secured;
 }
 
 awaitable<result<void>> connection::connect() {
@@ -92,17 +92,9 @@ awaitable<result<void>> connection::connect() {
                       "no connection within " + protocol::format_duration(settings_.connect_timeout));
 }
 
-bool connection::peer_has_left() {
-  // Between two requests there is nothing to read; whatever shows up is an end, a reset or a parting 408.
-  char byte = 0;
-  error_code failed;
-  socket_.non_blocking(true, failed);
-  socket_.receive(net::buffer(&byte, 1), tcp::socket::message_peek, failed);
-  return failed != net::error::would_block;
-}
-
 awaitable<result<void>> connection::exchange(outgoing const& request) {
-  if (socket_.is_open() && !peer_has_left()) {
+  // Between two requests there is nothing to read; whatever shows up is an end, a reset or a parting 408.
+  if (transport_.is_open() && !transport_.has_unread()) {
     auto sent = co_await send_and_receive(request);
     if (sent) co_return sent;
     if (sent.error().kind != error_kind::reset || parser_.begun() || !request.is_repeatable) co_return sent;
@@ -113,7 +105,7 @@ awaitable<result<void>> connection::exchange(outgoing const& request) {
 
 awaitable<result<void>> connection::exchange_within(outgoing const& request, std::chrono::nanoseconds limit) {
   // A timer of its own: connect() uses timer_ meanwhile.
-  decltype(timer_) timer(socket_.get_executor(), limit);
+  decltype(timer_) timer(timer_.get_executor(), limit);
   auto work = exchange(request);
   auto expiry = timer.async_wait(as_result);
   auto either = std::move(work) || std::move(expiry);
@@ -127,7 +119,7 @@ awaitable<result<void>> connection::send_and_receive(outgoing const& request) {
   parser_.start();
   std::array const parts{net::buffer(request.head), net::buffer(request.body)};
   // A failed write is no news yet: the server may have answered before it read everything (413).
-  co_await net::async_write(socket_, parts, as_result);
+  co_await transport_.write(parts);
   result<void> received;
   if (request.more) {
     received = co_await send_chunks_and_receive(request.more);
@@ -161,8 +153,8 @@ awaitable<result<void>> connection::send_chunks(content_source const& source, bo
     digits[0] = '\r', digits[1] = '\n';
     std::string_view const head(size, static_cast<std::size_t>(digits + 2 - size)), end("\r\n");
     std::array<net::const_buffer, 3> const parts{net::buffer(head), net::buffer(*piece), net::buffer(end)};
-    auto [failed, bytes] = co_await net::async_write(socket_, parts, as_result);
-    if (failed) co_return boost::system::in_place_value;
+    auto const written = co_await transport_.write(parts);
+    if (written.failed) co_return boost::system::in_place_value;
     if (piece->empty()) break;
   }
   all_sent = true;
@@ -173,8 +165,7 @@ awaitable<result<void>> connection::send_chunks(content_source const& source, bo
 awaitable<result<void>> connection::receive_beside(bool const& all_sent) {
   auto received = co_await receive();
   if (!all_sent) {
-    error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    transport_.end_sending();
     parser_.message().keep_alive = false;
   }
   co_return received;
@@ -183,7 +174,7 @@ awaitable<result<void>> connection::receive_beside(bool const& all_sent) {
 awaitable<result<void>> connection::receive() {
   std::array<char, 16 * 1024> bytes;
   while (!parser_.done()) {
-    auto [failed, count] = co_await socket_.async_read_some(net::buffer(bytes), as_result);
+    auto const [failed, count] = co_await transport_.read_some(bytes);
     if (failed) {
       if (!parser_.begun()) co_return at_server(error_kind::reset, "the connection ended without an answer");
       if (failed == net::error::eof) co_return at_server(error_kind::bad_answer, "the answer was cut short");

@@ -18,13 +18,9 @@
 #include "client/named_lock.hpp"
 #include "client/request.hpp"
 #include "client/transaction.hpp"
+#include "client/transport.hpp"
 
 namespace holdfast::client {
-
-using executor = boost::asio::io_context::executor_type;
-
-template <class T>
-using awaitable = boost::asio::awaitable<T, executor>;
 
 struct connection_settings {
   endpoint server;
@@ -109,7 +105,7 @@ class connection {
   awaitable<result<answer>> fetch(std::string target);
 
   void close();
-  [[nodiscard]] bool is_open() const { return socket_.is_open(); }
+  [[nodiscard]] bool is_open() const { return transport_.is_open(); }
   /// The address that the last successful connect reached.
   [[nodiscard]] boost::asio::ip::tcp::endpoint peer() const { return peer_; }
 
@@ -145,11 +141,10 @@ class connection {
   awaitable<result<void>> receive();
   awaitable<result<void>> open();
   awaitable<void> pass(std::chrono::nanoseconds time);
-  [[nodiscard]] bool peer_has_left();
   [[nodiscard]] result<answer> accept(call const& asked);
   [[nodiscard]] error at_server(error_kind kind, std::string_view what) const;
 
-  boost::asio::basic_stream_socket<tcp, executor> socket_;
+  transport transport_;
   boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor> timer_;
   connection_settings settings_;
   answer_parser parser_;

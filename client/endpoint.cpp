@@ -29,21 +29,32 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
+bool is_token(std::string_view text) noexcept {
+  constexpr std::size_t bytes_max = 1024;
+  return !text.empty() && text.size() <= bytes_max &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7F && c != '"' && c != ',' && c != ';'; });
+}
+
+std::string authorization_field(endpoint const& server) {
+  return server.token.empty() ? std::string() : "Authorization: Bearer " + server.token + "\r\n";
+}
+
 result<endpoint> parse_server_url(std::string_view url) {
   constexpr auto how = "write http://host:port, such as http://127.0.0.1:8080";
   auto rest = url;
   // As it is written on a command line: an address alone is that of a Holdfast server, a port alone is on this machine.
   auto port = std::string_view("8080");
   std::string local;
+  auto is_tls = false;
   if (auto const digits = url.substr(url.starts_with(':') ? 1 : 0);
       !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos)
     rest = local = "127.0.0.1:" + std::string(digits);
   if (auto const end = rest.find("://"); end != std::string_view::npos) {
     auto const scheme = lower(rest.substr(0, end));
-    if (scheme == "https") return refuse(url, "this client speaks no TLS; write http:// or put a TLS proxy in between");
-    if (scheme != "http") return refuse(url, how);
+    is_tls = scheme == "https";
+    if (!is_tls && scheme != "http") return refuse(url, how);
     rest.remove_prefix(end + 3);
-    port = "80";
+    port = is_tls ? "443" : "80";
   }
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.find_first_of("/?#") != std::string_view::npos)
@@ -60,9 +71,13 @@ result<endpoint> parse_server_url(std::string_view url) {
   }
   if (host.empty() || !protocol::is_host(rest)) return refuse(url, how);
 
-  endpoint server{.host = std::string(host), .port = std::string(port), .authority = std::string(rest)};
-  // The Host field leaves out the port only where it is HTTP's own.
-  if (host == rest && port != "80") (server.authority += ':') += port;
+  endpoint server{.host = std::string(host),
+                  .port = std::string(port),
+                  .authority = std::string(rest),
+                  .is_tls = is_tls,
+                  .token = {}};
+  // The Host field leaves out the port only where it is the scheme's own.
+  if (host == rest && port != (is_tls ? "443" : "80")) (server.authority += ':') += port;
   if (host.starts_with('[')) server.host = host.substr(1, host.size() - 2);
   return server;
 }

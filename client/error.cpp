@@ -18,6 +18,8 @@ std::string_view name_of(error_kind kind) noexcept {
       return "timeout";
     case error_kind::bad_answer:
       return "bad_answer";
+    case error_kind::untrusted:
+      return "untrusted";
     case error_kind::status:
       return "status";
     case error_kind::invalid_request:

@@ -18,8 +18,9 @@ enum class error_kind {
   refused,          ///< nobody listens at the address
   unreachable,      ///< no route to the address, or another failure of the network
   reset,            ///< the peer ended the connection before any byte of the answer, or aborted it
-  timeout,          ///< no connection or no whole answer in the time allowed
+  timeout,          ///< no connection or no complete answer in the time allowed
   bad_answer,       ///< what came is not an answer of a Holdfast server
+  untrusted,        ///< no TLS, or a certificate that is not accepted
   status,           ///< the server refused; error::refusal has the rest
   invalid_request,  ///< never sent: the key can't be one
 };
@@ -27,7 +28,7 @@ enum class error_kind {
 /// Stable names, as reports count by them: `refused`, `bad_answer`, …
 [[nodiscard]] std::string_view name_of(error_kind kind) noexcept;
 
-/// An answer that says no: a status outside 200 to 299, with what its problem document (RFC 9457) told.
+/// An answer that says no: a status outside 200 to 299, with its problem document (RFC 9457).
 struct refusal {
   unsigned status = 0;
   std::string code;    ///< our stable identifier, such as key_not_found; empty when the answer had none

@@ -8,7 +8,7 @@
 namespace holdfast::client {
 
 // Values come back byte for byte as they were put, so what the server says around them is taken apart without being
-// built anew: a value of `1.0` stays `1.0`. All take text that protocol::check_json has accepted.
+// rebuilt: a value of `1.0` stays `1.0`. All take text that protocol::check_json has accepted.
 
 /// The members of an object in order: the name, and the text of the value. Empty for what is no object.
 [[nodiscard]] std::vector<std::pair<std::string, std::string_view>> members_of(std::string_view object);

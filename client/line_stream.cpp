@@ -5,7 +5,6 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <charconv>
 #include <utility>
 
@@ -31,11 +30,11 @@ unsigned status_of(std::string_view head) {
 
 }  // namespace
 
-/// A socket, and a timer that closes it.
-struct line_stream::transport : std::enable_shared_from_this<transport> {
-  explicit transport(executor on) : socket(on), timer(on) {}
+/// A connection, and a timer that closes it.
+struct line_stream::timed_transport : std::enable_shared_from_this<timed_transport> {
+  explicit timed_transport(executor on) : bytes(on), timer(on) {}
 
-  /// Whatever is awaited ends after this time at the latest, and `expired` tells why.
+  /// Whatever is awaited ends after this time at the latest, and `expired` says why.
   void expire_after(std::optional<std::chrono::nanoseconds> limit) {
     timer.cancel();
     if (!limit) return;
@@ -45,8 +44,7 @@ struct line_stream::transport : std::enable_shared_from_this<transport> {
       auto const self = weak.lock();
       if (failed || !self || self->watches != number) return;
       self->expired = true;
-      error_code ignored;
-      self->socket.close(ignored);
+      self->bytes.close();
     });
   }
 
@@ -55,7 +53,7 @@ struct line_stream::transport : std::enable_shared_from_this<transport> {
     timer.cancel();
   }
 
-  net::basic_stream_socket<net::ip::tcp, executor> socket;
+  transport bytes;
   net::basic_waitable_timer<std::chrono::steady_clock, net::wait_traits<std::chrono::steady_clock>, executor> timer;
   std::chrono::nanoseconds allowed{0};
   unsigned watches = 0;  ///< an expiry that was on its way when another wait began is not about that one
@@ -63,14 +61,14 @@ struct line_stream::transport : std::enable_shared_from_this<transport> {
 };
 
 line_stream::line_stream(executor on, endpoint server, stream_limits limits)
-    : server_(std::move(server)), limits_(limits), transport_(std::make_shared<transport>(on)) {}
+    : server_(std::move(server)), limits_(limits), transport_(std::make_shared<timed_transport>(on)) {}
 
 line_stream::~line_stream() {
   close();
 }
 
 error line_stream::at_server(error_kind kind, std::string_view what) const {
-  return {kind, "http://" + server_.authority + ": " + std::string(what), {}};
+  return {kind, server_.url() + ": " + std::string(what), {}};
 }
 
 error line_stream::broken(error_code why, std::string_view what) const {
@@ -81,18 +79,17 @@ error line_stream::broken(error_code why, std::string_view what) const {
 
 void line_stream::close() {
   transport_->rest();
-  error_code ignored;
-  transport_->socket.close(ignored);
+  transport_->bytes.close();
 }
 
 awaitable<result<void>> line_stream::connect() {
   transport_->expire_after(limits_.connect);
-  net::ip::basic_resolver<net::ip::tcp, executor> resolver(transport_->socket.get_executor());
+  net::ip::basic_resolver<net::ip::tcp, executor> resolver(transport_->timer.get_executor());
   auto [unknown, addresses] = co_await resolver.async_resolve(server_.host, server_.port, as_result);
   if (unknown && !transport_->expired)
     co_return at_server(error_kind::unresolved, "there is no such host: " + unknown.message());
   if (transport_->expired) co_return broken(unknown, "");
-  auto [failed, reached] = co_await net::async_connect(transport_->socket, addresses, as_result);
+  auto [failed, reached] = co_await net::async_connect(transport_->bytes.socket(), addresses, as_result);
   if (transport_->expired)
     co_return at_server(error_kind::timeout, "no connection within " + protocol::format_duration(limits_.connect));
   if (failed) {
@@ -100,7 +97,10 @@ awaitable<result<void>> line_stream::connect() {
     co_return at_server(kind, kind == error_kind::refused ? "connection refused; is holdfast-server running there?"
                                                           : "can't connect: " + failed.message());
   }
-  co_return boost::system::in_place_value;
+  auto secured = co_await transport_->bytes.secure(server_);
+  if (transport_->expired)
+    co_return at_server(error_kind::timeout, "no connection within " + protocol::format_duration(limits_.connect));
+  co_return secured;
 }
 
 awaitable<result<void>> line_stream::open(std::string target, std::string fields) {
@@ -115,8 +115,10 @@ awaitable<result<void>> line_stream::open(std::string target, std::string fields
   }
   transport_->expire_after(limits_.answer);
   auto const request = "GET " + target + " HTTP/1.0\r\nHost: " + server_.authority +
-                       "\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n" + fields + "\r\n";
-  auto [failed, sent] = co_await net::async_write(transport_->socket, net::buffer(request), as_result);
+                       "\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n" + authorization_field(server_) + fields +
+                       "\r\n";
+  std::array const parts{net::const_buffer(net::buffer(request))};
+  auto const [failed, sent] = co_await transport_->bytes.write(parts);
   if (failed) co_return broken(failed, "can't send");
 
   auto const silence = std::exchange(limits_.silence, limits_.answer);  // the head is one piece
@@ -152,7 +154,7 @@ awaitable<result<std::optional<std::string>>> line_stream::read_up_to(std::strin
     searched_ = unread_.size() - std::min(unread_.size(), end.size() - 1);
     if (unread_.size() > line_bytes_max) co_return at_server(error_kind::bad_answer, "a line is too long");
     transport_->expire_after(limits_.silence);
-    auto [failed, bytes] = co_await transport_->socket.async_read_some(net::buffer(piece_), as_result);
+    auto const [failed, bytes] = co_await transport_->bytes.read_some(piece_);
     transport_->rest();
     unread_.append(piece_.data(), bytes);
     if (failed == net::error::eof) co_return std::optional<std::string>();

@@ -40,7 +40,7 @@ class line_stream {
   void close();
 
  private:
-  struct transport;
+  struct timed_transport;
 
   [[nodiscard]] error at_server(error_kind kind, std::string_view what) const;
   [[nodiscard]] error broken(boost::system::error_code why, std::string_view what) const;
@@ -49,7 +49,7 @@ class line_stream {
 
   endpoint server_;
   stream_limits limits_;
-  std::shared_ptr<transport> transport_;  // shared with the timer's handler, which may run later
+  std::shared_ptr<timed_transport> transport_;  // shared with the timer's handler, which may run later
   std::array<char, 16 * 1024> piece_;
   std::string unread_;
   std::size_t searched_ = 0;  // so much of unread_ has no end of a line

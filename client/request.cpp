@@ -127,6 +127,7 @@ std::string request_head(endpoint const& server, std::string_view method, std::s
   std::string head(method);
   ((head += ' ') += target) += " HTTP/1.1\r\nHost: ";
   (head += server.authority) += "\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n";
+  head += authorization_field(server);
   head += fields;
   if (method == "PUT") head += "Content-Type: application/json\r\n";
   if (body_bytes && (method == "PUT" || method == "POST" || method == "PATCH"))

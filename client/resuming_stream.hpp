@@ -11,7 +11,7 @@
 namespace holdfast::client {
 
 /// A stream of lines that is opened again whenever it ends: the server was restarted, a connection was cut, a machine
-/// between fell silent. What it is asked for next is decided by `request_of`, which knows where to go on. The first
+/// between fell silent. What it is asked for next is decided by `request_of`, which knows where to continue. The first
 /// attempt must succeed; after that it tries for as long as it takes, or as it is allowed.
 class resuming_stream {
  public:
@@ -31,7 +31,7 @@ class resuming_stream {
 
   enum class event {
     line,     ///< `text` is one
-    broken,   ///< the connection is lost; `text` says why. It goes on by itself
+    broken,   ///< the connection is lost; `text` says why. It resumes by itself
     resumed,  ///< there is a connection again
   };
   struct item {
@@ -44,7 +44,7 @@ class resuming_stream {
   /// What comes next. @return an error where the first attempt failed, the server refuses, or the time is over
   awaitable<result<item>> next();
 
-  /// Opens the stream anew with the next call of next(), without a word.
+  /// Opens the stream again with the next call of next(), without a word.
   void restart();
   /// Ends what is awaited.
   void close();

@@ -9,8 +9,8 @@
 
 namespace holdfast::protocol {
 
-/// The version of a value as HTTP names it: the revision, preceded by what tells one life of the server from another,
-/// so that a client that kept a tag over a restart gets no false 304.
+/// The version of a value as HTTP names it: the revision, preceded by what distinguishes one start of the server from
+/// another, so that a client that kept a tag over a restart gets no false 304.
 struct entity_tag {
   std::uint64_t start = 0;     ///< random per process
   std::uint64_t revision = 0;  ///< of the value's last change
@@ -18,7 +18,7 @@ struct entity_tag {
   bool operator==(entity_tag const&) const = default;
 };
 
-/// Writes `start` in hexadecimal, as entity tags and request ids have it. There must be room for 16 bytes.
+/// Writes `start` in hexadecimal, as entity tags and request ids have it. There must be space for 16 bytes.
 /// @return behind its last digit.
 [[nodiscard]] char* write_start(char* to, std::uint64_t start);
 

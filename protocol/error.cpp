@@ -48,6 +48,12 @@ error_traits traits_of(errc code) noexcept {
       return {415, "unsupported_media_type", "The content type is not supported"};
     case errc::foreign_origin:
       return {403, "foreign_origin", "Not from there"};
+    case errc::token_needed:
+      return {401, "token_needed", "A valid token is needed"};
+    case errc::scope_missing:
+      return {403, "scope_missing", "The token does not allow this"};
+    case errc::rate_limited:
+      return {429, "rate_limited", "The client has used its share"};
     case errc::settings_fixed:
       return {403, "settings_fixed", "The settings can't be changed"};
     case errc::unsupported_content_encoding:

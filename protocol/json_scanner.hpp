@@ -50,14 +50,14 @@ struct json_check_only {
 
 /// Reads one JSON text (RFC 8259) from front to back without recursion, nested at most json_depth_max deep, and tells
 /// `sink` what it finds, in the order of the text. Any number and any \u escape of the grammar is taken, also 1e999 and
-/// half a surrogate pair; bytes have to be UTF-8 (RFC 3629). What the sink was told before a fault is void.
+/// half a surrogate pair; bytes have to be UTF-8 (RFC 3629). What the sink received before a fault is void.
 template <class Sink>
 class json_scanner {
  public:
   json_scanner(std::string_view text, Sink& sink) : begin_(text.data()), end_(begin_ + text.size()), sink_(sink) {}
 
   [[nodiscard]] json_fault scan() {
-    // A local, since it stays in a register so; each part is told where it begins and returns where it ends, or null.
+    // A local, since it stays in a register so; each part gets where it begins and returns where it ends, or null.
     auto const* at = begin_;
     for (;;) {
       at = skip_space(at);
@@ -272,7 +272,7 @@ template <class Sink>
   return json_scanner<Sink>(text, sink).scan();
 }
 
-/// What a client is told about a fault: what is wrong, at which line and column, and what stands there.
+/// What a client sees about a fault: what is wrong, at which line and column, and what stands there.
 [[nodiscard]] failure json_failure(std::string_view text, json_fault fault);
 
 }  // namespace holdfast::protocol

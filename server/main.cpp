@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "server/access/token_file.hpp"
 #include "server/app/command_line.hpp"
 #include "server/app/data_commands.hpp"
 #include "server/app/demo.hpp"
@@ -23,10 +24,10 @@ namespace holdfast::server {
 namespace {
 
 /// Each connection needs a descriptor, and the usual soft limit is 1024. Where the hard limit allows fewer, fewer
-/// connections are admitted, so that the rest are told so instead of left in the backlog.
+/// connections are admitted, so that the rest get an answer instead of waiting in the backlog.
 void allow_descriptors(settings& settings) {
-  // Streams, signals, address look-ups; a loop's set, its bell and its clock.
-  constexpr rlim_t of_process = 8 + listener::descriptors_max, of_thread = 3;
+  // Streams, signals, address look-ups; a loop's set, its bell, its clock and its turn for TLS handshakes.
+  constexpr rlim_t of_process = 8 + listener::descriptors_max, of_thread = 4;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   auto const others = of_process + of_thread * settings.threads;
@@ -71,6 +72,9 @@ int run(serve_command command) {
   } catch (journal_error const& error) {
     std::cerr << "holdfast-server: " << error.what() << '\n';
     return exit_status_of(error.fault());
+  } catch (tls::error const& error) {
+    std::cerr << "holdfast-server: " << error.what() << '\n';
+    return EXIT_FAILURE;
   } catch (boost::system::system_error const& error) {
     // Not through the log, which may be off: nobody should have to guess why there is no server.
     std::cerr << "holdfast-server: can't serve on "
@@ -90,7 +94,9 @@ int run(demo_command command) {
 }
 
 int run(healthcheck_command const& command) {
-  auto const wrong = check_health(command.address, command.port, command.timeout);
+  std::signal(SIGPIPE, SIG_IGN);
+  auto const tls = command.is_tls ? tls::client_context(command.trust) : tls::context();
+  auto const wrong = check_health(command.address, command.port, command.timeout, tls);
   if (wrong.empty()) return EXIT_SUCCESS;
   std::cerr << "not ready at " << text_of(command.address, command.port) << ": " << wrong << '\n';
   return EXIT_FAILURE;
@@ -109,6 +115,20 @@ int run(data_command const& command) {
       break;
   }
   return run_check_disk(named);
+}
+
+int run(token_command command) {
+  auto const secret = make_secret();
+  command.made.secret = digest_of(secret);
+  auto const entry = to_toml(command.made);
+  if (auto const read = read_tokens(entry); !read) {
+    std::cerr << "holdfast-server: the name: " << read.error().detail << '\n';
+    return 2;
+  }
+  // Apart, so that the entry can be appended to the file and the secret can't get there.
+  std::cerr << secret << '\n';
+  std::cout << entry << std::flush;
+  return std::cout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int run(print_command const& command) {

@@ -94,7 +94,7 @@ def ratios(sampled):
 def table(result):
     def median(samples, what):
         return statistics.median(each[what] for each in samples)
-    out = [f"{about.heading(result['run'])}; medians of {result['run']['rounds']} rounds, quartiles in brackets", "",
+    out = [f"{about.heading(result['run'])};", f"medians of {result['run']['rounds']} rounds, quartiles in brackets", "",
            "| load | wrk µs | holdfast µs | ÷ wrk | wrk requests/s | holdfast requests/s |", "|---|---|---|---|---|---|"]
     for load, sampled in result["samples"].items():
         low, middle, high = statistics.quantiles(ratios(sampled), n=4, method="inclusive")

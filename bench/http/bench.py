@@ -4,7 +4,7 @@
   bench.py [SCENARIO…] [--quick] [--peers P,…|none] [--loads L,…] [--rounds N] [--also NAME=SERVER]
   bench.py show FILE        prints a saved run
 
-bench/README.md tells how to read what comes out.
+bench/README.md says how to read the output.
 """
 
 import argparse

@@ -129,6 +129,7 @@ class command_reader {
     std::ranges::reverse(arguments);  // as CLI11 takes them
     try {
       app_.parse(std::move(arguments));
+      take_token_of_environment(connection_);
       load_.settings.connection = connection_;
       if (completes && *load_app_) complete_load(*load_app_, load_.settings);
     } catch (CLI::CallForHelp const&) {

@@ -62,6 +62,8 @@ int complain(error const& failed) {
   if (!refused.detail.empty()) std::cerr << "  " << refused.detail << '\n';
   if (refused.status == 412 && !refused.etag.empty() && refused.detail.find(refused.etag) == std::string::npos)
     std::cerr << "  The present ETag is " << refused.etag << '\n';
+  if (refused.status == 401)
+    std::cerr << "  This program takes a token from --token-file FILE or from the variable HOLDFAST_TOKEN\n";
   if (refused.code == "invalid_json")
     std::cerr << R"(  A JSON string needs its quotes, and the shell its own: '"hello"')" << '\n';
   std::cerr.flush();

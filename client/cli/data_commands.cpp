@@ -113,7 +113,7 @@ awaitable<int> transact(executor on, txn_command const& command, std::string con
 
 // --- watch --------------------------------------------------------------------------------------------------------
 
-/// Says from where another command would go on. A program finds the ids in the lines.
+/// Says from where another command would continue. A program finds the ids in the lines.
 void say_where(watch::watch const& changes, watch_command const& command) {
   if (!command.json && !changes.last_id().empty()) remark("--after " + changes.last_id() + " goes on from here");
 }

@@ -44,11 +44,11 @@ void add_include(CLI::App& app, key_command& to) {
 }
 
 void add_if_match(CLI::App& app, request_options& to) {
-  add_tags(app, "--if-match", "Only if this is the value's tag; * if it exists", to.if_match);
+  add_tags(app, "--if-match", "Only if the value has this tag; *: any value", to.if_match);
 }
 
 void add_idempotency_key(CLI::App& app, request_options& to) {
-  app.add_option("--idempotency-key", to.idempotency_key, "Done once, however often it is sent")
+  app.add_option("--idempotency-key", to.idempotency_key, "Repeated requests take effect once")
       ->type_name("TEXT")
       ->group(condition_flags);
 }
@@ -76,7 +76,9 @@ CLI::Option* add_ttl(CLI::App& app, request_options& to, std::string const& what
 
 void add_text(CLI::App& app, std::string const& name, std::string const& what, text_source& to) {
   auto* const text = app.add_option(name, to.text, what);
-  app.add_option("--file", to.file, "Read it from this file; - is standard input")->type_name("FILE")->excludes(text);
+  app.add_option("--file", to.file, "Read the text from a file; - is standard input")
+      ->type_name("FILE")
+      ->excludes(text);
 }
 
 void add_json(CLI::App& app, bool& to, std::string const& what) {
@@ -88,24 +90,24 @@ void add_json(CLI::App& app, bool& to, std::string const& what) {
 CLI::App* add_get(CLI::App& app, get_command& to) {
   auto* const get = add_command(app, "get");
   add_key(*get, to)->required();
-  add_duration(*get, "--wait", "Wait until it exists or differs", [&to](auto wait) {
+  add_duration(*get, "--wait", "Wait until the key exists or differs", [&to](auto wait) {
     to.wait = wait;
   })->group(condition_flags);
-  add_tags(*get, "--if-none-match", "Only if this is not its tag (exit status 8)", to.options.if_none_match);
+  add_tags(*get, "--if-none-match", "Only if the tag differs (else exit status 8)", to.options.if_none_match);
   add_lock_terms(*get, to.options);
   add_include(*get, to);
-  get->add_flag("-n,--exact", to.exact, "No line feed behind it, on a terminal either")->group(output_flags);
+  get->add_flag("-n,--exact", to.exact, "Add no line feed, also on a terminal")->group(output_flags);
   return get;
 }
 
 CLI::App* add_put(CLI::App& app, put_command& to) {
   auto* const put = add_command(app, "put");
   add_key(*put, to)->required();
-  add_text(*put, "VALUE", "JSON text; without it, standard input is read", to.value);
-  add_ttl(*put, to.options, "It expires after this; keep: as before", true, false);
+  add_text(*put, "VALUE", "JSON text; default: standard input", to.value);
+  add_ttl(*put, to.options, "Time to live; keep: unchanged", true, false);
   add_if_match(*put, to.options);
   put->add_flag_function(
-         "--create", [&to](auto) { to.options.if_none_match = "*"; }, "Only if there is no such key")
+         "--create", [&to](auto) { to.options.if_none_match = "*"; }, "Only if the key does not exist")
       ->group(condition_flags)
       ->excludes("--if-match");
   add_idempotency_key(*put, to.options);
@@ -139,8 +141,8 @@ CLI::App* add_del(CLI::App& app, del_command& to) {
 CLI::App* add_patch(CLI::App& app, patch_command& to) {
   auto* const patch = add_command(app, "patch");
   add_key(*patch, to)->required();
-  add_text(*patch, "PATCH", "JSON text; without it, standard input is read", to.patch);
-  patch->add_flag("--merge", to.is_merge, "It is a merge patch, even an array");
+  add_text(*patch, "PATCH", "JSON text; default: standard input", to.patch);
+  patch->add_flag("--merge", to.is_merge, "Take an array as a merge patch, too");
   add_if_match(*patch, to.options);
   add_idempotency_key(*patch, to.options);
   add_lock_terms(*patch, to.options);
@@ -153,15 +155,15 @@ CLI::App* add_incr(CLI::App& app, incr_command& to) {
   constexpr std::int64_t most = (std::int64_t(1) << 53) - 1;
   auto* const incr = add_command(app, "incr");
   add_key(*incr, to)->required();
-  add_number<std::int64_t>(*incr, "BY", "How much to add; 1 without it", -most, most,
+  add_number<std::int64_t>(*incr, "BY", "Number to add (default 1)", -most, most,
                            [&to](auto by) { to.change.by = by; });
-  add_number<std::int64_t>(*incr, "--initial", "What an absent key starts from", -most, most,
+  add_number<std::int64_t>(*incr, "--initial", "Start value of an absent key", -most, most,
                            [&to](auto n) { to.change.initial = n; });
-  add_number<std::int64_t>(*incr, "--min", "Refused where it would be less", -most, most,
+  add_number<std::int64_t>(*incr, "--min", "Refuse a result below this", -most, most,
                            [&to](auto n) { to.change.min = n; });
-  add_number<std::int64_t>(*incr, "--max", "Refused where it would be more", -most, most,
+  add_number<std::int64_t>(*incr, "--max", "Refuse a result above this", -most, most,
                            [&to](auto n) { to.change.max = n; });
-  add_ttl(*incr, to.options, "A key that this creates expires after it", false, false);
+  add_ttl(*incr, to.options, "Time to live of a key that is created", false, false);
   add_if_match(*incr, to.options);
   add_idempotency_key(*incr, to.options);
   add_lock_terms(*incr, to.options);
@@ -172,7 +174,7 @@ CLI::App* add_incr(CLI::App& app, incr_command& to) {
 CLI::App* add_touch(CLI::App& app, touch_command& to) {
   auto* const touch = add_command(app, "touch");
   add_key(*touch, to)->required();
-  add_ttl(*touch, to.options, "It expires after this; none: not at all", false, true)->required();
+  add_ttl(*touch, to.options, "Time to live; none: does not expire", false, true)->required();
   add_if_match(*touch, to.options);
   add_lock_terms(*touch, to.options);
   add_include(*touch, to);
@@ -181,24 +183,23 @@ CLI::App* add_touch(CLI::App& app, touch_command& to) {
 
 CLI::App* add_list(CLI::App& app, list_command& to) {
   auto* const list = add_command(app, "list");
-  list->add_option("PREFIX", to.asked.prefix, "Of the keys; without it, all");
-  list->add_option("--delimiter", to.asked.delimiter, "Keys alike up to this, behind PREFIX, are one group")
-      ->type_name("TEXT");
-  list->add_option("--after", to.asked.after, "Only keys behind this one")->type_name("KEY");
+  list->add_option("PREFIX", to.asked.prefix, "Start of the keys (default: all keys)");
+  list->add_option("--delimiter", to.asked.delimiter, "Group keys by what is before this text")->type_name("TEXT");
+  list->add_option("--after", to.asked.after, "Only keys after this one")->type_name("KEY");
   list->add_option("--until", to.asked.until, "Only keys before this one")->type_name("KEY");
-  list->add_flag("--reverse", to.asked.reverse, "From the last to the first");
-  add_number<std::uint64_t>(*list, "-n,--limit", "End after so many", 1, std::numeric_limits<std::uint64_t>::max(),
+  list->add_flag("--reverse", to.asked.reverse, "In descending order");
+  add_number<std::uint64_t>(*list, "-n,--limit", "Print at most N keys", 1, std::numeric_limits<std::uint64_t>::max(),
                             [&to](auto count) { to.count = count; });
-  list->add_flag("--values", to.asked.values, "With the values")->group(output_flags);
-  list->add_flag("-l,--long", to.in_long, "With revision, bytes and time to live")->group(output_flags);
-  add_json(*list, to.json, "Print an object a line");
+  list->add_flag("--values", to.asked.values, "Include the values")->group(output_flags);
+  list->add_flag("-l,--long", to.in_long, "Include revision, bytes and time to live")->group(output_flags);
+  add_json(*list, to.json, "Print one JSON object on each line");
   add_lock_terms(*list, to.options);
   return list;
 }
 
 CLI::App* add_txn(CLI::App& app, txn_command& to) {
   auto* const txn = add_command(app, "txn");
-  txn->add_option("FILE", to.transaction.file, "JSON; without it, or as -, standard input is read");
+  txn->add_option("FILE", to.transaction.file, "JSON; default or -: standard input");
   add_idempotency_key(*txn, to.options);
   add_lock_terms(*txn, to.options);
   return txn;
@@ -206,43 +207,43 @@ CLI::App* add_txn(CLI::App& app, txn_command& to) {
 
 CLI::App* add_watch(CLI::App& app, watch_command& to) {
   auto* const watch = add_command(app, "watch");
-  auto* const prefix = watch->add_option("PREFIX", to.watch.prefix, "Of the keys; without it, all");
+  auto* const prefix = watch->add_option("PREFIX", to.watch.prefix, "Start of the keys (default: all keys)");
   watch
       ->add_option_function<std::string>(
-          "--key", [&to](std::string const& key) { to.watch.key = key; }, "This key alone")
+          "--key", [&to](std::string const& key) { to.watch.key = key; }, "Only this key")
       ->type_name("KEY")
       ->excludes(prefix);
-  auto* const initial = watch->add_flag("--initial", to.watch.initial, "First what there is");
-  add_number<std::uint64_t>(*watch, "--from", "Also what came after this revision", 0,
+  auto* const initial = watch->add_flag("--initial", to.watch.initial, "Begin with the present values");
+  add_number<std::uint64_t>(*watch, "--from", "Also changes after this revision", 0,
                             std::numeric_limits<std::uint64_t>::max(), [&to](auto n) { to.watch.from = n; })
       ->excludes(initial);
-  watch->add_option("--after", to.watch.after, "Go on behind the change with this id")
+  watch->add_option("--after", to.watch.after, "Resume after the change with this id")
       ->type_name("ID")
       ->excludes(initial)
       ->excludes("--from");
-  add_number<std::uint64_t>(*watch, "-n,--count", "End after so many changes", 1,
-                            std::numeric_limits<std::uint64_t>::max(), [&to](auto n) { to.count = n; });
+  add_number<std::uint64_t>(*watch, "-n,--count", "End after N changes", 1, std::numeric_limits<std::uint64_t>::max(),
+                            [&to](auto n) { to.count = n; });
   add_duration(*watch, "-d,--duration", "End after this time", [&to](auto duration) { to.duration = duration; });
-  add_json(*watch, to.json, "Print an object a line");
+  add_json(*watch, to.json, "Print one JSON object on each line");
   return watch;
 }
 
 CLI::App* add_export(CLI::App& app, export_command& to) {
   auto* const out = add_command(app, "export");
-  out->add_option("PREFIX", to.prefix, "Of the keys; without it, all");
+  out->add_option("PREFIX", to.prefix, "Start of the keys (default: all keys)");
   add_lock_terms(*out, to.options);
   return out;
 }
 
 CLI::App* add_import(CLI::App& app, import_command& to) {
   auto* const in = add_command(app, "import");
-  in->add_option("FILE", to.file, "Lines of JSON; without it, or as -, standard input is read");
+  in->add_option("FILE", to.file, "Lines of JSON; default or -: standard input");
   in->add_option_function<std::string>(
         "--if-exists",
         [&to](std::string const& what) {
           to.existing = what == "replace" ? if_exists::replace : what == "skip" ? if_exists::skip : if_exists::fail;
         },
-        "Keys that exist: replace, skip or fail")
+        "Existing keys: replace, skip or fail")
       ->check(CLI::IsMember({"replace", "skip", "fail"}))
       ->type_name("WHAT")
       ->default_str("replace");

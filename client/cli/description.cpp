@@ -51,7 +51,7 @@ std::vector<std::string> broken(std::string_view text, std::size_t columns) {
   return lines;
 }
 
-/// `left` in a column, and `right` beside it, which goes on below itself.
+/// `left` in a column, and `right` beside it, which continues below itself.
 std::string row(std::string const& left, std::string const& right, std::size_t left_columns) {
   auto text = "  " + padded(left, left_columns);
   if (right.empty()) return "  " + left + '\n';

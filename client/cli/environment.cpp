@@ -11,21 +11,33 @@ namespace {
 constexpr std::string_view prefix = "HOLDFAST_";
 
 /// Those of this program.
-std::vector<std::string> const ours{"HOLDFAST_LOCK", "HOLDFAST_LOCK_TICKET", "HOLDFAST_LOCK_TOKEN", "HOLDFAST_URL"};
+std::vector<std::string> const ours{"HOLDFAST_CA_CERT", "HOLDFAST_CLIENT_CERT", "HOLDFAST_CLIENT_KEY",
+                                    "HOLDFAST_LOCK",    "HOLDFAST_LOCK_TICKET", "HOLDFAST_LOCK_TOKEN",
+                                    "HOLDFAST_TOKEN",   "HOLDFAST_TOKEN_FILE",  "HOLDFAST_URL"};
 
 /// Those of holdfast-server, which may be there too, as in the image. tests/client/environment_variables.py holds this
 /// to it.
 constexpr std::string_view of_server[] = {
+    "HOLDFAST_ACCESS_LOG",
+    "HOLDFAST_AUDIT_LOG",
     "HOLDFAST_BACKUPS",
     "HOLDFAST_CORS_ORIGIN",
     "HOLDFAST_DATA",
     "HOLDFAST_DRAIN_TIMEOUT",
+    "HOLDFAST_EXPOSE_INSECURE",
     "HOLDFAST_HEADER_TIMEOUT",
+    "HOLDFAST_HEALTHCHECK_CLIENT_CERT",
+    "HOLDFAST_HEALTHCHECK_CLIENT_KEY",
     "HOLDFAST_HEALTHCHECK_TIMEOUT",
     "HOLDFAST_HOLD",
     "HOLDFAST_HOST_NAME",
     "HOLDFAST_IDLE_TIMEOUT",
     "HOLDFAST_IN_MEMORY",
+    "HOLDFAST_LIMIT_BYTES",
+    "HOLDFAST_LIMIT_CONNECTIONS",
+    "HOLDFAST_LIMIT_LOCK_TIME",
+    "HOLDFAST_LIMIT_REQUESTS",
+    "HOLDFAST_LIMIT_STREAMS",
     "HOLDFAST_LISTEN",
     "HOLDFAST_LOCK_TIMEOUT",
     "HOLDFAST_LOG_FORMAT",
@@ -39,6 +51,10 @@ constexpr std::string_view of_server[] = {
     "HOLDFAST_NO_LIVE_SETTINGS",
     "HOLDFAST_SYNC",
     "HOLDFAST_THREADS",
+    "HOLDFAST_TLS_CERT",
+    "HOLDFAST_TLS_CLIENT_CA",
+    "HOLDFAST_TLS_KEY",
+    "HOLDFAST_TOKENS",
     "HOLDFAST_TRANSFER_TIMEOUT",
     "HOLDFAST_WRITER_KEY",
     "HOLDFAST_WRITER_PERIOD",

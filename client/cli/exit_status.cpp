@@ -7,7 +7,8 @@ std::vector<exit_status_text> const& exit_statuses() {
       {exit_ok, "done"},
       {exit_refused, "no such key, or refused by the server; load: there were errors"},
       {exit_usage, "the command line, the environment or an input file is wrong"},
-      {exit_unreachable, "no server there, or no Holdfast server, or the connection broke"},
+      {exit_unreachable,
+       "no server there, or no Holdfast server, a certificate that is not trusted, or the connection broke"},
       {exit_threshold, "load: a threshold was broken; compare: a limit was"},
       {exit_violated, "load --verify: an answer was wrong"},
       {exit_undecided, "load --verify: not decided in time"},
@@ -34,6 +35,7 @@ exit_status exit_of(error const& failed) noexcept {
     case error_kind::unreachable:
     case error_kind::reset:
     case error_kind::bad_answer:
+    case error_kind::untrusted:
       break;
   }
   return exit_unreachable;

@@ -26,6 +26,10 @@ char const* reason_of(unsigned status) {
       return " Not Modified";
     case 400:
       return " Bad Request";
+    case 401:
+      return " Unauthorized";
+    case 403:
+      return " Forbidden";
     case 404:
       return " Not Found";
     case 409:
@@ -36,6 +40,8 @@ char const* reason_of(unsigned status) {
       return " Content Too Large";
     case 422:
       return " Unprocessable Content";
+    case 429:
+      return " Too Many Requests";
     case 503:
       return " Service Unavailable";
     case 507:

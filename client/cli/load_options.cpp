@@ -9,9 +9,9 @@ namespace holdfast::client::cli {
 namespace {
 
 // The headings under which help shows the flags.
-constexpr auto how_long = "How much and how long";
-constexpr auto what_asked = "What is asked for";
-constexpr auto judged = "What it is held to";
+constexpr auto how_long = "Amount and time";
+constexpr auto what_asked = "Workload";
+constexpr auto judged = "Checks";
 constexpr auto reports = "Reports";
 
 /// Reads `10%` or `0.1`.
@@ -151,7 +151,7 @@ void add_open_loop(CLI::App& app, load::load_settings& settings) {
          [&settings](std::string const& kind) {
            settings.arrivals = kind == "poisson" ? load::arrivals::poisson : load::arrivals::constant;
          },
-         "Of an open loop: constant or poisson")
+         "Open loop: constant or poisson")
       ->check(CLI::IsMember({"constant", "poisson"}))
       ->type_name("KIND")
       ->default_str("constant")
@@ -165,9 +165,9 @@ void complete_load(CLI::App const& app, load::load_settings& settings) {
   settings.threads = std::min(settings.threads, asking);
   if (!settings.find_max.empty()) {
     if (app.count("--threshold") != 0)
-      throw CLI::ValidationError("--threshold", "is of a single run; give it as another --find-max");
+      throw CLI::ValidationError("--threshold", "applies to a single run; give it as another --find-max");
     if (settings.verify)
-      throw CLI::ValidationError("--verify", "is of a single run; make one at the rate that --find-max finds");
+      throw CLI::ValidationError("--verify", "applies to a single run; make one at the rate that --find-max finds");
     if (app.count("--duration") == 0) settings.duration = std::chrono::seconds(5);
     if (app.count("--warm-up") == 0) settings.warm_up = std::chrono::seconds(1);
     if (app.count("--rate") == 0) settings.stages.assign(1, load::stage{{}, 1000, 1000});
@@ -176,11 +176,11 @@ void complete_load(CLI::App const& app, load::load_settings& settings) {
   if (app.count("--rate") != 0) settings.stages.front().duration = settings.duration;
   if (is_open_loop(settings)) settings.duration = load::length_of(settings.stages);
   if (app.count("--arrivals") != 0 && !is_open_loop(settings))
-    throw CLI::ValidationError("--arrivals", "is of an open loop; add --rate or --stage");
+    throw CLI::ValidationError("--arrivals", "applies to an open loop; add --rate or --stage");
   if (app.count("--hold-share") != 0 && !settings.workload.hold)
-    throw CLI::ValidationError("--hold-share", "is of a hold; add --hold");
+    throw CLI::ValidationError("--hold-share", "applies to a hold; add --hold");
   if (app.count("--ttl-share") != 0 && !settings.workload.ttl)
-    throw CLI::ValidationError("--ttl-share", "is of a ttl; add --ttl");
+    throw CLI::ValidationError("--ttl-share", "applies to a ttl; add --ttl");
   if (settings.workload.mix.weight(load::action::watch) != 0 && settings.connections < 2)
     throw CLI::ValidationError("--mix",
                                "watches, which takes a connection of its own: ask for two --connections at least");
@@ -191,10 +191,10 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
   settings.threads = std::max(1U, std::thread::hardware_concurrency() / 2);
 
   auto* const load = add_command(app, "load");
-  load->add_option("EXPERIMENT", to.experiment_file, "A TOML file with settings, named as these flags are")
+  load->add_option("EXPERIMENT", to.experiment_file, "A TOML file with settings named like these flags")
       ->type_name("FILE");
   add_count(*load, "-c,--connections", "Connections", settings.connections, 1U, 100'000U)->group(how_long);
-  add_duration(*load, "-d,--duration", "How long to measure",
+  add_duration(*load, "-d,--duration", "Length of the measurement",
                [&settings](auto duration) {
                  check_duration(duration);
                  settings.duration = duration;
@@ -203,7 +203,7 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
       ->group(how_long);
   add_open_loop(*load, settings);
   add_count(*load, "--pipeline", "Requests in flight on a connection", settings.pipeline, 1U, 1024U)->group(how_long);
-  add_duration(*load, "--warm-up", "Ask this long before, without counting",
+  add_duration(*load, "--warm-up", "Send requests this long before measuring",
                [&settings](auto duration) { settings.warm_up = duration; })
       ->default_str("0")
       ->group(how_long);
@@ -211,12 +211,12 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
   add_count(*load, "--runs", "Runs, one after another, in one report", settings.runs, 1U, 1000U)->group(how_long);
   add_workload(*load, settings.workload);
   load->add_flag("--keep-keys", settings.keep_keys, "Leave the keys in the server")->group(what_asked);
-  add_thresholds(*load, "--find-max", "Find the highest rate that holds 'p99<5ms'", settings.find_max)
+  add_thresholds(*load, "--find-max", "Find the highest rate within 'p99<5ms'", settings.find_max)
       ->excludes("--stage")
       ->excludes("--runs");
   add_thresholds(*load, "--threshold", "'p99<5ms', 'throughput>=1000/s', 'errors==0'", settings.thresholds);
   load->add_flag("--verify", settings.verify, "Check afterwards that the answers were right")->group(judged);
-  add_duration(*load, "--verify-time", "How long that may take",
+  add_duration(*load, "--verify-time", "Time limit for --verify",
                [&settings](auto duration) { settings.verify_time = duration; })
       ->default_str("1m")
       ->group(judged);
@@ -235,14 +235,14 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
       ->allow_extra_args(false)  // the word behind --json=FILE may be the experiment
       ->type_name("FILE")
       ->group(reports);
-  add_file(*load, "--csv", "Write a table: a row a second and operation", settings.csv_file);
+  add_file(*load, "--csv", "Write a table: rows by second and operation", settings.csv_file);
   add_file(*load, "--html", "Write a page with plots", settings.html_file);
   add_file(*load, "--hdr", "Write a log for HdrHistogram's tools", settings.hdr_file);
-  add_number<int>(*load, "--server-pid", "Also what a request costs that process", 1, std::numeric_limits<int>::max(),
-                  [&settings](int pid) { settings.server_pid = pid; })
+  add_number<int>(*load, "--server-pid", "Also measure CPU per request of this process", 1,
+                  std::numeric_limits<int>::max(), [&settings](int pid) { settings.server_pid = pid; })
       ->type_name("PID")
       ->group(reports);
-  load->add_flag("--print-experiment", to.print_experiment, "Print all settings as an experiment, and end")
+  load->add_flag("--print-experiment", to.print_experiment, "Print all settings as an experiment and exit")
       ->group(reports);
   load->add_flag("-q,--quiet", settings.quiet, "No progress, only the report")->group(reports);
   return load;

@@ -26,7 +26,7 @@ resuming_stream::settings stream_settings(connection_settings const& connection)
 
 // --- events -------------------------------------------------------------------------------------------------------
 
-/// Says from where another command would go on. A program finds that in the lines.
+/// Says from where another command would continue. A program finds that in the lines.
 void say_where(watch::lock_feed const& events, lock_events_command const& command) {
   if (!command.json && !events.last_id().empty()) remark("--from " + events.last_id() + " goes on from here");
 }
@@ -66,7 +66,7 @@ awaitable<void> follow_events(executor on, connection_settings const& connection
 /// Shows one screen after the other: on a terminal in the same place, elsewhere one below the other.
 class screen_writer {
  public:
-  /// All that there is to tell, where nobody looks on.
+  /// Everything that there is to report, without a terminal.
   [[nodiscard]] static watch::screen_size size() {
     if (!is_screen()) return {.columns = 100'000, .lines = 1'000};
     auto const style = load::style_of(stdout);
@@ -95,7 +95,7 @@ awaitable<int> show_top(executor on, lock_top_command const& command) {
   connection server(on, settings);
   watch::lock_screen screen;
   screen_writer out;
-  auto const title = "holdfast lock top  http://" + settings.server.authority;
+  auto const title = "holdfast lock top  " + settings.server.url();
   auto const target = "/v1/lock?limit=" + std::to_string(watch::lock_screen::queue_lines_max);
   auto heard_at = clock::now();
   bool is_lost = false;

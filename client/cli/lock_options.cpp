@@ -26,25 +26,25 @@ CLI::App* add_lock(CLI::App& app) {
 
 CLI::App* add_lock_events(CLI::App& lock, lock_events_command& to) {
   auto* const events = add_command(lock, "lock events");
-  events->add_option("--from", to.from, "Also what came after the event with this id, or seq")
+  events->add_option("--from", to.from, "Also events after the one with this id or seq")
       ->check([](std::string const& id) { return complaint_about_id(id); })
       ->type_name("ID");
-  add_number<std::uint64_t>(*events, "-n,--count", "End after so many lines", 1,
-                            std::numeric_limits<std::uint64_t>::max(), [&to](auto n) { to.count = n; });
+  add_number<std::uint64_t>(*events, "-n,--count", "End after N lines", 1, std::numeric_limits<std::uint64_t>::max(),
+                            [&to](auto n) { to.count = n; });
   add_duration(*events, "-d,--duration", "End after this time", [&to](auto duration) { to.duration = duration; });
-  events->add_flag("--json", to.json, "Print the server's JSON, an object a line")->group(output_flags);
+  events->add_flag("--json", to.json, "Print the server's JSON, one object per line")->group(output_flags);
   return events;
 }
 
 CLI::App* add_lock_top(CLI::App& lock, lock_top_command& to) {
   auto* const top = add_command(lock, "lock top");
-  add_duration(*top, "--interval", "How often; at least 50ms", [&to](auto interval) {
+  add_duration(*top, "--interval", "Time between screens; at least 50ms", [&to](auto interval) {
     // Each screen is a request, which the server answers beside those that it is watched for.
     if (interval < std::chrono::milliseconds(50)) throw CLI::ValidationError("--interval", "is less than 50ms");
     to.interval = interval;
   })->default_str("500ms");
-  add_number<std::uint64_t>(*top, "-n,--count", "End after so many screens", 1,
-                            std::numeric_limits<std::uint64_t>::max(), [&to](auto n) { to.count = n; });
+  add_number<std::uint64_t>(*top, "-n,--count", "End after N screens", 1, std::numeric_limits<std::uint64_t>::max(),
+                            [&to](auto n) { to.count = n; });
   return top;
 }
 

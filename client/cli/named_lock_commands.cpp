@@ -237,10 +237,9 @@ class with_lock {
   }
 
   awaitable<int> run_command() {
-    std::vector<std::string> const variables{"HOLDFAST_LOCK=" + protocol::segment_of(command_.lock),
-                                             "HOLDFAST_LOCK_TOKEN=" + std::to_string(token_),
-                                             "HOLDFAST_LOCK_TICKET=http://" + command_.connection.server.authority +
-                                                 protocol::path_of_ticket(command_.lock, id_)};
+    std::vector<std::string> const variables{
+        "HOLDFAST_LOCK=" + protocol::segment_of(command_.lock), "HOLDFAST_LOCK_TOKEN=" + std::to_string(token_),
+        "HOLDFAST_LOCK_TICKET=" + command_.connection.server.url() + protocol::path_of_ticket(command_.lock, id_)};
     guard_.start(command_.words, variables, term_at_, kill_at_);
     ended_.assign(guard_.descriptor());
     {

@@ -1,5 +1,10 @@
 #include "client/cli/options.hpp"
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
 #include "client/cli/command_texts.hpp"
 #include "protocol/duration.hpp"
 
@@ -28,18 +33,68 @@ CLI::Option* add_duration(CLI::App& app, std::string const& flag, std::string co
       ->type_name("DURATION");
 }
 
+namespace {
+
+/// @param where it comes from; the token itself is never shown
+void take_token(std::string text, std::string const& where, connection_settings& to) {
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  if (!is_token(text))
+    throw CLI::ValidationError(where + " holds no token: it is one word, as 'holdfast-server token new' prints it");
+  to.server.token = std::move(text);
+}
+
+}  // namespace
+
+void take_token_of_environment(connection_settings& to) {
+  auto const* const token = std::getenv("HOLDFAST_TOKEN");
+  if (to.server.token.empty() && token != nullptr && *token != '\0') take_token(token, "HOLDFAST_TOKEN", to);
+}
+
 void add_connection_options(CLI::App& app, connection_settings& to) {
   app.add_option_function<std::string>(
          "--server",
          [&to](std::string const& url) {
            auto server = parse_server_url(url);
            if (!server) throw CLI::ValidationError("--server or HOLDFAST_URL", server.error().message);
-           to.server = *server;
+           server->token = std::move(to.server.token);
+           server->trust = std::move(to.server.trust);
+           to.server = *std::move(server);
          },
-         "The server; also HOLDFAST_URL")
+         "The server, http or https; also HOLDFAST_URL")
       ->envname("HOLDFAST_URL")
       ->type_name("URL")
       ->default_str("127.0.0.1:8080")
+      ->group(server_flags);
+  app.add_option_function<std::string>(
+         "--token-file",
+         [&to](std::string const& file) {
+           std::ifstream in(file, std::ios::binary);
+           std::string text{std::istreambuf_iterator<char>(in), {}};
+           if (!in.is_open()) throw CLI::ValidationError("--token-file", "can't read '" + file + '\'');
+           take_token(std::move(text), "--token-file: '" + file + "'", to);
+         },
+         "File with the server's token; else HOLDFAST_TOKEN")
+      ->envname("HOLDFAST_TOKEN_FILE")
+      ->type_name("FILE")
+      ->group(server_flags);
+  auto& trust = to.server.trust;
+  app.add_option("--ca-cert", trust.ca_certificate,
+                 "https: trust the authorities in this PEM file, instead of the system's; also HOLDFAST_CA_CERT")
+      ->envname("HOLDFAST_CA_CERT")
+      ->type_name("FILE")
+      ->group(server_flags);
+  app.add_option("--client-cert", trust.client_certificate,
+                 "https: show this certificate, a PEM file; also HOLDFAST_CLIENT_CERT")
+      ->envname("HOLDFAST_CLIENT_CERT")
+      ->type_name("FILE")
+      ->group(server_flags);
+  app.add_option("--client-key", trust.client_key,
+                 "The key of that certificate; default: in its file; also HOLDFAST_CLIENT_KEY")
+      ->envname("HOLDFAST_CLIENT_KEY")
+      ->type_name("FILE")
+      ->group(server_flags);
+  app.add_flag("--insecure", trust.accept_any,
+               "https: accept any certificate, so that anybody in between can read and change everything")
       ->group(server_flags);
   add_duration(app, "--timeout", "Longest wait for an answer",
                [&to](auto timeout) {

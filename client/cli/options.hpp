@@ -62,8 +62,11 @@ CLI::Option* add_count(CLI::App& app, std::string const& flag, std::string const
       ->default_str(std::to_string(count));
 }
 
-/// Adds --server and --timeout, which each command takes too.
+/// Adds --server, --token-file and --timeout, which each command takes too.
 void add_connection_options(CLI::App& app, connection_settings& to);
+
+/// Takes the token of HOLDFAST_TOKEN where no file has one. @throws CLI::ValidationError
+void take_token_of_environment(connection_settings& to);
 
 /// Adds --hold and --lock-timeout, or the latter alone.
 void add_lock_terms(CLI::App& app, request_options& to);

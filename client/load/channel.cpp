@@ -33,6 +33,7 @@ channel::channel(channel&& other) noexcept
       poller_(other.poller_),
       token_(other.token_),
       socket_(std::exchange(other.socket_, -1)),
+      tls_(std::exchange(other.tls_, std::nullopt)),
       state_(std::exchange(other.state_, channel_state::closed)),
       wanted_(other.wanted_),
       outbox_(std::move(other.outbox_)),
@@ -44,6 +45,8 @@ channel::channel(channel&& other) noexcept
       parser_(std::move(other.parser_)) {}
 
 void channel::close() {
+  if (tls_) tls_->end();
+  tls_.reset();
   if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   state_ = channel_state::closed;
   outbox_.clear();
@@ -69,7 +72,8 @@ void channel::want(std::uint32_t events) {
   poller_->modify(socket_, events, token_);
 }
 
-std::optional<error_kind> channel::connect(boost::asio::ip::tcp::endpoint const& server) {
+std::optional<error_kind> channel::connect(boost::asio::ip::tcp::endpoint const& server, endpoint const& named,
+                                           tls::context const& context) {
   close();
   lost_.clear();
   parser_.start();
@@ -80,6 +84,14 @@ std::optional<error_kind> channel::connect(boost::asio::ip::tcp::endpoint const&
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   auto const pending = ::connect(socket_, server.data(), static_cast<socklen_t>(server.size()));
   if (pending != 0 && errno != EINPROGRESS) return fail(kind_of_errno(errno));
+  if (context) {
+    tls_.emplace(context, socket_, tls::stream::side::client);
+    if (named.trust.accept_any) {
+      tls_->name(named.host);
+    } else {
+      tls_->expect(named.host);
+    }
+  }
   state_ = channel_state::connecting;
   wanted_ = EPOLLOUT;
   poller_->add(socket_, wanted_, token_);
@@ -92,13 +104,50 @@ std::optional<error_kind> channel::on_writable() {
     socklen_t size = sizeof failed;
     ::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &failed, &size);
     if (failed != 0) return fail(kind_of_errno(failed));
+    if (tls_ && !tls_->is_established()) {
+      if (auto const refused = shake_hands(); refused || !tls_->is_established()) return refused;
+    }
     state_ = channel_state::open;
     want(EPOLLIN);
   }
   return flush();
 }
 
+std::optional<error_kind> channel::shake_hands() {
+  switch (tls_->handshake()) {
+    case tls::outcome::done:
+      return std::nullopt;
+    case tls::outcome::wants_read:
+      want(EPOLLIN);
+      return std::nullopt;
+    case tls::outcome::wants_write:
+      want(EPOLLOUT);
+      return std::nullopt;
+    case tls::outcome::ended:
+    case tls::outcome::failed:
+      break;
+  }
+  return fail(error_kind::untrusted);
+}
+
+std::optional<error_kind> channel::flush_tls() {
+  while (sent_ < outbox_.size()) {
+    auto const [how, sent] = tls_->write(std::string_view(outbox_).substr(sent_));
+    sent_ += sent;
+    if (how == tls::outcome::wants_write) {
+      want(EPOLLIN | EPOLLOUT);
+      return std::nullopt;
+    }
+    if (how != tls::outcome::done) return fail(error_kind::reset);
+  }
+  outbox_.clear();
+  sent_ = 0;
+  want(EPOLLIN);
+  return std::nullopt;
+}
+
 std::optional<error_kind> channel::flush() {
+  if (tls_) return flush_tls();
   while (sent_ < outbox_.size()) {
     auto const count = ::send(socket_, outbox_.data() + sent_, outbox_.size() - sent_, MSG_NOSIGNAL);
     if (count < 0) {
@@ -116,6 +165,12 @@ std::optional<error_kind> channel::flush() {
 }
 
 std::string_view channel::read(std::span<char> buffer, std::optional<error_kind>& failed) {
+  if (tls_) {
+    auto const [how, bytes] = tls_->read(buffer);
+    if (how == tls::outcome::ended || how == tls::outcome::failed)
+      failed = parser_.begun() ? error_kind::bad_answer : error_kind::reset;
+    return {buffer.data(), bytes};
+  }
   auto const count = ::recv(socket_, buffer.data(), buffer.size(), 0);
   if (count > 0) return {buffer.data(), static_cast<std::size_t>(count)};
   if (count == 0) {

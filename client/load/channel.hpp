@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "client/answer_parser.hpp"
+#include "client/endpoint.hpp"
 #include "client/load/poller.hpp"
 #include "client/load/workload.hpp"
+#include "tls/stream.hpp"
 
 namespace holdfast::client::load {
 
@@ -38,8 +40,10 @@ class channel {
   channel& operator=(channel&&) = delete;
 
   /// Starts to connect. The channel is open when on_writable() has returned nothing.
-  std::optional<error_kind> connect(boost::asio::ip::tcp::endpoint const& server);
-  /// Goes on connecting or sending.
+  /// @param named what its URL says, with its TLS. @param context of that; null: plain HTTP
+  std::optional<error_kind> connect(boost::asio::ip::tcp::endpoint const& server, endpoint const& named,
+                                    tls::context const& context);
+  /// Goes on connecting, with TLS also when it is readable, or sending.
   std::optional<error_kind> on_writable();
 
   /// Queues a request whose bytes the caller appends to outbox(); flush() sends.
@@ -47,7 +51,7 @@ class channel {
   std::string& outbox() { return outbox_; }
   std::optional<error_kind> flush();
 
-  /// Reads once into `buffer` and calls `sink(outstanding_request, answer_message const&)` for each whole answer.
+  /// Reads once into `buffer` and calls `sink(outstanding_request, answer_message const&)` for each complete answer.
   /// The sink must not touch the channel. error_kind::reset: the peer ended the connection, or said that it will.
   template <class Sink>
   std::optional<error_kind> receive(std::span<char> buffer, Sink&& sink);
@@ -76,6 +80,9 @@ class channel {
 
  private:
   std::optional<error_kind> fail(error_kind kind);
+  std::optional<error_kind> shake_hands();
+  std::optional<error_kind> flush_tls();
+  std::optional<error_kind> on_text(std::string_view text, auto& sink);
   std::string_view read(std::span<char> buffer, std::optional<error_kind>& failed);
   void want(std::uint32_t events);
   outstanding_request pop();
@@ -83,6 +90,7 @@ class channel {
   load::poller* poller_;
   std::uint32_t token_;
   int socket_ = -1;
+  std::optional<tls::stream> tls_;
   channel_state state_ = channel_state::closed;
   std::uint32_t wanted_ = 0;
   std::string outbox_;
@@ -97,8 +105,16 @@ class channel {
 template <class Sink>
 std::optional<error_kind> channel::receive(std::span<char> buffer, Sink&& sink) {
   std::optional<error_kind> failed;
-  auto text = read(buffer, failed);
-  if (failed) return fail(*failed);
+  // What TLS has already makes the socket readable no more.
+  do {
+    auto const text = read(buffer, failed);
+    if (failed) return fail(*failed);
+    failed = on_text(text, sink);
+  } while (!failed && tls_ && tls_->has_unread());
+  return failed;
+}
+
+std::optional<error_kind> channel::on_text(std::string_view text, auto& sink) {
   while (!text.empty()) {
     if (in_flight() == 0) return fail(error_kind::bad_answer);
     auto const used = parser_.feed(text);

@@ -56,6 +56,7 @@ driver::driver(driver_settings settings, deliver_interval deliver)
     schedule_.emplace(std::move(stages), settings_.run->arrivals, settings_.thread, settings_.run->threads,
                       settings_.run->workload.seed);
   }
+  if (auto const& server = settings_.run->connection.server; server.is_tls) tls_ = tls::client_context(server.trust);
   channels_.reserve(settings_.connections);
   for (std::uint32_t token = 0; token < settings_.connections; ++token) channels_.emplace_back(poller_, token);
 }
@@ -194,7 +195,7 @@ bool driver::has_room(channel const& channel) const {
   return channel.state() == channel_state::open && channel.in_flight() < settings_.run->pipeline;
 }
 
-/// When the next request of a connection that has room started; nothing when there is none.
+/// When the next request of a connection with free capacity started; nothing when there is none.
 std::optional<time_point> driver::next_to_ask() {
   if (!schedule_) return asking_ ? std::optional(now_) : std::nullopt;
   while (!backlog_.empty()) {
@@ -332,7 +333,8 @@ void driver::count_lost(channel const& channel, error_kind kind) {
 
 void driver::reconnect(channel& channel) {
   channel.due = now_ + settings_.run->connection.connect_timeout;
-  if (auto const failed = channel.connect(settings_.server)) lose(channel, *failed);
+  if (auto const failed = channel.connect(settings_.server, settings_.run->connection.server, tls_))
+    lose(channel, *failed);
 }
 
 void driver::keep_house() {

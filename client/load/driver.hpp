@@ -108,6 +108,7 @@ class driver {
   nanoseconds housekeeping_period_;
   poller poller_;
   workload workload_;
+  tls::context tls_;  ///< null: plain HTTP
   std::vector<channel> channels_;
   std::vector<char> buffer_;
   shown_answer shown_;                       ///< the last list or transaction; kept for its capacity
@@ -125,7 +126,7 @@ class driver {
   time_point start_;
   time_point next_start_ = time_point::max();
   std::deque<time_point> backlog_;  ///< starts of requests that are due and wait for a connection
-  std::deque<std::uint32_t> idle_;  ///< tokens of listed channels; one that has no room any more is passed over
+  std::deque<std::uint32_t> idle_;  ///< tokens of listed channels; one that has no capacity left is skipped
 
   std::atomic<bool> stopped_{false};
 };

@@ -88,7 +88,12 @@ std::vector<experiment_entry> experiment_of(load_settings const& settings) {
       entries.push_back({std::move(key), static_cast<std::int64_t>(value)});
     }
   };
-  add("server", "http://" + settings.connection.server.authority);
+  auto const& server = settings.connection.server;
+  add("server", server.url());
+  if (!server.trust.ca_certificate.empty()) add("ca-cert", server.trust.ca_certificate);
+  if (!server.trust.client_certificate.empty()) add("client-cert", server.trust.client_certificate);
+  if (!server.trust.client_key.empty()) add("client-key", server.trust.client_key);
+  if (server.trust.accept_any) add("insecure", true);
   if (auto const limit = settings.connection.request_timeout) add("timeout", protocol::format_duration(*limit));
   add("connections", settings.connections);
   add("pipeline", settings.pipeline);

@@ -89,7 +89,7 @@ result<load_report> find_max(load_settings const& settings, run_once const& run,
     auto outcome = run(settings_of(settings, *step));
     if (!outcome) return outcome.error();
     found.interrupted = outcome->interrupted;
-    // A probe that was interrupted while it warmed up has nothing to tell; the one before it has.
+    // A probe that was interrupted while it warmed up has no result; the one before it has.
     if (!last || !found.interrupted || outcome->elapsed > 0s) last = std::move(*outcome);
     if (found.interrupted) break;
     auto done = judge_probe(*last, *step);

@@ -44,7 +44,7 @@ using run_once = std::function<result<load_report>(load_settings const&)>;
 /// Searches for the highest rate at which `settings.find_max` holds, as rate_search says, with one run of
 /// `settings.duration` after `settings.warm_up` for each probe, from the rate of `settings.stages` on. A probe is
 /// broken too when there are errors that no limit names, or when the last answers are more than a tenth of its time
-/// late. `note` is told of each probe for people to read.
+/// late. `note` is called for each probe for people to read.
 /// @return the report of the last run that measured anything, of the confirmation where there was one, with found_rate;
 /// or the first error.
 [[nodiscard]] result<load_report> find_max(load_settings const& settings, run_once const& run,

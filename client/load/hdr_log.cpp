@@ -91,7 +91,7 @@ std::string hdr_text(histogram const& counted) {
   append_big_endian(plain, static_cast<std::uint32_t>(payload.size()));
   append_big_endian(plain, std::uint32_t(0));  // normalizing index offset
   append_big_endian(plain, static_cast<std::uint32_t>(histogram::significant_digits));
-  append_big_endian(plain, std::uint64_t(1));  // lowest value that can be told from 0
+  append_big_endian(plain, std::uint64_t(1));  // lowest value that can be distinguished from 0
   append_big_endian(plain, static_cast<std::uint64_t>(histogram::highest.count()));
   append_big_endian(plain, std::bit_cast<std::uint64_t>(1.0));  // conversion ratio to a double
   plain += payload;

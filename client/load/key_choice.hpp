@@ -43,7 +43,7 @@ struct thread_place {
 };
 
 /// Chooses the numbers of keys for one thread. The keys from 0 on are there from the start; inserted ones follow, dealt
-/// to the threads in turn, so that no two threads insert the same and each can tell its own apart. Only `latest`
+/// to the threads in turn, so that no two threads insert the same and each can identify its own. Only `latest`
 /// chooses inserted keys: those of its own thread that were answered (as YCSB: those before the first that was not), by
 /// age, before those that were there from the start.
 class key_chooser {

@@ -98,7 +98,7 @@ awaitable<void> key_space::run(pass& batch) {
 }
 
 awaitable<result<void>> key_space::store(report_progress report) {
-  // Its values are told from those of the threads by a stream of their own.
+  // Its values are distinguished from those of the threads by a stream of their own.
   constexpr thread_place of_its_own{.thread = 0xFFFF, .threads = 0x10000};
   workload values(settings_.workload, settings_.connection.server, prefix_, of_its_own);
   if (first_values_ != nullptr) first_values_->resize(settings_.workload.keys);

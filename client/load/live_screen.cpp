@@ -122,7 +122,7 @@ std::string progress_line(live_state const& state, screen_style const& style) {
       progress_of(state) +
       (state.runs > 1 ? ", run " + std::to_string(state.run) + " of " + std::to_string(state.runs) : std::string());
   row.add("  ");
-  // The words come first when there is little room.
+  // The words come first when there is little space.
   auto const room = static_cast<std::size_t>(style.columns) > text.size() + 6 ? style.columns - text.size() - 6 : 0;
   auto const share = state.duration > 0s ? std::chrono::duration<double>(state.passed) / state.duration : 0;
   if (room >= 8) {
@@ -213,7 +213,7 @@ std::string title_of(load_settings const& settings) {
                                         : short_number(settings.stages.front().rate_begin) + "/s, ";
   }
   title += grouped(settings.connections) + (settings.connections == 1 ? " connection, " : " connections, ");
-  return title + "http://" + settings.connection.server.authority;
+  return title + settings.connection.server.url();
 }
 
 }  // namespace holdfast::client::load

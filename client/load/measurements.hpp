@@ -30,7 +30,7 @@ struct series {
   unsigned status;
   bool expected;
   histogram latency;
-  std::string reason;  ///< why the first of them was refused, as its problem document tells; empty: it doesn't
+  std::string reason;  ///< why the first of them was refused, from its problem document; empty: it does not say
 };
 
 constexpr std::size_t error_kinds = static_cast<std::size_t>(error_kind::invalid_request) + 1;
@@ -79,7 +79,7 @@ class measurements {
   /// Refusals included, as error_kind::status.
   [[nodiscard]] std::uint64_t errors(error_kind kind) const;
   [[nodiscard]] std::uint64_t error_count() const;
-  /// Connections opened anew because the server had closed one between requests.
+  /// Connections opened again because the server had closed one between requests.
   [[nodiscard]] std::uint64_t reconnects() const { return reconnects_; }
 
  private:

@@ -14,7 +14,7 @@ namespace holdfast::client::load {
 /// each second. Not thread-safe.
 class progress {
  public:
-  /// `out` is where to tell it, null for nowhere; it must outlive this.
+  /// `out` is where to print it, null for nowhere; it must outlive this.
   progress(std::FILE* out, bool is_terminal);
 
   /// What the following is about: the run's number from 1, of how many.

@@ -41,10 +41,10 @@ struct load_report {
   nanoseconds oldest_unfinished{0};                      ///< how long the oldest of them had been waiting
   nanoseconds cpu{0};                                    ///< processor time of the client's threads
   nanoseconds starved{0};                                ///< how long these were ready and had no processor
-  std::optional<server_process> server;                  ///< nothing when its pid was not told
+  std::optional<server_process> server;                  ///< nothing if its pid was not given
   std::optional<found_rate> found;                       ///< of the search whose last run this is
   std::shared_ptr<verify::verification const> verified;  ///< what its answers prove; null: not asked for
-  std::shared_ptr<watch_report const> watched;           ///< what its watchers were told; null: there were none
+  std::shared_ptr<watch_report const> watched;           ///< what its watchers received; null: there were none
 
   /// What was asked for, so that it can be asked for again: a run's settings, or those of the search.
   [[nodiscard]] std::vector<experiment_entry> experiment() const;
@@ -105,7 +105,7 @@ struct load_report {
 ///                        latency_ms: as above}]
 ///     errors             {total, kinds: {refused, reset, timeout, status, bad_answer, …: count}}
 ///     unfinished         {count, oldest_ms}: in flight at the end, in no other figure
-///     reconnects         connections opened anew because the server closed one between requests
+///     reconnects         connections opened again because the server closed one between requests
 ///     client             {cpu_ms, cpu_us_per_request, busy_share, starved_share, was_the_limit}
 ///     server             null without its pid, else {pid, name, cpu_ms, cpu_us_per_request, cores}; the last three
 ///                        null when the process ended before the run did

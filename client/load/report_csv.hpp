@@ -11,7 +11,7 @@ struct load_report;
 /// and operation, then the run's totals; a field that was not measured is empty.
 ///
 ///     run               from 1
-///     second            since the start, from 0; `total` in the rows about the whole run
+///     second            since the start, from 0; `total` in the rows about the entire run
 ///     operation         all, get, put, …
 ///     length_s          the time that the row is about
 ///     answers           successes

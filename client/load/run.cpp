@@ -144,7 +144,7 @@ class load_run {
                                                                   .keeps_events = settings_.verify});
   }
 
-  /// Gives the watchers time to be told of everything, and ends them before the keys are removed.
+  /// Gives the watchers time to receive everything, and ends them before the keys are removed.
   awaitable<void> end_watchers(load_report& report) {
     if (watchers_ == nullptr) co_return;
     auto const limit = clock::now() + settle_time_max;

@@ -16,7 +16,7 @@
 
 namespace holdfast::client::load {
 
-/// A change as a watcher was told of it.
+/// A change as a watcher received it.
 struct watched_event {
   verify::fact stated;
   verify::instant arrived = 0;  ///< on the steady clock
@@ -36,7 +36,7 @@ struct watch_report {
   std::uint64_t reconnects = 0;                 ///< streams that ended and were resumed
   std::uint64_t wrong = 0;                      ///< events out of order, twice, or behind one that is missing
   std::string first_wrong;                      ///< the first of them, for people
-  bool is_settled = false;                      ///< at the end they had been told as much as one another
+  bool is_settled = false;                      ///< at the end all had received the same
   std::string failure;                          ///< why a watcher could not begin; empty: all could
   std::vector<std::vector<watch_stream>> logs;  ///< one a watcher; empty unless they are kept
 

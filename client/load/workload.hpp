@@ -62,8 +62,8 @@ void append_value(std::string& out, stored_value const& value, std::uint32_t byt
 /// @return nothing when `body` can be no value of a run.
 [[nodiscard]] std::optional<stored_value> parse_value(std::string_view body);
 
-/// Decides what is asked for and writes it as bytes. Values are told apart by a number in each, so that no two puts of
-/// a run store the same. One for each thread; not thread-safe. With one seed the same requests are drawn; only which
+/// Decides what is asked for and writes it as bytes. Values are distinguished by a number in each, so that no two puts
+/// of a run store the same. One for each thread; not thread-safe. With one seed the same requests are drawn; only which
 /// key `latest` comes to depends on the answers before.
 class workload {
  public:
@@ -75,9 +75,9 @@ class workload {
   [[nodiscard]] planned_request next();
   /// The write that follows a request that modifies.
   [[nodiscard]] planned_request modify(planned_request const& read, seen_versions const& seen);
-  /// What tells the server's entity tags from those of others, once it is known.
+  /// What distinguishes the server's entity tags from others, once it is known.
   void learn_database(std::uint64_t id) { database_ = id; }
-  /// Appends the whole request.
+  /// Appends the complete request.
   void append(std::string& out, planned_request const& request);
 
   /// Whether an answer with this status is what the request is for: a missing key is, where the run deletes keys.

@@ -17,7 +17,7 @@ namespace holdfast::client::watch {
 /// no width, so that nothing that a server sends moves a terminal's cursor or shows what isn't there. @param text UTF-8
 [[nodiscard]] std::string printable(std::string_view text);
 
-/// What of `text`, UTF-8, fits into so many columns; `…` stands for the rest. A character of a script that may be
+/// What of `text`, UTF-8, fits into this many columns; `…` stands for the rest. A character of a script that may be
 /// written wide counts as two.
 [[nodiscard]] std::string cut_to(std::string text, std::size_t columns);
 

@@ -9,7 +9,7 @@
 
 namespace holdfast::client::watch {
 
-/// The events of a server's lock, which goes on by itself behind the last one when the connection breaks; when the
+/// The events of a server's lock, which resumes by itself behind the last one when the connection breaks; when the
 /// server was restarted, with the first event of its new life. For one coroutine, on the executor given.
 class lock_feed {
  public:

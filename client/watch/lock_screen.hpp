@@ -22,10 +22,10 @@ class lock_screen {
   static constexpr std::size_t queue_lines_max = 10;
 
   /// Takes in an event. What is none is passed over. With the first one of a server that was restarted, all figures
-  /// begin anew.
+  /// begin again.
   void take_event(std::string_view json);
 
-  /// The screen for a state, as GET /v1/lock tells it: no more and no longer lines than fit. What is too much for them
+  /// The screen for a state, as GET /v1/lock shows it: no more and no longer lines than fit. What is too much for them
   /// is cut off, and counted where it is a list. @param title stands first.
   [[nodiscard]] std::vector<std::string> lines(std::string_view title, std::string_view state_json,
                                                screen_size size) const;

@@ -42,7 +42,8 @@ resuming_stream::request watch::request() const {
   }
   wanted.add("format", "ndjson");
   if (!is_live_) wanted.add("initial", "true");
-  // By this field, unlike by `from`, a server that no longer has what follows goes on, and says that something is lost.
+  // By this field, unlike by `from`, a server that no longer has what follows continues, and says that something is
+  // lost.
   if (!last_id_.empty()) return {"/v1/watch" + wanted.text(), "Last-Event-ID: " + last_id_ + "\r\n"};
   if (settings_.from) wanted.add("from", std::to_string(*settings_.from));
   return {"/v1/watch" + wanted.text(), {}};
@@ -74,7 +75,7 @@ awaitable<result<change>> watch::next() {
     auto item = co_await stream_.next();
     if (!item) co_return item.error();
     if (item->is == resuming_stream::event::broken) {
-      // In the middle of what there was, no id says where to go on; nor where nothing has come yet.
+      // In the middle of what there was, no id says where to continue; nor where nothing has come yet.
       has_gap_ = has_gap_ || (is_live_ ? last_id_.empty() && !settings_.from : has_shown_);
       if (on_interruption) on_interruption(item->text);
       continue;

@@ -40,7 +40,7 @@ struct watch_settings {
 };
 
 /// The changes of the keys of a server as a sequence without gaps: where a connection breaks, it opens another one and
-/// goes on behind the last change; what can't be had any more is told as `lost`, never passed over. With
+/// continues behind the last change; what is no longer available is reported as `lost`. With
 /// settings.initial, what there is follows `lost` once more. Each change comes once.
 ///
 ///     watch changes(executor, settings);
@@ -59,10 +59,10 @@ class watch {
   /// 410 history_compacted), or where settings.stream.timeout is over
   awaitable<result<change>> next();
 
-  /// Called each time a connection was lost, with the reason. It goes on by itself.
+  /// Called each time a connection was lost, with the reason. It resumes by itself.
   std::function<void(std::string const&)> on_interruption;
 
-  /// The id from which another watch would go on; empty as long as there is none.
+  /// The id from which another watch would continue; empty as long as there is none.
   [[nodiscard]] std::string const& last_id() const { return last_id_; }
 
   /// Ends what is awaited.
@@ -79,7 +79,7 @@ class watch {
   std::uint64_t last_revision_ = 0;
   bool is_live_;                     // no longer in the middle of what there was
   bool has_shown_ = false;           // something since the snapshot began
-  bool has_gap_ = false;             // to be told as soon as there is a connection again
+  bool has_gap_ = false;             // to be reported as soon as there is a connection again
   std::optional<change> set_aside_;  // comes behind what was returned
 };
 

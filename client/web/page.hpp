@@ -8,7 +8,7 @@ namespace holdfast::client::web {
 /// The page as it was built, with `@REPORT@` where a report goes; empty when this program was built without Node.js.
 [[nodiscard]] std::string_view page_template();
 
-/// What to tell who asks for HTML when there is no page.
+/// The answer to a request for HTML when there is no page.
 constexpr std::string_view no_page =
     "this holdfast was built without HTML reports; install nodejs and npm (Debian: apt-get install nodejs npm), build "
     "again, or ask for --json";

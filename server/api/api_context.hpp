@@ -4,16 +4,18 @@
 #include <cstdint>
 #include <string>
 
+#include "server/access/access_control.hpp"
 #include "server/api/kept_data.hpp"
 #include "server/api/route_settings.hpp"
 #include "server/insight/insight.hpp"
 #include "server/loop/byte_budget.hpp"
+#include "server/net/tls_figures.hpp"
 #include "server/store/live_settings.hpp"
 #include "server/store/store.hpp"
 
 namespace holdfast::server {
 
-/// What GET /v1/settings tells besides what may change.
+/// What GET /v1/settings shows besides what may change.
 struct fixed_settings {
   std::string writer_key;
   unsigned threads = 1;
@@ -33,8 +35,10 @@ struct api_context {
   std::atomic<std::size_t> const& connections;
   std::atomic<bool> const& draining;
   std::size_t value_bytes_max;
-  std::uint64_t start;  ///< tells this process's revisions from another's
+  std::uint64_t start;  ///< distinguishes this process's revisions from others'
   kept_data const& kept = nothing_kept;
+  access_control* access = nullptr;  ///< null: everybody may do everything
+  tls_figures const* tls = nullptr;  ///< null: plain HTTP
 };
 
 }  // namespace holdfast::server

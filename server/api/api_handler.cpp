@@ -6,6 +6,7 @@
 #include "server/api/answers.hpp"
 #include "server/api/backups.hpp"
 #include "server/api/foreign_pages.hpp"
+#include "server/api/gatekeeper.hpp"
 #include "server/api/idempotency.hpp"
 #include "server/api/lock.hpp"
 #include "server/api/locks.hpp"
@@ -51,16 +52,26 @@ bool holds(routed const& request) {
   return (data != nullptr && data->terms.hold.count() != 0) || (out != nullptr && out->terms.hold.count() != 0);
 }
 
+/// Whether its answer has no end, or a far one.
+bool is_stream(routed const& request) {
+  auto const* const ticket = std::get_if<ticket_request>(&request);
+  auto const* const lock = std::get_if<lock_request>(&request);
+  return std::holds_alternative<watch_request>(request) || std::holds_alternative<export_request>(request) ||
+         (lock != nullptr && is_streamed(*lock)) || (ticket != nullptr && ticket->is_kept_by_connection);
+}
+
 class api_handler final : public request_handler {
  public:
   api_handler(api_context const& context, lock_recorder& recorder, watch_hub& hub)
-      : context_(context), recorder_(recorder), hub_(hub), asker_{&recorder, {}, lock_operation::get} {}
+      : context_(context), recorder_(recorder), hub_(hub), asker_{&recorder, {}, lock_operation::get} {
+    if (context.access != nullptr) gate_.emplace(*context.access);
+  }
 
   request_need begin(request_head const& head, peer_address const& client, reply& answer) override;
   [[nodiscard]] std::size_t body_bytes_max() const override;
   request_need finish(std::string&& body, reply& answer) override;
   awaitable<request_end> run(client_link& client, reply& answer) override;
-  void count(method method, unsigned status, clock::time_point begun_at) override;
+  void count(answered_request const& done) override;
 
  private:
   std::uint16_t name_of_client(request_head const& head);
@@ -81,6 +92,7 @@ class api_handler final : public request_handler {
   api_context const& context_;
   lock_recorder& recorder_;
   watch_hub& hub_;
+  std::optional<gatekeeper> gate_;  // empty: everybody may do everything
 
   // Of the latest request; most are short enough to need no memory of their own.
   std::string source_, product_;
@@ -95,6 +107,7 @@ class api_handler final : public request_handler {
   route_kind kind_ = route_kind::other;
   server::method method_ = method::unknown;
   bool is_counted_ = false;
+  bool has_begun_ = false;  // and its end has not been told to the gatekeeper
   lock_asker asker_;
   clock::time_point answered_at_{};  // where the clock was read then
 };
@@ -105,8 +118,12 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
   method_ = head.method;
   route_context const context{context_.routes, context_.store.id(), context_.live.read_hold(),
                               context_.draining.load(std::memory_order_relaxed)};
+  if (gate_) {
+    gate_->begin(head, client);
+    has_begun_ = true;
+  }
   if (auto const key = key_of_plain_read(head);
-      !key.empty() && context.read_hold.count() == 0 && is_known_host(head.host))
+      !key.empty() && context.read_hold.count() == 0 && is_known_host(head.host) && (!gate_ || gate_->lets_read(key)))
     if (read_at_once(key, answer)) return request_need::nothing;
   request_ = route(head, context, kind_);
   if (is_protected(kind_)) {
@@ -119,6 +136,12 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
   if (is_allowed_origin(head, context_.routes)) {
     cors_ = cors_fields(head.origin);
     if (auto preflight = answer_preflight(head, context_.routes)) request_ = *std::move(preflight);
+  }
+  if (gate_) {
+    auto const reads = head.method == method::get || head.method == method::head;
+    if (auto refused = gate_->refuse(kind_, access_of(kind_).of(head.method), request_,
+                                     reads ? context.read_hold : nanoseconds(0)))
+      request_ = *std::move(refused);
   }
   auto const need = begin_routed(head, answer);
   if (need == request_need::nothing) answer.more_fields += cors_;
@@ -205,6 +228,7 @@ bool api_handler::read_at_once(std::string_view key, reply& answer) {
   if (!context_.store.try_read(key, asker_, done)) return false;
   kind_ = route_kind::value;
   answered_at_ = done.ended_at;
+  if (gate_) gate_->used_lock(done.timing);
   answer.content_type = "application/json";
   answer.value = std::move(done.value);
   answer.tag = entity_tag{context_.store.id(), done.revision};
@@ -245,7 +269,10 @@ request_need api_handler::finish_routed(std::string&& body, reply& answer) {
   auto& data = std::get<data_request>(request_);
   std::string said;
   if (claim_) said = body;
-  if (auto refused = take_body(data, std::move(body))) {
+  auto refused = take_body(data, std::move(body));
+  if (auto const* const all = std::get_if<transaction>(&data.operation); gate_ && !refused && all != nullptr)
+    refused = gate_->refuse_parts(*all);
+  if (refused) {
     answer = *std::move(refused);
     return request_need::nothing;
   }
@@ -283,18 +310,33 @@ request_need api_handler::execute_at_once(ticket_request const& request, reply& 
   execution done;
   if (!context_.store.try_execute(request.what, asker_, done)) return request_need::time;
   answered_at_ = done.ended_at;
+  if (gate_) gate_->used_lock(done.timing);
   make_ticket_answer(request, std::move(done), context_.start, answer);
   return request_need::nothing;
 }
 
 void api_handler::take_outcome(data_request const& request, execution&& done, reply& answer) {
   answered_at_ = done.ended_at;
+  if (gate_) gate_->used_lock(done.timing);
   make_answer(request, std::move(done), context_.store.id(), context_.start, answer);
 }
 
 awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
+  std::optional<gatekeeper::stream_place> place;
+  if (gate_ && is_stream(request_)) place.emplace(*gate_);
+  if (place && !place->is_taken()) {
+    answer = refuse(errc::rate_limited, "this client has as many streams as this server allows; end one first");
+    answer.more_fields += "Retry-After: 1\r\n";
+    co_return request_end::answered;
+  }
   auto const end = co_await run_routed(client, answer);
   if (end == request_end::answered) answer.more_fields += cors_;
+  // Nobody is told an answer that could be counted.
+  if (end == request_end::gone && gate_ && std::exchange(has_begun_, false)) {
+    constexpr unsigned client_closed_request = 499;
+    gate_->end(kind_, request_,
+               {method_, client_closed_request, clock::now(), asker_.source, client.body_bytes(), client.sent_bytes()});
+  }
   co_return end;
 }
 
@@ -316,11 +358,11 @@ awaitable<request_end> api_handler::run_routed(client_link& client, reply& answe
   if (auto const* const one = std::get_if<export_request>(&request_)) {
     begin_stream(head_of(*one), false, client, answer);
     asker_.operation = lock_operation::export_keys;
-    co_return co_await send_export(*one, context_, asker_, client);
+    co_return co_await send_export(*one, context_, asker_, client, gate_ ? &*gate_ : nullptr);
   }
   if (auto const* const one = std::get_if<import_request>(&request_)) {
     asker_.operation = lock_operation::import_keys;
-    co_return co_await run_import(*one, context_, asker_, client, answer);
+    co_return co_await run_import(*one, context_, asker_, client, answer, gate_ ? &*gate_ : nullptr);
   }
   if (auto const* const one = std::get_if<backup_request>(&request_))
     co_return co_await run_backup(*one, context_, client, answer);
@@ -366,7 +408,10 @@ awaitable<request_end> api_handler::run_data(data_request const& request, client
       client_link::waiting here(client);
       auto& stop = here.stop();
       done = co_await context_.store.execute(request.operation, request.terms, stop, asker_);
-      if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
+      if (stop.why() == stop_reason::hang_up) {
+        if (gate_) gate_->used_lock(done.timing);
+        co_return request_end::gone;
+      }
     }
     if (auto* const wanted = done.outcome ? std::get_if<text_wanted>(&*done.outcome) : nullptr) {
       while (wanted->function->compute_some(wanted->input))
@@ -392,10 +437,15 @@ awaitable<request_end> api_handler::run_data(data_request const& request, client
   }
 }
 
-void api_handler::count(method method, unsigned status, clock::time_point begun_at) {
+void api_handler::count(answered_request const& done) {
+  if (gate_) {
+    // One whose header could not be understood has not begun.
+    if (!std::exchange(has_begun_, false)) gate_->begin({}, done.client);
+    gate_->end(kind_, request_, done);
+  }
   // The clock was read when the lock was released, a moment ago.
   auto const answered_at = answered_at_ != clock::time_point() ? answered_at_ : clock::now();
-  if (!is_counted_) add(method, status, answered_at - begun_at);
+  if (!is_counted_) add(done.method, done.status, answered_at - done.begun_at);
   is_counted_ = false;
   kind_ = route_kind::other;
   answered_at_ = {};

@@ -113,7 +113,7 @@ void make_answer(data_request const& request, execution&& done, std::uint64_t da
   answer_context const context{database_id, done.revision, done.granted_at};
   if (done.outcome) {
     std::visit(data_answer{request, context, answer}, *done.outcome);
-    // Of a value that is read its tag tells.
+    // For a value that is read, its tag is enough.
     auto const reads = request.name == lock_operation::get || request.name == lock_operation::head;
     if (!answer.revision && (!reads || (answer.status != 200 && answer.status != 304))) answer.revision = done.revision;
   } else {

@@ -18,8 +18,8 @@ struct answer_context {
   std::chrono::steady_clock::time_point granted_at{};  ///< from when on times to live are counted
 };
 
-/// Makes the answer to a request whose operation has run, or has not. @param start tells this process's request ids
-/// from another's. @param answer a new one.
+/// Makes the answer to a request whose operation has run, or has not. @param start distinguishes this process's request
+/// ids from another's. @param answer a new one.
 void make_answer(data_request const& request, execution&& done, std::uint64_t database_id, std::uint64_t start,
                  reply& answer);
 

@@ -36,6 +36,7 @@ event_stream::event_stream(insight& source, live_settings const& settings, event
     : source_(source), settings_(settings), format_(format), settings_version_(settings.version()) {
   auto const next = source_.feed.next_number();
   next_ = after && *after < next ? *after + 1 : next;
+  next_commit_ = after ? 0 : source_.commits.next_number();
 }
 
 void event_stream::append(std::string& out, std::string_view type, std::string_view json) {
@@ -62,6 +63,21 @@ void event_stream::append_lost(std::string& out) {
   append(out, "lost", ordered_json{{"type", "lost"}, {"start", hexadecimal(source_.start)}}.dump());
 }
 
+/// What was committed since the last call, as one message: a commit is news only beside the others of its time.
+/// @return whether there may be more.
+bool event_stream::append_commits(std::string& out) {
+  auto const commits = source_.commits.take(next_commit_, commits_at_once);
+  if (commits.empty()) return false;
+  std::string json = R"({"type":"commits","commits":[)";
+  for (auto const& one : commits) {
+    if (json.back() != '[') json += ',';
+    json += '[' + std::to_string(one.began_ns) + ',' + std::to_string(one.ended_ns) + ',' +
+            std::to_string(one.changes) + ']';
+  }
+  append(out, "commits", json += "]}");
+  return commits.size() == commits_at_once;
+}
+
 bool event_stream::append_news(std::string& out, std::int64_t now_ns) {
   auto const enough = out.size() + bytes_at_once;
   auto const before = out.size();
@@ -74,6 +90,7 @@ bool event_stream::append_news(std::string& out, std::int64_t now_ns) {
     settings_version_ = version;
     append(out, "settings", ordered_json{{"type", "settings"}, {"settings", to_json(settings_)}}.dump());
   }
+  auto const more_commits = append_commits(out);
   bool more = true;
   while (more && out.size() < enough) {
     lock_feed::portion const most{
@@ -86,7 +103,7 @@ bool event_stream::append_news(std::string& out, std::int64_t now_ns) {
   if (out.size() == before && now_ns - told_at_ns_ >= silence_ns_max)
     append(out, "heartbeat", ordered_json{{"type", "heartbeat"}, {"now_ns", now_ns}}.dump());
   if (out.size() != before) told_at_ns_ = now_ns;
-  return more;
+  return more || more_commits;
 }
 
 }  // namespace holdfast::server

@@ -10,14 +10,16 @@
 namespace holdfast::server {
 
 /// What one consumer of the lock's events is sent, as text; knows no socket. It keeps nothing but how far the consumer
-/// has come, so a slow one costs no memory: it misses events, and is told how many. The events' texts are the feed's,
+/// has come, so a slow one costs no memory: it misses events, and gets their number. The events' texts are the feed's,
 /// so another consumer costs little but their copies. One thread.
 class event_stream {
  public:
-  /// So many events a second are told at most, and a longer burst at the beginning, where a consumer catches up.
+  /// So many events a second are sent at most, and a longer burst at the beginning, where a consumer catches up.
   static constexpr std::uint64_t events_per_second_max = 20'000;
   static constexpr std::int64_t silence_ns_max = 5'000'000'000;
-  /// append_news() stops behind the message by which it has written so many bytes.
+  /// A message has at most this many commits.
+  static constexpr std::size_t commits_at_once = 512;
+  /// append_news() stops after the message with which it has written this many bytes.
   static constexpr std::size_t bytes_at_once = 64 * 1024;
 
   /// Both must outlive it. @param after the number of the last event that the consumer has seen; empty: it wants those
@@ -26,7 +28,7 @@ class event_stream {
 
   /// Appends the first message.
   void append_hello(std::string& out, std::int64_t now_ns);
-  /// The events that a client asks to go on behind were another process's: what came behind them is lost.
+  /// The events that a client asks to continue behind were another process's: what came behind them is lost.
   void append_lost(std::string& out);
 
   /// Appends what has happened since the last call; nothing where nothing has, or a heartbeat where that has been so
@@ -35,16 +37,18 @@ class event_stream {
 
  private:
   void append(std::string& out, std::string_view type, std::string_view json);
+  bool append_commits(std::string& out);
   [[nodiscard]] std::string settings_json() const;
 
   insight& source_;
   live_settings const& settings_;
   event_format const format_;
   std::uint64_t next_;  // the number of the event that it gets next
+  std::uint64_t next_commit_;
   std::uint64_t settings_version_;
   std::int64_t told_at_ns_ = 0;
   std::int64_t refilled_at_ns_ = 0;
-  std::uint64_t allowed_ = lock_feed::events_max;  // events that may be told now
+  std::uint64_t allowed_ = lock_feed::events_max;  // events that may be sent now
 };
 
 }  // namespace holdfast::server

@@ -17,8 +17,8 @@ std::string_view name_in(std::string_view host) {
   return host.substr(0, host.find(':'));
 }
 
-/// Whether a browser takes it for an IPv4 address, or for no host at all: its last label is of digits (WHATWG URL, "ends
-/// in a number"). So no name that somebody may have registered passes.
+/// Whether a browser takes it for an IPv4 address, or for no host at all: its last label is of digits (WHATWG URL,
+/// "ends in a number"). So no name that somebody may have registered passes.
 bool ends_in_a_number(std::string_view name) noexcept {
   auto digit = name.rbegin();
   while (digit != name.rend() && *digit >= '0' && *digit <= '9') ++digit;

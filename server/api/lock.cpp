@@ -149,7 +149,7 @@ awaitable<bool> send_events(lock_request const& request, api_context const& cont
       continue;
     }
     if (is_last) co_return true;
-    // Who leaves the queue is gone from it before his event is told: so once more after that.
+    // Who leaves the queue is gone from it before its event is reported: so once more after that.
     is_last = client.is_draining() && !context.insight.is_anyone_present();
     auto const goes_on = co_await client.pause(news_interval);
     if (!goes_on) co_return false;
@@ -205,8 +205,9 @@ reply answer_to(lock_request const& request, api_context const& context) {
                              {.data_bytes = context.store.data_bytes(),
                               .data_bytes_max = context.store.data_bytes_max(),
                               .under_way_bytes = context.under_way.used(),
-                              .under_way_bytes_max = context.under_way.bytes_max()},
-                             context.kept);
+                              .under_way_bytes_max = context.under_way.bytes_max(),
+                              .keys = context.store.keys()},
+                             context.kept, context.access, context.tls);
   return answer;
 }
 

@@ -1,9 +1,11 @@
 #include "server/api/metrics.hpp"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
 #include "server/api/metrics_writer.hpp"
+#include "server/api/process_figures.hpp"
 #include "server/api/version.hpp"
 #include "server/insight/request_counters.hpp"
 
@@ -128,10 +130,56 @@ void write_journal(metrics_writer& out, kept_data const& kept) {
   out.sample(1, {{"kind", kept.source->name()}, {"sync", kept.is_synced ? "on" : "off"}});
 }
 
+void write_access(metrics_writer& out, access_control const& access) {
+  if (access.tokens) {
+    out.begin("holdfast_tokens", "gauge", "Tokens in force, those that have expired among them.");
+    out.sample(access.tokens->current()->all().size());
+  }
+  if (access.rates) {
+    out.begin("holdfast_limited_clients", "gauge", "Clients whose rates are remembered.");
+    out.sample(access.rates->clients());
+  }
+  if (!access.audit && !access.requests) return;
+  out.begin("holdfast_log_lines_dropped_total", "counter", "Lines that a log's disk did not take in time.");
+  if (access.audit) out.sample(access.audit->dropped(), {{"log", "audit"}});
+  if (access.requests) out.sample(access.requests->dropped(), {{"log", "access"}});
+}
+
+/// Under the names that all of Prometheus's own libraries give them.
+void write_process(metrics_writer& out) {
+  auto const figures = look_at_process();
+  out.begin("process_cpu_seconds_total", "counter", "Processor time, of users and of the kernel.");
+  out.sample_seconds(figures.cpu_ns);
+  out.begin("process_resident_memory_bytes", "gauge", "Memory that is resident.");
+  out.sample(figures.resident_bytes);
+  out.begin("process_virtual_memory_bytes", "gauge", "Memory that is mapped.");
+  out.sample(figures.virtual_bytes);
+  out.begin("process_open_fds", "gauge", "Open file descriptors.");
+  out.sample(figures.descriptors);
+  out.begin("process_max_fds", "gauge", "File descriptors that may be open.");
+  out.sample(figures.descriptors_max);
+}
+
+void write_tls(metrics_writer& out, tls_figures const& figures) {
+  out.begin("holdfast_tls_certificate_not_after_seconds", "gauge",
+            "When the certificate expires, in seconds since 1970.");
+  out.sample(static_cast<std::uint64_t>(std::max<std::int64_t>(figures.not_after, 0)));
+  out.begin("holdfast_tls_certificate_reloads_total", "counter",
+            "Certificates read again: taken over, or failed, so that the old one stays.");
+  out.sample(figures.reloads, {{"result", "taken"}});
+  out.sample(figures.reload_failures, {{"result", "failed"}});
+  out.begin("holdfast_tls_handshakes_total", "counter",
+            "TLS handshakes: full, resumed from an earlier session, failed.");
+  auto const resumed = figures.resumptions.load(), done = figures.handshakes.load();
+  out.sample(done - std::min(resumed, done), {{"result", "full"}});
+  out.sample(resumed, {{"result", "resumed"}});
+  out.sample(figures.failures, {{"result", "failed"}});
+}
+
 }  // namespace
 
 std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
-                         kept_data const& kept) {
+                         kept_data const& kept, access_control const* access, tls_figures const* tls) {
   metrics_writer out;
   write_requests(out, source);
   write_lock(out, source);
@@ -143,10 +191,15 @@ std::string metrics_text(insight const& source, std::size_t connections, memory_
   out.begin("holdfast_memory_limit_bytes", "gauge", "What each kind may take, as --max-memory says.");
   out.sample(memory.data_bytes_max, {{"kind", "data"}});
   out.sample(memory.under_way_bytes_max, {{"kind", "under_way"}});
+  out.begin("holdfast_keys", "gauge", "Keys that are stored.");
+  out.sample(memory.keys);
   if (kept.source != nullptr) write_journal(out, kept);
+  if (tls != nullptr) write_tls(out, *tls);
   out.begin("holdfast_build_info", "gauge", "Always 1; the labels tell what runs.");
   auto const build = build_info();
   out.sample(1, {{"version", build.version}, {"compiler", build.compiler}, {"boost", build.boost}});
+  if (access != nullptr) write_access(out, *access);
+  write_process(out);
   out.begin("process_start_time_seconds", "gauge", "When the server started, in seconds since 1970.");
   out.sample_seconds(static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(source.started_on.time_since_epoch()).count()));

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <string>
 
+#include "server/access/access_control.hpp"
 #include "server/api/kept_data.hpp"
 #include "server/insight/insight.hpp"
+#include "server/net/tls_figures.hpp"
 
 namespace holdfast::server {
 
@@ -15,10 +17,13 @@ inline constexpr std::string_view metrics_content_type = "text/plain; version=0.
 struct memory_use {
   std::uint64_t data_bytes = 0, data_bytes_max = 0;
   std::uint64_t under_way_bytes = 0, under_way_bytes_max = 0;
+  std::uint64_t keys = 0;
 };
 
 /// All that is counted, in Prometheus's text format. Sums over the threads; never loses anything.
+/// @param tls null: plain HTTP
 [[nodiscard]] std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
-                                       kept_data const& kept = nothing_kept);
+                                       kept_data const& kept = nothing_kept, access_control const* access = nullptr,
+                                       tls_figures const* tls = nullptr);
 
 }  // namespace holdfast::server

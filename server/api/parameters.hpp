@@ -27,7 +27,7 @@ struct parameters {
   bool reverse = false, values = false, all = false;
 };
 
-/// Reads a query. @param allowed the names that the resource takes, as they are told where another is given.
+/// Reads a query. @param allowed the names that the resource takes, as they are listed when another is given.
 /// @param defaults the terms where the query names none. @return errc::invalid_parameter or errc::hold_too_long.
 [[nodiscard]] protocol::result<parameters> read_parameters(std::string_view query,
                                                            std::span<std::string_view const> allowed,

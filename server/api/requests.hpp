@@ -78,7 +78,7 @@ struct import_request {
   std::vector<lock_grant> grants;  ///< that must live, of each part
 };
 
-/// A look at the settings, or a change, which its body will tell.
+/// A look at the settings, or a change, according to its body.
 struct settings_request {
   bool changes = false;
 };

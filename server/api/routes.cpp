@@ -26,30 +26,34 @@ using namespace protocol;
 
 constexpr std::string_view methods_allow = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 
+constexpr route_access open_to_all(need::nothing), of_known(need::any_token), of_keys(need::keys),
+    of_locks(need::locks), of_overview(need::overview);
+
 // The commonest first.
 constexpr std::array resources{
-    resource{kv_path, true, route_kind::value, route_value},
-    resource{list_path, false, route_kind::list, route_list},
-    resource{transaction_path, false, route_kind::transaction, route_transaction},
-    resource{"/v1/watch", false, route_kind::watch, route_watch},
-    resource{"/v1/export", false, route_kind::export_keys, route_export},
-    resource{"/v1/import", false, route_kind::import_keys, route_import},
-    resource{"/livez", false, route_kind::livez, route_livez},
-    resource{"/readyz", false, route_kind::readyz, route_readyz},
-    resource{"/version", false, route_kind::version, route_version},
-    resource{"/metrics", false, route_kind::metrics, route_metrics},
-    resource{"/v1/lock", false, route_kind::lock, route_lock},
-    resource{"/v1/lock/events", false, route_kind::lock_events, route_lock_events},
-    resource{"/v1/lock/trace", false, route_kind::lock_trace, route_lock_trace},
-    resource{"/v1/settings", false, route_kind::settings, route_settings_resource},
-    resource{"/v1/backups", false, route_kind::backups, route_backups},
-    resource{"/v1/locks", false, route_kind::locks, route_locks},
-    resource{"/v1/locks/{name}", false, route_kind::named_lock, route_named_lock, true},
-    resource{"/v1/locks/{name}/tickets/{id}", false, route_kind::ticket, route_ticket, true},
-    resource{"/v1/locks/{name}/events", false, route_kind::named_lock_events, route_named_lock_events, true},
-    resource{"/v1/openapi.json", false, route_kind::openapi, route_openapi},
-    resource{"/", false, route_kind::page, route_page},
-    resource{"/assets/", true, route_kind::page, route_page},
+    resource{kv_path, true, route_kind::value, of_keys, route_value},
+    resource{list_path, false, route_kind::list, of_keys, route_list},
+    resource{transaction_path, false, route_kind::transaction, of_keys, route_transaction},
+    resource{"/v1/watch", false, route_kind::watch, of_keys, route_watch},
+    resource{"/v1/export", false, route_kind::export_keys, of_keys, route_export},
+    resource{"/v1/import", false, route_kind::import_keys, of_keys, route_import},
+    resource{"/livez", false, route_kind::livez, open_to_all, route_livez},
+    resource{"/readyz", false, route_kind::readyz, open_to_all, route_readyz},
+    resource{"/version", false, route_kind::version, of_known, route_version},
+    resource{"/metrics", false, route_kind::metrics, of_overview, route_metrics},
+    resource{"/v1/lock", false, route_kind::lock, of_overview, route_lock},
+    resource{"/v1/lock/events", false, route_kind::lock_events, of_overview, route_lock_events},
+    resource{"/v1/lock/trace", false, route_kind::lock_trace, of_overview, route_lock_trace},
+    resource{"/v1/settings", false, route_kind::settings, route_access(need::overview, need::admin),
+             route_settings_resource},
+    resource{"/v1/backups", false, route_kind::backups, route_access(need::admin), route_backups},
+    resource{"/v1/locks", false, route_kind::locks, of_locks, route_locks},
+    resource{"/v1/locks/{name}", false, route_kind::named_lock, of_locks, route_named_lock, true},
+    resource{"/v1/locks/{name}/tickets/{id}", false, route_kind::ticket, of_locks, route_ticket, true},
+    resource{"/v1/locks/{name}/events", false, route_kind::named_lock_events, of_locks, route_named_lock_events, true},
+    resource{"/v1/openapi.json", false, route_kind::openapi, open_to_all, route_openapi},
+    resource{"/", false, route_kind::page, open_to_all, route_page},
+    resource{"/assets/", true, route_kind::page, open_to_all, route_page},
 };
 
 /// Whether a path is that of a pattern, in which `{name}` stands for a segment.
@@ -78,6 +82,12 @@ resource const* resource_at(std::string_view path) {
 
 std::span<resource const> all_resources() noexcept {
   return resources;
+}
+
+route_access access_of(route_kind kind) noexcept {
+  for (auto const& one : resources)
+    if (one.kind == kind) return one.access;
+  return open_to_all;
 }
 
 routed route(request_head const& head, route_context const& context, route_kind& kind) {

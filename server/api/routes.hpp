@@ -5,6 +5,7 @@
 
 #include "protocol/target.hpp"
 #include "server/api/requests.hpp"
+#include "server/api/route_access.hpp"
 #include "server/http/request_head.hpp"
 #include "server/insight/request_counters.hpp"
 
@@ -15,12 +16,16 @@ struct resource {
   std::string_view path;
   bool is_prefix;  ///< the path begins with it
   route_kind kind;
+  route_access access;
   routed (*route)(request_head const& head, protocol::target const& target, route_context const& context);
   bool has_variables = false;  ///< `{name}` in the path stands for a segment
 };
 
 /// The route table.
 [[nodiscard]] std::span<resource const> all_resources() noexcept;
+
+/// What a kind of requests needs of its token: nothing where it is no route's.
+[[nodiscard]] route_access access_of(route_kind kind) noexcept;
 
 /// Finds a header's resource and what the request is. A PUT's value is still to come: its body has not been read.
 /// Nothing here looks at bodies, sockets or the database. @param kind becomes what the request is for.

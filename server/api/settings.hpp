@@ -22,7 +22,7 @@ inline constexpr std::size_t settings_bytes_max = 4 * 1024;
                                              route_context const& context);
 
 /// Why a header may not change settings, if it may not. A page of another site must not be able to: neither by naming
-/// this server (its Origin tells) nor by giving this server's address a name of its own (DNS rebinding: the Host
+/// this server (see its Origin) nor by giving this server's address a name of its own (DNS rebinding: the Host
 /// tells). So the Host must be an IP address, `localhost` or one of `host_names`, an Origin must be the same, and the
 /// content type must be JSON, which no form can send.
 [[nodiscard]] std::optional<reply> refuse_change(request_head const& head, std::span<std::string const> host_names);

@@ -190,9 +190,12 @@ result<transaction_step> read_list(std::string prefix, json::value const& part, 
     if (!text) return text.error();
     *into = *std::move(text);
   }
+  if (list.after && !list.after->starts_with(list.prefix))
+    return wrong(*fields->find("after"), "does not begin with the prefix; it belongs to another list");
   if (auto const field = fields->find("delimiter")) {
     auto text = field->as_string();
     if (!text) return text.error();
+    if (text->empty()) return wrong(*field, "must not be empty");
     list.delimiter = *std::move(text);
   }
   if (auto const field = fields->find("limit")) {

@@ -162,7 +162,7 @@ bool add_changes(line_writer& out, history const& changes, std::string_view pref
 }
 
 awaitable<bool> send_lines(export_request const& request, api_context const& context, lock_asker asker,
-                           client_link& client) {
+                           client_link& client, gatekeeper* gate) {
   line_writer lines;
   data_operation what = list_operation{.prefix = request.prefix,
                                        .after = std::nullopt,
@@ -179,6 +179,7 @@ awaitable<bool> send_lines(export_request const& request, api_context const& con
       client_link::waiting here(client);
       done = co_await context.store.execute(what, request.terms, here.stop(), asker);
     }
+    if (gate != nullptr) gate->used_lock(done.timing);
     if (!done.outcome) {
       lines.text() += "{\"error\":" + problem_json(done.outcome.error());
       lines.text().back() = '}';
@@ -218,9 +219,9 @@ awaitable<bool> send_lines(export_request const& request, api_context const& con
 }  // namespace
 
 awaitable<request_end> send_export(export_request const& request, api_context const& context, lock_asker asker,
-                                   client_link& client) {
+                                   client_link& client, gatekeeper* gate) {
   auto goes_on = true;
-  if (!client.wants_head_only()) goes_on = co_await send_lines(request, context, asker, client);
+  if (!client.wants_head_only()) goes_on = co_await send_lines(request, context, asker, client, gate);
   if (goes_on) goes_on = co_await client.end();
   co_return goes_on ? request_end::sent : request_end::gone;
 }
@@ -232,7 +233,8 @@ namespace {
 /// Turns lines into items, and checks what an export's last line says.
 class line_reader {
  public:
-  line_reader(import_operation& to, std::size_t value_bytes_max) : to_(to), value_bytes_max_(value_bytes_max) {}
+  line_reader(import_operation& to, std::size_t value_bytes_max, gatekeeper const* gate)
+      : to_(to), value_bytes_max_(value_bytes_max), gate_(gate) {}
 
   [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
   /// The line of an item that is still there.
@@ -266,6 +268,8 @@ class line_reader {
     auto key = key_field->as_string();
     if (!key) return failure{errc::invalid_import, key.error().detail};
     if (auto const valid = check_key(*key); !valid) return failure{errc::invalid_import, valid.error().detail};
+    if (gate_ != nullptr)
+      if (auto refused = gate_->refuse_item(*key)) return *std::move(refused);
     import_operation::item item{*std::move(key), nullptr, {}};
     if (!fields.find("deleted")) {
       auto const value = fields.require("value");
@@ -307,6 +311,7 @@ class line_reader {
 
   import_operation& to_;
   std::size_t const value_bytes_max_;
+  gatekeeper const* const gate_;
   crc32c sum_;
   std::size_t lines_ = 0;
   std::vector<std::size_t> item_lines_;
@@ -314,14 +319,16 @@ class line_reader {
   bool has_ended_ = false;
 };
 
-/// An import while it goes on.
+/// An import while it continues.
 class import_run {
  public:
-  import_run(import_request const& request, api_context const& context, lock_asker asker, client_link& client)
+  import_run(import_request const& request, api_context const& context, lock_asker asker, client_link& client,
+             gatekeeper* gate)
       : request_(request),
         context_(context),
         asker_(asker),
         client_(client),
+        gate_(gate),
         all_(std::make_shared<guarded_operation>(request.grants, import_operation())) {
     items().if_exists = request.if_exists;
   }
@@ -337,9 +344,10 @@ class import_run {
   api_context const& context_;
   lock_asker const asker_;
   client_link& client_;
+  gatekeeper* const gate_;
   std::shared_ptr<guarded_operation> all_;
   data_operation what_ = std::shared_ptr<guarded_operation const>(all_);
-  line_reader reader_{items(), context_.value_bytes_max};
+  line_reader reader_{items(), context_.value_bytes_max, gate_};
   std::string text_;  // that has come and has not been read as lines
   std::size_t item_bytes_ = 0;
   byte_budget::share counted_{context_.under_way};
@@ -379,6 +387,7 @@ awaitable<bool> import_run::store_items() {
     done = co_await context_.store.execute(what_, request_.terms, stop, asker_);
     is_gone_ = stop.why() == stop_reason::hang_up;
   }
+  if (gate_ != nullptr) gate_->used_lock(done.timing);
   if (is_gone_) co_return false;
   if (auto why = why_not_done(done)) {
     refused_ = std::move(why);
@@ -389,6 +398,7 @@ awaitable<bool> import_run::store_items() {
   all.since = outcome.since;
   stored_ += outcome.stored;
   skipped_ += outcome.skipped;
+  if (gate_ != nullptr) gate_->imported(outcome.stored + outcome.skipped);
   revision_ = done.revision;
   needs_ = std::max(needs_, done.needs);
   if (outcome.failed_at) {
@@ -484,8 +494,8 @@ awaitable<request_end> import_run::run(reply& answer) {
 }  // namespace
 
 awaitable<request_end> run_import(import_request const& request, api_context const& context, lock_asker asker,
-                                  client_link& client, reply& answer) {
-  import_run here(request, context, asker, client);
+                                  client_link& client, reply& answer, gatekeeper* gate) {
+  import_run here(request, context, asker, client, gate);
   co_return co_await here.run(answer);
 }
 

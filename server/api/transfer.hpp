@@ -2,6 +2,7 @@
 
 #include "protocol/target.hpp"
 #include "server/api/api_context.hpp"
+#include "server/api/gatekeeper.hpp"
 #include "server/api/requests.hpp"
 #include "server/http/client_link.hpp"
 #include "server/http/request_handler.hpp"
@@ -21,11 +22,12 @@ namespace holdfast::server {
 
 /// Sends entries page by page and, behind each page, what has changed meanwhile of those that were sent; so all lines
 /// together are the database at the revision of the last line, later lines counting. Nobody waits for more than a page.
+/// @param gate as below.
 awaitable<request_end> send_export(export_request const& request, api_context const& context, lock_asker asker,
-                                   client_link& client);
+                                   client_link& client, gatekeeper* gate);
 
-/// Stores the body's lines as they come, so many at a time.
+/// Stores the body's lines as they come, so many at a time. @param gate asked about each key; null: all may be stored.
 awaitable<request_end> run_import(import_request const& request, api_context const& context, lock_asker asker,
-                                  client_link& client, reply& answer);
+                                  client_link& client, reply& answer, gatekeeper* gate);
 
 }  // namespace holdfast::server

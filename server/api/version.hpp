@@ -14,7 +14,7 @@ struct build {
 };
 [[nodiscard]] build build_info() noexcept;
 
-/// The answer of GET /version. @param journal_json what it tells of the journal, a JSON object.
+/// The answer of GET /version. @param journal_json what it shows of the journal, a JSON object.
 [[nodiscard]] std::string version_json(std::string_view journal_json);
 
 }  // namespace holdfast::server

@@ -90,7 +90,7 @@ class event_writer {
     end();
   }
 
-  /// What was there when the watch began. Without an id: who breaks off begins anew.
+  /// What was there when the watch began. Without an id: who breaks off begins again.
   void add(std::string_view key, listing::entry const& one) {
     begin("put", std::nullopt);
     text_ += "\"key\":";
@@ -129,7 +129,7 @@ class event_writer {
   std::string text_;
 };
 
-/// Up to which revision a part of the keys has been told.
+/// Up to which revision a part of the keys has been sent.
 struct told_part {
   std::string last_key;
   std::uint64_t revision;
@@ -171,7 +171,7 @@ awaitable<bool> send_values(watch_request const& request, api_context const& con
   co_return true;
 }
 
-/// Whether a change was in what was told when the watch began.
+/// Whether a change was in what was sent when the watch began.
 bool was_told(std::vector<told_part> const& told, change const& one) {
   for (auto const& part : told)
     if (part.last_key.empty() || one.key <= part.last_key) return one.revision <= part.revision;
@@ -194,7 +194,7 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
   if (request.begins_with_values) {
     auto const goes_on = co_await send_values(request, context, asker, client, writer, told);
     if (!goes_on) co_return client.is_draining();
-    // Changes that came meanwhile follow; this says that what there was has been told.
+    // Changes that came meanwhile follow; this says that the initial keys have been sent.
     writer.add("live", told.front().revision);
   }
   std::vector<change> changes;

@@ -15,6 +15,7 @@
 
 #include "protocol/duration.hpp"
 #include "protocol/key.hpp"
+#include "server/access/token_file.hpp"
 #include "server/api/version.hpp"
 #include "server/log/log.hpp"
 
@@ -27,8 +28,10 @@ Examples:
   holdfast-server --listen 0.0.0.0:80 --threads 2    for other machines, on two threads
   holdfast-server --hold 1s                          every read holds the lock for a second: watch the writer wait
   holdfast-server --writer-period 0 --log-format json
+  holdfast-server --tls-cert server.pem --tls-key server.key     https, with a certificate that is read again when it changes
   holdfast-server --in-memory                        keep nothing; --data DIR keeps the data elsewhere
   holdfast-server backup /backups/monday             copies the data of a server that does not run; restore, inspect
+  holdfast-server token new web --scope read:users/ >> tokens.toml     then --tokens tokens.toml
   holdfast-server demo                               two tasks, one lock: the story in fourteen lines
   HOLDFAST_LISTEN=127.0.0.1:9090 holdfast-server healthcheck && echo ready
 
@@ -137,6 +140,17 @@ void add_settings(CLI::App& app, settings& to, bool& in_memory) {
       ->envname("HOLDFAST_LISTEN")
       ->type_name("ADDRESS:PORT")
       ->default_str("127.0.0.1:8080");
+  app.add_option("--tls-cert", to.tls.certificate,
+                 "Speak TLS with this certificate: a PEM file, those of authorities in between behind the server's own")
+      ->envname("HOLDFAST_TLS_CERT")
+      ->type_name("FILE");
+  app.add_option("--tls-key", to.tls.key, "The key of that certificate: a PEM file without a passphrase")
+      ->envname("HOLDFAST_TLS_KEY")
+      ->type_name("FILE");
+  app.add_option("--tls-client-ca", to.tls.client_ca,
+                 "Require a client certificate of an authority in this PEM file (mutual TLS)")
+      ->envname("HOLDFAST_TLS_CLIENT_CA")
+      ->type_name("FILE");
   add_count(app, "--threads", "HOLDFAST_THREADS", "Threads that serve, each with an event loop of its own", to.threads,
             1U, 1024U);
   app.add_option("--data", to.data_directory, "Directory in which the data are kept; made where there is none")
@@ -148,6 +162,40 @@ void add_settings(CLI::App& app, settings& to, bool& in_memory) {
       ->capture_default_str();
   app.add_flag("--in-memory", in_memory, "Keep no data: all are gone when the server ends")
       ->envname("HOLDFAST_IN_MEMORY");
+  app.add_option("--tokens", to.access.tokens_file,
+                 "File of the tokens (TOML) of which each request needs one; 'token new' makes them, SIGHUP reloads")
+      ->envname("HOLDFAST_TOKENS")
+      ->type_name("FILE");
+  app.add_flag("--expose-insecure", to.expose_insecure,
+               "Serve other machines also without --tokens, or tokens without TLS")
+      ->envname("HOLDFAST_EXPOSE_INSECURE");
+  add_count(app, "--limit-requests", "HOLDFAST_LIMIT_REQUESTS",
+            "Requests a second of each token, or else of each address; more are answered 429. 0: no limit, as below",
+            to.access.rates.requests, std::uint64_t(0), std::uint64_t(1'000'000'000));
+  app.add_option_function<std::string>(
+         "--limit-bytes",
+         [&to](std::string const& text) { to.access.rates.bytes = parse_bytes("--limit-bytes", text); },
+         "Bytes of bodies and answers a second of each")
+      ->envname("HOLDFAST_LIMIT_BYTES")
+      ->type_name("SIZE")
+      ->default_str("0");
+  add_duration(app, "--limit-lock-time", "HOLDFAST_LIMIT_LOCK_TIME",
+               "Time a second that each may keep the lock; a longer hold is worked off before the next request", "0",
+               [&to](auto time) { to.access.rates.lock_time = time; });
+  add_count(app, "--limit-streams", "HOLDFAST_LIMIT_STREAMS",
+            "Watches, exports and followers of the lock of each at once", to.access.streams_max, std::size_t(0),
+            std::size_t(1'000'000));
+  add_count(app, "--limit-connections", "HOLDFAST_LIMIT_CONNECTIONS",
+            "Connections of one address at once; more are answered 503", to.access.connections_max, std::size_t(0),
+            std::size_t(1'000'000));
+  app.add_option("--audit-log", to.access.audit_file,
+                 "File to which a line of JSON is appended for each write, hold, change of settings, 401 and 403")
+      ->envname("HOLDFAST_AUDIT_LOG")
+      ->type_name("FILE");
+  app.add_option("--access-log", to.access.requests_file,
+                 "File to which a line of JSON is appended for each request; SIGHUP opens both anew")
+      ->envname("HOLDFAST_ACCESS_LOG")
+      ->type_name("FILE");
   app.add_option_function<std::string>(
          "--sync",
          [&to](std::string const& text) {
@@ -263,10 +311,36 @@ void check_settings(settings const& settings) {
     if (timeout.count() == 0) throw CLI::ValidationError(flag, "must be above 0: every wait has an end");
   if (settings.writer_period.count() != 0 && settings.writer_period < std::chrono::milliseconds(1))
     throw CLI::ValidationError("--writer-period", "must be 1ms at least, or 0 for no writer");
+  if (settings.tls.certificate.empty() && !settings.tls.key.empty())
+    throw CLI::ValidationError("--tls-key", "needs --tls-cert beside it");
+  if (settings.tls.certificate.empty() && !settings.tls.client_ca.empty())
+    throw CLI::ValidationError("--tls-client-ca", "needs --tls-cert and --tls-key beside it");
+  if (!settings.tls.certificate.empty() && settings.tls.key.empty())
+    throw CLI::ValidationError("--tls-cert", "needs --tls-key beside it");
   if (settings.routes.read_hold > settings.routes.hold_max)
     throw CLI::ValidationError("--hold", "is longer than --max-hold allows (" +
                                              protocol::format_duration(settings.routes.hold_max) +
                                              "); raise that or lower this");
+}
+
+/// Whether this server may listen where it shall.
+void check_exposure(settings const& settings) {
+  boost::system::error_code error;
+  auto const address = boost::asio::ip::make_address(settings.listen_address, error);
+  if (settings.expose_insecure || error || address.is_loopback()) return;
+  auto const has_tls = !settings.tls.certificate.empty();
+  auto const knows_clients = !settings.access.tokens_file.empty() || (has_tls && !settings.tls.client_ca.empty());
+  if (!knows_clients)
+    throw CLI::ValidationError(
+        "--listen",
+        "others could reach this server, and whoever does may read and change everything. Give it tokens "
+        "(--tokens FILE; 'holdfast-server token new NAME' makes one) or demand client certificates (--tls-client-ca), "
+        "or say --expose-insecure if only "
+        "those reach it who may (a firewall, a container's network)");
+  if (!has_tls)
+    throw CLI::ValidationError("--listen",
+                               "tokens would cross the network in plain text. Use TLS, or say --expose-insecure if "
+                               "a proxy in front of this server speaks it");
 }
 
 /// Names the variables of the environment that a message about their flags is really about.
@@ -321,6 +395,49 @@ void add_data_commands(CLI::App& app, std::optional<data_command>& wanted, std::
       "A directory on the disk in question; default: --data");
 }
 
+/// The subcommand that makes tokens.
+void add_token_command(CLI::App& app, std::optional<token_command>& wanted, token_command& to) {
+  auto* const above = app.add_subcommand("token", "Make tokens for --tokens");
+  above->require_subcommand(1);
+  auto* const one = above->add_subcommand(
+      "new",
+      "Print a new token's entry for the token file on standard output, and its secret, once, on standard error");
+  one->add_option("name", to.made.name, "What logs call whoever has it")->type_name("NAME")->required();
+  one->add_option_function<std::vector<std::string>>(
+         "--scope",
+         [&to](std::vector<std::string> const& texts) {
+           for (auto const& text : texts) {
+             auto permission = parse_permission(text);
+             if (!permission)
+               throw CLI::ValidationError("--scope", "'" + text +
+                                                         "' is no scope; write read:PREFIX, write:PREFIX, lock:PREFIX "
+                                                         "(read: for all keys) or admin");
+             to.made.permissions.push_back(*std::move(permission));
+           }
+         },
+         "What it allows: read:PREFIX, write:PREFIX, lock:PREFIX or admin; may be repeated")
+      ->type_name("SCOPE")
+      ->required()
+      ->expected(1, 1'000);
+  one->add_option_function<std::string>(
+         "--expires",
+         [&to](std::string const& text) {
+           if (auto const when = parse_instant(text)) {
+             to.made.expires = *when;
+           } else if (auto const after = protocol::parse_duration(text); after && after->count() > 0) {
+             to.made.expires = std::chrono::system_clock::now() +
+                               std::chrono::duration_cast<std::chrono::system_clock::duration>(*after);
+           } else {
+             throw CLI::ValidationError("--expires", "'" + text +
+                                                         "' is neither an instant such as 2027-01-01T00:00:00Z "
+                                                         "nor a duration such as 720h");
+           }
+         },
+         "When it ends; without it, never")
+      ->type_name("INSTANT|DURATION");
+  one->final_callback([&wanted, &to] { wanted = to; });
+}
+
 /// A server that listens everywhere is asked at the loopback.
 std::string reachable(std::string const& address) {
   if (address == "0.0.0.0") return "127.0.0.1";
@@ -334,7 +451,8 @@ command parse_command_line(int argc, char const* const* argv) {
   settings settings;
   settings.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 1024U);
   demo_command demo;
-  healthcheck_command healthcheck{.address = {}, .port = 0, .timeout = std::chrono::seconds(3)};
+  healthcheck_command healthcheck;
+  healthcheck.timeout = std::chrono::seconds(3);
 
   CLI::App app("A key-value server that keeps its database behind an awaitable lock, and lets you watch it.",
                "holdfast-server");
@@ -357,15 +475,28 @@ command parse_command_line(int argc, char const* const* argv) {
       app.add_subcommand("healthcheck", "Ask the server at --listen whether it is ready; exit 0 if so, 1 if not");
   add_duration(*healthcheck_app, "--timeout", "HOLDFAST_HEALTHCHECK_TIMEOUT", "How long it may take to answer", "3s",
                [&](auto timeout) { healthcheck.timeout = timeout; });
+  healthcheck_app
+      ->add_option("--client-cert", healthcheck.trust.client_certificate,
+                   "With --tls-client-ca: the certificate that it shows, a PEM file")
+      ->envname("HOLDFAST_HEALTHCHECK_CLIENT_CERT")
+      ->type_name("FILE");
+  healthcheck_app
+      ->add_option("--client-key", healthcheck.trust.client_key, "The key of that certificate; default: in its file")
+      ->envname("HOLDFAST_HEALTHCHECK_CLIENT_KEY")
+      ->type_name("FILE");
 
   std::optional<data_command> data;
   std::string named;
   add_data_commands(app, data, named);
+  std::optional<token_command> token;
+  token_command making;
+  add_token_command(app, token, making);
 
   std::vector<std::string_view> const arguments(argv + 1, argv + argc);
   try {
     app.parse(argc, argv);
     check_settings(settings);
+    if (app.get_subcommands().empty()) check_exposure(settings);
     if (!data) choose_journal(arguments, in_memory, settings);
   } catch (CLI::ParseError const& error) {
     std::ostringstream out, err;
@@ -379,8 +510,12 @@ command parse_command_line(int argc, char const* const* argv) {
   if (*healthcheck_app) {
     healthcheck.address = reachable(settings.listen_address);
     healthcheck.port = settings.listen_port;
+    healthcheck.is_tls = !settings.tls.certificate.empty();
+    // It asks its own machine for a word that is no secret, by an address that no certificate is for.
+    healthcheck.trust.accept_any = true;
     return healthcheck;
   }
+  if (token) return *std::move(token);
   if (data) {
     data->data = std::move(settings.data_directory);
     data->named = std::move(named);

@@ -3,7 +3,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <random>
@@ -41,7 +43,8 @@ settings with_defaults(settings given) {
   if (given.memory_bytes_max == 0) given.memory_bytes_max = default_memory_bytes_max();
   boost::system::error_code error;
   auto const address = asio::ip::make_address(given.listen_address, error);
-  given.routes.is_on_loopback = !error && address.is_loopback();
+  // With tokens the name by which a page comes is of no use to it: it has no token.
+  given.routes.is_on_loopback = !error && address.is_loopback() && given.access.tokens_file.empty();
   return given;
 }
 
@@ -57,6 +60,9 @@ std::string refusal() {
 
 /// What was cut when the drain time-out passed gets this long to be answered.
 constexpr std::chrono::milliseconds hurry_time{250};
+
+/// How often the certificate's files are looked at.
+constexpr std::chrono::seconds tls_look_period{2};
 
 std::uint64_t random_start() {
   std::random_device device;
@@ -88,6 +94,9 @@ server::server(settings settings, std::unique_ptr<journal> kept)
       store_(settings_.waiters_max, settings_.memory_bytes_max - under_way_share(settings_.memory_bytes_max),
              insight_.start),
       under_way_(under_way_share(settings_.memory_bytes_max)),
+      access_(settings_.access.is_used() ? std::make_unique<access_control>(settings_.access) : nullptr),
+      connections_of_(settings_.access.connections_max),
+      tls_(settings_.tls.certificate.empty() ? nullptr : std::make_unique<tls_certificates>(settings_.tls)),
       context_{.routes = settings_.routes,
                .fixed = fixed_,
                .store = store_,
@@ -98,7 +107,9 @@ server::server(settings settings, std::unique_ptr<journal> kept)
                .draining = draining_,
                .value_bytes_max = settings_.sessions.body_bytes_max,
                .start = insight_.start,
-               .kept = kept_},
+               .kept = kept_,
+               .access = access_.get(),
+               .tls = tls_ ? &tls_->figures() : nullptr},
       workers_([this] {
         std::vector<std::unique_ptr<worker>> workers;
         for (unsigned i = 0; i < settings_.threads; ++i) {
@@ -106,7 +117,7 @@ server::server(settings settings, std::unique_ptr<journal> kept)
           workers.push_back(std::make_unique<worker>(
               settings_.sessions, under_way_, draining_, progress_,
               [this, &recorder, i] { return make_api_handler(context_, recorder, *hubs_[i]); }, recorder,
-              [this] { on_session_end(); }));
+              [this](peer_address const& client) { on_session_end(client); }, tls_ ? &tls_->figures() : nullptr));
         }
         return workers;
       }()),
@@ -128,7 +139,10 @@ server::server(settings settings, std::unique_ptr<journal> kept)
       listener_(
           loop_, asio::ip::tcp::endpoint(asio::ip::make_address(settings_.listen_address), settings_.listen_port),
           [this](unique_socket& socket) { return admit(socket); }, refusal()),
-      drain_timer_(loop_.get_executor()) {
+      drain_timer_(loop_.get_executor()),
+      tls_look_(loop_.get_executor()) {
+  if (access_) on_reload_.emplace_back([this] { reload_access(); });
+  if (tls_) on_reload_.emplace_back([this] { tls_->reload(); });
   live_.on_change([this] { asio::post(loop_.get_executor(), [this] { writer_.change(live_.writer_period()); }); });
   if (journal_) open_store();
   store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
@@ -178,17 +192,25 @@ bool server::admit(unique_socket& socket) {
     connections_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
+  auto const client = connections_of_.is_limited() ? address_of_peer(socket.get()) : peer_address();
+  if (!connections_of_.add(client_id::of(client))) {
+    connections_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
   try {
     // In turn, so that all threads have as many.
-    workers_[next_worker_++ % workers_.size()]->start_session(std::move(socket));
+    workers_[next_worker_++ % workers_.size()]->start_session(std::move(socket), client,
+                                                              tls_ ? tls_->current() : tls::context());
   } catch (std::bad_alloc const&) {
+    connections_of_.remove(client_id::of(client));
     connections_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
   return true;
 }
 
-void server::on_session_end() {
+void server::on_session_end(peer_address const& client) {
+  connections_of_.remove(client_id::of(client));
   auto const left = connections_.fetch_sub(1) - 1;
   if (left == 0 && draining_) asio::post(loop_.get_executor(), [this] { end_if_drained(); });
 }
@@ -199,6 +221,10 @@ void server::count(commit_report const& report) noexcept {
   kept_.counters.times.add(report.took.count());
   kept_.counters.batches.add(static_cast<std::int64_t>(report.changes));
   kept_.counters.bytes.add(report.bytes);
+  auto const since_start = [this](auto time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time - insight_.started_at).count();
+  };
+  insight_.commits.add({since_start(report.began_at), since_start(report.began_at + report.took), report.changes});
 }
 
 /// On the commit thread.
@@ -238,8 +264,11 @@ void server::run() {
   start_part(writer_, "writer failed");  // also while its period is 0, which may change
   start_part(sweeper_, "expiry failed");
   trimmer_.start();
+  if (tls_) look_at_certificate();
   log_info("listening", {{"address", text_of(endpoint().address().to_string(), endpoint().port())},
+                         {"tls", tls_ ? "on" : "off"},
                          {"threads", settings_.threads},
+                         {"tokens", settings_.access.tokens_file.empty() ? "none" : settings_.access.tokens_file},
                          {"writer_key", settings_.writer_key},
                          {"writer_period", protocol::format_duration(settings_.writer_period)},
                          {"data", settings_.data_directory.empty() ? "in memory" : settings_.data_directory},
@@ -330,9 +359,37 @@ void server::block_stop_signals() {
 void server::stop_on_signals() {
   signals_.emplace(loop_, std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP}, [this](int number) {
     log_info("signal", {{"number", number}});
-    // Its default would end the server without draining, when a terminal closes or somebody rotates logs.
-    if (number != SIGHUP) stop();
+    if (number == SIGHUP) return reload();
+    stop();
   });
+}
+
+void server::reload() {
+  asio::post(loop_.get_executor(), [this] {
+    for (auto const& one : on_reload_) one();
+  });
+}
+
+void server::look_at_certificate() {
+  tls_look_.expires_after(tls_look_period);
+  tls_look_.async_wait([this](error_code error) {
+    if (error) return;
+    tls_->look();
+    look_at_certificate();
+  });
+}
+
+void server::reload_access() {
+  if (auto* const tokens = access_->tokens.get()) {
+    if (auto const done = tokens->reload(); done) {
+      log_info("tokens reloaded", {{"file", tokens->path()}, {"tokens", tokens->current()->all().size()}});
+    } else {
+      log_error("tokens not reloaded, the old ones go on", {{"error", done.error().detail}});
+    }
+  }
+  for (auto* const one : {access_->audit.get(), access_->requests.get()})
+    if (one != nullptr && !one->reopen())
+      log_error("log not reopened, the old file goes on", {{"file", one->path()}, {"error", std::strerror(errno)}});
 }
 
 }  // namespace holdfast::server

@@ -3,11 +3,13 @@
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "server/access/access_control.hpp"
 #include "server/api/api_context.hpp"
 #include "server/app/heap_trimmer.hpp"
 #include "server/app/settings.hpp"
@@ -19,6 +21,7 @@
 #include "server/loop/timer.hpp"
 #include "server/loop/wake_up.hpp"
 #include "server/net/listener.hpp"
+#include "server/net/tls_certificates.hpp"
 #include "server/store/expiry_sweeper.hpp"
 #include "server/store/periodic_writer.hpp"
 #include "server/store/store.hpp"
@@ -31,6 +34,7 @@ class server {
  public:
   /// Opens the journal and recovers the data; binds and listens, so that endpoint() is known and connections queue up
   /// before run(). @throws boost::system::system_error if the address can't be had; journal_error.
+  /// tls::error if the certificate can't be used.
   explicit server(settings settings);
   /// The same with a journal that is open already, whatever the settings say of one; null: in memory alone.
   server(settings settings, std::unique_ptr<journal> kept);
@@ -51,8 +55,11 @@ class server {
   /// Keeps SIGTERM, SIGINT and SIGHUP from ending the calling thread, and those that it starts from now on.
   static void block_stop_signals();
 
-  /// Calls stop() on SIGTERM and SIGINT from now on, and does nothing on SIGHUP. Before run(), on the thread that calls
-  /// it.
+  /// Reads files other than the data again (tokens, certificates) and opens logs anew. What can't be used is logged, and
+  /// the old stays. Any thread.
+  void reload();
+
+  /// Calls stop() on SIGTERM and SIGINT from now on, and reload() on SIGHUP. Before run(), on the thread that calls it.
   void stop_on_signals();
 
   /// How the process should end when run() has returned: 0, or 74 where what was written could not be made durable.
@@ -63,7 +70,8 @@ class server {
   enum class drain_phase { serving, draining, hurrying, aborting };
 
   bool admit(unique_socket& socket);
-  void on_session_end();
+  void on_session_end(peer_address const& client);
+  void reload_access();
   void drain_further(drain_phase to);
   void end_if_drained();
   void on_commit() noexcept;
@@ -72,6 +80,7 @@ class server {
   void open_store();
   void finish_commits() noexcept;
   void close_journal();
+  void look_at_certificate();
   template <class Part>
   void start_part(Part& part, char const* failed);
 
@@ -86,6 +95,9 @@ class server {
   kept_data kept_;
   byte_budget under_way_;
   std::atomic<std::size_t> connections_{0};
+  std::unique_ptr<access_control> const access_;  // null: everybody may do everything
+  per_client_count connections_of_;
+  std::unique_ptr<tls_certificates> const tls_;  // null: plain HTTP
   api_context const context_;
 
   std::vector<std::unique_ptr<worker>> workers_;  // the first runs on run()'s thread, with all that follows
@@ -98,6 +110,8 @@ class server {
   std::optional<signal_source> signals_;
   std::size_t next_worker_ = 0;
   timer drain_timer_;
+  timer tls_look_;
+  std::vector<std::function<void()>> on_reload_;  // what reload() does
   drain_phase phase_ = drain_phase::serving;
   wake_up commits_failed_{loop_, [this] { fail(); }};
   std::unique_ptr<commit_queue> commits_;

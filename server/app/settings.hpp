@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <string>
 
+#include "server/access/access_control.hpp"
 #include "server/api/route_settings.hpp"
 #include "server/http/session_settings.hpp"
 #include "server/log/log.hpp"
+#include "tls/context.hpp"
 
 namespace holdfast::server {
 
@@ -27,8 +29,11 @@ struct settings {
   bool sync = true;                    ///< whether what is acknowledged survives a power loss, too
   bool accept_loss = false;            ///< whether to start with what is left of damaged data
   std::uint64_t memory_bytes_max = 0;  ///< for data and requests under way; 0: three quarters of what there is
+  access_settings access;
+  bool expose_insecure = false;  ///< serve other machines without tokens, or tokens without TLS
   route_settings routes;
   session_settings sessions;
+  tls::server_files tls;      ///< without a certificate: no TLS
   bool live_settings = true;  ///< whether clients may change what may change while the server runs
   std::string log_level = "info";
   server::log_format log_format = log_format::text;

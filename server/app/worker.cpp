@@ -10,11 +10,11 @@ namespace holdfast::server {
 
 worker::worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
                durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder,
-               std::function<void()> on_session_end)
+               std::function<void(peer_address const&)> on_session_end, tls_figures* tls)
     : after_session_(std::move(on_session_end)),
       recorder_(recorder),
       loop_([this] { context_.outbox.send_all(); }),
-      context_(loop_, settings, under_way, draining, progress, std::move(make_handler)) {}
+      context_(loop_, settings, under_way, draining, progress, std::move(make_handler), tls) {}
 
 void worker::shut_down() noexcept {
   // What waits for a connection first, then all else that is suspended, while the sessions that it serves are still
@@ -37,14 +37,15 @@ void worker::run() {
   lock_recorder::of_this_thread = nullptr;
 }
 
-void worker::start_session(unique_socket socket) {
-  asio::post(loop_.get_executor(), [this, socket = std::move(socket)]() mutable {
+void worker::start_session(unique_socket socket, peer_address const& client, tls::context tls) {
+  asio::post(loop_.get_executor(), [this, client, socket = std::move(socket), tls = std::move(tls)]() mutable {
     std::unique_ptr<session> one;
     try {
-      one = std::make_unique<session>(std::move(socket), *this, context_);
+      one = std::make_unique<session>(std::move(socket), *this, context_, std::move(tls));
+      one->admitted_for = client;
     } catch (std::bad_alloc const&) {
       log_error("session failed", {{"error", "out of memory"}});
-      return after_session_();
+      return after_session_(client);
     }
     sessions_.push_back(*one);
     one.release()->start();
@@ -52,8 +53,9 @@ void worker::start_session(unique_socket socket) {
 }
 
 void worker::on_session_end(session& ended) {
+  auto const client = ended.admitted_for;
   delete &ended;  // leaves the list by itself
-  after_session_();
+  after_session_(client);
 }
 
 void worker::for_each_session(void (session::*what)()) {

@@ -14,10 +14,11 @@ namespace holdfast::server {
 class worker final : public session::owner {
  public:
   /// All must outlive it. @param recorder of this thread. @param on_session_end called on this worker's thread after
-  /// each session.
+  /// each session, with the client that start_session() was given. @param tls what TLS is counted in; null: its
+  /// sessions speak none.
   worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
          durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder,
-         std::function<void()> on_session_end);
+         std::function<void(peer_address const&)> on_session_end, tls_figures* tls = nullptr);
   ~worker() { shut_down(); }
   worker(worker const&) = delete;
   worker& operator=(worker const&) = delete;
@@ -28,7 +29,8 @@ class worker final : public session::owner {
   void run();
 
   // From any thread; they take effect on the worker's.
-  void start_session(unique_socket socket);
+  /// @param tls with what the client is to speak TLS; null: none.
+  void start_session(unique_socket socket, peer_address const& client, tls::context tls);
   void for_each_session(void (session::*what)());
   void stop() noexcept { loop_.stop(); }
   /// More has become durable.
@@ -40,7 +42,7 @@ class worker final : public session::owner {
  private:
   void on_session_end(session& ended) override;
 
-  std::function<void()> after_session_;
+  std::function<void(peer_address const&)> after_session_;
   lock_recorder& recorder_;
   event_loop loop_;
   session_context context_;

@@ -12,7 +12,7 @@
 
 namespace holdfast::server {
 
-/// How far what answers tell is durable; written by whoever makes it so, read by all threads.
+/// Up to where the contents of answers are durable; written by whoever makes it so, read by all threads.
 struct durable_progress {
   static constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
 
@@ -21,8 +21,8 @@ struct durable_progress {
   bool is_synced = true;                          ///< false: durable means written, which a power loss can undo
 };
 
-/// Withholds a thread's answers until what they tell is durable: each needs a number, and the gate is open for those up
-/// to the progress's. On the loop's thread, but for what says so.
+/// Withholds a thread's answers until their contents are durable: each needs a number, and the gate is open for those
+/// up to the progress's. On the loop's thread, but for what says so.
 class answer_gate {
  public:
   /// Both must outlive it.

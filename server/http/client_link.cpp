@@ -51,6 +51,7 @@ awaitable<client_link::body_piece> client_link::read_body(std::string& to) {
       co_return body_piece::failed;
     }
     input.consume(*used);
+    body_bytes_ += *used;
     if (body_->done()) co_return body_piece::end;
     if (to.size() != before) co_return body_piece::more;
     if (std::exchange(continue_expected_, false)) {
@@ -85,6 +86,7 @@ awaitable<bool> client_link::send_head() {
 
 awaitable<bool> client_link::send(std::string_view piece) {
   if (piece.empty() || framing_.head_only) co_return true;
+  sent_bytes_ += piece.size();
   if (framing_.http11) {
     append_chunk(connection_.output(), piece);
   } else {

@@ -58,7 +58,7 @@ class client_link {
   /// The same, until a timer has expired or somebody has cancelled it.
   awaitable<bool> pause(timer& until);
 
-  /// Waits until what a piece of an answer tells is durable. @return false where that will never be.
+  /// Waits until the contents of a piece of an answer are durable. @return false where that will never be.
   awaitable<bool> until_durable(std::uint64_t needs) { return gate_.wait(needs); }
 
   // --- a body in pieces, of a request that asked for it so ---
@@ -74,6 +74,9 @@ class client_link {
   awaitable<body_piece> read_body(std::string& to);
   [[nodiscard]] protocol::failure const& body_failure() const noexcept { return body_failure_; }
 
+  /// How much of it has been read.
+  [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
+
   // --- an answer in pieces: begin(), send() for each, end(). Each returns whether the client is still there ---
 
   /// @param ends_connection whether nothing can come behind this answer, as it has no end of its own.
@@ -86,12 +89,16 @@ class client_link {
   awaitable<bool> send(std::string_view piece);
   awaitable<bool> end();
 
+  /// How much content has been sent.
+  [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
+
   // --- for the session ---
 
   /// The request's body, as far as it has not been read. Must outlive the request.
   void offer_body(request_parser& parser, bool continue_expected) noexcept {
     body_ = &parser;
     continue_expected_ = continue_expected;
+    body_bytes_ = sent_bytes_ = 0;
   }
 
   /// The server drains: ends a wait, not a hold.
@@ -108,6 +115,7 @@ class client_link {
   std::optional<interruption> interruption_;
   request_parser* body_ = nullptr;
   bool continue_expected_ = false;
+  std::uint64_t body_bytes_ = 0, sent_bytes_ = 0;
   protocol::failure body_failure_{protocol::errc::internal, {}};
 };
 

@@ -19,6 +19,7 @@ constexpr std::size_t awaiting_bytes = 4 * 1024;
 
 exchange::step exchange::serve(std::string_view& input, byte_buffer& output, peer_address const& client,
                                clock::time_point now) {
+  client_ = &client;
   for (;;) {
     switch (state_) {
       case state::head:
@@ -42,7 +43,7 @@ exchange::step exchange::serve(std::string_view& input, byte_buffer& output, pee
   }
 }
 
-/// @return whether there was a whole one.
+/// @return whether there was a complete one.
 bool exchange::read_head(std::string_view& input, peer_address const& client) {
   // An empty line before a request is passed over (RFC 9112 §2.2).
   while (input.starts_with("\r\n")) input.remove_prefix(2);
@@ -102,6 +103,7 @@ bool exchange::read_body(std::string_view& input, byte_buffer& output) {
   }
   if (parser_.done()) {
     auto const bytes = body_.size();
+    body_bytes_ = bytes;
     go_on(handler_->finish(std::exchange(body_, {}), answer_), bytes);
     return true;
   }
@@ -142,6 +144,8 @@ awaitable<bool> exchange::run(client_link& client) {
   begun_at_ = clock::now();
   client.offer_body(parser_, continue_expected_);
   auto const how = co_await handler_->run(client, answer_);
+  body_bytes_ += client.body_bytes();
+  piece_bytes_ = client.sent_bytes();
   // What is left of a body would be taken for the next request.
   if (!parser_.done()) framing_.close = true;
   if (how == request_end::gone) co_return false;
@@ -193,12 +197,14 @@ void exchange::sent() noexcept {
 }
 
 exchange::step exchange::finish() {
+  auto const content_bytes = framing_.head_only ? 0 : answer_.content().size();
   tail_ = {};
   if (body_.capacity() > bytes_kept_max) std::string().swap(body_);  // an assignment would keep its memory
   if (answer_.body.capacity() > bytes_kept_max) std::string().swap(answer_.body);
   body_.clear();
   counted_.release();
-  handler_->count(std::exchange(method_, method::unknown), answer_.status, begun_at_);
+  handler_->count({std::exchange(method_, method::unknown), answer_.status, begun_at_, *client_,
+                   std::exchange(body_bytes_, 0), content_bytes + std::exchange(piece_bytes_, 0)});
   answer_.clear();
   state_ = framing_.close ? state::end : state::head;
   return framing_.close ? step::end : step::answered;

@@ -25,7 +25,7 @@ namespace holdfast::server {
 inline constexpr std::size_t copied_bytes_max = 16 * 1024;
 
 /// One connection's requests and answers, one after the other, without I/O: serve() takes bytes off the front of what
-/// has arrived and says what is needed to go on. Whoever calls it provides that, and calls it again. One thread.
+/// has arrived and says what is needed to continue. Whoever calls it provides that, and calls it again. One thread.
 class exchange {
  public:
   using clock = std::chrono::steady_clock;
@@ -120,6 +120,8 @@ class exchange {
   reply answer_;
   std::string_view tail_;
   withheld withheld_;
+  peer_address const* client_ = nullptr;            // of the latest serve()
+  std::uint64_t body_bytes_ = 0, piece_bytes_ = 0;  // that came; that were sent piece by piece
 };
 
 }  // namespace holdfast::server

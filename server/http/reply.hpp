@@ -25,9 +25,9 @@ struct reply {
   std::string_view allow;  ///< static text
   std::optional<protocol::lock_timing> timing;
   std::optional<protocol::request_id> request;  ///< by which it is found among the lock's events
-  std::string more_fields;                      ///< whole field lines, each with its CRLF
+  std::string more_fields;                      ///< complete field lines, each with its CRLF
   std::uint64_t needs = 0;                      ///< what must be durable before it is sent; see answer_gate
-  bool is_withheld = false;                     ///< until then, and tells for how long; set by the exchange
+  bool is_withheld = false;                     ///< until then, and reports for how long; set by the exchange
   bool length_is_known = true;                  ///< false: the content follows in pieces and ends with the connection,
                                                 ///< chunked where the client speaks HTTP/1.1
 
@@ -64,7 +64,7 @@ struct reply_framing {
 
 /// Writes status line and header. The content follows separately, unless framing.head_only, so that a large value is
 /// written from where it lies.
-/// @param to room for head_bytes_max(). @return behind the last byte.
+/// @param to space for head_bytes_max(). @return behind the last byte.
 [[nodiscard]] char* write_head(char* to, reply const& reply, reply_framing framing);
 [[nodiscard]] std::size_t head_bytes_max(reply const& reply);
 

@@ -28,6 +28,16 @@ enum class request_end {
   gone,      ///< the client is gone, or doesn't take what it is sent
 };
 
+/// What became of a request.
+struct answered_request {
+  server::method method = method::unknown;
+  unsigned status = 0;
+  std::chrono::steady_clock::time_point begun_at{};
+  peer_address const& client;
+  std::uint64_t body_bytes = 0;     ///< that have come, as far as the exchange or the client's link has seen them
+  std::uint64_t content_bytes = 0;  ///< of the answer
+};
+
 /// What requests mean: the interface by which http/ asks whoever knows the resources. One handler serves one request
 /// after the other. One thread.
 class request_handler {
@@ -49,9 +59,8 @@ class request_handler {
   /// Does what must be awaited. `client` and `answer` outlive it.
   virtual awaitable<request_end> run(client_link& client, reply& answer) = 0;
 
-  /// The request that began at `begun_at`, or one whose header could not be understood, has been answered. For
-  /// statistics. Forgets the request.
-  virtual void count(method method, unsigned status, clock::time_point begun_at) = 0;
+  /// A request has been answered, also one whose header could not be understood. For statistics. Forgets the request.
+  virtual void count(answered_request const& done) = 0;
 };
 
 }  // namespace holdfast::server

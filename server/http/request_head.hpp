@@ -28,6 +28,9 @@ struct request_head {
   std::optional<std::string> if_none_match;  ///< several fields joined to one list
   std::string_view content_encoding;
   std::string_view content_type;
+  std::string_view authorization;  ///< whole, with its scheme: a secret
+  std::uint64_t credentials = 0;   ///< of two requests that a thread has parsed, the same number means the same
+                                   ///< authorization; 0: no such number was given
   std::string_view host;           ///< empty on HTTP/1.0, perhaps
   std::string_view origin;         ///< whose page made the browser ask; `null` where it won't say
   bool is_cross_site = false;      ///< Sec-Fetch-Site: a page of another site made the browser ask

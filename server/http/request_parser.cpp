@@ -54,7 +54,7 @@ method method_of(http::verb verb) {
   }
 }
 
-/// Beast's errors, told as what to do about them.
+/// Beast's errors, as advice to the client.
 std::string advice_for(beast_error const& error) {
   if (error == http::error::bad_method) return "the method must be letters, with one space behind it";
   if (error == http::error::bad_target)
@@ -114,6 +114,11 @@ class events final : public http::basic_parser<true> {
         if (++hosts_ > 1) return refuse(error, errc::bad_request, "there are two Host fields; send one");
         if (!is_host(view(value))) return refuse(error, errc::bad_request, "the Host field is malformed");
         head.host = view(value);
+        return;
+      case http::field::authorization:
+        if (++authorizations_ > 1)
+          return refuse(error, errc::bad_request, "there are two Authorization fields; send one");
+        head.authorization = view(value);
         return;
       case http::field::origin:
         head.origin = view(value);
@@ -240,6 +245,7 @@ class events final : public http::basic_parser<true> {
   void on_finish_impl(beast_error&) override {}
 
   int hosts_ = 0;
+  int authorizations_ = 0;
   int content_lengths_ = 0;
   int transfer_encodings_ = 0;
   bool wants_close_ = false;

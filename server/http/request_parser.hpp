@@ -22,7 +22,7 @@ class request_parser {
   request_parser(request_parser&&) noexcept;
   request_parser& operator=(request_parser&&) noexcept;
 
-  /// Parses a whole header as head_scanner measured it, and forgets the request before.
+  /// Parses a complete header as head_scanner measured it, and forgets the request before.
   /// @return the head, valid until the next call and while `block` is; errc::bad_request or
   /// errc::unknown_transfer_coding, after which the connection's framing is lost.
   protocol::result<request_head const*> parse_head(std::string_view block);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "server/http/reply.hpp"
 #include "server/log/log.hpp"
 
 namespace holdfast::server {
@@ -32,10 +33,11 @@ constexpr std::chrono::seconds busy_time{1};
 
 session_context::session_context(event_loop& its_loop, session_settings const& its_settings, byte_budget& under_way,
                                  std::atomic<bool> const& is_draining, durable_progress const& progress,
-                                 handler_factory make_handler)
+                                 handler_factory make_handler, tls_figures* tls)
     : loop(its_loop),
       settings(its_settings),
       draining(is_draining),
+      handshakes(tls != nullptr ? std::make_unique<handshake_turns>(its_loop, *tls) : nullptr),
       gate(its_loop, progress),
       input(std::make_unique_for_overwrite<char[]>(input_bytes)),
       under_way_(under_way),
@@ -60,15 +62,44 @@ void session_context::return_exchange(std::unique_ptr<exchange> one) {
 
 // --- a session at rest ---------------------------------------------------------------------------------------------
 
-session::session(unique_socket socket, owner& its_owner, session_context& context)
+session::session(unique_socket socket, owner& its_owner, session_context& context, tls::context tls)
     : owner_(its_owner),
       context_(context),
-      connection_(std::move(socket), *this, context.loop, context.settings.transfer_timeout) {}
+      connection_(std::move(socket), *this, context.loop, context.settings.transfer_timeout) {
+  if (tls) connection_.use_tls(std::move(tls), *context.handshakes);
+}
 
 void session::start() {
   if (!connection_.open()) return end("no room in the epoll set");
   peer_ = connection_.address();
+  rests_since_ = connection::clock::now();
+  connection_.rest(rests_since_ + (connection_.is_shaking_hands() ? context_.settings.header_timeout
+                                                                  : context_.settings.idle_timeout));
+}
+
+void session::on_handshake() {
   rest(connection::clock::now());
+  if (connection_.has_unread()) on_bytes();
+}
+
+void session::on_plain_text() {
+  log_debug("plain text where tls is spoken", {{"peer", connection_.peer()}});
+  connection_.work();
+  at_work_ = true;
+  spawn(refuse_plain_text());
+}
+
+awaitable<bool> session::refuse_plain_text() {
+  auto const answer = reply_to(protocol::failure{protocol::errc::bad_request,
+                                                 "this port speaks TLS; write https:// instead of http:// in the URL"});
+  std::string head;
+  append_head(head, answer, {.head_only = false, .close = true, .http11 = true});
+  connection_.output().append(head);
+  connection_.output().append(answer.content());
+  auto sent = connection_.try_flush();
+  if (!sent) sent = co_await connection_.flush();
+  if (*sent == io_result::done) co_await connection_.linger(linger_time_draining);
+  co_return false;
 }
 
 void session::rest(connection::clock::time_point since) {
@@ -129,17 +160,18 @@ void session::serve_bytes() {
     context_.drop_spare_exchange();
     throw;
   }
+  auto const is_served = step == exchange::step::answered && bytes.empty() && !connection_.has_unread();
   auto const is_withheld = withheld_ != nullptr || requests.has_withheld();
   if (is_withheld) {
     auto const answers = outbox.appended();
     keep_withheld(requests.take_withheld(), output.size() - answers.size());
     connection_.output().append(answers);
     outbox.drop();
-    if (step == exchange::step::answered && bytes.empty() && connection_.output().size() < withheld_bytes_max) {
+    if (is_served && connection_.output().size() < withheld_bytes_max) {
       rest(read_at);
       return context_.gate.withhold(*withheld_, withheld_->needed);
     }
-  } else if (step == exchange::step::answered && bytes.empty()) {
+  } else if (is_served) {
     // Answered within microseconds: too little for an idle timeout to read the clock again.
     rest(read_at);
     return outbox.post(connection_);
@@ -278,7 +310,7 @@ awaitable<bool> session::work::run() {
       case exchange::step::more_bytes:
         goes_on = co_await flush();
         if (!goes_on) break;
-        if (requests_->is_between_requests() && input.empty()) {
+        if (requests_->is_between_requests() && input.empty() && !connection_.has_unread()) {
           context_.return_exchange(std::move(requests_));
           co_return !context_.draining;
         }
@@ -349,7 +381,11 @@ void session::begin_work(std::unique_ptr<exchange> requests, std::string_view un
   connection_.input().append(unserved);
   connection_.output().append(unsent);
   at_work_ = true;
-  asio::co_spawn(context_.loop.get_executor(), work::run_for(*this, std::move(requests)),
+  spawn(work::run_for(*this, std::move(requests)));
+}
+
+void session::spawn(awaitable<bool> task) {
+  asio::co_spawn(context_.loop.get_executor(), std::move(task),
                  [this](std::exception_ptr const& error, bool goes_on) { on_work_end(error, goes_on); });
 }
 

@@ -11,6 +11,7 @@
 #include "server/http/exchange.hpp"
 #include "server/http/known_fields.hpp"
 #include "server/net/connection.hpp"
+#include "server/net/handshake_turns.hpp"
 #include "server/net/outbox.hpp"
 
 namespace holdfast::server {
@@ -21,15 +22,18 @@ class session_context {
   using handler_factory = std::function<std::unique_ptr<request_handler>()>;
 
   /// All must outlive it.
+  /// @param tls what its sessions' TLS is counted in; null: they speak none.
   session_context(event_loop& loop, session_settings const& settings, byte_budget& under_way,
-                  std::atomic<bool> const& draining, durable_progress const& progress, handler_factory make_handler);
+                  std::atomic<bool> const& draining, durable_progress const& progress, handler_factory make_handler,
+                  tls_figures* tls = nullptr);
 
   event_loop& loop;
   session_settings const& settings;
   std::atomic<bool> const& draining;
-  server::outbox outbox;                ///< answers on their way into the sockets
-  answer_gate gate;                     ///< for those that tell what is not durable yet
-  std::unique_ptr<char[]> const input;  ///< input_bytes of it
+  server::outbox outbox;                              ///< answers on their way into the sockets
+  std::unique_ptr<handshake_turns> const handshakes;  ///< null: no TLS
+  answer_gate gate;                                   ///< for those that tell what is not durable yet
+  std::unique_ptr<char[]> const input;                ///< input_bytes of it
   static constexpr std::size_t input_bytes = 64 * 1024;
 
   /// One that is between two requests, and stays here: for a session that needs it only for as long as it is called.
@@ -67,8 +71,8 @@ class session final
     ~owner() = default;
   };
 
-  /// Both must outlive it.
-  session(unique_socket socket, owner& its_owner, session_context& context);
+  /// Both must outlive it. @param tls with what the client is to speak TLS; null: none.
+  session(unique_socket socket, owner& its_owner, session_context& context, tls::context tls = {});
 
   /// Begins to serve. It may end and be destroyed in this call and in each of the next three.
   void start();
@@ -83,6 +87,9 @@ class session final
   /// Ends the session at once.
   void abort();
 
+  /// Whom its owner has counted it for: the socket does not tell any more when the client is gone.
+  peer_address admitted_for;
+
   /// Destroys a coroutine that waits for the connection; for the time when the loop runs no more.
   void forget_waiting() noexcept { connection_.forget_waiting(); }
 
@@ -91,6 +98,8 @@ class session final
 
   void on_bytes() override;
   void on_idle_timeout() override;
+  void on_handshake() override;
+  void on_plain_text() override;
   void on_unsent(std::string_view bytes) override;
   void on_resume() override { context_.outbox.send_all(); }
 
@@ -105,9 +114,11 @@ class session final
   };
 
   void serve_bytes();
+  awaitable<bool> refuse_plain_text();
   void keep_withheld(exchange::withheld&& more, std::size_t moved_by);
   void fill_in_withheld();
   void send_withheld();
+  void spawn(awaitable<bool> task);
   void begin_work(std::unique_ptr<exchange> requests, std::string_view unserved, std::string_view unsent);
   void on_work_end(std::exception_ptr const& error, bool goes_on);
   void rest(connection::clock::time_point since);

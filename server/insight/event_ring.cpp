@@ -115,7 +115,7 @@ void event_ring::unmap::operator()(std::uint64_t* pages) const noexcept {
 // All words are used atomically, and relaxed: on the machines that we know these are plain loads and stores.
 event_ring::event_ring(std::size_t words_max) : mask_(words_max - 1), words_(map_zeros(words_max), unmap{words_max}) {}
 
-/// Gives up the oldest events until there are so many words to write.
+/// Gives up the oldest events until there is space for this many words to write.
 void event_ring::make_room(std::size_t words) noexcept {
   auto oldest = oldest_.load(std::memory_order_relaxed);
   if (end_ + words - oldest <= mask_ + 1) return;

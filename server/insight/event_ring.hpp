@@ -17,7 +17,7 @@ namespace holdfast::server {
 /// sequence lock over a log of words: Boehm, "Can seqlocks get along with programming language memory models?", 2012.)
 class event_ring {
  public:
-  /// @param words_max a power of two, in words of eight bytes; room for at least a few of the largest events.
+  /// @param words_max a power of two, in words of eight bytes; space for at least a few of the largest events.
   explicit event_ring(std::size_t words_max);
 
   static constexpr std::size_t key_bytes_max = 1024;  // what is beyond is cut off

@@ -39,8 +39,8 @@ enum class lock_outcome : std::uint8_t {
 /// One request for the lock at one moment of its life. Times are nanoseconds since the server's start.
 struct lock_event {
   enum class kind : std::uint8_t {
-    asked,    ///< has taken its place in the queue; told only of those that must wait
-    granted,  ///< owns the lock and is going to hold it; told only of those that hold it across an await
+    asked,    ///< has taken its place in the queue; reported only for those that must wait
+    granted,  ///< owns the lock and is going to hold it; reported only for those that hold it across an await
     done,     ///< of every request, once
   };
   static constexpr std::int64_t never = -1;

@@ -170,7 +170,7 @@ void lock_feed::write(kept_event& kept) {
   if (kept.event.what == lock_event::kind::done && kept.event.position != 0) blame(told);
   text_.clear();
   kept.json_begins = append_message(text_, told, start_, names_);
-  kept.text = text_;  // without room to spare
+  kept.text = text_;  // without spare capacity
   bytes_ += kept.text.size();
   written_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -194,7 +194,7 @@ lock_feed::taken lock_feed::take(std::uint64_t& number, portion const& most, eve
   auto const backlog = static_cast<std::size_t>(events_.end() - at);
   if (backlog > most.backlog_max) at += static_cast<std::ptrdiff_t>(backlog - most.backlog_max);
   auto const first = at != events_.end() ? at->number : next_number_;
-  // A loss is told by itself, also one further on, so that it stands where it was.
+  // A loss is reported by itself, also one further on, so that it stands where it was.
   if (auto const missed = first - number; missed != 0) {
     number = first;
     dropped_.fetch_add(missed, std::memory_order_relaxed);

@@ -16,7 +16,7 @@
 namespace holdfast::server {
 
 /// The events of all threads in one order, the latest of them, for whoever asks. Nothing happens here while nobody
-/// does. What an event tells, and behind whom its request waited, is found and written once, for the first consumer
+/// does. What an event contains, and behind whom its request waited, is found and written once, for the first consumer
 /// that gets it; all others copy bytes. Any thread.
 ///
 /// Memory: at most 32,768 events, and 32 MiB of events and texts; 1 MiB of what is known of holds; and 0.25 MiB for
@@ -26,7 +26,7 @@ class lock_feed {
   static constexpr std::size_t events_max = 32'768;
   static constexpr std::size_t bytes_max = 32 * 1024 * 1024;
   static constexpr std::size_t behind_max = 8;
-  /// Of so many holds before the end of a wait the longest are looked for; what came before counts among the others.
+  /// Of this many holds before the end of a wait the longest are looked for; what came before counts among the others.
   static constexpr std::size_t holds_searched_max = 1024;
 
   /// @param rings of the threads; must outlive it. @param start see protocol::request_id. @param names of the sources;
@@ -82,7 +82,7 @@ class lock_feed {
   /// @return how many events were lost before; then nothing else is found, and the next owner of before stays.
   std::uint64_t find_ended(std::uint64_t& number, std::uint64_t until, ended_requests& requests);
 
-  /// How many events take() has told of as lost or passed over, to all who asked together.
+  /// How many events take() has reported as lost or skipped, to all who asked together.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
   /// How many events were made ready to be sent.

@@ -45,7 +45,7 @@ void append_source(std::string& out, peer_address const& source, source_names co
   append_json_string(out, address);
 }
 
-/// The members that tell whose request it is.
+/// The members that say whose request it is.
 void append_who(std::string& out, lock_event const& event, std::string_view key, std::uint64_t start,
                 source_names const* names) {
   out += "\"id\":";

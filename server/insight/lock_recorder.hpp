@@ -50,7 +50,7 @@ class lock_visit;
 
 /// One thread's end of what is known of the lock: its events, its counters, and who of its requests waits or holds now.
 /// The thread itself records, and pays for nothing but plain stores, unless a request waits or holds. Any thread reads.
-/// Memory: 2 MiB of events. Who waits or holds brings his own, so that there are as many as the store lets wait.
+/// Memory: 2 MiB of events. A waiter or holder brings its own, so that there are as many as the store lets wait.
 class lock_recorder {
  public:
   using clock = std::chrono::steady_clock;
@@ -148,7 +148,7 @@ class lock_visit : private present_request {
   /// Was granted the lock for a section that the calling thread, perhaps not the recorder's, has run and still owns it
   /// for: records it in that thread's name, so that whoever is granted the lock next finds the record.
   void was_run(clock::time_point granted_at, clock::time_point released_at) noexcept;
-  /// The same was told; now on the recorder's thread.
+  /// The same was reported; now on the recorder's thread.
   void has_run(clock::time_point granted_at, clock::time_point released_at);
   /// Goes without ever having owned it.
   void left(clock::time_point at, lock_outcome outcome);

@@ -97,7 +97,7 @@ void lock_trace::find_next() {
   auto const lost = feed_.find_ended(next_number_, until_, ended_);
   if (lost == 0) return;
   lost_ += lost;
-  // To him an arrow may lead already, so he is told although the feed has lost him.
+  // To him an arrow may lead already, so it is written although the feed has lost it.
   if (ended_.next_owner && ended_.next_owner->number < next_number_) {
     --lost_;
     ended_.found.push_back(*std::exchange(ended_.next_owner, std::nullopt));

@@ -16,7 +16,8 @@ namespace holdfast::server {
 
 /// The events as a trace in Chrome's JSON format ("Trace Event Format"), which ui.perfetto.dev and speedscope open: a
 /// track for each source, a slice for each wait and each hold, an arrow from each release to the grant that it made,
-/// and a counter of the queue's length. Times are microseconds since the server's start. What goes on ends at `now_ns`.
+/// and a counter of the queue's length. Times are microseconds since the server's start. What continues ends at
+/// `now_ns`.
 ///
 /// Written piece by piece from what the feed has, in the order in which requests ended, so that each track goes forward
 /// in time. What a slow reader's trace has not got to yet may be overwritten: a counter `lost events` says where, and
@@ -26,14 +27,14 @@ namespace holdfast::server {
 /// for whoever waits beyond that; 16 bytes for each request that has waited, at most 768 KiB; and the tracks, 512 KiB.
 class lock_trace {
  public:
-  /// append_piece() stops when it has written so many bytes.
+  /// append_piece() stops when it has written this many bytes.
   static constexpr std::size_t piece_bytes = 64 * 1024;
   /// The 16,384 that may wait, if their keys are short. Those beyond are counted in the queue's length and not drawn.
   static constexpr present_limits present_max{.entries_max = 16'384, .bytes_max = 2 * 1024 * 1024};
-  /// Where there are more sources, the tracks of the earlier ones end, and go on as new ones of the same name.
+  /// Where there are more sources, the tracks of the earlier ones end, and continue as new ones of the same name.
   static constexpr std::size_t tracks_max = 4096;
 
-  /// @param feed must outlive it. What it has now is told, and what comes later is not. @param present who waits or
+  /// @param feed must outlive it. It writes what the feed has now, not what comes later. @param present who waits or
   /// holds at `now_ns`, to be asked for before; of one who has ended since, the event counts. @param since_ns what
   /// lies before is cut off.
   lock_trace(lock_feed& feed, present_requests present, std::int64_t since_ns, std::int64_t now_ns,

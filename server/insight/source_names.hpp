@@ -42,7 +42,7 @@ class source_names {
 };
 
 /// The product that a User-Agent names first, without its version: `curl`. Of a browser, all of which begin with
-/// `Mozilla`, the one that tells it: `Firefox`. Empty where it names none.
+/// `Mozilla`, the one that names it: `Firefox`. Empty where it names none.
 [[nodiscard]] std::string_view product_of(std::string_view user_agent) noexcept;
 
 }  // namespace holdfast::server

@@ -23,7 +23,7 @@ struct lock_blame {
   std::int64_t held_ns = 0;
 };
 
-/// All that an event tells.
+/// Everything that an event contains.
 struct told_event {
   std::uint64_t number = 0;  ///< from 1 on, in the order in which they happened; what is lost has its numbers too
   lock_event event;

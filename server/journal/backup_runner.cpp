@@ -33,7 +33,7 @@ bool backup_runner::start(std::filesystem::path to, std::function<void(backup_ou
         outcome.error.emplace(journal_fault::storage_failed, std::string("the backup ended half-way: ") + error.what());
       }
       outcome.took = std::chrono::steady_clock::now() - began_at;
-      // First, so that whoever is told that it is done may ask for the next.
+      // First, so that a client that learns that it is done may ask for the next.
       is_busy_.store(false, std::memory_order_release);
       done(outcome);
     });

@@ -18,7 +18,7 @@ enum class keyspace : std::uint8_t {
 };
 
 /// One mutation of the database, made while the lock is held. Watchers, the history and the journal read the stream of
-/// changes; nothing else tells them what happened. Outside of keyspace::data there are no touches.
+/// changes; they have no other source. Outside of keyspace::data there are no touches.
 struct change {
   enum class kind : std::uint8_t {
     put,     ///< `key` has `value` now
@@ -38,7 +38,7 @@ struct change {
   std::optional<instant> expires_at;  ///< of put and touch: when the entry expires; empty: never
   keyspace space = keyspace::data;
 
-  /// What tells this state of the key from the others that it had.
+  /// Distinguishes this state of the key from its other ones.
   [[nodiscard]] std::uint64_t version() const noexcept { return space == keyspace::data ? revision : sequence; }
 };
 

@@ -85,8 +85,8 @@ class commit_queue {
     return durable_revision_.load(std::memory_order_acquire);
   }
 
-  /// Why commits have ended; null while they go on. Any thread. Nothing becomes durable any more: answers that wait for
-  /// it must never be sent.
+  /// Why commits have ended; null while they continue. Any thread. Nothing becomes durable any more: answers that wait
+  /// for it must never be sent.
   [[nodiscard]] journal_error const* failure() const noexcept { return failed_.load(std::memory_order_acquire); }
 
   /// Whether so much is pending that nothing should be appended now: the disk is slower than the writers. It falls

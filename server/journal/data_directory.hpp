@@ -17,7 +17,7 @@ namespace holdfast::server {
 ///     journal/   the engine's own files
 ///
 /// `format` is written first as "creating" and last as "ready" or "backup": of what a crash leaves in between, nothing
-/// was ever acknowledged, so the next start begins anew. Everything throws journal_error.
+/// was ever acknowledged, so the next start begins again. Everything throws journal_error.
 class data_directory {
  public:
   enum class state : std::uint8_t {

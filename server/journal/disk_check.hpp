@@ -18,7 +18,7 @@ struct disk_report {
   /// for sure: a disk may report written what it still has in memory.
   std::string doubt;
 
-  /// Durable puts of 100 B a second, of so many writers that always want to write.
+  /// Durable puts of 100 B a second, of this many writers that always want to write.
   struct rate {
     std::size_t writers = 0;
     double of_log = 0;      ///< appended to a file and synced, nothing else: the limit

@@ -100,8 +100,8 @@ class journal {
   /// Takes several system calls; any thread may call it.
   [[nodiscard]] virtual journal_figures figures() const = 0;
 
-  /// Copies all that is durable into a directory that is empty or does not exist, while commits go on. Takes its time;
-  /// any thread, one call at a time. @return what the copy contains at least. @throws journal_error.
+  /// Copies all that is durable into a directory that is empty or does not exist, while commits continue. Takes its
+  /// time; any thread, one call at a time. @return what the copy contains at least. @throws journal_error.
   virtual journal_position back_up(std::filesystem::path const& to) const;
 
   /// Ends the use of the journal: what is not synced is synced, others may open it. Nothing else may be called then.

@@ -11,7 +11,7 @@ namespace holdfast::server {
 
 /// How records are written into an engine that orders bytes and keeps its own checksums. The first byte of a key says
 /// what the record is, the first byte of a value in which version it is written, so that new kinds and new versions can
-/// be told from damage. Numbers are little-endian.
+/// be distinguished from damage. Numbers are little-endian.
 ///
 ///     key             value
 ///     'e' + its key   an entry of the data: 1, flags, version (8), [expires_at (8)], its JSON text
@@ -30,7 +30,7 @@ constexpr std::string_view head_key{&head_tag, 1};
 [[nodiscard]] char tag_of(keyspace space) noexcept;
 [[nodiscard]] std::optional<keyspace> keyspace_of(char tag) noexcept;
 
-/// What stands in every batch, so that a recovery can tell whether it has found all that was committed.
+/// What stands in every batch, so that a recovery knows whether it has found all that was committed.
 struct head {
   std::uint64_t database = 0;
   std::uint64_t sequence = 0;

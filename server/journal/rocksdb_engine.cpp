@@ -143,7 +143,7 @@ rocksdb::Options options_of(rocksdb_engine::mode mode, rocksdb_engine::damage da
   table.checksum = rocksdb::kXXH3;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
-  // Tables go into backups: they need not tell the name of this machine.
+  // Tables go into backups: they need not contain the name of this machine.
   options.db_host_id.clear();
 
   // Nothing happens while nothing is written, and a start is short.

@@ -69,7 +69,7 @@ class rocksdb_engine {
   /// Syncs what was written without.
   void sync();
 
-  /// Makes a copy that can be opened, of hard links where that is possible; writes may go on. Any thread.
+  /// Makes a copy that can be opened, of hard links where that is possible; writes may continue. Any thread.
   void copy_to(std::filesystem::path const& path) const;
 
   /// Ends all use; the destructor does it too, and keeps errors to itself.
@@ -80,7 +80,7 @@ class rocksdb_engine {
   std::unique_ptr<impl> impl_;
 };
 
-/// Sixteen bytes in a file that stays open, and how much room there is beside it. Through the same environment as the
+/// Sixteen bytes in a file that stays open, and how much space there is beside it. Through the same environment as the
 /// engine, so that a test sees both.
 class witness_file {
  public:

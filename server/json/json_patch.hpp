@@ -34,7 +34,7 @@ class json_patch {
   /// @param text outlives the patch.
   /// @return errc::invalid_json if it is not JSON; errc::invalid_patch with the JSON pointer of the place for an
   /// unknown "op", a missing or doubled member, a path that is no JSON pointer, more than operations_max operations, a
-  /// move into what is moved, and for the removal of the whole value. Members that RFC 6902 does not name are ignored.
+  /// move into what is moved, and for the removal of the entire value. Members that RFC 6902 does not name are ignored.
   [[nodiscard]] static protocol::result<json_patch> parse(std::string_view text);
 
   /// The text of `target`, which is JSON, after all operations: see json_patching.

@@ -7,7 +7,7 @@
 
 namespace holdfast::server::json {
 
-/// The tokens of a JSON pointer (RFC 6901), decoded; none for the whole document.
+/// The tokens of a JSON pointer (RFC 6901), decoded; none for the entire document.
 using pointer_tokens = std::vector<std::string>;
 
 /// @return nothing if `text` is not empty and starts with no slash, or has a ~ that neither 0 nor 1 follows.

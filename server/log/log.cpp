@@ -18,7 +18,7 @@
 namespace holdfast::server {
 namespace {
 
-// spdlog makes room for all of them at the start, which touches each page: 8192 took longer than all else before
+// spdlog allocates all of them at the start, which touches each page: 8192 took longer than all else before
 // listening.
 constexpr std::size_t queued_lines_max = 512;
 constexpr std::chrono::seconds close_time{1};
@@ -32,7 +32,7 @@ class standard_error_sink final : public spdlog::sinks::base_sink<std::mutex> {
       auto const written = ::write(STDERR_FILENO, line.data() + at, line.size() - at);
       if (written > 0) at += static_cast<std::size_t>(written);
       if (written >= 0 || errno == EINTR) continue;
-      if (errno != EAGAIN) return;  // nobody is left to tell
+      if (errno != EAGAIN) return;  // nobody is left to inform
       pollfd room{STDERR_FILENO, POLLOUT, 0};
       ::poll(&room, 1, -1);
     }
@@ -109,7 +109,7 @@ log_scope::log_scope(std::string const& level, log_format format) {
 log_scope::~log_scope() {
   auto log = std::exchange(current, nullptr);
   tell_drops(*log);
-  // spdlog ends its thread by writing all that is queued, which takes for ever where nobody reads.
+  // spdlog ends its thread by writing all that is queued, which takes forever where nobody reads.
   std::promise<void> closed;
   auto is_closed = closed.get_future();
   std::thread(

@@ -28,8 +28,8 @@ struct log_field {
 using log_fields = std::initializer_list<log_field>;
 
 /// The process's log, on standard error, for as long as this lives. Lines go through a bounded queue to a thread that
-/// writes them, so a reader that stalls never stalls a request: the oldest lines are dropped then, and how many is told
-/// when the log ends. Lines logged while no log lives are dropped.
+/// writes them, so a reader that stalls never stalls a request: the oldest lines are dropped then, and their number is
+/// reported when the log ends. Lines logged while no log lives are dropped.
 class log_scope {
  public:
   /// @param level trace, debug, info, warn, error or off.

@@ -80,7 +80,7 @@ void event_loop::stop() noexcept {
 }
 
 bool event_loop::run_turn(bool may_sleep) {
-  // The next phase is set before one begins, so that after an exception the turn goes on with the next: what throws
+  // The next phase is set before one begins, so that after an exception the turn continues with the next: what throws
   // whenever it is called keeps nobody else waiting. Timers come before posts, since who was woken by a timer releases
   // a lock, say, and the next owner is posted.
   for (;;) {

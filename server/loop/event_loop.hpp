@@ -62,7 +62,7 @@ class event_loop : public asio::execution_context {
   // --- running ---
 
   /// Runs turns until stop(), and sleeps while there is nothing to do. What a handler, a source or on_batch_end throws
-  /// comes out; call it again to go on where it left off.
+  /// comes out; call it again to continue where it left off.
   void run();
 
   /// From any thread: run() ends when its turn has ended; where nobody runs, the next run() ends at once.
@@ -96,7 +96,7 @@ class event_loop : public asio::execution_context {
 
   // --- descriptors, level-triggered unless `events` say otherwise ---
 
-  /// @return false where the system has no room for one more.
+  /// @return false where the system has no memory for one more.
   [[nodiscard]] bool add(int descriptor, poll_source& source, std::uint32_t events) noexcept;
   void modify(int descriptor, poll_source& source, std::uint32_t events) noexcept;
 

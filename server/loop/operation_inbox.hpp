@@ -24,7 +24,7 @@ class operation_inbox {
 
   // By the consumer alone.
 
-  /// From now on, who pushes first is told to wake the consumer. @return false, and nothing has begun, where something
+  /// From now on, who pushes first must wake the consumer. @return false, and nothing has begun, where something
   /// has come already. take_all() ends the sleep.
   [[nodiscard]] bool begin_sleep() noexcept {
     loop_operation* nothing = nullptr;

@@ -110,7 +110,7 @@ class timer_wait_of final : public timer_wait {
   ~timer_wait_of() override = default;
 
   void complete(bool run) override {
-    // The slot refers to the wait; whoever is called may bind it anew.
+    // The slot refers to the wait; whoever is called may bind it again.
     if (run)
       if (auto slot = asio::get_associated_cancellation_slot(*handler_); slot.is_connected()) slot.clear();
     Handler handler(std::move(*handler_));

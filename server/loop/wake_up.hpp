@@ -10,7 +10,7 @@ namespace holdfast::server {
 
 /// Calls a function on a loop's thread when another thread rings, once for each time that it was armed. Ringing can't
 /// fail, and costs a load while it is not armed. Whoever arms it looks afterwards whether there is something to do
-/// already: who rang before that has told nobody.
+/// already: an earlier call has woken nobody.
 class wake_up {
  public:
   /// The loop must outlive it, and must not run any more when it is destroyed.

@@ -9,10 +9,16 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cassert>
 #include <cerrno>
 #include <new>
+#include <utility>
+
+#include "server/log/log.hpp"
+#include "server/net/handshake_turns.hpp"
+#include "tls/stream.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -28,11 +34,28 @@ bool would_block() {
 
 }  // namespace
 
+/// What a connection has only where its peer speaks TLS.
+struct connection::tls_side final : handshake_turns::waiter {
+  tls_side(connection& its_connection, tls::context its_context, handshake_turns& its_turns) noexcept
+      : whole(its_connection), with(std::move(its_context)), turns(its_turns) {}
+
+  void on_turn() override { whole.shake_hands(); }
+  [[nodiscard]] bool is_established() const noexcept { return stream && stream->is_established(); }
+
+  connection& whole;
+  tls::context with;  // until the stream has it
+  handshake_turns& turns;
+  std::optional<tls::stream> stream;  // from the first turn on: it takes many times the memory of a connection
+  bool reads_when_writable = false;   // reading goes on when the socket is writable
+  bool writes_when_readable = false;
+};
+
 connection::connection(unique_socket socket, owner& its_owner, event_loop& loop,
                        std::chrono::nanoseconds transfer_timeout) noexcept
     : deadline(loop), socket_(std::move(socket)), owner_(its_owner), loop_(loop), transfer_timeout_(transfer_timeout) {}
 
 connection::~connection() {
+  if (tls_ && tls_->stream && !closed_) tls_->stream->end();
   if (registered_) loop_.remove(socket_.get(), *this);
 }
 
@@ -43,6 +66,8 @@ bool connection::open() noexcept {
 }
 
 void connection::want(std::uint32_t events) noexcept {
+  if (tls_ && tls_->reads_when_writable && (events & EPOLLIN) != 0) [[unlikely]]
+    events = (events & ~EPOLLIN) | EPOLLOUT;
   if (events == wanted_) return;
   wanted_ = events;
   loop_.modify(socket_.get(), *this, events);
@@ -62,7 +87,7 @@ void connection::on_ready(std::uint32_t events) {
     return resume(io_result::done);
   }
   if (watcher_ != nullptr) return read_ahead(events);
-  if (at_rest_) return owner_.on_bytes();
+  if (at_rest_) return is_shaking_hands() ? await_handshake_turn(events) : owner_.on_bytes();
   // A coroutine is between two waits, which takes no time, or the lock's grant is on its way. What is ready stays so.
   want(events & (EPOLLHUP | EPOLLERR) ? 0U : EPOLLRDHUP);
 }
@@ -71,6 +96,7 @@ void connection::on_deadline() {
   if (waiting_) return resume(io_result::timed_out);
   if (!at_rest_) return;
   give_up_unsent();
+  if (is_shaking_hands()) return fail_handshake("it took too long");
   owner_.on_idle_timeout();
 }
 
@@ -80,6 +106,111 @@ void connection::resume(io_result result) {
   auto handler = std::move(*waiting_);
   waiting_.reset();
   handler(result);
+}
+
+// --- TLS ------------------------------------------------------------------------------------------------------------
+
+void connection::use_tls(tls::context with, handshake_turns& turns) {
+  tls_ = std::make_unique<tls_side>(*this, std::move(with), turns);
+}
+
+bool connection::is_tls_established() const noexcept {
+  return tls_->is_established();
+}
+
+void connection::await_handshake_turn(std::uint32_t events) {
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) return fail_handshake("the peer reset the connection");
+  want(0);  // until it has its turn
+  tls_->turns.queue(*tls_);
+}
+
+void connection::shake_hands() {
+  auto& side = *tls_;
+  if (!side.stream) {
+    char first = 0;
+    // A record of a handshake begins with 22, a request with a letter.
+    if (::recv(socket_.get(), &first, 1, MSG_PEEK) == 1 && first >= 'A' && first <= 'Z') {
+      side.turns.figures.failures.fetch_add(1, std::memory_order_relaxed);
+      auto const gone = std::move(tls_);
+      want(EPOLLIN | EPOLLRDHUP);
+      return owner_.on_plain_text();
+    }
+    try {
+      side.stream.emplace(side.with, socket_.get(), tls::stream::side::server);
+    } catch (std::bad_alloc const&) {
+      return fail_handshake("out of memory");
+    }
+    side.with.reset();
+  }
+  switch (side.stream->handshake()) {
+    case tls::outcome::done:
+      side.turns.figures.handshakes.fetch_add(1, std::memory_order_relaxed);
+      if (side.stream->is_resumed()) side.turns.figures.resumptions.fetch_add(1, std::memory_order_relaxed);
+      want(EPOLLIN | EPOLLRDHUP);
+      return owner_.on_handshake();
+    case tls::outcome::wants_read:
+      return want(EPOLLIN | EPOLLRDHUP);
+    case tls::outcome::wants_write:
+      return want(EPOLLOUT | EPOLLRDHUP);
+    case tls::outcome::ended:
+    case tls::outcome::failed:
+      return fail_handshake(side.stream->failure());
+  }
+}
+
+void connection::fail_handshake(std::string_view why) {
+  tls_->turns.figures.failures.fetch_add(1, std::memory_order_relaxed);
+  try {
+    log_debug("tls handshake failed", {{"peer", peer()}, {"error", why}});
+  } catch (std::bad_alloc const&) {
+    // It has failed all the same.
+  }
+  owner_.on_bytes();
+}
+
+bool connection::has_unread_in_tls() const noexcept {
+  return tls_->stream && tls_->stream->has_unread();
+}
+
+std::optional<std::size_t> connection::read_tls(std::span<char> room) noexcept {
+  auto const [how, bytes] = tls_->is_established() ? tls_->stream->read(room) : tls::moved{tls::outcome::ended, 0};
+  auto const waits_to_write = how == tls::outcome::wants_write;
+  // At work, who reads says anew what to wait for.
+  if (std::exchange(tls_->reads_when_writable, waits_to_write) != waits_to_write) want(EPOLLIN | EPOLLRDHUP);
+  if (how == tls::outcome::done) return bytes;
+  if (how == tls::outcome::wants_read || waits_to_write) return std::nullopt;
+  peer_ended_ = true;
+  return 0;
+}
+
+std::size_t connection::send_tls(std::string_view bytes) noexcept {
+  return tls_->is_established() ? tls_->stream->write(bytes).bytes : 0;
+}
+
+std::optional<io_result> connection::try_flush_tls(std::string_view tail) {
+  while (!output_.empty() || tail_sent_ < tail.size()) {
+    if (closed_ || !tls_->is_established()) return io_result::closed;
+    auto const back = tail.substr(tail_sent_);
+    // A header in front of a tail gets no record of its own.
+    if (!output_.empty() && output_.size() < tls::stream::record_bytes_max && !back.empty()) {
+      auto const first = back.substr(0, tls::stream::record_bytes_max - output_.size());
+      output_.append(first);
+      tail_sent_ += first.size();
+    }
+    auto const of_output = !output_.empty();
+    auto const [how, sent] = tls_->stream->write(of_output ? output_.view() : back);
+    tls_->writes_when_readable = how == tls::outcome::wants_read;
+    if (how == tls::outcome::wants_read || how == tls::outcome::wants_write) return std::nullopt;
+    if (how != tls::outcome::done) return io_result::closed;
+    if (of_output) {
+      output_.consume(sent);
+    } else {
+      tail_sent_ += sent;
+    }
+  }
+  tail_sent_ = 0;
+  if (output_.capacity() > bytes_kept_max) output_.release();
+  return io_result::done;
 }
 
 // --- at rest -------------------------------------------------------------------------------------------------------
@@ -93,6 +224,8 @@ void connection::rest(clock::time_point due) {
 }
 
 std::optional<std::size_t> connection::read_some(std::span<char> room) noexcept {
+  if (tls_) [[unlikely]]
+    return read_tls(room);
   for (;;) {
     auto const got = ::recv(socket_.get(), room.data(), room.size(), 0);
     if (got > 0) return static_cast<std::size_t>(got);
@@ -104,6 +237,8 @@ std::optional<std::size_t> connection::read_some(std::span<char> room) noexcept 
 }
 
 std::size_t connection::send_some(std::string_view bytes) noexcept {
+  if (tls_) [[unlikely]]
+    return send_tls(bytes);
   auto const sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }
@@ -123,10 +258,15 @@ awaitable<io_result> connection::fill(clock::time_point due, std::size_t bytes_w
   if (input_.empty() && input_.capacity() > bytes_kept_max) input_.release();
   for (;;) {
     if (peer_ended_) co_return io_result::closed;
-    waits_to_read_ = true;
-    auto const result = co_await wait_for(EPOLLIN | EPOLLRDHUP, due);
-    waits_to_read_ = false;
-    if (result != io_result::done) co_return result;
+    if (has_unread()) {
+      co_await asio::post(loop_.get_executor(), asio::use_awaitable_t<executor_type>{});
+      if (closed_) co_return io_result::closed;
+    } else {
+      waits_to_read_ = true;
+      auto const result = co_await wait_for(EPOLLIN | EPOLLRDHUP, due);
+      waits_to_read_ = false;
+      if (result != io_result::done) co_return result;
+    }
     if (auto const got = read_some(input_.prepare(bytes_wanted))) {
       input_.commit(*got);
       co_return *got != 0 ? io_result::done : io_result::closed;
@@ -135,6 +275,7 @@ awaitable<io_result> connection::fill(clock::time_point due, std::size_t bytes_w
 }
 
 std::optional<io_result> connection::try_flush(std::string_view tail) {
+  if (tls_) return try_flush_tls(tail);
   while (!output_.empty() || tail_sent_ < tail.size()) {
     if (closed_) return io_result::closed;
     auto const front = output_.view(), back = tail.substr(tail_sent_);
@@ -169,7 +310,7 @@ awaitable<io_result> connection::flush(std::string_view tail) {
     // What counts is what the peer has taken: the kernel takes more than that, and whoever reads nothing must not keep
     // its memory.
     auto const due = transfer_due(since, left_at_first - std::min(left(), left_at_first));
-    auto const result = co_await wait_for(EPOLLOUT, due);
+    auto const result = co_await wait_for(tls_ && tls_->writes_when_readable ? EPOLLIN : EPOLLOUT, due);
     if (result == io_result::done) continue;
     if (result == io_result::timed_out) {
       if (transfer_due(since, left_at_first - std::min(left(), left_at_first)) > due) continue;
@@ -193,6 +334,7 @@ void connection::give_up_unsent() noexcept {
 }
 
 awaitable<void> connection::linger(std::chrono::milliseconds time) {
+  if (tls_ && tls_->stream) tls_->stream->end();
   ::shutdown(socket_.get(), SHUT_WR);
   auto const since = clock::now();
   auto const left_at_first = bytes_not_taken();
@@ -217,6 +359,7 @@ connection::hang_up_watch::hang_up_watch(connection& watched, interruption& stop
   watched_.read_ahead_max_ = read_ahead_max;
   // With the buffer full, what is unread must not wake us again and again. The peer's end still does.
   watched_.want(watched_.input_.size() < read_ahead_max ? EPOLLIN | EPOLLRDHUP : EPOLLRDHUP);
+  if (watched_.has_unread()) watched_.read_ahead(0);
 }
 
 void connection::read_ahead(std::uint32_t events) {

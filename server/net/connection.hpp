@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,8 +14,11 @@
 #include "server/net/byte_buffer.hpp"
 #include "server/net/peer_address.hpp"
 #include "server/net/unique_socket.hpp"
+#include "tls/context.hpp"
 
 namespace holdfast::server {
+
+class handshake_turns;
 
 /// What became of a read or a write.
 enum class io_result {
@@ -48,6 +52,12 @@ class connection final : private poll_source, private deadline {
     /// The coroutine goes on, which may take its time.
     virtual void on_resume() = 0;
 
+    // Of a peer that is to speak TLS:
+    /// The handshake is done; on_bytes() follows where bytes have come with it.
+    virtual void on_handshake() {}
+    /// It speaks no TLS, but perhaps HTTP. From now on the connection is without TLS.
+    virtual void on_plain_text() {}
+
    protected:
     ~owner() = default;
   };
@@ -62,6 +72,16 @@ class connection final : private poll_source, private deadline {
 
   /// Joins the loop's set; before anything else. @return false where the system has no room for one more.
   [[nodiscard]] bool open() noexcept;
+
+  /// Before open(): the peer is to speak TLS. The handshake is done while the connection is at rest, until the deadline
+  /// of that; one that fails is to its owner as if the peer had gone.
+  void use_tls(tls::context with, handshake_turns& turns);
+
+  /// Whether the TLS handshake is still to be done.
+  [[nodiscard]] bool is_shaking_hands() const noexcept { return tls_ != nullptr && !is_tls_established(); }
+
+  /// Whether there is something to read of which on_bytes() will not tell: TLS has it already. Then don't rest().
+  [[nodiscard]] bool has_unread() const noexcept { return tls_ != nullptr && has_unread_in_tls(); }
 
   /// `203.0.113.7:5123`, for the log.
   [[nodiscard]] std::string peer() const { return to_string(address()); }
@@ -148,6 +168,16 @@ class connection final : private poll_source, private deadline {
   void on_ready(std::uint32_t events) final;
   void on_deadline() final;
 
+  struct tls_side;
+  void await_handshake_turn(std::uint32_t events);
+  void shake_hands();
+  void fail_handshake(std::string_view why);
+  [[nodiscard]] bool has_unread_in_tls() const noexcept;
+  [[nodiscard]] bool is_tls_established() const noexcept;
+  std::optional<std::size_t> read_tls(std::span<char> room) noexcept;
+  std::size_t send_tls(std::string_view bytes) noexcept;
+  std::optional<io_result> try_flush_tls(std::string_view tail);
+
   void want(std::uint32_t events) noexcept;
   awaitable<io_result> wait_for(std::uint32_t events, clock::time_point due);
   void resume(io_result result);
@@ -155,6 +185,7 @@ class connection final : private poll_source, private deadline {
   void give_up_unsent() noexcept;
 
   unique_socket socket_;
+  std::unique_ptr<tls_side> tls_;  // null: plain
   bool registered_ = false;
   std::uint32_t wanted_ = 0;  // the events of the set that are asked for
   owner& owner_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -40,7 +41,8 @@ std::optional<data_outcome> unmet(conditions_pointer const& when, database::entr
   return std::nullopt;
 }
 
-/// The integer that a JSON text is, white space around it allowed; nothing where it is anything else.
+/// The integer that a JSON text is, white space around it allowed; one that is too large for the type is its limit.
+/// Nothing where the text is anything else.
 std::optional<std::int64_t> integer_of(std::string_view text) {
   constexpr std::string_view white_space = " \t\r\n";
   auto const begin = text.find_first_not_of(white_space);
@@ -48,8 +50,10 @@ std::optional<std::int64_t> integer_of(std::string_view text) {
   text = text.substr(begin, text.find_last_not_of(white_space) + 1 - begin);
   std::int64_t number = 0;
   auto const [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (wrong != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
+  if (end != text.data() + text.size()) return std::nullopt;
+  if (wrong == std::errc::result_out_of_range)
+    return text.front() == '-' ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+  return wrong == std::errc() ? std::optional(number) : std::nullopt;
 }
 
 /// Whether a transaction can go on behind a step that came to this.

@@ -5,7 +5,7 @@
 
 namespace holdfast::server {
 
-/// The latest stays, however large it is: whoever follows closely is told of everything.
+/// The latest stays, however large it is: a close follower gets everything.
 void history::forget() noexcept {
   while (changes_.size() > 1 && (changes_.size() > changes_max_ || bytes_ > bytes_max_)) {
     bytes_ -= bytes_of(changes_.front());

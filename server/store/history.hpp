@@ -16,7 +16,7 @@ namespace holdfast::server {
 /// gap. Bounded: the oldest are forgotten. Whoever owns the database's lock appends; any thread reads.
 class history {
  public:
-  /// Hears that there are new changes. Called by whoever owns the database's lock, so it must be brief.
+  /// Is notified of new changes. Called by whoever owns the database's lock, so it must be brief.
   class listener {
    public:
     virtual void on_change() noexcept = 0;

@@ -63,7 +63,7 @@ class text_function {
 
   /// The result for `input`; null where it is not known.
   [[nodiscard]] result const* look_up(json_text const& input) {
-    // A short text may have been made anew, by an increment before a patch.
+    // A short text may have been made again, by an increment before a patch.
     constexpr std::size_t short_bytes_max = 64;
     auto const is_known = input_ && (input_ == input || (input->size() <= short_bytes_max && *input_ == *input));
     if (!is_known && !computes_at_once_) return nullptr;
@@ -78,7 +78,7 @@ class text_function {
   void compute_at_once() noexcept { computes_at_once_ = true; }
 
  protected:
-  /// Begins anew, with an input that lives until the result is there or begin() is called again.
+  /// Begins again, with an input that lives until the result is there or begin() is called again.
   virtual void begin(json_text const& input) = 0;
   /// Takes a few milliseconds at most, if that can be. @return the result, when it is there.
   [[nodiscard]] virtual std::optional<result> advance() = 0;
@@ -154,7 +154,7 @@ struct list_operation {
   std::string prefix;
   std::optional<std::string> after;  ///< begins behind this key, in the direction of the page
   std::optional<std::string> until;  ///< ends before this key
-  std::string delimiter;             ///< keys with it behind the prefix are told as one group; empty: none
+  std::string delimiter;             ///< keys with it behind the prefix are shown as one group; empty: none
   std::size_t limit = 100;           ///< of entries and groups together
   bool reverse = false;
   bool values = false;
@@ -306,7 +306,7 @@ struct value_touched {
 
 struct no_such_key {};
 
-/// There is no room for more.
+/// There is no space for more.
 struct no_room {
   enum class where : std::uint8_t {
     memory,   ///< the database has as much as it may have
@@ -345,7 +345,7 @@ struct listing {
   std::string keys;  ///< of entries and groups, one behind the other
   std::vector<entry> entries;
   std::vector<entry> groups;        ///< of which the key alone counts
-  std::optional<std::string> next;  ///< to go on behind; empty: that is all
+  std::optional<std::string> next;  ///< to continue behind; empty: that is all
 
   [[nodiscard]] std::string_view key_of(entry const& one) const {
     return std::string_view(keys).substr(one.key_begin, one.key_bytes);
@@ -361,7 +361,7 @@ struct import_done {
   std::uint64_t since = 0;  ///< the revision when the import began
   std::size_t stored = 0, skipped = 0;
   std::optional<std::size_t> failed_at;  ///< the item that could not be stored, and nothing from it on was
-  std::optional<no_room> full;           ///< for want of room; empty: since its key exists
+  std::optional<no_room> full;           ///< for lack of space; empty: since its key exists
   std::vector<json_text> replaced;
 };
 

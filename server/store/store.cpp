@@ -126,6 +126,7 @@ void store::recover(journal& kept) {
     }
   });
   data_bytes_.store(data.bytes(), std::memory_order_relaxed);
+  keys_.store(data.size(), std::memory_order_relaxed);
   next_expiry_.store(data.next_expiry(), std::memory_order_relaxed);
 }
 
@@ -160,6 +161,7 @@ void store::run_section(std::string_view key, database& data, Section const& wha
   done.granted_at = now;
   auto const bytes = data.bytes();
   data_bytes_.store(bytes, std::memory_order_relaxed);
+  keys_.store(data.size(), std::memory_order_relaxed);
   if (bytes > data_bytes_most_.load(std::memory_order_relaxed))
     data_bytes_most_.store(bytes, std::memory_order_relaxed);
   if (auto const next = data.next_expiry(); next != next_expiry_.load(std::memory_order_relaxed)) {

@@ -108,6 +108,8 @@ class store {
 
   /// How much keys and values take.
   [[nodiscard]] std::uint64_t data_bytes() const noexcept { return data_bytes_.load(std::memory_order_relaxed); }
+  /// How many keys there are; those that have expired and not been removed yet among them.
+  [[nodiscard]] std::uint64_t keys() const noexcept { return keys_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t data_bytes_max() const noexcept { return data_bytes_max_; }
   /// The most that they took at one time since the last call.
   [[nodiscard]] std::uint64_t take_data_bytes_most() noexcept {
@@ -160,6 +162,7 @@ class store {
   std::function<void()> on_earlier_expiry_;
   // Written only by whoever owns the lock.
   std::atomic<std::uint64_t> data_bytes_{0};
+  std::atomic<std::uint64_t> keys_{0};
   std::atomic<std::uint64_t> data_bytes_most_{0};  // may miss what happens while it is taken
   std::atomic<expiry_time> next_expiry_{no_expiry};
 };

@@ -19,7 +19,7 @@ watch_hub::watch_hub(event_loop& loop, history& changes) : loop_(loop), changes_
 watch_hub::~watch_hub() = default;
 
 /// Whoever appends a change does so under the history's mutex and rings afterwards. So he sees that it is armed, unless
-/// last_revision() has told of his change.
+/// last_revision() has reported its change.
 void watch_hub::arm() {
   changed_.arm();
   if (changes_.last_revision() != position_) changed_.ring();

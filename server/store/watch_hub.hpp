@@ -88,7 +88,7 @@ class watch_hub::watcher {
   enum class state {
     in_step,  ///< all up to revision() is taken
     more,     ///< call again
-    lost,     ///< changes behind the last that was taken have been forgotten; it goes on behind them
+    lost,     ///< changes behind the last that was taken have been forgotten; it continues behind them
   };
 
   /// Appends changes in their order.

@@ -9,7 +9,7 @@
 namespace holdfast::server {
 namespace {
 
-/// FNV-1a with 64 bits: tells two builds of a file apart, and need not withstand an attacker.
+/// FNV-1a with 64 bits: distinguishes two builds of a file, and need not withstand an attacker.
 std::string tag_of(std::string_view bytes) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (auto const byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;

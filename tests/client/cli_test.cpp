@@ -1,5 +1,6 @@
 // The program `holdfast` as its users see it: arguments, environment, standard streams, exit status.
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -275,6 +276,48 @@ TEST(cli_mistakes_in_the_environment, exit_2_and_name_the_variable) {
   auto const ended = holdfast({"get", "a"}, {}, {{"HOLDFAST_URL", "https://localhost"}});
   EXPECT_EQ(ended.exit_status, 2);
   EXPECT_THAT(ended.err, AllOf(HasSubstr("HOLDFAST_URL"), HasSubstr("no TLS")));
+}
+
+std::string field_sent(scripted_server const& server, std::string const& name) {
+  auto const text = server.requests().at(0).text;
+  auto const at = text.find("\r\n" + name + ": ");
+  return at == std::string::npos ? ""
+                                 : text.substr(at + name.size() + 4, text.find("\r\n", at + 2) - at - name.size() - 4);
+}
+
+TEST(cli_token, is_taken_from_a_file_or_the_environment) {
+  auto const file = testing::TempDir() + "cli_token." + std::to_string(::getpid());
+  std::ofstream(file) << "hf_of-file\n";
+  scripted_server with_file(found);
+  EXPECT_EQ(holdfast({"get", "a", "--token-file", file}, {},
+                     {{"HOLDFAST_URL", with_file.url()}, {"HOLDFAST_TOKEN", "hf_of-variable"}})
+                .exit_status,
+            0);
+  EXPECT_EQ(field_sent(with_file, "Authorization"), "Bearer hf_of-file");
+  scripted_server with_variable(found);
+  EXPECT_EQ(
+      holdfast({"get", "a"}, {}, {{"HOLDFAST_URL", with_variable.url()}, {"HOLDFAST_TOKEN", "hf_of-variable"}}).err,
+      "");
+  EXPECT_EQ(field_sent(with_variable, "Authorization"), "Bearer hf_of-variable");
+  scripted_server without(found);
+  EXPECT_EQ(holdfast_at(without, {"get", "a"}).exit_status, 0);
+  EXPECT_EQ(field_sent(without, "Authorization"), "");
+  std::remove(file.c_str());
+}
+
+TEST(cli_token, that_is_none_is_refused_and_never_shown) {
+  auto const ended = holdfast({"get", "a"}, {}, {{"HOLDFAST_TOKEN", "two words"}});
+  EXPECT_EQ(ended.exit_status, 2);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("HOLDFAST_TOKEN holds no token"), Not(HasSubstr("two words"))));
+  EXPECT_EQ(holdfast({"get", "a", "--token-file", "/nowhere/token"}).exit_status, 2);
+}
+
+TEST(cli_token, that_is_missing_is_told_how_to_give) {
+  scripted_server server(sound_answer("401 Unauthorized", "Content-Type: application/problem+json\r\n",
+                                      R"({"title":"A valid token is needed","code":"token_needed","status":401})"));
+  auto const refused = holdfast_at(server, {"get", "a"});
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("--token-file"), HasSubstr("HOLDFAST_TOKEN")));
 }
 
 // Whoever misspells a variable should not have to wonder why nothing changes. Those of the server may be there.

@@ -46,11 +46,16 @@ TEST(endpoint, takes_brackets_off_an_ipv6_address_but_not_out_of_the_host_field)
   EXPECT_EQ(bare->port, "80");
 }
 
-TEST(endpoint, says_that_it_speaks_no_tls) {
+TEST(endpoint, https_has_a_port_of_its_own) {
   auto const server = parse_server_url("https://example.org");
-  ASSERT_FALSE(server);
-  EXPECT_EQ(server.error().kind, error_kind::invalid_request);
-  EXPECT_THAT(server.error().message, HasSubstr("no TLS"));
+  ASSERT_TRUE(server);
+  EXPECT_TRUE(server->is_tls);
+  EXPECT_EQ(server->port, "443");
+  EXPECT_EQ(server->url(), "https://example.org");
+  auto const other = parse_server_url("HTTPS://example.org:8443/");
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->authority, "example.org:8443");
+  EXPECT_FALSE(parse_server_url("http://example.org:443")->is_tls);
 }
 
 TEST(endpoint, says_that_the_key_is_not_part_of_the_url) {

@@ -339,6 +339,8 @@ TEST_F(many_keys, a_bad_transaction_is_refused_with_the_place_where_it_is_wrong)
       {operation(R"({"patch":"a","json":[{"op":"jump","path":""}]})"), 400, "invalid_transaction",
        "/operations/1/json"},
       {operation(R"({"list":"","limit":0})"), 400, "invalid_transaction", "/operations/1/limit"},
+      {operation(R"({"list":"a/","after":"b/1"})"), 400, "invalid_transaction", "/operations/1/after"},
+      {operation(R"({"list":"a/","delimiter":""})"), 400, "invalid_transaction", "/operations/1/delimiter"},
       {operation(R"({"list":"","limit":1001})"), 400, "invalid_transaction", "/operations/1/limit"},
       {operation(R"({"list":"","reverse":"yes"})"), 400, "invalid_transaction", "/operations/1/reverse"},
       {operation(R"({"get":"a","if":1})"), 400, "invalid_transaction", "if"},

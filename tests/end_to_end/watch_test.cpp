@@ -114,6 +114,18 @@ struct watch : ::testing::Test {
   raw_client client{server.port()};
 };
 
+// So that a prefix to which nothing happens can be resumed, and a dead connection is noticed.
+TEST_F(watch, tells_every_five_seconds_how_far_it_has_come_although_nothing_happened_here) {
+  follower idle(server.port(), "prefix=idle/");
+  stopwatch const since;
+  put("elsewhere");
+  auto const progress = idle.next();
+  EXPECT_EQ(progress.name, "progress");
+  EXPECT_GE(since.elapsed_ms(), 4000);
+  EXPECT_LE(since.elapsed_ms(), 9000);
+  EXPECT_EQ(progress.id, database() + "-1");
+}
+
 TEST_F(watch, tells_each_change_with_key_revision_previous_revision_and_value) {
   put("a", "0");
   follower all(server.port());

@@ -39,21 +39,25 @@ class Room:
 
 
 WAITING = ("Asio", "logging", "command line", "threads and locks", "sockets", "test frameworks")
-SERVER = ("log", "loop", "net", "insight", "json", "journal", "data", "database", "store", "http", "web", "api", "app")
-EVERYTHING_BUILT = SERVER + ("protocol", "sync", "client")
+SERVER = ("log", "loop", "net", "access", "insight", "json", "journal", "data", "database", "store", "http", "web", "api", "app")
+EVERYTHING_BUILT = SERVER + ("protocol", "sync", "tls", "client")
 
 ROOMS = (
     Room("protocol", "protocol/", (), WAITING,
          advice="protocol holds values alone. Pass in what the line needs as a value, or move the code to the server or"
                 " the client."),
+    Room("tls", "tls/", (), ("Asio", "logging", "command line", "test frameworks", "Beast", "JSON"),
+         advice="tls encrypts what goes over a socket, for both sides. What waits belongs to net or the client."),
     Room("sync", "server/sync/", (), (), ("Asio", "Boost basics"),
          advice="the lock library is lifted out by others and needs Asio alone. Move what knows the server to server/."),
     Room("log", "server/log/", (), ("Asio", "test frameworks"),
          advice="the log is the lowest of the server's rooms. Pass in what the line needs as a field of a log line."),
     Room("loop", "server/loop/", ("sync",), ("Beast", "JSON", "logging", "command line", "test frameworks"),
          advice="the loop runs functions and knows nothing of what they do. What knows connections belongs to net."),
-    Room("net", "server/net/", ("log", "loop"), ("Beast", "JSON", "logging", "command line", "test frameworks"),
+    Room("net", "server/net/", ("tls", "log", "loop"), ("Beast", "JSON", "logging", "command line", "test frameworks"),
          advice="net moves bytes and knows nothing of what they say. What knows HTTP belongs to http."),
+    Room("access", "server/access/", ("protocol", "net"), ("Asio", "Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
+         advice="access knows tokens, limits and files of lines. What knows requests belongs to api; what logs, to app."),
     Room("insight", "server/insight/", ("protocol", "net"), ("Asio", "Beast", "logging", "command line", "sockets", "test frameworks"),
          advice="insight counts and tells what others do to the lock. What answers requests belongs to api."),
     Room("json", "server/json/", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
@@ -67,6 +71,8 @@ ROOMS = (
                 " above."),
     Room("data", "server/store/operation", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="operations are plain values. What runs them belongs to the database."),
+    Room("data", "server/store/outcome_codec", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
+         advice="the codec knows outcomes and bytes. What stores them belongs to the journal."),
     Room("data", "server/store/answered_requests", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="answered requests are a plain container. What waits belongs to the store."),
     Room("data", "server/store/outcome_codec", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
@@ -80,18 +86,18 @@ ROOMS = (
     Room("store", "server/store/", ("protocol", "sync", "loop", "insight", "net", "journal", "data", "database"),
          ("Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
          advice="the store is the database behind its lock. What knows HTTP belongs to http or api; what logs, to app."),
-    Room("http", "server/http/", ("protocol", "log", "loop", "net"),
+    Room("http", "server/http/", ("protocol", "tls", "log", "loop", "net"),
          ("JSON", "logging", "command line", "threads and locks", "sockets", "test frameworks"),
          advice="http turns bytes into requests and answers into bytes, and knows no key. What a request means belongs to"
                 " api."),
     Room("web", "server/web/", (), WAITING,
          advice="the page is files. What serves them belongs to api."),
-    Room("api", "server/api/", ("protocol", "loop", "net", "insight", "json", "journal", "store", "data", "database", "http", "web"),
+    Room("api", "server/api/", ("protocol", "loop", "net", "access", "insight", "json", "journal", "store", "data", "database", "http", "web"),
          ("Beast", "logging", "command line", "threads and locks", "sockets", "test frameworks"),
          advice="api says what requests mean. What moves bytes belongs to http or net; threads and settings to app."),
-    Room("app", "server/", SERVER + ("protocol", "sync"), ("Beast", "test frameworks"),
+    Room("app", "server/", SERVER + ("protocol", "sync", "tls"), ("Beast", "test frameworks"),
          advice="server and client meet in protocol alone. Move what both need there."),
-    Room("client", "client/", ("protocol",), ("test frameworks",),
+    Room("client", "client/", ("protocol", "tls"), ("test frameworks",),
          advice="server and client meet in protocol alone. Move what both need there."),
     Room("bench", "bench/", EVERYTHING_BUILT,
          advice="a benchmark measures what is built, not the tests. Move what both need into the room it is about."),
@@ -101,7 +107,7 @@ ROOMS = (
          advice="these tests mirror protocol/. A test that needs more belongs to tests/end_to_end."),
     Room("tests/sync", "tests/sync/", ("sync", "tests"),
          advice="these tests mirror server/sync/. A test that needs more belongs to tests/server."),
-    Room("tests/server", "tests/server/", SERVER + ("protocol", "sync", "tests", "tests/protocol"),
+    Room("tests/server", "tests/server/", SERVER + ("protocol", "sync", "tls", "tests", "tests/protocol"),
          advice="these tests mirror server/. A test that needs the client too belongs to tests/end_to_end."),
     Room("tests/client", "tests/client/", ("protocol", "client", "tests"),
          advice="these tests mirror client/. A test that needs the server too belongs to tests/end_to_end."),

@@ -112,6 +112,67 @@ class signals(unittest.TestCase):
                     streamer.join()
 
 
+class access(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.scratch = pathlib.Path(scratch.name)
+        self.tokens = self.scratch / "tokens.toml"
+
+    def _make(self, name, *scopes):
+        """@return the secret; the entry is added to the file"""
+        flags = [flag for scope in scopes for flag in ("--scope", scope)]
+        made = subprocess.run([server_process.SERVER, "token", "new", name, *flags], capture_output=True, text=True,
+                              check=True, timeout=60)
+        with self.tokens.open("a", encoding="utf-8") as file:
+            file.write(made.stdout)
+        return made.stderr.strip()
+
+    def _comes_to_log(self, server, what):
+        deadline = time.monotonic() + 30
+        while what not in server.log():
+            self.assertLess(time.monotonic(), deadline, server.log())
+            time.sleep(0.01)
+
+    def a_new_token_opens_the_server_and_a_hang_up_signal_reads_the_file_again(self):
+        first = self._make("first", "read:", "write:a")
+        self.assertNotIn(first, self.tokens.read_text(encoding="utf-8"))
+        with Server("--tokens", str(self.tokens)) as server, Client(server.port) as client:
+            self.assertEqual(client.ask("GET", "/v1/kv/a")[0], 401)
+            self.assertEqual(client.ask("PUT", "/v1/kv/a", b"1", Authorization=f"Bearer {first}")[0], 201)
+            second = self._make("second", "read:")
+            self.assertEqual(client.ask("GET", "/v1/kv/a", Authorization=f"Bearer {second}")[0], 401)
+            server.process.send_signal(signal.SIGHUP)
+            self._comes_to_log(server, "tokens reloaded")
+            self.assertEqual(client.ask("GET", "/v1/kv/a", Authorization=f"Bearer {second}")[0], 200)
+            self.tokens.write_text("[[token]]\nname = 1\n", encoding="utf-8")
+            server.process.send_signal(signal.SIGHUP)
+            self._comes_to_log(server, "line 2: name")
+            self.assertEqual(client.ask("GET", "/v1/kv/a", Authorization=f"Bearer {second}")[0], 200)
+            self.assertNotIn(first, server.log())
+
+    def a_renamed_log_is_made_anew(self):
+        log = self.scratch / "access.log"
+        with Server("--access-log", str(log)) as server, Client(server.port) as client:
+            client.ask("GET", "/v1/kv/a?hold=0")
+            log.rename(self.scratch / "old.log")
+            server.process.send_signal(signal.SIGHUP)
+            deadline = time.monotonic() + 30
+            while not log.exists():
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.01)
+            client.ask("GET", "/v1/kv/b")
+            self.assertEqual(server.end(), 0)
+        self.assertIn('"path":"/v1/kv/b"', log.read_text(encoding="utf-8").splitlines()[-1])
+
+    def a_bad_token_file_is_no_start(self):
+        self.tokens.write_text("[[token]]\nname = \"a\"\nscopes = [\"reed:\"]\n", encoding="utf-8")
+        ended = subprocess.run([server_process.SERVER, "--in-memory", "--listen", "127.0.0.1:0", "--tokens", self.tokens],
+                               capture_output=True, text=True, timeout=60)
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("tokens.toml, line 3: 'reed:' is no scope; write read:PREFIX", ended.stderr)
+
+
 class memory(unittest.TestCase):
     VALUE = b'"' + b"x" * (MIB - 2) + b'"'
     HISTORY = 64 * MIB  # of the latest changes, for watchers
@@ -330,7 +391,7 @@ class data(unittest.TestCase):
 
 def tests_named(names):
     """The tests of that name, CLASS.METHOD; all of them where none is named."""
-    for kind in (descriptors, streams, signals, memory, data):
+    for kind in (descriptors, streams, signals, access, memory, data):
         for method in vars(kind):
             is_test = not method.startswith("_") and method not in ("limit", "stream", "STREAMS", "VALUE", "HISTORY", "setUp")
             if is_test and (not names or f"{kind.__name__}.{method}" in names):

@@ -73,14 +73,19 @@ def request(method, path, body=b"", **fields):
 class Server:
     """The program, serving on a port of its own. Its log goes to a file. Keeps no data unless it is given a directory."""
 
-    def __init__(self, *flags, data=None, before_start=None, redirections=""):
+    def __init__(self, *flags, data=None, writer_period="0", before_start=None, redirections=""):
         self.port = free_port()
         self.log_file = tempfile.TemporaryFile()
         journal = ["--data", str(data)] if data else ["--in-memory"]
-        command = [SERVER, "--listen", f"127.0.0.1:{self.port}", "--writer-period", "0", *journal, *flags]
+        command = [SERVER, "--listen", f"127.0.0.1:{self.port}", "--writer-period", writer_period, *journal, *flags]
         # The shell gives way to the server, so that the process is the server's.
-        self.process = subprocess.Popen(["sh", "-c", f'exec "$@" {redirections}', "sh", *command], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.log_file, preexec_fn=before_start)
+        self.command, self.before_start = ["sh", "-c", f'exec "$@" {redirections}', "sh", *command], before_start
+        self.start()
+
+    def start(self):
+        """Begins a life of it; the first has begun when it is made."""
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=self.log_file, preexec_fn=self.before_start)
 
     def __enter__(self):
         deadline = time.monotonic() + PATIENCE_S

@@ -33,7 +33,8 @@ server::settings running_server::test_settings() {
 running_server::running_server(server::settings settings, std::unique_ptr<server::journal> kept)
     : impl_(kept ? std::make_unique<impl>(settings, std::move(kept)) : std::make_unique<impl>(settings)),
       port_(impl_->server.endpoint().port()),
-      threads_(settings.threads) {}
+      threads_(settings.threads),
+      is_tls_(!settings.tls.certificate.empty()) {}
 
 running_server::~running_server() {
   if (!impl_->stopped) stop();
@@ -41,7 +42,7 @@ running_server::~running_server() {
 
 void running_server::settle() const {
   std::vector<raw_client> probes;
-  for (unsigned i = 0; i < threads_; ++i) probes.emplace_back(port_);
+  for (unsigned i = 0; i < threads_; ++i) probes.push_back(connect());
   for (auto& probe : probes) probe.send(request("GET", "/livez"));
   for (auto& probe : probes) probe.receive();
 }
@@ -54,8 +55,16 @@ void running_server::ask_for_lock(raw_client& client, std::string_view bytes) co
 }
 
 bool running_server::is_lock_taken() const {
-  raw_client probe(port_);
+  auto probe = connect();
   return probe.ask(request("GET", "/v1/kv/probe?hold=0&lock-timeout=0")).code() == "lock_timeout";
+}
+
+void running_server::reload() {
+  impl_->server.reload();
+}
+
+raw_client running_server::connect() const {
+  return is_tls_ ? raw_client(port_, tls_terms()) : raw_client(port_);
 }
 
 void running_server::stop() {

@@ -37,6 +37,12 @@ class running_server {
   /// Whether somebody has the lock this instant.
   [[nodiscard]] bool is_lock_taken() const;
 
+  /// As SIGHUP does.
+  void reload();
+
+  /// A client of this server, with TLS where the server speaks it; it trusts any certificate.
+  [[nodiscard]] raw_client connect() const;
+
   /// Begins to drain; again: cuts short.
   void stop();
 
@@ -54,6 +60,7 @@ class running_server {
   std::unique_ptr<impl> impl_;
   std::uint16_t port_;
   unsigned threads_;
+  bool is_tls_;
 };
 
 }  // namespace holdfast::tests

@@ -18,14 +18,14 @@ using instant = std::int64_t;
 constexpr instant never = std::numeric_limits<instant>::max() / 4;  ///< after all instants; sums don't overflow
 constexpr instant before_all = -never;
 
-/// What an operation did to one key, as far as its answer tells.
+/// What an operation did to one key, as far as its answer shows.
 enum class action : std::uint8_t {
   read,     ///< get, or a delete answered 404: `value` was there, or absent
   create,   ///< put answered 201: the key was absent, and is `value` since
   replace,  ///< put answered 204: the key had some value, and is `value` since
-  write,    ///< put whose answer tells nothing of what was there before
+  write,    ///< put whose answer does not show what was there before
   remove,   ///< delete answered 204: the key had some value, and is absent since
-  erase,    ///< delete whose answer tells nothing of what was there before
+  erase,    ///< delete whose answer does not show what was there before
 };
 
 /// An operation on one key. It took effect at one instant from `invoked` to `responded`. When it was never answered,

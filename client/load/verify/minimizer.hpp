@@ -16,7 +16,7 @@ enum class violation : std::uint8_t {
   stale_read,             ///< a value was read after it had been seen replaced
   returned_after_delete,  ///< a value was read after it had been deleted
   lost_value,             ///< the key was found absent when it must have had a value
-  wrong_status,           ///< a put or delete told of a value, or of none, when it can't have been so
+  wrong_status,           ///< a put or delete reported a value, or none, when it can't have been so
   contradiction,          ///< no order explains all answers, though each of them could be explained alone
 };
 
@@ -26,8 +26,8 @@ enum class violation : std::uint8_t {
 /// Operations that prove a violation by themselves.
 struct counter_example {
   violation kind = violation::contradiction;
-  /// The value before, and the operations that matter. Where it doesn't matter what a put or delete told of the value
-  /// before, it is taken as `write` or `erase`.
+  /// The value before, and the operations that matter. Where it doesn't matter what a put or delete reported of the
+  /// value before, it is taken as `write` or `erase`.
   history shown;
   bool is_minimal = true;  ///< else the effort did not suffice to show it
 };
@@ -36,7 +36,7 @@ struct counter_example {
 ///
 /// An operation can't simply be taken out: without a put its value's reads would look foreign, without a delete an
 /// answer that the key was absent would look wrong. So with a write goes whatever rests on it: reads of its value, and
-/// what an answer tells of the value before, when that could come from a write that is not shown. What is left can then
+/// what an answer shows of the value before, when that could come from a write that is not shown. What is left can then
 /// be put in order whenever the whole can: restricted to it, an order of the whole still explains it. So it is a proof
 /// by itself, and each operation in it is needed: what is left without it can be put in order.
 ///

@@ -7,7 +7,7 @@
 
 namespace holdfast::client::verify {
 
-/// What an answer tells of the moment before its operation took effect.
+/// What an answer shows of the moment before its operation took effect.
 enum class premise : std::uint8_t {
   none,
   value,       ///< the key had the value that was read
@@ -57,7 +57,7 @@ class providers {
   std::vector<instant> responded_, last_invoked_;  // of the writes that may lie between, by response
 };
 
-/// Whether an answer tells that the key was absent, or was not, when it can't have been so.
+/// Whether an answer shows that the key was absent, or was not, when it can't have been so.
 [[nodiscard]] bool any_without_provider(history const& whole);
 
 }  // namespace holdfast::client::verify

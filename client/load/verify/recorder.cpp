@@ -316,9 +316,11 @@ void recorder::append_to(stated_history& to) const {
 std::uint64_t recorder::revision_of(std::string_view etag) {
   auto const tag = protocol::parse_entity_tag(etag);
   if (!tag) return 0;
-  // Revisions of different lives of a server have nothing to do with each other.
-  if (!server_start_) server_start_ = tag->start;
-  return *server_start_ == tag->start ? tag->revision : 0;
+  // Revisions of different databases have nothing to do with each other.
+  if (!database_) database_ = tag->start;
+  if (*database_ == tag->start) return tag->revision;
+  has_seen_another_ = true;
+  return 0;
 }
 
 }  // namespace holdfast::client::verify

@@ -23,8 +23,8 @@ namespace holdfast::client::verify {
 struct recorded_request {
   /// How much is known of what it did.
   enum class outcome : std::uint8_t {
-    unknown,   ///< not answered, or by an error that tells nothing: it may have taken effect at any time, or never
-    answered,  ///< `value` and `was_present` tell what it found
+    unknown,   ///< not answered, or by an error that shows nothing: it may have taken effect at any time, or never
+    answered,  ///< `value` and `was_present` say what it found
     refused,   ///< the server said that it changed nothing
     lost,      ///< refused since its condition was not met: an answer too
   };
@@ -40,13 +40,13 @@ struct recorded_request {
   std::uint32_t connection : 24 = 0;
   load::operation_kind kind : 3 = load::operation_kind::get;
   outcome known : 2 = outcome::unknown;
-  bool was_present : 1 = false;  ///< what the answer tells of the value before
+  bool was_present : 1 = false;  ///< what the answer shows of the value before
   bool has_timing : 1 = false;
   std::uint32_t part = 0;       ///< the first of its parts in the recorder
   std::uint16_t parts = 0;      ///< conditions, what a transaction puts; of an answered list or transaction its content
   bool to_the_end : 1 = false;  ///< of a list: there was no next page
 
-  /// As the checker sees it; nothing for what changed nothing and tells nothing.
+  /// As the checker sees it; nothing for what changed nothing and shows nothing.
   [[nodiscard]] std::optional<operation> on_its_key() const;
   /// As the audit of the lock sees it; nothing unless the lock was granted.
   [[nodiscard]] std::optional<lock_use> of_lock() const;
@@ -56,13 +56,13 @@ static_assert(sizeof(recorded_request) == 56);
 /// Stands for a body that is no value of this run.
 constexpr value_number no_value_of_ours = absent - 2;
 
-/// Keeps all requests of one thread of a run. A request is unknown until it is answered, so nothing need be told when a
+/// Keeps all requests of one thread of a run. A request is unknown until it is answered, so nothing is recorded when a
 /// connection is lost. Not thread-safe.
 class recorder {
  public:
   explicit recorder(std::uint64_t requests_max) : requests_max_(requests_max) {}
 
-  /// Whether there is room for no more, so that the run has to end.
+  /// Whether it is full, so that the run has to end.
   [[nodiscard]] bool is_full() const { return count_ >= requests_max_ || parts_.size() >= requests_max_; }
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] recorded_request const& at(std::uint64_t number) const {
@@ -74,9 +74,13 @@ class recorder {
 
   /// A request is about to be sent. @return its number
   std::uint64_t ask(load::planned_request const& what, std::uint32_t connection, load::time_point now);
-  /// Its answer is there. `is_value` tells whether the body can be a value of the key that was asked for.
+  /// Its answer is there. `is_value` says whether the body can be a value of the key that was asked for.
   void answer(std::uint64_t number, answer_message const& answer, bool is_value, load::time_point now);
 
+  /// By its id in the tags; nothing before the first.
+  [[nodiscard]] std::optional<std::uint64_t> first_database() const { return database_; }
+  /// Whether later tags were of another: the server was started anew without its data, or with a backup.
+  [[nodiscard]] bool has_seen_another_database() const { return has_seen_another_; }
   /// Whether every answer that was one states its revision, so that the order of all can be checked.
   [[nodiscard]] bool states_revisions() const;
   /// Whether the key by itself says what a request did: no values that expire, no transactions.
@@ -101,7 +105,8 @@ class recorder {
   std::deque<fact> parts_;
   std::string prefix_;
   load::shown_answer shown_;  // kept for its capacity
-  std::optional<std::uint64_t> server_start_;
+  std::optional<std::uint64_t> database_;
+  bool has_seen_another_ = false;
 };
 
 }  // namespace holdfast::client::verify

@@ -50,7 +50,7 @@ struct change {
   [[nodiscard]] bool leaves_value() const { return what == kind::put || what == kind::add; }
 };
 
-/// A change that nobody was told of, and that an answer can't do without.
+/// A change that no answer or event shows, and that an answer can't do without.
 struct need {
   kind what = kind::remove;  ///< remove, put or add
   key_number key = 0;
@@ -381,7 +381,7 @@ class order_check {
       if (at->what != kind::condition) continue;
       conditions = true;
       auto const& found = changes_[change_at(at->key, at->at)];
-      // Something that nobody was told of may have changed the key.
+      // Something that no answer or event shows may have changed the key.
       if (candidates_.contains({kind::remove, at->key}) || candidates_.contains({kind::put, at->key})) return;
       if (found.leaves_value() && found.what == kind::put && found.extra != 0) return;
       auto const is_met =
@@ -563,7 +563,7 @@ class order_check {
     accuse(name, next.key, {next.operation, latest.operation, number});
   }
 
-  // Changes that nobody was told of.
+  // Changes that no answer or event shows.
 
   void explain_gaps() {
     for (auto& one : changes_) {
@@ -592,7 +592,7 @@ class order_check {
       }
       if (next != nullptr && next->what == kind::add && !one.missing.exists()) count_up(one, *next);
     }
-    // An expiry that a watcher was told of must not have come too early.
+    // An expiry that a watcher received must not have come too early.
     for (auto const& [revision, number] : expiries_) {
       auto const& before = changes_[change_at(begin_of(number)->key, revision - 1)];
       if (!may_have_expired(before, revision))
@@ -757,7 +757,7 @@ class order_check {
   std::unordered_map<std::size_t, witness> pinned_;  ///< unanswered operations: their first revision, and who shows it
   std::vector<change> unstated_;
   std::vector<nameless_version> nameless_;
-  std::map<revision_number, std::size_t> expiries_;  ///< that watchers were told of
+  std::map<revision_number, std::size_t> expiries_;  ///< that watchers received
   std::vector<interior> torn_between_;
   std::vector<revision_number> places_;
   std::vector<reached> reached_;

@@ -98,9 +98,9 @@ enum class order_violation : std::uint8_t {
   applied_twice,          ///< one request shows as two changes
   wrong_refusal,          ///< a condition was met and refused all the same
   wrong_status,           ///< an answer states that there was a value, and there can't have been
-  missed_change,          ///< a watcher was not told of a change
-  repeated_change,        ///< a watcher was told of a change twice, or of an older one after a newer one
-  foreign_change,         ///< a watcher was told of a removal that nobody asked for
+  missed_change,          ///< a watcher did not receive a change
+  repeated_change,        ///< a watcher received a change twice, or of an older one after a newer one
+  foreign_change,         ///< a watcher received a removal that nobody asked for
 };
 constexpr std::size_t order_violations = 18;
 
@@ -121,7 +121,8 @@ struct order_verdict {
   std::uint64_t violations = 0;
   std::vector<order_example> examples;  ///< of the first ones, each kind at least once
   std::uint64_t changes = 0;            ///< that were replayed
-  std::uint64_t hidden_changes = 0;     ///< that must have happened though nobody was told: expiries, unanswered writes
+  /// That must have happened although no answer or event showed them: expiries, unanswered writes.
+  std::uint64_t hidden_changes = 0;
 };
 
 /// The history of some operations alone. Whatever else was done is as good as unknown: a version that nobody in it
@@ -136,11 +137,11 @@ struct order_verdict {
 /// anywhere from there up to the next change of its key, and is put at the lowest place that real time leaves it: if
 /// that is too high, so is every other.
 ///
-/// A revision that nobody was told may be an unanswered change, an expiry, or another client's change of other keys. An
-/// answer that can only be explained by such a change needs one of the right kind: an unanswered request, of which each
-/// explains one change, or an expiry, not before its time. It also needs a revision that is free. Both are checked,
-/// each by matching the earliest deadline first. A right server is never accused. A wrong one could escape only where
-/// an unanswered request hides it.
+/// A revision that no answer or event showed may be an unanswered change, an expiry, or another client's change of
+/// other keys. An answer that can only be explained by such a change needs one of the right kind: an unanswered
+/// request, of which each explains one change, or an expiry, not before its time. It also needs a revision that is
+/// free. Both are checked, each by matching the earliest deadline first. A right server is never accused. A wrong one
+/// could escape only where an unanswered request hides it.
 [[nodiscard]] order_verdict check_stated_order(stated_history const& whole, std::size_t examples_max = 3);
 
 }  // namespace holdfast::client::verify

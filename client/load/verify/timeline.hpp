@@ -25,10 +25,10 @@ struct drawn_operation {
 [[nodiscard]] std::string draw(std::vector<drawn_operation> const& operations);
 
 /// The operations of a counter-example, with their values called v1, v2, …, in their order, and v0 what was there
-/// before; a last line tells what v0 is.
+/// before; a last line says what v0 is.
 [[nodiscard]] std::string draw(counter_example const& found);
 
-/// What an operation did, in half a line: `put 17: revision 6`. Of lists it tells what they show of `keys` alone.
+/// What an operation did, in half a line: `put 17: revision 6`. Of lists it says what they show of `keys` alone.
 [[nodiscard]] std::string describe(stated_history const& whole, std::size_t operation,
                                    std::vector<key_number> const& keys);
 [[nodiscard]] std::string draw(stated_history const& whole, order_example const& found);

@@ -161,7 +161,7 @@ void check_each_key(recorded_run const& run, by_key const& requests, effort cons
   }
 }
 
-/// Adds what the watchers of a run were told.
+/// Adds what the watchers of a run received.
 void append_events(recorded_run const& run, stated_history& to) {
   revision_number latest = 0;
   for (auto const& one : to.operations) latest = std::max(latest, one.at);
@@ -180,8 +180,8 @@ void append_events(recorded_run const& run, stated_history& to) {
                                  .facts_begin = to.facts.size() - 1,
                                  .facts_end = to.facts.size()});
       }
-      // A stream that goes on is held to all that happened; the last one of a watcher was given time for it. Where the
-      // machine was too busy for that time to be enough, it must not be accused of what has not come yet.
+      // A stream that continues is held to all that happened; the last one of a watcher was given time for it. Where
+      // the machine was too busy for that time to be enough, it must not be accused of what has not come yet.
       auto const has_come_to_the_end = !stream.events.empty() && stream.events.back().stated.at >= latest;
       told.is_whole = run.watched->is_settled && &stream == &watcher.back() && has_come_to_the_end;
       to.watchers.push_back(std::move(told));
@@ -211,6 +211,17 @@ void check_all_together(recorded_run const& run, by_key const& requests, verific
   }
 }
 
+/// Whether answers were of several databases.
+bool was_replaced(recorded_run const& run) {
+  std::optional<std::uint64_t> first;
+  for (auto const& thread : run.threads) {
+    auto const of_thread = thread->first_database();
+    if (thread->has_seen_another_database() || (first && of_thread && *first != *of_thread)) return true;
+    if (of_thread) first = of_thread;
+  }
+  return false;
+}
+
 proof best_proof(recorded_run const& run) {
   auto const all = [&](auto is) {
     return std::ranges::all_of(run.threads, [&](auto const& thread) { return is(*thread); });
@@ -228,7 +239,8 @@ verification verify_run(recorded_run const& run) {
   effort const limits{.configurations_max = configurations_max, .until = began + run.time_max};
   verification verified;
   by_key const requests(run);
-  verified.proof = best_proof(run);
+  verified.was_replaced = was_replaced(run);
+  verified.proof = verified.was_replaced ? proof::none : best_proof(run);
   switch (verified.proof) {
     case proof::by_revision:
       check_all_together(run, requests, verified);
@@ -246,7 +258,7 @@ verification verify_run(recorded_run const& run) {
     verified.verdict = verdict::undecided;
   }
   verified.was_full = std::ranges::any_of(run.threads, [](auto const& thread) { return thread->is_full(); });
-  verified.locks = audit(requests);
+  if (!verified.was_replaced) verified.locks = audit(requests);
   verified.took = clock::now() - began;
   return verified;
 }

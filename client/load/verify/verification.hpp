@@ -50,7 +50,7 @@ struct verification {
   verify::verdict verdict = verdict::linearizable;  ///< of the values; `locks` has its own
   verify::proof proof = proof::by_key;
   std::uint64_t changes = 0;         ///< by_revision: that were replayed
-  std::uint64_t hidden_changes = 0;  ///< by_revision: that nobody was told of: expiries, unanswered writes
+  std::uint64_t hidden_changes = 0;  ///< by_revision: that no answer or event shows: expiries, unanswered writes
   std::uint64_t events = 0;          ///< by_revision: of watchers
   std::uint64_t operations = 0;      ///< that were judged
   std::uint64_t unanswered = 0;      ///< of these, puts and deletes of which it isn't known whether they happened
@@ -58,6 +58,7 @@ struct verification {
   std::uint64_t violated_keys = 0;   ///< by_revision: violations
   std::uint64_t undecided_keys = 0;
   std::vector<violation_example> examples;  ///< of the first violations
+  bool was_replaced = false;                ///< the database was another one from some moment on: nothing is judged
   bool was_full = false;                    ///< the run ended early since it had requests_max requests
   lock_audit locks;
   std::chrono::nanoseconds took{0};
@@ -72,7 +73,7 @@ struct recorded_run {
   std::span<std::unique_ptr<recorder> const> threads;
   std::span<value_number const> first_values;        ///< by key, as stored before the run; keys behind had none
   std::span<std::uint64_t const> first_revisions{};  ///< of these values; 0 where it is not known
-  load::watch_report const* watched = nullptr;       ///< what watchers were told, if there were any
+  load::watch_report const* watched = nullptr;       ///< what watchers received, if there were any
   std::uint32_t first_watcher = 0;                   ///< the first one's number among the connections
   std::chrono::nanoseconds time_max{};               ///< for deciding; keys that it does not suffice for are undecided
 };
@@ -89,7 +90,7 @@ struct recorded_run {
 ///     verdict           linearizable, violated or undecided
 ///     proof             by_revision (strictly serializable, all operations together), by_key (linearizable, each key
 ///                       by itself) or none
-///     operations, unanswered, keys, violated_keys, undecided_keys, was_full, took_ms
+///     operations, unanswered, keys, violated_keys, undecided_keys, was_full, was_replaced, took_ms
 ///     changes, hidden_changes, events   of a proof by_revision
 ///     violations        the first ones: [{key, kind, remark, minimal, initial, timeline (text), operations:
 ///                       [{connection, action, value, invoked_ms, responded_ms (null: never)}]}]; by_key an action is

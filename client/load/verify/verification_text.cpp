@@ -47,12 +47,15 @@ std::string answer_lines(verification const& verified) {
                                                     plural(verified.violated_keys, "key") + "\n");
       break;
     case verdict::undecided:
-      text =
-          "  answers  UNDECIDED: " +
-          (verified.proof == proof::none ? "they don't state the revision of the database, without which transactions\n"
-                                           "           and values that expire can't be checked\n"
-                                         : "no violation found, but time or memory did not suffice for " +
-                                               plural(verified.undecided_keys, "key") + "\n");
+      text = "  answers  UNDECIDED: " +
+             (verified.was_replaced
+                  ? "the server's database was replaced during the run: it was started without its data,\n"
+                    "           or from a backup, and what it acknowledged before may be gone\n"
+              : verified.proof == proof::none
+                  ? "they don't state the revision of the database, without which transactions\n"
+                    "           and values that expire can't be checked\n"
+                  : "no violation found, but time or memory did not suffice for " +
+                        plural(verified.undecided_keys, "key") + "\n");
       break;
   }
   text += "           " + scope_of(verified) + '\n';
@@ -163,6 +166,7 @@ std::string json_of(verification const& verified, std::string const& key_prefix)
                       {"hidden_changes", verified.hidden_changes},
                       {"events", verified.events},
                       {"was_full", verified.was_full},
+                      {"was_replaced", verified.was_replaced},
                       {"took_ms", load::in_ms(verified.took)},
                       {"violations", violations},
                       {"lock_order",

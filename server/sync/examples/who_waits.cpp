@@ -1,4 +1,4 @@
-// A policy that is told what the lock does: who waited, for how long, behind whom. Without a policy there is no such
+// A policy that observes the lock: who waited, for how long, behind whom. Without a policy there is no such
 // code.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>

@@ -2,6 +2,7 @@
 import {h, setText} from './dom';
 import {duration} from './format';
 import type {Settings} from './wire';
+import {ask} from './token';
 
 /// What went wrong in the server's words: an application/problem+json has a title and a detail that says what to do.
 export async function explained(response: Response): Promise<string> {
@@ -91,7 +92,7 @@ export class Controls {
 
   private async patch(change: Record<string, string>): Promise<void> {
     try {
-      const response = await fetch('/v1/settings', {method: 'PATCH', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(change)});
+      const response = await ask('/v1/settings', {method: 'PATCH', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(change)});
       if (!response.ok) throw new Error(await explained(response));
       setText(this.message, '');
     } catch (error) {
@@ -127,7 +128,7 @@ export class Controls {
     try {
       // A browser would lend the first reader's connection to the third, and two of them would share a lane. It keeps
       // connections with and without credentials apart, so the first reader's stays out of reach of the others.
-      const response = await fetch('/v1/kv/my-key?hold=1s', {cache: 'no-store', credentials: reader === 0 ? 'same-origin' : 'omit',
+      const response = await ask('/v1/kv/my-key?hold=1s', {cache: 'no-store', credentials: reader === 0 ? 'same-origin' : 'omit',
         headers: {'Holdfast-Source': `reader ${reader + 1}`}});
       // Without the key there is nothing to read, but the reader holds the lock all the same.
       if (!response.ok && response.status !== 404) throw new Error(await explained(response));

@@ -1,7 +1,8 @@
-// What the data view asks the server: lists, single keys, conditional writes, and the watch that tells of changes.
+// What the data view asks the server: lists, single keys, conditional writes, and the watch that reports changes.
 import {explained} from './controls';
 import {readChange, type Change} from './data_model';
 import {MessageParser, type StreamState} from './event_stream';
+import {ask} from './token';
 
 const source = {'Holdfast-Source': 'data view'};
 const page_keys = 100;
@@ -16,8 +17,8 @@ export function cannotBeAddressed(key: string): boolean { return key === '' || k
 
 function addressOf(key: string): string { return `/v1/kv/${encodeURIComponent(key)}`; }
 
-async function ask(address: string, options: RequestInit): Promise<Response> {
-  const response = await fetch(address, {cache: 'no-store', ...options, headers: {...source, ...options.headers}});
+async function request(address: string, options: RequestInit): Promise<Response> {
+  const response = await ask(address, {cache: 'no-store', ...options, headers: {...source, ...options.headers}});
   if (response.status === 412) throw new Conflict(await explained(response));
   return response;
 }
@@ -26,14 +27,14 @@ async function ask(address: string, options: RequestInit): Promise<Response> {
 export async function list(prefix: string, after: string | undefined, signal: AbortSignal): Promise<string> {
   const query = new URLSearchParams({prefix, delimiter: '/', limit: String(page_keys), values: 'true'});
   if (after !== undefined) query.set('after', after);
-  const response = await ask(`/v1/kv?${query}`, {signal});
+  const response = await request(`/v1/kv?${query}`, {signal});
   if (!response.ok) throw new Error(await explained(response));
   return response.text();
 }
 
 /// @return undefined where there is no such key
 export async function get(key: string): Promise<Value | undefined> {
-  const response = await ask(addressOf(key), {});
+  const response = await request(addressOf(key), {});
   if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(await explained(response));
   const ttl = response.headers.get('Holdfast-TTL');
@@ -43,7 +44,7 @@ export async function get(key: string): Promise<Value | undefined> {
 /// Writes only if the key is as it was. @param tag of the value that it is to replace; undefined: there must be none
 /// @param ttl a duration, `keep`, or empty for none  @return the new tag  @throws Conflict
 export async function put(key: string, text: string, tag: string | undefined, ttl: string): Promise<string> {
-  const response = await ask(`${addressOf(key)}${ttl === '' ? '' : `?ttl=${encodeURIComponent(ttl)}`}`, {method: 'PUT', body: text,
+  const response = await request(`${addressOf(key)}${ttl === '' ? '' : `?ttl=${encodeURIComponent(ttl)}`}`, {method: 'PUT', body: text,
     headers: {'Content-Type': 'application/json', ...(tag === undefined ? {'If-None-Match': '*'} : {'If-Match': tag})}});
   if (!response.ok) throw new Error(await explained(response));
   return response.headers.get('ETag') ?? '';
@@ -51,7 +52,7 @@ export async function put(key: string, text: string, tag: string | undefined, tt
 
 /// @throws Conflict
 export async function remove(key: string, tag: string): Promise<void> {
-  const response = await ask(addressOf(key), {method: 'DELETE', headers: {'If-Match': tag}});
+  const response = await request(addressOf(key), {method: 'DELETE', headers: {'If-Match': tag}});
   if (!response.ok && response.status !== 404) throw new Error(await explained(response));
 }
 
@@ -103,7 +104,7 @@ export class Watch {
     signal.addEventListener('abort', abort);
     let silence = setTimeout(abort, silence_max_ms);
     try {
-      const response = await fetch(`/v1/watch?${new URLSearchParams({prefix: this.prefix})}`,
+      const response = await ask(`/v1/watch?${new URLSearchParams({prefix: this.prefix})}`,
         {signal: connection.signal, cache: 'no-store', headers: {Accept: 'text/event-stream'}});
       if (!response.ok || response.body === null) throw new Error(await explained(response));
       connected();

@@ -99,7 +99,7 @@ export class DataView {
 
   private change(change: Change): void {
     this.editor.noticed(change);
-    // A list that is on its way was made before or after this change; the revisions tell.
+    // A list that is on its way was made before or after this change; the revisions say which.
     if (this.loading !== undefined) this.early.push(change);
     if (this.model.apply(change, performance.now())) this.draw();
   }

@@ -33,7 +33,7 @@ export class Editor {
   private tag: string | undefined;  // of what was read; undefined: there was no such key
   private read = '';
   private busy = false;
-  private noticedRevision = 0;  // of a change that was told and not looked at yet
+  private noticedRevision = 0;  // of a change that was reported and not looked at yet
   private found: {text: string; tag: string} | undefined;  // what somebody else has written; undefined: the key is gone
 
   /// A key that does not exist yet.
@@ -61,14 +61,14 @@ export class Editor {
     });
   }
 
-  /// The watch told of a change.
+  /// The watch reported a change.
   noticed(change: Change): void {
     if (this.element.hidden || !this.key.readOnly || change.key !== this.key.value) return;
     this.noticedRevision = Math.max(this.noticedRevision, change.revision);
     this.lookIfChanged();
   }
 
-  /// Our own changes are told, too: only their answers tell which those are.
+  /// Our own changes are reported, too: only their answers show which those are.
   private lookIfChanged(): void {
     if (!this.busy && this.noticedRevision > revisionOf(this.tag)) void this.look();
   }
@@ -100,7 +100,7 @@ export class Editor {
     const text = this.value.value;
     const tag = await put(key, text, this.tag, ttl);
     this.key.readOnly = true;
-    // Somebody may have gone on writing while the answer was on its way.
+    // Somebody may have continued writing while the answer was on its way.
     const now = this.value.value;
     this.take(text, tag);
     this.value.value = now;
@@ -115,7 +115,7 @@ export class Editor {
     this.showKeeping();
   }
 
-  /// Runs one action at a time, and tells how it ended. @param told when it went well
+  /// Runs one action at a time, and shows how it ended. @param told on success
   private async run(told: string, action: () => Promise<void>): Promise<void> {
     if (this.busy) return;
     this.busy = true;

@@ -1,6 +1,7 @@
-// Follows /v1/lock/events over fetch(), which hands over whole chunks where an EventSource would wake the page for each
+// Follows /v1/lock/events over fetch(), which hands over entire chunks where an EventSource would wake the page for each
 // message; connects again, resumes, and notices a server that has gone silent.
 import type {LockEvent} from './wire';
+import {ask} from './token';
 
 /// Cuts a stream of text into server-sent messages (WHATWG HTML, "Interpreting an event stream"), as far as ours use them.
 export class MessageParser {
@@ -98,7 +99,7 @@ export class EventStream {
     let watch = setTimeout(abort, silence_max_ms);
     try {
       const resumes = this.lastId !== undefined && !fromBeginning;
-      const response = await fetch(fromBeginning ? `${this.url}?from=0` : this.url, {
+      const response = await ask(fromBeginning ? `${this.url}?from=0` : this.url, {
         signal: connection.signal, cache: 'no-store',
         headers: {Accept: 'text/event-stream', ...(resumes ? {'Last-Event-ID': this.lastId!} : {})},
       });

@@ -56,7 +56,7 @@ export function shown(text: string): string {
     letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/// The same in at most so many characters: the middle goes, because a port and a key's last part tell most.
+/// The same in at most this many characters: the middle goes, because a port and a key's last part say most.
 export function shortened(text: string, characters_max: number): string {
   const safe = shown(text);
   if (safe.length <= characters_max) return safe;

@@ -75,7 +75,7 @@ export class LaneChoice {
 export class Lanes {
   /// Top first.
   shown: string[] = [];
-  /// How many sources share the last lane because there is no room for them, or because the filter leaves them out.
+  /// How many sources share the last lane because there is no space for them, or because the filter leaves them out.
   others = 0;
 
   /// Exactly these lanes, as somebody else has seen them.

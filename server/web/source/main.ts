@@ -18,6 +18,7 @@ import {onThemeChange} from './theme';
 import {Timeline} from './timeline';
 import {Toolbar} from './toolbar';
 import type {LockEvent, LockState} from './wire';
+import {ask} from './token';
 
 const tables_interval_ms = 500;
 const chart_interval_ms = 1000;
@@ -67,7 +68,7 @@ class Page {
       this.controls.element,
       h('section', {class: 'live', 'aria-label': 'Timeline'}, this.toolbar.element, this.stage, this.toolbar.notice,
         h('p', {class: 'note', id: 'timeline-keys'}, 'Grey: waiting. Colour: holding the lock. An arrow leads from the request that releases ' +
-          'the lock to the next owner. ',
+          'the lock to the next owner. Disk: when the journal of a server that keeps its data wrote. ',
           h('span', {class: 'by-mouse'}, 'Drag to move; zoom with Ctrl and the wheel. Click a name to pin its lane. Keys: the arrow keys walk from ' +
             'request to request, + and − zoom, Page Up and Page Down move, P pins the lane, Space pauses, End returns to now.'),
           h('span', {class: 'by-touch'}, 'Tap a request to read what happened to it. Drag sideways to move, pinch to zoom.')),
@@ -177,7 +178,7 @@ class Page {
     this.reconciling = true;
     this.model.doubtful = false;
     try {
-      const response = await fetch('/v1/lock?limit=1000', {cache: 'no-store'});
+      const response = await ask('/v1/lock?limit=1000', {cache: 'no-store'});
       if (response.ok) this.model.reconcile(await response.json() as LockState);
     } catch { /* the stream notices what is wrong, and its next hello asks again */ }
     setTimeout(() => { this.reconciling = false; }, 1000);

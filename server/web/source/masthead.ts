@@ -1,5 +1,6 @@
 // What this is, where else to look, and which of its two views is shown.
 import {h, setText} from './dom';
+import {ask} from './token';
 
 const perfetto = 'https://ui.perfetto.dev';
 
@@ -28,7 +29,7 @@ export class Masthead {
 
   async askVersion(): Promise<void> {
     try {
-      const response = await fetch('/version', {headers: {Accept: 'application/json'}});
+      const response = await ask('/version', {headers: {Accept: 'application/json'}});
       if (response.ok) setText(this.version, `Version ${String((await response.json() as {version: unknown}).version)}`);
     } catch { /* the link remains */ }
   }

@@ -1,4 +1,5 @@
-// What the page knows of the lock: everything that the server has told, in bounded memory. Knows no document and no canvas.
+// What the page knows of the lock: everything that the server has reported, in bounded memory. Knows no document and no canvas.
+import {Commits} from './commits';
 import {Histogram} from './histogram';
 import {Records} from './records';
 import {Seconds} from './seconds';
@@ -36,6 +37,7 @@ export class Model {
   readonly holds = new Histogram();
   readonly seconds = new Seconds(300);
   readonly gaps: Gap[] = [];
+  readonly commits = new Commits();
   start: string | undefined;  // names the server's process
   started_at = '';
   settings: Settings | undefined;
@@ -73,6 +75,7 @@ export class Model {
       case 'granted': this.hear(event.granted_ns, now_ms); this.grant(event); break;
       case 'done': this.hear(event.ended_ns, now_ms); this.finish(event); break;
       case 'dropped': this.lose(event.count); break;
+      case 'commits': for (const [began_ns, ended_ns, changes] of event.commits) this.commits.add(began_ns, ended_ns, changes); break;
       default: break;  // of a newer server
     }
   }
@@ -119,11 +122,12 @@ export class Model {
     this.start = start;
     this.clock.reset();
     this.latest_ns = 0;
+    this.commits.clear();
     this.clearHistory();
     this.open.clear();
   }
 
-  /// Starts the sums anew; who waits or holds stays.
+  /// Starts the sums again; who waits or holds stays.
   clearHistory(): void {
     this.records.clear();
     for (const one of [this.blamedSources, this.blamedOperations, this.blamedKeys, this.waits, this.holds, this.seconds]) one.clear();

@@ -9,6 +9,7 @@ export interface Layout {
   axis: number;    // height of the times above the lanes
   lane: number;    // a lane's height, with what keeps it apart
   bar: number;     // of it, what is drawn
+  commits: number; // height of the journal's commits below the lanes; 0: there are none
   queue: number;   // height of the queue's length below
 }
 
@@ -45,6 +46,7 @@ export function paint(context: CanvasRenderingContext2D, painting: Painting): vo
   paintBars(context, painting);
   paintArrows(context, painting);
   paintCursor(context, painting);
+  paintCommits(context, painting);
   paintQueue(context, painting);
   context.restore();
   paintNames(context, painting);
@@ -192,6 +194,39 @@ function paintArrows(context: CanvasRenderingContext2D, {scene, layout}: Paintin
   }
 }
 
+/// A strip below the lanes: when the journal wrote, how many changes a commit took where there is room for the number, and
+/// what is usual in this view.
+function paintCommits(context: CanvasRenderingContext2D, {scene, layout}: Painting): void {
+  if (layout.commits === 0) return;
+  const {disk, card, inkSoft} = theme();
+  const height = layout.commits - 26;
+  const top = lanesEnd(layout, scene.rows) + 18;
+  context.fillStyle = disk;
+  for (let at = 0; at < scene.committing.length; ++at) {
+    const share = scene.committing[at]!;
+    if (share === 0) continue;
+    context.globalAlpha = 0.6 + 0.4 * Math.min(share, 1);
+    context.fillRect(at, top, 1, height);
+  }
+  context.globalAlpha = 1;
+  font(context, 10);
+  context.textAlign = 'center';
+  context.fillStyle = card;
+  for (const {left, right, changes} of scene.commits) {
+    const text = count(changes);
+    if (right - left > context.measureText(text).width + 4) context.fillText(text, (left + right) / 2, top + height - 3);
+  }
+  const {commits, changes, took_ns} = scene.committed;
+  if (commits === 0) return;
+  context.fillStyle = inkSoft;
+  font(context, 11);
+  context.textAlign = 'right';
+  const mean = changes / commits;
+  const each = mean < 10 ? String(Math.round(mean * 10) / 10) : count(Math.round(mean));
+  context.fillText(`${plural(commits, 'commit')}, ${each} ${mean === 1 ? 'change' : 'changes'} and ${duration(took_ns / commits)} each`,
+    scene.width - 4, top - 4);
+}
+
 function paintQueue(context: CanvasRenderingContext2D, {scene, layout, height}: Painting): void {
   const {queue, queueLine, inkSoft} = theme();
   const bottom = height - 1;
@@ -241,5 +276,6 @@ function paintNames(context: CanvasRenderingContext2D, {scene, layout, height, n
   });
   context.fillStyle = inkSoft;
   font(context, 11);
+  if (layout.commits > 0) context.fillText('disk', 2, lanesEnd(layout, scene.rows) + 18 + (layout.commits - 26) / 2 + 4);
   context.fillText('queue length', 2, height - layout.queue / 2 + 8);
 }

@@ -62,7 +62,7 @@ export class Records {
 
   slot(record: number): number { return record & this.mask; }
 
-  /// @return whether it was kept; not when there is no room behind what somebody looks at
+  /// @return whether it was kept; not when there is no space behind what somebody looks at
   add(done: Done): boolean {
     while (this.next - this.first >= this.capacity || this.names.characters > this.characters_max) {
       if (this.first >= this.keepFrom) return false;

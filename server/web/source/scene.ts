@@ -1,4 +1,4 @@
-// What of the model is seen in a span on so many pixels. What is narrower than a pixel is added up in it, so that drawing
+// What of the model is seen in a span on this many pixels. What is narrower than a pixel is added up in it, so that drawing
 // costs the same for ten requests and for a hundred thousand.
 import type {Gap, Model, OpenRequest} from './model';
 import type {Span} from './span';
@@ -18,7 +18,10 @@ export interface Scene {
   queue: Float32Array;       // the mean length of the queue in each pixel
   queueMax: number;          // of the queue's length at any moment
   arrows: Arrow[];
-  arrowsHidden: boolean;     // there are too many to tell apart
+  arrowsHidden: boolean;     // there are too many to distinguish
+  committing: Float32Array;  // the share of each pixel in which a commit ran
+  commits: {left: number; right: number; changes: number}[];  // wide enough to be told apart
+  committed: {commits: number; changes: number; took_ns: number};  // of all that ended in the span
   gaps: {left: number; right: number; gap: Gap}[];
   forgottenUntil: number;    // pixels from the left of which nothing is kept any more
 }
@@ -26,6 +29,7 @@ export interface Scene {
 const arrows_max = 400;
 const arrow_distance = 5;
 const bar_min = 1.5;  // pixels
+const commit_min = 14;  // pixels: of a number in it
 
 /// @param rowOf the row of a source, or the row of the others
 export function buildScene(model: Model, span: Span, width: number, rows: number, rowOf: (source: string) => number): Scene {
@@ -34,7 +38,8 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
   const pixels = width / (span.to_ns - span.from_ns);  // a nanosecond's
   const column = () => new Float32Array(width);
   const scene: Scene = {span, width, rows, bars: [], held: Array.from({length: rows}, column), waited: Array.from({length: rows}, column),
-    queue: column(), queueMax: 0, arrows: [], arrowsHidden: false, gaps: [], forgottenUntil: 0};
+    queue: column(), queueMax: 0, arrows: [], arrowsHidden: false,
+    committing: column(), commits: [], committed: {commits: 0, changes: 0, took_ns: 0}, gaps: [], forgottenUntil: 0};
   const x = (time_ns: number) => (time_ns - span.from_ns) * pixels;
 
   // Adds the part of each pixel that lies between two places, which may be the same.
@@ -120,6 +125,18 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
     scene.arrowsHidden = true;
   }
   scene.queueMax = Math.max(scene.queueMax, waitingAtBegin);
+  const {commits} = model;
+  for (let number = commits.firstEndedFrom(span.from_ns); number < commits.next; ++number) {
+    const at = commits.slot(number);
+    const began_ns = commits.began[at]!, ended_ns = commits.ended[at]!, changes = commits.changes[at]!;
+    if (began_ns > span.to_ns) break;
+    ++scene.committed.commits;
+    scene.committed.changes += changes;
+    scene.committed.took_ns += ended_ns - began_ns;
+    const left = x(began_ns), right = x(ended_ns);
+    cover(scene.committing, left, right);
+    if (right - left >= commit_min) scene.commits.push({left, right, changes});
+  }
   for (const gap of model.gaps) {
     const left = x(gap.from_ns), right = x(gap.to_ns);
     if (right >= 0 && left <= width) scene.gaps.push({left, right, gap});

@@ -1,4 +1,4 @@
-// The server's time, told from when its messages arrive: each shows that at least so much has passed there.
+// The server's time, derived from when its messages arrive: each shows that at least so much has passed there.
 
 const window_ms = 30_000;
 

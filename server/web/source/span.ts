@@ -41,7 +41,7 @@ export class View {
 
 function clamp(length_ns: number): number { return Math.min(Math.max(length_ns, length_min_ns), length_max_ns); }
 
-/// Round steps for an axis with about so many marks: of minutes and seconds above ten seconds, powers of ten below.
+/// Round steps for an axis with about this many marks: of minutes and seconds above ten seconds, powers of ten below.
 /// @return the distance of two marks
 export function stepFor(length_ns: number, marks: number): number {
   const least = length_ns / marks;

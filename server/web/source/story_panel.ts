@@ -40,7 +40,7 @@ export class StoryPanel {
   /// Brings the story into view: a finger may have selected a request far above it.
   reveal(): void { this.element.scrollIntoView({block: 'nearest', behavior: 'instant'}); }
 
-  /// The pressed button goes away with the story that it belongs to; whoever pressed it goes on from the next story.
+  /// The pressed button goes away with the story that it belongs to; whoever pressed it continues from the next story.
   private follow(id: number): void {
     this.choose(id);
     this.element.focus({preventScroll: true});

@@ -3,7 +3,7 @@
 export const laneColours = 12;
 
 export interface Theme {
-  ink: string; inkSoft: string; grid: string; card: string; wait: string; queue: string; queueLine: string; arrow: string; gap: string;
+  ink: string; inkSoft: string; grid: string; card: string; wait: string; disk: string; queue: string; queueLine: string; arrow: string; gap: string;
   accent: string; writer: string; others: string; lanes: string[];
 }
 
@@ -14,7 +14,7 @@ export function theme(): Theme {
   const style = getComputedStyle(document.documentElement);
   const of = (name: string) => style.getPropertyValue(`--${name}`).trim();
   return read = {
-    ink: of('ink'), inkSoft: of('ink-soft'), grid: of('grid'), card: of('card'), wait: of('wait'), queue: of('queue'),
+    ink: of('ink'), inkSoft: of('ink-soft'), grid: of('grid'), card: of('card'), wait: of('wait'), disk: of('disk'), queue: of('queue'),
     queueLine: of('queue-line'), arrow: of('arrow'), gap: of('gap'), accent: of('accent'), writer: of('writer'), others: of('others'),
     lanes: Array.from({length: laneColours}, (_, index) => of(`lane-${index}`)),
   };

@@ -33,8 +33,8 @@ export class Timeline {
   private focusedRow: number | undefined;
   private rowsShown = 4;
   private lanesAt_ms = -Infinity;
-  // A finger needs more room than a pointer: 44 pixels (WCAG 2.5.5).
-  private layout: Layout = {gutter: 150, axis: 26, lane: matchMedia('(pointer: coarse)').matches ? 44 : 30, bar: 20, queue: 70};
+  // A finger needs more space than a pointer: 44 pixels (WCAG 2.5.5).
+  private layout: Layout = {gutter: 150, axis: 26, lane: matchMedia('(pointer: coarse)').matches ? 44 : 30, bar: 20, commits: 0, queue: 70};
   private width = 0;
   private height = 0;
 
@@ -64,8 +64,10 @@ export class Timeline {
       else this.lanes.update(activityIn(this.model, span), lanes_max, this.choice);
       this.colours.assign(this.lanes.shown);
       const rows = this.rows();
-      if (rows > this.rowsShown) {
-        this.rowsShown = rows;
+      const commits = this.model.commits.next > 0 ? 40 : 0;
+      if (rows > this.rowsShown || commits !== this.layout.commits) {
+        this.rowsShown = Math.max(rows, this.rowsShown);
+        this.layout.commits = commits;
         this.fit();
       }
     }
@@ -101,7 +103,7 @@ export class Timeline {
 
   private adopted: string[] | undefined;
 
-  /// Shows the lanes and colours that somebody else has seen, until the view goes on or the user chooses others.
+  /// Shows the lanes and colours that somebody else has seen, until the view continues or the user chooses others.
   adopt(lanes: readonly {source: string; colour: number}[]): void {
     this.adopted = lanes.map(lane => lane.source);
     this.colours.adopt(lanes);
@@ -224,7 +226,7 @@ export class Timeline {
 
   private fit(): void {
     const scale = Math.min(devicePixelRatio || 1, 2);
-    this.height = lanesEnd(this.layout, this.rowsShown) + this.layout.queue;
+    this.height = lanesEnd(this.layout, this.rowsShown) + this.layout.commits + this.layout.queue;
     this.canvas.width = this.width * scale;
     this.canvas.height = this.height * scale;
     this.canvas.style.height = `${this.height}px`;

@@ -31,9 +31,11 @@ export interface Done extends Asker {
 }
 export interface Dropped { type: 'dropped'; count: number }
 export interface SettingsChanged { type: 'settings'; settings: Settings }
+/// Commits of the journal, each with its beginning, its end and how many changes it made durable.
+export interface Commits { type: 'commits'; commits: [began_ns: number, ended_ns: number, changes: number][] }
 export interface Heartbeat { type: 'heartbeat'; now_ns: number }
 
-export type LockEvent = Hello | Asked | Granted | Done | Dropped | SettingsChanged | Heartbeat;
+export type LockEvent = Hello | Asked | Granted | Done | Dropped | SettingsChanged | Commits | Heartbeat;
 
 /// GET /v1/lock.
 export interface LockState {

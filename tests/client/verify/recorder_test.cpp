@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <vector>
+
+#include "client/load/verify/verification.hpp"
 
 namespace holdfast::client::verify {
 namespace {
@@ -127,8 +131,26 @@ TEST(recorder, compares_no_revisions_of_different_starts_of_the_server) {
     return keeper.at(number).revision;
   };
   EXPECT_EQ(revision_with("\"00000000000000ff-12\""), 12U);
+  EXPECT_FALSE(keeper.has_seen_another_database());
   EXPECT_EQ(revision_with("\"00000000000000fe-3\""), 0U);
   EXPECT_EQ(revision_with("\"00000000000000ff-13\""), 13U);
+  EXPECT_TRUE(keeper.has_seen_another_database());
+}
+
+// A server in memory that was killed and started again was accused of granting its lock out of turn.
+TEST(verification, judges_nothing_where_the_database_was_replaced) {
+  std::vector<std::unique_ptr<recorder>> threads;
+  auto answer = answered(204);
+  for (auto const* tag : {"\"00000000000000ff-12\"", "\"00000000000000fe-3\""}) {
+    auto& keeper = *threads.emplace_back(std::make_unique<recorder>(1));
+    answer.etag = tag;
+    keeper.answer(keeper.ask(request(operation_kind::put), 3, at(10)), answer, false, at(20));
+  }
+  auto const verified = verify_run({.threads = threads, .first_values = {}, .time_max = 1s});
+  EXPECT_TRUE(verified.was_replaced);
+  EXPECT_EQ(verified.verdict, verdict::undecided);
+  EXPECT_FALSE(verified.is_violated());
+  EXPECT_NE(text_of(verified, "").find("the server's database was replaced during the run"), std::string::npos);
 }
 
 TEST(recorder, keeps_every_request_apart_and_says_when_it_is_full) {

@@ -57,6 +57,29 @@ TEST_F(one_consumer, is_told_what_comes_after_it_and_nothing_twice) {
   EXPECT_TRUE(all(stream, 2).empty());
 }
 
+TEST_F(one_consumer, is_told_of_the_commits_of_its_time_together) {
+  source.commits.add({1, 2, 30});
+  event_stream later(source, live, event_format::ndjson, {});
+  event_stream from_the_beginning(source, live, event_format::ndjson, 0);
+  source.commits.add({3, 5, 40});
+  source.commits.add({6, 7, 1});
+  auto const told = all(later, 1);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0], json::parse(R"({"type":"commits","commits":[[3,5,40],[6,7,1]]})"));
+  EXPECT_TRUE(all(later, 2).empty());
+  EXPECT_EQ(all(from_the_beginning, 1)[0]["commits"].size(), 3U);
+}
+
+TEST_F(one_consumer, that_is_slow_misses_the_oldest_commits_and_gets_a_bounded_message_each_time) {
+  event_stream stream(source, live, event_format::ndjson, {});
+  auto const many = static_cast<std::int64_t>(commit_log::commits_max) + 10;
+  for (std::int64_t i = 0; i < many; ++i) source.commits.add({i, i + 1, 1});
+  auto const told = all(stream, 1);
+  EXPECT_EQ(told.size(), commit_log::commits_max / event_stream::commits_at_once);
+  EXPECT_EQ(told[0]["commits"][0][0], 10);
+  EXPECT_EQ(told[0]["commits"].size(), event_stream::commits_at_once);
+}
+
 TEST_F(one_consumer, resumes_behind_the_last_event_that_it_has_seen) {
   pass(5);
   event_stream stream(source, live, event_format::ndjson, 2);

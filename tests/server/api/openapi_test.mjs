@@ -55,6 +55,8 @@ test('no reference leads nowhere, and nothing is described in vain', () => {
     }
     Object.values(node).forEach(walk);
   })(api);
+  // Those of security are named without a path.
+  for (const one of api.security) for (const name of Object.keys(one)) used.add(`#/components/securitySchemes/${name}`);
   for (const [kind, all] of Object.entries(api.components))
     for (const name of Object.keys(all)) assert.ok(used.has(`#/components/${kind}/${name}`), `nothing refers to ${kind}/${name}`);
 });

@@ -93,11 +93,47 @@ TEST(command_line, every_setting_can_be_set) {
 TEST(command_line, the_environment_sets_what_no_flag_does) {
   variable const listen("HOLDFAST_LISTEN", "0.0.0.0:8081"), threads("HOLDFAST_THREADS", "2"),
       hold("HOLDFAST_HOLD", "5ms");
-  auto const got = settings_of({"--threads", "1"});
+  auto const got = settings_of({"--threads", "1", "--expose-insecure"});
   EXPECT_EQ(got.listen_address, "0.0.0.0");
   EXPECT_EQ(got.listen_port, 8081);
   EXPECT_EQ(got.threads, 1U);
   EXPECT_EQ(got.routes.read_hold, 5ms);
+}
+
+// Whoever wrote --listen 0.0.0.0 gave the database to everybody in the network without a word.
+TEST(command_line, does_not_serve_others_unless_it_is_safe_or_said_not_to_be) {
+  for (auto const* const address : {"0.0.0.0:1", "[::]:1", "192.0.2.1:1"}) {
+    EXPECT_TRUE(says(refusal_of({"--listen", address}), "--tokens FILE"));
+    EXPECT_TRUE(says(refusal_of({"--listen", address, "--tokens", "t"}), "plain text"));
+    EXPECT_EQ(settings_of({"--listen", address, "--expose-insecure"}).listen_port, 1);
+  }
+  EXPECT_EQ(settings_of({"--listen", "[::1]:1"}).listen_port, 1);
+  EXPECT_EQ(settings_of({"--listen", "127.0.0.2:1", "--tokens", "t"}).access.tokens_file, "t");
+  variable const said("HOLDFAST_EXPOSE_INSECURE", "true");
+  EXPECT_EQ(settings_of({"--listen", "0.0.0.0:1"}).listen_port, 1);
+}
+
+TEST(command_line, a_token_is_made_with_scopes_and_an_end) {
+  auto const parsed = parse({"token", "new", "web", "--scope", "read:users/", "--scope", "admin", "--expires", "24h"});
+  auto const& made = std::get<token_command>(parsed).made;
+  EXPECT_EQ(made.name, "web");
+  ASSERT_EQ(made.permissions.size(), 2U);
+  EXPECT_EQ(to_string(made.permissions[0]), "read:users/");
+  EXPECT_EQ(to_string(made.permissions[1]), "admin");
+  EXPECT_GT(*made.expires, token::instant::clock::now() + 23h);
+  EXPECT_TRUE(says(refusal_of({"token", "new", "web", "--scope", "all"}), "read:PREFIX"));
+  EXPECT_TRUE(says(refusal_of({"token", "new", "web", "--scope", "read:", "--expires", "soon"}), "2027"));
+}
+
+TEST(command_line, limits_are_off_unless_they_are_set) {
+  EXPECT_FALSE(settings_of({}).access.is_used());
+  auto const got = settings_of({"--limit-requests", "100", "--limit-bytes", "1MiB", "--limit-lock-time", "100ms",
+                                "--limit-streams", "3", "--limit-connections", "4"});
+  EXPECT_EQ(got.access.rates.requests, 100U);
+  EXPECT_EQ(got.access.rates.bytes, 1048576U);
+  EXPECT_EQ(got.access.rates.lock_time, 100ms);
+  EXPECT_EQ(got.access.streams_max, 3U);
+  EXPECT_EQ(got.access.connections_max, 4U);
 }
 
 TEST(command_line, a_wrong_value_is_told_with_what_would_be_right) {

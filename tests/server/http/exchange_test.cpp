@@ -72,8 +72,8 @@ class scripted_handler final : public request_handler {
     answer.body = "awaited";
     co_return script_.run_end;
   }
-  void count(method method, unsigned status, clock::time_point begun_at) override {
-    script_.counted.push_back({method, status, begun_at});
+  void count(answered_request const& done) override {
+    script_.counted.push_back({done.method, done.status, done.begun_at});
   }
 
  private:

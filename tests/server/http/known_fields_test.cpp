@@ -25,7 +25,7 @@ constexpr std::uint64_t body_bytes_max = 30;
 std::string text_of(request_head const& head) {
   std::string text;
   for (auto const part : {head.method_text, head.target, head.content_encoding, head.content_type, head.host,
-                          head.origin, head.last_event_id})
+                          head.origin, head.last_event_id, head.authorization})
     text += std::string(part) + '|';
   for (auto const& part : {head.if_none_match, head.if_match, head.idempotency_key})
     text += part.value_or("none") + '|';
@@ -214,6 +214,48 @@ TEST(recognize_request_line, leaves_all_other_forms_to_the_parser) {
                            "GET  HTTP/1.1\r\n", "POST / HTTP/1.1\r\n", "GETS / HTTP/1.1\r\n", "get / HTTP/1.1\r\n",
                            "GET", "GET ", "GET /", "", "OPTIONS * HTTP/1.1\r\n", "GET /\x7F HTTP/1.1\r\n"})
     EXPECT_FALSE(recognize_request_line(line)) << line;
+}
+
+struct secret_fields : testing::Test {
+  static std::string get(std::string const& authorization) {
+    return "GET /v1/kv/a HTTP/1.1\r\nHost: a\r\nAuthorization: " + authorization + "\r\nAccept: */*\r\n\r\n";
+  }
+
+  known_fields known;
+  request_parser parser{body_bytes_max, &known};
+};
+
+TEST_F(secret_fields, are_recognized_by_the_whole_secret_only) {
+  teach(parser, get("Bearer abcdefghijklmnop"));
+  auto const text = get("Bearer abcdefghijklmnop");
+  ASSERT_EQ(parser.recognize_head(text, head_bytes_max), text.size());
+  EXPECT_EQ(parser.head().authorization, "Bearer abcdefghijklmnop");
+  for (std::size_t i = 0; i < 16; ++i) {
+    auto guess = std::string("Bearer abcdefghijklmnop");
+    guess[7 + i] = 'X';
+    EXPECT_EQ(parser.recognize_head(get(guess), head_bytes_max), 0U) << guess;
+  }
+  EXPECT_EQ(parser.recognize_head(get("Bearer abcdefghijklmno"), head_bytes_max), 0U);
+  EXPECT_EQ(parser.recognize_head("GET /v1/kv/a HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n", head_bytes_max), 0U);
+}
+
+TEST_F(secret_fields, have_a_number_that_no_other_credentials_get) {
+  auto const number_of = [&](std::string const& authorization) {
+    auto const text = get(authorization);
+    if (parser.recognize_head(text, head_bytes_max) == 0) teach(parser, text);
+    EXPECT_EQ(parser.recognize_head(text, head_bytes_max), text.size());
+    return parser.head().credentials;
+  };
+  auto const first = number_of("Bearer a");
+  EXPECT_NE(first, 0U);
+  EXPECT_EQ(number_of("Bearer a"), first);
+  // More than are remembered.
+  for (char c = 'b'; c < 'z'; ++c) EXPECT_NE(number_of(std::string("Bearer ") + c), first);
+  EXPECT_NE(number_of("Bearer a"), first) << "those of the first were forgotten, and their number with them";
+  std::string const without = "GET /v1/kv/a HTTP/1.1\r\nHost: a\r\n\r\n";
+  teach(parser, without);
+  ASSERT_NE(parser.recognize_head(without, head_bytes_max), 0U);
+  EXPECT_EQ(parser.head().credentials, 0U);
 }
 
 }  // namespace

@@ -318,6 +318,8 @@ TEST_F(an_increment, keeps_within_the_integers_that_every_reader_of_json_has) {
   EXPECT_EQ(result_of("-9007199254740990", -1), "-9007199254740991");
   EXPECT_EQ(get_as<value_refused>(of("9007199254740991", 1)).code, errc::out_of_range);
   EXPECT_EQ(get_as<value_refused>(of("-9007199254740991", -1)).code, errc::out_of_range);
+  for (auto const* many_digits : {"12345678901234567890", "-12345678901234567890"})
+    EXPECT_EQ(get_as<value_refused>(of(many_digits, 1)).code, errc::out_of_range) << "an integer all the same";
   EXPECT_EQ(get_as<value_refused>(of("9007199254740992", -5)).code, errc::out_of_range) << "it may be another already";
   EXPECT_EQ(result_of("9007199254740991", -9007199254740991), "0");
 }

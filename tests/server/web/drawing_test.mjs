@@ -57,6 +57,18 @@ describe('a scene', () => {
     assert.equal(buildScene(model, span(11, 12), 400, 4, rowOf).queueMax, 0);
   });
 
+  test('shows when the journal wrote, and how many changes it took', () => {
+    const model = modelOf({type: 'commits', commits: [[ns(100), ns(150), 30], [ns(200), ns(200.5), 2]]});
+    // What a stream that has resumed tells again.
+    model.apply({type: 'commits', commits: [[ns(200), ns(200.5), 2], [ns(900), ns(901), 4]]}, 0);
+    const seen = buildScene(model, span(0, 1000), 1000, 1, rowOf);
+    assert.deepEqual(seen.commits.map(one => [Math.round(one.left), Math.round(one.right), one.changes]), [[100, 150, 30]]);
+    near(seen.committing[120], 1, 0.01);
+    near(seen.committing[200], 0.5, 0.01);
+    assert.deepEqual([seen.committed.commits, seen.committed.changes], [3, 36]);
+    assert.equal(buildScene(model, span(300, 800), 500, 1, rowOf).committed.commits, 0);
+  });
+
   test('finds what is at a place, a hold before a wait, and a narrow grant within a few pixels', () => {
     const model = modelOf(...lesson);
     const at = (row, x) => {

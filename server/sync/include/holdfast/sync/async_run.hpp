@@ -61,7 +61,7 @@ class finished_functions {
 };
 
 /// Lets the waiters of functions that have run know. Those whose context runs on this thread, or whose executor is more
-/// than its context's own, are told one by one; for each other context one message goes.
+/// than its context's own, are notified one by one; for each other context one message goes.
 inline void tell_finished(std::span<waiter*> done) noexcept {
   for (std::size_t i = 0; i < done.size(); ++i) {
     waiter* const w = done[i];
@@ -332,7 +332,7 @@ template <class Mutex>
       break;
     }
   }
-  // Only now that the lock is passed on, so that nobody waits for it while executors are told.
+  // Only now that the lock is passed on, so that nobody waits for it while executors are notified.
   tell_finished({done, count});
 }
 
@@ -360,22 +360,20 @@ class runs_functions {
   /// also if the function returns a reference, and must be default constructible. What the function throws is the
   /// completion's exception; system_error(operation_aborted) if cancelled.
   ///
-  /// The function runs where the lock is: if it is free, on the calling thread before this returns; otherwise in the
-  /// unlock() of whoever releases it, on that thread. So a function must be short and must not wait, it must not care
-  /// for its thread, and it must not wait for the same mutex, nor destroy it or an execution context whose functions
-  /// wait for it; an operation that awaits under the lock wants async_lock(). No internal lock is held while it runs,
-  /// and the destruction of its execution context waits until it has run. The handler is called on its associated
-  /// executor.
+  /// If the lock is free, the function runs on the calling thread before this returns. Otherwise the releaser runs it
+  /// inside unlock(), on its own thread. So a function must be short, must not wait or depend on its thread, and must
+  /// not destroy the mutex or an execution context whose functions wait for it. To await under the lock, use
+  /// async_lock(). No internal lock is held while the function runs, and the destruction of its execution context waits
+  /// for it. The handler is called on its associated executor.
   ///
-  /// One release runs the functions at the head of the queue in the order of asking, up to the first waiter that wants
-  /// the lock itself: it gets it, and its release goes on with those behind it. However many ask, a releaser runs at
-  /// most functions_per_release_max of them before its unlock() returns: the next one gets the lock on its own
-  /// executor, runs there, and its release goes on. (Flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
+  /// One release runs the functions at the head of the queue in order of arrival, up to the first waiter that wants the
+  /// lock itself; that waiter's release continues with those behind it. One unlock() runs at most
+  /// functions_per_release_max functions; then the next one gets the lock on its own executor and runs there, and its
+  /// release continues. (Flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
   ///
-  /// A function that has begun can't be cancelled. A signal that comes together with the lock may find that it has run
-  /// already, on another thread: then its effect stays, and the completion is a success with its result. The handler
-  /// may be called later than the signal, and nevertheless with success. operation_aborted always means that the
-  /// function has not run and never will.
+  /// A function that has begun can't be cancelled. If a signal arrives together with the lock, the function may already
+  /// have run on another thread: then its effect stays, and the completion is a success with its result, even if the
+  /// handler is called after the signal. operation_aborted always means that the function has not run and never will.
   template <class Function, class CompletionToken = default_run_token<Function, Args...>>
     requires std::invocable<std::decay_t<Function>&, Args...>
   auto async_run(Function&& function, CompletionToken&& token = {}) {
@@ -387,9 +385,9 @@ class runs_functions {
     return start(who, no_deadline(), std::forward<Function>(function), std::forward<CompletionToken>(token));
   }
 
-  /// As async_run(), but gives up its place at `deadline`: then the function never runs, and the completion's exception
-  /// is system_error(timed_out). If the lock is free it runs also after the deadline. A deadline that comes together
-  /// with the lock is as a signal that does: the function has run or it has not, and the completion says which.
+  /// As async_run(), but leaves the queue at `deadline`: then the function never runs, and the completion's exception
+  /// is system_error(timed_out). If the lock is free, the function runs even after the deadline. A deadline that
+  /// arrives together with the lock behaves like a signal: the completion says whether the function has run.
   template <class Function, class CompletionToken = default_run_token<Function, Args...>>
     requires std::invocable<std::decay_t<Function>&, Args...>
   auto async_run_until(std::chrono::steady_clock::time_point deadline, Function&& function,

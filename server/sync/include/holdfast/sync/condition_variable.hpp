@@ -86,12 +86,12 @@ class condition_wait {
 
 }  // namespace detail
 
-/// Waits under a lock for what others do under it: as std::condition_variable, awaited instead of blocked on.
+/// Waits under a lock for a condition, like std::condition_variable, but awaited.
 ///
-/// Works with the locks of mutex, guarded and, for writers, shared_mutex and shared_guarded. Notifications go to the
-/// oldest waiter first; each waiter goes on on its associated executor. Cancellation, lifetimes and thread-safety as
-/// for semaphore; the lock object and its mutex must outlive the wait. A notification to an execution context that is
-/// destroyed meanwhile is passed on to the next waiter.
+/// Works with the locks of mutex and guarded, and with the writers' locks of shared_mutex and shared_guarded.
+/// Notifications go to the oldest waiter first. Each waiter continues on its associated executor. Cancellation,
+/// lifetimes and thread safety as for semaphore. The lock object and its mutex must outlive the wait. A notification to
+/// an execution context that is destroyed meanwhile is passed on to the next waiter.
 class condition_variable {
  public:
   /// May throw std::bad_alloc.

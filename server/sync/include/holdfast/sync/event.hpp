@@ -5,12 +5,11 @@
 
 namespace holdfast::sync {
 
-/// Something that has happened or not: set() lets everybody go on who waits, and who comes later doesn't wait, until
-/// reset().
+/// A flag to wait for: set() completes all waits, and later waits complete at once, until reset().
 ///
-/// Waiters are told in the order of asking, each on its associated executor and never inside set(). What was done
-/// before set() is seen by whoever waited. Cancellation, lifetimes and thread-safety as for semaphore. A waiter that
-/// set() has let go on completes with success, also if reset() follows at once.
+/// Waiters complete in order of arrival, each on its associated executor and never inside set(). They see what was done
+/// before set(). Cancellation, lifetimes and thread safety as for semaphore. A waiter that set() has released completes
+/// with success, also if reset() follows at once.
 class event {
  public:
   /// May throw std::bad_alloc.

@@ -22,8 +22,8 @@ struct function_with_value {
 
 }  // namespace detail
 
-/// A value that is reachable only under its mutex. Everything said of basic_mutex holds here too; the functions of
-/// async_run() are called with the value.
+/// A value that is reachable only under its mutex. All properties of basic_mutex apply; functions given to async_run()
+/// are called with the value.
 template <class T, class Policy>
 class guarded : public detail::lock_functions<guarded<T, Policy>, typename detail::instrument<Policy>::identity>,
                 public detail::runs_functions<guarded<T, Policy>, typename detail::instrument<Policy>::identity, T&> {

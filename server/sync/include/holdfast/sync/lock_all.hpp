@@ -18,8 +18,8 @@ concept lockable = requires(T& t) {
   { t.try_lock() } -> std::same_as<typename T::lock>;
 };
 
-/// One async_lock_all(). As std::lock(): waits for one with nothing in hand, and tries the others; on failure it gives
-/// everything back and waits for the one that failed. Whoever waits here owns nothing, so no cycle can close.
+/// One async_lock_all(). Like std::lock(), it waits for one mutex while it owns none, and then tries the others; if one
+/// fails, it releases all and waits for that one. A waiter owns nothing, so no cycle can close.
 template <class... Mutexes>
 class lock_all {
   using locks = std::tuple<typename Mutexes::lock...>;
@@ -100,14 +100,14 @@ auto start_lock_all_with_token(Arguments arguments, std::index_sequence<I...>) {
 
 }  // namespace detail
 
-/// Locks several mutexes without the danger of a deadlock, in whatever order others lock them:
+/// Locks several mutexes without deadlock, in whatever order others lock them:
 ///
 ///     auto [a, b] = co_await async_lock_all(first, second);
 ///     async_lock_all(first, second, token);
 ///
-/// Takes mutex, guarded, shared_mutex and shared_guarded, each once and in any mixture, and completes with
-/// `void(error_code, std::tuple<locks...>)`; errors: operation_aborted. The algorithm is std::lock()'s: whoever waits
-/// owns none of them. So it is fair for the one that it waits for, and others may come in between for the rest.
+/// Takes mutex, guarded, shared_mutex and shared_guarded, each once and in any combination, and completes with
+/// `void(error_code, std::tuple<locks...>)`; errors: operation_aborted. The algorithm is that of std::lock(): a waiter
+/// owns none of them. So it is fair for the mutex that it waits for, and others may come first for the rest.
 template <class... Arguments>
 auto async_lock_all(Arguments&&... arguments) {
   if constexpr ((detail::lockable<std::remove_reference_t<Arguments>> && ...)) {

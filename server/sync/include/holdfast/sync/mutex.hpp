@@ -67,37 +67,38 @@ struct exclusive_access {
 
 }  // namespace detail
 
-/// A mutual exclusion lock that is awaited instead of blocked on.
+/// A mutual exclusion lock that coroutines await: a waiter is suspended, its thread is not blocked.
 ///
-/// Order. First in, first out, by the moment of initiation: calling async_lock() takes the place in the queue (for a
-/// lazy token such as `deferred` or `use_awaitable`: awaiting it does). Unlocking hands ownership to the oldest waiter;
-/// a lock that somebody waits for is never free in between, so nobody barges in, and try_lock() fails then.
+/// Order. Waiters are served in order of arrival. Calling async_lock() takes the place in the queue (with a lazy token
+/// such as `deferred` or `use_awaitable`: awaiting it does). Unlocking passes ownership to the oldest waiter. The lock
+/// is never free while somebody waits, so there is no barging, and try_lock() fails then.
 ///
 /// Where things run. A waiter's handler is called on its associated executor, never inside unlock(), and never while an
-/// internal lock is held. A coroutine that finds the lock free goes on at once, and so does a handler with an immediate
-/// executor that allows it. Otherwise the handler is posted as a continuation, as asio::defer() does: where the thread
-/// that unlocks runs the waiter's io_context, the waiter runs there as soon as the current handler returns, and so it
-/// waits for a handler that unlocks and then goes on for long. A handler without an executor gets Asio's system
-/// executor. The executor's outstanding work is counted while the waiter is queued, so that io_context::run() stays.
+/// internal lock is held. If the lock is free, a coroutine continues at once, and so does a handler with an immediate
+/// executor. Otherwise the handler is posted as a continuation, like asio::defer(): if the thread that unlocks runs the
+/// waiter's io_context, the waiter runs there as soon as the current handler returns. So do not compute for long behind
+/// an unlock in the same handler. A handler without an executor gets Asio's system executor. A queued waiter counts as
+/// outstanding work of its executor, so io_context::run() does not return.
 ///
 /// Cancellation. Each operation honours its associated cancellation slot (terminal, partial and total alike) while it
-/// is queued: it leaves the queue in O(1) and completes with operation_aborted; the others keep their order. An
-/// operation that was granted the lock before the signal came completes with success. As with all of Asio, the signal
-/// must be emitted on the waiter's executor, or otherwise not concurrently with its completion.
+/// is queued: it leaves the queue in O(1) and completes with operation_aborted; the others keep their order. If the
+/// lock was granted before the signal came, the operation succeeds. As always in Asio, the signal must be emitted on
+/// the waiter's executor, or otherwise not concurrently with its completion.
 ///
 /// Ownership belongs to the lock object, not to a thread or coroutine: it may be moved, and released on another thread.
 ///
-/// Lifetimes. Everything may be destroyed in any order, as long as one doesn't destroy what another thread is calling.
-/// Of a mutex that is: no other thread may be in one of its functions, own it, run the executor to which it has granted
-/// the lock, or signal or (with a policy) time out one of its waiters at that moment. Then:
-///   - An execution context that is destroyed takes its waiters out of the queue and destroys their handlers unheard; a
-///     grant that was posted to it but has not run passes the lock on. So does a grant that an executor refuses by an
-///     exception. Who asks for a context that is being destroyed is destroyed unheard as well.
-///   - A coroutine frame that is destroyed while it owns releases by its lock's destructor.
-///   - A mutex that is destroyed lets its waiters complete with operation_aborted, also the one to which it was granted
-///     but not delivered yet; a lock that owned it owns nothing any more.
+/// Lifetimes. Everything may be destroyed in any order, but not while another thread is calling it. For a mutex this
+/// means: no other thread may be in one of its functions, own it, run the executor to which it has granted the lock, or
+/// at that moment signal or (with a policy) time out one of its waiters. Then:
+///   - When an execution context is destroyed, its waiters leave the queue and their handlers are destroyed without
+///     being called. A grant that was posted to it but has not run passes the lock on, and so does a grant that an
+///     executor refuses by an exception. An operation started for a context that is being destroyed is destroyed as
+///     well.
+///   - A coroutine frame that is destroyed while it owns the lock releases it by the lock's destructor.
+///   - When a mutex is destroyed, its waiters complete with operation_aborted, including one to which it was granted
+///     but not delivered yet. A lock that owned it owns nothing any more.
 ///
-/// Thread-safe: all functions but the destructor. Not recursive: who locks twice waits for ever.
+/// Thread-safe, except for the destructor. Not recursive: a coroutine that locks twice waits forever.
 template <class Policy = no_instrumentation>
 class basic_mutex : public detail::lock_functions<basic_mutex<Policy>, typename detail::instrument<Policy>::identity>,
                     public detail::runs_functions<basic_mutex<Policy>, typename detail::instrument<Policy>::identity> {
@@ -121,14 +122,12 @@ class basic_mutex : public detail::lock_functions<basic_mutex<Policy>, typename 
     return try_acquire(who) ? lock(*this, detail::adopt) : lock();
   }
 
-  /// As try_lock(), but while the mutex is held and nobody waits for it, spins for it: looks again about 100 times, one
-  /// pause of the processor apart, 1 to 5 µs altogether, and no longer even if the owner has lost its core. Gives up
-  /// at once when somebody waits, who comes first.
+  /// As try_lock(), but spins while the mutex is held and nobody waits: it tries about 100 times with a processor pause
+  /// in between, 1 to 5 µs in all, also if the owner has lost its core. It stops at once when somebody waits.
   ///
-  /// For sections that are much shorter than the wake-up of a thread, behind others like them; who doesn't get the lock
-  /// queues with async_run(), and needs no wake-up for its section either. (Spin, then queue: Karlin, Li, Manasse,
-  /// Owicki, SOSP 1991.) The calling thread does nothing else meanwhile. The policy is told of a success alone, as if
-  /// it had been asked for then.
+  /// For sections that are much shorter than the wake-up of a thread. If it fails, queue with async_run(), which needs
+  /// no wake-up for its section either. (Spin, then queue: Karlin, Li, Manasse, Owicki, SOSP 1991.) The calling thread
+  /// does nothing else meanwhile. The policy sees a success only, as if the lock had been asked for then.
   [[nodiscard]] lock try_lock_spinning(identity const& who = {}) noexcept {
     return try_acquire_spinning(who) ? lock(*this, detail::adopt) : lock();
   }

@@ -68,8 +68,8 @@ auto start_owned(Token&& token, Access const& access, std::shared_ptr<Lockable> 
 
 }  // namespace detail
 
-/// As owner->try_lock(), owner->async_lock() and owner->async_lock_shared(), for an owned_lock. Who waits keeps the
-/// mutex alive too.
+/// As owner->try_lock(), owner->async_lock() and owner->async_lock_shared(), for an owned_lock. A waiter also keeps the
+/// mutex alive.
 template <class Lockable>
 [[nodiscard]] owned_lock<Lockable> try_lock_owned(std::shared_ptr<Lockable> owner) noexcept {
   auto lock = owner->try_lock();

@@ -7,15 +7,15 @@
 
 namespace holdfast::sync {
 
-/// A counting semaphore that is awaited instead of blocked on: `initial` permits, each for one of those who ask.
+/// A counting semaphore that coroutines await; it starts with `initial` permits.
 ///
-/// First in, first out: while somebody waits there is no permit to be had, and a permit that is given goes to the
+/// Waiters are served in order of arrival: while somebody waits, no permit is free, and a released permit goes to the
 /// oldest waiter. A waiter's handler runs on its associated executor, never inside release(). Cancellation as for
-/// mutex: a waiter that is cancelled leaves the queue in O(1) and takes no permit; one that was granted before is not
-/// cancelled. A permit that was granted to an execution context that is destroyed meanwhile is given back.
+/// mutex: a cancelled waiter leaves the queue in O(1) and takes no permit; one that was granted before is not
+/// cancelled. A permit that was granted to an execution context that is destroyed meanwhile is returned.
 ///
-/// Destroying it lets the waiters complete with operation_aborted. Everything may be destroyed in any order, as long as
-/// one doesn't destroy what another thread is calling. Thread-safe: all functions but the destructor.
+/// When the semaphore is destroyed, its waiters complete with operation_aborted. Everything may be destroyed in any
+/// order, but not while another thread is calling it. Thread-safe, except for the destructor.
 class semaphore {
  public:
   /// At most permits_max. May throw std::bad_alloc.

@@ -4,15 +4,14 @@
 
 namespace holdfast::sync {
 
-/// A reader-writer lock that is awaited instead of blocked on: as mutex, and async_lock_shared() owns together with
-/// other readers.
+/// A reader-writer lock that coroutines await: like mutex, and with async_lock_shared() any number of readers own it
+/// together.
 ///
-/// Fair: readers and writers wait in one queue, first in, first out. Readers that stand next to each other in it are
-/// granted together; a reader never overtakes a waiting writer, so that readers who come and go can't keep a writer
-/// out, and a writer that gives up lets the readers behind it in at once. A writer becomes a reader by
-/// `writer.downgrade()`.
+/// Fair: readers and writers wait in one queue, in order of arrival. Adjacent readers are granted together. A reader
+/// never overtakes a waiting writer, so readers cannot starve a writer; when a writer gives up, the readers behind it
+/// are granted at once. `writer.downgrade()` turns a writer into a reader.
 ///
-/// Lifetimes as for mutex; locks that own when the mutex is destroyed stay valid, and the operations to which it was
+/// Lifetimes as for mutex. Locks that own the mutex when it is destroyed stay valid, and operations to which it was
 /// granted but not yet delivered complete with operation_aborted. The mutex keeps its state in one heap allocation.
 class shared_mutex : public detail::basic_shared<void> {
  public:

@@ -48,7 +48,7 @@ struct tuple_handler {
 template <class Handler>
 inline constexpr bool resumes_a_coroutine<tuple_handler<Handler>> = resumes_a_coroutine<Handler>;
 
-/// Hands out the room of an awaited operation, once.
+/// Hands out the space of an awaited operation, once.
 template <class T>
 class room_allocator {
  public:
@@ -161,14 +161,14 @@ struct completion_of<no_result> {
 ///
 /// `Access` is a small copyable object that knows what is waited for and the way in which it is wanted:
 ///   policy_type, identity, result_type (what the handler gets)
-///   asked(waiter&, identity)      tells the instrumentation; then one of take_charge(), withdraw() and gave_up()
+///   asked(waiter&, identity)      informs the instrumentation; then one of take_charge(), withdraw() and gave_up()
 ///   follows gave_up(waiter&)              was never queued and never will be acquire()                     without
 ///   waiting and without telling the instrumentation acquire_or_enqueue(waiter&)   true: acquired withdraw(waiter&)
 ///   true: taken out of the queue link(context)                 the lock's link to an execution context; null if that
 ///   is being destroyed take_charge(waiter&)          ownership is now this object's business, until deliver() or
 ///   release() deliver()                     what the handler gets; false if the lock was destroyed meanwhile release()
 ///   passes on what could not be delivered forget()                      the lock is of no more concern, and may be
-///   destroyed try_acquire(identity)         for a coroutine that goes on at once: deliver() follows
+///   destroyed try_acquire(identity)         for a coroutine that continues at once: deliver() follows
 template <class Access, class Deadline, class Handler>
 class wait_operation final
     : public operation<wait_operation<Access, Deadline, Handler>, typename Access::policy_type, Handler> {
@@ -397,7 +397,7 @@ class [[nodiscard]] pending_operation {
 /// What is known of tokens by which a coroutine awaits an operation that it begins at once: use_awaitable, and what is
 /// made of it by as_tuple, redirect_error, bind_cancellation_slot and bind_executor. Such a token has
 ///   executor_type        the coroutine's
-///   may_go_on_on(e, t)   whether a coroutine on the executor `e` may go on there, without a suspension
+///   may_go_on_on(e, t)   whether a coroutine on the executor `e` may continue there, without a suspension
 ///   take(initiation, t)  its result if it does
 template <class Token, class Signature>
 struct awaitable_token {
@@ -474,8 +474,8 @@ inline void throw_failure(std::exception_ptr const& error) {
   if (error) std::rethrow_exception(error);
 }
 
-/// Awaits an operation inside a coroutine of its own, which goes on without a suspension if it can be done at once. The
-/// operation waits in that coroutine's frame if the token has nothing to say to that.
+/// Awaits an operation inside a coroutine of its own, which continues without a suspension if it can be done at once.
+/// The operation waits in that coroutine's frame if the token has nothing to say to that.
 template <class Token, class Initiation>
 awaitable_of<Token, Initiation> await_with(Initiation initiation, Token token) {
   using kind = awaitable_token<Token, typename Initiation::signature>;

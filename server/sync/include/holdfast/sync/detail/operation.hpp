@@ -79,7 +79,7 @@ class waiter_of : public waiter {
 // A lock is no I/O object: it has no executor of its own, and any context's coroutines may wait in it. So each lock
 // keeps one link for each context whose waiters it has ever queued, and a service in the context keeps the links'
 // other ends. When the context is destroyed it takes its waiters out of all queues and destroys them; when a lock is
-// destroyed it takes its links away. Both are rare, and creating a link is, so one mutex for the whole process guards
+// destroyed it takes its links away. Both are rare, and creating a link is, so one mutex for the entire process guards
 // all of them; finding an existing link, once for every wait, takes no lock.
 
 /// A chain of waiters that have left their queue, in order.
@@ -123,7 +123,7 @@ class HOLDFAST_SYNC_ONCE_IN_A_PROCESS context_service : public asio::execution_c
   inline static asio::execution_context::id id;
 
   explicit context_service(asio::execution_context& context) : service(context) {}
-  // A service that comes into being while its context is being destroyed is not told to shut down.
+  // A service that comes into being while its context is being destroyed is not asked to shut down.
   ~context_service() override { take_out_waiters(); }
 
   bool is_shut_down() const { return is_shut_down_; }  // with links_mutex
@@ -161,8 +161,8 @@ class HOLDFAST_SYNC_ONCE_IN_A_PROCESS context_service : public asio::execution_c
       }
     }
     while (waiter* const w = granted.pop_front()) deliver_grant(*w);
-    // A waiter that another thread took out a moment before is still being told; that needs this context. The queues'
-    // internal locks order delivery_begins() before take_out(), so the count of beginnings is complete by now.
+    // A waiter that another thread took out a moment before is still being notified; that needs this context. The
+    // queues' internal locks order delivery_begins() before take_out(), so the count of beginnings is complete by now.
     std_atomics::backoff backoff;
     while (deliveries_ended_.load(std::memory_order_acquire) != deliveries_begun_.load(std::memory_order_relaxed)) {
       backoff();
@@ -200,8 +200,9 @@ class delivery {
   context_service* const service_;
 };
 
-/// Who can't be told that it owns the lock, because its executor is full or going, passes it on, perhaps to somebody
-/// who can't be told either. However many there are, that happens one after the other and not one inside the other.
+/// A waiter that can't be notified that it owns the lock, because its executor is full or going, passes it on, perhaps
+/// to somebody who can't be notified either. However many there are, that happens one after the other and not one
+/// inside the other.
 struct grants_in_progress {
   waiter* being_told = nullptr;
   waiter_chain refused;
@@ -361,7 +362,7 @@ void post_to(Executor const& executor, [[maybe_unused]] posting_memory_for<Execu
   }
 }
 
-/// The executor's execution context, or null if it doesn't tell.
+/// The executor's execution context, or null if it is unknown.
 template <class Executor>
 asio::execution_context* context_of(Executor const& executor) {
   namespace execution = asio::execution;
@@ -380,15 +381,15 @@ asio::execution_context* context_of(Executor const& executor) {
   }
 }
 
-/// How often in a row a thread's coroutines may go on without suspending because they find the lock free. Such a
+/// How often in a row a thread's coroutines may continue without suspending because they find the lock free. Such a
 /// coroutine otherwise keeps its thread for itself, and its neighbours never get to ask for the lock. After so many the
-/// next one goes the way of all who can't go on at once: it takes its place, and its grant is posted behind what is
+/// next one goes the way of all who can't continue at once: it takes its place, and its grant is posted behind what is
 /// ready on its executor.
 inline constexpr unsigned grants_without_suspension_max = 128;
 
 HOLDFAST_SYNC_ONCE_IN_A_PROCESS inline constinit thread_local unsigned grants_without_suspension = 0;
 
-/// True: go on without suspending. False: take the grant by way of the executor.
+/// True: continue without suspending. False: take the grant by way of the executor.
 inline bool may_go_on() noexcept {
   if (++grants_without_suspension <= grants_without_suspension_max) return true;
   grants_without_suspension = 0;
@@ -409,7 +410,7 @@ struct until {
   std::chrono::steady_clock::time_point time;
 };
 
-/// From now on; what is too long for the clock is for ever.
+/// From now on; what is too long for the clock is forever.
 inline until after(std::chrono::steady_clock::duration duration) noexcept {
   auto const now = std::chrono::steady_clock::now();
   auto const longest = std::chrono::steady_clock::time_point::max() - now;
@@ -419,7 +420,7 @@ inline until after(std::chrono::steady_clock::duration duration) noexcept {
 template <class Deadline, class Operation, class Executor>
 class timeout;
 
-/// Waits for ever.
+/// Waits forever.
 template <class Operation, class Executor>
 class timeout<no_deadline, Operation, Executor> {
  public:
@@ -532,7 +533,7 @@ class timeout<until, Operation, Executor> {
   block* block_ = nullptr;
 };
 
-/// An allocator with room for the operation and for nothing else: what an executor remembers has to live elsewhere.
+/// An allocator with space for the operation and for nothing else: what an executor remembers has to live elsewhere.
 template <class Allocator>
 concept serves_the_operation_alone = requires { requires Allocator::serves_the_operation_alone; };
 
@@ -547,7 +548,7 @@ struct handler_work {
 ///
 /// The object never moves, and it is destroyed, its memory given back, before the handler is called. It is touched by
 /// the waiter's executor (initiation, cancellation, timer, completion) and by whoever takes it out of the queue; the
-/// queue's internal lock decides between them, and the winner alone goes on.
+/// queue's internal lock decides between them, and the winner alone continues.
 ///
 /// `Derived` has
 ///   complete()           on the handler's executor: destroy() and call the handler

@@ -57,7 +57,7 @@ class permit_core {
   template <class Grant>
   bool release(std::uint64_t count, bool keeps, Grant&& grant) {
     std::uint64_t seen = enter_queue();
-    // Who waits takes at most what there is room for.
+    // Who waits takes at most what fits.
     if (keeps && count > permits_max - seen / permit) {
       leave_queue(seen);
       return false;

@@ -14,7 +14,7 @@ namespace holdfast::sync::detail {
 /// in past the queue only if the queue is empty.
 ///
 /// `orphan()` is for the destructor of a lock that somebody owns: from then on nobody gets in, and whoever releases
-/// last is told so.
+/// last is notified.
 template <class Machine = std_atomics>
 class shared_core {
  public:
@@ -120,7 +120,7 @@ class shared_core {
     leave_queue(let_in(seen, grant));
   }
 
-  /// True: nobody owned the lock. Otherwise release() will tell who is last. The queue must be empty, and stay so.
+  /// True: nobody owned the lock. Otherwise release() will find who is last. The queue must be empty, and stay so.
   bool orphan() {
     typename Machine::backoff backoff;
     for (;;) {

@@ -15,7 +15,7 @@
 namespace holdfast::sync::detail {
 
 /// What a shared_mutex and its locks have in common. It belongs to the mutex, and when that is gone to the locks that
-/// still own: any number of them may, so the mutex could not tell them.
+/// still own: any number of them may, so the mutex could not notify them.
 class shared_state {
   static auto collect(waiter_chain& chain) noexcept {
     return [&chain](auto& node) {
@@ -65,7 +65,7 @@ class shared_state {
     waiter_chain waiting;
     waiter_chain nobody;
     core_.withdraw_if([](auto&) { return true; }, collect(waiting), collect(nobody));
-    // They are told before the last owner may free the state: until then a timer may still ask it for its waiter.
+    // They are notified before the last owner may free the state: until then a timer may still ask it for its waiter.
     while (waiter* const w = waiting.pop_front()) {
       delivery const in_progress(*w);
       w->abort();
@@ -77,7 +77,7 @@ class shared_state {
   virtual ~shared_state() = default;
 
  private:
-  // Each of them owns, so that this state lives until the last one is told; then it may be gone.
+  // Each of them owns, so that this state lives until the last one is notified; then it may be gone.
   static void tell(waiter_chain granted) noexcept {
     while (waiter* const w = granted.pop_front()) deliver_grant(*w);
   }
@@ -130,7 +130,7 @@ struct shared_access {
 };
 
 /// Ownership of a shared_mutex or, with a value, of a shared_guarded: alone, or, if `shared`, together with other
-/// readers and read-only; released when this goes. As basic_lock, but when the mutex is destroyed first, this goes on
+/// readers and read-only; released when this goes. As basic_lock, but when the mutex is destroyed first, this continues
 /// owning what is left of it, the value included.
 template <class T, bool shared>
 class [[nodiscard]] basic_shared_lock {

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "server/access/line_log.hpp"
+#include "server/access/rate_limits.hpp"
+#include "server/access/tokens_in_force.hpp"
+
+namespace holdfast::server {
+
+/// Who may do what, how much of it, and where that is written down.
+struct access_settings {
+  std::string tokens_file;                ///< empty: no tokens, and everybody may do everything
+  rate_settings rates;                    ///< of each token, or else of each address
+  std::size_t connections_max = 0;        ///< of one address; 0: no limit
+  std::size_t streams_max = 0;            ///< of one client: watches, exports, followers of the lock; 0: no limit
+  std::string audit_file, requests_file;  ///< empty: none
+
+  [[nodiscard]] bool is_used() const noexcept {
+    return !tokens_file.empty() || rates.is_limited() || streams_max != 0 || !audit_file.empty() ||
+           !requests_file.empty();
+  }
+};
+
+/// The same at work. What is null is not used. Outlives all handlers.
+struct access_control {
+  /// @throws std::runtime_error that says which file is wrong, and what to do.
+  explicit access_control(access_settings const& settings);
+
+  std::unique_ptr<tokens_in_force> tokens;
+  std::unique_ptr<rate_limits> rates;
+  per_client_count streams;
+  std::unique_ptr<line_log> audit, requests;
+};
+
+}  // namespace holdfast::server

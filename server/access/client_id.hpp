@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string_view>
+
+#include "server/access/token.hpp"
+#include "server/net/peer_address.hpp"
+
+namespace holdfast::server {
+
+/// By what a client is known to the limits: its token, or where it comes from.
+struct client_id {
+  std::array<std::uint8_t, 17> bytes{};
+
+  bool operator==(client_id const&) const = default;
+
+  [[nodiscard]] static client_id of(token const& one) noexcept {
+    client_id id;
+    id.bytes[0] = 1;
+    std::memcpy(&id.bytes[1], one.secret.data(), id.bytes.size() - 1);
+    return id;
+  }
+  /// Of IPv6 the first 64 bits: whoever has one address of such a network has them all.
+  [[nodiscard]] static client_id of(peer_address const& address) noexcept {
+    client_id id;
+    auto const is_v4 = address.is == peer_address::kind::v4;
+    id.bytes[0] = is_v4 ? 4 : 6;
+    std::memcpy(&id.bytes[1], address.bytes.data(), is_v4 ? 4 : 8);
+    return id;
+  }
+};
+
+}  // namespace holdfast::server
+
+template <>
+struct std::hash<holdfast::server::client_id> {
+  std::size_t operator()(holdfast::server::client_id const& id) const noexcept {
+    return std::hash<std::string_view>()({reinterpret_cast<char const*>(id.bytes.data()), id.bytes.size()});
+  }
+};

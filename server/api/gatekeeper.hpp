@@ -1,0 +1,105 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/access/access_control.hpp"
+#include "server/api/requests.hpp"
+#include "server/api/route_access.hpp"
+#include "server/http/request_handler.hpp"
+#include "server/insight/request_counters.hpp"
+
+namespace holdfast::server {
+
+/// Decides for one handler whether a request may be served, before it takes its place in the lock's queue, and writes
+/// down what was. One request after the other: begin(), refuse() and what follows, end(). One thread.
+class gatekeeper {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  explicit gatekeeper(access_control& control) noexcept : control_(control) {}
+
+  /// Finds out whose request it is. `head` and `client` are used during the call alone.
+  void begin(request_head const& head, peer_address const& client);
+
+  /// Whether a plain GET of a key may be served. @return false also where refuse() has to say why it may not.
+  [[nodiscard]] bool lets_read(std::string_view key);
+
+  /// Why a request may not be served: 429, 401, 403. @param default_hold of its method, which needs no scope.
+  [[nodiscard]] std::optional<reply> refuse(route_kind kind, need needed, routed const& request,
+                                            nanoseconds default_hold);
+
+  /// The same of a transaction whose body has come.
+  [[nodiscard]] std::optional<reply> refuse_parts(transaction const& all) const;
+
+  /// The same of a key of an import.
+  [[nodiscard]] std::optional<protocol::failure> refuse_item(std::string_view key) const;
+
+  /// A stream's place among those of its client.
+  class stream_place {
+   public:
+    explicit stream_place(gatekeeper& of) : streams_(of.control_.streams), client_(of.client_) {
+      is_taken_ = streams_.add(client_);
+    }
+    ~stream_place() {
+      if (is_taken_) streams_.remove(client_);
+    }
+    stream_place(stream_place const&) = delete;
+    stream_place& operator=(stream_place const&) = delete;
+    [[nodiscard]] bool is_taken() const noexcept { return is_taken_; }
+
+   private:
+    per_client_count& streams_;
+    client_id const client_;
+    bool is_taken_ = false;
+  };
+
+  /// The request has used the lock.
+  void used_lock(protocol::lock_timing const& timing) noexcept {
+    wait_ += timing.wait;
+    hold_ += timing.hold;
+  }
+  /// An import has stored or skipped so many.
+  void imported(std::size_t items) noexcept { items_ += items; }
+
+  /// The request has been answered, or its client is gone (status 499). @param data what it was about, if anything.
+  void end(route_kind kind, routed const& request, answered_request const& done);
+
+ private:
+  enum class doubt : std::uint8_t { none, no_token, no_bearer, unknown, expired };
+  struct memo {
+    std::uint64_t credentials = 0;
+    token const* known = nullptr;
+    doubt why = doubt::none;
+  };
+
+  void identify(request_head const& head);
+  [[nodiscard]] std::optional<reply> refuse_rate();
+  [[nodiscard]] std::optional<reply> refuse_need(need needed, routed const& request, nanoseconds default_hold) const;
+  [[nodiscard]] std::optional<reply> refuse_data(data_request const& request, nanoseconds default_hold) const;
+  [[nodiscard]] std::optional<reply> refuse_scope(scope what, std::string_view prefix) const;
+  [[nodiscard]] reply refuse_doubt() const;
+  void write_audit(route_kind kind, routed const& request, answered_request const& done);
+  void write_request(answered_request const& done);
+
+  access_control& control_;
+  std::uint64_t generation_ = 0;
+  std::shared_ptr<token_set const> tokens_;  // those in force when the request began
+  std::array<memo, 8> memos_;                // of authorizations that came before, by their numbers
+
+  // Of the request.
+  client_id client_;
+  token const* token_ = nullptr;
+  doubt why_ = doubt::none;
+  bool is_admitted_ = false;  // its rate has been taken
+  nanoseconds wait_{}, hold_{};
+  std::size_t items_ = 0;
+  std::string path_;  // without the query, where secrets may be by mistake
+};
+
+}  // namespace holdfast::server
