@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/json_parts.hpp"
 #include "client/refusal.hpp"
 #include "protocol/duration.hpp"
 #include "protocol/entity_tag.hpp"
@@ -340,6 +341,44 @@ awaitable<result<answer>> connection::import(content_source lines, if_exists exi
              .content_type = "application/x-ndjson",
              .more = std::move(lines)};
   return run(std::move(asked), std::move(options));
+}
+
+awaitable<result<lock_ticket>> connection::run_on_ticket(call asked) {
+  asked.statuses = {200, 201, 202};
+  asked.is_idempotent = true;
+  request_options none;
+  auto done = co_await run(std::move(asked), std::move(none));
+  if (!done) co_return done.error();
+  co_return read_ticket(done->value);
+}
+
+awaitable<result<lock_ticket>> connection::ask_for_lock(lock_query asked) {
+  query terms;
+  terms.add("lease", protocol::format_duration(asked.lease));
+  if (!asked.id.empty()) terms.add("id", asked.id);
+  if (asked.wait) terms.add("wait", protocol::format_duration(*asked.wait));
+  call request{.method = "POST", .target = protocol::path_of_lock(asked.lock) + terms.text()};
+  if (!asked.owner.empty()) request.body = "{\"owner\":" + json_string(asked.owner) + '}';
+  return run_on_ticket(std::move(request));
+}
+
+awaitable<result<lock_ticket>> connection::look_at_ticket(std::string lock, std::string id,
+                                                          std::chrono::nanoseconds wait) {
+  query terms;
+  terms.add("wait", protocol::format_duration(wait));
+  call asked{.method = "GET", .target = protocol::path_of_ticket(lock, id) + terms.text()};
+  return run_on_ticket(std::move(asked));
+}
+
+awaitable<result<lock_ticket>> connection::keep_ticket(std::string lock, std::string id) {
+  call asked{.method = "PUT", .target = protocol::path_of_ticket(lock, id)};
+  return run_on_ticket(std::move(asked));
+}
+
+awaitable<result<answer>> connection::release_ticket(std::string lock, std::string id) {
+  call asked{
+      .method = "DELETE", .target = protocol::path_of_ticket(lock, id), .statuses = {204}, .is_idempotent = true};
+  return run(std::move(asked), {});
 }
 
 awaitable<result<answer>> connection::fetch(std::string target) {

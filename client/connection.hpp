@@ -15,6 +15,7 @@
 #include "client/endpoint.hpp"
 #include "client/error.hpp"
 #include "client/listing.hpp"
+#include "client/named_lock.hpp"
 #include "client/request.hpp"
 #include "client/transaction.hpp"
 #include "client/transport.hpp"
@@ -90,6 +91,16 @@ class connection {
   /// Sends the lines of an export or lines like them as long as `lines` has any. answer::value has the counts.
   awaitable<result<answer>> import(content_source lines, if_exists existing, request_options options = {});
 
+  // A ticket that is no longer there is an error of kind status, 410, with code lease_expired.
+
+  /// Asks for a named lock. Codes lock_held, where it must not wait, and deadlock.
+  awaitable<result<lock_ticket>> ask_for_lock(lock_query asked);
+  /// How a ticket stands, when it is granted or after `wait`.
+  awaitable<result<lock_ticket>> look_at_ticket(std::string lock, std::string id, std::chrono::nanoseconds wait);
+  /// Its lease begins anew.
+  awaitable<result<lock_ticket>> keep_ticket(std::string lock, std::string id);
+  awaitable<result<answer>> release_ticket(std::string lock, std::string id);
+
   /// Any other JSON resource of the server.
   awaitable<result<answer>> fetch(std::string target);
 
@@ -119,6 +130,7 @@ class connection {
   };
 
   awaitable<result<answer>> run(call asked, request_options options);
+  awaitable<result<lock_ticket>> run_on_ticket(call asked);
   awaitable<result<answer>> run_on_key(std::string key, call asked, request_options options);
   awaitable<result<void>> exchange(outgoing const& request);
   awaitable<result<void>> exchange_within(outgoing const& request, std::chrono::nanoseconds limit);

@@ -84,6 +84,16 @@ error_traits traits_of(errc code) noexcept {
       return {400, "invalid_idempotency_key", "The Idempotency-Key is not valid"};
     case errc::idempotency_key_reused:
       return {422, "idempotency_key_reused", "The Idempotency-Key was used for another request"};
+    case errc::invalid_lock:
+      return {400, "invalid_lock", "The lock's name, ticket or token is not valid"};
+    case errc::lock_held:
+      return {409, "lock_held", "Somebody else holds the lock"};
+    case errc::deadlock:
+      return {409, "deadlock", "The wait would never end"};
+    case errc::lease_expired:
+      return {410, "lease_expired", "The ticket is no longer there"};
+    case errc::lock_lost:
+      return {412, "lock_lost", "The lock is no longer held"};
     case errc::nothing_is_kept:
       return {409, "nothing_is_kept", "The server keeps no data"};
     case errc::backup_exists:

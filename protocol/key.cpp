@@ -80,4 +80,52 @@ std::string path_of_key(std::string_view key) {
   return path;
 }
 
+result<void> check_lock_name(std::string_view name) {
+  constexpr std::size_t name_bytes_max = 255;
+  if (name.empty()) return failure{errc::invalid_lock, "the lock has no name; name it, as in /v1/locks/my-lock"};
+  if (name.size() > name_bytes_max)
+    return failure{errc::invalid_lock, "the lock's name has " + std::to_string(name.size()) + " bytes; the most is " +
+                                           std::to_string(name_bytes_max)};
+  auto const valid = check_key(name);
+  if (valid) return {};
+  constexpr std::string_view about_keys = "the key";
+  auto const error = valid.error();
+  return failure{errc::invalid_lock, "the lock's name" + error.detail.substr(about_keys.size())};
+}
+
+result<std::string> lock_name_from_segment(std::string_view encoded) {
+  auto name = percent_decode(encoded);
+  if (!name)
+    return failure{errc::invalid_lock,
+                   "the lock's name has a % that two hexadecimal digits don't follow; write %25 "
+                   "for a percent sign"};
+  if (auto const valid = check_lock_name(*name); !valid) return valid.error();
+  return *std::move(name);
+}
+
+std::string segment_of(std::string_view name) {
+  std::string encoded;
+  for (char const c : percent_encode_path(name)) {
+    // What ends a segment, or a member of a list of locks in a field.
+    if (c == '/') {
+      encoded += "%2F";
+    } else if (c == ';') {
+      encoded += "%3B";
+    } else if (c == ',') {
+      encoded += "%2C";
+    } else {
+      encoded += c;
+    }
+  }
+  return encoded;
+}
+
+std::string path_of_lock(std::string_view name) {
+  return "/v1/locks/" + segment_of(name);
+}
+
+std::string path_of_ticket(std::string_view lock, std::string_view id) {
+  return path_of_lock(lock) + "/tickets/" + std::string(id);
+}
+
 }  // namespace holdfast::protocol

@@ -111,6 +111,8 @@ class command_reader {
     auto* const lock = add_lock(app_);
     add<lock_events_command>(*lock, add_lock_events);
     add<lock_top_command>(*lock, add_lock_top);
+    add<locks_command>(app_, add_locks);
+    add<with_lock_command>(app_, add_with_lock);
     load_app_ = add_load(app_, load_);
     readers_.emplace_back(load_app_, [this] { return load_; });
     auto const compare = std::make_shared<compare_command>();

@@ -115,6 +115,22 @@ struct lock_top_command {
   std::optional<std::uint64_t> count;  ///< of screens; empty: no end
 };
 
+struct locks_command {
+  connection_settings connection;
+  std::string lock;    ///< the one to show; empty: all are listed
+  std::string prefix;  ///< of those that are listed
+  bool json = false;
+};
+
+struct with_lock_command {
+  connection_settings connection;
+  std::string lock;
+  std::vector<std::string> words;  ///< of the command to run
+  std::chrono::nanoseconds lease = std::chrono::seconds(10);
+  std::optional<std::chrono::nanoseconds> wait;  ///< empty: as long as it takes
+  std::string owner;                             ///< empty: user, host and process
+};
+
 /// Nothing to do but print `text` and exit: help, the version, or what is wrong with the command line.
 struct print_command {
   std::string text;
@@ -124,7 +140,7 @@ struct print_command {
 using parsed_command =
     std::variant<get_command, put_command, del_command, patch_command, incr_command, touch_command, list_command,
                  txn_command, watch_command, export_command, import_command, lock_events_command, lock_top_command,
-                 load_command, compare_command, print_command>;
+                 locks_command, with_lock_command, load_command, compare_command, print_command>;
 
 /// Reads the command line and HOLDFAST_URL; the flag wins over the variable.
 [[nodiscard]] parsed_command parse_command_line(int argc, char const* const* argv);

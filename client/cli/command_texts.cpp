@@ -9,6 +9,7 @@ namespace {
 constexpr auto values = "Values";
 constexpr auto many_keys = "Many keys";
 constexpr auto the_lock = "The lock";
+constexpr auto named_locks = "Locks of yours";
 constexpr auto load_tests = "Load tests";
 constexpr auto help = "Help";
 
@@ -179,6 +180,29 @@ Without --server, HOLDFAST_URL names the server; an https:// server is checked a
        "Show continuously who holds, who waits and who caused the waits",
        {{"holdfast lock top", ""}, {"holdfast lock top -n 1", "once"}, {"holdfast lock top --interval 2s", ""}},
        "After a restart of the server, counting starts again, and it says so."});
+
+  texts.push_back(
+      {"with-lock",
+       {},
+       named_locks,
+       "Run a command while holding a lock, and never two at once",
+       {{"holdfast with-lock deploy -- ./deploy.sh", "waits until it is its turn"},
+        {"holdfast with-lock cron --no-wait -- ./job.sh", "status 75 where it runs already"},
+        {"holdfast with-lock deploy --wait 5m --lease 30s -- make deploy", ""}},
+       "The exit status is the command's; 75 when the lock was not got in time, 74 when it was lost. Each third "
+       "of the lease the lock is kept. When that has failed for three quarters of a lease, or the server says "
+       "that the lock is lost, the command and all that it has started is ended, so that it never runs beside "
+       "another that holds the lock. A signal ends the wait; later it goes to the command, which finds "
+       "HOLDFAST_LOCK, HOLDFAST_LOCK_TOKEN and HOLDFAST_LOCK_TICKET in its environment. It fences its writes by "
+       "-H \"Holdfast-Lock: $HOLDFAST_LOCK;token=$HOLDFAST_LOCK_TOKEN\"."});
+  texts.push_back({"locks",
+                   {},
+                   named_locks,
+                   "Show locks by name: who holds them, who waits",
+                   {{"holdfast locks", "all that somebody holds"},
+                    {"holdfast locks deploy", "one, with its queue"},
+                    {"holdfast locks --prefix jobs/ --json | jq -r .name", ""}},
+                   ""});
 
   texts.push_back(
       {"load",

@@ -14,6 +14,8 @@ std::vector<exit_status_text> const& exit_statuses() {
       {exit_undecided, "load --verify: not decided in time"},
       {exit_timeout, "timed out: no connection or no answer within --timeout"},
       {exit_condition, "a condition did not hold: --if-match, --create, a check, --wait"},
+      {exit_lock_lost, "with-lock: the lock was lost, and the command was ended"},
+      {exit_lock_not_got, "with-lock: the lock was not got in time; the command did not run"},
       {exit_interrupted, "ended by Ctrl-C before there was a result"},
       {exit_reader_left, "the reader of the output has left, as with `| head`"},
   };

@@ -18,6 +18,8 @@ enum exit_status : int {
   exit_undecided = 6,
   exit_timeout = 7,
   exit_condition = 8,
+  exit_lock_lost = 74,
+  exit_lock_not_got = 75,
   exit_interrupted = 130,
   exit_reader_left = 141,
 };

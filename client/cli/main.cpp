@@ -11,6 +11,7 @@
 #include "client/cli/key_commands.hpp"
 #include "client/cli/load_command.hpp"
 #include "client/cli/lock_command.hpp"
+#include "client/cli/named_lock_commands.hpp"
 
 namespace holdfast::client::cli {
 namespace {

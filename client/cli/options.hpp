@@ -89,6 +89,8 @@ CLI::App* add_compare(CLI::App& app, compare_command& to);
 CLI::App* add_lock(CLI::App& app);  ///< the one above the next two
 CLI::App* add_lock_events(CLI::App& lock, lock_events_command& to);
 CLI::App* add_lock_top(CLI::App& lock, lock_top_command& to);
+CLI::App* add_locks(CLI::App& app, locks_command& to);
+CLI::App* add_with_lock(CLI::App& app, with_lock_command& to);
 
 /// Settles what depends on several options of `load`, after parsing. @throws CLI::ValidationError
 void complete_load(CLI::App const& load, load::load_settings& settings);

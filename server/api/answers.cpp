@@ -50,7 +50,8 @@ reply json_reply(std::string body) {
 reply no_such_path() {
   return refuse(
       errc::no_such_path,
-      "values are at /v1/kv/KEY, lists at /v1/kv, transactions at /v1/txn, changes at /v1/watch, the lock at /v1/lock "
+      "values are at /v1/kv/KEY, lists at /v1/kv, transactions at /v1/txn, changes at /v1/watch, named locks at "
+      "/v1/locks, the lock at /v1/lock "
       "and /v1/lock/events, the page that shows it at /; besides there are /v1/export, /v1/import, /v1/settings, "
       "/v1/openapi.json, /metrics, /livez, /readyz and /version");
 }
@@ -62,6 +63,25 @@ reply draining_reply() {
 reply no_store(reply answer) {
   answer.more_fields += "Cache-Control: no-store\r\n";
   return answer;
+}
+
+reply problem_with(failure const& error, std::string_view name, std::string_view member) {
+  auto answer = reply_to(error);
+  auto const end = answer.body.rfind('}');
+  answer.body.insert(end, ",\"" + std::string(name) + "\":" + std::string(member));
+  return answer;
+}
+
+std::string text_of(std::chrono::system_clock::time_point time) {
+  using namespace std::chrono;
+  auto const seconds = floor<std::chrono::seconds>(time);
+  auto const since_epoch = system_clock::to_time_t(seconds);
+  tm parts{};
+  ::gmtime_r(&since_epoch, &parts);
+  char text[32];
+  auto const length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  auto const ms = std::to_string(1000 + duration_cast<milliseconds>(time - seconds).count()).substr(1);
+  return std::string(text, length) + '.' + ms + 'Z';
 }
 
 }  // namespace holdfast::server

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -39,5 +40,11 @@ inline constexpr std::string_view read_allow = "GET, HEAD, OPTIONS";
 
 /// So that no cache keeps what is true only now.
 [[nodiscard]] reply no_store(reply answer);
+
+/// problem+json with one member more. @param member as JSON.
+[[nodiscard]] reply problem_with(protocol::failure const& error, std::string_view name, std::string_view member);
+
+/// ISO 8601 in UTC, with milliseconds.
+[[nodiscard]] std::string text_of(std::chrono::system_clock::time_point time);
 
 }  // namespace holdfast::server

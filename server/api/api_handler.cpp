@@ -9,6 +9,7 @@
 #include "server/api/gatekeeper.hpp"
 #include "server/api/idempotency.hpp"
 #include "server/api/lock.hpp"
+#include "server/api/locks.hpp"
 #include "server/api/probes.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/settings.hpp"
@@ -53,9 +54,10 @@ bool holds(routed const& request) {
 
 /// Whether its answer has no end, or a far one.
 bool is_stream(routed const& request) {
+  auto const* const ticket = std::get_if<ticket_request>(&request);
   auto const* const lock = std::get_if<lock_request>(&request);
   return std::holds_alternative<watch_request>(request) || std::holds_alternative<export_request>(request) ||
-         (lock != nullptr && is_streamed(*lock));
+         (lock != nullptr && is_streamed(*lock)) || (ticket != nullptr && ticket->is_kept_by_connection);
 }
 
 class api_handler final : public request_handler {
@@ -79,6 +81,8 @@ class api_handler final : public request_handler {
   request_need finish_routed(std::string&& body, reply& answer);
   bool is_known_host(std::string_view host);
   request_need execute_at_once(data_request const& request, reply& answer);
+  request_need execute_at_once(ticket_request const& request, reply& answer);
+  void make_conditional(data_request& data, std::string_view said);
   awaitable<request_end> run_routed(client_link& client, reply& answer);
   awaitable<request_end> run_data(data_request const& request, client_link& client, reply& answer);
   void begin_stream(reply&& head, bool ends_connection, client_link& client, reply& answer);
@@ -97,6 +101,7 @@ class api_handler final : public request_handler {
   // Of the request being served.
   routed request_;
   std::optional<idempotency_claim> claim_;
+  std::vector<lock_grant> grants_;
   std::string cors_;        // fields that its answer gets, for a page that may read it
   std::string known_host_;  // of earlier requests
   route_kind kind_ = route_kind::other;
@@ -158,9 +163,21 @@ request_need api_handler::begin_routed(request_head const& head, reply& answer) 
       }
       claim_ = *std::move(claim);
     }
+    if (head.lock && data->writes()) {
+      auto grants = read_lock_guard(head);
+      if (!grants) {
+        answer = reply_to(grants.error());
+        return request_need::nothing;
+      }
+      grants_ = *std::move(grants);
+    }
     if (data->body != data_request::body_kind::none) return request_need::body;
-    if (claim_) make_idempotent(*data, *std::move(claim_), {});
+    make_conditional(*data, {});
     return execute_at_once(*data, answer);
+  }
+  if (auto* const ticket = std::get_if<ticket_request>(&request_)) {
+    if (ticket->what.what == ticket_operation::kind::ask) return request_need::body;
+    return execute_at_once(*ticket, answer);
   }
   if (std::holds_alternative<import_request>(request_)) return request_need::stream;
   if (std::holds_alternative<export_request>(request_)) return request_need::time;
@@ -222,6 +239,7 @@ bool api_handler::read_at_once(std::string_view key, reply& answer) {
 
 std::size_t api_handler::body_bytes_max() const {
   if (std::holds_alternative<settings_request>(request_)) return settings_bytes_max;
+  if (std::holds_alternative<ticket_request>(request_)) return ticket_body_bytes_max;
   return std::holds_alternative<backup_request>(request_) ? backup_body_bytes_max : std::size_t(-1);
 }
 
@@ -242,6 +260,12 @@ request_need api_handler::finish_routed(std::string&& body, reply& answer) {
     answer = *std::move(refused);
     return request_need::nothing;
   }
+  if (auto* const ticket = std::get_if<ticket_request>(&request_)) {
+    auto refused = take_ticket_body(*ticket, body);
+    if (!refused) return execute_at_once(*ticket, answer);
+    answer = *std::move(refused);
+    return request_need::nothing;
+  }
   auto& data = std::get<data_request>(request_);
   std::string said;
   if (claim_) said = body;
@@ -252,8 +276,15 @@ request_need api_handler::finish_routed(std::string&& body, reply& answer) {
     answer = *std::move(refused);
     return request_need::nothing;
   }
-  if (claim_) make_idempotent(data, *std::move(claim_), said);
+  make_conditional(data, said);
   return execute_at_once(data, answer);
+}
+
+/// What is done once, or while locks are held, is so from outside to inside: a repeat gets the same answer, also when
+/// the lock is lost by then.
+void api_handler::make_conditional(data_request& data, std::string_view said) {
+  if (!grants_.empty()) guard(data, std::exchange(grants_, {}));
+  if (claim_) make_idempotent(data, *std::move(claim_), said);
 }
 
 std::optional<reply> api_handler::take_body(data_request& request, std::string&& body) {
@@ -270,6 +301,17 @@ request_need api_handler::execute_at_once(data_request const& request, reply& an
   if (!context_.store.try_execute(request.operation, asker_, done)) return request_need::time;
   if (done.outcome && std::holds_alternative<text_wanted>(*done.outcome)) return request_need::time;
   take_outcome(request, std::move(done), answer);
+  return request_need::nothing;
+}
+
+request_need api_handler::execute_at_once(ticket_request const& request, reply& answer) {
+  asker_.operation = lock_operation::ticket;
+  if (!is_at_once(request)) return request_need::time;
+  execution done;
+  if (!context_.store.try_execute(request.what, asker_, done)) return request_need::time;
+  answered_at_ = done.ended_at;
+  if (gate_) gate_->used_lock(done.timing);
+  make_ticket_answer(request, std::move(done), context_.start, answer);
   return request_need::nothing;
 }
 
@@ -304,6 +346,14 @@ awaitable<request_end> api_handler::run_routed(client_link& client, reply& answe
     begin_stream(head_of(*watch), true, client, answer);
     asker_.operation = lock_operation::watch;
     co_return co_await send_watch(*watch, context_, hub_, asker_, client);
+  }
+  if (auto const* const one = std::get_if<ticket_request>(&request_)) {
+    asker_.operation = lock_operation::ticket;
+    if (!one->is_kept_by_connection) co_return co_await run_ticket(*one, context_, hub_, asker_, client, answer);
+    std::function<void(reply&&)> const begin = [&](reply&& head) {
+      begin_stream(std::move(head), true, client, answer);
+    };
+    co_return co_await run_kept_ticket(*one, context_, hub_, asker_, client, answer, begin);
   }
   if (auto const* const one = std::get_if<export_request>(&request_)) {
     begin_stream(head_of(*one), false, client, answer);
@@ -401,6 +451,7 @@ void api_handler::count(answered_request const& done) {
   answered_at_ = {};
   request_.emplace<settings_request>();  // which keeps nothing
   claim_.reset();
+  grants_.clear();
   cors_.clear();
 }
 

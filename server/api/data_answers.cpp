@@ -5,6 +5,7 @@
 
 #include "protocol/key.hpp"
 #include "server/api/lists.hpp"
+#include "server/api/locks.hpp"
 #include "server/api/transactions.hpp"
 #include "server/api/values.hpp"
 
@@ -49,7 +50,14 @@ struct data_answer {
   void operator()(range_deleted& deleted) const { answer_range_deleted(deleted, context.revision, answer); }
   void operator()(transaction_done& done) const { answer_transaction(request, *done, context, answer); }
 
+  void operator()(lock_shown& shown) const { answer_lock(shown, context.revision, answer); }
+  void operator()(locks_listed& page) const { answer_locks(request, page, context.revision, answer); }
+  void operator()(lock_lost& lost) const { answer = reply_to(failure_of(lost)); }
+
   // Others ask for these, and not by a data_request.
+  void operator()(ticket_found&) const { answer = reply_to(failure{errc::internal, "a ticket is told elsewhere"}); }
+  void operator()(ticket_released&) const { answer = reply_to(failure{errc::internal, "a ticket is told elsewhere"}); }
+  void operator()(deadlock_found&) const { answer = reply_to(failure{errc::internal, "a ticket is told elsewhere"}); }
   void operator()(text_wanted&) const { answer = reply_to(failure{errc::internal, "a patch was not computed"}); }
   void operator()(import_done&) const { answer = reply_to(failure{errc::internal, "an import is answered elsewhere"}); }
   void operator()(entries_expired&) const { answer = reply_to(failure{errc::internal, "expiry is no request"}); }

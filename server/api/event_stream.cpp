@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "protocol/entity_tag.hpp"
+#include "server/api/answers.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -16,19 +17,6 @@ constexpr std::size_t events_at_once = 32;
 std::string hexadecimal(std::uint64_t start) {
   char text[16];
   return {text, protocol::write_start(text, start)};
-}
-
-/// ISO 8601 in UTC, with milliseconds.
-std::string text_of(std::chrono::system_clock::time_point time) {
-  using namespace std::chrono;
-  auto const seconds = floor<std::chrono::seconds>(time);
-  auto const since_epoch = system_clock::to_time_t(seconds);
-  tm parts{};
-  ::gmtime_r(&since_epoch, &parts);
-  char text[32];
-  auto const length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  auto const ms = std::to_string(1000 + duration_cast<milliseconds>(time - seconds).count()).substr(1);
-  return std::string(text, length) + '.' + ms + 'Z';
 }
 
 double ms_of(nanoseconds duration) {

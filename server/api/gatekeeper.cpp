@@ -7,6 +7,7 @@
 #include "protocol/ascii.hpp"
 #include "server/api/answers.hpp"
 #include "server/json/string.hpp"
+#include "server/store/named_locks.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -230,13 +231,18 @@ std::optional<reply> gatekeeper::refuse_need(need needed, routed const& request,
     case need::admin:
       return refuse_scope(scope::admin, {});
     case need::keys:
+    case need::locks:
       break;
   }
   if (hold_of(request) > default_hold)
     // The database has one lock, whose holder keeps all keys from others.
     if (auto refused = refuse_scope(scope::lock, {})) return refused;
   if (auto const* const data = std::get_if<data_request>(&request)) return refuse_data(*data, default_hold);
-  if (auto const* const watch = std::get_if<watch_request>(&request)) return refuse_scope(scope::read, watch->key);
+  if (auto const* const ticket = std::get_if<ticket_request>(&request))
+    return refuse_scope(scope::lock, ticket->what.lock);
+  if (auto const* const watch = std::get_if<watch_request>(&request))
+    return watch->space == keyspace::locks ? refuse_scope(scope::lock, split_ticket_key(watch->key).first)
+                                           : refuse_scope(scope::read, watch->key);
   if (auto const* const out = std::get_if<export_request>(&request)) return refuse_scope(scope::read, out->prefix);
   if (std::holds_alternative<import_request>(request) && !token_->allows_any(scope::write))
     return refuse_scope(scope::write, {});
@@ -249,6 +255,9 @@ std::optional<reply> gatekeeper::refuse_data(data_request const& request, nanose
   // Its keys stand in its body.
   if (request.body == data_request::body_kind::transaction) return std::nullopt;
   auto const subject = subject_of(request.operation);
+  if (std::holds_alternative<list_locks_operation>(request.operation) ||
+      std::holds_alternative<show_lock_operation>(request.operation))
+    return refuse_scope(scope::lock, subject);
   auto const writes = request.writes();
   if (writes)
     if (auto refused = refuse_scope(scope::write, subject)) return refused;
@@ -259,8 +268,10 @@ std::optional<reply> gatekeeper::refuse_data(data_request const& request, nanose
 
 std::optional<reply> gatekeeper::refuse_parts(transaction const& all) const {
   if (!control_.tokens) return std::nullopt;
+  // Whether a grant lives is no secret from who knows its token.
   for (auto const& one : all.checks)
-    if (auto refused = refuse_scope(scope::read, one.key)) return refused;
+    if (!one.grant)
+      if (auto refused = refuse_scope(scope::read, one.key)) return refused;
   for (auto const& one : all.steps) {
     auto const needed = access_of(one);
     if (needed.reads)
@@ -309,6 +320,8 @@ void gatekeeper::write_audit(route_kind kind, routed const& request, answered_re
   auto const holds = hold_of(request);
   std::string_view action;
   if (data != nullptr && (data->writes() || holds.count() != 0)) action = name_of(data->name);
+  auto const* const ticket = std::get_if<ticket_request>(&request);
+  if (ticket != nullptr && ticket->what.what != ticket_operation::kind::look) action = "LOCK";
   if (std::holds_alternative<import_request>(request)) action = "IMPORT";
   if (std::holds_alternative<export_request>(request) && holds.count() != 0) action = "EXPORT";
   if (std::holds_alternative<backup_request>(request)) action = "BACKUP";
@@ -330,6 +343,7 @@ void gatekeeper::write_audit(route_kind kind, routed const& request, answered_re
       line.add("subject", subject_of(operation));
     }
   }
+  if (ticket != nullptr) line.add("subject", ticket->what.lock);
   if (items_ != 0) line.add("items", items_);
   line.add("status", done.status);
   if (holds.count() != 0) line.add_us("hold_us", hold_);

@@ -38,6 +38,7 @@ result<std::optional<idempotency_claim>> read_idempotency(request_head const& he
   add_part(claim.said, head.if_match.value_or(std::string()));
   add_part(claim.said, head.if_none_match.value_or(std::string()));
   add_part(claim.said, head.prefers_representation ? "representation" : "");
+  if (head.lock) add_part(claim.said, *head.lock);
   return std::optional(std::move(claim));
 }
 

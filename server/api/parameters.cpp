@@ -117,6 +117,9 @@ constexpr std::array known{
     known_parameter{"from", take_text<&parameters::from>},
     known_parameter{"format", take_text<&parameters::format>},
     known_parameter{"if-exists", take_text<&parameters::if_exists>},
+    known_parameter{"lease", take_duration<&parameters::lease>},
+    known_parameter{"id", take_text<&parameters::id>},
+    known_parameter{"keep", take_text<&parameters::keep>},
 };
 
 /// `hold, lock-timeout and ttl`.

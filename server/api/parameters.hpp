@@ -15,12 +15,12 @@ namespace holdfast::server {
 /// What the query of a request for data may say. Each resource takes some of it.
 struct parameters {
   lock_terms terms;
-  std::optional<std::chrono::nanoseconds> wait;
+  std::optional<std::chrono::nanoseconds> wait, lease;
   std::optional<time_to_live> ttl;
   std::optional<std::int64_t> increment, min, max;
   std::optional<std::string> initial;  ///< a number, or whether a watch begins with what there is
   std::string prefix;
-  std::optional<std::string> after, until, key, from, format, if_exists;
+  std::optional<std::string> after, until, key, from, format, if_exists, id, keep;
   std::string delimiter;
   std::optional<std::size_t> limit;
   bool has_prefix = false;

@@ -5,11 +5,13 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "server/api/route_settings.hpp"
 #include "server/http/reply.hpp"
 #include "server/insight/lock_event.hpp"
 #include "server/insight/told_event.hpp"
+#include "server/journal/change.hpp"
 #include "server/store/operation.hpp"
 
 namespace holdfast::server {
@@ -43,8 +45,17 @@ struct lock_request {
   std::chrono::nanoseconds duration = std::chrono::seconds(10);  ///< of trace: how far back
 };
 
-/// A client that follows the changes of a key, or of all keys with a prefix.
+/// A request for a ticket of a named lock.
+struct ticket_request {
+  ticket_operation what;
+  lock_terms terms;
+  std::optional<std::chrono::nanoseconds> wait;  ///< for the grant; empty: it is told how things stand
+  bool is_kept_by_connection = false;            ///< the lock is held as long as the client is there
+};
+
+/// A client that follows the changes of a key, or of all keys with a prefix; or of the tickets of a named lock.
 struct watch_request {
+  keyspace space = keyspace::data;
   std::string key;  ///< or the prefix
   bool is_prefix = true;
   bool begins_with_values = false;  ///< what there is comes first
@@ -64,6 +75,7 @@ struct export_request {
 struct import_request {
   import_operation::present_key if_exists = import_operation::present_key::replace;
   lock_terms terms;
+  std::vector<lock_grant> grants;  ///< that must live, of each part
 };
 
 /// A look at the settings, or a change, according to its body.
@@ -80,8 +92,8 @@ struct backup_request {
 };
 
 /// What a header has come to: an answer where nothing else is needed (probes, pages, refusals), or what to do.
-using routed = std::variant<reply, data_request, lock_request, watch_request, export_request, import_request,
-                            version_request, backup_request, settings_request>;
+using routed = std::variant<reply, data_request, lock_request, watch_request, ticket_request, export_request,
+                            import_request, version_request, backup_request, settings_request>;
 
 /// What a header's reading depends on.
 struct route_context {

@@ -11,6 +11,7 @@ enum class need : std::uint8_t {
   nothing,    ///< everybody may
   any_token,  ///< whoever is known may
   keys,       ///< read, write or both, with a prefix that the keys it concerns begin with
+  locks,      ///< lock, with a prefix that the name of the lock begins with
   overview,   ///< admin, or read of all keys: it shows what all requests are about
   admin,
 };

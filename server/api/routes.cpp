@@ -9,6 +9,7 @@
 #include "server/api/backups.hpp"
 #include "server/api/lists.hpp"
 #include "server/api/lock.hpp"
+#include "server/api/locks.hpp"
 #include "server/api/openapi.hpp"
 #include "server/api/page.hpp"
 #include "server/api/probes.hpp"
@@ -26,7 +27,7 @@ using namespace protocol;
 constexpr std::string_view methods_allow = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 
 constexpr route_access open_to_all(need::nothing), of_known(need::any_token), of_keys(need::keys),
-    of_overview(need::overview);
+    of_locks(need::locks), of_overview(need::overview);
 
 // The commonest first.
 constexpr std::array resources{
@@ -46,14 +47,34 @@ constexpr std::array resources{
     resource{"/v1/settings", false, route_kind::settings, route_access(need::overview, need::admin),
              route_settings_resource},
     resource{"/v1/backups", false, route_kind::backups, route_access(need::admin), route_backups},
+    resource{"/v1/locks", false, route_kind::locks, of_locks, route_locks},
+    resource{"/v1/locks/{name}", false, route_kind::named_lock, of_locks, route_named_lock, true},
+    resource{"/v1/locks/{name}/tickets/{id}", false, route_kind::ticket, of_locks, route_ticket, true},
+    resource{"/v1/locks/{name}/events", false, route_kind::named_lock_events, of_locks, route_named_lock_events, true},
     resource{"/v1/openapi.json", false, route_kind::openapi, open_to_all, route_openapi},
     resource{"/", false, route_kind::page, open_to_all, route_page},
     resource{"/assets/", true, route_kind::page, open_to_all, route_page},
 };
 
+/// Whether a path is that of a pattern, in which `{name}` stands for a segment.
+bool matches(std::string_view pattern, std::string_view path) {
+  while (!pattern.empty() && !path.empty()) {
+    auto const wanted = pattern.substr(0, pattern.find('/', 1)), segment = path.substr(0, path.find('/', 1));
+    if (wanted.starts_with("/{") ? !segment.starts_with('/') : wanted != segment) return false;
+    pattern.remove_prefix(wanted.size());
+    path.remove_prefix(segment.size());
+  }
+  return pattern.empty() && path.empty();
+}
+
+bool is_at(resource const& one, std::string_view path) {
+  if (one.is_prefix) return path.starts_with(one.path);
+  return one.has_variables ? matches(one.path, path) : path == one.path;
+}
+
 resource const* resource_at(std::string_view path) {
   for (auto const& one : resources)
-    if (one.is_prefix ? path.starts_with(one.path) : path == one.path) return &one;
+    if (is_at(one, path)) return &one;
   return nullptr;
 }
 

@@ -18,6 +18,7 @@ struct resource {
   route_kind kind;
   route_access access;
   routed (*route)(request_head const& head, protocol::target const& target, route_context const& context);
+  bool has_variables = false;  ///< `{name}` in the path stands for a segment
 };
 
 /// The route table.

@@ -9,6 +9,7 @@
 #include "protocol/key.hpp"
 #include "server/api/answers.hpp"
 #include "server/api/lists.hpp"
+#include "server/api/locks.hpp"
 #include "server/api/parameters.hpp"
 #include "server/api/text_functions.hpp"
 #include "server/json/document.hpp"
@@ -60,9 +61,28 @@ result<time_to_live> read_ttl(json::fields const& fields) {
   return time_to_live{time_to_live::kind::set, *duration};
 }
 
+/// A check that a grant of a named lock lives.
+result<check> read_grant(json::value const& part, json::fields const& fields) {
+  for (auto const* const other : {"key", "etag", "exists", "value"})
+    if (fields.find(other)) return wrong(part, "a check of a lock has its name and a token, and nothing else");
+  auto const lock_field = fields.require("lock"), token_field = fields.require("token");
+  if (!lock_field) return lock_field.error();
+  if (!token_field) return token_field.error();
+  auto name = lock_field->as_string();
+  if (!name) return name.error();
+  if (auto const valid = check_lock_name(*name); !valid) return wrong(*lock_field, valid.error().detail);
+  auto const token = token_field->as_integer();
+  if (!token) return token.error();
+  if (*token <= 0) return wrong(*token_field, "must be the token of a grant");
+  check one;
+  one.grant = lock_grant{*std::move(name), static_cast<std::uint64_t>(*token)};
+  return one;
+}
+
 result<check> read_check(json::value const& part, std::uint64_t database_id) {
-  auto const fields = json::fields::of(part, {"key", "etag", "exists", "value"});
+  auto const fields = json::fields::of(part, {"key", "etag", "exists", "value", "lock", "token"});
   if (!fields) return fields.error();
+  if (fields->find("lock") || fields->find("token")) return read_grant(part, *fields);
   auto const key_field = fields->require("key");
   if (!key_field) return key_field.error();
   auto key = read_key(*key_field);
@@ -236,7 +256,8 @@ result<transaction_step> read_step(json::value const& part, std::size_t value_by
 
 std::string subject_of_keys(transaction const& all) {
   std::set<std::string_view> keys;
-  for (auto const& one : all.checks) keys.insert(one.key);
+  for (auto const& one : all.checks)
+    if (!one.grant) keys.insert(one.key);
   for (auto const& one : all.steps) keys.insert(subject_of(one));
   return std::to_string(keys.size()) + (keys.size() == 1 ? " key" : " keys");
 }
@@ -350,14 +371,6 @@ struct step_failure {
   }
 };
 
-/// problem+json with one member more. @param member as JSON.
-reply problem_with(failure const& error, std::string_view name, std::string_view member) {
-  auto answer = reply_to(error);
-  auto const end = answer.body.rfind('}');
-  answer.body.insert(end, ",\"" + std::string(name) + "\":" + std::string(member));
-  return answer;
-}
-
 }  // namespace
 
 routed route_transaction(request_head const& head, target const& target, route_context const& context) {
@@ -392,8 +405,16 @@ void answer_transaction(data_request const& request, transaction_outcome const& 
   auto const& all = std::get<transaction>(inner_of(request.operation));
   if (!done.failed_checks.empty()) {
     std::string failed = "[";
+    lock_grant const* lost = nullptr;
     for (auto const& one : done.failed_checks) {
       if (failed.size() > 1) failed += ',';
+      if (auto const& grant = all.checks[one.index].grant) {
+        if (lost == nullptr) lost = &*grant;
+        failed += "{\"index\":" + std::to_string(one.index) + ",\"lock\":";
+        json::append_string(failed, grant->lock);
+        failed += ",\"token\":" + std::to_string(grant->token) + '}';
+        continue;
+      }
       failed += "{\"index\":" + std::to_string(one.index) + ",\"key\":";
       json::append_string(failed, all.checks[one.index].key);
       if (one.revision != 0) {
@@ -405,6 +426,10 @@ void answer_transaction(data_request const& request, transaction_outcome const& 
       failed += '}';
     }
     failed += ']';
+    if (lost != nullptr) {
+      answer = problem_with(failure_of(lock_lost{*lost}), "failed", failed);
+      return;
+    }
     answer = problem_with(
         {errc::check_failed, std::to_string(done.failed_checks.size()) + " of " + std::to_string(all.checks.size()) +
                                  " checks failed; nothing was changed"},

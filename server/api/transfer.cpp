@@ -8,6 +8,7 @@
 #include "protocol/key.hpp"
 #include "server/api/answers.hpp"
 #include "server/api/data_answers.hpp"
+#include "server/api/locks.hpp"
 #include "server/api/parameters.hpp"
 #include "server/api/watch.hpp"
 #include "server/json/document.hpp"
@@ -115,8 +116,11 @@ routed route_import(request_head const& head, target const& target, route_contex
       read_parameters(target.query, import_parameters, {.hold = {}, .lock_timeout = context.settings.lock_timeout},
                       context.settings.hold_max);
   if (!given) return reply_to(given.error());
+  auto grants = read_lock_guard(head);
+  if (!grants) return reply_to(grants.error());
   import_request request;
   request.terms = given->terms;
+  request.grants = *std::move(grants);
   if (given->if_exists) {
     using present_key = import_operation::present_key;
     auto const& text = *given->if_exists;
@@ -150,7 +154,7 @@ bool add_changes(line_writer& out, history const& changes, std::string_view pref
     if (!changes.take(since, changes_at_once, batch) || batch.empty()) return false;
     for (auto const& one : batch) {
       if (one.revision > until) break;
-      if (one.key <= last_key && one.key.starts_with(prefix)) out.add(one);
+      if (one.space == keyspace::data && one.key <= last_key && one.key.starts_with(prefix)) out.add(one);
     }
     since = batch.back().revision;
   }
@@ -320,14 +324,19 @@ class import_run {
  public:
   import_run(import_request const& request, api_context const& context, lock_asker asker, client_link& client,
              gatekeeper* gate)
-      : request_(request), context_(context), asker_(asker), client_(client), gate_(gate) {
+      : request_(request),
+        context_(context),
+        asker_(asker),
+        client_(client),
+        gate_(gate),
+        all_(std::make_shared<guarded_operation>(request.grants, import_operation())) {
     items().if_exists = request.if_exists;
   }
 
   awaitable<request_end> run(reply& answer);
 
  private:
-  [[nodiscard]] import_operation& items() noexcept { return std::get<import_operation>(what_); }
+  [[nodiscard]] import_operation& items() noexcept { return std::get<import_operation>(all_->operation); }
   awaitable<bool> store_items();
   [[nodiscard]] reply refusal(failure const& why, std::size_t line) const;
 
@@ -336,7 +345,8 @@ class import_run {
   lock_asker const asker_;
   client_link& client_;
   gatekeeper* const gate_;
-  data_operation what_ = import_operation();
+  std::shared_ptr<guarded_operation> all_;
+  data_operation what_ = std::shared_ptr<guarded_operation const>(all_);
   line_reader reader_{items(), context_.value_bytes_max, gate_};
   std::string text_;  // that has come and has not been read as lines
   std::size_t item_bytes_ = 0;
@@ -358,6 +368,13 @@ reply import_run::refusal(failure const& why, std::size_t line) const {
   return answer;
 }
 
+/// Why a part has not been done at all, if it has not.
+std::optional<failure> why_not_done(execution const& done) {
+  if (!done.outcome) return done.outcome.error();
+  if (auto const* const lost = std::get_if<lock_lost>(&*done.outcome)) return failure_of(*lost);
+  return std::nullopt;
+}
+
 /// @return whether all could be stored; refused_ or is_gone_ says otherwise.
 awaitable<bool> import_run::store_items() {
   auto& all = items();
@@ -372,8 +389,8 @@ awaitable<bool> import_run::store_items() {
   }
   if (gate_ != nullptr) gate_->used_lock(done.timing);
   if (is_gone_) co_return false;
-  if (!done.outcome) {
-    refused_ = done.outcome.error();
+  if (auto why = why_not_done(done)) {
+    refused_ = std::move(why);
     refused_line_ = reader_.line_of(0);
     co_return false;
   }
@@ -460,8 +477,8 @@ awaitable<request_end> import_run::run(reply& answer) {
       done = co_await context_.store.execute(what_, request_.terms, stop, asker_);
       if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
     }
-    if (!done.outcome) {
-      answer = refusal(done.outcome.error(), reader_.lines());
+    if (auto const why = why_not_done(done)) {
+      answer = refusal(*why, reader_.lines());
       co_return request_end::answered;
     }
     revision_ = done.revision;

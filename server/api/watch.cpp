@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "protocol/duration.hpp"
 #include "protocol/entity_tag.hpp"
 #include "protocol/key.hpp"
 #include "server/api/answers.hpp"
@@ -11,6 +12,7 @@
 #include "server/api/parameters.hpp"
 #include "server/json/string.hpp"
 #include "server/loop/timer.hpp"
+#include "server/store/named_locks.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -49,6 +51,7 @@ class event_writer {
   [[nodiscard]] std::string& text() noexcept { return text_; }
 
   void add(change const& one) {
+    if (one.space == keyspace::locks) return add_ticket(one);
     begin(one.what == change::kind::put ? "put" : one.what == change::kind::del ? "delete" : "expire", one.revision);
     text_ += "\"key\":";
     json::append_string(text_, one.key);
@@ -62,6 +65,28 @@ class event_writer {
       text_ += ",\"value\":";
       append_on_one_line(text_, *one.value);
     }
+    end();
+  }
+
+  /// A change of a ticket of a named lock.
+  void add_ticket(change const& one) {
+    auto const record = decode_ticket(*one.value).value_or(ticket_record());
+    auto const is_granted = record.token == one.revision;
+    begin(one.what == change::kind::del      ? "released"
+          : one.what == change::kind::expire ? "expired"
+          : is_granted                       ? "granted"
+          : one.previous == 0                ? "asked"
+                                             : "lease",
+          one.revision);
+    text_ += "\"ticket\":";
+    json::append_string(text_, split_ticket_key(one.key).second);
+    if (!record.owner.empty()) {
+      text_ += ",\"owner\":";
+      json::append_string(text_, record.owner);
+    }
+    (text_ += ",\"revision\":") += std::to_string(one.revision);
+    if (record.token != 0) (text_ += ",\"token\":") += std::to_string(record.token);
+    ((text_ += ",\"lease\":\"") += format_duration(record.lease)) += '"';
     end();
   }
 
@@ -160,7 +185,7 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
   // An id that is still to come belongs to another database too, though it may not say so.
   auto const is_lost = request.is_of_other_database || (request.after && *request.after > hub.last_revision());
   auto const begin = request.after && !is_lost ? *request.after : hub.last_revision();
-  watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); });
+  watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); }, request.space);
   std::vector<told_part> told;
   if (is_lost) writer.add("lost", begin);
   // At once, so that a client knows that it misses nothing from here on.
@@ -206,6 +231,24 @@ void append_on_one_line(std::string& out, std::string_view json) {
   }
 }
 
+std::optional<reply> take_position(request_head const& head, parameters const& given, route_context const& context,
+                                   watch_request& request) {
+  if (given.format) {
+    if (*given.format != "sse" && *given.format != "ndjson")
+      return refuse(errc::invalid_parameter, "format: can be sse or ndjson");
+    request.format = *given.format == "sse" ? event_format::sse : event_format::ndjson;
+  }
+  if (given.from && !read_position(*given.from, context.database_id, request))
+    return refuse(errc::invalid_parameter,
+                  "from: is the id of the last event that you have, or a revision, such as 17");
+  // A browser that reconnects says by a field where it was; a parameter is for those that can't.
+  if (!head.last_event_id.empty()) {
+    request.may_be_told_lost = true;
+    if (!read_position(head.last_event_id, context.database_id, request)) request.is_of_other_database = true;
+  }
+  return std::nullopt;
+}
+
 routed route_watch(request_head const& head, target const& target, route_context const& context) {
   if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
   auto given = read_parameters(target.query, watch_parameters,
@@ -218,24 +261,12 @@ routed route_watch(request_head const& head, target const& target, route_context
   request.key = given->key ? *std::move(given->key) : std::move(given->prefix);
   if (!request.is_prefix)
     if (auto const valid = check_key(request.key); !valid) return reply_to(valid.error());
-  if (given->format) {
-    if (*given->format != "sse" && *given->format != "ndjson")
-      return refuse(errc::invalid_parameter, "format: can be sse or ndjson");
-    request.format = *given->format == "sse" ? event_format::sse : event_format::ndjson;
-  }
   if (given->initial) {
     if (*given->initial != "true" && *given->initial != "false")
       return refuse(errc::invalid_parameter, "initial: is true or false");
     request.begins_with_values = *given->initial == "true";
   }
-  if (given->from && !read_position(*given->from, context.database_id, request))
-    return refuse(errc::invalid_parameter,
-                  "from: is the id of the last event that you have, or a revision, such as 17");
-  // A browser that reconnects says by a field where it was; a parameter is for those that can't.
-  if (!head.last_event_id.empty()) {
-    request.may_be_told_lost = true;
-    if (!read_position(head.last_event_id, context.database_id, request)) request.is_of_other_database = true;
-  }
+  if (auto refused = take_position(head, *given, context, request)) return *std::move(refused);
   if (request.after) request.begins_with_values = false;
   if (context.draining) return draining_reply();
   return request;

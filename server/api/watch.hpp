@@ -2,6 +2,7 @@
 
 #include "protocol/target.hpp"
 #include "server/api/api_context.hpp"
+#include "server/api/parameters.hpp"
 #include "server/api/requests.hpp"
 #include "server/http/client_link.hpp"
 #include "server/http/request_handler.hpp"
@@ -15,6 +16,10 @@ namespace holdfast::server {
 
 [[nodiscard]] routed route_watch(request_head const& head, protocol::target const& target,
                                  route_context const& context);
+
+/// Where a client was, and in which form it wants to hear. @return the answer where that is wrong.
+[[nodiscard]] std::optional<reply> take_position(request_head const& head, parameters const& given,
+                                                 route_context const& context, watch_request& request);
 
 /// Why a watch can't begin; nothing where it can.
 [[nodiscard]] std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub);

@@ -33,6 +33,8 @@ class client_link {
         read_ahead_bytes_max_(read_ahead_bytes_max) {}
 
   [[nodiscard]] bool is_draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
+  /// Whether the peer's system has acknowledged all that was sent.
+  [[nodiscard]] bool has_taken_all() const noexcept { return connection_.bytes_not_taken() == 0; }
   [[nodiscard]] bool wants_head_only() const noexcept { return framing_.head_only; }
 
   /// Stands for awaiting something other than the client: a client that hangs up meanwhile stops it, and so does a

@@ -43,6 +43,7 @@ struct request_head {
   bool prefers_representation = false;         ///< Prefer: return=representation (RFC 7240 §4.2)
   std::optional<std::string> idempotency_key;  ///< as it was sent
   bool has_two_idempotency_keys = false;
+  std::optional<std::string> lock;  ///< Holdfast-Lock: grants of named locks that must live; fields joined to one list
 
   /// Whether other requests of the same client hardly have the same fields.
   [[nodiscard]] bool is_unlike_others() const noexcept { return if_match || idempotency_key; }

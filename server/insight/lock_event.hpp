@@ -22,9 +22,10 @@ enum class lock_operation : std::uint8_t {
   import_keys,
   export_keys,
   watch,
+  ticket,
   expire,
 };
-inline constexpr std::size_t lock_operations = 14;
+inline constexpr std::size_t lock_operations = 15;
 
 /// How a request for the lock ended.
 enum class lock_outcome : std::uint8_t {
@@ -57,8 +58,8 @@ struct lock_event {
 };
 
 [[nodiscard]] constexpr std::string_view name_of(lock_operation operation) noexcept {
-  constexpr std::string_view names[] = {"GET",  "HEAD",         "PUT", "DELETE", "PATCH",  "INCR",  "TOUCH",
-                                        "LIST", "DELETE_RANGE", "TXN", "IMPORT", "EXPORT", "WATCH", "EXPIRE"};
+  constexpr std::string_view names[] = {"GET",          "HEAD", "PUT",    "DELETE", "PATCH", "INCR", "TOUCH", "LIST",
+                                        "DELETE_RANGE", "TXN",  "IMPORT", "EXPORT", "WATCH", "LOCK", "EXPIRE"};
   return names[static_cast<std::size_t>(operation)];
 }
 

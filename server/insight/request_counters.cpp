@@ -22,6 +22,14 @@ std::string_view name_of(route_kind route) noexcept {
       return "/v1/lock/events";
     case route_kind::lock_trace:
       return "/v1/lock/trace";
+    case route_kind::locks:
+      return "/v1/locks";
+    case route_kind::named_lock:
+      return "/v1/locks/{name}";
+    case route_kind::ticket:
+      return "/v1/locks/{name}/tickets/{id}";
+    case route_kind::named_lock_events:
+      return "/v1/locks/{name}/events";
     case route_kind::settings:
       return "/v1/settings";
     case route_kind::backups:

@@ -18,7 +18,7 @@ enum class keyspace : std::uint8_t {
 };
 
 /// One mutation of the database, made while the lock is held. Watchers, the history and the journal read the stream of
-/// changes; they have no other source. Outside of keyspace::data there are puts and deletions alone.
+/// changes; they have no other source. Outside of keyspace::data there are no touches.
 struct change {
   enum class kind : std::uint8_t {
     put,     ///< `key` has `value` now
@@ -30,10 +30,11 @@ struct change {
 
   kind what = kind::put;
   std::uint64_t sequence = 0;  ///< +1 with each change: the order of the journal
-  std::uint64_t revision = 0;  ///< of data: +1 with each but touch, which has the entry's own; else the database's
+  std::uint64_t revision = 0;  ///< of data and locks: +1 with each but touch, which has the entry's own; of requests
+                               ///< the database's
   std::uint64_t previous = 0;  ///< version() of the last change of the same key; 0 where there was no such key
   std::string key;
-  protocol::json_text value;          ///< of put; null otherwise
+  protocol::json_text value;          ///< of put; of a lock's ticket always, also of one that leaves; null otherwise
   std::optional<instant> expires_at;  ///< of put and touch: when the entry expires; empty: never
   keyspace space = keyspace::data;
 

@@ -161,6 +161,9 @@ class connection final : private poll_source, private deadline {
   /// The time by which a transfer that began at `since` must have moved more than `bytes`.
   [[nodiscard]] clock::time_point transfer_due(clock::time_point since, std::size_t bytes) const noexcept;
 
+  /// What was sent and the peer's system has not acknowledged.
+  [[nodiscard]] std::size_t bytes_not_taken() const noexcept;
+
  private:
   void on_ready(std::uint32_t events) final;
   void on_deadline() final;
@@ -179,7 +182,6 @@ class connection final : private poll_source, private deadline {
   awaitable<io_result> wait_for(std::uint32_t events, clock::time_point due);
   void resume(io_result result);
   void read_ahead(std::uint32_t events);
-  [[nodiscard]] std::size_t bytes_not_taken() const noexcept;
   void give_up_unsent() noexcept;
 
   unique_socket socket_;

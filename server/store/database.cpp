@@ -91,6 +91,7 @@ void database::load(std::string_view key, json_text value, std::uint64_t revisio
 
 bool database::load_record(keyspace space, std::string_view key, std::string_view bytes, std::uint64_t version,
                            expiry_time expires, moment const& now) {
+  if (space == keyspace::locks) return locks_.load(key, bytes, version, now.steady);
   if (space != keyspace::requests) return false;
   auto outcome = decode_outcome(bytes, now);
   if (!outcome) return false;
@@ -104,8 +105,9 @@ void database::keep_in(commit_queue& journal, std::uint64_t sequence, std::uint6
   journal_ = &journal;
   sequence_ = sequence;
   revision_ = revision;
-  last_removal_ = sequence;
+  last_removal_ = last_lock_change_ = sequence;
   answered_.sort();
+  locks_.sort();
 }
 
 data_outcome database::apply(data_operation const& operation) {
@@ -168,6 +170,27 @@ std::uint64_t database::keep(keyspace space, std::string_view key, json_text val
   return ++sequence_;
 }
 
+/// Why nothing can be added, or not so many bytes; nothing where it can.
+std::optional<no_room> database::lacks(std::uint64_t bytes) {
+  if (bytes != 0 && this->bytes() + bytes > bytes_max_) return no_room{};
+  if (journal_ == nullptr) return std::nullopt;
+  if (!journal_->has_room(now_)) return no_room{no_room::where::disk};
+  if (journal_->is_full()) return no_room{no_room::where::journal};
+  return std::nullopt;
+}
+
+/// Puts changes of named locks into the stream.
+void database::append(std::span<change> changes) {
+  auto const sequence = changes.back().sequence, revision = changes.back().revision;
+  if (journal_ != nullptr) {
+    journal_->append(changes);
+  } else if (changes_ != nullptr) {
+    changes_->append(changes);
+  }
+  sequence_ = last_lock_change_ = sequence;
+  revision_ = revision;
+}
+
 /// By the clock on the wall; nothing where it is never.
 std::optional<change::instant> database::instant_of(expiry_time expires) const {
   if (expires == no_expiry) return std::nullopt;
@@ -192,11 +215,8 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
   auto const exists = has_place && found->second.value;
   auto const bytes_before = exists ? bytes_of(key.size(), found->second.value->size()) : 0;
   auto const bytes_after = bytes_of(key.size(), value->size());
-  if (bytes_after > bytes_before && bytes_ - bytes_before + bytes_after > bytes_max_) return no_room{};
-  if (journal_ != nullptr) {
-    if (!journal_->has_room(now_)) return no_room{no_room::where::disk};
-    if (journal_->is_full()) return no_room{no_room::where::journal};
-  }
+  if (bytes_after > bytes_before && bytes() - bytes_before + bytes_after > bytes_max_) return no_room{};
+  if (auto const full = lacks(0)) return *full;
 
   // The copy of the key is made before the tree is touched: the tree has moved others aside when it takes it.
   if (!has_place) found = entries_.try_emplace(std::string(key)).first;
@@ -267,6 +287,7 @@ std::size_t database::remove_expired(std::size_t most) {
   json_text removed;
   for (; count < most && expiries_.earliest() <= now_; ++count)
     remove(entries_.find(expiries_.earliest_key()), change::kind::expire, removed);
+  if (count < most && locks_.earliest() <= now_) count += locks_.remove_expired(most - count, *this);
   return count;
 }
 
@@ -526,6 +547,25 @@ data_outcome database::run(expire_operation const&) {
   return entries_expired{expired_before_ + more};
 }
 
+data_outcome database::run(ticket_operation const& one) {
+  return locks_.run(one, *this);
+}
+
+data_outcome database::run(list_locks_operation const& list) {
+  return locks_.run(list);
+}
+
+data_outcome database::run(show_lock_operation const& one) {
+  return locks_.run(one, *this);
+}
+
+/// The fence: who has lost a lock changes nothing any more.
+data_outcome database::run(std::shared_ptr<guarded_operation const> const& one) {
+  for (auto const& grant : one->grants)
+    if (!locks_.lives(grant, now_)) return lock_lost{grant};
+  return apply(one->operation);
+}
+
 /// Of an outcome, what must not be kept: the values that were replaced, which no answer shows.
 data_outcome without_replaced(data_outcome outcome) {
   if (auto* const stored = std::get_if<value_stored>(&outcome)) stored->replaced.reset();
@@ -587,6 +627,10 @@ data_outcome database::run(transaction const& whole) {
   auto done = std::make_shared<transaction_outcome>();
   for (std::size_t i = 0; i < whole.checks.size(); ++i) {
     auto const& one = whole.checks[i];
+    if (one.grant) {
+      if (!locks_.lives(*one.grant, now_)) done->failed_checks.push_back({i, 0});
+      continue;
+    }
     auto const* const present = find(one.key);
     auto holds = true;
     if (one.exists) holds = *one.exists == (present != nullptr);

@@ -3,11 +3,13 @@
 #include <absl/container/btree_map.h>
 #include <absl/types/compare.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "server/store/answered_requests.hpp"
 #include "server/store/expiry_index.hpp"
 #include "server/store/history.hpp"
+#include "server/store/named_locks.hpp"
 #include "server/store/operation.hpp"
 #include "server/store/outcome_codec.hpp"
 
@@ -28,7 +31,7 @@ namespace holdfast::server {
 /// it has.
 ///
 /// Time stands still between two calls of at(): a key is expired if its time is up by then, and no operation finds it.
-class database {
+class database final : private named_locks::stream {
  public:
   using clock = std::chrono::steady_clock;
 
@@ -58,7 +61,7 @@ class database {
   /// It is `now`: removes what has expired, up to expired_at_once_max keys. Operations do not find the others either.
   void at(clock::time_point now) {
     now_ = now;
-    expired_before_ = expiries_.earliest() <= now ? remove_expired(expired_at_once_max) : 0;
+    expired_before_ = next_expiry() <= now ? remove_expired(expired_at_once_max) : 0;
   }
   static constexpr std::size_t expired_at_once_max = 256;
 
@@ -75,21 +78,24 @@ class database {
   /// What is stored under a key, valid until the next change; null where nothing is. An expired key is removed.
   [[nodiscard]] entry const* find(std::string_view key);
 
-  /// The revision of the latest change of data.
-  [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
+  /// The revision of the latest change of data or of a named lock.
+  [[nodiscard]] std::uint64_t revision() const noexcept override { return revision_; }
   /// The number of the latest change.
-  [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
+  [[nodiscard]] std::uint64_t sequence() const noexcept override { return sequence_; }
+  /// The number of the latest change of a named lock.
+  [[nodiscard]] std::uint64_t last_lock_change() const noexcept { return last_lock_change_; }
   /// The number of the latest removal of a key.
   [[nodiscard]] std::uint64_t last_removal() const noexcept { return last_removal_; }
   /// The number of the latest touch of any key; those of a few keys are counted together, so of one key it is a later
   /// one at times.
   [[nodiscard]] std::uint64_t last_touch() const noexcept { return last_touch_; }
   [[nodiscard]] std::uint64_t last_touch(std::string_view key) const noexcept { return touches_[touch_slot(key)]; }
-  /// How much keys and values take.
-  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  /// How much keys and values take, and the tickets of named locks.
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_ + locks_.bytes(); }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
-  /// When the next key expires; no_expiry: never.
-  [[nodiscard]] expiry_time next_expiry() const noexcept { return expiries_.earliest(); }
+  /// When the next key expires or a lease ends; no_expiry: never.
+  [[nodiscard]] expiry_time next_expiry() const noexcept { return std::min(expiries_.earliest(), locks_.earliest()); }
+  [[nodiscard]] named_locks const& locks() const noexcept { return locks_; }
 
  private:
   /// Tells in one comparison whether a key is less, equal or greater; with std::less<> it takes the tree two.
@@ -126,6 +132,10 @@ class database {
   data_outcome run(transaction const& whole);
   data_outcome run(import_operation const& import);
   data_outcome run(expire_operation const& expire);
+  data_outcome run(ticket_operation const& one);
+  data_outcome run(list_locks_operation const& list);
+  data_outcome run(show_lock_operation const& one);
+  data_outcome run(std::shared_ptr<guarded_operation const> const& one);
   data_outcome run(std::shared_ptr<idempotent_operation const> const& one);
 
   [[nodiscard]] static std::size_t touch_slot(std::string_view key) noexcept {
@@ -143,6 +153,9 @@ class database {
   std::uint64_t keep(keyspace space, std::string_view key, json_text value, std::uint64_t previous,
                      expiry_time expires);
   [[nodiscard]] std::optional<change::instant> instant_of(expiry_time expires) const;
+  [[nodiscard]] clock::time_point now() const noexcept override { return now_; }
+  [[nodiscard]] std::optional<no_room> lacks(std::uint64_t bytes) override;
+  void append(std::span<change> changes) override;
   bool run_steps(transaction const& whole, transaction_outcome& done);
   void commit();
   void roll_back() noexcept;
@@ -157,11 +170,12 @@ class database {
   std::size_t expired_before_ = 0;  // by at(), before the operation that runs
   history* changes_;
   commit_queue* journal_ = nullptr;
-  std::uint64_t last_removal_ = 0, last_touch_ = 0;
+  std::uint64_t last_removal_ = 0, last_touch_ = 0, last_lock_change_ = 0;
   static constexpr std::size_t touch_slots = 64;
   std::array<std::uint64_t, touch_slots> touches_{};  // the latest touch among the keys of a slot
   open_transaction* open_ = nullptr;
   answered_requests answered_;
+  named_locks locks_;
 };
 
 }  // namespace holdfast::server

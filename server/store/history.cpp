@@ -22,7 +22,7 @@ void history::append(std::span<change> changes) noexcept {
   {
     std::lock_guard const guard(mutex_);
     for (auto& one : changes) {
-      if (one.what == change::kind::touch || one.space != keyspace::data) continue;
+      if (one.what == change::kind::touch || one.space == keyspace::requests) continue;
       last_ = one.revision;
       try {
         changes_.push_back(std::move(one));

@@ -12,8 +12,8 @@
 
 namespace holdfast::server {
 
-/// The latest changes of data, in the order of their revisions, which follow one another without a gap. Bounded: the
-/// oldest are forgotten. Whoever owns the database's lock appends; any thread reads.
+/// The latest changes of data and of named locks, in the order of their revisions, which follow one another without a
+/// gap. Bounded: the oldest are forgotten. Whoever owns the database's lock appends; any thread reads.
 class history {
  public:
   /// Is notified of new changes. Called by whoever owns the database's lock, so it must be brief.
@@ -40,7 +40,7 @@ class history {
   // --- whoever owns the lock ---
 
   /// Appends changes, of which each has the next revision, and forgets what is too much; all of it, where there is no
-  /// memory for more. Changes that are no data are passed over.
+  /// memory for more. Changes without a revision of their own are passed over.
   void append(std::span<change> changes) noexcept;
   /// One change of data. @param members of it, in their order.
   template <class... Members>

@@ -13,6 +13,12 @@ struct subject_namer {
   std::string_view operator()(transaction const& all) const noexcept { return all.subject; }
   std::string_view operator()(import_operation const& all) const noexcept { return all.subject; }
   std::string_view operator()(expire_operation const&) const noexcept { return {}; }
+  std::string_view operator()(ticket_operation const& one) const noexcept { return one.lock; }
+  std::string_view operator()(list_locks_operation const& list) const noexcept { return list.prefix; }
+  std::string_view operator()(show_lock_operation const& one) const noexcept { return one.lock; }
+  std::string_view operator()(std::shared_ptr<guarded_operation const> const& one) const noexcept {
+    return std::visit(*this, one->operation);
+  }
   std::string_view operator()(std::shared_ptr<idempotent_operation const> const& one) const noexcept {
     return std::visit(*this, one->operation);
   }
@@ -21,8 +27,11 @@ struct subject_namer {
 }  // namespace
 
 data_operation const& inner_of(data_operation const& one) noexcept {
-  auto const* const wrapped = std::get_if<std::shared_ptr<idempotent_operation const>>(&one);
-  return wrapped != nullptr ? (*wrapped)->operation : one;
+  if (auto const* const once = std::get_if<std::shared_ptr<idempotent_operation const>>(&one))
+    return inner_of((*once)->operation);
+  if (auto const* const guarded = std::get_if<std::shared_ptr<guarded_operation const>>(&one))
+    return inner_of((*guarded)->operation);
+  return one;
 }
 
 std::string_view subject_of(data_operation const& one) noexcept {

@@ -165,9 +165,16 @@ struct delete_range_operation {
   std::size_t limit = 1000;
 };
 
+/// A grant of a named lock, by its token: the revision at which it was made.
+struct lock_grant {
+  std::string lock;
+  std::uint64_t token = 0;
+};
+
 /// What must be so for a transaction to be done.
 struct check {
   std::string key;
+  std::optional<lock_grant> grant;  ///< that lives; then nothing else is checked
   std::optional<tag_list> tag;
   std::optional<bool> exists;
   text_function_pointer value;  ///< null: any
@@ -200,12 +207,51 @@ struct import_operation {
 /// Removes what has expired.
 struct expire_operation {};
 
+// --- named locks ---
+
+/// What is done with a ticket: a place in the queue of a named lock, or its grant.
+struct ticket_operation {
+  enum class kind : std::uint8_t {
+    ask,      ///< makes a ticket; one that is there already is looked at
+    look,     ///< tells how it stands
+    keep,     ///< its lease begins anew
+    release,  ///< the ticket leaves: the lock goes to the next
+  };
+  kind what = kind::look;
+  std::string lock, id;
+  std::string owner{};      ///< of ask: who is waiting, for people and to find deadlocks; empty: not known
+  nanoseconds lease{0};     ///< of ask and keep; 0: as it was
+  nanoseconds listening{};  ///< for so long the client will wait for news: a place in the queue lasts as long
+  bool may_wait = true;     ///< of ask: false refuses where the lock is taken
+};
+
+/// A page of locks that somebody holds, in the order of their names.
+struct list_locks_operation {
+  std::string prefix;
+  std::optional<std::string> after;
+  std::size_t limit = 100;
+};
+
+/// One lock with its tickets, the holder's first.
+struct show_lock_operation {
+  std::string lock;
+  std::size_t limit = 100;  ///< of those that wait
+};
+
+struct guarded_operation;
 struct idempotent_operation;
 
 using data_operation =
     std::variant<get_operation, put_operation, delete_operation, touch_operation, increment_operation, patch_operation,
                  list_operation, delete_range_operation, transaction, import_operation, expire_operation,
+                 ticket_operation, list_locks_operation, show_lock_operation, std::shared_ptr<guarded_operation const>,
                  std::shared_ptr<idempotent_operation const>>;
+
+/// An operation that is done only while grants of named locks live.
+struct guarded_operation {
+  std::vector<lock_grant> grants;
+  data_operation operation;
+};
 
 /// An operation that a client may send again without its being done again.
 struct idempotent_operation {
@@ -214,7 +260,7 @@ struct idempotent_operation {
   data_operation operation;
 };
 
-/// The operation itself, where it is one that is not done twice.
+/// The operation itself, where it is one that is guarded or not done twice.
 [[nodiscard]] data_operation const& inner_of(data_operation const& one) noexcept;
 
 /// What an operation concerns, as the lock's events show it: a key, a prefix, `3 keys`.
@@ -323,6 +369,45 @@ struct entries_expired {
   std::size_t count = 0;
 };
 
+/// A ticket as it is.
+struct ticket_found {
+  std::string id, owner;
+  nanoseconds lease{};
+  std::uint64_t token = 0;                        ///< of the grant; 0: it waits
+  std::uint32_t position = 0;                     ///< of one that waits: 1 is granted next
+  std::string behind;                             ///< the owner of the ticket before it, or its id
+  std::chrono::system_clock::time_point since{};  ///< from when on it has held or waited
+  bool is_new = false;                            ///< it was made now
+};
+
+struct ticket_released {};
+
+/// Somebody waits for a lock that another holds.
+struct lock_wait {
+  std::string owner, lock, holder;
+};
+
+/// A wait would never end: its owner would wait for itself.
+struct deadlock_found {
+  std::vector<lock_wait> cycle;
+};
+
+struct lock_shown {
+  std::string lock;
+  std::vector<ticket_found> tickets;  ///< the holder's and then those that wait; empty: the lock is free
+  std::size_t waiting = 0;            ///< all of them
+};
+
+struct locks_listed {
+  std::vector<lock_shown> locks;  ///< of the tickets the holder's alone
+  std::optional<std::string> next;
+};
+
+/// A grant that an operation depends on is over.
+struct lock_lost {
+  lock_grant grant;
+};
+
 struct earlier_outcome;
 using earlier_outcome_pointer = std::shared_ptr<earlier_outcome const>;
 
@@ -331,7 +416,8 @@ using transaction_done = std::shared_ptr<transaction_outcome const>;
 
 using data_outcome = std::variant<value_found, not_modified, value_stored, value_deleted, value_touched, no_such_key,
                                   no_room, condition_failed, value_refused, text_wanted, listing, range_deleted,
-                                  import_done, entries_expired, transaction_done, earlier_outcome_pointer>;
+                                  import_done, entries_expired, ticket_found, ticket_released, deadlock_found,
+                                  lock_shown, locks_listed, lock_lost, transaction_done, earlier_outcome_pointer>;
 
 /// What came of the same request before.
 struct earlier_outcome {

@@ -30,6 +30,7 @@ enum class tag : char {
   listing = 9,
   range_deleted = 10,
   transaction = 11,
+  lock_lost = 12,
 };
 
 /// The bytes are not what encode_outcome() makes.
@@ -137,6 +138,11 @@ class writer {
     for (auto const& each : one->results) outcome(each);
     index(one->failed_step);
   }
+  void operator()(lock_lost const& one) {
+    begin(tag::lock_lost);
+    text(one.grant.lock);
+    number(one.grant.token);
+  }
   template <class Other>
   void operator()(Other const&) {
     throw std::logic_error("no outcome of an idempotent operation");
@@ -222,6 +228,10 @@ class reader {
       }
       case tag::transaction:
         return transaction();
+      case tag::lock_lost: {
+        auto lock = text();
+        return lock_lost{{std::string(lock), number()}};
+      }
     }
     throw unknown_bytes();
   }

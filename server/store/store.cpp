@@ -86,6 +86,10 @@ struct need_of_outcome {
   }
   std::uint64_t operator()(no_such_key) const { return data.last_removal(); }
   std::uint64_t operator()(text_wanted const&) const { return 0; }
+  std::uint64_t operator()(ticket_found const&) const { return data.last_lock_change(); }
+  std::uint64_t operator()(lock_shown const&) const { return data.last_lock_change(); }
+  std::uint64_t operator()(locks_listed const&) const { return data.last_lock_change(); }
+  std::uint64_t operator()(lock_lost const&) const { return data.last_lock_change(); }
   std::uint64_t operator()(no_room) const { return 0; }
   template <class Other>
   std::uint64_t operator()(Other const&) const {

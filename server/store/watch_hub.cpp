@@ -41,8 +41,10 @@ void watch_hub::dispatch() {
           told_.push_back(one);
         }
     };
-    leave_behind(by_key_);
-    for (auto& [length, all] : by_prefix_) leave_behind(all);
+    for (auto* const each : {&data_, &locks_}) {
+      leave_behind(each->by_key);
+      for (auto& [length, all] : each->by_prefix) leave_behind(all);
+    }
   }
   for (auto* const one : std::exchange(told_, {}))
     if (!std::exchange(one->is_told_, true)) one->on_news_();
@@ -63,15 +65,17 @@ void watch_hub::hand_out(change const& one) {
       told_.push_back(each);
     }
   };
-  hand_to(by_key_, one.key);
-  for (auto const& [length, all] : by_prefix_) {
+  auto const& wanted = registry_of(one.space);
+  hand_to(wanted.by_key, one.key);
+  for (auto const& [length, all] : wanted.by_prefix) {
     if (length > one.key.size()) break;
     hand_to(all, std::string_view(one.key).substr(0, length));
   }
 }
 
 void watch_hub::add(watcher& one) {
-  (one.is_prefix_ ? by_prefix_[one.key_.size()] : by_key_)[one.key_].push_back(&one);
+  auto& wanted = registry_of(one.space_);
+  (one.is_prefix_ ? wanted.by_prefix[one.key_.size()] : wanted.by_key)[one.key_].push_back(&one);
   if (count_++ != 0) return;
   // Nobody has followed the changes meanwhile.
   pause_.cancel();
@@ -87,17 +91,23 @@ void watch_hub::remove(watcher& one) noexcept {
     std::erase(found->second, &one);
     if (found->second.empty()) all.erase(found);
   };
-  if (!one.is_prefix_) return remove_from(by_key_);
-  auto const its = by_prefix_.find(one.key_.size());
+  auto& wanted = registry_of(one.space_);
+  if (!one.is_prefix_) return remove_from(wanted.by_key);
+  auto const its = wanted.by_prefix.find(one.key_.size());
   remove_from(its->second);
-  if (its->second.empty()) by_prefix_.erase(its);
+  if (its->second.empty()) wanted.by_prefix.erase(its);
 }
 
 // --- a watcher -----------------------------------------------------------------------------------------------------
 
 watch_hub::watcher::watcher(watch_hub& hub, std::string key, bool is_prefix, std::uint64_t after,
-                            std::function<void()> on_news)
-    : hub_(hub), key_(std::move(key)), is_prefix_(is_prefix), on_news_(std::move(on_news)), taken_(after) {
+                            std::function<void()> on_news, keyspace space)
+    : hub_(hub),
+      key_(std::move(key)),
+      is_prefix_(is_prefix),
+      space_(space),
+      on_news_(std::move(on_news)),
+      taken_(after) {
   hub_.add(*this);
   is_behind_ = taken_ < hub_.position_;
 }
@@ -142,7 +152,7 @@ watch_hub::watcher::state watch_hub::watcher::catch_up(std::vector<change>& out)
     for (auto& one : batch) {
       if (one.revision > hub_.position_) break;
       taken_ = one.revision;
-      if (wants(one.key)) out.push_back(std::move(one));
+      if (wants(one)) out.push_back(std::move(one));
     }
     looked_at += batch.size();
   }

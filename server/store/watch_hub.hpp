@@ -15,9 +15,9 @@
 
 namespace holdfast::server {
 
-/// One thread's watchers of the database. It reads the history in batches, at most every millisecond, and hands each
-/// change to the watchers of its key: it looks up the key and each length of prefix that is watched, so that watchers
-/// of other keys cost nothing. On the loop's thread, but for what says so.
+/// One thread's watchers of the database, of keys and of named locks. It reads the history in batches, at most every
+/// millisecond, and hands each change to the watchers of its key: it looks up the key and each length of prefix that is
+/// watched, so that watchers of other keys cost nothing. On the loop's thread, but for what says so.
 ///
 /// A watcher that takes what it is handed is in step. One that does not, or that begins in the past, is behind: it
 /// reads the history by itself until it has caught up (the synced and unsynced watchers of etcd's mvcc). So what is
@@ -57,13 +57,17 @@ class watch_hub final : private history::listener {
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
   };
   using watchers_by_text = std::unordered_map<std::string, watchers, text_hash, std::equal_to<>>;
+  struct registry {
+    watchers_by_text by_key;
+    std::map<std::size_t, watchers_by_text> by_prefix;  // by the prefix's length
+  };
+  [[nodiscard]] registry& registry_of(keyspace space) noexcept { return space == keyspace::locks ? locks_ : data_; }
 
   event_loop& loop_;
   history& changes_;
   wake_up changed_{loop_, [this] { dispatch(); }};
   timer pause_;
-  watchers_by_text by_key_;
-  std::map<std::size_t, watchers_by_text> by_prefix_;  // by the prefix's length
+  registry data_, locks_;
   std::size_t count_ = 0;
   std::uint64_t position_ = 0;  // all changes up to it have been handed out
   std::vector<change> batch_;
@@ -74,8 +78,9 @@ class watch_hub final : private history::listener {
 class watch_hub::watcher {
  public:
   /// @param after changes behind this revision are wanted. @param on_news called when there is something to take, once
-  /// until the next take(). The hub must outlive it.
-  watcher(watch_hub& hub, std::string key, bool is_prefix, std::uint64_t after, std::function<void()> on_news);
+  /// until the next take(). The hub must outlive it. @param space data or locks.
+  watcher(watch_hub& hub, std::string key, bool is_prefix, std::uint64_t after, std::function<void()> on_news,
+          keyspace space = keyspace::data);
   ~watcher() { hub_.remove(*this); }
   watcher(watcher const&) = delete;
   watcher& operator=(watcher const&) = delete;
@@ -98,8 +103,8 @@ class watch_hub::watcher {
  private:
   friend class watch_hub;
 
-  [[nodiscard]] bool wants(std::string_view key) const noexcept {
-    return is_prefix_ ? key.starts_with(key_) : key == key_;
+  [[nodiscard]] bool wants(change const& one) const noexcept {
+    return one.space == space_ && (is_prefix_ ? one.key.starts_with(key_) : one.key == key_);
   }
   void offer(change const& one) noexcept;
   state catch_up(std::vector<change>& out);
@@ -107,6 +112,7 @@ class watch_hub::watcher {
   watch_hub& hub_;
   std::string const key_;
   bool const is_prefix_;
+  keyspace const space_;
   std::function<void()> const on_news_;
   std::vector<change> queue_;
   std::uint64_t queued_bytes_ = 0;

@@ -131,6 +131,16 @@ std::vector<probe> probes_of(server::resource const& one) {
       return {{"GET", "/v1/settings", "", ""}, {"PATCH", "/v1/settings", "{}", json_type}};
     case route_kind::backups:
       return {{"POST", "/v1/backups", "{}", json_type}};
+    case route_kind::locks:
+      return {{"GET", "/v1/locks?prefix=a", "", ""}};
+    case route_kind::named_lock:
+      return {{"GET", "/v1/locks/a", "", ""}, {"POST", "/v1/locks/a?wait=0&id=1", "", ""}};
+    case route_kind::ticket:
+      return {{"GET", "/v1/locks/a/tickets/1", "", ""},
+              {"PUT", "/v1/locks/a/tickets/1", "", ""},
+              {"DELETE", "/v1/locks/a/tickets/2", "", ""}};
+    case route_kind::named_lock_events:
+      return {{"HEAD", "/v1/locks/a/events", "", ""}};
     case route_kind::lock_events:
       return {{"HEAD", "/v1/lock/events", "", ""}};
     case route_kind::lock_trace:
@@ -151,6 +161,8 @@ std::vector<std::string> needs_of(server::resource const& one, probe const& aske
       if (reads) return {"reader"};
       if (asked.method == "PATCH" || asked.target.find("increment") != std::string::npos) return {"reader", "writer"};
       return {"writer"};
+    case need::locks:
+      return {"locker"};
     case need::overview:
       return {"reader or admin"};
     case need::admin:

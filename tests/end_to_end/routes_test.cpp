@@ -69,7 +69,7 @@ TEST_F(routes, an_unknown_method_is_501) {
 
 TEST_F(routes, an_unknown_path_is_404_that_tells_the_known_ones) {
   for (std::string const path :
-       {"/v1", "/v1/kvs", "/v2/kv/a", "/v1/KV/a", "/livez/", "/Livez", "/metric", "//v1/kv/a", "/v1/locks/a"}) {
+       {"/v1", "/v1/kvs", "/v2/kv/a", "/v1/KV/a", "/livez/", "/Livez", "/metric", "//v1/kv/a", "/v1/locks/a/b"}) {
     auto const reply = client.ask(request("GET", path));
     EXPECT_EQ(reply.status, 404) << path;
     EXPECT_THAT(reply.detail(), HasSubstr("/v1/kv/")) << path;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -56,6 +57,7 @@ reply answer_to(std::string_view method_text, method method, std::string const& 
 }
 
 std::string target_of(resource const& one) {
+  if (one.has_variables) return std::regex_replace(std::string(one.path), std::regex("\\{[a-z]+\\}"), "a");
   return std::string(one.path) + (one.path == "/assets/" ? "page.js" : one.is_prefix ? "a" : "");
 }
 

@@ -160,7 +160,7 @@ for (const one of operations) {
         const method = /-X (\w+)/.exec(sample.source)?.[1] ?? (sample.source.includes(' -I ') ? 'HEAD' : 'GET');
         assert.equal(method, one.method.toUpperCase());
         const address = /localhost:8080([^\s'"]*)/.exec(sample.source)[1];
-        assert.match(address.split('?')[0], new RegExp(`^${one.path.replace(/\{.*?\}/, '.+')}$`));
+        assert.match(address.split('?')[0], new RegExp(`^${one.path.replaceAll(/\{.*?\}/g, '.+')}$`));
         await fetch(`${server.url}/v1/kv?all=true`, {method: 'DELETE'});
         const prepared = (sample['x-before'] ?? []).map(line => (line.includes('=$(') ? line : `${line} >/dev/null`)).join('\n');
         const contents = Object.values(follow(one.operation.responses[sample['x-status']]).content ?? {});

@@ -117,6 +117,11 @@ struct describer {
     return text;
   }
   std::string operator()(earlier_outcome_pointer const& one) const { return "earlier " + describe(one->outcome); }
+  /// Of named locks, which have tests of their own.
+  template <class Other>
+  std::string operator()(Other const&) const {
+    return "of a lock";
+  }
 };
 
 /// Whether a transaction goes on behind a step that came to this.

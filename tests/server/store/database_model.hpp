@@ -53,6 +53,11 @@ class database_model {
   std::string run(transaction const& all);
   std::string run(import_operation const& import);
   std::string run(expire_operation const&) { return "expired"; }
+  /// Named locks have tests of their own.
+  std::string run(ticket_operation const&) { return "of a lock"; }
+  std::string run(list_locks_operation const&) { return "of a lock"; }
+  std::string run(show_lock_operation const&) { return "of a lock"; }
+  std::string run(std::shared_ptr<guarded_operation const> const& one) { return apply(one->operation); }
   std::string run(std::shared_ptr<idempotent_operation const> const& one) { return apply(one->operation); }
 
   std::string unmet(conditions_pointer const& when, std::string const& key, bool reads) const;

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "client/cli/command_line.hpp"
+
+namespace holdfast::client::cli {
+
+// Named locks: to see them, and to run a command while holding one. @return the exit status.
+
+int run(locks_command const& command);
+int run(with_lock_command const& command);
+
+}  // namespace holdfast::client::cli

@@ -1,0 +1,530 @@
+#include "server/api/locks.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
+#include <utility>
+
+#include "protocol/ascii.hpp"
+#include "protocol/duration.hpp"
+#include "protocol/key.hpp"
+#include "protocol/percent.hpp"
+#include "server/api/answers.hpp"
+#include "server/api/parameters.hpp"
+#include "server/api/watch.hpp"
+#include "server/json/document.hpp"
+#include "server/json/fields.hpp"
+#include "server/json/string.hpp"
+#include "server/loop/timer.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace protocol;
+using kind = ticket_operation::kind;
+
+constexpr std::string_view lock_allow = "GET, HEAD, POST, OPTIONS";
+constexpr std::string_view ticket_allow = "GET, HEAD, PUT, DELETE, OPTIONS";
+constexpr std::array<std::string_view, 3> list_parameters{"prefix", "after", "limit"};
+constexpr std::array<std::string_view, 1> show_parameters{"limit"};
+constexpr std::array<std::string_view, 4> ask_parameters{"lease", "wait", "id", "keep"};
+constexpr std::array<std::string_view, 1> look_parameters{"wait"};
+constexpr std::array<std::string_view, 1> keep_parameters{"lease"};
+constexpr std::array<std::string_view, 2> event_parameters{"from", "format"};
+
+constexpr std::chrono::seconds default_lease{10};
+constexpr std::chrono::milliseconds lease_min{100};
+constexpr std::size_t id_bytes_max = 64;
+constexpr std::size_t owner_bytes_max = 256;
+constexpr std::size_t grants_max = 16;
+
+/// A part of `/v1/locks/{name}/tickets/{id}`, still encoded; empty where it is not there.
+std::string_view segment(std::string_view path, std::size_t index) {
+  for (; index > 0; --index) path.remove_prefix(std::min(path.find('/', 1), path.size()));
+  if (path.empty()) return path;
+  return path.substr(1, path.find('/', 1) - 1);
+}
+
+result<std::string> lock_in(std::string_view path) {
+  return lock_name_from_segment(segment(path, 2));
+}
+
+failure wrong(std::string detail) {
+  return {errc::invalid_lock, std::move(detail)};
+}
+
+result<std::string> check_id(std::string id) {
+  auto const may_be = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; };
+  if (id.empty() || id.size() > id_bytes_max || !std::all_of(id.begin(), id.end(), may_be) || id == "." || id == "..")
+    return wrong("a ticket's id is 1 to 64 letters, digits, `-`, `_` and `.`, such as a UUID");
+  return id;
+}
+
+lock_terms terms_of(route_context const& context) {
+  return {.hold = {}, .lock_timeout = context.settings.lock_timeout};
+}
+
+result<nanoseconds> check_lease(std::optional<nanoseconds> const& given, nanoseconds fallback) {
+  if (!given) return fallback;
+  if (*given < lease_min) return failure{errc::invalid_parameter, "lease: is at least 100ms"};
+  return *given;
+}
+
+std::optional<reply> refuse_body(request_head const& head) {
+  if (!head.has_body) return std::nullopt;
+  return refuse(errc::unexpected_body, std::string(head.method_text) + " takes no body");
+}
+
+// --- text ----------------------------------------------------------------------------------------------------------
+
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  ((out += ",\"") += name) += "\":";
+  json::append_string(out, text);
+}
+
+/// The members of a ticket, without braces. @param is_full with its owner and since when.
+void append_ticket(std::string& out, ticket_found const& one, bool is_full) {
+  out += "\"id\":";
+  json::append_string(out, one.id);
+  if (is_full && !one.owner.empty()) append_member(out, "owner", one.owner);
+  append_member(out, "state", one.token != 0 ? "held" : "waiting");
+  if (one.token != 0) {
+    (out += ",\"token\":") += std::to_string(one.token);
+  } else {
+    (out += ",\"position\":") += std::to_string(one.position);
+    append_member(out, "behind", one.behind);
+  }
+  append_member(out, "lease", format_duration(one.lease));
+  if (is_full) append_member(out, "since", text_of(one.since));
+}
+
+void append_lock(std::string& out, lock_shown const& one) {
+  out += "\"name\":";
+  json::append_string(out, one.lock);
+  auto const has_holder = !one.tickets.empty() && one.tickets.front().token != 0;
+  out += ",\"holder\":";
+  if (has_holder) {
+    out += '{';
+    append_ticket(out, one.tickets.front(), true);
+    out += '}';
+  } else {
+    out += "null";
+  }
+  (out += ",\"waiting\":") += std::to_string(one.waiting);
+}
+
+/// A line of a lock that is kept by its connection.
+std::string line_of(ticket_found const& one) {
+  std::string line = "{";
+  append_ticket(line, one, false);
+  return line += "}\n";
+}
+
+bool is_waiting(execution const& done) {
+  auto const* const found = done.outcome ? std::get_if<ticket_found>(&*done.outcome) : nullptr;
+  return found != nullptr && found->token == 0;
+}
+
+/// The end of a wait, on a clock that has one.
+nanoseconds time_left(timer const& until) {
+  return std::max(nanoseconds(until.expiry() - until.now()), nanoseconds(0));
+}
+
+/// What must be done although the client is not there any more.
+awaitable<void> finish(ticket_operation what, ticket_request const& request, api_context const& context,
+                       lock_asker asker) {
+  data_operation const operation = std::move(what);
+  interruption never;
+  co_await context.store.execute(operation, request.terms, never, asker);
+}
+
+ticket_operation of_same_ticket(ticket_operation const& one, kind what) {
+  return {.what = what, .lock = one.lock, .id = one.id};
+}
+
+}  // namespace
+
+// --- routes --------------------------------------------------------------------------------------------------------
+
+routed route_locks(request_head const& head, target const& target, route_context const& context) {
+  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
+  auto given = read_parameters(target.query, list_parameters, terms_of(context), context.settings.hold_max);
+  if (!given) return reply_to(given.error());
+  routed made(std::in_place_type<data_request>);
+  auto& request = std::get<data_request>(made);
+  request.terms = given->terms;
+  request.name = lock_operation::list;
+  request.head_only = head.method == method::head;
+  request.operation =
+      list_locks_operation{std::move(given->prefix), std::move(given->after), given->limit.value_or(100)};
+  return made;
+}
+
+routed route_named_lock(request_head const& head, target const& target, route_context const& context) {
+  if (head.method == method::options) return options_reply(lock_allow);
+  auto const reads = head.method == method::get || head.method == method::head;
+  if (!reads && head.method != method::post)
+    return method_not_allowed(head, lock_allow, "To release a lock, DELETE the ticket by which it is held");
+  auto lock = lock_in(target.path);
+  if (!lock) return reply_to(lock.error());
+  using names = std::span<std::string_view const>;
+  auto given = read_parameters(target.query, reads ? names(show_parameters) : names(ask_parameters), terms_of(context),
+                               context.settings.hold_max);
+  if (!given) return reply_to(given.error());
+  if (reads) {
+    if (auto refused = refuse_body(head)) return *std::move(refused);
+    routed made(std::in_place_type<data_request>);
+    auto& request = std::get<data_request>(made);
+    request.terms = given->terms;
+    request.name = lock_operation::list;
+    request.head_only = head.method == method::head;
+    request.operation = show_lock_operation{*std::move(lock), given->limit.value_or(100)};
+    return made;
+  }
+  auto const lease = check_lease(given->lease, default_lease);
+  if (!lease) return reply_to(lease.error());
+  if (given->keep && *given->keep != "connection")
+    return refuse(errc::invalid_parameter, "keep: can be connection: the lock is held as long as that lives");
+  if (context.draining) return draining_reply();
+  ticket_request request;
+  request.terms = given->terms;
+  request.wait = given->wait;
+  request.is_kept_by_connection = given->keep.has_value();
+  request.what = {.what = kind::ask, .lock = *std::move(lock), .id = {}, .owner = {}, .lease = *lease};
+  request.what.may_wait = !given->wait || given->wait->count() != 0;
+  if (given->id) {
+    auto id = check_id(*std::move(given->id));
+    if (!id) return reply_to(id.error());
+    request.what.id = *std::move(id);
+  }
+  return request;
+}
+
+routed route_ticket(request_head const& head, target const& target, route_context const& context) {
+  if (head.method == method::options) return options_reply(ticket_allow);
+  auto const reads = head.method == method::get || head.method == method::head;
+  if (!reads && head.method != method::put && head.method != method::del) return method_not_allowed(head, ticket_allow);
+  auto lock = lock_in(target.path);
+  if (!lock) return reply_to(lock.error());
+  auto decoded = percent_decode(segment(target.path, 4));
+  auto id = check_id(decoded ? *std::move(decoded) : std::string());
+  if (!id) return reply_to(id.error());
+  using names = std::span<std::string_view const>;
+  auto const allowed = reads ? names(look_parameters) : head.method == method::put ? names(keep_parameters) : names();
+  if (head.method == method::del && !target.query.empty())
+    return refuse(errc::invalid_parameter, "a DELETE of a ticket takes no query parameters");
+  auto const given = read_parameters(target.query, allowed, terms_of(context), context.settings.hold_max);
+  if (!given) return reply_to(given.error());
+  if (auto refused = refuse_body(head)) return *std::move(refused);
+  auto const lease = check_lease(given->lease, {});
+  if (!lease) return reply_to(lease.error());
+  ticket_request request;
+  request.terms = given->terms;
+  request.wait = given->wait;
+  request.what = {.what = reads                        ? kind::look
+                          : head.method == method::put ? kind::keep
+                                                       : kind::release,
+                  .lock = *std::move(lock),
+                  .id = *std::move(id),
+                  .owner = {},
+                  .lease = *lease};
+  return request;
+}
+
+routed route_named_lock_events(request_head const& head, target const& target, route_context const& context) {
+  if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
+  auto const lock = lock_in(target.path);
+  if (!lock) return reply_to(lock.error());
+  auto given = read_parameters(target.query, event_parameters, terms_of(context), context.settings.hold_max);
+  if (!given) return reply_to(given.error());
+  watch_request request;
+  request.space = keyspace::locks;
+  request.is_prefix = true;
+  request.key = ticket_key_prefix(*lock);
+  if (auto refused = take_position(head, *given, context, request)) return *std::move(refused);
+  if (context.draining) return draining_reply();
+  return request;
+}
+
+std::optional<reply> take_ticket_body(ticket_request& request, std::string const& body) {
+  if (body.find_first_not_of(" \t\r\n") != std::string::npos) {
+    auto const document = json::document::parse(body);
+    if (!document) return reply_to(document.error());
+    auto const fields = json::fields::of(document->root(), {"owner"});
+    if (!fields) return reply_to(fields.error());
+    if (auto const field = fields->find("owner")) {
+      auto owner = field->as_string();
+      if (!owner) return reply_to(owner.error());
+      if (owner->size() > owner_bytes_max)
+        return refuse(errc::invalid_json, "the owner is longer than " + std::to_string(owner_bytes_max) + " bytes");
+      request.what.owner = *std::move(owner);
+    }
+  }
+  if (request.what.id.empty()) {
+    static thread_local boost::uuids::random_generator generate;
+    request.what.id = boost::uuids::to_string(generate());
+  }
+  return std::nullopt;
+}
+
+// --- answers -------------------------------------------------------------------------------------------------------
+
+failure failure_of(lock_lost const& lost) {
+  return {errc::lock_lost, "the grant of the lock '" + lost.grant.lock + "' with the token " +
+                               std::to_string(lost.grant.token) +
+                               " is over; nothing was changed. Whoever holds the lock now has a newer token"};
+}
+
+namespace {
+
+struct ticket_answer {
+  ticket_request const& request;
+  reply& answer;
+
+  void operator()(ticket_found const& one) const {
+    answer.status = one.token == 0 ? 202 : request.what.what == kind::ask ? 201 : 200;
+    if (request.what.what == kind::ask) answer.location = path_of_ticket(request.what.lock, request.what.id);
+    answer.content_type = "application/json";
+    answer.body = line_of(one);
+  }
+  void operator()(ticket_released const&) const { answer.status = 204; }
+  void operator()(value_refused const& refused) const { answer = reply_to({refused.code, refused.detail}); }
+  void operator()(no_room none) const { answer = reply_to(failure_of(none)); }
+  void operator()(deadlock_found const& found) const {
+    std::string text, cycle = "[";
+    for (auto const& one : found.cycle) {
+      if (cycle.size() > 1) {
+        cycle += ',';
+        text += ", ";
+      }
+      cycle += "{\"owner\":";
+      json::append_string(cycle, one.owner);
+      append_member(cycle, "waits_for", one.lock);
+      append_member(cycle, "held_by", one.holder);
+      cycle += '}';
+      text += '\'' + one.owner + "' waits for '" + one.lock + "', which '" + one.holder + "' holds";
+    }
+    answer = problem_with({errc::deadlock, "the owner would wait for itself: " + text +
+                                               ". Release one of them, or ask for locks in the same order everywhere"},
+                          "cycle", cycle + ']');
+  }
+  template <class Other>
+  void operator()(Other const&) const {
+    answer = reply_to(failure{errc::internal, "no answer of a ticket"});
+  }
+};
+
+}  // namespace
+
+void make_ticket_answer(ticket_request const& request, execution&& done, std::uint64_t start, reply& answer) {
+  if (done.outcome) {
+    std::visit(ticket_answer{request, answer}, *done.outcome);
+  } else {
+    answer = reply_to(done.outcome.error());
+  }
+  if (done.revision != 0) answer.revision = done.revision;
+  answer.needs = done.needs;
+  answer.timing = done.timing;
+  if (done.id != 0) answer.request = request_id{start, done.id};
+}
+
+void answer_lock(lock_shown const& shown, std::uint64_t revision, reply& answer) {
+  answer.content_type = "application/json";
+  auto& body = answer.body;
+  body = "{\"revision\":" + std::to_string(revision) + ',';
+  append_lock(body, shown);
+  body += ",\"queue\":[";
+  auto const* between = "";
+  for (auto const& one : shown.tickets) {
+    if (one.token != 0) continue;
+    (body += std::exchange(between, ",")) += '{';
+    append_ticket(body, one, true);
+    body += '}';
+  }
+  body += "]}\n";
+}
+
+void answer_locks(data_request const& request, locks_listed const& page, std::uint64_t revision, reply& answer) {
+  auto const& list = std::get<list_locks_operation>(request.operation);
+  answer.content_type = "application/json";
+  auto& body = answer.body;
+  body = "{\"revision\":" + std::to_string(revision) + ",\"locks\":[";
+  auto const* between = "";
+  for (auto const& one : page.locks) {
+    (body += std::exchange(between, ",")) += '{';
+    append_lock(body, one);
+    body += '}';
+  }
+  body += ']';
+  if (page.next) {
+    append_member(body, "next", *page.next);
+    auto path = "/v1/locks?after=" + percent_encode_query(*page.next) + "&limit=" + std::to_string(list.limit);
+    if (!list.prefix.empty()) path += "&prefix=" + percent_encode_query(list.prefix);
+    answer.more_fields += "Link: <" + path + ">; rel=\"next\"\r\n";
+  }
+  body += "}\n";
+}
+
+// --- waiting -------------------------------------------------------------------------------------------------------
+
+awaitable<request_end> run_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
+                                  lock_asker asker, client_link& client, reply& answer) {
+  auto const& asked = request.what;
+  timer until(co_await asio::this_coro::executor);
+  until.expires_after(request.wait.value_or(nanoseconds(0)));
+  // Of this ticket alone, and before the first look, so that nothing can come in between.
+  watch_hub::watcher news(
+      hub, ticket_key(asked.lock, asked.id), false, hub.last_revision(), [&until] { until.cancel(); }, keyspace::locks);
+  std::vector<change> changes;
+  data_operation what = asked;
+  auto& one = std::get<ticket_operation>(what);
+  for (auto is_over = false;;) {
+    one.listening = time_left(until);
+    execution done;
+    {
+      client_link::waiting here(client);
+      auto& stop = here.stop();
+      done = co_await context.store.execute(what, request.terms, stop, asker);
+      if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
+    }
+    if (!is_over && is_waiting(done) && one.listening.count() != 0 && !client.is_draining()) {
+      auto const due = until.expiry();
+      while (!news.has_news() && until.now() < due && !client.is_draining()) {
+        auto const is_there = co_await client.pause(until);
+        if (!is_there) {
+          // Nobody listens any more: its place is kept for a lease from now on, and no longer.
+          auto look = of_same_ticket(asked, kind::look);
+          co_await finish(std::move(look), request, context, asker);
+          co_return request_end::gone;
+        }
+        until.expires_at(due);
+      }
+      is_over = !news.has_news();
+      while (news.has_news() && news.take(changes) != watch_hub::watcher::state::in_step) changes.clear();
+      changes.clear();
+      // One that somebody has released must not be made anew. Where nothing has come, its position may have changed.
+      one.what = kind::look;
+      continue;
+    }
+    make_ticket_answer(request, std::move(done), context.start, answer);
+    co_return request_end::answered;
+  }
+}
+
+awaitable<request_end> run_kept_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
+                                       lock_asker asker, client_link& client, reply& answer,
+                                       std::function<void(reply&&)> const& begin) {
+  auto const& asked = request.what;
+  auto const interval = asked.lease / 3;
+  timer pause(co_await asio::this_coro::executor);
+  watch_hub::watcher news(
+      hub, ticket_key(asked.lock, asked.id), false, hub.last_revision(), [&pause] { pause.cancel(); }, keyspace::locks);
+  std::vector<change> changes;
+  data_operation what = asked;
+  auto& one = std::get<ticket_operation>(what);
+  auto const deadline = request.wait && *request.wait < event_loop::clock::time_point::max() - pause.now()
+                            ? pause.now() + *request.wait
+                            : event_loop::clock::time_point::max();
+  std::string told;
+  auto due = pause.now();
+  for (auto is_begun = false;;) {
+    execution done;
+    {
+      client_link::waiting here(client);
+      auto& stop = here.stop();
+      done = co_await context.store.execute(what, request.terms, stop, asker);
+      if (stop.why() == stop_reason::hang_up) break;
+    }
+    auto const* const found = done.outcome ? std::get_if<ticket_found>(&*done.outcome) : nullptr;
+    if (!is_begun && found == nullptr) {
+      make_ticket_answer(request, std::move(done), context.start, answer);
+      co_return request_end::answered;
+    }
+    auto const is_durable = co_await client.until_durable(done.needs);
+    if (!is_durable) break;
+    if (!std::exchange(is_begun, true)) {
+      auto head = no_store({});
+      head.length_is_known = false;
+      head.content_type = "application/x-ndjson";
+      head.location = path_of_ticket(asked.lock, asked.id);
+      begin(std::move(head));
+    }
+    auto const is_late = found != nullptr && found->token == 0 && pause.now() >= deadline;
+    auto const is_over = found == nullptr || is_late || client.is_draining();
+    auto line = found == nullptr ? std::string("{\"state\":\"lost\"}\n")
+                : is_over        ? std::string("{\"state\":\"released\"}\n")
+                                 : line_of(*found);
+    // The news may be what the last line has told.
+    auto const is_due = line != told || pause.now() >= due;
+    auto const takes = co_await client.send(is_due ? std::string_view(line) : std::string_view());
+    if (!takes) break;
+    told = std::move(line);
+    if (is_over) {
+      auto release = of_same_ticket(asked, kind::release);
+      co_await finish(std::move(release), request, context, asker);
+      auto const is_sent = co_await client.end();
+      co_return is_sent ? request_end::sent : request_end::gone;
+    }
+    auto const waits = found->token == 0;
+    while (news.has_news() && news.take(changes) != watch_hub::watcher::state::in_step) changes.clear();
+    changes.clear();
+    if (is_due) due = pause.now() + interval;
+    if (waits) due = std::min(due, deadline);
+    auto is_there = true;
+    while (is_there && !news.has_news() && pause.now() < due && !client.is_draining()) {
+      pause.expires_at(due);
+      is_there = co_await client.pause(pause);
+    }
+    if (!is_there) break;
+    // A peer that takes nothing any more may be gone without a word: then its lease ends.
+    one.what = client.has_taken_all() ? kind::keep : kind::look;
+    one.lease = {};
+  }
+  auto release = of_same_ticket(asked, kind::release);
+  co_await finish(std::move(release), request, context, asker);
+  co_return request_end::gone;
+}
+
+// --- the fence -----------------------------------------------------------------------------------------------------
+
+result<std::vector<lock_grant>> read_lock_guard(request_head const& head) {
+  std::vector<lock_grant> grants;
+  if (!head.lock) return grants;
+  std::string_view rest = *head.lock;
+  auto const malformed = wrong(
+      "Holdfast-Lock is the lock's name as it stands in a path, and the grant's token: "
+      "Holdfast-Lock: deploy;token=1847");
+  for (auto more = true; more;) {
+    auto const end = rest.find(',');
+    more = end != std::string_view::npos;
+    auto part = rest.substr(0, end);
+    rest.remove_prefix(more ? end + 1 : rest.size());
+    auto const strip = [](std::string_view text) {
+      auto const first = text.find_first_not_of(" \t");
+      if (first == std::string_view::npos) return std::string_view();
+      return text.substr(first, text.find_last_not_of(" \t") + 1 - first);
+    };
+    part = strip(part);
+    auto const semicolon = part.find(';');
+    if (semicolon == std::string_view::npos) return malformed;
+    auto lock = lock_name_from_segment(strip(part.substr(0, semicolon)));
+    if (!lock) return lock.error();
+    auto parameter = strip(part.substr(semicolon + 1));
+    constexpr std::string_view token_is = "token=";
+    if (parameter.size() <= token_is.size() || !equals_ignoring_case(parameter.substr(0, token_is.size()), token_is))
+      return malformed;
+    auto const token = parse_integer(parameter.substr(token_is.size()));
+    if (!token || *token <= 0) return malformed;
+    if (grants.size() == grants_max) return wrong("Holdfast-Lock names more than 16 locks");
+    grants.push_back({*std::move(lock), static_cast<std::uint64_t>(*token)});
+  }
+  return grants;
+}
+
+void guard(data_request& request, std::vector<lock_grant>&& grants) {
+  guarded_operation one{std::move(grants), std::move(request.operation)};
+  request.operation = std::make_shared<guarded_operation const>(std::move(one));
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "protocol/target.hpp"
+#include "server/api/api_context.hpp"
+#include "server/api/data_answers.hpp"
+#include "server/api/requests.hpp"
+#include "server/http/client_link.hpp"
+#include "server/http/request_handler.hpp"
+#include "server/http/request_head.hpp"
+#include "server/insight/lock_recorder.hpp"
+#include "server/store/watch_hub.hpp"
+
+namespace holdfast::server {
+
+// Named locks: /v1/locks, /v1/locks/{name}, its tickets and its events.
+
+[[nodiscard]] routed route_locks(request_head const& head, protocol::target const& target,
+                                 route_context const& context);
+[[nodiscard]] routed route_named_lock(request_head const& head, protocol::target const& target,
+                                      route_context const& context);
+[[nodiscard]] routed route_ticket(request_head const& head, protocol::target const& target,
+                                  route_context const& context);
+[[nodiscard]] routed route_named_lock_events(request_head const& head, protocol::target const& target,
+                                             route_context const& context);
+
+inline constexpr std::size_t ticket_body_bytes_max = 4096;
+
+/// Makes a body the owner of a ticket, and gives the ticket an id if it has none.
+/// @return the answer where the body is not that.
+[[nodiscard]] std::optional<reply> take_ticket_body(ticket_request& request, std::string const& body);
+
+/// Whether a request is answered by one operation, whatever that comes to.
+[[nodiscard]] inline bool is_at_once(ticket_request const& request) noexcept {
+  return !request.wait && !request.is_kept_by_connection;
+}
+
+/// The answer to a request for a ticket. @param start tells this process's request ids from another's.
+void make_ticket_answer(ticket_request const& request, execution&& done, std::uint64_t start, reply& answer);
+
+/// Waits for the grant as long as the request says. @param hub of the thread.
+awaitable<request_end> run_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
+                                  lock_asker asker, client_link& client, reply& answer);
+
+/// Takes a lock and keeps it as long as its client is there. @param begin begins the answer as a stream.
+awaitable<request_end> run_kept_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
+                                       lock_asker asker, client_link& client, reply& answer,
+                                       std::function<void(reply&&)> const& begin);
+
+void answer_lock(lock_shown const& shown, std::uint64_t revision, reply& answer);
+void answer_locks(data_request const& request, locks_listed const& page, std::uint64_t revision, reply& answer);
+[[nodiscard]] protocol::failure failure_of(lock_lost const& lost);
+
+// --- the fence -----------------------------------------------------------------------------------------------------
+
+/// The grants that a header demands: `Holdfast-Lock: deploy;token=17`. @return errc::invalid_lock otherwise.
+[[nodiscard]] protocol::result<std::vector<lock_grant>> read_lock_guard(request_head const& head);
+
+/// Makes the operation of a request one that is done only while the grants live.
+void guard(data_request& request, std::vector<lock_grant>&& grants);
+
+}  // namespace holdfast::server

@@ -1,0 +1,174 @@
+#pragma once
+
+#include <absl/container/btree_set.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/journal/change.hpp"
+#include "server/store/operation.hpp"
+
+namespace holdfast::server {
+
+/// Locks that clients take by name. Plain and synchronous, part of the database.
+///
+/// Whoever wants a lock has a ticket: a place in the lock's queue, and then its grant. Tickets are granted in the order
+/// in which they were asked for. A ticket has a lease, and leaves when that ends: so nobody who has died keeps a lock.
+/// Leases are in the steady clock; after a restart they begin anew, since nobody could renew them meanwhile.
+///
+/// Each change of a ticket (asked, granted, left) is a change in the database's stream with a revision of its own. The
+/// revision of a grant is its token. What leaves and what is granted therefore are appended together, so a crash keeps
+/// both or neither, and a lock that somebody waits for always has a holder.
+///
+/// B-trees of pointers find tickets by id, by lease and by owner: they never stop to move all that they have.
+class named_locks {
+ public:
+  using clock = std::chrono::steady_clock;
+  using wall_clock = std::chrono::system_clock;
+
+  static constexpr std::size_t waiting_max = 16'384;        ///< for one lock
+  static constexpr std::size_t deadlock_steps_max = 1'024;  ///< a cycle of more locks is not found
+  static constexpr std::size_t cycle_told_max = 16;
+
+  /// Where the changes go: the database.
+  class stream {
+   public:
+    [[nodiscard]] virtual clock::time_point now() const noexcept = 0;
+    [[nodiscard]] virtual std::uint64_t sequence() const noexcept = 0;
+    [[nodiscard]] virtual std::uint64_t revision() const noexcept = 0;
+    /// Why so many bytes more can't be had; empty: they can.
+    [[nodiscard]] virtual std::optional<no_room> lacks(std::uint64_t bytes) = 0;
+    /// Takes changes that follow sequence() and revision(), all of them or none. Strong guarantee.
+    virtual void append(std::span<change> changes) = 0;
+
+   protected:
+    ~stream() = default;
+  };
+
+  named_locks() = default;
+  named_locks(named_locks const&) = delete;
+  named_locks& operator=(named_locks const&) = delete;
+  ~named_locks() = default;
+
+  // All have the strong guarantee: std::bad_alloc changes nothing, but for tickets whose lease has ended.
+
+  data_outcome run(ticket_operation const& one, stream& to);
+  [[nodiscard]] data_outcome run(list_locks_operation const& list) const;
+  data_outcome run(show_lock_operation const& one, stream& to);
+
+  /// Whether a grant lives.
+  [[nodiscard]] bool lives(lock_grant const& grant, clock::time_point now) const noexcept;
+
+  /// Removes tickets whose lease has ended, `most` at most. @return how many.
+  std::size_t remove_expired(std::size_t most, stream& to);
+  /// When the next lease ends; time_point::max(): never.
+  [[nodiscard]] clock::time_point earliest() const noexcept {
+    return leases_.empty() ? clock::time_point::max() : leases_.begin()->at;
+  }
+
+  /// Adds a ticket as it was before a restart. Then sort(). @return false where the record is not one that is known.
+  [[nodiscard]] bool load(std::string_view key, std::string_view bytes, std::uint64_t version, clock::time_point now);
+  void sort();
+
+  /// What the tickets take in memory, about.
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::size_t locks() const noexcept { return locks_.size(); }
+  [[nodiscard]] std::size_t tickets() const noexcept { return tickets_.size(); }
+
+ private:
+  struct lock;
+  struct ticket {
+    lock* of = nullptr;
+    std::string id, owner;
+    nanoseconds lease{};
+    std::uint64_t order = 0;  ///< of the queue: the revision at which it was made
+    std::uint64_t token = 0;
+    std::uint64_t version = 0;
+    clock::time_point expires{};
+    wall_clock::time_point since{};
+  };
+  struct lock {
+    std::string_view name;  // in locks_
+    ticket* holder = nullptr;
+    std::vector<ticket*> waiting;
+    std::uint64_t looked_at = 0;  // by which search for a deadlock
+  };
+  struct ticket_id {
+    lock const* of;
+    std::string_view id;
+  };
+  struct by_id {
+    using is_transparent = void;
+    bool operator()(auto const& a, auto const& b) const noexcept { return less(key(a), key(b)); }
+    static ticket_id key(ticket_id const& one) noexcept { return one; }
+    static ticket_id key(std::unique_ptr<ticket> const& one) noexcept { return {one->of, one->id}; }
+    static bool less(ticket_id const& a, ticket_id const& b) noexcept {
+      return a.of != b.of ? std::less<>()(a.of, b.of) : a.id < b.id;
+    }
+  };
+  struct by_owner {
+    using is_transparent = void;
+    bool operator()(ticket const* a, ticket const* b) const noexcept {
+      return a->owner != b->owner ? a->owner < b->owner : std::less<>()(a, b);
+    }
+    bool operator()(ticket const* a, std::string_view b) const noexcept { return a->owner < b; }
+    bool operator()(std::string_view a, ticket const* b) const noexcept { return a < b->owner; }
+  };
+  struct lease_end {
+    clock::time_point at;
+    ticket* whose;
+    friend bool operator<(lease_end const& a, lease_end const& b) noexcept {
+      return a.at != b.at ? a.at < b.at : std::less<>()(a.whose, b.whose);
+    }
+  };
+  using lock_map = std::map<std::string, lock, std::less<>>;
+
+  data_outcome ask(ticket_operation const& one, stream& to);
+  ticket* find_live(std::string_view lock, std::string_view id, stream& to);
+  lock* find_live(std::string_view lock, stream& to);
+  void leave(ticket& one, change::kind why, stream& to);
+  void set_lease(ticket& one, nanoseconds lease, stream& to);
+  void set_expiry(ticket& one, clock::time_point at);
+  void forget(ticket& one) noexcept;
+  [[nodiscard]] std::vector<lock_wait> cycle_behind(lock& wanted, std::string_view owner);
+  [[nodiscard]] ticket_found describe(ticket const& one) const;
+  [[nodiscard]] static std::uint64_t bytes_of(ticket const& one) noexcept;
+  [[nodiscard]] static std::uint64_t bytes_of_lock(std::string_view name) noexcept;
+
+  lock_map locks_;
+  absl::btree_set<std::unique_ptr<ticket>, by_id> tickets_;  // owns them
+  absl::btree_set<lease_end> leases_;
+  absl::btree_set<ticket*, by_owner> waiting_;  // those that have an owner
+  std::uint64_t bytes_ = 0;
+  std::uint64_t searches_ = 0;
+};
+
+/// What the record of a ticket says, in the journal and in the history. Its key is what ticket_key() makes.
+struct ticket_record {
+  std::uint64_t order = 0;
+  std::uint64_t token = 0;
+  nanoseconds lease{};
+  std::chrono::system_clock::time_point since{};
+  std::string owner;
+};
+
+/// The key of a ticket in the change stream. A name has no control characters, so keys of two tickets differ.
+[[nodiscard]] std::string ticket_key(std::string_view lock, std::string_view id);
+/// With what the keys of all tickets of a lock begin, and of no other.
+[[nodiscard]] std::string ticket_key_prefix(std::string_view lock);
+/// Lock and id of a key.
+[[nodiscard]] std::pair<std::string_view, std::string_view> split_ticket_key(std::string_view key) noexcept;
+
+[[nodiscard]] std::string encode_ticket(ticket_record const& one);
+/// Nothing where the bytes are not of a version that is known here.
+[[nodiscard]] std::optional<ticket_record> decode_ticket(std::string_view bytes);
+
+}  // namespace holdfast::server

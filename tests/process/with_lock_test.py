@@ -1,0 +1,190 @@
+"""`holdfast with-lock`: at no moment do two commands run that hold the same lock, whoever is killed or stopped. Each command
+appends its token to a file every few milliseconds; so when a token has come behind a newer one, two have run.
+
+with_lock_test.py SERVER CLIENT [TEST…]
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import server_process
+from server_process import PATIENCE_S, Client, Server
+
+CLIENT = None
+LEASE_S = 1
+# Ends by itself after a while, so that no failure leaves it behind.
+APPEND = """import os, sys, time
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    with open(sys.argv[1], "a") as log: log.write(os.environ["HOLDFAST_LOCK_TOKEN"] + "\\n")
+    time.sleep(0.003)
+"""
+
+
+class with_lock(unittest.TestCase):
+    def setUp(self):
+        self.scratch = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="holdfast-with-lock-")))
+        self.log = self.scratch / "tokens"
+        self.started = []
+
+    def tearDown(self):
+        for one in self.started:
+            with contextlib.suppress(ProcessLookupError):
+                one.send_signal(signal.SIGCONT)
+                one.kill()
+            one.wait()
+
+    def run_with(self, server, *words, options=()):
+        """Starts a command under the lock `l`."""
+        one = subprocess.Popen([CLIENT, "--server", f"http://127.0.0.1:{server.port}", "with-lock", f"--lease={LEASE_S}s", *options, "l",
+                                "--", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.started.append(one)
+        return one
+
+    def append(self, server, seconds, options=()):
+        return self.run_with(server, sys.executable, "-c", APPEND, str(self.log), str(seconds), options=options)
+
+    def tokens(self):
+        return [int(line) for line in self.log.read_text().split()] if self.log.exists() else []
+
+    def await_token(self, count=1):
+        """Waits until so many different tokens have been appended."""
+        deadline = time.monotonic() + PATIENCE_S
+        while len(set(self.tokens())) < count:
+            self.assertLess(time.monotonic(), deadline, "nobody gets the lock")
+            time.sleep(0.005)
+
+    def assert_never_two(self):
+        tokens = self.tokens()
+        self.assertEqual(tokens, sorted(tokens), "a token came behind a newer one: two commands ran at once")
+
+    def shown(self, server):
+        with Client(server.port) as client:
+            return json.loads(client.ask("GET", "/v1/locks/l")[1])
+
+    def the_exit_status_is_the_commands(self):
+        with Server() as server:
+            self.assertEqual(self.run_with(server, "sh", "-c", "exit 7").wait(PATIENCE_S), 7)
+            self.assertEqual(self.run_with(server, "sh", "-c", "kill -9 $$").wait(PATIENCE_S), 128 + 9)
+            self.assertEqual(self.run_with(server, "/no/such/program").wait(PATIENCE_S), 127)
+            out = self.run_with(server, "sh", "-c", "echo $HOLDFAST_LOCK $HOLDFAST_LOCK_TOKEN $HOLDFAST_LOCK_TICKET")
+            lock, token, ticket = out.communicate(timeout=PATIENCE_S)[0].split()
+            self.assertEqual(lock, "l")
+            self.assertIn("/v1/locks/l/tickets/", ticket)
+            self.assertGreater(int(token), 0)
+            self.assertIsNone(self.shown(server)["holder"], "it is released")
+
+    def who_does_not_get_it_in_time_gets_75(self):
+        with Server() as server:
+            self.append(server, 60)
+            self.await_token()
+            self.assertEqual(self.append(server, 1, ["--no-wait"]).wait(PATIENCE_S), 75)
+            self.assertEqual(self.append(server, 1, ["--wait", "200ms"]).wait(PATIENCE_S), 75)
+            self.assertEqual(self.shown(server)["waiting"], 0, "it has left the queue")
+
+    def a_signal_leaves_the_queue_and_later_goes_to_the_command(self):
+        with Server() as server:
+            first = self.run_with(server, "sh", "-c", f"trap 'echo told; exit 9' TERM; echo 1 > {self.log}; while :; do sleep 0.01; done")
+            self.await_token()
+            second = self.append(server, 1)
+            deadline = time.monotonic() + PATIENCE_S
+            while self.shown(server)["waiting"] != 1:
+                self.assertLess(time.monotonic(), deadline)
+            second.send_signal(signal.SIGTERM)
+            self.assertEqual(second.wait(PATIENCE_S), 128 + signal.SIGTERM)
+            self.assertEqual(self.shown(server)["waiting"], 0)
+            first.send_signal(signal.SIGTERM)
+            self.assertEqual(first.wait(PATIENCE_S), 9)
+            self.assertEqual(first.stdout.read(), "told\n")
+
+    def it_is_held_beyond_its_lease(self):
+        with Server() as server:
+            first = self.append(server, 3 * LEASE_S)
+            self.await_token()
+            self.append(server, 0.1).wait(PATIENCE_S)
+            self.assertEqual(first.wait(PATIENCE_S), 0)
+            self.assertEqual(len(set(self.tokens())), 2)
+            self.assert_never_two()
+
+    def a_holder_that_is_killed_takes_its_command_with_it(self):
+        with Server() as server:
+            first = self.append(server, 60)
+            self.await_token()
+            first.kill()
+            self.assertEqual(self.append(server, 0.2).wait(PATIENCE_S), 0)
+            self.assert_never_two()
+
+    def a_holder_that_is_stopped_loses_it_and_its_command_is_ended_all_the_same(self):
+        with Server() as server:
+            first = self.append(server, 60)
+            self.await_token()
+            first.send_signal(signal.SIGSTOP)
+            self.assertEqual(self.append(server, 0.5).wait(PATIENCE_S), 0)
+            first.send_signal(signal.SIGCONT)
+            self.assertEqual(first.wait(PATIENCE_S), 74)
+            self.assert_never_two()
+
+    def a_released_ticket_ends_the_command(self):
+        with Server() as server:
+            first = self.append(server, 60)
+            self.await_token()
+            with Client(server.port) as client:
+                client.ask("DELETE", "/v1/locks/l/tickets/" + self.shown(server)["holder"]["id"])
+            self.assertEqual(first.wait(PATIENCE_S), 74)
+
+    def a_server_that_is_gone_ends_the_command_before_its_lease_ends(self):
+        with Server(data=self.scratch / "data") as server:
+            first = self.append(server, 60)
+            self.await_token()
+            stopped = time.monotonic()
+            server.process.send_signal(signal.SIGSTOP)
+            self.assertEqual(first.wait(PATIENCE_S), 74)
+            self.assertLess(time.monotonic() - stopped, 3 * LEASE_S)
+            server.process.send_signal(signal.SIGCONT)
+            self.assertEqual(self.append(server, 0.2).wait(PATIENCE_S), 0)
+            self.assert_never_two()
+
+    def whoever_is_stopped_or_killed_never_two_run(self):
+        seed = int(os.environ.get("HOLDFAST_SEED", random.randrange(1 << 32)))
+        dice = random.Random(seed)
+        with self.subTest(f"HOLDFAST_SEED={seed}"), Server() as server:
+            running = [self.append(server, dice.uniform(0.05, 2)) for _ in range(6)]
+            end = time.monotonic() + float(os.environ.get("HOLDFAST_SECONDS", 8))
+            stopped = []
+            while time.monotonic() < end:
+                time.sleep(dice.uniform(0.05, 0.4))
+                victim = dice.choice(running)
+                what = dice.choice(("kill", "stop", "server", "go on", "go on"))
+                if what == "kill":
+                    victim.kill()
+                elif what == "stop":
+                    victim.send_signal(signal.SIGSTOP)
+                    stopped.append(victim)
+                elif what == "server":
+                    server.process.send_signal(signal.SIGSTOP)
+                    time.sleep(dice.uniform(0, 1.5 * LEASE_S))
+                    server.process.send_signal(signal.SIGCONT)
+                elif stopped:
+                    stopped.pop(0).send_signal(signal.SIGCONT)
+                running = [one for one in running if one.poll() is None]
+                while len(running) < 6:
+                    running.append(self.append(server, dice.uniform(0.05, 2)))
+            self.assert_never_two()
+            self.assertGreater(len(set(self.tokens())), 2)
+
+
+if __name__ == "__main__":
+    server_process.SERVER, CLIENT = sys.argv[1], sys.argv[2]
+    names = sys.argv[3:] or [name for name, what in vars(with_lock).items() if callable(what) and "_" in name and not name.startswith(
+        ("set", "tear", "run_", "await_", "assert_", "_"))]
+    suite = unittest.TestSuite(with_lock(name) for name in names)
+    sys.exit(not unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful())
