@@ -25,8 +25,8 @@ struct lock_timing {
 [[nodiscard]] char* write_server_timing(char* to, lock_timing const& timing);
 constexpr std::size_t server_timing_bytes_max = 96;
 
-/// Reads `wait`, `hold` and `disk` out of a Server-Timing value, the first of each; other metrics and parameters are skipped.
-/// The position is not read.
+/// Reads `wait`, `hold` and `disk` out of a Server-Timing value, the first of each; other metrics and parameters are
+/// skipped. The position is not read.
 /// @return nothing unless wait and hold are there with a duration.
 [[nodiscard]] std::optional<lock_timing> parse_server_timing(std::string_view value);
 

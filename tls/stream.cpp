@@ -85,8 +85,8 @@ void stream::release::operator()(ssl_st* one) const noexcept {
   SSL_free(one);
 }
 
-// Each function leaves OpenSSL's queue of errors empty, and expects it so: clearing it before each step would cost 2 % of
-// a request.
+// Each function leaves OpenSSL's queue of errors empty, and expects it so: clearing it before each step would cost 2 %
+// of a request.
 stream::stream(context const& with, int socket, side which) : ssl_(SSL_new(with.get())) {
   auto* const bio = ssl_ ? BIO_new(method()) : nullptr;
   if (bio == nullptr) {

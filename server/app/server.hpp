@@ -55,8 +55,8 @@ class server {
   /// Keeps SIGTERM, SIGINT and SIGHUP from ending the calling thread, and those that it starts from now on.
   static void block_stop_signals();
 
-  /// Reads files other than the data again (tokens, certificates) and opens logs anew. What can't be used is logged, and
-  /// the old stays. Any thread.
+  /// Reads files other than the data again (tokens, certificates) and opens logs anew. What can't be used is logged,
+  /// and the old stays. Any thread.
   void reload();
 
   /// Calls stop() on SIGTERM and SIGINT from now on, and reload() on SIGHUP. Before run(), on the thread that calls it.

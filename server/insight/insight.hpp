@@ -34,7 +34,7 @@ struct insight {
   std::vector<std::unique_ptr<lock_recorder>> const recorders;  ///< one for each thread
   source_names names;
   lock_feed feed;
-  commit_log commits;  ///< of a server that keeps its data
+  commit_log commits;        ///< of a server that keeps its data
   consumer_limit consumers;  ///< whoever follows the events or reads a trace takes a consumer_place first
 };
 
