@@ -376,7 +376,8 @@ TEST_F(client_limits, of_bytes_count_bodies_and_answers) {
   auto const server = start([](auto& to) { to.rates.bytes = 1000; });
   raw_client client(server->port());
   EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", '"' + std::string(5000, 'x') + '"')).status, 201);
-  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).field("retry-after"), "5");
+  auto const seconds = client.ask(request("GET", "/v1/kv/a")).field("retry-after");
+  EXPECT_TRUE(seconds == "5" || seconds == "4") << seconds << ": the wait had begun when it was refused";
 }
 
 TEST_F(client_limits, are_each_tokens_own) {

@@ -65,7 +65,9 @@ TEST_P(fairness, other_clients_are_answered) {
   EXPECT_EQ(kept.ask(request("GET", "/livez")).status, 200);
   streaming_client const stream(server->port(), GetParam().request);
   double slowest_kept_ms = 0, slowest_new_ms = 0;
-  for (int i = 0; i < 20 && slowest_kept_ms < soon_ms && slowest_new_ms < soon_ms; ++i) {
+  // Within half of the stream's life: with a sanitizer on a busy machine, a turn of the loop takes a tenth of a second.
+  stopwatch const total;
+  for (int i = 0; i < 20 && total.elapsed_ms() < 3000 && slowest_kept_ms < soon_ms && slowest_new_ms < soon_ms; ++i) {
     stopwatch const kept_watch;
     EXPECT_EQ(kept.ask(request("GET", "/v1/kv/a")).status, 200);
     slowest_kept_ms = std::max(slowest_kept_ms, kept_watch.elapsed_ms());

@@ -238,7 +238,7 @@ class data(unittest.TestCase):
 
     def a_restart_changes_nothing(self):
         with Server(data=self.directory) as server, Client(server.port) as client:
-            self.assertIn(f"data={self.directory}", server.log(), "it says where")
+            self.assertIn(f"data={self.directory}", server.log_with(f"data={self.directory}"), "it says where")
             client.ask("PUT", "/v1/kv/kept", b"1")
             self.assertEqual(client.ask("PUT", "/v1/kv/kept", b'{"a": 1.0}')[0], 204)
             self.assertEqual(client.ask("PUT", "/v1/kv/brief?ttl=1h", b"true")[0], 201)
@@ -280,7 +280,7 @@ class data(unittest.TestCase):
         self.assertIn("--accept-loss", said, "it says what to do")
         self.assertEqual(log.read_bytes(), text, "nothing was changed")
         with Server("--accept-loss", data=self.directory) as server, Client(server.port) as client:
-            self.assertIn("data lost", server.log())
+            self.assertIn("data lost", server.log_with("data lost"))
             self.assertEqual(client.ask("GET", "/v1/kv/0")[0], 200, "what is before the damage is still there")
             self.assertEqual(client.ask("GET", "/v1/kv/99")[0], 404)
 
@@ -310,7 +310,7 @@ class data(unittest.TestCase):
                     stored += 1
             self.assertEqual(client.unread, b"", "not one byte of an answer that is not true")
             self.assertEqual(server.process.wait(PATIENCE_S), 74, server.log())
-            self.assertIn("storage failed", server.log())
+            self.assertIn("storage failed", server.log_with("storage failed"))
         self.assertGreater(stored, 10)
         with Server(data=self.directory) as server, Client(server.port) as client:
             for number in range(stored):
@@ -349,7 +349,7 @@ class data(unittest.TestCase):
 
     def it_tells_how_it_keeps_them(self):
         with Server("--sync", "off", data=self.directory) as server, Client(server.port) as client:
-            self.assertIn("journal=rocksdb sync=off revision=0", server.log())
+            self.assertIn("journal=rocksdb sync=off revision=0", server.log_with("journal=rocksdb sync=off revision=0"))
             client.ask("PUT", "/v1/kv/a", b"1")
             self.assertIn(", no sync", client.fields["server-timing"])
             journal = json.loads(client.ask("GET", "/version")[1])["journal"]

@@ -116,6 +116,13 @@ class Server:
         self.log_file.seek(0)
         return self.log_file.read().decode()
 
+    def log_with(self, text):
+        """The log as soon as it has the text, which a thread of its own writes; or what it is after a while."""
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in (log := self.log()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return log
+
     def own_bytes(self):
         """Resident memory that is the process's own."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
