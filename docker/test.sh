@@ -56,13 +56,16 @@ write_compiled_context() {
   build release holdfast-server holdfast || die "the release build failed"
   mkdir -p build
   context=$(mktemp -d build/image.XXXXXX)
-  mkdir -p "$context/build/bin"
+  mkdir -p "$context/build/bin" "$context/libraries" "$context/certs"
   local program
   for program in holdfast-server holdfast; do
     strip -o "$context/build/bin/$program" "build/release/bin/$program"
   done
+  # As the Dockerfile's first stage has them.
+  ldd build/release/bin/holdfast | awk '/lib(ssl|crypto)\./ {print $3}' | xargs cp -L -t "$context/libraries"
+  cp /etc/ssl/certs/ca-certificates.crt "$context/certs"
   {
-    printf 'FROM scratch AS build\nCOPY build /build\n'
+    printf 'FROM scratch AS build\nCOPY build /build\nCOPY libraries /libraries\nCOPY certs /etc/ssl/certs\n'
     awk '/^FROM / { ++stage } stage > 1' docker/Dockerfile
   } >"$context/Dockerfile"
 }
