@@ -27,11 +27,16 @@ struct subject_namer {
 }  // namespace
 
 data_operation const& inner_of(data_operation const& one) noexcept {
-  if (auto const* const once = std::get_if<std::shared_ptr<idempotent_operation const>>(&one))
-    return inner_of((*once)->operation);
-  if (auto const* const guarded = std::get_if<std::shared_ptr<guarded_operation const>>(&one))
-    return inner_of((*guarded)->operation);
-  return one;
+  auto const* inner = &one;
+  for (;;) {
+    if (auto const* const once = std::get_if<std::shared_ptr<idempotent_operation const>>(inner)) {
+      inner = &(*once)->operation;
+    } else if (auto const* const guarded = std::get_if<std::shared_ptr<guarded_operation const>>(inner)) {
+      inner = &(*guarded)->operation;
+    } else {
+      return *inner;
+    }
+  }
 }
 
 std::string_view subject_of(data_operation const& one) noexcept {
