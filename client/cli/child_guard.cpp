@@ -183,7 +183,7 @@ void child_guard::guard(int socket) {
         char next = 0;
         if (!read_all(socket, &one, sizeof one)) {
           kill_at = term_at = time(0);
-        } else if (one.what == message::signal) {
+        } else if (one.what == message::deliver) {
           ::kill(-child, one.number);
           continue;
         } else {

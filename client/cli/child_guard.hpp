@@ -32,7 +32,7 @@ class child_guard {
              time kill_at);
   /// When it gets SIGTERM, and when SIGKILL, unless it has ended.
   void set_deadline(time term_at, time kill_at) { send({message::deadline, 0, term_at.count(), kill_at.count()}); }
-  void signal(int number) { send({message::signal, number, 0, 0}); }
+  void signal(int number) { send({message::deliver, number, 0, 0}); }
   /// It is ended at once, also where the guard is stopped. Not after status().
   void kill() noexcept;
 
@@ -43,7 +43,7 @@ class child_guard {
 
  private:
   struct message {
-    enum kind : std::int32_t { begin, deadline, signal };
+    enum kind : std::int32_t { begin, deadline, deliver };
     kind what;
     std::int32_t number;
     std::int64_t term_at, kill_at;

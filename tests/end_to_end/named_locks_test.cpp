@@ -81,7 +81,7 @@ TEST_F(named_lock, gives_who_names_no_id_one_that_nobody_has) {
   auto const first = ask("deploy", ""), second = ask("deploy", "");
   auto const id = json::parse(first.body)["id"].get<std::string>();
   EXPECT_EQ(id.size(), 36U);
-  EXPECT_NE(id, json::parse(second.body)["id"]);
+  EXPECT_NE(id, json::parse(second.body)["id"].get<std::string>());
   EXPECT_EQ(client.ask(request("GET", first.field("location"))).status, 200);
 }
 
