@@ -24,11 +24,13 @@ struct conditional : ::testing::Test {
   std::string tag;
 };
 
+// Built before any thread starts, as those of raw_reply.cpp are.
+std::regex const tag_form("\"([0-9A-Za-z]+)-([0-9]+)\"");
+
 /// The revision in a tag of the form "<start>-<revision>", and its start.
 std::pair<std::string, unsigned long> taken_apart(std::string const& tag) {
-  static std::regex const form("\"([0-9A-Za-z]+)-([0-9]+)\"");
   std::smatch parts;
-  if (!std::regex_match(tag, parts, form)) throw std::runtime_error("not a tag: " + tag);
+  if (!std::regex_match(tag, parts, tag_form)) throw std::runtime_error("not a tag: " + tag);
   return {parts[1], std::stoul(parts[2])};
 }
 

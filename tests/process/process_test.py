@@ -350,14 +350,20 @@ class data(unittest.TestCase):
     def it_tells_how_it_keeps_them(self):
         with Server("--sync", "off", data=self.directory) as server, Client(server.port) as client:
             self.assertIn("journal=rocksdb sync=off revision=0", server.log_with("journal=rocksdb sync=off revision=0"))
-            client.ask("PUT", "/v1/kv/a", b"1")
+            # An answer that finds its change already kept was not withheld and does not mention the disk. That was seen
+            # on a busy machine, where the thread that asked is interrupted for longer than the commit takes.
+            for puts in range(1, 101):
+                client.ask("PUT", "/v1/kv/a", b"1")
+                if "disk;" in client.fields["server-timing"]:
+                    break
             self.assertIn(", no sync", client.fields["server-timing"])
             journal = json.loads(client.ask("GET", "/version")[1])["journal"]
-            self.assertEqual((journal["kind"], journal["sync"], journal["durable_revision"]), ("rocksdb", False, 1))
+            self.assertEqual((journal["kind"], journal["sync"], journal["durable_revision"]), ("rocksdb", False, puts))
             self.assertGreater(journal["bytes"], 0)
             metrics = client.ask("GET", "/metrics")[1].decode()
-            for line in ("holdfast_journal_durable_revision 1", "holdfast_journal_commit_seconds_count 1",
-                         'holdfast_journal_batch_changes_bucket{le="1"} 1', "holdfast_journal_batch_changes_sum 1",
+            for line in (f"holdfast_journal_durable_revision {puts}", f"holdfast_journal_commit_seconds_count {puts}",
+                         f'holdfast_journal_batch_changes_bucket{{le="1"}} {puts}',
+                         f"holdfast_journal_batch_changes_sum {puts}",
                          'holdfast_journal_info{kind="rocksdb",sync="off"} 1'):
                 self.assertIn(line + "\n", metrics)
         with Server() as server, Client(server.port) as client:
