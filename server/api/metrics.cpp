@@ -185,7 +185,7 @@ std::string metrics_text(insight const& source, std::size_t connections, memory_
   write_lock(out, source);
   out.begin("holdfast_connections", "gauge", "Open connections.");
   out.sample(connections);
-  out.begin("holdfast_memory_bytes", "gauge", "Counted memory: of keys and values, and of bodies under way.");
+  out.begin("holdfast_memory_bytes", "gauge", "Counted memory: of keys and values, and of requests under way.");
   out.sample(memory.data_bytes, {{"kind", "data"}});
   out.sample(memory.under_way_bytes, {{"kind", "under_way"}});
   out.begin("holdfast_memory_limit_bytes", "gauge", "What each kind may take, as --max-memory says.");

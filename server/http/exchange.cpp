@@ -115,12 +115,27 @@ bool exchange::read_body(std::string_view& input, byte_buffer& output) {
 /// Counts what is kept while something is awaited. @return false, and refuses the request, where there is too much.
 bool exchange::count(std::size_t bytes) {
   if (counted_.grow_to(bytes)) return true;
+  refuse_for_memory();
+  if (!parser_.done()) framing_.close = true;
+  return false;
+}
+
+void exchange::refuse_for_memory() {
   answer_ =
       reply_to(failure{errc::overloaded,
                        "the requests under way take as much memory as this server allows; nothing was changed. Retry"});
   state_ = state::answer;
-  if (!parser_.done()) framing_.close = true;
-  return false;
+}
+
+/// Counts what an answer keeps in memory until it is durable, or until a slow client has taken it. There may be too much
+/// of that: then a read is refused, while a change has been made and must be answered.
+void exchange::count_answer(bool is_withheld) {
+  auto const content_bytes = framing_.head_only ? 0 : answer_.content().size();
+  if (!is_withheld && (answer_.value || content_bytes <= copied_bytes_max)) return;
+  auto const bytes = content_bytes + head_bytes_max(answer_);
+  if (counted_.grow_to(bytes)) return;
+  if (method_ == method::get || method_ == method::head) return refuse_for_memory();
+  counted_.raise_to(bytes);
 }
 
 /// @param body_bytes what the handler has of the request's body.
@@ -171,7 +186,9 @@ void exchange::time_out() {
 exchange::step exchange::write_answer(byte_buffer& output) {
   // Draining may have begun since the header came.
   if (draining_.load(std::memory_order_relaxed)) framing_.close = true;
-  if (answer_.needs != 0 && !gate_.is_open_for(answer_.needs)) {
+  auto const is_durable = [&] { return answer_.needs == 0 || gate_.is_open_for(answer_.needs); };
+  count_answer(!is_durable());
+  if (!is_durable()) {
     answer_.is_withheld = true;
     withheld_.needs = std::max(withheld_.needs, answer_.needs);
   }

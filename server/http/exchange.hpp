@@ -98,6 +98,8 @@ class exchange {
   bool read_body(std::string_view& input, byte_buffer& output);
   void go_on(request_need need, std::size_t body_bytes = 0);
   bool count(std::size_t bytes);
+  void count_answer(bool is_withheld);
+  void refuse_for_memory();
   void refuse(protocol::failure const& error);
   step write_answer(byte_buffer& output);
   step finish();

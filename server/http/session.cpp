@@ -31,7 +31,7 @@ constexpr std::chrono::seconds busy_time{1};
 
 // --- what the sessions of a thread share ---------------------------------------------------------------------------
 
-session_context::session_context(event_loop& its_loop, session_settings const& its_settings, byte_budget& under_way,
+session_context::session_context(event_loop& its_loop, session_settings const& its_settings, byte_budget& under_way_bytes,
                                  std::atomic<bool> const& is_draining, durable_progress const& progress,
                                  handler_factory make_handler, tls_figures* tls)
     : loop(its_loop),
@@ -39,13 +39,13 @@ session_context::session_context(event_loop& its_loop, session_settings const& i
       draining(is_draining),
       handshakes(tls != nullptr ? std::make_unique<handshake_turns>(its_loop, *tls) : nullptr),
       gate(its_loop, progress),
+      under_way(under_way_bytes),
       input(std::make_unique_for_overwrite<char[]>(input_bytes)),
-      under_way_(under_way),
       make_handler_(std::move(make_handler)) {}
 
 exchange& session_context::spare_exchange() {
   if (spare_.empty())
-    spare_.push_back(std::make_unique<exchange>(make_handler_(), settings, known_fields_, under_way_, draining, gate));
+    spare_.push_back(std::make_unique<exchange>(make_handler_(), settings, known_fields_, under_way, draining, gate));
   return *spare_.back();
 }
 
@@ -166,6 +166,7 @@ void session::serve_bytes() {
     auto const answers = outbox.appended();
     keep_withheld(requests.take_withheld(), output.size() - answers.size());
     connection_.output().append(answers);
+    withheld_->counted.raise_to(connection_.output().size());
     outbox.drop();
     if (is_served && connection_.output().size() < withheld_bytes_max) {
       rest(read_at);
@@ -295,6 +296,7 @@ awaitable<bool> session::work::run() {
     input.consume(used);
     // The lines are where they are in the output already.
     if (requests_->has_withheld()) whole_.keep_withheld(requests_->take_withheld(), connection_.output().size());
+    if (whole_.withheld_) whole_.withheld_->counted.raise_to(connection_.output().size());
     turn_bytes += used + connection_.output().size() - output_before + requests_->tail().size();
     auto goes_on = true;
     switch (step) {

@@ -33,7 +33,8 @@ class session_context {
   server::outbox outbox;                              ///< answers on their way into the sockets
   std::unique_ptr<handshake_turns> const handshakes;  ///< null: no TLS
   answer_gate gate;                                   ///< for those that tell what is not durable yet
-  std::unique_ptr<char[]> const input;                ///< input_bytes of it
+  byte_budget& under_way;
+  std::unique_ptr<char[]> const input;  ///< input_bytes of it
   static constexpr std::size_t input_bytes = 64 * 1024;
 
   /// One that is between two requests, and stays here: for a session that needs it only for as long as it is called.
@@ -48,7 +49,6 @@ class session_context {
  private:
   static constexpr std::size_t spare_max = 16;
 
-  byte_budget& under_way_;
   handler_factory const make_handler_;
   known_fields known_fields_;
   std::vector<std::unique_ptr<exchange>> spare_;
@@ -105,12 +105,14 @@ class session final
 
   /// Answers in the connection's output that are not to be sent yet.
   struct withheld_answers final : answer_gate::waiter {
-    explicit withheld_answers(session& whole_session) noexcept : whole(whole_session) {}
+    explicit withheld_answers(session& whole_session) noexcept
+        : whole(whole_session), counted(whole_session.context_.under_way) {}
     void on_open() override { whole.send_withheld(); }
 
     session& whole;
     std::uint64_t needed = 0;
     std::vector<exchange::withheld::line> lines;  // in the connection's output
+    byte_budget::share counted;                   // of that output
   };
 
   void serve_bytes();

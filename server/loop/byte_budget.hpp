@@ -39,6 +39,12 @@ class byte_budget {
       bytes_ = bytes;
       return true;
     }
+    /// The same of what is there already: beyond the budget too, so that others find none left.
+    void raise_to(std::uint64_t bytes) noexcept {
+      if (bytes <= bytes_) return;
+      whole_.used_.fetch_add(bytes - bytes_, std::memory_order_relaxed);
+      bytes_ = bytes;
+    }
     void release() noexcept {
       if (bytes_ != 0) whole_.give_back(std::exchange(bytes_, 0));
     }

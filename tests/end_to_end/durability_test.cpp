@@ -74,6 +74,33 @@ TEST_F(durability, a_put_is_answered_when_it_is_durable) {
   EXPECT_GE(answer.hold_ms(), 0) << "and what else Server-Timing tells";
 }
 
+/// What /metrics says of the memory of requests under way.
+unsigned long under_way_bytes(raw_client& by) {
+  auto const text = by.ask(request("GET", "/metrics")).body;
+  std::string const name = "\nholdfast_memory_bytes{kind=\"under_way\"} ";
+  auto const at = text.find(name);
+  EXPECT_NE(at, std::string::npos) << text;
+  return at == std::string::npos ? 0 : std::stoul(text.substr(at + name.size()));
+}
+
+// Each connection may have 64 KiB of them, and there may be 16,384 connections.
+TEST_F(durability, withheld_answers_count_as_memory_under_way) {
+  ask("PUT", "/v1/kv/a", std::string(10'000, '1'));
+  auto observer = connect();
+  auto const before = under_way_bytes(observer);
+  commits.hold();
+  change(*client, request("PUT", "/v1/kv/a", std::string(10'000, '2')), 2);
+  std::vector<raw_client> readers;
+  for (int i = 0; i < 5; ++i) readers.emplace_back(server->port()).send(request("GET", "/v1/kv/a"));
+  server->settle();
+  EXPECT_GE(under_way_bytes(observer), before + 50'000);
+  commits.let_go();
+  for (auto& one : readers) one.receive();
+  client->receive();
+  server->settle();
+  EXPECT_EQ(under_way_bytes(observer), before);
+}
+
 TEST_F(durability, changes_that_gather_meanwhile_become_durable_together) {
   commits.hold();
   change(*client, request("PUT", "/v1/kv/first", "1"), 1);

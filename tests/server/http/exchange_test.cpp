@@ -578,6 +578,46 @@ TEST_F(exchange_test, gives_back_what_a_body_took_when_it_is_refused_or_its_conn
   EXPECT_EQ(under_way.used(), 0U);
 }
 
+// A page of a list is the answer's own, and stays until a slow client has taken it.
+TEST_F(exchange_test, counts_a_large_answer_until_it_is_sent) {
+  handler.begin = [](request_head const&, reply& answer) {
+    answer.body.assign(50'000, 'x');
+    return request_need::nothing;
+  };
+  EXPECT_EQ(serve(get("/a")), step::room);
+  EXPECT_GE(under_way.used(), 50'000U);
+  requests->sent();
+  EXPECT_EQ(serve(), step::answered);
+  EXPECT_EQ(under_way.used(), 0U);
+  renew();
+  ASSERT_TRUE(under_way.take(under_way.bytes_max() - 40'000));
+  EXPECT_EQ(serve(get("/a")), step::answered);
+  EXPECT_EQ(only_answer().status, 503U);
+  EXPECT_EQ(under_way.used(), under_way.bytes_max() - 40'000);
+}
+
+TEST_F(exchange_test, refuses_to_withhold_a_read_for_which_there_is_no_memory_left_and_answers_a_change) {
+  progress.number = 1;
+  handler.begin = [](request_head const&, reply& answer) {
+    answer.content_type = "text/plain";
+    answer.body.assign(1000, 'x');
+    answer.timing.emplace();
+    answer.needs = 2;
+    return request_need::nothing;
+  };
+  EXPECT_EQ(serve(get("/a")), step::answered);
+  EXPECT_TRUE(requests->has_withheld());
+  EXPECT_EQ(only_answer().status, 200U);
+  renew();
+  ASSERT_TRUE(under_way.take(under_way.bytes_max() - 500));
+  EXPECT_EQ(serve(get("/a")), step::answered);
+  EXPECT_FALSE(requests->has_withheld());
+  EXPECT_EQ(only_answer().status, 503U);
+  EXPECT_EQ(serve("DELETE /a HTTP/1.1\r\nHost: a\r\n\r\n"), step::answered);
+  EXPECT_TRUE(requests->has_withheld()) << "it has been done, and who asked must hear of it";
+  EXPECT_EQ(only_answer().status, 200U);
+}
+
 // --- HEAD ----------------------------------------------------------------------------------------------------------
 
 TEST_F(exchange_test, sends_no_content_to_a_head_and_says_its_length) {
