@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bench/sync/scenarios.hpp"
@@ -17,11 +18,15 @@ constexpr auto footer =
     R"(Scenarios, each for our lock, for our lock with the section as a function (name_run), and for std::mutex, an Asio
 strand and an Asio channel (name_std_mutex, name_strand, name_channel):
   uncontended       one coroutine, one thread: lock, add one, unlock
-  yield_while_held  N coroutines on one thread, one turn of the executor inside the section; after it where the subject
-                    can't be owned across an await (_run, _std_mutex, _strand)
+  yield_while_held  N coroutines on one thread, one turn of the executor inside the section; for what can be owned
+                    across an await
+  yield_after       the same with the turn after the section
   two_contexts      N coroutines over two threads with an io_context each, tiny section
   two_contexts_crossing  the same, lock alone: from one change of the owner's context to the next
   shared_context    N coroutines on one io_context that two threads run, tiny section
+Other forms of our lock in the first four: name_any_executor, name_timed, name_shared_writer, name_shared_reader.
+  section_LENGTH    N threads with an io_context and eight coroutines each, and nothing but sections of 0ns, 100ns, 1us
+                    or 10us; for our lock, our lock with a function, and std::mutex
 
 fewest and most are the sections of the coroutine that got the fewest and of the one that got the most, in the time box.
 
@@ -49,11 +54,32 @@ class bench {
     std::string const suffix(Subject::suffix);
     run("uncontended" + suffix, 1, [&](unsigned) { return uncontended<Subject>(effort_); });
     for (unsigned const tasks : {2, 16, 1000}) {
-      run("yield_while_held" + suffix, tasks, [&](unsigned n) { return yield_while_held<Subject>(n, effort_); });
+      if constexpr (Subject::holds_across_await)
+        run("yield_while_held" + suffix, tasks, [&](unsigned n) { return yield_while_held<Subject>(n, effort_); });
+      run("yield_after" + suffix, tasks, [&](unsigned n) { return yield_after<Subject>(n, effort_); });
     }
     for (unsigned const tasks : {2, 16, 256}) {
       run("two_contexts" + suffix, tasks, [&](unsigned n) { return two_contexts<Subject>(n, effort_); });
       run("shared_context" + suffix, tasks, [&](unsigned n) { return shared_context<Subject>(n, effort_); });
+    }
+  }
+
+  /// Another form of our lock, in the situations that show its cost.
+  template <class Subject>
+  void form() {
+    std::string const suffix(Subject::suffix);
+    run("uncontended" + suffix, 1, [&](unsigned) { return uncontended<Subject>(effort_); });
+    run("yield_while_held" + suffix, 16, [&](unsigned n) { return yield_while_held<Subject>(n, effort_); });
+    run("two_contexts" + suffix, 16, [&](unsigned n) { return two_contexts<Subject>(n, effort_); });
+  }
+
+  template <class Subject>
+  void lengths() {
+    for (auto const& [name, ns] : {std::pair("0ns", 0U), {"100ns", 100U}, {"1us", 1'000U}, {"10us", 10'000U}}) {
+      for (unsigned const threads : {1, 2, 4}) {
+        run("section_" + std::string(name) + std::string(Subject::suffix), threads,
+            [&, ns = ns](unsigned n) { return long_sections<Subject>(ns, n, effort_); });
+      }
     }
   }
 
@@ -103,6 +129,13 @@ int run(int argc, char** argv) {
   all.subject<std_mutex>();
   all.subject<strand>();
   all.subject<channel>();
+  all.form<any_executor>();
+  all.form<timed>();
+  all.form<shared_writer>();
+  all.form<shared_reader>();
+  all.lengths<holdfast_lock>();
+  all.lengths<holdfast_run>();
+  all.lengths<std_mutex>();
   if (all.has_run()) return 0;
   std::fprintf(stderr, "bench_sync: there is no scenario '%s' with that number of tasks; see bench_sync --help\n",
                chosen.scenario.c_str());

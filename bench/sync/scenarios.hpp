@@ -18,8 +18,8 @@
 
 #include "bench/sync/subjects.hpp"
 
-/// The situations in which a lock is measured. They are those of the peer in bench/sync/peers/tokio_mutex, with the
-/// same numbers, so that the lines compare.
+/// The situations in which a lock is measured. bench/sync/tokio_mutex has those without loop.work() too, with the same
+/// numbers, so that the lines compare.
 namespace holdfast::bench {
 
 /// How much is done: the full measure, or a hundredth of it to see that everything runs.
@@ -41,6 +41,7 @@ class fixed_number {
  public:
   explicit fixed_number(std::uint64_t sections) : left_(sections) {}
   bool goes_on() noexcept { return left_-- != 0; }
+  void work() noexcept {}
   void count() noexcept {}
 
  private:
@@ -56,6 +57,7 @@ class until_stopped {
  public:
   until_stopped(std::atomic<bool> const& stop, counter& mine) : stop_(&stop), mine_(&mine) {}
   bool goes_on() const noexcept { return !stop_->load(std::memory_order_relaxed); }
+  void work() const noexcept {}
   void count() noexcept { mine_->value.fetch_add(1, std::memory_order_relaxed); }
 
  private:
@@ -70,6 +72,7 @@ class crossings {
   crossings(until_stopped sections, unsigned context, unsigned& last)
       : sections_(sections), context_(context), last_(&last) {}
   bool goes_on() const noexcept { return sections_.goes_on(); }
+  void work() const noexcept {}
   void count() noexcept {
     if (std::exchange(*last_, context_) != context_) sections_.count();
   }
@@ -78,6 +81,36 @@ class crossings {
   until_stopped sections_;
   unsigned context_;
   unsigned* last_;
+};
+
+/// Keeps the processor busy.
+inline void spin(std::uint64_t steps) noexcept {
+  for (; steps != 0; --steps) asm volatile("" ::: "memory");
+}
+
+/// How many steps of spin() take a nanosecond.
+inline double steps_per_ns() {
+  static double const measured = [] {
+    constexpr std::uint64_t steps = 20'000'000;
+    auto const start = std::chrono::steady_clock::now();
+    spin(steps);
+    std::chrono::duration<double, std::nano> const elapsed = std::chrono::steady_clock::now() - start;
+    return static_cast<double>(steps) / elapsed.count();
+  }();
+  return measured;
+}
+
+/// Sections that keep the processor busy, until told to stop.
+class long_sections {
+ public:
+  long_sections(until_stopped sections, std::uint64_t steps) : sections_(sections), steps_(steps) {}
+  bool goes_on() const noexcept { return sections_.goes_on(); }
+  void work() const noexcept { spin(steps_); }
+  void count() noexcept { sections_.count(); }
+
+ private:
+  until_stopped sections_;
+  std::uint64_t steps_;
 };
 
 inline double ns_each(std::chrono::steady_clock::time_point start, std::uint64_t sections) {
@@ -103,35 +136,44 @@ inline outcome summarize(std::chrono::steady_clock::duration elapsed, std::deque
 
 }  // namespace detail
 
-/// One coroutine on one thread.
-template <class Subject>
-outcome uncontended(effort const& much) {
+/// Coroutines on one thread that do a number of sections together.
+/// @param repeat  (subject, fixed_number) → one coroutine
+template <class Subject, class Repeat>
+outcome one_thread(unsigned tasks, std::uint64_t sections, Repeat repeat) {
+  auto const each = sections / tasks;
   asio::io_context context(1);
   Subject subject(context);
-  asio::co_spawn(context, Subject::repeat(subject, detail::fixed_number(much.sections)), asio::detached);
-  auto const start = std::chrono::steady_clock::now();
-  context.run();
-  return {.ns = detail::ns_each(start, much.sections)};
-}
-
-/// Coroutines on one thread, each with a turn of the executor inside the section.
-template <class Subject>
-outcome yield_while_held(unsigned tasks, effort const& much) {
-  auto const each = much.sections / 4 / tasks;
-  asio::io_context context(1);
-  Subject subject(context);
-  for (unsigned i = 0; i < tasks; ++i) {
-    asio::co_spawn(context, Subject::repeat_yielding(subject, detail::fixed_number(each)), asio::detached);
-  }
+  for (unsigned i = 0; i < tasks; ++i)
+    asio::co_spawn(context, repeat(subject, detail::fixed_number(each)), asio::detached);
   auto const start = std::chrono::steady_clock::now();
   context.run();
   return {.ns = detail::ns_each(start, each * tasks)};
 }
 
-/// Two threads, each running `contexts[i % contexts.size()]`, until the time box ends. The sections are tiny.
+template <class Subject>
+outcome uncontended(effort const& much) {
+  return one_thread<Subject>(1, much.sections, [](auto& one, auto loop) { return Subject::repeat(one, loop); });
+}
+
+/// Each coroutine has a turn of the executor inside its section.
+template <class Subject>
+outcome yield_while_held(unsigned tasks, effort const& much) {
+  return one_thread<Subject>(tasks, much.sections / 4,
+                             [](auto& one, auto loop) { return Subject::repeat_yielding(one, loop); });
+}
+
+/// Each coroutine has a turn of the executor after its section.
+template <class Subject>
+outcome yield_after(unsigned tasks, effort const& much) {
+  return one_thread<Subject>(tasks, much.sections / 4,
+                             [](auto& one, auto loop) { return Subject::repeat_then_yield(one, loop); });
+}
+
+/// Threads, each running `contexts[i % contexts.size()]`, until the time box ends.
 /// @param loop  (until_stopped, context's number) → what the coroutine repeats
 template <class Subject, class Loop>
-outcome two_threads(std::vector<asio::io_context*> const& contexts, unsigned tasks, effort const& much, Loop loop) {
+outcome with_threads(unsigned threads_count, std::vector<asio::io_context*> const& contexts, unsigned tasks,
+                     effort const& much, Loop loop) {
   Subject subject(*contexts.front());
   std::atomic<bool> stop{false};
   std::deque<detail::counter> counters(tasks);
@@ -147,9 +189,9 @@ outcome two_threads(std::vector<asio::io_context*> const& contexts, unsigned tas
     asio::co_spawn(*contexts[context],
                    Subject::repeat(subject, loop(detail::until_stopped(stop, counters[i]), context)), ended);
   }
-  std::barrier together(3);
+  std::barrier together(static_cast<std::ptrdiff_t>(threads_count) + 1);
   std::vector<std::jthread> threads;
-  for (unsigned i = 0; i < 2; ++i) {
+  for (unsigned i = 0; i < threads_count; ++i) {
     threads.emplace_back([&, i] {
       together.arrive_and_wait();
       contexts[i % contexts.size()]->run();
@@ -170,7 +212,7 @@ template <class Subject>
 outcome two_contexts(unsigned tasks, effort const& much) {
   asio::io_context first(1);
   asio::io_context second(1);
-  return two_threads<Subject>({&first, &second}, tasks, much, detail::every_section);
+  return with_threads<Subject>(2, {&first, &second}, tasks, much, detail::every_section);
 }
 
 /// The same for a lock object; the nanoseconds are those from one change of context to the next.
@@ -182,14 +224,27 @@ outcome two_contexts_crossing(unsigned tasks, effort const& much) {
   auto const loop = [&last](detail::until_stopped sections, unsigned context) {
     return detail::crossings(sections, context, last);
   };
-  return {.ns = two_threads<Subject>({&first, &second}, tasks, much, loop).ns};
+  return {.ns = with_threads<Subject>(2, {&first, &second}, tasks, much, loop).ns};
+}
+
+/// Threads with an io_context and eight coroutines each, and nothing but sections of this length.
+template <class Subject>
+outcome long_sections(std::uint64_t section_ns, unsigned threads, effort const& much) {
+  std::deque<asio::io_context> all;
+  std::vector<asio::io_context*> contexts;
+  for (unsigned i = 0; i < threads; ++i) contexts.push_back(&all.emplace_back(1));
+  auto const steps = static_cast<std::uint64_t>(detail::steps_per_ns() * static_cast<double>(section_ns));
+  auto const loop = [steps](detail::until_stopped sections, unsigned) {
+    return detail::long_sections(sections, steps);
+  };
+  return with_threads<Subject>(threads, contexts, 8 * threads, much, loop);
 }
 
 /// Two threads that run one io_context.
 template <class Subject>
 outcome shared_context(unsigned tasks, effort const& much) {
   asio::io_context context(2);
-  return two_threads<Subject>({&context}, tasks, much, detail::every_section);
+  return with_threads<Subject>(2, {&context}, tasks, much, detail::every_section);
 }
 
 }  // namespace holdfast::bench

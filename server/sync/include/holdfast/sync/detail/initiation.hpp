@@ -115,6 +115,7 @@ template <class Initiation, class Handler>
 void begin(Initiation& initiation, Handler&& handler) {
   using handler_type = std::decay_t<Handler>;
   if constexpr (resumes_a_coroutine<handler_type>) {
+    if (is_long_row()) watch_for_suspension(asio::get_associated_executor(handler));
     if (!initiation.has_tried && may_go_on() && initiation.try_now()) {
       // The coroutine's frame, which `initiation` lives in, may be gone when the handler returns.
       std::apply(std::forward<Handler>(handler), initiation.take_tuple());
@@ -482,6 +483,7 @@ awaitable_of<Token, Initiation> await_with(Initiation initiation, Token token) {
   using executor_type = typename kind::executor_type;
   if constexpr (std::is_same_v<Token, asio::use_awaitable_t<executor_type>> ||
                 std::is_same_v<Token, as_tuple_t<asio::use_awaitable_t<executor_type>>>) {
+    if (is_long_row()) watch_for_suspension(executor_type(co_await asio::this_coro::executor));
     if (may_go_on() && initiation.try_now()) co_return kind::take(initiation, token);
     initiation.has_tried = true;
 #ifdef HOLDFAST_SYNC_HAS_DEFERRED
@@ -498,6 +500,7 @@ awaitable_of<Token, Initiation> await_with(Initiation initiation, Token token) {
 #endif
   } else {
     executor_type const executor = co_await asio::this_coro::executor;
+    if (is_long_row()) watch_for_suspension(executor);
     if (kind::may_go_on_on(executor, token) && may_go_on() && initiation.try_now()) {
       co_return kind::take(initiation, token);
     }

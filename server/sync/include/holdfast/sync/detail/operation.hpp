@@ -396,9 +396,26 @@ inline bool may_go_on() noexcept {
   return false;
 }
 
-/// A coroutine was suspended and is resumed: its thread's executor has had its turn.
+/// The thread's executor has run something else.
 inline void has_been_suspended() noexcept {
   grants_without_suspension = 0;
+}
+
+/// Whether half of them are used up. Coroutines that await something else between their sections have not kept the
+/// thread for themselves, but only the executor can show that: see watch_for_suspension().
+inline bool is_long_row() noexcept {
+  return grants_without_suspension == grants_without_suspension_max / 2;
+}
+
+/// Posts a function that ends the row. If it runs before the second half is used up, no grant needs to be posted.
+/// A posted grant keeps the lock owned while the executor's other coroutines run; they queue, and on one thread that
+/// queue does not empty again: each section then costs a hand-off.
+template <class Executor>
+void watch_for_suspension(Executor const& executor) noexcept {
+  try {
+    asio::post(executor, [] { has_been_suspended(); });
+  } catch (...) {  // then the row ends at its limit
+  }
 }
 
 // The deadline of a waiting operation. Timer and grant may come at once and on different threads, and the timer's own
