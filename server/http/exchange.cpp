@@ -127,12 +127,14 @@ void exchange::refuse_for_memory() {
   state_ = state::answer;
 }
 
-/// Counts what an answer keeps in memory until it is durable, or until a slow client has taken it. There may be too much
-/// of that: then a read is refused, while a change has been made and must be answered.
+/// Counts what an answer keeps in memory until it is durable, or until a slow client has taken it. If that is too much,
+/// a read is refused; a change has been made and must be answered.
 void exchange::count_answer(bool is_withheld) {
   auto const content_bytes = framing_.head_only ? 0 : answer_.content().size();
-  if (!is_withheld && (answer_.value || content_bytes <= copied_bytes_max)) return;
-  auto const bytes = content_bytes + head_bytes_max(answer_);
+  if (!is_withheld && content_bytes <= copied_bytes_max) return;
+  // A stored value that is replaced stays in memory as long as somebody is sent it. Each of its users counts a part.
+  auto const users = answer_.value && content_bytes > copied_bytes_max ? answer_.value.use_count() : 1;
+  auto const bytes = content_bytes / static_cast<std::size_t>(users) + head_bytes_max(answer_);
   if (counted_.grow_to(bytes)) return;
   if (method_ == method::get || method_ == method::head) return refuse_for_memory();
   counted_.raise_to(bytes);

@@ -596,6 +596,25 @@ TEST_F(exchange_test, counts_a_large_answer_until_it_is_sent) {
   EXPECT_EQ(under_way.used(), under_way.bytes_max() - 40'000);
 }
 
+// A value that is replaced stays in memory until the slowest of its readers has taken it.
+TEST_F(exchange_test, counts_a_large_value_shared_by_those_who_are_sent_it) {
+  auto const stored = std::make_shared<std::string const>(90'000, '1');
+  handler.begin = [&](request_head const&, reply& answer) {
+    answer.value = stored;
+    return request_need::nothing;
+  };
+  EXPECT_EQ(serve(get("/a")), step::room);
+  EXPECT_GE(under_way.used(), 45'000U) << "the store has it too";
+  EXPECT_LT(under_way.used(), 90'000U);
+  requests->sent();
+  EXPECT_EQ(serve(), step::answered);
+  EXPECT_EQ(under_way.used(), 0U);
+  renew();
+  ASSERT_TRUE(under_way.take(under_way.bytes_max() - 40'000));
+  EXPECT_EQ(serve(get("/a")), step::answered);
+  EXPECT_EQ(only_answer().status, 503U);
+}
+
 TEST_F(exchange_test, refuses_to_withhold_a_read_for_which_there_is_no_memory_left_and_answers_a_change) {
   progress.number = 1;
   handler.begin = [](request_head const&, reply& answer) {
