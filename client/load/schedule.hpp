@@ -12,7 +12,7 @@
 
 namespace holdfast::client::load {
 
-/// A span of an open loop: the rate goes from `rate_begin` to `rate_end` (requests a second) in a straight line.
+/// A stage of an open loop: the rate changes linearly from `rate_begin` to `rate_end`, in requests per second.
 struct stage {
   std::chrono::nanoseconds duration{0};
   double rate_begin = 0;
@@ -23,16 +23,16 @@ struct stage {
 
 enum class arrivals {
   constant,  ///< evenly spaced
-  poisson,   ///< independent of one another, as those of many users are: gaps distributed exponentially
+  poisson,   ///< independent, like the requests of many users: the intervals are exponentially distributed
 };
 
 [[nodiscard]] std::string_view name_of(arrivals kind) noexcept;
 
-/// Reads `5000/s`, `0.5/s`, `300/m`. @return requests a second, above 0 and at most 10,000,000.
+/// Parses `5000/s`, `0.5/s`, `300/m`. @return requests per second, above 0 and at most 10,000,000.
 [[nodiscard]] protocol::result<double> parse_rate(std::string_view text);
 [[nodiscard]] std::string format_rate(double per_second);
 
-/// Reads `10s@1000/s`, or as a ramp `10s@1000/s..5000/s`.
+/// Parses `10s@1000/s`, or a ramp: `10s@1000/s..5000/s`.
 [[nodiscard]] protocol::result<stage> parse_stage(std::string_view text);
 [[nodiscard]] std::string format_stage(stage const& stage);
 
