@@ -28,7 +28,9 @@ struct outstanding_request {
 
 enum class channel_state { closed, connecting, open };
 
-/// One connection of the load generator: a non-blocking socket, requests in flight in order, and a buffer for unsent bytes. Never waits; the owner polls. Every failure is returned once and closes the channel; the requests that were in flight are then in lost(). Not thread-safe.
+/// One connection of the load generator: a non-blocking socket, requests in flight in order, and a buffer for unsent
+/// bytes. Never waits; the owner polls. Every failure is returned once and closes the channel; the requests that were
+/// in flight are then in lost(). Not thread-safe.
 class channel {
  public:
   /// `token` identifies the channel in `poller`, which must outlive it.
@@ -49,7 +51,8 @@ class channel {
   std::string& outbox() { return outbox_; }
   std::optional<error_kind> flush();
 
-  /// Reads once into `buffer` and calls `sink(outstanding_request, answer_message const&)` for every complete answer. The sink must not use the channel. Returns error_kind::reset if the peer ended the connection or announced that.
+  /// Reads once into `buffer` and calls `sink(outstanding_request, answer_message const&)` for every complete answer.
+  /// The sink must not use the channel. Returns error_kind::reset if the peer ended the connection or announced that.
   template <class Sink>
   std::optional<error_kind> receive(std::span<char> buffer, Sink&& sink);
 

@@ -29,7 +29,8 @@ struct distribution {
 [[nodiscard]] protocol::result<distribution> parse_hold(std::string_view text);
 [[nodiscard]] std::string format_hold(distribution const& hold);
 
-/// Parses a size in bytes: `64`, `uniform:64..4096` or just `64..4096`, `exp:256`; each from value_bytes_min to value_bytes_max. Exponential draws are clamped to this range.
+/// Parses a size in bytes: `64`, `uniform:64..4096` or just `64..4096`, `exp:256`; each from value_bytes_min to
+/// value_bytes_max. Exponential draws are clamped to this range.
 [[nodiscard]] protocol::result<distribution> parse_value_size(std::string_view text);
 [[nodiscard]] std::string format_value_size(distribution const& size);
 

@@ -43,16 +43,20 @@ struct interval {
 
 /// The final figures of a thread.
 struct driver_end {
-  time_point at;                     ///< when it stopped
-  std::uint64_t unfinished = 0;      ///< requests unanswered by then, or due and unsent; not counted elsewhere
-  nanoseconds oldest_unfinished{0};  ///< waiting time of the oldest of them
-  nanoseconds cpu{0};                ///< CPU time of the thread, without warm-up
-  nanoseconds starved{0};            ///< how long it was ready in that time without a processor; 0 if unknown
+  time_point at;                          ///< when it stopped
+  std::uint64_t unfinished = 0;           ///< requests unanswered by then, or due and unsent; not counted elsewhere
+  nanoseconds oldest_unfinished{0};       ///< waiting time of the oldest of them
+  nanoseconds cpu{0};                     ///< CPU time of the thread, without warm-up
+  nanoseconds starved{0};                 ///< how long it was ready in that time without a processor; 0 if unknown
   std::optional<nanoseconds> server_cpu;  ///< CPU time of the server in the same time; nullopt if unknown
   std::uint32_t inserted = 0;             ///< number of keys used by the thread's inserts
 };
 
-/// Drives a share of a run's connections on the thread that calls prepare() and run(). In a closed loop, each connection sends its next request as soon as one is answered. In an open loop, a schedule determines when requests start; if all connections are busy, a request waits for the next free one, and its latency still counts from its scheduled start. A connection is busy when its pipeline is full. A read-modify-write occupies its place in the pipeline from its start until its write is answered.
+/// Drives a share of a run's connections on the thread that calls prepare() and run(). In a closed loop, each
+/// connection sends its next request as soon as one is answered. In an open loop, a schedule determines when requests
+/// start; if all connections are busy, a request waits for the next free one, and its latency still counts from its
+/// scheduled start. A connection is busy when its pipeline is full. A read-modify-write occupies its place in the
+/// pipeline from its start until its write is answered.
 class driver {
  public:
   using deliver_interval = std::function<void(interval)>;
@@ -62,7 +66,9 @@ class driver {
 
   /// Opens the connections, for at most the connect timeout. Failed ones are retried during the run.
   void prepare();
-  /// Sends requests from `start` for the warm-up and the run's duration, then waits for requests in flight: at most one second in a closed loop; at most the request timeout in an open loop, where missing answers would improve the figures; but at most one second while no connection is open.
+  /// Sends requests from `start` for the warm-up and the run's duration, then waits for requests in flight: at most one
+  /// second in a closed loop; at most the request timeout in an open loop, where missing answers would improve the
+  /// figures; but at most one second while no connection is open.
   driver_end run(time_point start);
 
   /// Ends prepare() and run() early; run() still waits for requests in flight. Thread-safe.

@@ -10,7 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Shorter timeouts for probes: at a rate far above the server's capacity, the client would otherwise wait for answers that no longer matter.
+/// Shorter timeouts for probes: at a rate far above the server's capacity, the client would otherwise wait for answers
+/// that no longer matter.
 constexpr auto timeout_min = 2s;
 constexpr auto timeout_factor = 10;
 

@@ -41,8 +41,12 @@ constexpr int confirmation_factor = 3;
 
 using run_once = std::function<result<load_report>(load_settings const&)>;
 
-/// Searches for the highest rate at which `settings.find_max` holds, by the algorithm of rate_search. Each probe is a run of `settings.duration` after `settings.warm_up`; the first rate is that of `settings.stages`. A probe is also broken if there are errors that no limit covers, or if the last answers are late by more than a tenth of its duration. `note` gets a line of text for each probe.
-/// @return the report of the last run with measurements (the confirmation, if there was one), with found_rate; or the first error.
+/// Searches for the highest rate at which `settings.find_max` holds, by the algorithm of rate_search. Each probe is a
+/// run of `settings.duration` after `settings.warm_up`; the first rate is that of `settings.stages`. A probe is also
+/// broken if there are errors that no limit covers, or if the last answers are late by more than a tenth of its
+/// duration. `note` gets a line of text for each probe.
+/// @return the report of the last run with measurements (the confirmation, if there was one), with found_rate; or the
+/// first error.
 [[nodiscard]] result<load_report> find_max(load_settings const& settings, run_once const& run,
                                            std::function<void(std::string)> const& note);
 

@@ -7,7 +7,10 @@
 
 namespace holdfast::client::load {
 
-/// A histogram of durations with log-linear buckets: 128 equal ones per power of two, so that a bucket is never wider than 1/128 (0.8 %) of its values; from 1 ns to 24 h in a fixed 42 KiB. The layout is that of HdrHistogram (Gil Tene, hdrhistogram.org). Minimum, maximum and mean are exact. Not thread-safe: each thread fills its own, and they are merged.
+/// A histogram of durations with log-linear buckets: 128 equal ones per power of two, so that a bucket is never wider
+/// than 1/128 (0.8 %) of its values; from 1 ns to 24 h in a fixed 42 KiB. The layout is that of HdrHistogram (Gil Tene,
+/// hdrhistogram.org). Minimum, maximum and mean are exact. Not thread-safe: each thread fills its own, and they are
+/// merged.
 class histogram {
  public:
   using nanoseconds = std::chrono::nanoseconds;
@@ -27,7 +30,8 @@ class histogram {
   /// The exact sum of all values.
   [[nodiscard]] nanoseconds sum() const { return nanoseconds(sum_); }
 
-  /// The smallest value that is not exceeded by at least `share` (0 to 1) of all values, rounded up to the end of its bucket, so that it is never too small. 0 if empty.
+  /// The smallest value that is not exceeded by at least `share` (0 to 1) of all values, rounded up to the end of its
+  /// bucket, so that it is never too small. 0 if empty.
   [[nodiscard]] nanoseconds quantile(double share) const;
   /// The number of values above `value`, exact to the width of its bucket.
   [[nodiscard]] std::uint64_t count_above(nanoseconds value) const;
@@ -45,7 +49,8 @@ class histogram {
     double share;
     nanoseconds value;
   };
-  /// The percentile curve from 0 to the maximum at 1, in ascending order. As in HdrHistogram's percentile iteration, the steps halve with the remaining share, with eight steps per halving. Empty if there are no values.
+  /// The percentile curve from 0 to the maximum at 1, in ascending order. As in HdrHistogram's percentile iteration,
+  /// the steps halve with the remaining share, with eight steps per halving. Empty if there are no values.
   [[nodiscard]] std::vector<curve_point> percentile_curve() const;
 
   /// The counts of all buckets, including empty ones: HdrHistogram's array for two significant digits from 1 to 24 h.

@@ -42,7 +42,10 @@ struct thread_place {
   std::uint32_t threads = 1;
 };
 
-/// Chooses key numbers for one thread. The keys from 0 on exist at the start; inserted keys follow. Their numbers are dealt to the threads in turn, so that no two threads insert the same key, and every thread knows its own. Only `latest` chooses inserted keys: by age, those of its own thread that were answered (as in YCSB: those before the first unanswered one), then those that existed at the start.
+/// Chooses key numbers for one thread. The keys from 0 on exist at the start; inserted keys follow. Their numbers are
+/// dealt to the threads in turn, so that no two threads insert the same key, and every thread knows its own. Only
+/// `latest` chooses inserted keys: by age, those of its own thread that were answered (as in YCSB: those before the
+/// first unanswered one), then those that existed at the start.
 class key_chooser {
  public:
   /// `keys` exist at the start; earlier runs have used `inserted` keys after them.

@@ -11,7 +11,8 @@
 
 namespace holdfast::client::load {
 
-/// The keys of one run, under a prefix of their own, so that neither the writer nor other clients change them. Stored before the run and removed after it, over a few connections of the typed client. Bound to one io_context.
+/// The keys of one run, under a prefix of their own, so that neither the writer nor other clients change them. Stored
+/// before the run and removed after it, over a few connections of the typed client. Bound to one io_context.
 class key_space {
  public:
   /// Called from time to time with the number of completed keys.
@@ -23,7 +24,8 @@ class key_space {
   /// The prefix of every key: `load-`, eight random digits and a slash.
   [[nodiscard]] std::string const& prefix() const { return prefix_; }
 
-  /// Lets store() record each key's value number and its revision, or 0 if the server reports none. Both vectors must outlive this object.
+  /// Lets store() record each key's value number and its revision, or 0 if the server reports none. Both vectors must
+  /// outlive this object.
   void note_values(std::vector<std::uint64_t>& numbers, std::vector<std::uint64_t>& revisions) {
     first_values_ = &numbers;
     first_revisions_ = &revisions;

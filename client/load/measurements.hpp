@@ -69,7 +69,9 @@ class measurements {
   [[nodiscard]] histogram const& wait() const { return wait_; }                      ///< waiting for the lock
   [[nodiscard]] histogram const& hold() const { return hold_; }                      ///< owning the lock
   [[nodiscard]] histogram const& disk() const { return disk_; }  ///< delayed until durable; 0 without a delay
-  [[nodiscard]] histogram const& rest() const { return rest_; }  ///< the remainder: network, parsing, queues on both sides
+  [[nodiscard]] histogram const& rest() const {
+    return rest_;
+  }  ///< the remainder: network, parsing, queues on both sides
   /// The sum of all parts.
   [[nodiscard]] nanoseconds split_sum() const;
   /// Successes without a Server-Timing, and successes whose timing exceeds their latency.

@@ -55,7 +55,8 @@ class action_chooser {
   [[nodiscard]] action operator()(random_numbers& random) const;
 
  private:
-  std::array<std::uint64_t, actions> below_;  ///< cumulative bounds: action i is drawn if 64 random bits are below its bound and not below the previous one
+  std::array<std::uint64_t, actions> below_;  ///< cumulative bounds: action i is drawn if 64 random bits are below its
+                                              ///< bound and not below the previous one
 };
 
 /// One of YCSB's core workloads (Cooper et al.: Benchmarking cloud serving systems with YCSB, 2010).

@@ -6,7 +6,9 @@
 
 namespace holdfast::client::load {
 
-/// A file for a report. It is opened once and early, so that an unwritable path is detected before the run and not when its figures would be lost. Its old content stays until write(); if write() is never called, a file created by open() is removed. Opening a pipe waits for its reader, as in a shell.
+/// A file for a report. It is opened once and early, so that an unwritable path is detected before the run and not when
+/// its figures would be lost. Its old content stays until write(); if write() is never called, a file created by open()
+/// is removed. Opening a pipe waits for its reader, as in a shell.
 class output_file {
  public:
   output_file() = default;

@@ -9,7 +9,9 @@
 
 namespace holdfast::client::load {
 
-/// A level-triggered epoll set with a way to wake its owner. One thread waits; wake() is thread-safe. The load generator uses it instead of an io_context: Asio's sockets re-arm and try every descriptor once more per answer, which is half of this client's cost per request.
+/// A level-triggered epoll set with a way to wake its owner. One thread waits; wake() is thread-safe. The load
+/// generator uses it instead of an io_context: Asio's sockets re-arm and try every descriptor once more per answer,
+/// which is half of this client's cost per request.
 class poller {
  public:
   poller();
@@ -22,7 +24,8 @@ class poller {
   void modify(int descriptor, std::uint32_t events, std::uint32_t token);
   // Closing a descriptor removes it from the set.
 
-  /// Waits until a descriptor is ready, wake() was called or `limit` has passed. Wake-ups are not in the result, which is valid until the next call.
+  /// Waits until a descriptor is ready, wake() was called or `limit` has passed. Wake-ups are not in the result, which
+  /// is valid until the next call.
   std::span<epoll_event const> wait(std::chrono::nanoseconds limit);
 
   void wake();

@@ -9,7 +9,8 @@
 
 namespace holdfast::client::load {
 
-/// Reads the CPU time of a process on this machine: user and system, of all its threads, including ended ones. Needs no permission. Thread-safe.
+/// Reads the CPU time of a process on this machine: user and system, of all its threads, including ended ones. Needs no
+/// permission. Thread-safe.
 class process_clock {
  public:
   /// @return nullopt if there is no such process.

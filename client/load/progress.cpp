@@ -78,7 +78,8 @@ void progress::draw(std::vector<std::string> const& lines) {
   drawn_columns_.clear();
   for (auto const& line : lines) {
     auto const columns = columns_of(line);
-    // Overwrite each line and clear the rest of it; clearing everything first would flicker. A line of full width has no rest, and clearing there would remove its last character.
+    // Overwrite each line and clear the rest of it; clearing everything first would flicker. A line of full width has
+    // no rest, and clearing there would remove its last character.
     text += line + (columns < width ? "\x1b[K\n" : "\n");
     drawn_columns_.push_back(columns);
   }

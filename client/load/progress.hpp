@@ -10,7 +10,8 @@
 
 namespace holdfast::client::load {
 
-/// Shows the progress of a run: on a terminal as a screen that is redrawn in place, otherwise as one line per second. Not thread-safe.
+/// Shows the progress of a run: on a terminal as a screen that is redrawn in place, otherwise as one line per second.
+/// Not thread-safe.
 class progress {
  public:
   /// `out` is the output, or null for none; it must outlive this object.
@@ -37,7 +38,8 @@ class progress {
   std::vector<std::size_t> drawn_columns_;  ///< widths of the lines currently on the screen
 };
 
-/// The current capabilities of the terminal `out`: its size, and from the environment colours (NO_COLOR, no-color.org) and UTF-8 (LC_ALL, LC_CTYPE, LANG).
+/// The current capabilities of the terminal `out`: its size, and from the environment colours (NO_COLOR, no-color.org)
+/// and UTF-8 (LC_ALL, LC_CTYPE, LANG).
 [[nodiscard]] screen_style style_of(std::FILE* out);
 
 /// One second of a run as text: `  4s/10s   29,511/s  p50 2.05 ms  p99 4.21 ms  lock wait 12.0 %  errors 2`.

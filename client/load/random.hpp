@@ -4,7 +4,8 @@
 
 namespace holdfast::client::load {
 
-/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): one addition and one hash per number; any seed is suitable. Satisfies uniform_random_bit_generator.
+/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): one addition and one hash per
+/// number; any seed is suitable. Satisfies uniform_random_bit_generator.
 class random_numbers {
  public:
   using result_type = std::uint64_t;

@@ -15,7 +15,11 @@ enum class probe_outcome : std::uint8_t {
 
 [[nodiscard]] std::string_view name_of(probe_outcome outcome) noexcept;
 
-/// Searches for the highest rate that holds. Doubles the rate from `start` until one does not hold (or halves it until one does), then halves the interval between the highest rate that held and the lowest that did not, until it is within `resolution`. The result is confirmed by a longer run, and lowered by `resolution` each time that fails. A probe that does not hold is repeated once before it counts, since a single noisy moment is not the server's limit. Pure decision logic: the owner probes the rate of next() and reports the result with tell().
+/// Searches for the highest rate that holds. Doubles the rate from `start` until one does not hold (or halves it until
+/// one does), then halves the interval between the highest rate that held and the lowest that did not, until it is
+/// within `resolution`. The result is confirmed by a longer run, and lowered by `resolution` each time that fails. A
+/// probe that does not hold is repeated once before it counts, since a single noisy moment is not the server's limit.
+/// Pure decision logic: the owner probes the rate of next() and reports the result with tell().
 class rate_search {
  public:
   static constexpr double resolution = 0.05;

@@ -59,11 +59,13 @@ struct load_report {
   [[nodiscard]] double late_share() const;
   [[nodiscard]] bool client_was_late() const { return late_share() > 0.01; }
   static constexpr nanoseconds late_limit = std::chrono::milliseconds(1);
-  /// True if the run met all thresholds; without thresholds, if it had answers and no errors. For a search: if it has confirmed a rate, or had found one when it was interrupted.
+  /// True if the run met all thresholds; without thresholds, if it had answers and no errors. For a search: if it has
+  /// confirmed a rate, or had found one when it was interrupted.
   [[nodiscard]] bool passed() const;
   /// Successes per second.
   [[nodiscard]] double throughput() const;
-  /// A CPU time divided by the number of answers of any status, since all of them use CPU time. Nullopt if there were none.
+  /// A CPU time divided by the number of answers of any status, since all of them use CPU time. Nullopt if there were
+  /// none.
   [[nodiscard]] std::optional<nanoseconds> per_request(nanoseconds used) const;
   /// The average number of cores used by this CPU time.
   [[nodiscard]] double cores(nanoseconds used) const;

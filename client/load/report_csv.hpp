@@ -7,7 +7,8 @@ namespace holdfast::client::load {
 
 struct load_report;
 
-/// The runs as a table for spreadsheets and scripts (RFC 4180, but with plain line feeds). One row per run, second and operation, then the run's totals; fields that were not measured are empty.
+/// The runs as a table for spreadsheets and scripts (RFC 4180, but with plain line feeds). One row per run, second and
+/// operation, then the run's totals; fields that were not measured are empty.
 ///
 ///     run               from 1
 ///     second            since the start, from 0; `total` in the rows for the entire run

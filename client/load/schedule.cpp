@@ -27,7 +27,8 @@ double count_of(stage const& stage) {
   return (stage.rate_begin + stage.rate_end) / 2 * seconds_of(stage.duration);
 }
 
-/// The time at which `count` requests have become due, in seconds since the stage began: the root of rate_begin t + slope t² / 2 = count, in a form without cancellation for small slopes.
+/// The time at which `count` requests have become due, in seconds since the stage began: the root of rate_begin t +
+/// slope t² / 2 = count, in a form without cancellation for small slopes.
 double time_of(stage const& stage, double count) {
   auto const slope = (stage.rate_end - stage.rate_begin) / seconds_of(stage.duration);
   auto const square = std::max(0.0, stage.rate_begin * stage.rate_begin + 2 * slope * count);
