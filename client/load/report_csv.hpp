@@ -16,7 +16,7 @@ struct load_report;
 ///     length_s          the length of the row's time span
 ///     answers           successes
 ///     errors            only for `all`, since failures may not belong to an operation
-///     throughput_per_s  successes a second
+///     throughput_per_s  successes per second
 ///     mean_ms p50_ms p90_ms p99_ms p99_9_ms max_ms      latency of the successes
 ///     before_sending_ms wait_ms hold_ms rest_ms         means of its parts, only for `all`; the first only for an
 ///                       open loop
