@@ -24,43 +24,43 @@ namespace holdfast::client {
 
 struct connection_settings {
   endpoint server;
-  std::chrono::nanoseconds connect_timeout = std::chrono::seconds(5);  ///< name look-up included
-  std::optional<std::chrono::nanoseconds> request_timeout;             ///< connecting included; empty: no limit
+  std::chrono::nanoseconds connect_timeout = std::chrono::seconds(5);  ///< includes the name resolution
+  std::optional<std::chrono::nanoseconds> request_timeout;             ///< includes connecting; nullopt for no limit
   std::uint64_t value_bytes_max = 64 * 1024 * 1024;
 };
 
-/// What a successful request brought.
+/// The answer to a successful request.
 struct answer {
   unsigned status = 0;
-  std::string value;                            ///< the JSON text, byte for byte; empty where the answer had none
-  std::string etag;                             ///< as it stands in the field, quotes included; empty after a del
-  std::optional<std::uint64_t> revision;        ///< out of the ETag, else Holdfast-Revision
-  std::optional<protocol::lock_timing> timing;  ///< empty when the answer had no Server-Timing
-  std::optional<double> ttl_s;                  ///< seconds until the key expires; empty: it does not
-  bool replayed = false;                        ///< the stored answer to an earlier request with this idempotency key
+  std::string value;                            ///< the exact JSON text; empty if the answer had none
+  std::string etag;                             ///< as in the field, with quotes; empty after a del
+  std::optional<std::uint64_t> revision;        ///< from the ETag, else from Holdfast-Revision
+  std::optional<protocol::lock_timing> timing;  ///< nullopt if the answer had no Server-Timing
+  std::optional<double> ttl_s;                  ///< seconds until the key expires; nullopt if it does not
+  bool replayed = false;  ///< true for the stored answer to an earlier request with this idempotency key
 };
 
-/// What an import does with a key that exists.
+/// How an import handles existing keys.
 enum class if_exists { replace, skip, fail };
 
-/// The next piece of what is sent; empty at the end.
+/// Returns the next piece of the content; empty at the end.
 using content_source = std::function<awaitable<result<std::string>>()>;
 
-/// One connection to a server, opened when it is first needed and kept open. When the server has closed a kept
-/// connection and not a byte of an answer came, a request is sent once more over a new one (RFC 9112 §9.3.1), if doing
-/// it twice does no harm: a read; a put or del without a condition; anything with an idempotency key. An error other
-/// than a refusal closes the connection; the next request opens another.
+/// One connection to a server, opened on first use and kept open. If the server has closed a kept connection before any
+/// byte of an answer arrived, the request is sent once more over a new connection (RFC 9112 §9.3.1), provided that
+/// repeating it is safe: a read; a put or del without a condition; anything with an idempotency key. Errors other than
+/// refusals close the connection; the next request opens a new one.
 ///
-/// For one coroutine at a time, on the executor given. The connection must outlive each call; destroying it or its
-/// io_context ends a call that is under way.
+/// For one coroutine at a time, on the given executor. The connection must outlive each call. Destroying it or its
+/// io_context ends a pending call.
 class connection {
  public:
   connection(executor on, connection_settings settings);
 
-  /// Opens the connection now rather than with the first request.
+  /// Opens the connection now instead of on the first request.
   awaitable<result<void>> connect();
 
-  // A condition of `options` that does not hold is an error of kind status, 412, with the present tag in its refusal.
+  // If a condition of `options` is not met, the error has kind status, status 412, and the current tag in its refusal.
 
   /// The value under `key`. A missing key is an error of kind status with code key_not_found. Status 304, without a
   /// value, where options.if_none_match names the present one. @param wait until then, or until the key exists

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measures a critical section under our lock and its peers, interleaved, and prints one table of ratios.
 
-Each round runs every scenario under every subject, one program after another, and divides by what tokio's mutex took in
-the same round: a virtual machine's speed drifts by half and more within minutes. The table has the medians."""
+Each round runs every scenario for every subject, one program after another, and divides by the time of tokio's mutex in
+the same round, because the speed of a virtual machine varies by half and more within minutes. The table has the
+medians."""
 
 import argparse
 import json
@@ -19,20 +20,20 @@ OURS = ROOT / "build/release/bin/bench_sync"
 TOKIO = ROOT / "build/bench/tokio/release/tokio_mutex"
 RESULTS = ROOT / "bench/results"
 
-# Our scenario, tokio's name of it, and the numbers of tasks.
+# Our name of a scenario, tokio's name, and the numbers of tasks.
 SCENARIOS = [
     ("uncontended", "uncontended", [1]),
     ("yield_while_held", "yield_while_held", [2, 16, 1000]),
     ("shared_context", "shared_runtime", [2, 16, 256]),
     ("two_contexts", "two_runtimes", [2, 16, 256]),
 ]
-# What the table calls a subject, and what its lines end with.
+# The table's name of a subject, and the suffix of its lines.
 CROSSING = ("two_contexts_crossing", "two_runtimes_crossing")
 SUBJECTS = {"lock": "", "async_run": "_run", "std::mutex": "_std_mutex", "strand": "_strand", "channel": "_channel"}
 
 
 def lines(program, scenario):
-    """(tasks) → {ns, fairness}; fairness is the fewest sections of a task by the most, where that was counted."""
+    """(tasks) → {ns, fairness}; fairness is the ratio of the fewest to the most sections of a task, if counted."""
     argv = [program, scenario] + (["--csv"] if program == OURS else [])
     out = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120).stdout
     result = {}
@@ -44,7 +45,7 @@ def lines(program, scenario):
 
 def measure(rounds):
     crossings = {}  # tasks → subject → a list
-    samples = {}  # scenario → tasks → subject → a list, one of each round
+    samples = {}  # scenario → tasks → subject → a list, one per round
     for i in range(rounds):
         print(f"round {i + 1} of {rounds}", file=sys.stderr)
         for scenario, peers_name, numbers in SCENARIOS:
@@ -93,7 +94,7 @@ def table(run):
 
 
 def crossing_table(run):
-    """What it takes to hand a lock to another context, however many sections lie between."""
+    """The cost of handing a lock to another context, however many sections lie in between."""
     out = ["| two_contexts, from one change of context to the next | tokio ns | lock ns | ÷ tokio |", "|---|---|---|---|"]
     for tasks, subjects in run["crossings"].items():
         out.append(f"| {tasks} coroutines | {median(subjects['tokio'], 'ns'):.0f} | {median(subjects['lock'], 'ns'):.0f} | "

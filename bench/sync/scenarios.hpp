@@ -18,25 +18,25 @@
 
 #include "bench/sync/subjects.hpp"
 
-/// The situations in which a lock is measured. They are those of the peer in bench/sync/peers/tokio_mutex, with the
-/// same numbers, so that the lines compare.
+/// The scenarios in which a lock is measured. The peer in bench/sync/tokio_mutex has the same ones with the same
+/// numbers, so that the lines can be compared.
 namespace holdfast::bench {
 
-/// How much is done: the full measure, or a hundredth of it to see that everything runs.
+/// The amount of work: the full measurement, or a hundredth of it for checking that everything runs.
 struct effort {
   std::uint64_t sections = 2'000'000;
   std::chrono::milliseconds box{400};
 };
 
 struct outcome {
-  double ns = 0;             ///< of the wall clock, a section
-  std::uint64_t fewest = 0;  ///< sections of the task that got the fewest; 0 and 0 where each has its number to do
+  double ns = 0;             ///< wall-clock time per section
+  std::uint64_t fewest = 0;  ///< sections of the task that got the fewest; both 0 if every task has a fixed number
   std::uint64_t most = 0;
 };
 
 namespace detail {
 
-/// A given number of sections.
+/// Runs a fixed number of sections.
 class fixed_number {
  public:
   explicit fixed_number(std::uint64_t sections) : left_(sections) {}
@@ -51,7 +51,7 @@ struct alignas(64) counter {
   std::atomic<std::uint64_t> value{0};
 };
 
-/// Sections until told to stop, counted.
+/// Runs and counts sections until stopped.
 class until_stopped {
  public:
   until_stopped(std::atomic<bool> const& stop, counter& mine) : stop_(&stop), mine_(&mine) {}
@@ -63,8 +63,8 @@ class until_stopped {
   counter* mine_;
 };
 
-/// Sections until told to stop, of which those are counted that were in another context than the one before. Called by
-/// the owner of the lock.
+/// Runs sections until stopped, and counts those that ran in another context than the previous one. Called by the owner
+/// of the lock.
 class crossings {
  public:
   crossings(until_stopped sections, unsigned context, unsigned& last)
@@ -114,7 +114,7 @@ outcome uncontended(effort const& much) {
   return {.ns = detail::ns_each(start, much.sections)};
 }
 
-/// Coroutines on one thread, each with a turn of the executor inside the section.
+/// Coroutines on one thread, each with one yield to the executor inside the section.
 template <class Subject>
 outcome yield_while_held(unsigned tasks, effort const& much) {
   auto const each = much.sections / 4 / tasks;
@@ -128,14 +128,14 @@ outcome yield_while_held(unsigned tasks, effort const& much) {
   return {.ns = detail::ns_each(start, each * tasks)};
 }
 
-/// Two threads, each running `contexts[i % contexts.size()]`, until the time box ends. The sections are tiny.
-/// @param loop  (until_stopped, context's number) → what the coroutine repeats
+/// Two threads, each running `contexts[i % contexts.size()]`, until the time limit. The sections are tiny.
+/// @param loop  (until_stopped, index of the context) → the loop of a coroutine
 template <class Subject, class Loop>
 outcome two_threads(std::vector<asio::io_context*> const& contexts, unsigned tasks, effort const& much, Loop loop) {
   Subject subject(*contexts.front());
   std::atomic<bool> stop{false};
   std::deque<detail::counter> counters(tasks);
-  // A subject may use one context on behalf of the other's coroutines: each stays until all coroutines have ended.
+  // A subject may use one context for coroutines of the other, so both stay until all coroutines have ended.
   std::vector<asio::executor_work_guard<executor>> stay;
   for (auto* const context : contexts) stay.emplace_back(context->get_executor());
   std::atomic<unsigned> running{tasks};
@@ -165,7 +165,7 @@ outcome two_threads(std::vector<asio::io_context*> const& contexts, unsigned tas
   return detail::summarize(elapsed, counters);
 }
 
-/// Two threads with an io_context each; the coroutines are dealt to them.
+/// Two threads with an io_context each; the coroutines are divided between them.
 template <class Subject>
 outcome two_contexts(unsigned tasks, effort const& much) {
   asio::io_context first(1);
@@ -173,7 +173,7 @@ outcome two_contexts(unsigned tasks, effort const& much) {
   return two_threads<Subject>({&first, &second}, tasks, much, detail::every_section);
 }
 
-/// The same for a lock object; the nanoseconds are those from one change of context to the next.
+/// The same for a lock object; measures the time from one change of context to the next.
 template <class Subject>
 outcome two_contexts_crossing(unsigned tasks, effort const& much) {
   asio::io_context first(1);

@@ -15,13 +15,13 @@
 #include <string_view>
 #include <utility>
 
-/// What guards the section that is measured. All guard the same section, one addition, from coroutines with a concrete
-/// executor. Each subject has
+/// The subjects: what protects the measured section. All protect the same section, one addition, in coroutines with a
+/// concrete executor. Each subject has
 ///
-///   suffix                what its lines' names end with
-///   holds_across_await    whether it can own across a co_await; the others await after the section
-///   repeat(subject, loop) a coroutine: one section for each time that loop.goes_on()
-///   repeat_yielding(...)  the same with one turn of the executor in each section, or after it
+///   suffix                suffix of its lines' names
+///   holds_across_await    true if it can be owned across a co_await; otherwise the await follows the section
+///   repeat(subject, loop) a coroutine: one section while loop.goes_on()
+///   repeat_yielding(...)  the same with one yield to the executor in each section, or after it
 namespace holdfast::bench {
 
 namespace asio = boost::asio;
@@ -30,7 +30,7 @@ template <class T = void>
 using awaitable = asio::awaitable<T, executor>;
 constexpr asio::use_awaitable_t<executor> use_awaitable;
 
-/// Our lock, owned by a lock object.
+/// Our lock, used through a lock object.
 struct holdfast_lock {
   static constexpr std::string_view suffix = "";
   explicit holdfast_lock(asio::io_context&) {}
@@ -57,7 +57,7 @@ struct holdfast_lock {
   std::uint64_t value = 0;
 };
 
-/// Our lock, with the section as a function. A function can't await: repeat_yielding() yields after it.
+/// Our lock, with the section as a function. A function can't await, so repeat_yielding() yields after it.
 struct holdfast_run {
   static constexpr std::string_view suffix = "_run";
   explicit holdfast_run(asio::io_context&) {}
@@ -84,7 +84,7 @@ struct holdfast_run {
   std::uint64_t value = 0;
 };
 
-/// The lock that blocks threads. It can't be owned across an await: repeat_yielding() yields after the section.
+/// A lock that blocks threads. It can't be owned across an await, so repeat_yielding() yields after the section.
 struct std_mutex {
   static constexpr std::string_view suffix = "_std_mutex";
   explicit std_mutex(asio::io_context&) {}
@@ -115,8 +115,8 @@ struct std_mutex {
   std::uint64_t value = 0;
 };
 
-/// A strand: the section is a function that runs there, and the coroutine goes on at home. As for every function,
-/// repeat_yielding() yields after it.
+/// A strand: the section is a function that runs on it, and the coroutine continues on its own executor. As for all
+/// functions, repeat_yielding() yields after it.
 struct strand {
   static constexpr std::string_view suffix = "_strand";
   explicit strand(asio::io_context& context) : serial(context.get_executor()) {}
@@ -154,7 +154,7 @@ struct strand {
   std::uint64_t value = 0;
 };
 
-/// A channel with room for one token: who puts it in owns, who takes it out has released.
+/// A channel with a capacity of one token: sending the token acquires, receiving it releases.
 struct channel {
   static constexpr std::string_view suffix = "_channel";
   explicit channel(asio::io_context& context) : token(context.get_executor(), 1) {}
