@@ -14,7 +14,7 @@ namespace holdfast::client::cli {
 /// meanwhile. It is forked before any thread exists, and is idle until start().
 ///
 /// The command gets its own process group, so that everything it has started ends with it. If this process has the
-/// terminal, that group gets it.
+/// terminal, it passes the terminal to that group.
 class child_guard {
  public:
   /// Time that includes the machine's sleep, like the server's lease time.

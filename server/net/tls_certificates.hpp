@@ -12,7 +12,7 @@ namespace holdfast::server {
 /// The server's certificate and key, reloaded when their files change. Single-threaded, except for the figures.
 class tls_certificates {
  public:
-  /// @throws tls::error where the files can't be used
+  /// @throws tls::error if the files are not usable
   explicit tls_certificates(tls::server_files files);
   tls_certificates(tls_certificates const&) = delete;
   tls_certificates& operator=(tls_certificates const&) = delete;

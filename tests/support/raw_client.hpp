@@ -35,7 +35,7 @@ class raw_client {
   bool send(std::string_view bytes);
 
   /// Reads one complete answer, including 1xx, and checks what the API promises for every answer.
-  /// @param to_head the request was a HEAD, so no content follows.
+  /// @param to_head true for a HEAD request, whose answer has no content.
   raw_reply receive(bool to_head = false);
 
   /// Sends and receives.

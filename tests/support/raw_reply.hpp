@@ -26,11 +26,11 @@ struct raw_reply {
     return found == fields.end() ? std::string() : found->second;
   }
 
-  /// The body as a problem; nothing unless it is JSON with all five members, each of its type.
+  /// The body as a problem; nullopt unless it is JSON with all five members of the right types.
   [[nodiscard]] std::optional<problem> as_problem() const;
-  /// The `code` of a problem+json body; empty where there is none.
+  /// The `code` of a problem+json body, or empty.
   [[nodiscard]] std::string code() const;
-  /// The `detail` of a problem+json body; empty where there is none.
+  /// The `detail` of a problem+json body, or empty.
   [[nodiscard]] std::string detail() const;
 
   /// The values of Server-Timing. Throw std::runtime_error if there are none.
