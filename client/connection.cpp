@@ -27,7 +27,7 @@ using namespace net::experimental::awaitable_operators;
 
 constexpr auto as_result = net::as_tuple(net::use_awaitable_t<executor>());
 
-/// The addresses of a server: looked up, unless the host is an address already.
+/// Resolves the addresses of a server, unless the host is an address already.
 awaitable<result<std::vector<tcp::endpoint>>> look_up(executor on, endpoint const& server) {
   std::vector<tcp::endpoint> addresses;
   error_code failed;
@@ -93,7 +93,7 @@ awaitable<result<void>> connection::connect() {
 }
 
 awaitable<result<void>> connection::exchange(outgoing const& request) {
-  // Between two requests there is nothing to read; whatever shows up is an end, a reset or a parting 408.
+  // Between two requests nothing should arrive; anything readable is an end, a reset or a final 408.
   if (transport_.is_open() && !transport_.has_unread()) {
     auto sent = co_await send_and_receive(request);
     if (sent) co_return sent;
@@ -104,7 +104,7 @@ awaitable<result<void>> connection::exchange(outgoing const& request) {
 }
 
 awaitable<result<void>> connection::exchange_within(outgoing const& request, std::chrono::nanoseconds limit) {
-  // A timer of its own: connect() uses timer_ meanwhile.
+  // A separate timer, because connect() uses timer_ meanwhile.
   decltype(timer_) timer(timer_.get_executor(), limit);
   auto work = exchange(request);
   auto expiry = timer.async_wait(as_result);
@@ -118,7 +118,7 @@ awaitable<result<void>> connection::exchange_within(outgoing const& request, std
 awaitable<result<void>> connection::send_and_receive(outgoing const& request) {
   parser_.start();
   std::array const parts{net::buffer(request.head), net::buffer(request.body)};
-  // A failed write is no news yet: the server may have answered before it read everything (413).
+  // Ignore a failed write for now: the server may have answered before reading everything (413).
   co_await transport_.write(parts);
   result<void> received;
   if (request.more) {
@@ -140,12 +140,12 @@ awaitable<result<void>> connection::send_chunks_and_receive(content_source const
   co_return received;
 }
 
-/// @return what the source reports; a failed write is no news, as above.
+/// @return the error of the source, if any; write errors are ignored as in exchange().
 awaitable<result<void>> connection::send_chunks(content_source const& source, bool& all_sent) {
   for (;;) {
     auto piece = co_await source();
     if (!piece) {
-      close();  // without the last chunk, so that the server knows that this is not all
+      close();  // without the last chunk, so that the server detects the incomplete content
       co_return piece.error();
     }
     char size[24];
@@ -161,7 +161,7 @@ awaitable<result<void>> connection::send_chunks(content_source const& source, bo
   co_return boost::system::in_place_value;
 }
 
-/// Receives the answer while the request is still being sent; a server that answers before its end reads no more of it.
+/// Receives the answer while the request is still being sent. A server that answers early stops reading the request.
 awaitable<result<void>> connection::receive_beside(bool const& all_sent) {
   auto received = co_await receive();
   if (!all_sent) {
@@ -234,7 +234,7 @@ awaitable<result<answer>> connection::run(call asked, request_options options) {
   }
   if (!exchanged) co_return exchanged.error();
   auto accepted = accept(asked);
-  // Nothing that such a peer sends next can be trusted.
+  // After a malformed answer, later bytes of this peer can't be trusted.
   if (!accepted && accepted.error().kind == error_kind::bad_answer) close();
   co_return accepted;
 }

@@ -24,89 +24,89 @@ namespace holdfast::client {
 
 struct connection_settings {
   endpoint server;
-  std::chrono::nanoseconds connect_timeout = std::chrono::seconds(5);  ///< name look-up included
-  std::optional<std::chrono::nanoseconds> request_timeout;             ///< connecting included; empty: no limit
+  std::chrono::nanoseconds connect_timeout = std::chrono::seconds(5);  ///< includes the name resolution
+  std::optional<std::chrono::nanoseconds> request_timeout;             ///< includes connecting; nullopt for no limit
   std::uint64_t value_bytes_max = 64 * 1024 * 1024;
 };
 
-/// What a successful request brought.
+/// The answer to a successful request.
 struct answer {
   unsigned status = 0;
-  std::string value;                            ///< the JSON text, byte for byte; empty where the answer had none
-  std::string etag;                             ///< as it stands in the field, quotes included; empty after a del
-  std::optional<std::uint64_t> revision;        ///< out of the ETag, else Holdfast-Revision
-  std::optional<protocol::lock_timing> timing;  ///< empty when the answer had no Server-Timing
-  std::optional<double> ttl_s;                  ///< seconds until the key expires; empty: it does not
-  bool replayed = false;                        ///< the stored answer to an earlier request with this idempotency key
+  std::string value;                            ///< the exact JSON text; empty if the answer had none
+  std::string etag;                             ///< as in the field, with quotes; empty after a del
+  std::optional<std::uint64_t> revision;        ///< from the ETag, else from Holdfast-Revision
+  std::optional<protocol::lock_timing> timing;  ///< nullopt if the answer had no Server-Timing
+  std::optional<double> ttl_s;                  ///< seconds until the key expires; nullopt if it does not
+  bool replayed = false;  ///< true for the stored answer to an earlier request with this idempotency key
 };
 
-/// What an import does with a key that exists.
+/// How an import handles existing keys.
 enum class if_exists { replace, skip, fail };
 
-/// The next piece of what is sent; empty at the end.
+/// Returns the next piece of the content; empty at the end.
 using content_source = std::function<awaitable<result<std::string>>()>;
 
-/// One connection to a server, opened when it is first needed and kept open. When the server has closed a kept
-/// connection and not a byte of an answer came, a request is sent once more over a new one (RFC 9112 §9.3.1), if doing
-/// it twice does no harm: a read; a put or del without a condition; anything with an idempotency key. An error other
-/// than a refusal closes the connection; the next request opens another.
+/// One connection to a server, opened on first use and kept open. If the server has closed a kept connection before any
+/// byte of an answer arrived, the request is sent once more over a new connection (RFC 9112 §9.3.1), provided that
+/// repeating it is safe: a read; a put or del without a condition; anything with an idempotency key. Errors other than
+/// refusals close the connection; the next request opens a new one.
 ///
-/// For one coroutine at a time, on the executor given. The connection must outlive each call; destroying it or its
-/// io_context ends a call that is under way.
+/// For one coroutine at a time, on the given executor. The connection must outlive each call. Destroying it or its
+/// io_context ends a pending call.
 class connection {
  public:
   connection(executor on, connection_settings settings);
 
-  /// Opens the connection now rather than with the first request.
+  /// Opens the connection now instead of on the first request.
   awaitable<result<void>> connect();
 
-  // A condition of `options` that does not hold is an error of kind status, 412, with the present tag in its refusal.
+  // If a condition of `options` is not met, the error has kind status, status 412, and the current tag in its refusal.
 
-  /// The value under `key`. A missing key is an error of kind status with code key_not_found. Status 304, without a
-  /// value, where options.if_none_match names the present one. @param wait until then, or until the key exists
+  /// The value under `key`. A missing key is an error of kind status with code key_not_found. Status 304 without a
+  /// value if options.if_none_match names the current version. @param wait waits up to this long for the key to exist
   awaitable<result<answer>> get(std::string key, request_options options = {},
                                 std::optional<std::chrono::nanoseconds> wait = {});
-  /// Stores `value`, a JSON text. Status 201 when the key is new, 204 when a value was replaced.
+  /// Stores `value`, a JSON text. Status 201 if the key is new, 204 if a value was replaced.
   awaitable<result<answer>> put(std::string key, std::string value, request_options options = {});
   /// Removes `key`. A missing key is an error of kind status with code key_not_found.
   awaitable<result<answer>> del(std::string key, request_options options = {});
-  /// Changes the value by a patch. A missing key is an error with code key_not_found, a patch that does not fit the
-  /// value one with code patch_conflict.
+  /// Applies a patch to the value. A missing key is an error with code key_not_found; a patch that does not fit the
+  /// value, with code patch_conflict.
   awaitable<result<answer>> patch(std::string key, patch_kind kind, std::string patch, request_options options = {});
-  /// Adds to a number; answer::value is the new one. Codes not_an_integer and out_of_range.
+  /// Adds to a number; answer::value is the result. Error codes not_an_integer and out_of_range.
   awaitable<result<answer>> add(std::string key, increment change, request_options options = {});
-  /// Sets when the key expires, or with time_to_live::never() that it doesn't, as options.ttl says.
+  /// Changes the key's expiry to options.ttl; time_to_live::never() removes it.
   awaitable<result<answer>> touch(std::string key, request_options options);
 
-  /// A page of keys.
+  /// Returns one page of keys.
   awaitable<result<listing>> list(list_query asked, request_options options = {});
-  /// Removes keys that begin with `prefix`, at most `limit` at once; the answer says whether there are more. An empty
-  /// prefix, which removes everything, is refused unless `all`.
+  /// Removes up to `limit` keys that begin with `prefix`; the result says whether there are more. An empty prefix,
+  /// which removes everything, is refused unless `all`.
   awaitable<result<removal>> remove(std::string prefix, unsigned limit = 1000, bool all = false,
                                     request_options options = {});
-  /// Does several operations together. A check that fails is an error with status 412 and code check_failed.
+  /// Executes several operations as one transaction. A failed check is an error with status 412 and code check_failed.
   awaitable<result<transaction_results>> transact(transaction operations, request_options options = {});
-  /// The same with the body of the request as JSON text, and of the answer.
+  /// The same, with request and answer as JSON text.
   awaitable<result<answer>> transact_json(std::string body, request_options options = {});
-  /// Sends the lines of an export or lines like them as long as `lines` has any. answer::value has the counts.
+  /// Sends the lines of an export, or equivalent lines, until `lines` ends. answer::value contains the counts.
   awaitable<result<answer>> import(content_source lines, if_exists existing, request_options options = {});
 
-  // A ticket that is no longer there is an error of kind status, 410, with code lease_expired.
+  // A ticket that no longer exists is an error of kind status, 410, with code lease_expired.
 
-  /// Asks for a named lock. Codes lock_held, where it must not wait, and deadlock.
+  /// Requests a named lock. Error codes lock_held, if it must not wait, and deadlock.
   awaitable<result<lock_ticket>> ask_for_lock(lock_query asked);
-  /// How a ticket stands, when it is granted or after `wait`.
+  /// The state of a ticket once it is granted, or after `wait`.
   awaitable<result<lock_ticket>> look_at_ticket(std::string lock, std::string id, std::chrono::nanoseconds wait);
-  /// Its lease begins anew.
+  /// Renews the lease of a ticket.
   awaitable<result<lock_ticket>> keep_ticket(std::string lock, std::string id);
   awaitable<result<answer>> release_ticket(std::string lock, std::string id);
 
-  /// Any other JSON resource of the server.
+  /// Gets any other JSON resource of the server.
   awaitable<result<answer>> fetch(std::string target);
 
   void close();
   [[nodiscard]] bool is_open() const { return transport_.is_open(); }
-  /// The address that the last successful connect reached.
+  /// The address of the last successful connect.
   [[nodiscard]] boost::asio::ip::tcp::endpoint peer() const { return peer_; }
 
  private:
@@ -115,16 +115,16 @@ class connection {
   struct outgoing {
     std::string head;
     std::string body;
-    content_source more;         ///< sent behind the head in chunks, instead of a body; empty: nothing
-    bool is_repeatable = false;  ///< doing it twice is as good as once
+    content_source more;         ///< sent in chunks after the header, instead of a body; empty for none
+    bool is_repeatable = false;  ///< repeating the request is safe
   };
-  /// A request before it is text, and what its answer may be.
+  /// A request before it is written as text, and the expected statuses.
   struct call {
     char const* method;
     std::string target;
     std::string body{};
-    char const* content_type = nullptr;     ///< null: none, or that of a put
-    std::array<unsigned, 3> statuses{200};  ///< that mean success
+    char const* content_type = nullptr;     ///< null for none, or for that of a put
+    std::array<unsigned, 3> statuses{200};  ///< statuses of success
     bool is_idempotent = false;
     content_source more{};
   };

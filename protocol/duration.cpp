@@ -15,7 +15,7 @@ struct unit {
   std::int64_t ns;
 };
 
-// An hour's nanoseconds times eighteen digits of fraction do not fit 64 bits.
+// The nanoseconds of an hour times eighteen decimals do not fit into 64 bits.
 __extension__ using wide = __int128;
 
 constexpr std::array units{unit{"h", 3'600'000'000'000}, unit{"m", 60'000'000'000}, unit{"s", 1'000'000'000},
@@ -41,7 +41,7 @@ result<nanoseconds> parse_duration(std::string_view text) {
   if (at < text.size() && text[at] == '.') {
     auto const first = ++at;
     for (; at < text.size() && is_digit(text[at]); ++at) {
-      if (fraction_scale == 1'000'000'000'000'000'000) continue;  // a millionth of a nanosecond, even in hours
+      if (fraction_scale == 1'000'000'000'000'000'000) continue;  // finer digits are below a nanosecond, even for hours
       fraction = fraction * 10 + (text[at] - '0');
       fraction_scale *= 10;
     }
@@ -70,7 +70,7 @@ std::string format_duration(nanoseconds duration) {
   auto const ns = duration.count();
   if (ns == 0) return "0";
   for (auto const& unit : units) {
-    // A unit fits when at most three decimals are left over: 1.5s rather than 1500ms, but 350ms rather than 0.35s.
+    // Use a unit if at most three decimals remain: 1.5s instead of 1500ms, but 350ms instead of 0.35s.
     if (ns < unit.ns || (ns % unit.ns) * 1000 % unit.ns != 0) continue;
     auto text = std::to_string(ns / unit.ns);
     if (auto thousandths = ns % unit.ns * 1000 / unit.ns; thousandths != 0) {

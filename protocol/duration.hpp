@@ -8,13 +8,13 @@
 
 namespace holdfast::protocol {
 
-/// Reads a duration as people write it everywhere in Holdfast (query, flags, environment): a decimal number and a unit,
-/// `250us`, `350ms`, `1s`, `1.5s`, `2m`, `1h`; `ns` too. `0` needs no unit. No sign, no spaces, at most 24 hours.
-/// @return nanoseconds (what is finer is cut off), or errc::invalid_parameter with a detail that says how to write it.
+/// Parses a duration in the format used throughout Holdfast (queries, flags, environment): a decimal number and a unit,
+/// `250us`, `350ms`, `1s`, `1.5s`, `2m`, `1h`, or `ns`. `0` needs no unit. No sign, no spaces, at most 24 hours.
+/// @return nanoseconds, truncated; or errc::invalid_parameter with a detail that explains the format.
 [[nodiscard]] result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
-/// Writes a duration, 0 to 24 hours, so that parse_duration reads the same value: in the largest unit that leaves no
-/// more than three decimals.
+/// Formats a duration of 0 to 24 hours in the largest unit that needs at most three decimals. parse_duration() reads
+/// the same value back.
 [[nodiscard]] std::string format_duration(std::chrono::nanoseconds duration);
 
 }  // namespace holdfast::protocol

@@ -13,8 +13,8 @@ void skip_blanks(std::string_view& text) {
   text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
 }
 
-/// Cuts a quoted tag off the front, quotes included (RFC 9110 §8.8.3; white space within, as once allowed by RFC 2616
-/// §3.11). Empty where there is none.
+/// Removes a quoted tag with its quotes from the front (RFC 9110 §8.8.3; also with white space inside, once allowed by
+/// RFC 2616 §3.11). @return empty if there is none.
 std::string_view cut_opaque_tag(std::string_view& text) {
   if (!text.starts_with('"')) return {};
   auto const close = text.find('"', 1);
@@ -28,7 +28,7 @@ std::string_view cut_opaque_tag(std::string_view& text) {
 }  // namespace
 
 char* write_start(char* to, std::uint64_t start) {
-  // Almost every one in a process is the same.
+  // Cached, since `start` hardly ever changes within a process.
   thread_local std::uint64_t written_start = 0;
   thread_local char text[16] = {'0'};
   thread_local std::size_t length = 1;
@@ -83,13 +83,13 @@ tag_list parse_tag_list(std::string_view text, std::uint64_t start) {
     return list;
   }
   while (!text.empty()) {
-    if (!text.starts_with(',')) {  // a member may be empty (RFC 9110 §5.6.1.2)
+    if (!text.starts_with(',')) {  // a list member may be empty (RFC 9110 §5.6.1.2)
       auto const is_weak = text.starts_with("W/");
       if (is_weak) text.remove_prefix(2);
       auto const member = cut_opaque_tag(text);
       if (member.empty()) return {};
       list.has_weak = list.has_weak || is_weak;
-      // Byte for byte: no two texts are the same tag.
+      // Compare bytes, so that only the exact text matches.
       if (auto const tag = parse_entity_tag(member); tag && tag->start == start && to_string(*tag) == member)
         (is_weak ? list.weak : list.strong).push_back(tag->revision);
       skip_blanks(text);

@@ -7,9 +7,9 @@
 
 namespace holdfast::protocol {
 
-/// Everything that a request can be refused for. The names are stable: they are the `code` that clients see.
+/// All reasons for refusing a request. The names are stable: clients see them as `code`.
 enum class errc {
-  // the message can't be trusted, so the connection ends
+  // the message is malformed, so the connection is closed
   bad_request,
   request_timeout,
   body_too_large,
@@ -17,7 +17,7 @@ enum class errc {
   header_too_large,
   unknown_transfer_coding,
   unsupported_version,
-  // the message is sound, but asks for something that can't be had
+  // the message is valid, but the request cannot be fulfilled
   invalid_json,
   invalid_key,
   invalid_parameter,
@@ -58,7 +58,7 @@ enum class errc {
   nothing_is_kept,
   backup_exists,
   not_built,
-  // the server can't now
+  // the server cannot fulfil the request now
   lock_timeout,
   queue_full,
   overloaded,
@@ -70,33 +70,33 @@ enum class errc {
   internal,
 };
 
-/// How an error looks to clients, the same for each of its occurrences.
+/// How an error is presented to clients, the same for all its occurrences.
 struct error_traits {
   unsigned status;         ///< HTTP status
   std::string_view code;   ///< stable identifier, snake_case
-  std::string_view title;  ///< one line for people, the same each time (RFC 9457 §3.1.3)
+  std::string_view title;  ///< one line for people, always the same (RFC 9457 §3.1.3)
 };
 
-/// The one place that knows which status an error has.
+/// The only mapping of errors to HTTP statuses.
 [[nodiscard]] error_traits traits_of(errc code) noexcept;
 
-/// Why something was refused: what kind it is, and what to do about it in this case.
+/// Why something was refused: the kind of error, and what to do about it in this case.
 struct failure {
   errc code;
   std::string detail;
 };
 
-/// What an unchecked result<T>::value() throws.
+/// Called by result<T>::value() if there is no value.
 [[noreturn]] inline void throw_exception_from_error(failure const& error, boost::source_location const&) {
   throw std::runtime_error(error.detail);
 }
 
-/// A value, or why there is none. Expected outcomes travel by this; exceptions are for exhaustion and start-up.
+/// A value or the failure. For expected outcomes; exceptions are for resource exhaustion and start-up errors.
 template <class T>
 using result = boost::system::result<T, failure>;
 
-/// The body of an application/problem+json answer (RFC 9457), one line with a line feed at its end.
-/// Bytes of `detail` that are not UTF-8 are replaced.
+/// The body of an application/problem+json answer (RFC 9457): one line that ends with a line feed. Bytes of `detail`
+/// that are not UTF-8 are replaced.
 [[nodiscard]] std::string problem_json(failure const& error);
 
 }  // namespace holdfast::protocol

@@ -15,7 +15,7 @@ bool continues_character(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
 
-/// Lines end with a line feed; columns count characters from 1.
+/// The line and column of a position. Lines end with a line feed; columns count characters from 1.
 std::string place(std::string_view text, std::size_t position) {
   auto const before = text.substr(0, position);
   auto const line = before.substr(before.rfind('\n') + 1);  // npos + 1 is 0
@@ -28,7 +28,7 @@ std::string hexadecimal(unsigned char byte) {
   return {digits[byte >> 4], digits[byte & 15]};
 }
 
-/// What stands at `position`, up to the next character that could end it, and not much of it.
+/// The start of the text at `position`, up to the next possible end of a value.
 std::string excerpt(std::string_view text, std::size_t position) {
   auto rest = text.substr(position);
   auto const is_end = [](char c) {
@@ -79,7 +79,7 @@ std::string_view problem_text(json_problem problem) {
   return "nothing is wrong";
 }
 
-/// Whether what is wrong is that something else is expected there.
+/// True if the problem is a missing token.
 bool expects_something(json_problem problem) {
   return problem <= json_problem::string_end_expected;
 }

@@ -8,10 +8,10 @@ namespace holdfast::protocol {
 
 constexpr int json_depth_max = 512;
 
-/// Whether `text` is one JSON value (RFC 8259: UTF-8, no byte order mark, white space around it allowed), nested at
-/// most json_depth_max deep. Any number of the grammar is one, also 1e999 or an integer of a thousand digits, and any
-/// escape, also "\ud83d" alone. Nothing is built: the text is what is kept.
-/// @return errc::invalid_json with the line and column where it breaks otherwise.
+/// Checks that `text` is one JSON value (RFC 8259: UTF-8, no byte order mark, surrounding white space allowed), nested
+/// at most json_depth_max deep. Every number of the grammar is valid, including 1e999 or an integer of a thousand
+/// digits, and so is every escape, including a lone "\ud83d". Builds no value: the text itself is stored.
+/// @return errc::invalid_json with the line and column of the error.
 [[nodiscard]] result<void> check_json(std::string_view text);
 
 }  // namespace holdfast::protocol

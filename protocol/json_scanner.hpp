@@ -15,7 +15,7 @@
 
 namespace holdfast::protocol {
 
-/// What a scan found wrong.
+/// The error found by a scan.
 enum class json_problem {
   none,
   value_expected,
@@ -27,7 +27,7 @@ enum class json_problem {
   digit_expected,
   string_end_expected,
   more_than_one_value,
-  control_character,  // not escaped, in a string
+  control_character,  // unescaped, in a string
   unknown_escape,
   bad_unicode_escape,  // \u without four hexadecimal digits
   not_utf8,
@@ -37,27 +37,28 @@ enum class json_problem {
 
 struct json_fault {
   json_problem problem = json_problem::none;
-  std::size_t position = 0;  ///< index of the byte at fault; the size of the text where it ends too early
+  std::size_t position = 0;  ///< offset of the wrong byte; the size of the text if it ends too early
 };
 
-/// Receives nothing: scanning only checks. It shows what a sink has to offer.
+/// A sink that ignores everything, for scans that only check. Shows the required members of a sink.
 struct json_check_only {
-  static void open(char const*) {}                 ///< at the bracket or brace
-  static void close(char const*) {}                ///< behind the bracket or brace
-  static void name(char const*, char const*) {}    ///< of a member: the text with its quotes
+  static void open(char const*) {}                 ///< at the opening bracket or brace
+  static void close(char const*) {}                ///< after the closing bracket or brace
+  static void name(char const*, char const*) {}    ///< a member's name with its quotes
   static void scalar(char const*, char const*) {}  ///< a string with its quotes, a number, true, false or null
 };
 
-/// Reads one JSON text (RFC 8259) from front to back without recursion, nested at most json_depth_max deep, and tells
-/// `sink` what it finds, in the order of the text. Any number and any \u escape of the grammar is taken, also 1e999 and
-/// half a surrogate pair; bytes have to be UTF-8 (RFC 3629). What the sink received before a fault is void.
+/// Scans one JSON text (RFC 8259) without recursion, nested at most json_depth_max deep, and reports its parts to
+/// `sink` in the order of the text. Accepts every number and \u escape of the grammar, including 1e999 and unpaired
+/// surrogates; bytes must be UTF-8 (RFC 3629). After an error, discard what the sink has received.
 template <class Sink>
 class json_scanner {
  public:
   json_scanner(std::string_view text, Sink& sink) : begin_(text.data()), end_(begin_ + text.size()), sink_(sink) {}
 
   [[nodiscard]] json_fault scan() {
-    // A local, since it stays in a register so; each part gets where it begins and returns where it ends, or null.
+    // A local variable stays in a register. Each scan_ function takes the start and returns the end, or null on an
+    // error.
     auto const* at = begin_;
     for (;;) {
       at = skip_space(at);
@@ -79,7 +80,7 @@ class json_scanner {
         sink_.scalar(at, end);
         at = skip_space(end);
       }
-      // Behind a value, or before the bracket that ends an empty container.
+      // After a value, or before the end of an empty container.
       while (depth_ != 0 && is_closing(at)) {
         ++at;
         --depth_;
@@ -106,7 +107,7 @@ class json_scanner {
     return nullptr;
   }
 
-  // Both closing characters are two behind their opening ones in ASCII.
+  // In ASCII both closing characters are two after their opening ones.
   [[nodiscard]] bool is_closing(char const* at) const { return at != end_ && *at == open_[depth_ - 1] + 2; }
   [[nodiscard]] bool is_digit_at(char const* at) const { return at != end_ && *at >= '0' && *at <= '9'; }
 
@@ -117,7 +118,7 @@ class json_scanner {
     return at;
   }
 
-  /// A name and its colon.
+  /// Scans a name and its colon.
   char const* scan_name(char const* begin, json_problem if_missing) {
     if (begin == end_ || *begin != '"') return fail(begin, if_missing);
     auto const* at = scan_string(begin);
@@ -200,12 +201,12 @@ class json_scanner {
     }
   }
 
-  /// Skips printable ASCII that means nothing in a string.
+  /// Skips printable ASCII characters without special meaning in a string.
   [[nodiscard]] char const* skip_plain(char const* at) const {
 #ifdef __SSE2__
     while (end_ - at >= 16) {
       auto const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(at));
-      // As signed numbers both control characters and bytes from 0x80 on are less than 0x20.
+      // Compared as signed numbers, both control characters and bytes from 0x80 on are less than 0x20.
       auto const special = _mm_or_si128(
           _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
           _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
@@ -236,7 +237,7 @@ class json_scanner {
     return at;
   }
 
-  /// One character of two to four bytes: RFC 3629 §4.
+  /// Scans one character of two to four bytes (RFC 3629 §4).
   char const* scan_multibyte(char const* at) {
     auto const byte = [&](int i) { return static_cast<unsigned char>(at[i]); };
     auto const continues = [&](int i) { return (byte(i) & 0xC0) == 0x80; };
@@ -245,12 +246,12 @@ class json_scanner {
     if (first >= 0xC2 && first <= 0xDF) {
       if (left >= 2 && continues(1)) return at + 2;
     } else if ((first & 0xF0) == 0xE0) {
-      // Neither longer than needed nor a surrogate.
+      // Neither an overlong encoding nor a surrogate.
       if (left >= 3 && continues(1) && continues(2) && (first != 0xE0 || byte(1) >= 0xA0) &&
           (first != 0xED || byte(1) < 0xA0))
         return at + 3;
     } else if (first >= 0xF0 && first <= 0xF4) {
-      // Neither longer than needed nor beyond U+10FFFF.
+      // Neither an overlong encoding nor beyond U+10FFFF.
       if (left >= 4 && continues(1) && continues(2) && continues(3) && (first != 0xF0 || byte(1) >= 0x90) &&
           (first != 0xF4 || byte(1) < 0x90))
         return at + 4;
@@ -263,16 +264,16 @@ class json_scanner {
   Sink& sink_;
   int depth_ = 0;
   json_fault fault_;
-  std::array<char, json_depth_max> open_;  // the brackets that are open; the first depth_ are set
+  std::array<char, json_depth_max> open_;  // the first depth_ entries are the open brackets
 };
 
-/// Scans `text` for `sink`. @return the first fault, or problem `none`.
+/// Scans `text` with `sink`. @return the first error, or problem `none`.
 template <class Sink>
 [[nodiscard]] json_fault scan_json(std::string_view text, Sink& sink) {
   return json_scanner<Sink>(text, sink).scan();
 }
 
-/// What a client sees about a fault: what is wrong, at which line and column, and what stands there.
+/// The error message for clients: the problem, its line and column, and the text at that place.
 [[nodiscard]] failure json_failure(std::string_view text, json_fault fault);
 
 }  // namespace holdfast::protocol

@@ -15,7 +15,7 @@ bool is_continuation(unsigned char byte) {
   return (byte & 0xC0) == 0x80;
 }
 
-/// Length of the well-formed UTF-8 sequence at the start of `text` (Unicode 15, table 3-7), 0 where there is none.
+/// Length of the well-formed UTF-8 sequence at the start of `text` (Unicode 15, table 3-7), or 0.
 std::size_t sequence_length(std::string_view text) {
   auto const at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   auto const lead = at(0), second = at(1);
@@ -54,7 +54,7 @@ result<void> check_key(std::string_view key) {
 }
 
 result<std::string> key_from_path(std::string_view encoded, bool is_plain) {
-  // Most keys stand for themselves.
+  // Fast path: nothing to decode.
   if (is_plain && encoded.size() > 2 && encoded.size() <= key_bytes_max) return std::string(encoded);
   auto key = percent_decode(encoded);
   if (!key) return refuse("the key has a % that two hexadecimal digits don't follow; write %25 for a percent sign");
@@ -64,8 +64,8 @@ result<std::string> key_from_path(std::string_view encoded, bool is_plain) {
 
 std::string path_of_key(std::string_view key) {
   auto path = std::string(kv_path);
-  // Clients remove the segments `.` and `..` from a path, also where they are percent-encoded (RFC 3986 §5.2.4, WHATWG
-  // URL). With an encoded slash beside it, the dots are no segment of their own.
+  // Clients remove the segments `.` and `..` from a path, even if they are percent-encoded (RFC 3986 §5.2.4, WHATWG
+  // URL). Dots next to an encoded slash are not a segment of their own.
   for (auto encoded = percent_encode_path(key); !encoded.empty();) {
     auto const end = std::min(encoded.find('/'), encoded.size());
     auto const segment = encoded.substr(0, end);
@@ -106,7 +106,7 @@ result<std::string> lock_name_from_segment(std::string_view encoded) {
 std::string segment_of(std::string_view name) {
   std::string encoded;
   for (char const c : percent_encode_path(name)) {
-    // What ends a segment, or a member of a list of locks in a field.
+    // These would end a segment, or a member of a list of locks in a field.
     if (c == '/') {
       encoded += "%2F";
     } else if (c == ';') {

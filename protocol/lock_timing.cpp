@@ -13,10 +13,10 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-/// Writes milliseconds with three decimals. By hand: it stands on the path of every answer.
+/// Writes milliseconds with three decimals. Hand-written, since every answer calls it.
 void write_ms(text_writer& to, nanoseconds duration) {
   auto const us = static_cast<std::uint64_t>(duration.count() + 500) / 1000;
-  if (us == 0) {  // of all that neither wait nor hold
+  if (us == 0) {  // fast path: neither waited nor held
     to << "0.000";
     return;
   }
@@ -32,7 +32,7 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-/// Cuts the text up to `separator` off the front of `rest`, leaving separators inside quotes alone.
+/// Removes the text up to `separator` from the front of `rest`; ignores separators inside quotes.
 std::string_view cut(std::string_view& rest, char separator) {
   bool quoted = false;
   std::size_t i = 0;
@@ -69,7 +69,7 @@ std::optional<nanoseconds> duration_of(std::string_view parameters) {
 
 char* write_server_timing(char* to, lock_timing const& timing) {
   text_writer field(to);
-  if (timing.wait.count() == 0 && timing.position == 0U) {  // of almost all
+  if (timing.wait.count() == 0 && timing.position == 0U) {  // the common case
     field << "wait;dur=0.000;desc=\"position 0\", hold;dur=";
     write_ms(field, timing.hold);
     return field.end();

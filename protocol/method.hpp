@@ -2,14 +2,14 @@
 
 namespace holdfast::protocol {
 
-/// HTTP's methods, as far as anybody here cares.
+/// The HTTP methods known to Holdfast.
 enum class method {
   get,
   head,
   put,
   del,
   options,
-  post,  ///< known, as are the next three, but nothing here takes them
+  post,  ///< known but not supported, like the next three
   patch,
   trace,
   connect,

@@ -6,16 +6,16 @@
 
 namespace holdfast::protocol {
 
-/// What the answer to an operation calls its request, and the lock's events too: `9f3c01a2-17`. Unique across
-/// restarts: `start` distinguishes this process from others, as in an entity_tag.
+/// The id of a request in its answer and in the lock's events: `9f3c01a2-17`. Unique across restarts, because `start`
+/// identifies the process, as in an entity_tag.
 struct request_id {
   std::uint64_t start = 0;
   std::uint64_t number = 0;
 };
 
-/// Writes the id as it stands in a Holdfast-Request-Id field.
-/// @param to space for request_id_bytes_max, of which what is behind the id is written too.
-/// @return behind the id's last byte.
+/// Writes the id for a Holdfast-Request-Id field.
+/// @param to space for request_id_bytes_max bytes; bytes after the id may be overwritten.
+/// @return the end of the id.
 [[nodiscard]] char* write_request_id(char* to, request_id const& id);
 constexpr std::size_t request_id_bytes_max = 48;
 

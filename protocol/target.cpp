@@ -29,7 +29,7 @@ bool is_ipv6_address(std::string_view text) {
   if (text.size() >= terminated.size() || text.find('\0') != std::string_view::npos) return false;
   std::copy(text.begin(), text.end(), terminated.begin());
   in6_addr address;
-  return inet_pton(AF_INET6, terminated.data(), &address) == 1;  // takes no zone, which one host alone would know
+  return inet_pton(AF_INET6, terminated.data(), &address) == 1;  // rejects zones, which are valid on one host only
 }
 
 bool starts_with_scheme(std::string_view text, std::string_view scheme) {

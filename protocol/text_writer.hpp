@@ -9,14 +9,13 @@
 
 namespace holdfast::protocol {
 
-/// Puts a short text together in memory that the caller knows to be enough, for what is written with every answer: a
-/// std::string would look at its capacity for each of its pieces. It keeps nothing but the place where the next byte
-/// goes, which so stays in a register.
+/// Writes a short text into memory that the caller knows to be large enough. For text in every answer: std::string
+/// would check its capacity for every part. The only state is the next position, which stays in a register.
 class text_writer {
  public:
   explicit text_writer(char* to) noexcept : end_(to) {}
 
-  /// A literal's length is known to the compiler, which copies it without a call.
+  /// The length of a literal is known at compile time, so no call is needed to copy it.
   template <std::size_t size>
   text_writer& operator<<(char const (&literal)[size]) noexcept {
     std::memcpy(end_, literal, size - 1);
@@ -43,7 +42,7 @@ class text_writer {
     return *this;
   }
 
-  /// For functions that write like std::to_chars: where the next byte goes, and then where it went.
+  /// For functions that write like std::to_chars: the next position, to be set to the end of what they have written.
   [[nodiscard]] char* end() const noexcept { return end_; }
   void set_end(char* end) noexcept { end_ = end; }
 

@@ -15,11 +15,11 @@
 namespace holdfast::tls {
 namespace {
 
-// The application protocol, as RFC 7301 writes it.
+// The application protocol in the format of RFC 7301.
 constexpr unsigned char http11[] = "\x08http/1.1";
 constexpr unsigned http11_bytes = sizeof http11 - 1;
 
-/// What OpenSSL says of its last failure.
+/// OpenSSL's description of its last error.
 std::string reason() {
   auto const code = ERR_peek_last_error();
   std::string text;
@@ -38,7 +38,7 @@ std::string reason() {
   throw error(what + " '" + file + "': " + reason() + advice);
 }
 
-/// A passphrase would have to be typed.
+/// Fails instead of asking for a passphrase on the terminal.
 int no_passphrase(char*, int, int, void*) {
   return -1;
 }
@@ -49,11 +49,11 @@ context new_context(SSL_METHOD const* method) {
   if (!made) throw error("OpenSSL can't begin: " + reason());
   auto* const raw = made.get();
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
-  // Of TLS 1.2 what has forward secrecy and is authenticated; those of 1.3 all are.
+  // For TLS 1.2 only suites with forward secrecy and authenticated encryption; all suites of TLS 1.3 have both.
   SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20");
   SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  // One system call brings a record and its header.
+  // Read a record and its header with one system call.
   SSL_CTX_set_read_ahead(raw, 1);
   SSL_CTX_set_default_passwd_cb(raw, no_passphrase);
   return made;
@@ -105,7 +105,7 @@ context server_context(server_files const& files) {
   use_certificate(raw, files.certificate, files.key);
   SSL_CTX_set_options(raw, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   SSL_CTX_set_alpn_select_cb(raw, choose_http11, nullptr);
-  // Tickets keep sessions with the clients; the server remembers none.
+  // Sessions are kept by the clients in tickets; the server stores none.
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 1);
   constexpr std::string_view session_context = "holdfast";

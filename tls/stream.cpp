@@ -15,7 +15,7 @@
 namespace holdfast::tls {
 namespace {
 
-// OpenSSL's own BIO for sockets writes by write(2), so that a peer that has gone would end the process by SIGPIPE.
+// OpenSSL's own socket BIO uses write(2), so a closed connection would end the process by SIGPIPE.
 
 int socket_of(BIO* bio) {
   return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
@@ -57,7 +57,7 @@ bool is_address(std::string const& host) {
   return ::inet_pton(AF_INET, host.c_str(), &address) == 1 || ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
-/// What a client's user can do about a certificate that is not accepted.
+/// Advice for the client's user if the server's certificate is not accepted.
 std::string advice_on(long verified) {
   switch (verified) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -85,8 +85,8 @@ void stream::release::operator()(ssl_st* one) const noexcept {
   SSL_free(one);
 }
 
-// Each function leaves OpenSSL's queue of errors empty, and expects it so: clearing it before each step would cost 2 %
-// of a request.
+// Every function expects OpenSSL's error queue to be empty and leaves it empty: clearing it before each step would cost
+// 2 % of a request.
 stream::stream(context const& with, int socket, side which) : ssl_(SSL_new(with.get())) {
   auto* const bio = ssl_ ? BIO_new(method()) : nullptr;
   if (bio == nullptr) {
@@ -110,7 +110,7 @@ void stream::expect(std::string const& host) {
 }
 
 void stream::name(std::string const& host) {
-  // An address is no name (RFC 6066 §3).
+  // The SNI must not be an address (RFC 6066 §3).
   if (!is_address(host)) SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
 }
 
@@ -128,7 +128,7 @@ outcome stream::outcome_of(int result) noexcept {
       has_failed_ = true;
       errno_ = errno;
       reason_ = ERR_peek_error();
-      // Of what is left in its queue, OpenSSL would take the next step for one that failed, of any stream.
+      // OpenSSL would take an error left in the queue for a failure of the next step, of any stream.
       ERR_clear_error();
       return outcome::failed;
   }
@@ -139,7 +139,7 @@ outcome stream::handshake() noexcept {
   auto const how = outcome_of(SSL_do_handshake(ssl_.get()));
   if (how != outcome::done) return how;
   is_established_ = true;
-  // The peer's first bytes may have come with the end of the handshake.
+  // The peer's first bytes may have arrived with the end of the handshake.
   has_unread_ = SSL_pending(ssl_.get()) > 0 || SSL_has_pending(ssl_.get()) == 1;
   return how;
 }
@@ -164,7 +164,7 @@ moved stream::read(std::span<char> room) noexcept {
     }
     auto const how = outcome_of(result);
     if (all == 0) return {how, 0};
-    // Comes out of the next read(), of which the socket does not tell.
+    // Returned by the next read(); the socket does not become readable for it.
     has_unread_ = how == outcome::ended || how == outcome::failed || how == outcome::wants_write;
     break;
   }

@@ -12,22 +12,22 @@ struct ssl_st;
 
 namespace holdfast::tls {
 
-/// What became of a step.
+/// The result of a step.
 enum class outcome {
   done,
-  wants_read,   ///< when the socket is readable again, the same step goes on
-  wants_write,  ///< when it is writable
-  ended,        ///< the peer has ended the stream in order, by close_notify
-  failed,       ///< the connection broke, or the peer doesn't keep to the protocol; failure() says how
+  wants_read,   ///< repeat the step when the socket is readable
+  wants_write,  ///< repeat the step when the socket is writable
+  ended,        ///< the peer ended the stream properly, with close_notify
+  failed,       ///< the connection broke, or the peer violated the protocol; see failure()
 };
 
 struct moved {
   outcome how;
-  std::size_t bytes;  ///< more than 0 exactly if done
+  std::size_t bytes;  ///< greater than 0 if and only if done
 };
 
-/// TLS on a non-blocking socket, which stays its owner's. Never waits and reads no more than it is asked for, but for
-/// one record of 16 KiB. One thread.
+/// TLS on a non-blocking socket, which it does not own. Never blocks; reads ahead at most one record of 16 KiB.
+/// Single-threaded.
 class stream {
  public:
   enum class side { client, server };
@@ -35,34 +35,34 @@ class stream {
   /// @throws std::bad_alloc
   stream(context const& with, int socket, side which);
 
-  /// Before handshake(), on the client's side: the name or address that the server's certificate must be for.
+  /// For clients, before handshake(): the name or address that the server's certificate must match.
   void expect(std::string const& host);
-  /// The same for one whose certificate is not looked at: tells the server its name alone.
+  /// Like expect(), without checking the certificate: only sends the name to the server.
   void name(std::string const& host);
 
-  /// Until it is done, or has failed.
+  /// Repeat until it is done or has failed.
   outcome handshake() noexcept;
   [[nodiscard]] bool is_established() const noexcept { return is_established_; }
-  /// Whether the peer went on with an earlier session.
+  /// True if the peer resumed an earlier session.
   [[nodiscard]] bool is_resumed() const noexcept;
 
-  /// Reads what there is.
+  /// Reads what is available.
   moved read(std::span<char> room) noexcept;
 
-  /// Whether read() may have more although the socket is not readable: bytes that have come already, or the end.
+  /// True if read() may return more although the socket is not readable: buffered bytes, or the end.
   [[nodiscard]] bool has_unread() const noexcept { return has_unread_; }
 
-  /// Writes what the socket takes. What it has not taken must be given again, at the front of what follows.
+  /// Writes what the socket accepts. Pass the rest again, at the front of the next write.
   moved write(std::string_view bytes) noexcept;
 
-  /// The most that becomes one record.
+  /// The largest record.
   static constexpr std::size_t record_bytes_max = 16 * 1024;
 
-  /// Tells the peer that nothing follows (close_notify), as far as the socket takes that at once. Harmless where the
-  /// stream was never established or has failed.
+  /// Sends close_notify if the socket accepts it at once. Has no effect if the stream was never established or has
+  /// failed.
   void end() noexcept;
 
-  /// Why a step has failed, for people.
+  /// A message that says why a step has failed.
   [[nodiscard]] std::string failure() const;
 
  private:
@@ -75,8 +75,8 @@ class stream {
   bool is_established_ = false;
   bool has_unread_ = false;
   bool has_failed_ = false;
-  int errno_ = 0;             // of the step that failed
-  unsigned long reason_ = 0;  // OpenSSL's
+  int errno_ = 0;             // of the failed step
+  unsigned long reason_ = 0;  // OpenSSL's error code
 };
 
 }  // namespace holdfast::tls

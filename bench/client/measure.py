@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measures what a request costs `holdfast load`, beside wrk on the same load, and prints one table.
+"""Measures the CPU cost of a request in `holdfast load` and in wrk under the same load, and prints one table.
 
-The server runs on the first core, the client on the last. Each burst of ours stands between two of wrk's and is divided
-by their mean: a virtual machine's speed drifts by half and more within minutes. The table has the medians of the
-rounds. Processor time is that of the whole process, from its start to its end, user and system."""
+The server runs on the first core, the client on the last. Each of our bursts runs between two of wrk's and is divided
+by their mean, because the speed of a virtual machine varies by half and more within minutes. The table has the medians
+of all rounds. CPU time is that of the whole process, from start to end, user and system."""
 
 import argparse
 import json
@@ -21,11 +21,10 @@ import about  # noqa: E402
 import machine  # noqa: E402
 import subjects  # noqa: E402
 
-VALUE = '"' + "x" * 62 + '"'  # as long as holdfast's own, 64 bytes
+VALUE = '"' + "x" * 62 + '"'  # as long as holdfast's own values, 64 bytes
 RESULTS = ROOT / "bench/results"
 
-# What it is called, connections, the method, and the keys that holdfast chooses from. wrk has one request, which it
-# sends again and again.
+# Name, connections, method, and the number of keys from which holdfast chooses. wrk repeats a single request.
 LOADS = [
     ("get1", 1, "GET", 1),
     ("get64", 64, "GET", 1),
@@ -36,7 +35,7 @@ LOADS = [
 
 
 def run(argv):
-    """What the program says, and the processor seconds that it took."""
+    """Returns the program's output and the CPU seconds that it used."""
     def used():
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime

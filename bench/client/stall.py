@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Stalls the server for a second, by a hold of its lock, in the middle of an open-loop run and of a closed-loop run, and
-shows what each of them says about it, beside what arithmetic says."""
+"""Stalls the server for a second, by a hold of its lock, in the middle of an open-loop and of a closed-loop run, and
+compares the latencies that they report with the calculated ones."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ CONNECTIONS = 64
 
 
 def load(program, *options):
-    """The report of a run with a stall in its middle."""
+    """Returns the report of a run with a stall in its middle."""
     stall = threading.Timer(SECONDS / 2, lambda: subprocess.run(
         program + ["get", "stall", "--hold", f"{STALL_S:.0f}s"], check=False, capture_output=True, timeout=60))
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
@@ -34,12 +34,12 @@ def load(program, *options):
 
 
 def quantile(curve, share):
-    """The latency in milliseconds that this share of all are not above; the curve's steps are finer than the law's."""
+    """Returns the latency in ms not exceeded by this share; the curve has finer steps than the calculated law."""
     return next(value for at, value in curve if at >= share)
 
 
 def law(share):
-    """Of the requests of SECONDS seconds, those that were due x before the stall's end waited x."""
+    """Of the requests of SECONDS seconds, those that were due x before the end of the stall waited x."""
     return max(0.0, STALL_S - (1 - share) * SECONDS)
 
 
@@ -73,7 +73,7 @@ def plot(result, file):
     from matplotlib import pyplot
     matplotlib.rcParams["svg.hashsalt"] = "holdfast"
     figure, axes = pyplot.subplots(figsize=(8.6, 4.2))
-    # The curve's last point, the maximum, is at 1: it is drawn where one request is all that is left above.
+    # The curve's last point, the maximum, is at share 1: draw it where one remaining request would be.
     def place(share, count):
         return 1 / max(1 - share, 1 / count)
     styles = {"open": ("#0b6e4f", "open loop, latency from when a request was due", 2.2),

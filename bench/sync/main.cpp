@@ -36,8 +36,8 @@ Examples:
   bench_sync yield_while_held --tasks 16)";
 
 struct options {
-  std::string scenario;  ///< exact name; empty: all
-  unsigned tasks = 0;    ///< 0: all numbers
+  std::string scenario;  ///< exact name; empty for all
+  unsigned tasks = 0;    ///< 0 for all numbers
   bool csv = false;
   bool quick = false;
 };
@@ -119,7 +119,8 @@ int run(int argc, char** argv) {
   app.footer(footer);
   CLI11_PARSE(app, argc, argv);
 
-  // glibc's mutex takes no atomic step in a process that never had a second thread. Such a program needs no lock.
+  // In a process that never had a second thread, glibc's mutex uses no atomic instructions. Start one, since such a
+  // program needs no lock.
   std::jthread([] {}).join();
 
   bench all(chosen);

@@ -41,7 +41,7 @@ void write_all(int to, void const* from, std::size_t bytes) noexcept {
   while (bytes > 0) {
     auto const count = ::send(to, at, bytes, MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;  // it is gone, which its end of the socket tells
+    if (count <= 0) return;  // it is gone; the closed socket reports that
     at += count;
     bytes -= static_cast<std::size_t>(count);
   }
@@ -53,10 +53,10 @@ std::vector<std::string> split(std::string const& texts) {
   return all;
 }
 
-/// In the new process. @return only where the command can't be run: what a shell's exit status would be then.
+/// Runs in the new process. @return the exit status of a shell if the command can't be run; otherwise does not return.
 int run(std::vector<std::string>& command, std::vector<std::string>& variables, bool has_terminal) noexcept {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() == 1) return 1;  // the guard was killed before that
+  if (::getppid() == 1) return 1;  // the guard was killed before the prctl()
   ::setpgid(0, 0);
   if (has_terminal) ::tcsetpgrp(STDIN_FILENO, ::getpid());
   sigset_t none;
@@ -94,7 +94,7 @@ child_guard::child_guard() {
   socket_ = ends[0];
 }
 
-/// The command is ended with it, if it still runs.
+/// Also ends the command if it still runs.
 child_guard::~child_guard() {
   ::close(socket_);
   while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
@@ -120,7 +120,7 @@ void child_guard::start(std::vector<std::string> const& command, std::vector<std
 }
 
 void child_guard::kill() noexcept {
-  // Both of us, since the other may be stopped. Until the guard has told its end, the number is the command's.
+  // Kill both processes, since the guard may be stopped. Until the guard has reported the end, the group id is valid.
   if (group_ > 0) ::kill(-group_, SIGKILL);
   send({message::deadline, 0, 0, 0});
 }
@@ -131,11 +131,11 @@ std::optional<int> child_guard::status() noexcept {
   return status;
 }
 
-/// The guard's whole life.
+/// The main function of the guard process.
 void child_guard::guard(int socket) {
   sigset_t all, child_ended;
   sigfillset(&all);
-  ::sigprocmask(SIG_SETMASK, &all, nullptr);  // what a terminal sends goes to its whole group
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);  // signals of a terminal reach its entire process group
   ::signal(SIGCHLD, SIG_DFL);
   sigemptyset(&child_ended);
   sigaddset(&child_ended, SIGCHLD);
@@ -150,7 +150,7 @@ void child_guard::guard(int socket) {
   more.resize(static_cast<std::size_t>(bytes));
   if (!read_all(socket, words.data(), words.size()) || !read_all(socket, more.data(), more.size())) ::_exit(0);
   time term_at(one.term_at), kill_at(one.kill_at);
-  // We may have been stopped since then.
+  // This process may have been stopped since start().
   if (now() >= term_at) ::_exit(0);
   auto command = split(words), variables = split(more);
   auto const has_terminal = ::isatty(STDIN_FILENO) != 0 && ::tcgetpgrp(STDIN_FILENO) == ::getpgrp();
@@ -158,7 +158,7 @@ void child_guard::guard(int socket) {
   if (child == 0) ::_exit(run(command, variables, has_terminal));
   std::int32_t status = 1;
   if (child > 0) {
-    ::setpgid(child, child);  // whoever comes first
+    ::setpgid(child, child);  // parent and child both do it, to avoid a race
     std::int32_t const group = child;
     write_all(socket, &group, sizeof group);
     for (auto is_termed = false;;) {
@@ -178,7 +178,7 @@ void child_guard::guard(int socket) {
           break;
         }
       }
-      // New deadlines first: they may have come while this process was stopped.
+      // Handle new deadlines first: they may have arrived while this process was stopped.
       if (wait[0].revents != 0) {
         char next = 0;
         if (!read_all(socket, &one, sizeof one)) {
@@ -196,7 +196,7 @@ void child_guard::guard(int socket) {
       auto const at = now();
       if (at >= kill_at) {
         ::kill(-child, SIGKILL);
-        kill_at = at + std::chrono::milliseconds(100);  // again, until it has ended
+        kill_at = at + std::chrono::milliseconds(100);  // repeated until it has ended
         is_termed = true;
       } else if (at >= term_at && !is_termed) {
         ::kill(-child, SIGTERM);
@@ -204,7 +204,7 @@ void child_guard::guard(int socket) {
         is_termed = true;
       }
     }
-    ::kill(-child, SIGKILL);  // what it has started, and left
+    ::kill(-child, SIGKILL);  // processes started by the command and left running
     if (has_terminal) ::tcsetpgrp(STDIN_FILENO, ::getpgrp());
   }
   write_all(socket, &status, sizeof status);

@@ -10,35 +10,36 @@
 
 namespace holdfast::client::cli {
 
-/// A process of its own that runs a command for us, and ends it when its time is up, even when we are stopped or killed
-/// meanwhile: then nobody else could. It is forked before there are threads, and idle until start().
+/// A separate process that runs a command and ends it at its deadline, even if this process is stopped or killed
+/// meanwhile. It is forked before any thread exists, and is idle until start().
 ///
-/// The command gets a process group of its own, so that all that it has started ends with it; where we have the
-/// terminal, that group gets it.
+/// The command gets its own process group, so that everything it has started ends with it. If this process has the
+/// terminal, it passes the terminal to that group.
 class child_guard {
  public:
-  /// Time that goes on while the machine sleeps, as the server's does.
+  /// Time that includes the machine's sleep, like the server's lease time.
   using time = std::chrono::nanoseconds;
   [[nodiscard]] static time now() noexcept;
 
-  /// Forks it. @throws std::system_error.
+  /// Forks the process. @throws std::system_error.
   child_guard();
   ~child_guard();
   child_guard(child_guard const&) = delete;
   child_guard& operator=(child_guard const&) = delete;
 
-  /// Starts the command, with more variables in its environment, each `NAME=value`.
+  /// Starts the command with additional environment variables, each `NAME=value`.
   void start(std::vector<std::string> const& command, std::vector<std::string> const& variables, time term_at,
              time kill_at);
-  /// When it gets SIGTERM, and when SIGKILL, unless it has ended.
+  /// Sets when the command gets SIGTERM, and when SIGKILL, if it still runs.
   void set_deadline(time term_at, time kill_at) { send({message::deadline, 0, term_at.count(), kill_at.count()}); }
   void signal(int number) { send({message::deliver, number, 0, 0}); }
-  /// It is ended at once, also where the guard is stopped. Not after status().
+  /// Ends the command at once, even if the guard is stopped. Do not call after status().
   void kill() noexcept;
 
-  /// A descriptor that is readable when the command has ended.
+  /// A descriptor that becomes readable when the command has ended.
   [[nodiscard]] int descriptor() const noexcept { return socket_; }
-  /// After that: the exit status as a shell would have it; empty: the guard was killed, and the command with it.
+  /// Call when the descriptor is readable: the exit status as in a shell; nullopt if the guard was killed, and the
+  /// command with it.
   [[nodiscard]] std::optional<int> status() noexcept;
 
  private:

@@ -15,7 +15,7 @@
 namespace holdfast::client::cli {
 namespace {
 
-/// The last command that the words named; the program itself where they named none.
+/// The innermost subcommand that was named, or the program itself.
 CLI::App const& chosen_in(CLI::App const& app) {
   auto const below = app.get_subcommands();
   return below.empty() ? app : chosen_in(*below.front());
@@ -40,7 +40,7 @@ std::string full_name(CLI::App const& app) {
   return app.get_parent() == nullptr ? "holdfast" : full_name(*app.get_parent()) + ' ' + app.get_name();
 }
 
-/// What is wrong where a command should stand.
+/// The error message for a missing or unknown command.
 std::string complaint_about_command(CLI::App const& app, std::vector<std::string> const& words) {
   auto const kind = app.get_parent() == nullptr ? std::string("command") : "command of " + app.get_name();
   std::vector<std::string> names;
@@ -54,7 +54,7 @@ std::string complaint_about_command(CLI::App const& app, std::vector<std::string
   return text + "\nThere are " + all;
 }
 
-/// What is wrong with words that are left over, in their order.
+/// The error message for unexpected arguments, in their order.
 std::string complaint_about_rest(CLI::App const& app, std::vector<std::string> const& words) {
   auto text = "not expected: " + joined(words, " ");
   std::vector<std::string> flags;
@@ -72,7 +72,7 @@ std::string complaint_about_rest(CLI::App const& app, std::vector<std::string> c
   return text;
 }
 
-/// CLI11 says what is wrong; this adds what would be right, or where to read it.
+/// Adds to CLI11's error message what would be correct, or where to read it.
 print_command complaint(CLI::App const& app, CLI::ParseError const& error) {
   auto const& chosen = chosen_in(app);
   auto const rest = app.remaining(true);
@@ -88,7 +88,7 @@ print_command complaint(CLI::App const& app, CLI::ParseError const& error) {
   return {"holdfast: " + what + "\nTry '" + full_name(chosen) + " --help'.\n", exit_usage};
 }
 
-/// The grammar of the command line, and what was read by it.
+/// The grammar of the command line and the parsed values.
 class command_reader {
  public:
   command_reader() : app_("", "holdfast") {
@@ -124,9 +124,9 @@ class command_reader {
                           [] { return print_command{"holdfast " HOLDFAST_VERSION "\n", exit_ok}; });
   }
 
-  /// @return what to print instead of going on, if anything
+  /// @return what to print instead of running a command, if anything
   std::optional<print_command> parse(std::vector<std::string> arguments, bool completes) {
-    std::ranges::reverse(arguments);  // as CLI11 takes them
+    std::ranges::reverse(arguments);  // the order that CLI11 expects
     try {
       app_.parse(std::move(arguments));
       take_token_of_environment(connection_);
@@ -192,7 +192,7 @@ parsed_command parse_command_line(int argc, char const* const* argv) {
       auto const flags = flags_of_experiment(experiment_file, alone.load_app());
       if (!flags)
         return print_command{"holdfast: " + flags.error().detail + "\nTry 'holdfast load --help'.\n", exit_usage};
-      // Behind the word `load`; before it they would be flags of no command.
+      // After the word `load`: the flags belong to that command.
       arguments.insert(std::ranges::find(arguments, "load") + 1, flags->begin(), flags->end());
     }
   }

@@ -13,7 +13,7 @@
 
 namespace holdfast::client::cli {
 
-/// What the commands of one key have in common.
+/// Common members of the commands for one key.
 struct key_command {
   connection_settings connection;
   std::string key;
@@ -22,14 +22,14 @@ struct key_command {
 };
 
 struct get_command : key_command {
-  bool exact = false;  ///< no line feed is added on a terminal either
+  bool exact = false;  ///< adds no line feed on a terminal
   std::optional<std::chrono::nanoseconds> wait;
 };
 
-/// A text that stands on the command line, in a file, or is read from standard input.
+/// A text from the command line, a file or standard input.
 struct text_source {
-  std::optional<std::string> text;  ///< else it is read
-  std::string file;                 ///< from this file; empty or `-`: from standard input
+  std::optional<std::string> text;  ///< nullopt if it must be read
+  std::string file;                 ///< the file to read; empty or `-` for standard input
 };
 
 struct put_command : key_command {
@@ -37,13 +37,13 @@ struct put_command : key_command {
 };
 
 struct del_command : key_command {
-  std::optional<std::string> prefix;  ///< of all keys to remove, instead of the one
-  bool all = false;                   ///< also where the prefix is empty
+  std::optional<std::string> prefix;  ///< removes all keys with this prefix instead of one key
+  bool all = false;                   ///< allows an empty prefix
 };
 
 struct patch_command : key_command {
   text_source patch;
-  bool is_merge = false;  ///< whatever it looks like
+  bool is_merge = false;  ///< always a merge patch, whatever the text looks like
 };
 
 struct incr_command : key_command {
@@ -56,7 +56,7 @@ struct list_command {
   connection_settings connection;
   list_query asked;
   request_options options;
-  std::optional<std::uint64_t> count;  ///< of lines; empty: all
+  std::optional<std::uint64_t> count;  ///< limit of lines; nullopt for all
   bool in_long = false;
   bool json = false;
 };
@@ -71,8 +71,8 @@ struct watch_command {
   connection_settings connection;
   watch::watch_settings watch;
   bool json = false;
-  std::optional<std::uint64_t> count;                ///< of changes; empty: no end
-  std::optional<std::chrono::nanoseconds> duration;  ///< empty: no end
+  std::optional<std::uint64_t> count;                ///< limit of changes; nullopt for none
+  std::optional<std::chrono::nanoseconds> duration;  ///< nullopt for no limit
 };
 
 struct export_command {
@@ -83,55 +83,55 @@ struct export_command {
 
 struct import_command {
   connection_settings connection;
-  std::string file;  ///< empty or `-`: standard input
+  std::string file;  ///< empty or `-` for standard input
   if_exists existing = if_exists::replace;
   request_options options;
 };
 
 struct load_command {
   load::load_settings settings;
-  std::string experiment_file;    ///< that settings were read from too; empty: none
-  bool print_experiment = false;  ///< instead of running
+  std::string experiment_file;    ///< the experiment file that settings were also read from; empty for none
+  bool print_experiment = false;  ///< prints the experiment instead of running it
 };
 
 struct compare_command {
-  std::string before, after;  ///< files of load reports
+  std::string before, after;  ///< files with load reports
   std::vector<compare::limit> limits;
   bool json = false;
-  std::string html_file;  ///< empty: none
+  std::string html_file;  ///< empty for none
 };
 
 struct lock_events_command {
   connection_settings connection;
   bool json = false;
-  std::string from;                                  ///< the last event that is not wanted; empty: from now on
-  std::optional<std::uint64_t> count;                ///< of lines; empty: no end
-  std::optional<std::chrono::nanoseconds> duration;  ///< empty: no end
+  std::string from;                                  ///< the last event already known; empty to begin now
+  std::optional<std::uint64_t> count;                ///< limit of lines; nullopt for none
+  std::optional<std::chrono::nanoseconds> duration;  ///< nullopt for no limit
 };
 
 struct lock_top_command {
   connection_settings connection;
   std::chrono::nanoseconds interval = std::chrono::milliseconds(500);
-  std::optional<std::uint64_t> count;  ///< of screens; empty: no end
+  std::optional<std::uint64_t> count;  ///< limit of screens; nullopt for none
 };
 
 struct locks_command {
   connection_settings connection;
-  std::string lock;    ///< the one to show; empty: all are listed
-  std::string prefix;  ///< of those that are listed
+  std::string lock;    ///< the lock to show; empty to list locks
+  std::string prefix;  ///< lists only locks with this prefix
   bool json = false;
 };
 
 struct with_lock_command {
   connection_settings connection;
   std::string lock;
-  std::vector<std::string> words;  ///< of the command to run
+  std::vector<std::string> words;  ///< the command to run
   std::chrono::nanoseconds lease = std::chrono::seconds(10);
-  std::optional<std::chrono::nanoseconds> wait;  ///< empty: as long as it takes
-  std::string owner;                             ///< empty: user, host and process
+  std::optional<std::chrono::nanoseconds> wait;  ///< nullopt for no limit
+  std::string owner;                             ///< empty for the default: user, host and process
 };
 
-/// Nothing to do but print `text` and exit: help, the version, or what is wrong with the command line.
+/// Only prints `text` and exits: help, the version, or an error in the command line.
 struct print_command {
   std::string text;
   int exit_status = exit_ok;
@@ -142,7 +142,7 @@ using parsed_command =
                  txn_command, watch_command, export_command, import_command, lock_events_command, lock_top_command,
                  locks_command, with_lock_command, load_command, compare_command, print_command>;
 
-/// Reads the command line and HOLDFAST_URL; the flag wins over the variable.
+/// Parses the command line and HOLDFAST_URL; the flag takes precedence over the variable.
 [[nodiscard]] parsed_command parse_command_line(int argc, char const* const* argv);
 
 }  // namespace holdfast::client::cli

@@ -4,7 +4,7 @@
 
 namespace holdfast::client::cli {
 
-/// Compares two experiments and prints the result on standard output. @return an exit_status.
+/// Compares two experiments and prints the result to standard output. @return an exit_status.
 int run(compare_command const& command);
 
 }  // namespace holdfast::client::cli

@@ -29,21 +29,21 @@ std::optional<std::string> read_all(std::FILE* in) {
   return text;
 }
 
-/// Calls `left` when the reader of standard output, a pipe or a socket, has left. Nothing for a file or a terminal.
+/// Calls `left` when the reader of standard output, a pipe or a socket, is gone. Does nothing for files and terminals.
 class reader_watch {
  public:
   reader_watch(executor on, std::function<void()> left) : descriptor_(on) {
     error_code failed;
     descriptor_.assign(::dup(STDOUT_FILENO), failed);
     if (failed || is_file()) return;
-    // What epoll reports of a pipe whose other end is closed, without being asked.
+    // epoll reports this for a pipe whose other end is closed, without a request for events.
     descriptor_.async_wait(net::posix::descriptor_base::wait_error, [left = std::move(left)](error_code aborted) {
       if (!aborted) left();
     });
   }
 
  private:
-  /// Whether nobody can leave: epoll takes no files.
+  /// True if standard output has no reader that could disappear. epoll does not accept files.
   [[nodiscard]] bool is_file() { return ::lseek(STDOUT_FILENO, 0, SEEK_CUR) != -1 || ::isatty(STDOUT_FILENO) != 0; }
 
   net::posix::basic_stream_descriptor<executor> descriptor_;

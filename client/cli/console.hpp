@@ -12,32 +12,32 @@
 
 namespace holdfast::client::cli {
 
-/// Prints why a request failed on standard error. @return the exit status for it
+/// Prints the reason of a failed request to standard error. @return the exit status for it
 int complain(error const& failed);
 
-/// Prints a line about something that is no failure on standard error.
+/// Prints a line that is not an error message to standard error.
 void remark(std::string const& what);
 
-/// Whether standard output is a terminal, and not one that can do no more than print lines (TERM=dumb).
+/// True if standard output is a terminal with cursor control (TERM is not dumb).
 [[nodiscard]] bool is_screen();
 
-/// Writes to standard output at once. @return exit_ok, or why it can't be written
+/// Writes to standard output without buffering. @return exit_ok, or the status of a write error
 int print(std::string_view text);
 
-/// Everything up to the end of a file, or of standard input where the path is empty or `-`; complains and returns
-/// nothing where it can't be read. @param what what is asked for, where a person is to type it
+/// Reads everything from a file, or from standard input if the path is empty or `-`. On failure prints an error and
+/// returns nullopt. @param what the expected text, for a prompt if a person must type it
 [[nodiscard]] std::optional<std::string> read_text(std::string const& path, std::string const& what);
 
-/// A command that does its work as a coroutine, whose result is the exit status.
+/// A command as a coroutine that returns the exit status.
 using task = std::function<awaitable<int>(executor)>;
 
-/// Runs a command to its end. @return the exit status
+/// Runs a command until it ends. @return the exit status
 int run_task(task const& command);
 
-/// Runs a command that only reads, and perhaps without an end: to its end, until SIGINT or SIGTERM, or until whoever
-/// reads standard output has left, as `| head` does. @return the exit status
-/// @param duration after which it ends as it was asked to; empty: no limit
-/// @param at_end is called where a signal or the time ends it
+/// Runs a command that only reads, possibly without end: until it ends, until SIGINT or SIGTERM, or until the reader of
+/// standard output is gone, as with `| head`. @return the exit status
+/// @param duration time limit, after which it ends successfully; nullopt for none
+/// @param at_end called if a signal or the time limit ends it
 int run_stream(task const& command, std::optional<std::chrono::nanoseconds> duration = {},
                std::function<void()> const& at_end = {});
 

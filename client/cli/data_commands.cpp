@@ -21,14 +21,14 @@
 namespace holdfast::client::cli {
 namespace {
 
-/// JSON on one line: a line feed in it can only be white space between its parts.
+/// Puts JSON on one line. Line feeds in JSON are only white space between its parts.
 std::string on_one_line(std::string json) {
   std::ranges::replace_if(json, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return json;
 }
 
-/// Complains, and shows what else a refusal says: which checks failed, which operation can't be done, which line is
-/// wrong and how many came before.
+/// Prints the error and the details of a refusal: the failed checks, the impossible operation, or the wrong line and
+/// the number of lines before it.
 int complain_in_full(error const& failed) {
   auto const status = complain(failed);
   if (!failed.refused || !protocol::check_json(failed.refused->problem)) return status;
@@ -64,7 +64,7 @@ std::string line_of(std::string const& group, list_command const& command) {
   return blanks + group + '\n';
 }
 
-/// The keys and groups of a page, in one order.
+/// The keys and groups of a page, in a common order.
 std::vector<std::string> lines_of(listing const& page, list_command const& command) {
   std::vector<std::string> lines;
   auto const is_before = [&](std::string const& left, std::string const& right) {
@@ -113,12 +113,12 @@ awaitable<int> transact(executor on, txn_command const& command, std::string con
 
 // --- watch --------------------------------------------------------------------------------------------------------
 
-/// Says from where another command would continue. A program finds the ids in the lines.
+/// Prints how to continue with another command. Programs find the ids in the lines.
 void say_where(watch::watch const& changes, watch_command const& command) {
   if (!command.json && !changes.last_id().empty()) remark("--after " + changes.last_id() + " goes on from here");
 }
 
-/// @param current is the watch as long as there is one
+/// @param current points to the watch while there is one
 awaitable<int> print_changes(executor on, watch_command const& command, watch::watch*& current) {
   auto settings = command.watch;
   settings.stream.server = command.connection.server;
@@ -162,7 +162,7 @@ awaitable<int> print_export(executor on, export_command const& command) {
   }
 }
 
-/// A file that is closed at the end.
+/// A file that the destructor closes.
 struct input_file {
   int descriptor = STDIN_FILENO;
   ~input_file() {

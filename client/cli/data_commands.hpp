@@ -4,8 +4,8 @@
 
 namespace holdfast::client::cli {
 
-// Commands of many keys. Each carries its command out: results to standard output as they come, errors to standard
-// error. @return the exit status.
+// Commands for many keys. Each function runs its command: results go to standard output as they arrive, errors to
+// standard error. @return the exit status.
 
 int run(list_command const& command);
 int run(txn_command const& command);

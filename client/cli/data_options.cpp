@@ -7,7 +7,7 @@
 namespace holdfast::client::cli {
 namespace {
 
-/// A tag as `get -i` shows it, whose quotes the shell may have taken; or a list of such.
+/// Adds missing quotes to a tag, or to a list of tags, as shown by `get -i`: the shell may have removed them.
 std::string quoted_tags(std::string_view text) {
   std::string list;
   while (!text.empty()) {

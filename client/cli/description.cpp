@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t columns_max = 80;
 constexpr std::size_t flag_columns_max = 28;
 
-/// Characters of UTF-8.
+/// The number of UTF-8 characters.
 std::size_t length_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
@@ -25,7 +25,7 @@ std::string padded(std::string text, std::size_t columns) {
   return text;
 }
 
-/// Breaks `text` into lines of at most `columns`, between words where that is possible.
+/// Breaks `text` into lines of at most `columns`, at spaces where possible.
 std::vector<std::string> broken(std::string_view text, std::size_t columns) {
   std::vector<std::string> lines;
   std::string line;
@@ -51,7 +51,7 @@ std::vector<std::string> broken(std::string_view text, std::size_t columns) {
   return lines;
 }
 
-/// `left` in a column, and `right` beside it, which continues below itself.
+/// `left` in one column, and `right`, wrapped, in the next.
 std::string row(std::string const& left, std::string const& right, std::size_t left_columns) {
   auto text = "  " + padded(left, left_columns);
   if (right.empty()) return "  " + left + '\n';
@@ -79,7 +79,7 @@ std::string meaning_of(flag_description const& flag) {
   return flag.fallback.empty() ? flag.what : flag.what + " (" + flag.fallback + ')';
 }
 
-/// The flags of a group, or the commands, one below the other under a heading.
+/// The flags of a group, or the commands, as rows under a heading.
 std::string rows(std::string const& heading, std::vector<std::pair<std::string, std::string>> const& entries) {
   std::size_t columns = 0;
   for (auto const& [left, right] : entries) columns = std::max(columns, length_of(left));
@@ -89,7 +89,7 @@ std::string rows(std::string const& heading, std::vector<std::pair<std::string, 
   return text;
 }
 
-/// What `entries` have for headings, in the order in which they come first.
+/// The headings of `entries`, in order of first occurrence.
 template <class Entry>
 std::vector<std::string> headings_of(std::vector<Entry> const& entries) {
   std::vector<std::string> headings;
@@ -191,7 +191,7 @@ flag_description describe(CLI::Option const& option) {
   flag.value = option.get_positional() ? option.get_name(true, false) : std::string();
   if (!option.get_positional() && option.get_type_size_max() > 0) {
     auto const name = option.get_type_name();
-    flag.value = name.substr(0, name.find(':'));  // without what is checked
+    flag.value = name.substr(0, name.find(':'));  // without the validator's description
   }
   flag.is_value_optional = !option.get_positional() && option.get_items_expected_min() == 0;
   flag.what = option.get_description();
@@ -228,7 +228,7 @@ command_description describe(CLI::App const& app) {
   command.examples = text.examples;
   command.details = text.details;
   add_flags(app, command);
-  // Each command takes those of the program too.
+  // Every command also accepts the program's flags.
   for (auto const* above = app.get_parent(); above != nullptr; above = above->get_parent()) {
     command_description all;
     add_flags(*above, all);
@@ -236,7 +236,7 @@ command_description describe(CLI::App const& app) {
       if (!is_about_the_program(flag)) command.flags.push_back(std::move(flag));
     }
   }
-  // Last what all have in common.
+  // Flags common to all commands come last.
   std::ranges::stable_partition(command.flags, [](auto const& flag) { return !is_about_the_program(flag); });
   for (auto const* below : app.get_subcommands({})) command.commands.push_back(describe(*below));
   return command;
@@ -251,7 +251,7 @@ std::string manual_of(command_description const& command) {
 }
 
 std::string_view closest(std::string_view word, std::vector<std::string> const& candidates) {
-  // Optimal string alignment: a letter more, less or other, or two of them swapped, is one slip.
+  // Optimal string alignment: one inserted, missing or wrong letter, or two swapped ones, count as one error.
   auto const distance = [&](std::string_view other) {
     std::vector<std::size_t> before, last(other.size() + 1), row(other.size() + 1);
     std::iota(last.begin(), last.end(), std::size_t(0));
@@ -272,7 +272,7 @@ std::string_view closest(std::string_view word, std::vector<std::string> const& 
   std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (auto const& candidate : candidates) {
     auto slips = distance(candidate);
-    // Whoever writes the beginning of a word means it.
+    // The beginning of a word counts as at most one error.
     if (word.size() >= 2 && candidate.starts_with(word)) slips = std::min<std::size_t>(slips, 1);
     if (slips < least) {
       least = slips;

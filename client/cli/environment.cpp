@@ -10,13 +10,13 @@ namespace {
 
 constexpr std::string_view prefix = "HOLDFAST_";
 
-/// Those of this program.
+/// The variables of this program.
 std::vector<std::string> const ours{"HOLDFAST_CA_CERT", "HOLDFAST_CLIENT_CERT", "HOLDFAST_CLIENT_KEY",
                                     "HOLDFAST_LOCK",    "HOLDFAST_LOCK_TICKET", "HOLDFAST_LOCK_TOKEN",
                                     "HOLDFAST_TOKEN",   "HOLDFAST_TOKEN_FILE",  "HOLDFAST_URL"};
 
-/// Those of holdfast-server, which may be there too, as in the image. tests/client/environment_variables.py holds this
-/// to it.
+/// The variables of holdfast-server, which may be set too, as in the container image.
+/// tests/client/environment_variables.py keeps the list complete.
 constexpr std::string_view of_server[] = {
     "HOLDFAST_ACCESS_LOG",
     "HOLDFAST_AUDIT_LOG",

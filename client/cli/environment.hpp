@@ -5,8 +5,8 @@
 
 namespace holdfast::client::cli {
 
-/// A line about each variable that begins with HOLDFAST_ and that neither this program nor the server knows: most
-/// likely a slip.
+/// A message for each variable that begins with HOLDFAST_ but is unknown to this program and to the server: most likely
+/// a typing error.
 [[nodiscard]] std::vector<std::string> complaints_about_environment(char const* const* environment);
 
 }  // namespace holdfast::client::cli

@@ -7,7 +7,7 @@
 
 namespace holdfast::client::cli {
 
-/// The exit statuses of `holdfast`. What each means stands in exit_statuses(), from which --help has it.
+/// The exit statuses of `holdfast`. exit_statuses() describes them, also for --help.
 enum exit_status : int {
   exit_ok = 0,
   exit_refused = 1,
@@ -29,7 +29,7 @@ struct exit_status_text {
   std::string_view what;  ///< at most 70 characters
 };
 
-/// All of them.
+/// The descriptions of all exit statuses.
 [[nodiscard]] std::vector<exit_status_text> const& exit_statuses();
 
 /// The exit status for a request that failed.

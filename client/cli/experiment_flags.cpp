@@ -24,7 +24,7 @@ protocol::failure refuse(std::string what) {
   return {protocol::errc::invalid_parameter, std::move(what)};
 }
 
-/// The settings that an experiment may have: each flag of `load` but those that are about the command line itself.
+/// The settings allowed in an experiment: all flags of `load` except those about the command line itself.
 std::vector<std::string> settings_of(CLI::App const& load) {
   std::vector<std::string> names{"server", "timeout"};
   for (auto const* option : load.get_options()) {
@@ -37,12 +37,12 @@ std::vector<std::string> settings_of(CLI::App const& load) {
 
 bool is_given(CLI::App const& load, std::string const& name) {
   auto const* option = load.get_option_no_throw("--" + name);
-  // --server and --timeout are those of the command before.
+  // --server and --timeout belong to the parent command.
   if (option == nullptr) option = load.get_parent()->get_option_no_throw("--" + name);
   return option != nullptr && option->count() != 0;
 }
 
-/// Whether the command line has settled this already.
+/// True if the command line determines this setting.
 bool is_settled(CLI::App const& load, std::string const& name) {
   auto const any_given = [&](std::initializer_list<char const*> names) {
     return std::ranges::any_of(names, [&](auto const* one) { return is_given(load, one); });
@@ -56,12 +56,12 @@ bool is_settled(CLI::App const& load, std::string const& name) {
 }
 
 std::vector<std::string> flags_of(experiment_entry const& entry) {
-  // On its own it would take the word behind it for its file.
+  // Without a value, --json would take the next word as its file.
   if (entry.key == "json" && entry.value == decltype(entry.value)(true)) return {"--json=-"};
   return load::to_flags(entry);
 }
 
-/// What the flags' own reading says about one entry; nothing when it is right.
+/// The flag parser's error for one entry; nullopt if the entry is valid.
 std::optional<std::string> complaint_about(std::vector<std::string> const& flags) {
   connection_settings connection;
   load_command unused;
@@ -71,7 +71,7 @@ std::optional<std::string> complaint_about(std::vector<std::string> const& flags
   add_load(app, unused);
   auto arguments = flags;
   arguments.emplace_back("load");
-  std::ranges::reverse(arguments.begin(), arguments.end() - 1);  // as CLI11 takes them
+  std::ranges::reverse(arguments.begin(), arguments.end() - 1);  // the order that CLI11 expects
   try {
     app.parse(arguments);
   } catch (CLI::ParseError const& error) {

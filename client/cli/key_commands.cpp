@@ -63,7 +63,7 @@ std::string in_s(double seconds) {
   return text;
 }
 
-/// What -i shows of an answer, or of a refusal.
+/// The part of an answer or a refusal that -i shows.
 struct status_part {
   unsigned status;
   std::string etag;
@@ -78,7 +78,7 @@ status_part part_of(result<answer> const& outcome) {
     auto const& done = *outcome;
     return {done.status, done.etag, done.revision, done.timing, done.ttl_s, done.replayed};
   }
-  auto const failed = outcome.error();  // by value: what it has would end with a temporary
+  auto const failed = outcome.error();  // by value: a reference would outlive the temporary
   auto const& refused = *failed.refused;
   return {refused.status, refused.etag, refused.revision, refused.timing};
 }
@@ -94,14 +94,14 @@ std::string status_lines(status_part const& part, nanoseconds total) {
   return lines + "total:    " + in_ms(total) + '\n';
 }
 
-/// Prints what came of a request. @param exact no line feed is added to the value on a terminal
+/// Prints the result of a request. @param exact adds no line feed to the value on a terminal
 int finish(key_command const& command, result<answer> const& outcome, nanoseconds total, bool exact) {
   std::string text;
   if (command.show_status && (outcome || outcome.error().refused)) text = status_lines(part_of(outcome), total);
   if (outcome && !outcome->value.empty()) {
     if (command.show_status) text += '\n';
     text += outcome->value;
-    // The next prompt starts on a line of its own; a program gets the value byte for byte.
+    // On a terminal the next prompt must start on a new line; programs get the exact bytes.
     if (!exact && ::isatty(STDOUT_FILENO) != 0 && !text.ends_with('\n')) text += '\n';
   }
   auto const printed = print(text);
@@ -113,11 +113,11 @@ int finish(key_command const& command, result<answer> const& outcome, nanosecond
   return printed;
 }
 
-/// Runs the request that `make` builds on a connection of its own.
+/// Runs the request built by `make` on a connection of its own.
 template <class Command, class Make>
 int request(Command const& command, Make make, bool exact = false) {
   auto const started = std::chrono::steady_clock::now();
-  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): run_task() returns when it has ended.
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): run_task() returns only after it has ended.
   auto const ask = [&](executor on) -> awaitable<int> {
     connection server(on, command.connection);
     auto const outcome = co_await make(server);
@@ -147,7 +147,7 @@ awaitable<int> remove_all(executor on, del_command const& command) {
 }  // namespace
 
 int run(get_command const& command) {
-  // A value that could be stored can be had again, whatever its size.
+  // Every value that could be stored can be read back, whatever its size.
   auto asked = command;
   asked.connection.value_bytes_max = std::numeric_limits<std::uint64_t>::max() / 2;
   return request(

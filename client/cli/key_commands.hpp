@@ -4,7 +4,7 @@
 
 namespace holdfast::client::cli {
 
-// Each carries its command out: results to standard output, errors to standard error. @return the exit status.
+// Each function runs its command: results go to standard output, errors to standard error. @return the exit status.
 
 int run(get_command const& command);
 int run(put_command const& command);

@@ -21,7 +21,7 @@
 namespace holdfast::client::cli {
 namespace {
 
-/// What the runs came to, as an exit status.
+/// The exit status for the results of the runs.
 int judge(std::vector<load::load_report> const& runs) {
   auto const any = [&](auto is) {
     return std::ranges::any_of(runs, [&](auto const& run) { return run.verified != nullptr && is(*run.verified); });
@@ -32,7 +32,7 @@ int judge(std::vector<load::load_report> const& runs) {
   return runs.front().settings.thresholds.empty() ? exit_refused : exit_threshold;
 }
 
-/// Notices signals from its making on, also in between two runs, when no run does.
+/// Records signals from its construction on, also between two runs, when no run handles them.
 class interruption {
  public:
   interruption() {
@@ -50,7 +50,7 @@ class interruption {
   bool came_ = false;
 };
 
-/// Makes the runs, one after another, until one is interrupted. @return exit_ok, or why there is nothing to report
+/// Makes the runs in sequence until one is interrupted. @return exit_ok, or the status if there is nothing to report
 int measure(load::load_settings const& settings, std::vector<load::load_report>& runs) {
   load::progress progress(settings.quiet ? nullptr : stderr, ::isatty(STDERR_FILENO) != 0);
   interruption interrupted;
@@ -100,7 +100,7 @@ int run(load_command const& command) {
               << " on this machine; 'pidof holdfast-server' tells the server's\n";
     return exit_usage;
   }
-  // A reader that leaves is an error of writing to it, not the end: the keys are to be removed all the same.
+  // A closed output is a write error and must not end the process: the keys must still be removed.
   std::signal(SIGPIPE, SIG_IGN);
   load::report_files files;
   if (auto const failed = files.open(settings); !failed.empty()) {

@@ -8,13 +8,13 @@
 namespace holdfast::client::cli {
 namespace {
 
-// The headings under which help shows the flags.
+// The headings of the flags in the help.
 constexpr auto how_long = "Amount and time";
 constexpr auto what_asked = "Workload";
 constexpr auto judged = "Checks";
 constexpr auto reports = "Reports";
 
-/// Reads `10%` or `0.1`.
+/// Parses `10%` or `0.1`.
 protocol::result<double> parse_share(std::string_view text) {
   auto const percent = text.ends_with('%');
   auto const number = text.substr(0, text.size() - (percent ? 1 : 0));
@@ -40,7 +40,7 @@ void check_duration(std::chrono::nanoseconds duration) {
   if (duration.count() == 0) throw CLI::ValidationError("--duration", "is 0; a run takes some time, such as 10s");
 }
 
-/// Adds an option whose text `parse` reads or refuses with what would be right.
+/// Adds an option that `parse` parses, or rejects with a message that shows the correct format.
 template <class Parse, class Set>
 CLI::Option* add_parsed(CLI::App& app, std::string const& flag, std::string const& what, Parse parse, Set set) {
   return app.add_option_function<std::string>(
@@ -68,13 +68,13 @@ CLI::Option* add_thresholds(CLI::App& app, std::string const& flag, std::string 
           what)
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->allow_extra_args(false)  // the word behind it may be the experiment
+      ->allow_extra_args(false)  // the next word may be the experiment
       ->type_name("THRESHOLD")
       ->group(judged);
 }
 
 void add_workload(CLI::App& app, load::workload_settings& workload) {
-  // Before --mix and --key-choice, which change what it sets: CLI11 takes options in the order they were added.
+  // Before --mix and --key-choice, which override it: CLI11 processes options in the order in which they were added.
   add_parsed(app, "--workload", "YCSB's a to f: a mix and a choice of keys", load::parse_workload,
              [&workload](auto const& standard) {
                workload.mix = standard.mix;
@@ -141,7 +141,7 @@ void add_open_loop(CLI::App& app, load::load_settings& settings) {
          "Open loop: 10s@1000/s, or a ramp 10s@1/s..9/s")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->allow_extra_args(false)  // the word behind it may be the experiment
+      ->allow_extra_args(false)  // the next word may be the experiment
       ->type_name("STAGE")
       ->excludes(rate)
       ->excludes("--duration")
@@ -232,7 +232,7 @@ CLI::App* add_load(CLI::App& app, load_command& to) {
           },
           "Print JSON; with FILE, write it there")
       ->expected(0, 1)
-      ->allow_extra_args(false)  // the word behind --json=FILE may be the experiment
+      ->allow_extra_args(false)  // the word after --json=FILE may be the experiment
       ->type_name("FILE")
       ->group(reports);
   add_file(*load, "--csv", "Write a table: rows by second and operation", settings.csv_file);

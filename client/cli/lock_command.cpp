@@ -26,12 +26,12 @@ resuming_stream::settings stream_settings(connection_settings const& connection)
 
 // --- events -------------------------------------------------------------------------------------------------------
 
-/// Says from where another command would continue. A program finds that in the lines.
+/// Prints how to continue with another command. Programs find that in the lines.
 void say_where(watch::lock_feed const& events, lock_events_command const& command) {
   if (!command.json && !events.last_id().empty()) remark("--from " + events.last_id() + " goes on from here");
 }
 
-/// @param current is the feed as long as there is one
+/// @param current points to the feed while there is one
 awaitable<int> print_events(executor on, lock_events_command const& command, watch::lock_feed*& current) {
   watch::lock_feed events(on, stream_settings(command.connection), command.from);
   events.on_news = remark;
@@ -53,7 +53,7 @@ awaitable<int> print_events(executor on, lock_events_command const& command, wat
 
 // --- top ----------------------------------------------------------------------------------------------------------
 
-/// Feeds the screen as long as there are events; the state, which is asked for besides, says when there is no server.
+/// Passes events to the screen. Connection errors are reported by the separate requests for the state.
 awaitable<void> follow_events(executor on, connection_settings const& connection, watch::lock_screen& screen) {
   watch::lock_feed events(on, {.server = connection.server});
   for (;;) {
@@ -63,19 +63,19 @@ awaitable<void> follow_events(executor on, connection_settings const& connection
   }
 }
 
-/// Shows one screen after the other: on a terminal in the same place, elsewhere one below the other.
+/// Writes screens: on a terminal in place, otherwise one after another.
 class screen_writer {
  public:
-  /// Everything that there is to report, without a terminal.
+  /// Without a terminal, large enough for everything.
   [[nodiscard]] static watch::screen_size size() {
     if (!is_screen()) return {.columns = 100'000, .lines = 1'000};
     auto const style = load::style_of(stdout);
     return {.columns = style.columns, .lines = style.lines - 1};
   }
 
-  /// @return exit_ok, or why it can't be written
+  /// @return exit_ok, or the status of a write error
   int write(std::vector<std::string> const& lines) {
-    // Each line is written over and what stood behind it erased, rather than all erased first: that would flicker.
+    // Overwrite each line and clear the rest of it; clearing everything first would flicker.
     std::string text = !is_screen_ ? "" : std::exchange(is_first_, false) ? "\x1b[2J\x1b[H" : "\x1b[H";
     for (auto const& line : lines) (text += line) += is_screen_ ? "\x1b[K\n" : "\n";
     text += is_screen_ ? "\x1b[J" : "\n";
@@ -90,7 +90,7 @@ class screen_writer {
 awaitable<int> show_top(executor on, lock_top_command const& command) {
   boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor> timer(on);
   auto settings = command.connection;
-  // The server answers at once, whoever holds the lock.
+  // The server answers at once, even while the lock is held.
   if (!settings.request_timeout) settings.request_timeout = std::chrono::seconds(10);
   connection server(on, settings);
   watch::lock_screen screen;

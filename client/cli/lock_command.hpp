@@ -4,7 +4,7 @@
 
 namespace holdfast::client::cli {
 
-// Each carries its command out until it is done or the server ends. @return the exit status.
+// Each function runs its command until it is done or the server ends. @return the exit status.
 
 int run(lock_events_command const& command);
 int run(lock_top_command const& command);

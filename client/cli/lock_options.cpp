@@ -7,7 +7,7 @@
 namespace holdfast::client::cli {
 namespace {
 
-/// What is wrong with the id of an event, which is `<start>-<number>` or the number alone.
+/// The error in the id of an event, which must be `<start>-<number>` or only the number.
 std::string complaint_about_id(std::string const& text) {
   std::uint64_t number = 0;
   auto const [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -39,7 +39,7 @@ CLI::App* add_lock_events(CLI::App& lock, lock_events_command& to) {
 CLI::App* add_lock_top(CLI::App& lock, lock_top_command& to) {
   auto* const top = add_command(lock, "lock top");
   add_duration(*top, "--interval", "Time between screens; at least 50ms", [&to](auto interval) {
-    // Each screen is a request, which the server answers beside those that it is watched for.
+    // Every screen needs a request, which adds to the load of the server that is being observed.
     if (interval < std::chrono::milliseconds(50)) throw CLI::ValidationError("--interval", "is less than 50ms");
     to.interval = interval;
   })->default_str("500ms");

@@ -39,7 +39,7 @@ std::string_view member(std::string_view object, std::string_view name) {
   return {};
 }
 
-/// `amy  token 17  since 2026-11-27T02:12:34.717Z`, or the id where it has no owner.
+/// `amy  token 17  since 2026-11-27T02:12:34.717Z`, or the id if it has no owner.
 std::string text_of_ticket(std::string_view ticket) {
   auto const owner = member(ticket, "owner");
   auto text = string_in(owner.empty() ? member(ticket, "id") : owner);
@@ -86,7 +86,7 @@ awaitable<int> list_locks(executor on, locks_command const& command) {
 
 // --- to run a command ----------------------------------------------------------------------------------------------
 
-/// Waits so long for the grant at once; then it is asked again, so that a connection that has died is noticed.
+/// The longest wait for the grant in one request. It is then repeated, so that a dead connection is detected.
 constexpr seconds poll_time{25};
 
 std::string random_id() {
@@ -124,7 +124,7 @@ class with_lock {
   with_lock& operator=(with_lock const&) = delete;
 
   awaitable<int> run() {
-    // What the wait comes to, or a signal.
+    // Wait for the grant or a signal.
     auto waiting = acquire();
     auto signal = signals_.async_wait(as_values);
     auto either = std::move(waiting) || std::move(signal);
@@ -158,13 +158,13 @@ class with_lock {
     return std::clamp<nanoseconds>(*give_up_at_ - child_guard::now(), nanoseconds(0), poll_time);
   }
 
-  /// @return the exit status where the lock was not got.
+  /// @return the exit status if the lock was not acquired.
   awaitable<std::optional<int>> acquire() {
     auto const owner = command_.owner.empty() ? default_owner() : command_.owner;
     for (auto is_reached = false, is_told = false;;) {
       auto const left = time_left();
       lock_query asked{.lock = command_.lock, .id = id_, .owner = owner, .lease = command_.lease, .wait = {}};
-      // Who must not wait leaves no ticket; whoever has waited enough takes a last look.
+      // Without waiting, no ticket is left behind; at the end of the wait, check a last time.
       if (command_.wait != nanoseconds(0)) is_asked_ = true;
       if (left.count() != 0 || command_.wait == nanoseconds(0)) asked.wait = left;
       auto const ticket = co_await polls_.ask_for_lock(std::move(asked));
@@ -174,7 +174,7 @@ class with_lock {
         if (std::exchange(is_told, false)) remark("connected again");
         if (ticket->token != 0) {
           token_ = ticket->token;
-          // The grant may have come long before its answer: the lease is known from a request of one's own.
+          // The grant may be much older than its answer, so renew the lease to know when it ends.
           auto const is_kept = co_await keep();
           if (is_kept) co_return std::nullopt;
           continue;
@@ -203,20 +203,20 @@ class with_lock {
     }
   }
 
-  /// Keeps the lock, and with it the command's time. @return whether it is held still; false also where nobody knows.
+  /// Renews the lease, and with it the command's deadline. @return true if the lock is still held; false if unknown
   awaitable<bool> keep() {
     auto const sent_at = child_guard::now();
     auto const kept = co_await keeper_.keep_ticket(command_.lock, id_);
     is_lost_ = (kept && kept->token != token_) ||
                (!kept && kept.error().refused && kept.error().refused->code == "lease_expired");
     if (!kept || is_lost_) co_return false;
-    // The server began the lease later than this, and grants the lock to nobody else before its end.
+    // The server started the lease later than this, and grants the lock to nobody else before the lease ends.
     term_at_ = sent_at + command_.lease * 3 / 4;
     kill_at_ = sent_at + command_.lease - std::min<nanoseconds>(command_.lease / 10, std::chrono::milliseconds(500));
     co_return true;
   }
 
-  /// @return when the lock is lost for sure.
+  /// Returns when the lock is certainly lost.
   awaitable<void> keep_on() {
     auto wait = command_.lease / 3;
     for (;;) {
@@ -260,7 +260,7 @@ class with_lock {
     co_return *status;
   }
 
-  /// Gives the ticket back. Where that fails, its lease ends it.
+  /// Returns the ticket. If that fails, the end of its lease releases the lock.
   awaitable<void> leave() {
     auto const released = co_await keeper_.release_ticket(command_.lock, id_);
     auto const is_gone = !released && released.error().refused && released.error().refused->status == 410;
@@ -278,7 +278,7 @@ class with_lock {
   std::optional<nanoseconds> give_up_at_;
   bool is_asked_ = false, is_lost_ = false;
   std::uint64_t token_ = 0;
-  nanoseconds term_at_{}, kill_at_{};  // by child_guard::now()
+  nanoseconds term_at_{}, kill_at_{};  // times of child_guard::now()
 };
 
 }  // namespace
@@ -293,7 +293,7 @@ int run(with_lock_command const& command) {
     return exit_usage;
   }
   child_guard guard;
-  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): run_task() returns when it has ended.
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): run_task() returns only after it has ended.
   auto const work = [&](executor on) -> awaitable<int> {
     with_lock one(on, command, guard);
     co_return co_await one.run();

@@ -4,7 +4,7 @@
 
 namespace holdfast::client::cli {
 
-// Named locks: to see them, and to run a command while holding one. @return the exit status.
+// Commands for named locks: showing them, and running a command while holding one. @return the exit status.
 
 int run(locks_command const& command);
 int run(with_lock_command const& command);

@@ -11,7 +11,7 @@
 namespace holdfast::client::compare {
 namespace {
 
-/// Where the server listens says nothing about the experiment.
+/// The server's address is not part of the experiment.
 constexpr std::string_view address_setting = "server";
 constexpr double p_max = 1 - comparison::confidence;
 
@@ -66,8 +66,8 @@ figure_comparison judge(figure what, experiment const& before, experiment const&
   return judged;
 }
 
-/// Holm (1979): the least p counts as often as there are figures, the next one time less, and none less than one
-/// before.
+/// Holm's correction (1979): multiplies the smallest p by the number of figures, the next by one less, and so on; no
+/// adjusted p is smaller than the previous one.
 void adjust(std::vector<figure_comparison*> judged) {
   std::erase_if(judged, [](auto const* one) { return one->verdict == verdict::not_judged; });
   std::ranges::sort(judged, {}, [](auto const* one) { return one->p; });
@@ -81,7 +81,7 @@ void adjust(std::vector<figure_comparison*> judged) {
   }
 }
 
-/// The figures that limits are about, judged as if there were no others: they were chosen before anybody looked.
+/// The figures that have limits, corrected only for each other: they were chosen before the results were known.
 std::vector<figure_comparison> chosen_by(std::vector<limit> const& limits, std::vector<figure_comparison> const& all) {
   std::vector<figure_comparison> chosen;
   for (auto const& one : all) {
@@ -130,7 +130,7 @@ limit_outcome hold_to(limit const& limit, figure_comparison const& figure) {
   if (figure.verdict == verdict::not_judged) return outcome;
   outcome.judged = true;
   auto const& change = *figure.change;
-  // Seen from 0 any rise is beyond any share, and a fall can't be.
+  // From a median of 0, any rise exceeds every share, and a fall is impossible.
   auto const share = change.relative ? change.estimate : std::copysign(HUGE_VAL, change.estimate);
   auto const from_zero = !change.relative && *figure.before_median > 0;
   auto const effective = from_zero ? change.estimate / *figure.before_median : share;

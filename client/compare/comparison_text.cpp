@@ -20,7 +20,7 @@ std::string formatted(char const* format, double value) {
   return text;
 }
 
-/// `+5.2 %`, or `+3` for what is no share.
+/// `+5.2 %`, or `+3` if it is not a share.
 std::string signed_change(effect const& change, double value) {
   if (change.relative) return formatted("%+.1f %%", value * 100);
   return formatted(value == std::floor(value) ? "%+.0f" : "%+.2f", value);
@@ -65,7 +65,7 @@ cells row_of(figure_comparison const& one) {
   return row;
 }
 
-/// Each column as wide as its widest cell; names and verdicts to the left, numbers to the right.
+/// Pads each column to its widest cell; names and verdicts are left-aligned, numbers right-aligned.
 std::string lined_up(std::vector<cells> const& rows) {
   std::vector<std::size_t> widths(rows.front().size());
   for (auto const& row : rows) {

@@ -62,12 +62,12 @@ run read_run(json const& report) {
   return read;
 }
 
-/// The settings that decide what was done, each once.
+/// The settings that determine the run, without duplicates.
 json decisive(json settings) {
   auto const flags = settings.value("experiment", json::object());
   settings.erase("experiment");
   if (!flags.is_object()) return settings;
-  // Unless it was asked for, the time-out follows from the other settings.
+  // The timeout follows from the other settings unless it was given.
   if (!flags.empty() && !flags.contains("timeout")) settings.erase("request_timeout_ms");
   if (flags.contains("verify") && flags["verify"] == true) settings["verify"] = true;
   return settings;

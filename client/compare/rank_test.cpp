@@ -7,7 +7,7 @@
 namespace holdfast::client::compare {
 namespace {
 
-/// In how many ways `chosen` of `ranks` add up to each sum. Doubles hold the counts: only their shares are asked for.
+/// The number of ways in which `chosen` of `ranks` add up to each sum. Stored as doubles, since only ratios are used.
 std::vector<double> ways_by_sum(std::span<std::size_t const> ranks, std::size_t chosen) {
   std::size_t sum_max = 0;
   for (auto const rank : ranks) sum_max += rank;
@@ -24,7 +24,7 @@ std::vector<double> ways_by_sum(std::span<std::size_t const> ranks, std::size_t 
   return std::move(ways[chosen]);
 }
 
-/// Twice the rank of each value among all, so that the mean rank of equal values is whole.
+/// Twice the rank of each value among all, so that the mean rank of equal values is an integer.
 std::vector<std::size_t> doubled_ranks(std::span<double const> values) {
   std::vector<std::size_t> ranks;
   ranks.reserve(values.size());
@@ -48,14 +48,14 @@ std::vector<std::size_t> ranks_without_ties(std::size_t count) {
   return ranks;
 }
 
-/// The place, from 1, of the interval's ends among the differences in order, counted from either end; nothing when the
-/// samples are too small. It is the least number of after-below-before pairs that the test would not reject.
+/// The position, from 1, of the interval's ends in the sorted differences, counted from either end; nullopt if the
+/// samples are too small. It is the smallest number of pairs with after below before that the test would not reject.
 std::optional<std::size_t> place_of_ends(std::size_t before_size, std::size_t after_size, double confidence) {
   auto const ways = ways_by_sum(ranks_without_ties(before_size + after_size), after_size);
   auto const tail = sum_of(ways) * (1 - confidence) / 2;
   auto const least_sum = after_size * (after_size + 1) / 2;
   std::size_t count = 0;
-  // A little above the tail counts as the tail: the counts are whole, the tail has been through a division.
+  // The tolerance covers the rounding error of the division in `tail`; the counts are integers.
   auto below = ways[least_sum];
   while (below <= tail * (1 + 1e-12)) below += ways[least_sum + ++count];
   if (count == 0) return std::nullopt;
@@ -71,8 +71,8 @@ double rank_test_p(std::span<double const> before, std::span<double const> after
   auto const ways = ways_by_sum(ranks, after.size());
   std::size_t seen = 0;
   for (std::size_t i = 0; i < after.size(); ++i) seen += ranks[i];
-  // Doubled ranks have a mean of size + 1; the distribution lies evenly around it only without ties, so both tails are
-  // those sums that are at least as far away.
+  // The mean of the doubled ranks is size + 1. With ties the distribution is not symmetric around it, so both tails
+  // consist of the sums that are at least as far away.
   auto const centre = static_cast<double>(after.size() * (pooled.size() + 1));
   auto const distance = std::abs(static_cast<double>(seen) - centre);
   double as_far = 0;

@@ -11,7 +11,7 @@ namespace {
 
 using json = nlohmann::json;
 
-/// Reads `{"revision":…, ARRAY:[{"key":…, …}, …], "next":…}` as it comes, without a document of it.
+/// A streaming reader of `{"revision":…, ARRAY:[{"key":…, …}, …], "next":…}`; builds no document.
 class body_reader final : public nlohmann::json_sax<json> {
  public:
   body_reader(std::string_view array, std::string_view prefix, shown_answer& to)

@@ -9,33 +9,33 @@
 
 namespace holdfast::client::load {
 
-/// What an answer shows of one key.
+/// What an answer reports about one key.
 struct shown_key {
   enum class part : std::uint8_t { version, missing, put, removed };
   part what = part::version;
-  bool was_present = false;  ///< of put and removed: what was there before
-  bool is_ours = false;      ///< whether this is a key of the run, with a value as the run stores them
+  bool was_present = false;  ///< for put and removed: the key had a value before
+  bool is_ours = false;      ///< a key of the run with a value in the run's format
   verify::key_number key = verify::no_key;
   std::uint64_t revision = 0;
-  std::uint64_t value = verify::not_shown;  ///< the value's own number, or a count
+  std::uint64_t value = verify::not_shown;  ///< the value's number, or a count
 };
 
-/// The content of a list or of a transaction.
+/// The content of a list's or a transaction's answer.
 struct shown_answer {
   std::uint64_t revision = 0;
-  bool to_the_end = true;  ///< of a list: there is no next page
+  bool to_the_end = true;  ///< for a list: there is no next page
   std::vector<shown_key> keys;
 };
 
-/// Reads a page of a list, or the results of a transaction; `prefix` starts every key of the run.
-/// @return whether it is one; `to` is undefined otherwise.
+/// Parses a page of a list, or the results of a transaction. `prefix` is that of the run's keys.
+/// @return false if it is malformed; `to` is unspecified then.
 [[nodiscard]] bool read_list(std::string_view body, std::string_view prefix, shown_answer& to);
 [[nodiscard]] bool read_transaction(std::string_view body, std::string_view prefix, shown_answer& to);
 
-/// Reads what an increment is answered with: a number, or an object with one as its `value`.
+/// Parses the answer to an increment: a number, or an object whose `value` is a number.
 [[nodiscard]] std::optional<std::uint64_t> read_count(std::string_view body);
 
-/// The number of a key with this name, no_key when it is none of the run's.
+/// The number of the key with this name; no_key if it is not one of the run's keys.
 [[nodiscard]] verify::key_number number_of_key(std::string_view name, std::string_view prefix);
 
 }  // namespace holdfast::client::load

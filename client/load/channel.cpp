@@ -11,7 +11,7 @@
 namespace holdfast::client::load {
 namespace {
 
-/// Far above any value that this client has stored.
+/// Far larger than any value that this client stores.
 constexpr std::uint64_t body_bytes_max = 64 * 1024 * 1024;
 
 error_kind kind_of_errno(int code) {
@@ -174,7 +174,7 @@ std::string_view channel::read(std::span<char> buffer, std::optional<error_kind>
   auto const count = ::recv(socket_, buffer.data(), buffer.size(), 0);
   if (count > 0) return {buffer.data(), static_cast<std::size_t>(count)};
   if (count == 0) {
-    failed = parser_.begun() ? error_kind::bad_answer : error_kind::reset;  // cut short, or not begun
+    failed = parser_.begun() ? error_kind::bad_answer : error_kind::reset;  // truncated, or missing
   } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
     failed = kind_of_errno(errno);
   }

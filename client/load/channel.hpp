@@ -18,46 +18,46 @@ namespace holdfast::client::load {
 using clock = std::chrono::steady_clock;
 using time_point = clock::time_point;
 
-/// A request that has been sent and not yet answered.
+/// A sent request without an answer so far.
 struct outstanding_request {
   planned_request what{};
-  time_point started;  ///< what its latency counts from
+  time_point started;  ///< origin of its latency
   time_point sent;
-  std::uint64_t record = 0;  ///< its number in what verifies the run, if anything does
+  std::uint64_t record = 0;  ///< its index in the verification's record, if there is one
 };
 
 enum class channel_state { closed, connecting, open };
 
-/// One connection of the load generator: a non-blocking socket, requests in flight in order, a buffer for what is not
-/// sent yet. Nothing here waits; the owner polls. Each failure is returned once and leaves the channel closed, with the
-/// requests that were in flight in lost(). Not thread-safe.
+/// One connection of the load generator: a non-blocking socket, requests in flight in order, and a buffer for unsent
+/// bytes. Never waits; the owner polls. Every failure is returned once and closes the channel; the requests that were
+/// in flight are then in lost(). Not thread-safe.
 class channel {
  public:
-  /// `token` stands for the channel in `poller`, which must outlive it.
+  /// `token` identifies the channel in `poller`, which must outlive it.
   channel(load::poller& poller, std::uint32_t token);
   ~channel();
   channel(channel&&) noexcept;
   channel& operator=(channel&&) = delete;
 
-  /// Starts to connect. The channel is open when on_writable() has returned nothing.
-  /// @param named what its URL says, with its TLS. @param context of that; null: plain HTTP
+  /// Starts to connect. The channel is open when on_writable() has returned nullopt.
+  /// @param named the endpoint of its URL, with the TLS settings. @param context for TLS; null for plain HTTP
   std::optional<error_kind> connect(boost::asio::ip::tcp::endpoint const& server, endpoint const& named,
                                     tls::context const& context);
-  /// Goes on connecting, with TLS also when it is readable, or sending.
+  /// Continues connecting or sending. While a TLS connection is being set up, call it also when readable.
   std::optional<error_kind> on_writable();
 
-  /// Queues a request whose bytes the caller appends to outbox(); flush() sends.
+  /// Registers a request whose bytes the caller appends to outbox(); flush() sends them.
   void push(outstanding_request const& request);
   std::string& outbox() { return outbox_; }
   std::optional<error_kind> flush();
 
-  /// Reads once into `buffer` and calls `sink(outstanding_request, answer_message const&)` for each complete answer.
-  /// The sink must not touch the channel. error_kind::reset: the peer ended the connection, or said that it will.
+  /// Reads once into `buffer` and calls `sink(outstanding_request, answer_message const&)` for every complete answer.
+  /// The sink must not use the channel. Returns error_kind::reset if the peer ended the connection or announced that.
   template <class Sink>
   std::optional<error_kind> receive(std::span<char> buffer, Sink&& sink);
 
   void close();
-  /// Closes because no answer came in time; lost() has what was in flight.
+  /// Closes the connection because no answer arrived in time; lost() then has the requests in flight.
   void give_up();
 
   [[nodiscard]] std::uint32_t token() const { return token_; }
@@ -67,16 +67,16 @@ class channel {
   void for_each_in_flight(Visit visit) const {
     for (auto at = first_; at < in_flight_.size(); ++at) visit(in_flight_[at]);
   }
-  /// The requests that the last failure left without an answer, oldest first; until the next connect().
+  /// Requests left unanswered by the last failure, oldest first. Valid until the next connect().
   [[nodiscard]] std::span<outstanding_request const> lost() const { return lost_; }
-  /// The oldest request in flight; only while there is one.
+  /// The oldest request in flight. There must be one.
   [[nodiscard]] outstanding_request const& oldest() const { return in_flight_[first_]; }
 
-  /// Whether an answer has come since it was last connected.
+  /// True if an answer has arrived since the last connect().
   [[nodiscard]] bool used() const { return used_; }
 
-  time_point due;          ///< the owner's: when to connect again, or to give up connecting
-  bool is_listed = false;  ///< the owner's: whether it is in the list of those that may take a request
+  time_point due;          ///< for the owner: when to connect again, or to stop connecting
+  bool is_listed = false;  ///< for the owner: in the list of channels that can take a request
 
  private:
   std::optional<error_kind> fail(error_kind kind);
@@ -94,9 +94,9 @@ class channel {
   channel_state state_ = channel_state::closed;
   std::uint32_t wanted_ = 0;
   std::string outbox_;
-  std::size_t sent_ = 0;  ///< of outbox_
+  std::size_t sent_ = 0;  ///< offset in outbox_
   std::vector<outstanding_request> in_flight_;
-  std::size_t first_ = 0;  ///< the oldest of in_flight_
+  std::size_t first_ = 0;  ///< index of the oldest in in_flight_
   std::vector<outstanding_request> lost_;
   bool used_ = false;
   answer_parser parser_;
@@ -105,7 +105,7 @@ class channel {
 template <class Sink>
 std::optional<error_kind> channel::receive(std::span<char> buffer, Sink&& sink) {
   std::optional<error_kind> failed;
-  // What TLS has already makes the socket readable no more.
+  // Data already buffered by TLS does not make the socket readable.
   do {
     auto const text = read(buffer, failed);
     if (failed) return fail(*failed);

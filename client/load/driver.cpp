@@ -27,7 +27,7 @@ nanoseconds thread_cpu_time() {
   return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
 }
 
-/// How long this thread has been ready without a processor. 0 where the kernel keeps no account of it.
+/// How long this thread was ready to run but had no processor. 0 if the kernel does not record it.
 nanoseconds thread_starved_time() {
   std::ifstream file("/proc/thread-self/schedstat");
   std::int64_t ran = 0, waited = 0;
@@ -84,7 +84,7 @@ void driver::prepare() {
 }
 
 driver_end driver::run(time_point start) {
-  // Wake-ups are 50 us late by default, which is a quarter of the gap at 5,000 requests a second.
+  // By default timers are 50 us late, a quarter of the interval at 5,000 requests per second.
   ::prctl(PR_SET_TIMERSLACK, 1UL);
   start_ = start;
   now_ = clock::now();
@@ -105,7 +105,7 @@ driver_end driver::run(time_point start) {
   auto const interrupted = stopped_.load(std::memory_order_relaxed);
   if (interrupted) abandon_backlog();
   auto const limit = now_ + (schedule_ && !interrupted ? request_timeout_ + housekeeping_period_ : drain_time_max);
-  // What waits for a connection waits in vain where there is none any more.
+  // Requests that wait for a connection are hopeless once no connection is open.
   auto last_open = now_;
   while ((in_flight() || !backlog_.empty()) && now_ < limit && now_ - last_open < drain_time_max &&
          interrupted == stopped_.load(std::memory_order_relaxed)) {
@@ -169,7 +169,7 @@ void driver::handle(epoll_event const& event) {
   now_ = {};
   follow_ups_.clear();
   auto const failed = channel.receive(buffer_, [this](auto const& request, auto const& answer) {
-    // One reading of the clock for all answers that came with the same read.
+    // Read the clock once for all answers of one read.
     if (now_ == time_point{}) now_ = clock::now();
     complete(request, answer);
   });
@@ -195,7 +195,7 @@ bool driver::has_room(channel const& channel) const {
   return channel.state() == channel_state::open && channel.in_flight() < settings_.run->pipeline;
 }
 
-/// When the next request of a connection with free capacity started; nothing when there is none.
+/// The start of the next request on a connection with free capacity; nullopt if there is none.
 std::optional<time_point> driver::next_to_ask() {
   if (!schedule_) return asking_ ? std::optional(now_) : std::nullopt;
   while (!backlog_.empty()) {
@@ -279,7 +279,7 @@ void driver::complete(outstanding_request const& request, answer_message const& 
     like.reason = refused_by(answer).message;
 }
 
-/// What an answer shows of the keys that were asked for; nothing when it can't be one of this run's.
+/// The versions of keys in an answer; nullopt if it cannot belong to this run.
 std::optional<seen_versions> driver::read(planned_request const& what, answer_message const& answer) {
   seen_versions seen;
   if (answer.status >= 300) return seen;

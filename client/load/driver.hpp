@@ -23,55 +23,55 @@ namespace holdfast::client::load {
 
 /// Settings of one load thread.
 struct driver_settings {
-  load_settings const* run = nullptr;  ///< outlives the driver
+  load_settings const* run = nullptr;  ///< must outlive the driver
   boost::asio::ip::tcp::endpoint server;
   std::string key_prefix;
-  std::uint32_t thread = 0;                     ///< its number
-  unsigned connections = 0;                     ///< its share of the run's
-  std::uint32_t inserted = 0;                   ///< keys behind the run's that are taken
-  std::uint64_t database = 0;                   ///< what stands before the revision in the server's entity tags
-  verify::recorder* record = nullptr;           ///< keeps all requests; outlives the driver; null: nobody does
-  std::uint32_t first_connection = 0;           ///< the number of its first one among the run's
-  process_clock const* server_clock = nullptr;  ///< whose time it takes as well as its own; null: nobody's
+  std::uint32_t thread = 0;                     ///< index of the thread
+  unsigned connections = 0;                     ///< this thread's share of the run's connections
+  std::uint32_t inserted = 0;                   ///< number of inserted keys that exist already
+  std::uint64_t database = 0;                   ///< the part before the revision in the server's entity tags
+  verify::recorder* record = nullptr;           ///< records all requests; must outlive the driver; null for none
+  std::uint32_t first_connection = 0;           ///< number of its first connection within the run
+  process_clock const* server_clock = nullptr;  ///< also measures this process's CPU time; null for none
 };
 
-/// A second of a run, warm-up left out, as one thread measured it.
+/// One second of a run without the warm-up, as measured by one thread.
 struct interval {
-  std::uint32_t second = 0;  ///< since the start, from 0; the last one is longer by what was in flight
+  std::uint32_t second = 0;  ///< since the start, from 0; the last one includes the time for requests in flight
   std::unique_ptr<measurements> measured;
 };
 
-/// How a thread ended.
+/// The final figures of a thread.
 struct driver_end {
-  time_point at;                     ///< when it stopped
-  std::uint64_t unfinished = 0;      ///< requests without an answer by then, or due and not sent; in no other figure
-  nanoseconds oldest_unfinished{0};  ///< how long the oldest of them had been waiting
-  nanoseconds cpu{0};                ///< processor time of the thread, without warm-up
-  nanoseconds starved{0};            ///< how long it was ready in that span and had no processor; 0 where unknown
-  std::optional<nanoseconds> server_cpu;  ///< of the server in the same span; nothing when it can't be known
-  std::uint32_t inserted = 0;             ///< how many keys the thread took
+  time_point at;                          ///< when it stopped
+  std::uint64_t unfinished = 0;           ///< requests unanswered by then, or due and unsent; not counted elsewhere
+  nanoseconds oldest_unfinished{0};       ///< waiting time of the oldest of them
+  nanoseconds cpu{0};                     ///< CPU time of the thread, without warm-up
+  nanoseconds starved{0};                 ///< how long it was ready in that time without a processor; 0 if unknown
+  std::optional<nanoseconds> server_cpu;  ///< CPU time of the server in the same time; nullopt if unknown
+  std::uint32_t inserted = 0;             ///< number of keys used by the thread's inserts
 };
 
-/// Drives a share of a run's connections on the thread that calls prepare() and run(). In a closed loop each connection
-/// asks again as soon as it is answered. In an open loop a schedule says when requests start; one that finds all
-/// connections busy waits for the next free one, and its latency counts from its start all the same. A connection is
-/// busy when it has as many requests in flight as the pipeline is long. A request that modifies keeps its place there
-/// until its write is answered, which starts when the request is.
+/// Drives a share of a run's connections on the thread that calls prepare() and run(). In a closed loop, each
+/// connection sends its next request as soon as one is answered. In an open loop, a schedule determines when requests
+/// start; if all connections are busy, a request waits for the next free one, and its latency still counts from its
+/// scheduled start. A connection is busy when its pipeline is full. A read-modify-write occupies its place in the
+/// pipeline from its start until its write is answered.
 class driver {
  public:
   using deliver_interval = std::function<void(interval)>;
 
-  /// `deliver` is called on the driver's thread, about once a second and at the end.
+  /// `deliver` is called on the driver's thread, about once per second and at the end.
   driver(driver_settings settings, deliver_interval deliver);
 
-  /// Opens the connections, for the connect timeout at most. Those that fail are tried again while the run goes.
+  /// Opens the connections, for at most the connect timeout. Failed ones are retried during the run.
   void prepare();
-  /// Asks from `start` for the warm-up and the run's duration, then waits for what is in flight: a second at most in a
-  /// closed loop, the request timeout at most in an open one, where what is missing would flatter the figures; but a
-  /// second at most while no connection is open.
+  /// Sends requests from `start` for the warm-up and the run's duration, then waits for requests in flight: at most one
+  /// second in a closed loop; at most the request timeout in an open loop, where missing answers would improve the
+  /// figures; but at most one second while no connection is open.
   driver_end run(time_point start);
 
-  /// Ends prepare() and run() early; run() still waits for what is in flight. From any thread.
+  /// Ends prepare() and run() early; run() still waits for requests in flight. Thread-safe.
   void stop();
 
  private:
@@ -108,11 +108,11 @@ class driver {
   nanoseconds housekeeping_period_;
   poller poller_;
   workload workload_;
-  tls::context tls_;  ///< null: plain HTTP
+  tls::context tls_;  ///< null for plain HTTP
   std::vector<channel> channels_;
   std::vector<char> buffer_;
-  shown_answer shown_;                       ///< the last list or transaction; kept for its capacity
-  std::vector<planned_request> follow_ups_;  ///< writes for the connection whose answers are being read
+  shown_answer shown_;                       ///< the last list or transaction; a member to reuse its memory
+  std::vector<planned_request> follow_ups_;  ///< writes to send on the connection whose answers are being read
   interval current_;
   driver_end end_;
   time_point now_;
@@ -121,12 +121,12 @@ class driver {
   time_point measured_from_ = time_point::max();
   bool asking_ = false;
 
-  // Of an open loop.
+  // Used by open loops only.
   std::optional<schedule> schedule_;
   time_point start_;
   time_point next_start_ = time_point::max();
-  std::deque<time_point> backlog_;  ///< starts of requests that are due and wait for a connection
-  std::deque<std::uint32_t> idle_;  ///< tokens of listed channels; one that has no capacity left is skipped
+  std::deque<time_point> backlog_;  ///< start times of due requests that wait for a connection
+  std::deque<std::uint32_t> idle_;  ///< tokens of listed channels; skip those without free capacity
 
   std::atomic<bool> stopped_{false};
 };

@@ -40,7 +40,7 @@ std::string toml_of(experiment_entry::list const& values) {
   return out += ']';
 }
 
-/// As a shell reads it.
+/// Quotes a text as one word for the shell.
 std::string one_word(std::string const& text) {
   auto const is_plain = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
@@ -58,7 +58,7 @@ experiment_entry::list texts_of(std::vector<threshold> const& thresholds) {
   return texts;
 }
 
-/// The open loop's rates, as --rate where one is enough.
+/// Adds the rates of the open loop, as --rate if one rate is enough.
 void add_rates(std::vector<experiment_entry>& entries, load_settings const& settings) {
   if (!is_open_loop(settings)) {
     entries.push_back({"duration", protocol::format_duration(settings.duration)});
@@ -115,7 +115,7 @@ std::vector<experiment_entry> experiment_of(load_settings const& settings) {
   add("seed", workload.seed);
   if (!settings.thresholds.empty()) add("threshold", texts_of(settings.thresholds));
   if (!settings.find_max.empty()) add("find-max", texts_of(settings.find_max));
-  if (settings.find_max.empty()) add("runs", settings.runs);  // a search makes as many as it needs
+  if (settings.find_max.empty()) add("runs", settings.runs);  // a search chooses the number of runs itself
   add("verify", settings.verify);
   if (settings.verify) add("verify-time", protocol::format_duration(settings.verify_time));
   add("keep-keys", settings.keep_keys);

@@ -1,4 +1,4 @@
-// Alone with toml++, which takes its time to compile.
+// A separate file, because toml++ is slow to compile.
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
@@ -15,7 +15,7 @@ protocol::failure refuse(toml::source_position at, std::string const& why) {
   return {protocol::errc::invalid_parameter, std::to_string(at.line) + ": " + why};
 }
 
-/// A number or a text, as it would stand behind a flag; empty for anything else.
+/// The text of a number or a string as the value of a flag; nullopt for anything else.
 std::optional<std::string> text_of(toml::node const& node) {
   if (auto const* text = node.as_string()) return text->get();
   if (auto const* whole = node.as_integer()) return std::to_string(whole->get());
@@ -75,7 +75,7 @@ protocol::result<std::vector<experiment_entry>> parse_experiment(std::string_vie
     if (!entry) return entry.error();
     entries.push_back(std::move(*entry));
   }
-  // A table is sorted by its keys; people read by lines.
+  // Tables are sorted by key; restore the order of the lines.
   std::ranges::sort(entries, {}, &experiment_entry::line);
   return entries;
 }

@@ -10,7 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A probe far above what the server can do would keep the client waiting for answers that decide nothing any more.
+/// Shorter timeouts for probes: at a rate far above the server's capacity, the client would otherwise wait for answers
+/// that no longer matter.
 constexpr auto timeout_min = 2s;
 constexpr auto timeout_factor = 10;
 
@@ -65,7 +66,7 @@ probe judge_probe(load_report const& report, rate_search::step const& step) {
     add(grouped(report.total.error_count()) + " errors");
   if (report.elapsed > report.settings.duration * 11 / 10)
     add("the last answers came " + readable(report.elapsed - report.settings.duration) + " after its time");
-  // Latency counts from when a request was due, so that what held in spite of a late client holds all the more.
+  // Latency counts from the scheduled start, so a probe that held despite a late client is valid.
   if (done.outcome == probe_outcome::broken && (report.client_was_late() || report.client_was_the_limit())) {
     done.outcome = probe_outcome::client_was_late;
     done.why = "the client could not keep up; " + done.why;
@@ -89,7 +90,7 @@ result<load_report> find_max(load_settings const& settings, run_once const& run,
     auto outcome = run(settings_of(settings, *step));
     if (!outcome) return outcome.error();
     found.interrupted = outcome->interrupted;
-    // A probe that was interrupted while it warmed up has no result; the one before it has.
+    // A probe interrupted during its warm-up has no result; keep the previous one.
     if (!last || !found.interrupted || outcome->elapsed > 0s) last = std::move(*outcome);
     if (found.interrupted) break;
     auto done = judge_probe(*last, *step);

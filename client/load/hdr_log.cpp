@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t plain_cookie = 0x1c849313;
 constexpr std::uint32_t deflated_cookie = 0x1c849314;
 
-/// Appends the bytes of a number, the most significant first.
+/// Appends the bytes of a number, most significant first.
 template <class Number>
 void append_big_endian(std::string& out, Number number) {
   for (int shift = static_cast<int>(sizeof number) * 8 - 8; shift >= 0; shift -= 8)
@@ -25,7 +25,7 @@ void append_big_endian(std::string& out, Number number) {
 
 void append_zigzag(std::string& out, std::int64_t number) {
   auto bits = (static_cast<std::uint64_t>(number) << 1) ^ (number < 0 ? ~std::uint64_t(0) : 0);
-  // The ninth byte would have eight bits; a count that needs it is beyond 2^55.
+  // A ninth byte would hold eight bits; only counts of 2^55 and more need it, which do not occur.
   for (; bits >= 0x80; bits >>= 7) out += static_cast<char>((bits & 0x7F) | 0x80);
   out += static_cast<char>(bits);
 }
@@ -49,7 +49,7 @@ std::string counts_text(std::span<std::uint64_t const> counts) {
 std::string deflated(std::string const& plain) {
   auto size = ::compressBound(static_cast<uLong>(plain.size()));
   std::string out(size, '\0');
-  // What zlib's signature calls bytes is what we call text.
+  // zlib uses unsigned bytes.
   auto* const to = reinterpret_cast<Bytef*>(out.data());
   auto const* const from = reinterpret_cast<Bytef const*>(plain.data());
   if (::compress2(to, &size, from, static_cast<uLong>(plain.size()), Z_DEFAULT_COMPRESSION) != Z_OK)
@@ -91,9 +91,9 @@ std::string hdr_text(histogram const& counted) {
   append_big_endian(plain, static_cast<std::uint32_t>(payload.size()));
   append_big_endian(plain, std::uint32_t(0));  // normalizing index offset
   append_big_endian(plain, static_cast<std::uint32_t>(histogram::significant_digits));
-  append_big_endian(plain, std::uint64_t(1));  // lowest value that can be distinguished from 0
+  append_big_endian(plain, std::uint64_t(1));  // lowest discernible value
   append_big_endian(plain, static_cast<std::uint64_t>(histogram::highest.count()));
-  append_big_endian(plain, std::bit_cast<std::uint64_t>(1.0));  // conversion ratio to a double
+  append_big_endian(plain, std::bit_cast<std::uint64_t>(1.0));  // ratio for converting integers to doubles
   plain += payload;
 
   auto const body = deflated(plain);

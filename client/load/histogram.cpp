@@ -11,7 +11,7 @@ constexpr int linear_bits = 7;
 constexpr std::int64_t linear_buckets = std::int64_t(1) << linear_bits;
 constexpr std::int64_t value_max = histogram::highest.count();
 
-/// Below 128 each value has a bucket; above, the leading one bit picks the octave and the 7 bits behind it the bucket.
+/// Values below 128 have a bucket each; above, the leading one bit selects the octave, and the next 7 bits the bucket.
 constexpr std::size_t index_of(std::int64_t value) {
   auto const bits = static_cast<std::uint64_t>(value);
   if (value < linear_buckets) return bits;
@@ -77,7 +77,7 @@ std::vector<histogram::curve_point> histogram::percentile_curve() const {
   constexpr int steps_per_halving = 8;
   std::vector<curve_point> curve;
   if (count_ == 0) return curve;
-  // Beyond the last value of all, the curve would only repeat the maximum.
+  // Beyond the last value, the curve would only repeat the maximum.
   for (double above = 1; above * static_cast<double>(count_) >= 1; above /= 2) {
     for (int step = 0; step < steps_per_halving; ++step) {
       auto const share = 1 - above * (1 - step / (2.0 * steps_per_halving));

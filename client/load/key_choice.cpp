@@ -24,7 +24,7 @@ bool has_theta(kind of) {
   return of == kind::zipfian || of == kind::scrambled || of == kind::latest;
 }
 
-/// A number without a divisor in common with `keys`, near the golden section of it: its multiples spread evenly.
+/// A number coprime to `keys` near its golden section: its multiples are evenly spread.
 std::uint32_t stride_of(std::uint32_t keys) {
   auto stride = static_cast<std::uint32_t>(keys * 0.6180339887498949);
   while (std::gcd(stride, keys) != 1) ++stride;

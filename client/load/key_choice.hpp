@@ -13,53 +13,53 @@
 
 namespace holdfast::client::load {
 
-/// YCSB's constant.
+/// The constant of YCSB.
 constexpr double zipfian_theta_default = 0.99;
 
-/// Which keys a run asks for.
+/// How a run chooses its keys.
 struct key_choice {
   enum class kind {
-    uniform,     ///< each as often as any other
-    zipfian,     ///< few keys are asked for often; key 0 most
-    scrambled,   ///< as zipfian, with the popular ones scattered over all keys
-    latest,      ///< the newer, the more often: zipfian by age
-    sequential,  ///< one after another, then from the first again
+    uniform,     ///< all keys equally often
+    zipfian,     ///< few keys most of the time; key 0 most often
+    scrambled,   ///< like zipfian, with the popular keys scattered over all keys
+    latest,      ///< newer keys more often: zipfian by age
+    sequential,  ///< in order, then again from the first
   };
 
   kind of = kind::uniform;
-  double theta = zipfian_theta_default;  ///< of zipfian, scrambled and latest
+  double theta = zipfian_theta_default;  ///< for zipfian, scrambled and latest
 
   bool operator==(key_choice const&) const = default;
 };
 
-/// Reads `uniform`, `sequential`, `zipfian`, `scrambled` or `latest`; the latter three perhaps with `:THETA`.
+/// Parses `uniform`, `sequential`, `zipfian`, `scrambled` or `latest`; the last three optionally with `:THETA`.
 [[nodiscard]] protocol::result<key_choice> parse_key_choice(std::string_view text);
 [[nodiscard]] std::string format_key_choice(key_choice const& choice);
 
-/// The place of one thread among those of a run.
+/// The index of a thread within a run.
 struct thread_place {
   std::uint32_t thread = 0;
   std::uint32_t threads = 1;
 };
 
-/// Chooses the numbers of keys for one thread. The keys from 0 on are there from the start; inserted ones follow, dealt
-/// to the threads in turn, so that no two threads insert the same and each can identify its own. Only `latest`
-/// chooses inserted keys: those of its own thread that were answered (as YCSB: those before the first that was not), by
-/// age, before those that were there from the start.
+/// Chooses key numbers for one thread. The keys from 0 on exist at the start; inserted keys follow. Their numbers are
+/// dealt to the threads in turn, so that no two threads insert the same key, and every thread knows its own. Only
+/// `latest` chooses inserted keys: by age, those of its own thread that were answered (as in YCSB: those before the
+/// first unanswered one), then those that existed at the start.
 class key_chooser {
  public:
-  /// `keys` are there from the start; `inserted` keys after them have been taken by earlier runs.
+  /// `keys` exist at the start; earlier runs have used `inserted` keys after them.
   key_chooser(key_choice const& choice, std::uint32_t keys, thread_place place, std::uint32_t inserted = 0);
 
   [[nodiscard]] std::uint32_t choose(random_numbers& random);
 
-  /// A key that nobody has.
+  /// A new key.
   [[nodiscard]] std::uint32_t insert();
-  /// The answer to the insert of `key` has come, or never will.
+  /// Call when the insert of `key` was answered or has failed for good.
   void settle(std::uint32_t key, bool stored);
-  /// Whether `key` may be missing in the server since its insert failed.
+  /// True if `key` may be missing on the server because its insert failed.
   [[nodiscard]] bool may_be_missing(std::uint32_t key) const { return failed_.contains(key); }
-  /// How many keys this thread has inserted or tried to.
+  /// The number of keys whose insert this thread has begun.
   [[nodiscard]] std::uint32_t inserted() const { return inserted_; }
 
  private:
@@ -70,11 +70,11 @@ class key_chooser {
   thread_place place_;
   std::uint32_t first_insert_;
   std::optional<zipfian> ranks_;
-  std::uint32_t stride_ = 1;  ///< of scrambled: coprime to keys_, so that rank × stride reaches every key once
-  std::uint32_t next_ = 0;    ///< of sequential
+  std::uint32_t stride_ = 1;  ///< for scrambled: coprime to keys_, so that rank × stride reaches every key once
+  std::uint32_t next_ = 0;    ///< for sequential
   std::uint32_t inserted_ = 0;
-  std::uint32_t settled_ = 0;  ///< of the inserts: how many before the first without an answer
-  std::deque<bool> later_;     ///< whether those from settled_ on have an answer
+  std::uint32_t settled_ = 0;  ///< number of inserts before the first unanswered one
+  std::deque<bool> later_;     ///< for the inserts from settled_ on: has an answer
   std::unordered_set<std::uint32_t> failed_;
 };
 

@@ -29,18 +29,18 @@ std::string random_prefix() {
 
 }  // namespace
 
-/// A pass over the keys, shared by the coroutines that make it.
+/// One pass over the keys, shared by its coroutines.
 struct key_space::pass {
   bool removes = false;
   std::uint32_t keys = 0;
-  std::uint32_t values_end = UINT32_MAX;  ///< the number behind those of values; counters follow
+  std::uint32_t values_end = UINT32_MAX;  ///< the number after those of values; counters follow
   std::uint32_t next = 0;
   std::uint32_t done = 0;
   std::optional<error> failed;
   report_progress report;
   workload* values = nullptr;
   unsigned working = 0;
-  timer_type* finished = nullptr;  ///< cancelled by the last one to end
+  timer_type* finished = nullptr;  ///< cancelled by the last coroutine to end
 };
 
 key_space::key_space(executor on, load_settings const& settings)
@@ -50,7 +50,7 @@ awaitable<void> key_space::work(pass& batch) {
   auto connecting = settings_.connection;
   connecting.request_timeout = request_timeout(settings_);
   connection server(on_, std::move(connecting));
-  // A hold that the server gives every request would make this as slow as the run itself.
+  // With a default hold set on the server, this would take as long as the run itself.
   request_options const no_hold{.hold = nanoseconds(0), .lock_timeout = {}};
   while (batch.next < batch.keys && !batch.failed && (batch.removes || !stopped_)) {
     auto const number = batch.next++;
@@ -98,7 +98,7 @@ awaitable<void> key_space::run(pass& batch) {
 }
 
 awaitable<result<void>> key_space::store(report_progress report) {
-  // Its values are distinguished from those of the threads by a stream of their own.
+  // A stream of its own distinguishes these values from those of the load threads.
   constexpr thread_place of_its_own{.thread = 0xFFFF, .threads = 0x10000};
   workload values(settings_.workload, settings_.connection.server, prefix_, of_its_own);
   if (first_values_ != nullptr) first_values_->resize(settings_.workload.keys);

@@ -11,34 +11,34 @@
 
 namespace holdfast::client::load {
 
-/// The keys of one run: under a prefix of their own, so that neither the writer nor another client touches them. They
-/// are stored before a run and removed after it, over a few connections of the typed client. Lives on one io_context.
+/// The keys of one run, under a prefix of their own, so that neither the writer nor other clients change them. Stored
+/// before the run and removed after it, over a few connections of the typed client. Bound to one io_context.
 class key_space {
  public:
-  /// Called now and then with how many keys are done.
+  /// Called from time to time with the number of completed keys.
   using report_progress = std::function<void(std::uint32_t done)>;
 
-  /// `settings` outlives this.
+  /// `settings` must outlive this object.
   key_space(executor on, load_settings const& settings);
 
-  /// What every key starts with: `load-` and eight random digits, then a slash.
+  /// The prefix of every key: `load-`, eight random digits and a slash.
   [[nodiscard]] std::string const& prefix() const { return prefix_; }
 
-  /// Lets store() write down the number of each key's value and its revision, 0 where the server states none; both
-  /// outlive it.
+  /// Lets store() record each key's value number and its revision, or 0 if the server reports none. Both vectors must
+  /// outlive this object.
   void note_values(std::vector<std::uint64_t>& numbers, std::vector<std::uint64_t>& revisions) {
     first_values_ = &numbers;
     first_revisions_ = &revisions;
   }
-  /// The highest revision that store() was told, and what stands before it in the server's entity tags.
+  /// The highest revision reported to store(), and the part before the revision in the server's entity tags.
   [[nodiscard]] std::uint64_t stored_revision() const { return stored_revision_; }
   [[nodiscard]] std::uint64_t database() const { return database_; }
-  /// Puts a value under every key. @return the first error; the rest is not tried then.
+  /// Puts a value under every key. @return the first error, after which it stops.
   awaitable<result<void>> store(report_progress report);
-  /// Removes what store() stored, the `inserted` keys after them and the counters, as far as the server lets it.
-  /// @return how many keys are left in it.
+  /// Removes what store() has stored, the `inserted` keys after them and the counters, as far as possible.
+  /// @return the number of keys that could not be removed.
   awaitable<std::uint32_t> remove(std::uint32_t inserted);
-  /// Lets store() end early, as if all were stored. From the io_context's thread.
+  /// Ends store() early, without an error. On the io_context's thread only.
   void stop() { stopped_ = true; }
 
  private:

@@ -12,15 +12,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Select Graphic Rendition, ECMA-48 8.3.117: the colours that every scheme keeps readable.
+// Select Graphic Rendition, ECMA-48 8.3.117: only colours that are readable in every scheme.
 constexpr std::string_view bold = "1", dim = "2", red = "31", green = "32", yellow = "33", blue = "34", cyan = "36";
 
-/// A line that grows from the left and ends where the terminal does.
+/// A line that is filled from the left and truncated at the terminal's width.
 class line {
  public:
   explicit line(screen_style const& style) : style_(style), left_(style.columns) {}
 
-  /// Each character of `text` is one column wide.
+  /// Every character of `text` must be one column wide.
   line& add(std::string_view text, std::string_view colour = {}) {
     std::string fitting;
     for (auto const byte : text) {
@@ -53,10 +53,10 @@ class line {
   std::string text_;
 };
 
-/// The glyphs for what they stand for; each is one column wide.
+/// Glyphs by purpose, each one column wide.
 struct glyph_set {
   std::string_view full, empty, wait, hold, disk, rest;
-  std::vector<std::string_view> levels;  ///< of a sparkline, rising
+  std::vector<std::string_view> levels;  ///< of a sparkline, ascending
 };
 
 glyph_set const& glyphs_of(screen_style const& style) {
@@ -82,7 +82,7 @@ void add_bar(line& to, screen_style const& style, double share, std::size_t widt
   to.repeat(glyphs.full, filled, cyan).repeat(glyphs.empty, width - filled, dim);
 }
 
-/// The last values as bars over their own maximum.
+/// Draws the last values as bars relative to their maximum.
 void add_sparkline(line& to, screen_style const& style, std::vector<double> const& values, std::string_view colour) {
   auto const& levels = glyphs_of(style).levels;
   to.add(gap);
@@ -122,7 +122,7 @@ std::string progress_line(live_state const& state, screen_style const& style) {
       progress_of(state) +
       (state.runs > 1 ? ", run " + std::to_string(state.run) + " of " + std::to_string(state.runs) : std::string());
   row.add("  ");
-  // The words come first when there is little space.
+  // The text has priority over the bar.
   auto const room = static_cast<std::size_t>(style.columns) > text.size() + 6 ? style.columns - text.size() - 6 : 0;
   auto const share = state.duration > 0s ? std::chrono::duration<double>(state.passed) / state.duration : 0;
   if (room >= 8) {
@@ -149,7 +149,7 @@ std::string latency_line(live_state const& state, screen_style const& style, std
   return row.text();
 }
 
-/// The parts of the latency, as a bar of their shares and in words.
+/// The parts of the latency, as a stacked bar and as text.
 std::string split_line(split_row const& split, screen_style const& style) {
   auto const share = split.wait_share();
   auto row = begin_row(style, "lock wait", share ? percent(*share) : "-", bold);
@@ -189,7 +189,7 @@ std::vector<std::string> render(live_state const& state, screen_style const& sty
     lines.push_back(split_line(now.split, style));
     lines.push_back(begin_row(style, "errors", grouped(state.errors), state.errors == 0 ? bold : red).text());
   }
-  // A screen that scrolls can't be written over: its first lines are out of reach. What stays is the progress.
+  // If the screen does not fit, it scrolls and its first lines cannot be overwritten: show only the progress.
   if (lines.size() >= style.lines) return {progress_line(state, style)};
   return lines;
 }

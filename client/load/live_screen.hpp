@@ -10,18 +10,18 @@
 
 namespace holdfast::client::load {
 
-/// What the live screen shows of a run.
+/// The data shown on the live screen.
 struct live_state {
-  std::string title;  ///< what is run, against whom
+  std::string title;  ///< the kind of run and the server
   unsigned run = 1, runs = 1;
   nanoseconds duration{0};
-  nanoseconds passed{0};        ///< since the first request that counts was due; below 0 while it warms up
-  std::uint64_t errors = 0;     ///< of the run so far
-  std::deque<second_row> rows;  ///< of the last seconds, the newest last; empty: none is over yet
+  nanoseconds passed{0};        ///< since the first counted request was due; negative during the warm-up
+  std::uint64_t errors = 0;     ///< errors so far
+  std::deque<second_row> rows;  ///< the last seconds, newest last; empty during the first second
   static constexpr std::size_t rows_max = 60;
 };
 
-/// What a terminal can show.
+/// The capabilities of a terminal.
 struct screen_style {
   unsigned columns = 80;
   unsigned lines = 24;
@@ -29,10 +29,10 @@ struct screen_style {
   bool utf8 = false;
 };
 
-/// The screen, line by line, none wider than the style's columns. A pure function of its arguments.
+/// The lines of the screen, not wider than the style's columns. A pure function.
 [[nodiscard]] std::vector<std::string> render(live_state const& state, screen_style const& style);
 
-/// The same while the keys are stored.
+/// The screen while the keys are being stored.
 [[nodiscard]] std::vector<std::string> render_loading(std::uint32_t done, std::uint32_t of, screen_style const& style);
 
 /// The title of a run: `closed loop, 64 connections, http://127.0.0.1:8080`.

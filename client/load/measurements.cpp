@@ -5,7 +5,7 @@
 namespace holdfast::client::load {
 namespace {
 
-/// The server rounds each of its durations to microseconds.
+/// The server rounds every duration to microseconds.
 constexpr auto rounding = std::chrono::microseconds(1);
 
 }  // namespace

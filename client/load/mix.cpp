@@ -22,7 +22,7 @@ standard_workload standard(double gets, double puts, double inserts, double read
   return {.mix = {{gets, puts, inserts, 0, read_modify_writes}}, .keys = {keys, zipfian_theta_default}};
 }
 
-/// Scans and inserts, as YCSB has them.
+/// Scans and inserts, as in YCSB.
 standard_workload scans() {
   operation_mix mix{{}};
   mix.weights[static_cast<std::size_t>(action::list)] = 95;
@@ -100,7 +100,7 @@ action_chooser::action_chooser(operation_mix const& of_all) : below_{} {
     below_[i] = before >= sum ? UINT64_MAX : static_cast<std::uint64_t>(std::ldexp(before / sum, 64));
     if (mix.weights[i] != 0) last = i;
   }
-  // Whatever rounding left over is the last one's, never that of an action nobody asked for.
+  // Rounding errors go to the last requested action, never to one with weight 0.
   for (auto i = last; i < actions; ++i) below_[i] = UINT64_MAX;
 }
 

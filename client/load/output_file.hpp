@@ -6,9 +6,9 @@
 
 namespace holdfast::client::load {
 
-/// A file that a report goes to once there is one. It is opened once and early, so that a path that can't be written is
-/// known before a run whose figures would be lost. What was in it stays until write(); if that is never called, a file
-/// that open() made is removed again. A pipe waits for its reader in open(), as in a shell.
+/// A file for a report. It is opened once and early, so that an unwritable path is detected before the run and not when
+/// its figures would be lost. Its old content stays until write(); if write() is never called, a file created by open()
+/// is removed. Opening a pipe waits for its reader, as in a shell.
 class output_file {
  public:
   output_file() = default;
@@ -16,12 +16,12 @@ class output_file {
   output_file(output_file&& other) noexcept;
   output_file& operator=(output_file&&) = delete;
 
-  /// Opens `path`, which is made if it isn't there. @return what is wrong, for people; empty: nothing
+  /// Opens `path`, creating it if necessary. @return an error message; empty on success
   [[nodiscard]] std::string open(std::string const& path);
-  /// Puts `text` in place of what was there. @return what is wrong, as open()
+  /// Replaces the content by `text`. @return an error message; empty on success
   [[nodiscard]] std::string write(std::string const& text);
 
-  /// Whether both write into one and the same regular file, under whatever names.
+  /// True if both are the same regular file, even under different names.
   [[nodiscard]] bool is_same_as(output_file const& other) const;
 
  private:

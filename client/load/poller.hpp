@@ -9,9 +9,9 @@
 
 namespace holdfast::client::load {
 
-/// A level-triggered epoll set, and a way to wake its owner. One thread waits; wake() may be called from any.
-/// The load generator waits here rather than in an io_context: Asio's sockets arm and try each descriptor once more for
-/// each answer, which costs half of what a request costs this client.
+/// A level-triggered epoll set with a way to wake its owner. One thread waits; wake() is thread-safe. The load
+/// generator uses it instead of an io_context: Asio's sockets re-arm and try every descriptor once more per answer,
+/// which is half of this client's cost per request.
 class poller {
  public:
   poller();
@@ -19,13 +19,13 @@ class poller {
   poller(poller const&) = delete;
   poller& operator=(poller const&) = delete;
 
-  /// `token` comes back with the events of `descriptor`; any but wake_token.
+  /// `token` is returned with the events of `descriptor`; any value but wake_token.
   void add(int descriptor, std::uint32_t events, std::uint32_t token);
   void modify(int descriptor, std::uint32_t events, std::uint32_t token);
-  // A descriptor leaves the set when it is closed.
+  // Closing a descriptor removes it from the set.
 
-  /// Waits until something is ready, wake() was called or `limit` has passed. Wake-ups are taken out of what is
-  /// returned, which is valid until the next call.
+  /// Waits until a descriptor is ready, wake() was called or `limit` has passed. Wake-ups are not in the result, which
+  /// is valid until the next call.
   std::span<epoll_event const> wait(std::chrono::nanoseconds limit);
 
   void wake();

@@ -10,12 +10,12 @@ namespace holdfast::client::load {
 
 std::optional<process_clock> process_clock::of(::pid_t pid) {
   ::clockid_t id{};
-  // A clock's number has only 29 bits for the pid, so the pid itself has to be tried as well.
+  // A clock id has only 29 bits for the pid, so check the pid itself too.
   if (pid <= 0 || (::kill(pid, 0) != 0 && errno == ESRCH) || ::clock_getcpuclockid(pid, &id) != 0) return std::nullopt;
   std::string name;
   std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
   std::getline(file, name);
-  // Anybody may name a process, and a report is to be read as text.
+  // Process names may contain any bytes, but reports are text.
   std::ranges::replace_if(name, [](char c) { return c < ' ' || c > '~'; }, '?');
   return process_clock(id, std::move(name));
 }

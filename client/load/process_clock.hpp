@@ -9,16 +9,16 @@
 
 namespace holdfast::client::load {
 
-/// Reads the processor time of a process on this machine: user and system, of all its threads, also those that have
-/// ended. Needs no permission. Thread-safe.
+/// Reads the CPU time of a process on this machine: user and system, of all its threads, including ended ones. Needs no
+/// permission. Thread-safe.
 class process_clock {
  public:
-  /// @return nothing when there is no such process.
+  /// @return nullopt if there is no such process.
   [[nodiscard]] static std::optional<process_clock> of(::pid_t pid);
 
-  /// The processor time so far; nothing once the process has ended.
+  /// The CPU time so far; nullopt once the process has ended.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> now() const;
-  /// What the system calls the process: the program's name, its first 15 bytes.
+  /// The process's name in the system: the first 15 bytes of the program's name.
   [[nodiscard]] std::string const& name() const { return name_; }
 
  private:

@@ -26,7 +26,7 @@ bool locale_is_utf8() {
   return false;
 }
 
-/// How many columns a drawn line takes: its characters, without control sequences.
+/// The width of a drawn line in columns: its characters without control sequences.
 std::size_t columns_of(std::string_view line) {
   std::size_t columns = 0;
   for (std::size_t at = 0; at < line.size(); ++at) {
@@ -71,15 +71,15 @@ progress::progress(std::FILE* out, bool is_terminal)
 void progress::draw(std::vector<std::string> const& lines) {
   if (out_ == nullptr) return;
   std::size_t const width = std::max(1U, style_of(out_).columns);
-  // A terminal that was made narrower since has folded the lines that no longer fit.
+  // If the terminal has become narrower, it has wrapped the lines that no longer fit.
   std::size_t up = 0;
   for (auto const columns : drawn_columns_) up += std::max<std::size_t>(1, (columns + width - 1) / width);
   std::string text = up == 0 ? std::string() : "\r\x1b[" + std::to_string(up) + 'A';
   drawn_columns_.clear();
   for (auto const& line : lines) {
     auto const columns = columns_of(line);
-    // A line is written over and what stood behind it cleared, rather than all cleared first: that would flicker.
-    // Behind a line of full width stands nothing, and clearing there takes its last character.
+    // Overwrite each line and clear the rest of it; clearing everything first would flicker. A line of full width has
+    // no rest, and clearing there would remove its last character.
     text += line + (columns < width ? "\x1b[K\n" : "\n");
     drawn_columns_.push_back(columns);
   }

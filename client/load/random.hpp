@@ -4,8 +4,8 @@
 
 namespace holdfast::client::load {
 
-/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): one addition and a hash for a
-/// number, and any seed will do. Satisfies uniform_random_bit_generator.
+/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): one addition and one hash per
+/// number; any seed is suitable. Satisfies uniform_random_bit_generator.
 class random_numbers {
  public:
   using result_type = std::uint64_t;
@@ -22,12 +22,12 @@ class random_numbers {
     return mixed ^ (mixed >> 31);
   }
 
-  /// From 0 on, below `bound`. Multiply and shift (Lemire 2019) without its rejection: the bias is below bound / 2^32.
+  /// A number in [0, bound). Multiply and shift (Lemire 2019) without rejection: the bias is below bound / 2^32.
   std::uint32_t below(std::uint32_t bound) {
     return static_cast<std::uint32_t>(((operator()() >> 32) * std::uint64_t(bound)) >> 32);
   }
 
-  /// From 0 on, below 1.
+  /// A number in [0, 1).
   double share() { return static_cast<double>(operator()() >> 11) * 0x1.0p-53; }
 
  private:

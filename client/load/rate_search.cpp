@@ -7,7 +7,7 @@
 namespace holdfast::client::load {
 namespace {
 
-/// To three digits, so that people can read the rates and ask for the same.
+/// Rounds to three digits, so that people can read the rates and repeat them.
 double rounded(double rate) {
   auto const unit = std::pow(10, std::floor(std::log10(rate)) - 2);
   return std::round(rate / unit) * unit;

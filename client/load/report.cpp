@@ -12,7 +12,7 @@ namespace holdfast::client::load {
 namespace {
 
 constexpr std::size_t name_width = 12;
-constexpr std::size_t column_width = 9;  // so that a table fits 80 columns
+constexpr std::size_t column_width = 9;  // makes tables fit into 80 columns
 
 std::string row(std::string const& name, std::vector<std::string> const& columns) {
   auto line = "  " + to_left(name, name_width);
@@ -59,7 +59,7 @@ std::string heading(load_report const& report) {
   return line + '\n';
 }
 
-/// The answers of an operation by status, where these differ or are no successes.
+/// The answers of an operation by status, if there are several statuses or failures.
 std::string status_rows(measurements const& total, operation_kind kind) {
   std::vector<series const*> found;
   for (auto const& one : total.all_series()) {
@@ -241,7 +241,7 @@ double load_report::throughput() const {
 bool load_report::passed() const {
   if (watched != nullptr && !watched->is_right()) return false;
   if (found) return found->confirmed || (found->interrupted && found->rate);
-  // A run that was never answered has shown nothing, whatever the reason.
+  // A run without any answers proves nothing.
   if (settings.thresholds.empty()) return total.error_count() == 0 && total.success_count() != 0;
   return std::ranges::all_of(settings.thresholds, [this](auto const& one) { return judge(one, *this).held; });
 }
@@ -257,7 +257,7 @@ double load_report::asked_rate() const {
 }
 
 double load_report::started_rate() const {
-  // A run that was interrupted did not have all its time.
+  // An interrupted run was shorter than its settings.
   auto const time = std::chrono::duration<double>(std::min(elapsed, length_of(settings.stages))).count();
   return time <= 0 ? 0 : static_cast<double>(total.late().count() + total.queued()) / time;
 }

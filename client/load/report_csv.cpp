@@ -14,7 +14,7 @@ constexpr std::string_view header =
     "run,second,operation,length_s,answers,errors,throughput_per_s,mean_ms,p50_ms,p90_ms,p99_ms,p99_9_ms,max_ms,"
     "before_sending_ms,wait_ms,hold_ms,disk_ms,rest_ms,client_cpu_us,server_cpu_us\n";
 
-/// A row's place in the table.
+/// The position of a row in the table.
 struct place {
   std::size_t run;
   std::string second;
@@ -49,7 +49,7 @@ std::string row(place const& at, nanoseconds length, latency_figures const& late
 
 constexpr std::string_view no_processor_times = ",,\n";
 
-/// @param cpu the processor times of all, and the end of the line
+/// @param cpu the CPU times, and the end of the line
 void append_row(std::string& table, load_report const& report, std::size_t run, second_row const& of,
                 std::string const& second, nanoseconds length, std::string_view cpu) {
   auto const is_open = is_open_loop(report.settings);

@@ -10,12 +10,12 @@
 
 namespace holdfast::client::load {
 
-/// The files that were asked for: JSON, CSV, an HDR interval log, an HTML page.
+/// The requested report files: JSON, CSV, an HDR interval log, an HTML page.
 class report_files {
  public:
-  /// Opens them all, before the run. @return what is wrong, for people; empty: nothing
+  /// Opens all files before the run. @return an error message; empty on success
   [[nodiscard]] std::string open(load_settings const& settings);
-  /// Writes each; after an error the others all the same. @return the first thing that is wrong, as open()
+  /// Writes all files, even after an error. @return the first error message; empty on success
   [[nodiscard]] std::string write(std::span<load_report const> runs);
 
  private:
@@ -28,7 +28,7 @@ class report_files {
   std::vector<wanted> files_;
 };
 
-/// One report, or several runs in one, as `--runs` asks for.
+/// One report, or several runs in one report for `--runs`.
 [[nodiscard]] std::string json_of(std::span<load_report const> runs);
 [[nodiscard]] std::string html_of(std::span<load_report const> runs);
 [[nodiscard]] std::string text_of(std::span<load_report const> runs);

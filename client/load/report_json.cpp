@@ -191,7 +191,7 @@ json thresholds_json(load_report const& report) {
   return list;
 }
 
-/// The figures of a second, under names that say their unit; null when nothing was measured.
+/// Adds the figures of a second under names with units; null if nothing was measured.
 void add_figures(json& to, latency_figures const& latency) {
   auto const measured = [&](nanoseconds figure) { return latency.count == 0 ? json() : json(in_ms(figure)); };
   to["mean_ms"] = measured(latency.mean);
@@ -242,7 +242,7 @@ json seconds_json(load_report const& report) {
   return list;
 }
 
-/// The whole, indented as people read it, but a row of a table, or a curve, in a line of its own.
+/// The document indented for people, but with every table row and every curve on one line.
 std::string layout(json const& document) {
   std::string text = "{";
   auto separator = "\n";

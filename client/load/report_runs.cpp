@@ -52,7 +52,7 @@ std::string verdict_of(load_report const& run) {
   return run.verified->verdict == verify::verdict::undecided ? "   answers undecided" : "   answers linearizable";
 }
 
-/// The counter-examples of a run.
+/// The counterexamples of a run.
 std::string violations_of(load_report const& run) {
   if (run.verified == nullptr || !run.verified->is_violated()) return {};
   return verify::text_of(*run.verified, run.key_prefix);

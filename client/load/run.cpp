@@ -29,8 +29,8 @@ constexpr auto progress_period = std::chrono::milliseconds(250);
 constexpr auto settle_period = std::chrono::milliseconds(20);
 constexpr auto settle_time_max = std::chrono::seconds(5);
 
-/// Each connection needs a descriptor, and the usual soft limit is 1024.
-/// @return what is wrong, for people; empty: there are enough
+/// Raises the limit on descriptors: each connection needs one, and the usual soft limit is 1024.
+/// @return an error message; empty on success
 std::string allow_descriptors(unsigned connections) {
   constexpr rlim_t others = 64;
   auto const needed = connections + others;
@@ -45,7 +45,7 @@ std::string allow_descriptors(unsigned connections) {
          "; ask for fewer --connections, or raise the limit (ulimit -Hn)";
 }
 
-/// One run, from the first connection to the report. Everything but the drivers is on the calling thread.
+/// One run, from the first connection to the report. Everything except the drivers runs on the calling thread.
 class load_run {
  public:
   load_run(load_settings const& settings, progress& progress)
@@ -72,7 +72,7 @@ class load_run {
   }
 
  private:
-  /// A driver with its thread.
+  /// A driver and its thread.
   struct driver_thread {
     driver_thread(driver_settings settings, driver::deliver_interval deliver)
         : driver(std::move(settings), std::move(deliver)) {}
@@ -122,7 +122,7 @@ class load_run {
       co_await end_watchers(report);
     }
     report.interrupted = interrupted_;
-    // Also after an error: what has been stored goes.
+    // Remove the stored keys even after an error.
     if (!settings_.keep_keys) {
       if (auto const left = co_await keys_.remove(inserted_); left != 0)
         progress_.note(std::to_string(left) + " keys under '" + keys_.prefix() + "' could not be removed");
@@ -144,7 +144,7 @@ class load_run {
                                                                   .keeps_events = settings_.verify});
   }
 
-  /// Gives the watchers time to receive everything, and ends them before the keys are removed.
+  /// Gives the watchers time to receive all events, and stops them before the keys are removed.
   awaitable<void> end_watchers(load_report& report) {
     if (watchers_ == nullptr) co_return;
     auto const limit = clock::now() + settle_time_max;
@@ -180,7 +180,7 @@ class load_run {
                           .first_connection = first_connection,
                           .server_clock = server_clock && i == 0 ? &*server_clock : nullptr},
           [this](interval done) {
-            // std::function wants what it holds to be copyable, post() doesn't.
+            // std::function requires copyable functions, post() does not.
             boost::asio::post(context_, [this, done = std::move(done)] { collect(done); });
           }));
       first_connection += share;
@@ -224,7 +224,7 @@ class load_run {
     report.total = std::move(total_);
   }
 
-  /// On a thread of its own, so that a signal can still end the process.
+  /// Runs on a thread of its own, so that a signal can still end the process.
   awaitable<void> verify(load_report& report) {
     verify::verification verified;
     std::exception_ptr thrown;
@@ -265,7 +265,7 @@ class load_run {
     total_.merge(*part.measured);
     auto& open = open_seconds_[part.second];
     open.measured.merge(*part.measured);
-    // The last second is longer or shorter and comes with the end: the report alone has it.
+    // The last second has a different length; only the final report contains it.
     auto const whole = std::chrono::seconds(part.second + 1) <= settings_.duration && !interrupted_;
     if (++open.parts < settings_.threads || !whole) return;
     rows_.push_back(summarize(part.second, open.measured, row_detail_));
@@ -273,7 +273,7 @@ class load_run {
     progress_.measuring(rows_.back(), settings_.duration);
   }
 
-  /// A second that not all drivers have told about yet.
+  /// A second for which not all drivers have reported yet.
   struct open_second {
     measurements measured;
     unsigned parts = 0;
@@ -289,14 +289,14 @@ class load_run {
   std::vector<std::unique_ptr<driver_thread>> workers_;
   unsigned preparing_ = 0;
   unsigned running_ = 0;
-  std::vector<std::unique_ptr<verify::recorder>> recorders_;  ///< one a thread, with --verify
+  std::vector<std::unique_ptr<verify::recorder>> recorders_;  ///< one per thread, with --verify
   std::vector<std::uint64_t> first_values_;                   ///< by key
   std::vector<std::uint64_t> first_revisions_;                ///< by key
   std::unique_ptr<watch_pool> watchers_;
   std::map<std::uint32_t, open_second> open_seconds_;
   std::vector<second_row> rows_;
   measurements total_;
-  std::uint32_t inserted_ = 0;  ///< keys behind the run's own that its inserts may have taken
+  std::uint32_t inserted_ = 0;  ///< number of keys after the run's own that its inserts may have created
   bool interrupted_ = false;
 };
 

@@ -22,13 +22,13 @@ double seconds_of(nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-/// How many requests are due in a stage.
+/// The number of requests due in a stage.
 double count_of(stage const& stage) {
   return (stage.rate_begin + stage.rate_end) / 2 * seconds_of(stage.duration);
 }
 
-/// When `count` requests are due, in seconds since the stage began: the root of rate_begin t + slope t² / 2 = count,
-/// written so that nothing cancels out when the slope is small.
+/// The time at which `count` requests have become due, in seconds since the stage began: the root of rate_begin t +
+/// slope t² / 2 = count, in a form without cancellation for small slopes.
 double time_of(stage const& stage, double count) {
   auto const slope = (stage.rate_end - stage.rate_begin) / seconds_of(stage.duration);
   auto const square = std::max(0.0, stage.rate_begin * stage.rate_begin + 2 * slope * count);

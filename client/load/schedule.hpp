@@ -12,7 +12,7 @@
 
 namespace holdfast::client::load {
 
-/// A span of an open loop: the rate goes from `rate_begin` to `rate_end` (requests a second) in a straight line.
+/// A stage of an open loop: the rate changes linearly from `rate_begin` to `rate_end`, in requests per second.
 struct stage {
   std::chrono::nanoseconds duration{0};
   double rate_begin = 0;
@@ -23,30 +23,30 @@ struct stage {
 
 enum class arrivals {
   constant,  ///< evenly spaced
-  poisson,   ///< independent of one another, as those of many users are: gaps distributed exponentially
+  poisson,   ///< independent, like the requests of many users: the intervals are exponentially distributed
 };
 
 [[nodiscard]] std::string_view name_of(arrivals kind) noexcept;
 
-/// Reads `5000/s`, `0.5/s`, `300/m`. @return requests a second, above 0 and at most 10,000,000.
+/// Parses `5000/s`, `0.5/s`, `300/m`. @return requests per second, above 0 and at most 10,000,000.
 [[nodiscard]] protocol::result<double> parse_rate(std::string_view text);
 [[nodiscard]] std::string format_rate(double per_second);
 
-/// Reads `10s@1000/s`, or as a ramp `10s@1000/s..5000/s`.
+/// Parses `10s@1000/s`, or a ramp: `10s@1000/s..5000/s`.
 [[nodiscard]] protocol::result<stage> parse_stage(std::string_view text);
 [[nodiscard]] std::string format_stage(stage const& stage);
 
 [[nodiscard]] std::chrono::nanoseconds length_of(std::vector<stage> const& stages);
 
-/// Says when the requests of an open loop are to start, whatever becomes of those before. It holds no clock: times are
-/// offsets from the start. The threads of a run share its requests: constant ones in turn, and independent Poisson
-/// processes add up to one.
+/// Determines when the requests of an open loop start, regardless of earlier requests. Has no clock: times are offsets
+/// from the start. The threads of a run share its requests: constant ones in turn; independent Poisson processes,
+/// because their sum is one.
 class schedule {
  public:
   schedule(std::vector<stage> stages, load::arrivals arrivals, std::uint32_t thread, std::uint32_t threads,
            std::uint64_t seed);
 
-  /// The start of this thread's next request, never before the one before; nothing after the last stage.
+  /// The start of this thread's next request, not before the previous one; nullopt after the last stage.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> next();
 
  private:
@@ -54,11 +54,11 @@ class schedule {
   load::arrivals arrivals_;
   double threads_;
   random_numbers random_;
-  // Requests are counted in a straight line, and the line is bent by the rates: with Λ(t) requests due until t, the
-  // n-th starts at Λ⁻¹(n) (time rescaling: the gaps of a Poisson process are exponential in Λ whatever the rate does).
+  // Requests are generated at rate 1 and mapped to time by the rates: with Λ(t) requests due until t, the n-th starts
+  // at Λ⁻¹(n) (time rescaling: the intervals of a Poisson process are exponential in Λ for any rate function).
   double count_;             ///< Λ of the next request
-  std::size_t at_ = 0;       ///< the stage it may be in
-  double count_before_ = 0;  ///< Λ where that begins
+  std::size_t at_ = 0;       ///< the stage that may contain it
+  double count_before_ = 0;  ///< Λ at the start of that stage
   std::chrono::nanoseconds time_before_{0};
 };
 

@@ -14,7 +14,7 @@ std::string fixed(double value, int decimals) {
   return text;
 }
 
-/// Three digits that count: 1.23, 12.3, 123.
+/// Three significant digits: 1.23, 12.3, 123.
 std::string three_digits(double value) {
   if (value < 9.995) return fixed(value, 2);
   return fixed(value, value < 99.95 ? 1 : 0);
@@ -70,7 +70,7 @@ std::string wrapped(std::string const& text, std::size_t columns) {
     auto const indent =
         std::min(line.find_first_not_of(' ') == line.npos ? 0 : line.find_first_not_of(' ') + 2, columns / 2);
     while (line.size() > columns && !is_drawing) {
-      // Of a flag and its value neither is left alone.
+      // Keep a flag and its value on one line.
       auto space = line.rfind(' ', columns - mark.size());
       while (in_command && space != line.npos && space > indent && line.compare(space, 3, " --") != 0)
         space = line.rfind(' ', space - 1);

@@ -24,7 +24,7 @@ constexpr std::array<std::pair<std::string_view, metric>, 8> metrics{{{"p50", me
                                                                       {"throughput", metric::throughput},
                                                                       {"errors", metric::errors}}};
 
-// The longer ones first, so that <= is not taken for <.
+// Longer ones first, so that <= is not parsed as <.
 constexpr std::array<std::pair<std::string_view, relation>, 5> relations{{{"<=", relation::at_most},
                                                                           {">=", relation::at_least},
                                                                           {"==", relation::equal},

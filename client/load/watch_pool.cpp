@@ -126,7 +126,7 @@ awaitable<void> watch_pool::watch(watcher& one) {
   }
 }
 
-/// Follows one stream to its end. @return whether it began
+/// Follows one stream to its end. @return true if it has begun
 awaitable<bool> watch_pool::follow(watcher& one) {
   auto const target =
       "/v1/watch?prefix=" + settings_.prefix + "&format=ndjson&from=" + std::to_string(one.check.last());
@@ -167,7 +167,7 @@ void watch_pool::take(watcher& one, std::string const& line) {
     return;
   }
   auto const is_put = what == "put";
-  if (!is_put && what != "delete" && what != "expire") return;  // progress, live, and what is yet to come
+  if (!is_put && what != "delete" && what != "expire") return;  // progress, live, or a future type
   last_arrival_ = arrived;
   ++report_.events;
   auto const key = number_of_key(event.value("key", std::string()), settings_.prefix);
@@ -193,7 +193,7 @@ bool watch_pool::is_settled() const {
                              [&](auto const& one) { return one->check.last() == watchers_.front()->check.last(); });
 }
 
-/// A stream that is just being opened has nothing to close yet, so it is tried again until all have ended.
+/// A stream that is being opened cannot be closed yet, so this is repeated until all have ended.
 void watch_pool::close_all() {
   for (auto& one : watchers_) one->stream.close();
   if (following_ == 0) return;

@@ -16,56 +16,56 @@
 
 namespace holdfast::client::load {
 
-/// A change as a watcher received it.
+/// A change received by a watcher.
 struct watched_event {
   verify::fact stated;
-  verify::instant arrived = 0;  ///< on the steady clock
+  verify::instant arrived = 0;  ///< by the steady clock
 };
 
-/// What came over one stream.
+/// The events of one stream.
 struct watch_stream {
-  std::uint64_t from = 0;  ///< it was promised all changes behind this one
+  std::uint64_t from = 0;  ///< it must receive all changes after this one
   std::vector<watched_event> events;
 };
 
-/// What the watchers of a run came to.
+/// The results of a run's watchers.
 struct watch_report {
   unsigned watchers = 0;
   std::uint64_t events = 0;
-  std::uint64_t lost = 0;                       ///< times that the server said that changes were lost
+  std::uint64_t lost = 0;                       ///< how often the server reported lost changes
   std::uint64_t reconnects = 0;                 ///< streams that ended and were resumed
-  std::uint64_t wrong = 0;                      ///< events out of order, twice, or behind one that is missing
-  std::string first_wrong;                      ///< the first of them, for people
-  bool is_settled = false;                      ///< at the end all had received the same
-  std::string failure;                          ///< why a watcher could not begin; empty: all could
-  std::vector<std::vector<watch_stream>> logs;  ///< one a watcher; empty unless they are kept
+  std::uint64_t wrong = 0;                      ///< events out of order, duplicate, or after a missing one
+  std::string first_wrong;                      ///< the first of them, as text
+  bool is_settled = false;                      ///< all had received the same events at the end
+  std::string failure;                          ///< why a watcher could not begin; empty if all could
+  std::vector<std::vector<watch_stream>> logs;  ///< one per watcher; empty unless they are kept
 
   [[nodiscard]] bool is_right() const { return wrong == 0 && failure.empty(); }
 };
 
-/// Checks the events of one watcher while they come: revisions rise, and each says the right one before of its key, so
-/// that none of a key can be missing between two.
+/// Checks the events of one watcher as they arrive: revisions must increase, and each event must state the correct
+/// previous revision of its key, so that no change of a key can be missing.
 class watch_check {
  public:
-  /// @return what is wrong with it; empty: nothing
+  /// @return an error message; empty if the event is correct
   [[nodiscard]] std::string take(verify::key_number key, std::uint64_t revision, std::uint64_t previous, bool removes);
-  /// Forgets what came before: some of it is missing.
+  /// Discards the state after a loss of events.
   void forget();
   [[nodiscard]] std::uint64_t last() const { return last_; }
   void start_at(std::uint64_t revision) { last_ = revision; }
 
  private:
   std::uint64_t last_ = 0;
-  std::unordered_map<verify::key_number, std::uint64_t> revisions_;  ///< 0: removed
+  std::unordered_map<verify::key_number, std::uint64_t> revisions_;  ///< 0 if removed
 };
 
-/// Connections that watch all keys of a run, on a thread of their own.
+/// Connections that watch all keys of a run, on their own thread.
 class watch_pool {
  public:
   struct settings {
     endpoint server;
     std::string prefix;      ///< of the keys
-    std::uint64_t from = 0;  ///< the revision behind which they begin
+    std::uint64_t from = 0;  ///< they begin after this revision
     unsigned watchers = 0;
     bool keeps_events = false;
   };
@@ -75,9 +75,9 @@ class watch_pool {
   watch_pool(watch_pool const&) = delete;
   watch_pool& operator=(watch_pool const&) = delete;
 
-  /// Whether all watchers have seen as much as the others, and nothing has come for a moment.
+  /// True if all watchers have received the same events, and none has arrived for a moment.
   [[nodiscard]] bool is_settled() const;
-  /// Ends the streams. @return what came of them
+  /// Ends the streams. @return their results
   [[nodiscard]] watch_report finish();
 
  private:
@@ -92,11 +92,11 @@ class watch_pool {
   settings settings_;
   boost::asio::io_context context_{1};
   std::vector<std::unique_ptr<watcher>> watchers_;
-  mutable std::mutex mutex_;  // guards report_ and what is_settled() reads of the watchers
+  mutable std::mutex mutex_;  // guards report_ and the watchers' members that is_settled() reads
   watch_report report_;
   verify::instant last_arrival_ = 0;
   bool ending_ = false;
-  std::size_t following_ = 0;  ///< watchers that have not ended; of thread_ alone once it runs
+  std::size_t following_ = 0;  ///< active watchers; used by thread_ only once it runs
   std::thread thread_;
 };
 

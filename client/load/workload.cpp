@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t key_digits = 8;
 constexpr std::size_t value_digits = 16;
-constexpr std::uint32_t list_length_max = 100;  ///< as YCSB's scans
+constexpr std::uint32_t list_length_max = 100;  ///< as in YCSB's scans
 static_assert(value_bytes_min == key_digits + value_digits + 2);
 
 void append_number(std::string& out, std::uint64_t number) {
@@ -67,7 +67,7 @@ workload::workload(workload_settings const& settings, endpoint const& server, st
       next_value_(std::uint64_t(place.thread) << 40),
       holds_vary_(settings.hold && settings.hold->of != distribution::shape::constant),
       prefix_(prefix) {
-  // A request is cut where the key's number and its query stand, so that writing one is copying pieces.
+  // Requests are split at the key's number and at the query, so that writing one only copies parts.
   constexpr std::string_view mark = "*";
   constexpr std::string_view no_length = "0\r\n\r\n";
   constexpr std::string_view end = "\r\n";
@@ -83,10 +83,10 @@ workload::workload(workload_settings const& settings, endpoint const& server, st
   split(operation_kind::del, "DELETE", target);
   auto& put_tail = tails_[static_cast<std::size_t>(operation_kind::put)];
   put_tail.resize(put_tail.size() - no_length.size());
-  // The collection is the path of its keys without the slash.
+  // The path of the collection is that of its keys without the slash.
   auto const all = std::string(protocol::kv_path.substr(0, protocol::kv_path.size() - 1));
   split(operation_kind::list, "GET", all + "?prefix=" + prefix_ + "&values=true&after=" + prefix_ + std::string(mark));
-  // These two are POSTs: the fields of a request without content, and the rest.
+  // These two are POST requests: the header fields of a request without content, and the rest.
   auto const& fields = tails_[static_cast<std::size_t>(operation_kind::del)];
   auto const open = fields.substr(0, fields.size() - end.size());
   heads_[static_cast<std::size_t>(operation_kind::txn)] = "POST /v1/txn";
@@ -170,7 +170,7 @@ planned_request workload::next() {
       request.modifies = true;
       request.key = keys_.choose(random_);
       request.other_key = keys_.choose(random_);
-      // Twice the same key is no transaction of two.
+      // A transaction needs two different keys.
       if (request.other_key == request.key) request.other_key = (request.key + 1) % settings_.keys;
       break;
     case action::increment:
@@ -178,7 +178,7 @@ planned_request workload::next() {
       request.key = keys_.choose(random_);
       break;
     case action::watch:
-      break;  // is never drawn
+      break;  // never drawn
   }
   draw_hold(request);
   return request;
@@ -194,7 +194,7 @@ planned_request workload::modify(planned_request const& read, seen_versions cons
     request.operation = operation_kind::txn;
     request.other_key = read.other_key;
     request.other_version = seen.other;
-    // One key alone half of the time: what another transaction does to the other key must show all the same.
+    // Writes only one key half of the time: changes of the other key by another transaction must still be detected.
     request.writes_other = read.other_key != read.key && random_.below(2) == 0;
     if (request.writes_other) request.other_value = next_value_++;
   }
@@ -238,7 +238,7 @@ void workload::append_check(std::string& out, std::uint32_t key, std::uint64_t v
     return;
   }
   char tag[protocol::entity_tag_bytes_max];
-  // The tag's own quotes stand in a string.
+  // The tag's quotes are escaped within the JSON string.
   std::string_view const whole(tag,
                                static_cast<std::size_t>(protocol::write_entity_tag(tag, {database_, version}) - tag));
   ((out += "\",\"etag\":\"\\\"") += whole.substr(1, whole.size() - 2)) += "\\\"\"}";

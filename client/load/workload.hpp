@@ -18,79 +18,80 @@ constexpr std::size_t operation_kinds = 6;
 
 [[nodiscard]] std::string_view name_of(operation_kind kind) noexcept;
 
-/// What has to be so for a request to be done.
+/// The condition of a request.
 enum class condition : std::uint8_t {
   none,
-  unchanged,  ///< each of its keys has the version named, or no value where that is 0
+  unchanged,  ///< each of its keys has the given version, or no value if that is 0
 };
 
-/// A request before it is bytes.
+/// A request before it is written as bytes.
 struct planned_request {
   operation_kind operation = operation_kind::get;
-  bool inserts = false;               ///< of a put: nobody has had this key
-  bool modifies = false;              ///< of a get or txn: a write of the same keys follows on the same connection
-  bool compares = false;              ///< of a get that modifies: that is done only if nothing has changed
-  condition on = condition::none;     ///< of a put or txn
-  bool writes_other = false;          ///< of a txn with a condition: it writes both keys, not the first alone
-  std::uint32_t key = 0;              ///< its number, from 0
-  std::uint32_t value_bytes = 0;      ///< of a put: how long its value is
-  std::uint64_t value = 0;            ///< of a put: the number in its value, which no other put of the run has
-  std::optional<nanoseconds> hold{};  ///< empty: as the server is set
-  nanoseconds ttl{0};                 ///< of a put: how long its value lasts; 0: it stays
-  std::uint32_t other_key = 0;        ///< of a txn
-  std::uint32_t limit = 0;            ///< of a list
-  std::uint64_t other_value = 0;      ///< of a txn that writes the other key
-  std::uint64_t version = 0, other_version = 0;  ///< of a condition
+  bool inserts = false;               ///< for a put: the key is new
+  bool modifies = false;              ///< for a get or txn: a write of the same keys follows on the same connection
+  bool compares = false;              ///< for a get that modifies: the write is conditional
+  condition on = condition::none;     ///< for a put or txn
+  bool writes_other = false;          ///< for a txn with a condition: writes both keys, not only the first
+  std::uint32_t key = 0;              ///< the key's number, from 0
+  std::uint32_t value_bytes = 0;      ///< for a put: the size of its value
+  std::uint64_t value = 0;            ///< for a put: the number in its value, unique within the run
+  std::optional<nanoseconds> hold{};  ///< nullopt for the server's default
+  nanoseconds ttl{0};                 ///< for a put: time to live of its value; 0 for none
+  std::uint32_t other_key = 0;        ///< for a txn
+  std::uint32_t limit = 0;            ///< for a list
+  std::uint64_t other_value = 0;      ///< for a txn that writes the other key
+  std::uint64_t version = 0, other_version = 0;  ///< for a condition
 };
 
-/// The versions of the keys that an answer shows, 0 of a key without a value.
+/// The versions of the keys in an answer; 0 for a key without a value.
 struct seen_versions {
   std::uint64_t first = 0, other = 0;
 };
 
-/// Values are JSON strings: the key's number in 8 hexadecimal digits, the value's own number in 16, and filler.
+/// Values are JSON strings: the key's number in 8 hexadecimal digits, the value's number in 16, and padding.
 struct stored_value {
   std::uint32_t key = 0;
   std::uint64_t value = 0;
 
   bool operator==(stored_value const&) const = default;
 };
-/// Stands before the number of a key that counts.
+/// Prefix of the number in a counter's key.
 constexpr std::string_view counter_mark = "c";
 
 void append_value(std::string& out, stored_value const& value, std::uint32_t bytes);
-/// @return nothing when `body` can be no value of a run.
+/// @return nullopt if `body` cannot be a value of a run.
 [[nodiscard]] std::optional<stored_value> parse_value(std::string_view body);
 
-/// Decides what is asked for and writes it as bytes. Values are distinguished by a number in each, so that no two puts
-/// of a run store the same. One for each thread; not thread-safe. With one seed the same requests are drawn; only which
-/// key `latest` comes to depends on the answers before.
+/// Chooses the requests and writes them as bytes. Every value contains a number, so that all puts of a run store
+/// different values. One object per thread; not thread-safe. The same seed generates the same requests, except that the
+/// keys of `latest` depend on earlier answers.
 class workload {
  public:
-  /// `prefix` starts every key; it is sent as it is, so it has only characters that may stand in a path. Each place
-  /// draws other requests from the same seed. `inserted` keys have been taken by earlier runs of as many threads.
+  /// `prefix` starts every key; it is sent unencoded, so it must contain only characters allowed in a path. Threads at
+  /// different places generate different requests from the same seed. Earlier runs with as many threads have used
+  /// `inserted` keys.
   workload(workload_settings const& settings, endpoint const& server, std::string_view prefix, thread_place place,
            std::uint32_t inserted = 0);
 
   [[nodiscard]] planned_request next();
   /// The write that follows a request that modifies.
   [[nodiscard]] planned_request modify(planned_request const& read, seen_versions const& seen);
-  /// What distinguishes the server's entity tags from others, once it is known.
+  /// Sets the id in the server's entity tags once it is known.
   void learn_database(std::uint64_t id) { database_ = id; }
   /// Appends the complete request.
   void append(std::string& out, planned_request const& request);
 
-  /// Whether an answer with this status is what the request is for: a missing key is, where the run deletes keys.
+  /// True if this status is a success of the request. A missing key is, if the run deletes keys.
   [[nodiscard]] bool is_expected(planned_request const& request, unsigned status) const;
-  /// Whether `body` can be a value that this run has stored under this key.
+  /// True if `body` can be a value that this run has stored under this key.
   [[nodiscard]] bool is_value(std::string_view body, std::uint32_t key) const;
-  /// The request has its answer, or never will.
+  /// Call when the request was answered or has failed for good.
   void settle(planned_request const& request, bool succeeded) {
     if (request.inserts) keys_.settle(request.key, succeeded);
   }
   [[nodiscard]] std::uint32_t inserted() const { return keys_.inserted(); }
 
-  /// A text for a key that is stored before the run.
+  /// The value of a key that is stored before the run.
   [[nodiscard]] std::string first_value(std::uint32_t key);
 
  private:
@@ -110,11 +111,11 @@ class workload {
   std::uint64_t next_value_;
   bool holds_vary_;
   std::string prefix_;
-  std::string body_;  ///< of a txn, while its length is not known
+  std::string body_;  ///< of a txn, until its length is known
   std::uint64_t database_ = 0;
-  std::string heads_[operation_kinds];  ///< what stands before the key's number
-  std::string tails_[operation_kinds];  ///< and behind the query; of a put: up to the length of its value
-  std::string hold_query_;              ///< of a hold that doesn't vary
+  std::string heads_[operation_kinds];  ///< the part before the key's number
+  std::string tails_[operation_kinds];  ///< the part after the query; for a put, up to the length of its value
+  std::string hold_query_;              ///< for a constant hold
 };
 
 }  // namespace holdfast::client::load

@@ -6,7 +6,7 @@
 namespace holdfast::client::load {
 namespace {
 
-/// (e^x - 1) / x and log(1 + x) / x, which are 1 at 0 where the quotients cancel out.
+/// (e^x - 1) / x and log(1 + x) / x, whose limit at 0 is 1; avoids cancellation near 0.
 double expm1_ratio(double x) {
   return std::abs(x) > 1e-8 ? std::expm1(x) / x : 1 + x / 2;
 }
@@ -32,7 +32,7 @@ double zipfian::density(double x) const {
   return std::exp(-theta_ * std::log(x));
 }
 
-/// The integral of the density, x^(1 - theta) / (1 - theta) up to a constant, which is log x where theta is 1.
+/// The integral of the density: x^(1 - theta) / (1 - theta) up to a constant, or log x for theta = 1.
 double zipfian::area(double x) const {
   auto const log = std::log(x);
   return expm1_ratio((1 - theta_) * log) * log;

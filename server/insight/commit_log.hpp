@@ -8,21 +8,21 @@
 
 namespace holdfast::server {
 
-/// The latest commits of the journal, numbered as they came. The commit thread adds, any thread reads. At most 384 KiB.
+/// The journal's latest commits, numbered in order. Written by the commit thread; any thread may read. At most 384 KiB.
 class commit_log {
  public:
   struct commit {
     std::int64_t began_ns = 0, ended_ns = 0;  ///< since the server's start
-    std::uint64_t changes = 0;                ///< that it made durable
+    std::uint64_t changes = 0;                ///< changes made durable by the commit
 
     bool operator==(commit const&) const = default;
   };
   static constexpr std::size_t commits_max = 16'384;
 
   void add(commit const& one);
-  /// The number that the next commit will have.
+  /// The number of the next commit.
   [[nodiscard]] std::uint64_t next_number() const;
-  /// @return up to `most` commits from `number` on, or from the oldest that is kept; moves `number` behind them.
+  /// @return up to `most` commits from `number` on, or from the oldest one kept; sets `number` to the one after them.
   [[nodiscard]] std::vector<commit> take(std::uint64_t& number, std::size_t most) const;
 
  private:

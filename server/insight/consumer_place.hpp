@@ -5,8 +5,8 @@
 
 namespace holdfast::server {
 
-/// How many clients may follow the lock at once: those of its events and those that read a trace, together. Each has
-/// buffers of its own and is served again and again, so their number has a bound. Any thread.
+/// Limits how many clients follow the lock at once: consumers of events and readers of traces together. Each uses
+/// buffers and CPU time of its own. Thread-safe.
 class consumer_limit {
  public:
   explicit consumer_limit(std::size_t places) noexcept : places_(places) {}
@@ -21,10 +21,10 @@ class consumer_limit {
   std::atomic<std::size_t> taken_{0};
 };
 
-/// One more consumer, for as long as this lives, unless there are enough already.
+/// Registers one consumer for the lifetime of this object, unless the limit is reached.
 class consumer_place {
  public:
-  /// @param limit must outlive it.
+  /// @param limit must outlive this object.
   explicit consumer_place(consumer_limit& limit) noexcept : limit_(limit) {
     auto taken = limit_.taken();
     while (taken < limit_.places_ && !is_taken_)

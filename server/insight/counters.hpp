@@ -7,7 +7,7 @@
 
 namespace holdfast::server {
 
-/// A number that one thread changes and any thread may read. As cheap as a plain one.
+/// A counter that one thread changes and any thread may read. It costs as little as a plain integer.
 class counter {
  public:
   void add(std::uint64_t amount = 1) noexcept {
@@ -22,9 +22,9 @@ class counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// How often durations fell between bounds, and their sum to the nanosecond. One thread adds, any may read; a reader
-/// may see a duration in the sum that it does not see in its bucket yet.
-/// @tparam bounds_ns ascending; a duration belongs to the first bound that is not below it, or to the bucket beyond.
+/// A histogram of durations and their exact sum. One thread adds, any thread may read; a reader may see a duration in
+/// the sum before it appears in its bucket.
+/// @tparam bounds_ns inclusive upper bounds, ascending; longer durations go to an extra last bucket.
 template <auto const& bounds_ns>
 class histogram {
  public:
@@ -35,11 +35,11 @@ class histogram {
     sum_ns_.add(static_cast<std::uint64_t>(duration_ns));
   }
 
-  /// Not cumulative.
+  /// The count of one bucket, not cumulative.
   [[nodiscard]] std::uint64_t count(std::size_t bucket) const noexcept { return counts_[bucket].value(); }
   [[nodiscard]] std::uint64_t sum_ns() const noexcept { return sum_ns_.value(); }
 
-  /// The bucket of a duration: two comparisons or three, from where its number of binary digits says to begin.
+  /// The bucket of a duration. Starts from the number of binary digits, so two or three comparisons are enough.
   [[nodiscard]] static std::size_t bucket_of(std::int64_t duration_ns) noexcept {
     auto bucket = std::size_t(first_buckets[std::bit_width(static_cast<std::uint64_t>(duration_ns))]);
     while (bucket < buckets - 1 && duration_ns > bounds_ns[bucket]) ++bucket;
@@ -61,7 +61,7 @@ class histogram {
   counter sum_ns_;
 };
 
-/// Of waits for the lock and holds of it: 1 µs to 10 s.
+/// Bucket bounds for waits and holds of the lock: 1 µs to 10 s.
 inline constexpr std::array<std::int64_t, 22> lock_bounds_ns{
     1'000,       2'500,       5'000,         10'000,        25'000,        50'000,        100'000,    250'000,
     500'000,     1'000'000,   2'500'000,     5'000'000,     10'000'000,    25'000'000,    50'000'000, 100'000'000,

@@ -11,16 +11,15 @@ namespace holdfast::server {
 
 namespace {
 
-/// Zeros of the kernel's making: to write our own, as calloc() does where it has used memory, would touch each page
-/// before the server listens.
+/// Memory zeroed by the kernel: calloc() may clear recycled memory itself, which touches every page at start-up.
 std::uint64_t* map_zeros(std::size_t words) {
   auto* const pages = ::mmap(nullptr, words * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) throw std::bad_alloc();
   return static_cast<std::uint64_t*>(pages);
 }
 
-// An event's form in the ring: these words, then its key in whole words. They are put together in registers; by way of
-// a struct in memory it took 1.7 times the instructions.
+// The layout of an event in the ring: these words, then the key in full words. They are assembled in registers; going
+// through a struct in memory took 1.7 times the instructions.
 enum : std::size_t {
   id_word,
   asked_word,
@@ -45,13 +44,13 @@ constexpr std::size_t words_of(std::size_t key_bytes) noexcept {
   return head_words + (key_bytes + 7) / 8;
 }
 
-// Of the kind: the event's number in the low half, then the operation's eight bits, two, three and three for the
-// others, and 16 for the source's name.
+// Layout of the kind word: the event's number in the low 32 bits, then 8 bits for the operation, 2, 3 and 3 for the
+// other fields, and 16 for the source's name.
 constexpr unsigned operation_bit = 32, what_bit = 40, outcome_bit = 42, address_bit = 45, name_bit = 48;
 static_assert(static_cast<unsigned>(lock_event::kind::done) < 4 && static_cast<unsigned>(lock_outcome::refused) < 8 &&
               static_cast<unsigned>(peer_address::kind::expiry) < 8);
 
-/// @param number of the event in its ring; wraps.
+/// @param number of the event in its ring; wraps around.
 std::uint64_t kind_of(std::uint32_t number, lock_event const& event) noexcept {
   auto const part = [](auto value, unsigned at) { return std::uint64_t{static_cast<std::uint8_t>(value)} << at; };
   return number | part(event.operation, operation_bit) | part(event.what, what_bit) | part(event.outcome, outcome_bit) |
@@ -77,10 +76,10 @@ std::uint64_t half_word_at(std::string_view bytes, std::size_t at) noexcept {
   return value;
 }
 
-/// As if there were zeros behind the bytes, of which there are less than eight.
+/// Packs fewer than eight bytes into a word, padded with zeros.
 std::uint64_t word_from(std::string_view bytes) noexcept {
   constexpr bool is_little = std::endian::native == std::endian::little;
-  // Two halves that may overlap: what they have in common is the same in both.
+  // Two halves that may overlap; the common bytes are the same in both.
   if (auto const size = bytes.size(); is_little && size >= 4)
     return half_word_at(bytes, 0) | half_word_at(bytes, size - 4) << 8U * (size - 4);
   std::uint64_t value = 0;
@@ -89,7 +88,7 @@ std::uint64_t word_from(std::string_view bytes) noexcept {
   return value;
 }
 
-/// @param put puts one word after the other.
+/// @param put called with each word in order.
 template <class Put>
 void write(lock_event const& event, std::uint64_t place, std::uint64_t kind, std::string_view key, Put put) noexcept {
   put(event.id);
@@ -112,17 +111,17 @@ void event_ring::unmap::operator()(std::uint64_t* pages) const noexcept {
   ::munmap(pages, words * 8);
 }
 
-// All words are used atomically, and relaxed: on the machines that we know these are plain loads and stores.
+// All words are accessed by relaxed atomics, which are plain loads and stores on common machines.
 event_ring::event_ring(std::size_t words_max) : mask_(words_max - 1), words_(map_zeros(words_max), unmap{words_max}) {}
 
-/// Gives up the oldest events until there is space for this many words to write.
+/// Discards the oldest events until `words` more words fit.
 void event_ring::make_room(std::size_t words) noexcept {
   auto oldest = oldest_.load(std::memory_order_relaxed);
   if (end_ + words - oldest <= mask_ + 1) return;
   do oldest += words_of(key_bytes_of(word(oldest + place_word).load(std::memory_order_relaxed)));
   while (end_ + words - oldest > mask_ + 1);
   oldest_.store(oldest, std::memory_order_relaxed);
-  // Who sees one of the words that are written next sees this too.
+  // A reader that sees one of the words written next also sees the new oldest_.
   std::atomic_thread_fence(std::memory_order_release);
 }
 
@@ -134,7 +133,7 @@ void event_ring::append(lock_event const& event, std::string_view key) noexcept 
   auto const kind = kind_of(events_++, event);
   auto const first = end_ & mask_;
   if (first + words <= mask_ + 1) {
-    // In one piece, as all are but one in a round.
+    // The contiguous case, which holds for all events but one per round.
     write(event, place, kind, key, [to = &words_[first]](std::uint64_t value) mutable {
       std::atomic_ref(*to++).store(value, std::memory_order_relaxed);
     });
@@ -144,8 +143,8 @@ void event_ring::append(lock_event const& event, std::string_view key) noexcept 
   }
   end_ += words;
   written_.store(end_, std::memory_order_release);
-  // The next event will look at the one whose place it takes, which was written a round ago and is in no near cache by
-  // now. With 16 requests in a pipeline to wait for it took 1.5 % of the time.
+  // Prefetch what the next event overwrites: it was written one round ago and is in no near cache. With 16 pipelined
+  // requests, waiting for it took 1.5 % of the time.
   __builtin_prefetch(&words_[(end_ + place_word) & mask_], 1);
   __builtin_prefetch(&words_[(end_ + place_word + 8) & mask_], 1);
 }
@@ -159,7 +158,7 @@ std::uint64_t event_ring::read_some(cursor& from, std::uint64_t until, std::vect
   for (std::size_t i = 0; i < count; ++i) copy[i] = word(from.word + i).load(std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_acquire);
   auto const oldest = oldest_.load(std::memory_order_relaxed);
-  // What lies before it may be torn; it is where an event begins.
+  // Words before `oldest` may be torn; `oldest` is the start of an event.
   auto at = std::max(from.word, oldest);
   auto const end = from.word + count;
   while (at + head_words <= end) {

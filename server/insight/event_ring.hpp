@@ -12,43 +12,43 @@
 
 namespace holdfast::server {
 
-/// The latest events of one thread, in a fixed number of bytes. The thread writes and never waits: what is oldest is
-/// overwritten. Any other thread may read at any time; what is overwritten while it reads it counts as lost. (A
-/// sequence lock over a log of words: Boehm, "Can seqlocks get along with programming language memory models?", 2012.)
+/// The latest events of one thread in a fixed number of bytes. The owning thread writes and never waits: new events
+/// overwrite the oldest. Any thread may read at any time; events overwritten during a read count as lost. (A sequence
+/// lock over a log of words: Boehm, "Can seqlocks get along with programming language memory models?", 2012.)
 class event_ring {
  public:
-  /// @param words_max a power of two, in words of eight bytes; space for at least a few of the largest events.
+  /// @param words_max capacity in words of eight bytes: a power of two, enough for a few of the largest events.
   explicit event_ring(std::size_t words_max);
 
-  static constexpr std::size_t key_bytes_max = 1024;  // what is beyond is cut off
+  static constexpr std::size_t key_bytes_max = 1024;  // longer keys are truncated
 
-  /// By the one thread that owns the ring.
+  /// On the owning thread only.
   void append(lock_event const& event, std::string_view key) noexcept;
 
-  /// How far somebody has read.
+  /// The position of a reader.
   struct cursor {
     std::uint64_t word = 0;
-    std::uint64_t event = 0;  ///< how many events came before, the lost ones too
+    std::uint64_t event = 0;  ///< the number of events before it, including lost ones
   };
 
-  /// An event that was read.
+  /// One event as read.
   struct entry {
     lock_event event;
     std::string key;
   };
 
-  /// How far the ring is written now.
+  /// The end position of the ring now.
   [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_acquire); }
 
-  /// So many words are read at once: 64 KiB, which is at most 1,024 events.
+  /// Words read at once: 64 KiB, at most 1,024 events.
   static constexpr std::uint64_t words_at_once = 8192;
 
-  /// Appends some of what lies between `from` and the word `until`, which written() has returned, and moves `from`
-  /// behind it: to be called again until `from.word` is `until` or beyond.
-  /// @return how many events were overwritten before they could be read.
+  /// Appends some of the events between `from` and the word `until`, a value of written(), and advances `from`. Call it
+  /// again until `from.word` is `until` or beyond.
+  /// @return the number of events that were overwritten before they could be read.
   std::uint64_t read_some(cursor& from, std::uint64_t until, std::vector<entry>& entries) const;
 
-  /// All of it.
+  /// Reads all of them.
   std::uint64_t read(cursor& from, std::uint64_t until, std::vector<entry>& entries) const;
 
  private:
@@ -64,8 +64,8 @@ class event_ring {
 
   std::size_t const mask_;
   std::unique_ptr<std::uint64_t[], unmap> words_;
-  std::uint64_t end_ = 0;     // the writer's own, as is the next
-  std::uint32_t events_ = 0;  // how many were appended
+  std::uint64_t end_ = 0;     // used by the writer only, like events_
+  std::uint32_t events_ = 0;  // appended so far
   std::atomic<std::uint64_t> oldest_{0};
   std::atomic<std::uint64_t> written_{0};
 };

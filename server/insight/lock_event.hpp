@@ -7,7 +7,7 @@
 
 namespace holdfast::server {
 
-/// What an operation is called in events and metrics.
+/// Operations as named in events and metrics.
 enum class lock_operation : std::uint8_t {
   get,
   head,
@@ -29,32 +29,32 @@ inline constexpr std::size_t lock_operations = 15;
 
 /// How a request for the lock ended.
 enum class lock_outcome : std::uint8_t {
-  released,   ///< owned the lock and gave it back when it was done
-  cancelled,  ///< the server drains
+  released,   ///< owned the lock and released it normally
+  cancelled,  ///< the server was draining
   timed_out,  ///< its lock-timeout passed while it waited
-  hung_up,    ///< the client went, while it waited or while it held
-  refused,    ///< as many wait as may; it never had a place in the queue
+  hung_up,    ///< the client disconnected while it waited or held
+  refused,    ///< the queue was full; it never entered the queue
 };
 
-/// One request for the lock at one moment of its life. Times are nanoseconds since the server's start.
+/// One event in the life of a request for the lock. Times are nanoseconds since the server's start.
 struct lock_event {
   enum class kind : std::uint8_t {
-    asked,    ///< has taken its place in the queue; reported only for those that must wait
-    granted,  ///< owns the lock and is going to hold it; reported only for those that hold it across an await
-    done,     ///< of every request, once
+    asked,    ///< entered the queue; reported only for requests that must wait
+    granted,  ///< acquired the lock; reported only for requests that hold it across an await
+    done,     ///< ended; reported once for every request
   };
   static constexpr std::int64_t never = -1;
 
   kind what = kind::done;
   lock_operation operation = lock_operation::get;
-  lock_outcome outcome = lock_outcome::released;  ///< of done
-  std::uint32_t position = 0;                     ///< in the queue on arrival: 1 is granted next, 0 found the lock free
+  lock_outcome outcome = lock_outcome::released;  ///< only for done
+  std::uint32_t position = 0;  ///< in the queue on arrival: 1 is granted next, 0 means that the lock was free
   std::uint64_t id = 0;
   peer_address source;
   std::int64_t asked_ns = 0;
   std::int64_t granted_ns = never;
-  std::int64_t ended_ns = never;  ///< of done
-  std::int64_t hold_ns = 0;       ///< of granted: how long it is going to hold
+  std::int64_t ended_ns = never;  ///< only for done
+  std::int64_t hold_ns = 0;       ///< only for granted: how long it intends to hold
 };
 
 [[nodiscard]] constexpr std::string_view name_of(lock_operation operation) noexcept {
@@ -73,7 +73,7 @@ struct lock_event {
   return names[static_cast<std::size_t>(kind)];
 }
 
-/// When the event happened.
+/// The time of the event.
 [[nodiscard]] constexpr std::int64_t time_of(lock_event const& event) noexcept {
   switch (event.what) {
     case lock_event::kind::asked:

@@ -11,7 +11,7 @@
 namespace holdfast::server {
 namespace {
 
-/// A thread's own events keep their order: its numbers rise, and so do a request's kinds.
+/// Keeps each thread's events in order: a thread's ids increase, and so do the kinds of one request.
 bool is_earlier(event_ring::entry const& a, event_ring::entry const& b) {
   return std::tuple(time_of(a.event), a.event.id, a.event.what) <
          std::tuple(time_of(b.event), b.event.id, b.event.what);
@@ -24,10 +24,10 @@ lock_feed::lock_feed(std::vector<event_ring const*> const& rings, std::uint64_t 
   for (auto const* one : rings) rings_.push_back({.ring = one});
 }
 
-/// Takes in what the threads have recorded, in the order in which it happened.
+/// Merges the events recorded so far by all threads in chronological order.
 void lock_feed::collect() {
-  // An event must not be taken in before another thread's that came before it: who was granted the lock recorded later
-  // than who released it. So all ends are looked at twice, until nothing was written in between.
+  // Another thread's earlier event must not be missed: the new owner records its grant after the previous owner's
+  // release. So check all rings again until nothing was written in between.
   auto const has_moved = [&] {
     bool moved = false;
     for (auto& one : rings_)
@@ -40,7 +40,7 @@ void lock_feed::collect() {
   merge();
 }
 
-/// @param lost grows by what was overwritten. @return whether there is more before the end.
+/// @param lost incremented by the number of overwritten events. @return true if there is another event before the end.
 bool lock_feed::ring_reader::has_next(std::uint64_t& lost, bool is_alone) {
   while (next == piece.size() && cursor.word < end) {
     piece.clear();
@@ -51,7 +51,7 @@ bool lock_feed::ring_reader::has_next(std::uint64_t& lost, bool is_alone) {
   return next < piece.size();
 }
 
-/// Merges the rings up to their ends. They are read piece by piece, since all of it takes twice the rings' memory.
+/// Merges the rings up to their ends. Reads them in pieces: reading all at once needs twice the rings' memory.
 void lock_feed::merge() {
   for (;;) {
     ring_reader* first = nullptr;
@@ -103,7 +103,7 @@ lock_feed::kept_events::iterator lock_feed::find(std::uint64_t number) {
                           [](kept_event const& one, std::uint64_t wanted) { return one.number < wanted; });
 }
 
-/// Finds whose holds fell within the wait of a `done`.
+/// Finds the holds that overlap the wait of a `done` event.
 void lock_feed::blame(told_event& told) {
   auto const& event = told.event;
   auto const from_ns = event.asked_ns;
@@ -126,10 +126,11 @@ void lock_feed::blame(told_event& told) {
     total_ns = before_last_ns - clipped_ns + overlap_ns(last.granted_ns, last.ended_ns);
   }
 
-  // The longest so far, the longest first; of two alike the earlier. Few holds are longer than the eighth of them.
+  // The longest holds so far in descending order; of equal ones the earlier comes first. Most holds are shorter than
+  // the eighth, so insertion is rare.
   struct suspect {
     std::int64_t held_ns;
-    std::uint64_t number;  // of its `done`; 0: it holds still
+    std::uint64_t number;  // of its `done`; 0 if it still holds
   };
   std::array<suspect, behind_max> longest;
   std::size_t suspects = 0;
@@ -170,7 +171,7 @@ void lock_feed::write(kept_event& kept) {
   if (kept.event.what == lock_event::kind::done && kept.event.position != 0) blame(told);
   text_.clear();
   kept.json_begins = append_message(text_, told, start_, names_);
-  kept.text = text_;  // without spare capacity
+  kept.text = text_;  // a copy has no spare capacity
   bytes_ += kept.text.size();
   written_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -194,7 +195,7 @@ lock_feed::taken lock_feed::take(std::uint64_t& number, portion const& most, eve
   auto const backlog = static_cast<std::size_t>(events_.end() - at);
   if (backlog > most.backlog_max) at += static_cast<std::ptrdiff_t>(backlog - most.backlog_max);
   auto const first = at != events_.end() ? at->number : next_number_;
-  // A loss is reported by itself, also one further on, so that it stands where it was.
+  // Report a gap in an answer of its own, so that it appears at its place in the stream.
   if (auto const missed = first - number; missed != 0) {
     number = first;
     dropped_.fetch_add(missed, std::memory_order_relaxed);
@@ -205,7 +206,7 @@ lock_feed::taken lock_feed::take(std::uint64_t& number, portion const& most, eve
   for (; got.events < most.events_max && out.size() < enough && at != events_.end() && at->number == number; ++at) {
     if (at->text.empty()) write(*at);
     auto const text = std::string_view(at->text);
-    // The same JSON, and one of the two line ends behind it.
+    // NDJSON is the same JSON with one of its two line ends.
     out += format == event_format::sse ? text : text.substr(at->json_begins, text.size() - 1 - at->json_begins);
     ++got.events;
     ++number;

@@ -25,7 +25,7 @@ void append_time(std::string& out, std::int64_t time_ns) {
   }
 }
 
-/// Milliseconds, to the nanosecond.
+/// Writes milliseconds with nanosecond precision.
 void append_ms(std::string& out, std::int64_t duration_ns) {
   append_number(out, duration_ns / 1'000'000);
   char digits[] = ".000000";
@@ -34,7 +34,7 @@ void append_ms(std::string& out, std::int64_t duration_ns) {
   out += digits;
 }
 
-/// What the source is called, and where that is no address, its address too.
+/// Writes the source's name, and its address if that is different.
 void append_source(std::string& out, peer_address const& source, source_names const* names) {
   auto const address = to_string(source);
   auto const text = names != nullptr ? names->text_of(source) : address;
@@ -45,7 +45,7 @@ void append_source(std::string& out, peer_address const& source, source_names co
   append_json_string(out, address);
 }
 
-/// The members that say whose request it is.
+/// Writes the members that identify the request.
 void append_who(std::string& out, lock_event const& event, std::string_view key, std::uint64_t start,
                 source_names const* names) {
   out += "\"id\":";
@@ -149,7 +149,7 @@ std::size_t append_message(std::string& out, told_event const& told, std::uint64
 std::string lock_state_json(present_requests all, std::int64_t now_ns, std::uint64_t start, std::size_t limit,
                             source_names const* names) {
   auto& present = all.listed;
-  // Of one thread the latest waiters may be listed, and of another not: nobody stands in the list before those.
+  // The latest waiters of one thread may be listed and those of another not: list nobody behind an unlisted waiter.
   auto listed_until_ns = std::numeric_limits<std::int64_t>::max();
   for (auto const& one : all.unlisted) listed_until_ns = std::min(listed_until_ns, one.asked_ns);
   auto const is_owner = [](event_ring::entry const& one) { return one.event.granted_ns != lock_event::never; };
@@ -159,7 +159,7 @@ std::string lock_state_json(present_requests all, std::int64_t now_ns, std::uint
   std::string out = "{\"now_ns\":";
   append_number(out, now_ns);
   out += ",\"owner\":";
-  // The threads are asked one after another, so an owner may still be seen who has passed the lock on since.
+  // The threads are queried one after another, so a former owner may still be among them.
   auto const owner = std::max_element(
       present.begin(), present.end(),
       [](event_ring::entry const& a, event_ring::entry const& b) { return a.event.granted_ns < b.event.granted_ns; });

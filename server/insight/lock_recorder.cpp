@@ -5,7 +5,7 @@
 namespace holdfast::server {
 namespace {
 
-// 2 MiB a thread: some 26,000 requests with short keys.
+// 2 MiB per thread: about 26,000 requests with short keys.
 constexpr std::size_t ring_words = insight_is_built ? std::size_t(1) << 18 : 1024;
 
 }  // namespace
@@ -44,7 +44,7 @@ lock_visit::lock_visit(lock_asker const& asker, std::string_view its_key, clock:
 }
 
 lock_visit::~lock_visit() {
-  // Only a coroutine that is destroyed while it waits or holds leaves this to be done.
+  // Has an effect only if the coroutine is destroyed while it waits or holds.
   go();
 }
 
@@ -93,7 +93,7 @@ void lock_visit::granted(clock::time_point at, std::chrono::nanoseconds hold) {
   }
   std::scoped_lock const guard(recorder_->mutex_);
   event.granted_ns = recorder_->ns_of(at);
-  if (event.position == 0) event.asked_ns = event.granted_ns;  // the lock was free: there was no wait
+  if (event.position == 0) event.asked_ns = event.granted_ns;  // the lock was free: no wait
   event.hold_ns = hold.count();
   if (hold.count() == 0) return;
   tell(lock_event::kind::granted);
@@ -118,7 +118,7 @@ void lock_visit::released(clock::time_point at, lock_outcome outcome) {
 void lock_visit::was_run(clock::time_point granted_at, clock::time_point released_at) noexcept {
   auto* const here = lock_recorder::of_this_thread;
   if (recorder_ == nullptr || here == nullptr) return;
-  // Nobody changes the event while its request waits.
+  // The event does not change while its request waits.
   lock_event done = event;
   done.what = lock_event::kind::done;
   done.outcome = lock_outcome::released;

@@ -19,19 +19,19 @@
 
 namespace holdfast::server {
 
-/// Whether the lock is watched at all; a choice of the build, for measuring what it costs.
+/// False if the build leaves out all recording, for measuring its cost.
 inline constexpr bool insight_is_built = HOLDFAST_INSIGHT != 0;
 
-/// What a thread's requests have done to the lock, counted without loss.
+/// Exact counts of what a thread's requests did with the lock.
 struct lock_counters {
-  std::array<lock_histogram, lock_operations> waits;  ///< of all that were granted
+  std::array<lock_histogram, lock_operations> waits;  ///< waits of all requests that acquired the lock
   std::array<lock_histogram, lock_operations> holds;
-  counter contended;  ///< how many of the grants had to wait
+  counter contended;  ///< grants that had to wait
   counter timed_out, cancelled, hung_up, refused;
-  counter cut_short;         ///< holds that ended early, since the client went or the server drained
-  counter waiting, holding;  ///< now; these sink too
+  counter cut_short;         ///< holds that ended early, because of a disconnect or a drain
+  counter waiting, holding;  ///< current numbers
 
-  /// A visit that has ended.
+  /// Counts an ended request.
   void count(lock_event const& done) noexcept {
     auto const kind = static_cast<std::size_t>(done.operation);
     waits[kind].add(done.granted_ns - done.asked_ns);
@@ -40,7 +40,7 @@ struct lock_counters {
   }
 };
 
-/// One that waits or holds now, as others may see it.
+/// A request that waits or holds now, readable by other threads.
 struct present_request : boost::intrusive::list_base_hook<> {
   lock_event event;
   std::string_view key;
@@ -48,21 +48,21 @@ struct present_request : boost::intrusive::list_base_hook<> {
 
 class lock_visit;
 
-/// One thread's end of what is known of the lock: its events, its counters, and who of its requests waits or holds now.
-/// The thread itself records, and pays for nothing but plain stores, unless a request waits or holds. Any thread reads.
-/// Memory: 2 MiB of events. A waiter or holder brings its own, so that there are as many as the store lets wait.
+/// One thread's records of the lock: its events, its counters, and its requests that wait or hold now. Only the thread
+/// itself records, and needs only plain stores unless a request waits or holds. Any thread may read. Memory: 2 MiB of
+/// events. Each waiter or holder brings its own list node, so the store's limit on waiters applies.
 class lock_recorder {
  public:
   using clock = std::chrono::steady_clock;
 
-  /// @param index of the thread, below `threads`. @param started_at from when on time is counted.
+  /// @param index of the thread, below `threads`. @param started_at origin of all times.
   lock_recorder(unsigned index, unsigned threads, clock::time_point started_at);
 
-  /// A number that no other request has.
+  /// A number unique among all requests.
   [[nodiscard]] std::uint64_t next_id() noexcept { return last_id_ += threads_; }
 
-  /// Records a request that found the lock free and let go of it at once. To be called while the lock is still held, so
-  /// that whoever is granted it next finds the record.
+  /// Records a request that found the lock free and released it at once. Call it while the lock is still held, so that
+  /// the record precedes that of the next owner.
   /// @return the request's id.
   std::uint64_t passed(peer_address const& source, lock_operation operation, std::string_view key,
                        clock::time_point granted_at, clock::time_point released_at) noexcept {
@@ -89,17 +89,17 @@ class lock_recorder {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time - started_at_).count();
   }
 
-  /// That of the thread which calls, where it has one.
+  /// The calling thread's recorder, or null.
   static inline constinit thread_local lock_recorder* of_this_thread = nullptr;
 
-  /// The requests that this thread has answered, whatever they were for.
+  /// All requests answered by this thread.
   request_counters requests;
 
   [[nodiscard]] lock_counters const& counters() const noexcept { return counters_; }
   [[nodiscard]] event_ring const& ring() const noexcept { return ring_; }
 
-  /// Appends who waits or holds now; the limits count what this recorder adds. The keys of those who are not listed are
-  /// not copied.
+  /// Appends the requests that wait or hold now, within the limits for this recorder. Copies the keys of listed
+  /// requests only.
   void append_present(present_requests& found, present_limits const& limits) const;
   [[nodiscard]] bool is_anyone_present() const;
 
@@ -112,48 +112,49 @@ class lock_recorder {
   event_ring ring_;
   lock_counters counters_;
   mutable std::mutex mutex_;
-  boost::intrusive::list<present_request> present_;  // in the order in which they came; belongs to mutex_
+  boost::intrusive::list<present_request> present_;  // in order of arrival; guarded by mutex_
 };
 
-/// Who asks for the lock, for whoever watches.
+/// The origin of a request for the lock.
 struct lock_asker {
-  lock_recorder* recorder = nullptr;  ///< of the thread that asks; null: nobody watches
+  lock_recorder* recorder = nullptr;  ///< of the requesting thread; null to record nothing
   peer_address source;
   lock_operation operation = lock_operation::get;
 
   [[nodiscard]] bool is_watched() const noexcept { return insight_is_built && recorder != nullptr; }
 };
 
-/// A request for the lock that may wait or hold, from asking to its end. Lives on one thread: the recorder's.
+/// Records a request that may wait or hold, from its arrival to its end. On the recorder's thread only, except
+/// was_run().
 class lock_visit : private present_request {
  public:
   using clock = lock_recorder::clock;
 
-  /// @param key must outlive it.
+  /// @param key must outlive this object.
   lock_visit(lock_asker const& asker, std::string_view key, clock::time_point asked_at);
   ~lock_visit();
   lock_visit(lock_visit const&) = delete;
   lock_visit& operator=(lock_visit const&) = delete;
 
-  /// Concerns something else than was thought when it came. @param key must outlive it.
+  /// Replaces the key, if the request turns out to concern another one. @param key must outlive this object.
   void concerns(std::string_view key) noexcept;
-  /// Has found the lock taken, and would be at this position of the queue.
+  /// The lock is taken; the request would get this position in the queue.
   void stands_at(std::uint32_t position) noexcept { event.position = position; }
-  /// Is about to take its place in the queue.
+  /// The request is about to enter the queue.
   void waits();
-  /// Owns the lock from now on. @param hold what it is going to hold across an await; 0: nothing.
+  /// The lock is acquired. @param hold intended duration of a hold across an await; 0 for none.
   void granted(clock::time_point at, std::chrono::nanoseconds hold);
-  /// Gives it up; to be called while the lock is still held.
+  /// The lock is about to be released: call it while the lock is still held.
   void released(clock::time_point at, lock_outcome outcome = lock_outcome::released);
-  /// Was granted the lock for a section that the calling thread, perhaps not the recorder's, has run and still owns it
-  /// for: records it in that thread's name, so that whoever is granted the lock next finds the record.
+  /// The calling thread, possibly another than the recorder's, has run the request's section and still owns the lock.
+  /// Records it on the calling thread, so that the record precedes that of the next owner.
   void was_run(clock::time_point granted_at, clock::time_point released_at) noexcept;
-  /// The same was reported; now on the recorder's thread.
+  /// Call on the recorder's thread after the section has run; records it unless was_run() has.
   void has_run(clock::time_point granted_at, clock::time_point released_at);
-  /// Goes without ever having owned it.
+  /// The request ended without acquiring the lock.
   void left(clock::time_point at, lock_outcome outcome);
 
-  [[nodiscard]] std::uint64_t id() const noexcept { return event.id; }  ///< 0: nobody watches
+  [[nodiscard]] std::uint64_t id() const noexcept { return event.id; }  ///< 0 without a recorder
   [[nodiscard]] std::uint32_t position() const noexcept { return event.position; }
 
  private:
@@ -163,9 +164,9 @@ class lock_visit : private present_request {
   void end(clock::time_point at, lock_outcome outcome);
 
   lock_recorder* const recorder_;
-  bool is_present_ = false;  // then the event is changed under the recorder's mutex alone
+  bool is_present_ = false;  // if true, the event changes only under the recorder's mutex
   bool waits_ = false, holds_ = false;
-  bool is_told_ = false;  // by whoever ran the section
+  bool is_told_ = false;  // was_run() has recorded the end
 };
 
 }  // namespace holdfast::server

@@ -9,13 +9,13 @@
 namespace holdfast::server {
 namespace {
 
-/// @param more of the name
+/// @param more appended to the name
 void begin(std::string& out, std::string_view phase, std::string_view name, std::string_view more = {}) {
   ((((out += ",\n{\"ph\":\"") += phase) += "\",\"name\":\"") += name) += more;
   out += "\",\"pid\":1";
 }
 
-/// Microseconds to the nanosecond.
+/// Writes microseconds with nanosecond precision.
 void append_time(std::string& out, std::int64_t ns) {
   (out += ",\"ts\":") += std::to_string(ns / 1000);
   (out += '.') += std::to_string(1000 + ns % 1000).substr(1);
@@ -36,7 +36,7 @@ void write_arrow(std::string& out, std::string_view phase, std::size_t track, st
 
 }  // namespace
 
-/// A request's part of the trace.
+/// One request in the trace.
 struct lock_trace::visit {
   visit(lock_event const& its_event, std::string_view its_key, std::int64_t since_ns, std::int64_t until_ns,
         bool goes_on)
@@ -55,9 +55,9 @@ struct lock_trace::visit {
   lock_event const* event;
   std::string_view key;
   bool is_open, held, waited = false;
-  std::int64_t asked_ns = 0, wait_ended_ns = 0, ended_ns = 0;  // within the trace
-  bool takes_over = false;                                     // an arrow leads to its hold
-  std::uint64_t next_id = 0;                                   // whom an arrow from its hold leads to; 0: nobody
+  std::int64_t asked_ns = 0, wait_ended_ns = 0, ended_ns = 0;  // clipped to the trace
+  bool takes_over = false;                                     // an arrow ends at its hold
+  std::uint64_t next_id = 0;  // the request to which an arrow from its hold leads; 0 for none
 };
 
 lock_trace::lock_trace(lock_feed& feed, present_requests present, std::int64_t since_ns, std::int64_t now_ns,
@@ -91,13 +91,13 @@ std::size_t lock_trace::bytes() const {
   return bytes;
 }
 
-/// Asks the feed for more.
+/// Fetches more ended requests from the feed.
 void lock_trace::find_next() {
   next_ended_ = 0;
   auto const lost = feed_.find_ended(next_number_, until_, ended_);
   if (lost == 0) return;
   lost_ += lost;
-  // To him an arrow may lead already, so it is written although the feed has lost it.
+  // An arrow to this owner may have been written already, so write the owner although the feed has lost it.
   if (ended_.next_owner && ended_.next_owner->number < next_number_) {
     --lost_;
     ended_.found.push_back(*std::exchange(ended_.next_owner, std::nullopt));
@@ -123,7 +123,7 @@ lock_event const* lock_trace::present_owner_after(lock_event const& event) const
   return found;
 }
 
-/// Who owned the lock after the one that is to be written; null: nobody, or it is not known.
+/// The owner after the request that is written next; null if there is none or it is unknown.
 lock_event const* lock_trace::next_owner() const {
   for (auto i = next_ended_ + 1; i < ended_.found.size(); ++i)
     if (ended_.found[i].event.granted_ns != lock_event::never) return &ended_.found[i].event;
@@ -139,7 +139,7 @@ void lock_trace::write_ended(std::string& out, lock_feed::ended_request const& r
   visit one(event, request.key, since_ns_, event.ended_ns, false);
   if (one.held) {
     one.takes_over = std::exchange(arrow_to_, 0) == event.id;
-    // Who let go before the other asked is not the one who made him wait: that one's record is lost.
+    // A request that released before the other asked did not delay it; the record of the one that did is lost.
     auto const* const next = next_owner();
     if (next != nullptr && next->position != 0 && event.ended_ns >= next->asked_ns &&
         next->granted_ns >= event.granted_ns)
@@ -161,7 +161,7 @@ void lock_trace::write_loss(std::string& out, std::int64_t at_ns) {
   ((out += ",\"args\":{\"lost\":") += std::to_string(lost_ - std::exchange(lost_told_, lost_))) += "}}";
 }
 
-/// All that changed the queue's length is known.
+/// Call when all changes of the queue's length are known.
 void lock_trace::end_queue() {
   for (std::size_t i = 0; i < present_.unlisted.size(); ++i)
     if (auto const asked_ns = std::max(present_.unlisted[i].asked_ns, since_ns_);
@@ -170,7 +170,7 @@ void lock_trace::end_queue() {
   std::make_heap(queue_.begin(), queue_.end(), std::greater<>());
 }
 
-/// Writes the queue's length when it changed next. @return whether it did.
+/// Writes the next change of the queue's length. @return false if there is none.
 bool lock_trace::write_queue(std::string& out) {
   auto at_ns = now_ns_;
   if (!queue_.empty()) {
@@ -206,7 +206,7 @@ std::size_t lock_trace::track_of(std::string& out, peer_address const& source) {
   return found->second;
 }
 
-/// speedscope takes an end for a slice's only where both carry the same arguments.
+/// speedscope matches an end with its slice only if both have the same arguments.
 void lock_trace::write_edge(std::string& out, std::string_view phase, visit const& one, std::string_view does,
                             std::size_t track, std::int64_t at_ns) const {
   auto const& event = *one.event;
@@ -226,9 +226,9 @@ void lock_trace::write_edge(std::string& out, std::string_view phase, visit cons
   (out += one.outcome()) += "\"}}";
 }
 
-/// A beginning and an end instead of one complete event: a reader that adds a duration to a beginning, in floating
-/// point, gets another instant than the next slice's beginning, and takes the two for overlapping. What belongs
-/// together at one instant stands in its order, and an arrow within its slice.
+/// Writes begin and end events, not complete events with a duration: a reader that adds start and duration in floating
+/// point gets a different instant than the start of the next slice, and sees the two as overlapping. Events at the same
+/// instant are written in order, and an arrow within its slice.
 void lock_trace::write(std::string& out, visit const& one) {
   auto const track = track_of(out, one.event->source);
   if (one.waited) {
@@ -240,7 +240,7 @@ void lock_trace::write(std::string& out, visit const& one) {
   if (!one.held) return;
   write_edge(out, "B", one, "holds", track, one.wait_ended_ns);
   if (one.takes_over) write_arrow(out, "f", track, one.event->id, one.wait_ended_ns);
-  // The end of a slice belongs to it only up to its last instant.
+  // A slice does not include the instant of its end, so start the arrow just before.
   if (one.next_id != 0) write_arrow(out, "s", track, one.next_id, std::max(one.wait_ended_ns, one.ended_ns - 1));
   write_edge(out, "E", one, "holds", track, one.ended_ns);
 }

@@ -15,45 +15,45 @@
 namespace holdfast::server {
 
 /// The events as a trace in Chrome's JSON format ("Trace Event Format"), which ui.perfetto.dev and speedscope open: a
-/// track for each source, a slice for each wait and each hold, an arrow from each release to the grant that it made,
-/// and a counter of the queue's length. Times are microseconds since the server's start. What continues ends at
+/// track per source, a slice for each wait and each hold, an arrow from each release to the grant it caused, and a
+/// counter of the queue's length. Times are microseconds since the server's start. Unfinished waits and holds end at
 /// `now_ns`.
 ///
-/// Written piece by piece from what the feed has, in the order in which requests ended, so that each track goes forward
-/// in time. What a slow reader's trace has not got to yet may be overwritten: a counter `lost events` says where, and
-/// `otherData` how many. One thread.
+/// Written in pieces from the feed's events in the order in which requests ended, so that time never goes back within a
+/// track. Events may be overwritten before a slow reader's trace gets to them: a counter `lost events` shows where, and
+/// `otherData` how many. Single-threaded.
 ///
-/// Memory: some requests of the feed, 80 KiB; who waits or holds now, as far as present_max goes, and 256 KiB at most
-/// for whoever waits beyond that; 16 bytes for each request that has waited, at most 768 KiB; and the tracks, 512 KiB.
+/// Memory: some requests of the feed, 80 KiB; present requests up to present_max, and at most 256 KiB for waiters
+/// beyond that; 16 bytes for each request that has waited, at most 768 KiB; and the tracks, 512 KiB.
 class lock_trace {
  public:
-  /// append_piece() stops when it has written this many bytes.
+  /// append_piece() stops after this many bytes.
   static constexpr std::size_t piece_bytes = 64 * 1024;
-  /// The 16,384 that may wait, if their keys are short. Those beyond are counted in the queue's length and not drawn.
+  /// Enough for 16,384 waiters with short keys. Waiters beyond count in the queue's length but are not drawn.
   static constexpr present_limits present_max{.entries_max = 16'384, .bytes_max = 2 * 1024 * 1024};
-  /// Where there are more sources, the tracks of the earlier ones end, and continue as new ones of the same name.
+  /// With more sources, all open tracks end; their sources continue in new tracks with the same names.
   static constexpr std::size_t tracks_max = 4096;
 
-  /// @param feed must outlive it. It writes what the feed has now, not what comes later. @param present who waits or
-  /// holds at `now_ns`, to be asked for before; of one who has ended since, the event counts. @param since_ns what
-  /// lies before is cut off.
+  /// @param feed must outlive this object. The trace ends with the feed's current events. @param present the requests
+  /// that wait or hold at `now_ns`, queried before the construction; for those that have ended since, the event counts.
+  /// @param since_ns earlier times are cut off.
   lock_trace(lock_feed& feed, present_requests present, std::int64_t since_ns, std::int64_t now_ns,
              std::uint64_t start);
   ~lock_trace();
   lock_trace(lock_trace const&) = delete;
   lock_trace& operator=(lock_trace const&) = delete;
 
-  /// Appends what comes next. @return whether there is more.
+  /// Appends the next part. @return false if the trace is complete.
   bool append_piece(std::string& out);
 
-  /// How many bytes it keeps.
+  /// Memory in use, in bytes.
   [[nodiscard]] std::size_t bytes() const;
 
  private:
   struct visit;
-  /// The queue became longer or shorter by one: twice the time, and one more where it became longer.
+  /// A change of the queue's length by one: twice the time, plus one if the queue grew.
   using queue_change = std::int64_t;
-  using track_key = std::pair<std::array<std::uint8_t, 16>, std::uint64_t>;  // and the port, its kind and name
+  using track_key = std::pair<std::array<std::uint8_t, 16>, std::uint64_t>;  // the second has port, kind and name
 
   void find_next();
   void write_ended(std::string& out, lock_feed::ended_request const& request);
@@ -73,18 +73,18 @@ class lock_trace {
   lock_feed& feed_;
   std::int64_t const since_ns_, now_ns_;
   std::uint64_t const start_;
-  present_requests present_;                         // by id
-  std::vector<bool> listed_ended_, unlisted_ended_;  // who of them has ended since
-  std::uint64_t next_number_ = 0, until_ = 0;        // of the events to be asked for
+  present_requests present_;                         // ordered by id
+  std::vector<bool> listed_ended_, unlisted_ended_;  // which of them have ended since
+  std::uint64_t next_number_ = 0, until_ = 0;        // range of the events still to fetch
   lock_feed::ended_requests ended_;
-  std::size_t next_ended_ = 0, next_present_ = 0;  // to be written
-  std::uint64_t arrow_to_ = 0;                     // whose hold an arrow was begun for; 0: nobody's
+  std::size_t next_ended_ = 0, next_present_ = 0;  // indexes of the next to write
+  std::uint64_t arrow_to_ = 0;                     // id of the request whose hold ends the open arrow; 0 for none
   std::uint64_t lost_ = 0, lost_told_ = 0;
-  std::vector<queue_change> queue_;  // when all else is written, a heap with the earliest on top
+  std::vector<queue_change> queue_;  // at the end a heap with the earliest on top
   bool queue_is_ended_ = false;
   int queue_length_ = 0;
   std::int64_t queue_told_ns_ = -1;
-  std::map<track_key, std::size_t> tracks_;  // each source's, in the order of their first events
+  std::map<track_key, std::size_t> tracks_;  // one per source, numbered by first event
   std::size_t last_track_ = 0;
   bool is_begun_ = false;
 };

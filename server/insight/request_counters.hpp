@@ -12,7 +12,7 @@ namespace holdfast::server {
 
 using protocol::method;
 
-/// What a request was for, as far as statistics go: the path with its variable part taken out.
+/// Kinds of paths for statistics, without their variable parts.
 enum class route_kind : std::uint8_t {
   value,
   list,
@@ -41,11 +41,11 @@ inline constexpr std::size_t route_kinds = 22;
 
 [[nodiscard]] std::string_view name_of(route_kind route) noexcept;
 
-/// As OpenTelemetry's semantic conventions call it: `GET`, …, `_OTHER`.
+/// Method names as in OpenTelemetry's semantic conventions: `GET`, …, `_OTHER`.
 [[nodiscard]] std::string_view name_of(method method) noexcept;
 
-/// The boundaries that OpenTelemetry's conventions prescribe for http.server.request.duration, and below them those
-/// where the answers of this server are.
+/// The bounds that OpenTelemetry's conventions recommend for http.server.request.duration, extended downwards to this
+/// server's usual durations.
 inline constexpr std::array<std::int64_t, 22> request_bounds_ns{
     10'000,      25'000,        50'000,        100'000,       250'000,       500'000,       1'000'000,   2'500'000,
     5'000'000,   10'000'000,    25'000'000,    50'000'000,    75'000'000,    100'000'000,   250'000'000, 500'000'000,
@@ -53,8 +53,8 @@ inline constexpr std::array<std::int64_t, 22> request_bounds_ns{
 
 using request_histogram = histogram<request_bounds_ns>;
 
-/// The answered requests of one thread, by what they were for, their method and the answer's status. The thread adds,
-/// any thread reads. The first of a kind allocates 192 bytes; there are 6,160 kinds.
+/// Answered requests of one thread by route, method and status. The thread adds, any thread may read. The first request
+/// of a combination allocates 192 bytes; there are 6,160 combinations.
 class request_counters {
  public:
   request_counters() = default;
@@ -64,7 +64,7 @@ class request_counters {
     for (auto const& cell : cells_) delete cell.load(std::memory_order_relaxed);
   }
 
-  /// @param duration_ns from the end of the request's header to the answer's being ready to be sent.
+  /// @param duration_ns from the end of the request's header until the answer is ready to be sent.
   void add(route_kind route, method method, unsigned status, std::int64_t duration_ns) {
     auto const index = index_of(route, method, status);
     auto* cell = cells_[index].load(std::memory_order_relaxed);
@@ -72,7 +72,7 @@ class request_counters {
     cell->add(duration_ns);
   }
 
-  /// Calls `visit(route, method, status, histogram)` for each kind that there was; status 0: any that we don't send.
+  /// Calls `visit(route, method, status, histogram)` for each combination seen. Status 0 stands for all unlisted ones.
   template <class Visit>
   void for_each(Visit visit) const {
     for (std::size_t i = 0; i < cells_.size(); ++i)
@@ -105,8 +105,7 @@ class request_counters {
   }
 
   static constexpr std::size_t size = route_kinds * methods * statuses.size();
-  std::array<std::atomic<request_histogram*>, size>
-      cells_{};  // owned: any thread may look, and one pointer serves both
+  std::array<std::atomic<request_histogram*>, size> cells_{};  // owned; raw, since only a raw pointer can be atomic
 };
 
 }  // namespace holdfast::server

@@ -10,7 +10,7 @@ bool is_shown_as_it_is(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char letter) { return letter >= ' ' && letter <= '~'; });
 }
 
-/// Who calls itself by one of these would be taken for a part of the server.
+/// A client with one of these names would look like a part of the server.
 bool is_reserved(std::string_view text) {
   return text == "writer" || text == "expiry" || text == "unknown";
 }
@@ -19,7 +19,7 @@ bool is_reserved(std::string_view text) {
 
 std::string_view product_of(std::string_view user_agent) noexcept {
   if (user_agent.starts_with("Mozilla/"))
-    // The order matters: Edge names Chrome too, and Chrome names Safari.
+    // The order matters: Edge's User-Agent contains Chrome, and Chrome's contains Safari.
     for (std::string_view const browser : {"Firefox", "Edg", "Chrome", "Safari"})
       if (auto const at = user_agent.find(browser); at != std::string_view::npos &&
                                                     at + browser.size() < user_agent.size() &&

@@ -133,7 +133,7 @@ result<elements> value::as_object() const {
 }
 
 result<document> document::parse(std::string_view text, int levels) {
-  /// Keeps what the scanner finds, down to `levels`.
+  /// Records the scanner's values down to `levels`.
   struct builder {
     void open(char const* at) {
       if (++depth <= levels) {

@@ -16,68 +16,67 @@ enum class value_kind : std::uint8_t { null, boolean, number, string, array, obj
 
 class elements;
 
-/// A value in a parsed text: a view, which lives as long as the document and the text. Copying it is cheap.
+/// A view of a value in a parsed text. Valid as long as the document and the text live; cheap to copy.
 class value {
  public:
   [[nodiscard]] value_kind kind() const noexcept;
   [[nodiscard]] bool is(value_kind wanted) const noexcept { return kind() == wanted; }
 
-  /// The value as it was written, byte for byte, without the white space around it.
+  /// The value's text as written, without surrounding white space.
   [[nodiscard]] std::string_view text() const noexcept;
 
-  /// The name that it has as a member, with its quotes, or nothing.
+  /// The member's name as written, with quotes; empty if the value is not a member.
   [[nodiscard]] std::string_view name_text() const noexcept;
 
-  /// The same, decoded for comparing names: see decode_for_comparing().
+  /// The member's name decoded for comparisons; see decode_for_comparing().
   [[nodiscard]] std::string name() const;
 
-  /// Where it stands, as a JSON pointer (RFC 6901): "" for the root. Takes time linear in the document: for errors.
+  /// The value's location as a JSON pointer (RFC 6901), "" for the root. Takes time linear in the document: for errors.
   [[nodiscard]] std::string pointer() const;
 
-  /// A string decoded to UTF-8. @return errc::invalid_json with the pointer if it is no string, or has half a surrogate
-  /// pair, which no UTF-8 can say.
+  /// The string decoded to UTF-8. @return errc::invalid_json with the pointer if the value is not a string, or contains
+  /// an unpaired surrogate, which UTF-8 cannot represent.
   [[nodiscard]] protocol::result<std::string> as_string() const;
 
-  /// A number whose exact value is an integer of 64 bits, however it is written: 5, 5.0, 50e-1. @return
-  /// errc::invalid_json with the pointer otherwise.
+  /// The number as an integer, in any notation: 5, 5.0, 50e-1. @return errc::invalid_json with the pointer if the value
+  /// is not a number, or not exactly a 64-bit integer.
   [[nodiscard]] protocol::result<std::int64_t> as_integer() const;
 
-  /// true or false. @return errc::invalid_json with the pointer otherwise.
+  /// @return errc::invalid_json with the pointer if the value is neither true nor false.
   [[nodiscard]] protocol::result<bool> as_boolean() const;
 
-  /// What is in an array or object, in the order of the text; nothing in other values. Members may share a name.
+  /// The elements or members in the order of the text; empty for other values. Members may have equal names.
   [[nodiscard]] elements children() const noexcept;
 
-  /// The same, or errc::invalid_json with the pointer if it is no array (no object).
+  /// The same, or errc::invalid_json with the pointer if the value is not an array (as_object(): an object).
   [[nodiscard]] protocol::result<elements> as_array() const;
   [[nodiscard]] protocol::result<elements> as_object() const;
 
-  /// Its number among the document's values, to keep it in four bytes; and any value of the same document by its
-  /// number.
+  /// The index identifies the value in four bytes; at() returns any value of the same document by its index.
   [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
   [[nodiscard]] value at(std::uint32_t index) const noexcept { return {*data_, index}; }
 
-  /// The text of the document that it is in, behind and before it.
+  /// The entire text of the document.
   [[nodiscard]] std::string_view document_text() const noexcept;
 
-  /// errc::invalid_json: "at /operations/2/ttl: `problem`", "at the top: …" for the root.
+  /// errc::invalid_json: "at /operations/2/ttl: `problem`", or "at the top: …" for the root.
   [[nodiscard]] protocol::failure failure(std::string_view problem) const;
 
  private:
   friend class document;
   friend class elements;
 
-  /// 20 bytes for each value in a text.
+  /// One value of the text, in 20 bytes.
   struct node {
     std::uint32_t begin = 0;
     std::uint32_t size = 0;
-    std::uint32_t name_begin = 0;  // of the name's quote; 0 without a name, which is where no name begins
+    std::uint32_t name_begin = 0;  // offset of the name's quote; 0, where no name can begin, if there is no name
     std::uint32_t name_size = 0;
-    std::uint32_t next = 0;  // index of the first node behind this one and all that is in it
+    std::uint32_t next = 0;  // index of the first node after this one and its descendants
   };
   struct contents {
     std::string_view text;
-    std::vector<node> nodes;  // in the order of the text, a container before what is in it
+    std::vector<node> nodes;  // in the order of the text, so a container precedes its children
   };
 
   value(contents const& data, std::uint32_t index) noexcept : data_(&data), index_(index) {}
@@ -88,7 +87,7 @@ class value {
   std::uint32_t index_;
 };
 
-/// The children of a container, in the order of the text.
+/// The children of a container in the order of the text.
 class elements {
  public:
   class iterator {
@@ -134,27 +133,26 @@ class elements {
   std::uint32_t end_;
 };
 
-/// A JSON text that has been checked and of which each value can be found. Nothing is converted or copied: every value
-/// is a slice of the text. Parsing does not recurse, and takes at most protocol::json_depth_max levels.
+/// A checked JSON text with an index of its values. Nothing is converted or copied: a value is a slice of the text.
+/// Parsing does not recurse and accepts at most protocol::json_depth_max levels.
 class document {
  public:
   static constexpr int every_level = 1 << 20;
 
-  /// @param text outlives the document. @param levels how deep values can be looked into: what is nested deeper is
-  /// checked and is part of its container's text, but not one of its children(), and so costs no memory. 1 finds the
-  /// root alone.
-  /// @return errc::invalid_json as protocol::check_json() says it.
+  /// @param text must outlive the document. @param levels the number of levels to index. Deeper values are checked and
+  /// belong to their container's text, but are not among its children() and use no memory; 1 indexes the root only.
+  /// @return errc::invalid_json as reported by protocol::check_json().
   [[nodiscard]] static protocol::result<document> parse(std::string_view text, int levels = every_level);
 
   [[nodiscard]] value root() const noexcept { return {*data_, 0}; }
 
-  /// Bytes of memory besides the text: 20 to 40 for each value that was kept.
+  /// Memory used besides the text: 20 to 40 bytes for each indexed value.
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return data_->nodes.capacity() * sizeof(value::node); }
 
  private:
   explicit document(std::unique_ptr<value::contents> data) noexcept : data_(std::move(data)) {}
 
-  std::unique_ptr<value::contents> data_;  // apart, so that views stay valid when the document moves
+  std::unique_ptr<value::contents> data_;  // allocated separately, so that views stay valid when the document moves
 };
 
 }  // namespace holdfast::server::json

@@ -23,7 +23,7 @@ bool are_equal_objects(value left, value right) {
   for (auto const member : right.children()) {
     auto const found = members.find(view_for_comparing(member.name_text(), storage));
     if (found == members.end() || !are_equal(found->second, member)) return false;
-    members.erase(found);  // so that it is not found a second time
+    members.erase(found);  // a member can match only once
   }
   return members.empty();
 }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t name_bytes_max = 80;
 
-/// A name as it stands in the text, unless it is too long to be shown.
+/// A name as written, shortened if it is too long for a message.
 std::string shown(std::string_view name_text) {
   if (name_text.size() <= name_bytes_max) return std::string(name_text);
   return std::string(name_text.substr(0, name_bytes_max)) + "…\"";

@@ -10,18 +10,18 @@
 
 namespace holdfast::server::json {
 
-/// The members of an object in a request, which may have certain fields and no others.
+/// The members of an object in a request that may contain only known fields.
 class fields {
  public:
-  /// @param known the names of all fields, which outlive this.
-  /// @return errc::invalid_json with the JSON pointer of the place if `object` is no object, or if a field is unknown
-  /// or there twice; names the field, and for an unknown one those that there are.
+  /// @param known the names of all fields; must outlive this object.
+  /// @return errc::invalid_json with the JSON pointer if `object` is not an object, or if a field is unknown or
+  /// duplicate; the message names the field, and for an unknown one lists the known fields.
   [[nodiscard]] static protocol::result<fields> of(value object, std::initializer_list<std::string_view> known);
 
-  /// The field `name`, one of those known, or nothing.
+  /// The field `name`, which must be a known name, or nullopt.
   [[nodiscard]] std::optional<value> find(std::string_view name) const;
 
-  /// The same, or errc::invalid_json that says which field is missing where.
+  /// The field `name`, or errc::invalid_json that names the missing field and its location.
   [[nodiscard]] protocol::result<value> require(std::string_view name) const;
 
  private:

@@ -27,7 +27,7 @@ bool is_proper_prefix(pointer_tokens const& prefix, pointer_tokens const& tokens
   return prefix.size() < tokens.size() && std::ranges::equal(prefix, std::span(tokens).first(prefix.size()));
 }
 
-/// The members that RFC 6902 names, of one operation.
+/// The members of one operation that RFC 6902 defines.
 struct operation_members {
   std::optional<value> op, path, from, operand;
 };
@@ -106,7 +106,7 @@ result<json_patch::operation> parse_operation(value source) {
   return operation;
 }
 
-/// How deep the arrays and objects of a JSON text are nested; 0 for other values.
+/// Nesting depth of arrays and objects in a JSON text; 0 for other values.
 std::size_t levels_of_text(std::string_view text) {
   std::size_t depth = 0, deepest = 0;
   bool quoted = false;
@@ -232,7 +232,7 @@ void json_patching::put(json_patch::operation const& operation, piece content) {
     if (!inserts || (path.back() != "-" && array_position(path.back()) != order.size())) {
       auto const found = find(container, path.back());
       if (!found && (is_array || ambiguous_)) return;
-      reason_.clear();  // a member that is not there is added
+      reason_.clear();  // a missing member is added
       index = found.value_or(order.size());
     }
     if (inserts || index == order.size()) {
@@ -267,7 +267,7 @@ void json_patching::test(json_patch::operation const& operation) {
   if (!are_equal(present->root(), *operation.operand)) fail("the value there is another one");
 }
 
-/// What is in an array or object.
+/// The children of an array or object.
 json_patching::opened_container* json_patching::open(piece& content) {
   if (content.opened != nullptr) return content.opened.get();
   auto source = *content.source;
@@ -277,7 +277,7 @@ json_patching::opened_container* json_patching::open(piece& content) {
   }
   auto const inside = source.text().substr(1, source.text().size() - 2);
   if (source.children().empty() && inside.find_first_not_of(" \t\r\n") != std::string_view::npos) {
-    // Deeper than what was kept of its document: it has been moved or copied to where it is less deep.
+    // The value lies below the indexed levels of its document: it was moved or copied to a place at a smaller depth.
     auto parsed = document::parse(source.text(), patch_.levels_);
     if (!parsed) {
       fail(parsed.error().detail);
@@ -329,11 +329,11 @@ json_patching::piece* json_patching::look_up(pointer_tokens const& path) {
   return content;
 }
 
-/// Lets `change` alter the container that holds what `path` leads to, which no copy shares then, and has the sizes of
-/// all containers around it follow.
+/// Calls `change` with the container of the value at `path`, unshared from copies, and updates the sizes of all
+/// enclosing containers.
 template <class Change>
 void json_patching::change(pointer_tokens const& path, Change change) {
-  std::vector<std::pair<opened_container*, std::size_t>> around;  // each with its size before
+  std::vector<std::pair<opened_container*, std::size_t>> around;  // with their previous sizes
   auto* content = &root_;
   for (auto const& token : path) {
     auto* container = open(*content);
@@ -351,7 +351,7 @@ void json_patching::change(pointer_tokens const& path, Change change) {
   for (auto const& [container, size] : around) {
     if (container->changed) continue;
     container->changed = true;
-    auto const frame = size_of(*container);  // without children_bytes, which are the rest of the text
+    auto const frame = size_of(*container);  // the size without children_bytes
     container->children_bytes = container->order.empty() ? 0 : size - frame;
   }
   change(*around.back().first);

@@ -15,7 +15,7 @@
 
 namespace holdfast::server::json {
 
-/// A JSON Patch (RFC 6902), parsed and checked once, and applied to texts any number of times, also by several threads.
+/// A JSON Patch (RFC 6902), parsed and checked once and applicable to any number of texts. Thread-safe once parsed.
 class json_patch {
  public:
   static constexpr std::size_t operations_max = 1000;
@@ -26,18 +26,18 @@ class json_patch {
     json_patch::verb verb = verb::test;
     pointer_tokens path;
     pointer_tokens from;
-    std::string name;         ///< the last token of `path` as a JSON string, for a new member
-    std::string description;  ///< for people: `"add" /a/b`
+    std::string name;         ///< the last token of `path` as a JSON string, the name of a new member
+    std::string description;  ///< for messages: `"add" /a/b`
     std::optional<value> operand;
   };
 
-  /// @param text outlives the patch.
-  /// @return errc::invalid_json if it is not JSON; errc::invalid_patch with the JSON pointer of the place for an
-  /// unknown "op", a missing or doubled member, a path that is no JSON pointer, more than operations_max operations, a
-  /// move into what is moved, and for the removal of the entire value. Members that RFC 6902 does not name are ignored.
+  /// @param text must outlive the patch.
+  /// @return errc::invalid_json if it is not JSON; errc::invalid_patch with the JSON pointer for an unknown "op", a
+  /// missing or duplicate member, an invalid JSON pointer, more than operations_max operations, a move into the moved
+  /// value itself, or removal of the entire value. Members that RFC 6902 does not define are ignored.
   [[nodiscard]] static protocol::result<json_patch> parse(std::string_view text);
 
-  /// The text of `target`, which is JSON, after all operations: see json_patching.
+  /// Applies all operations to the JSON text `target`; see json_patching.
   [[nodiscard]] protocol::result<std::string> apply(std::string_view target, std::size_t bytes_max) const;
 
   [[nodiscard]] std::vector<operation> const& operations() const noexcept { return operations_; }
@@ -52,50 +52,49 @@ class json_patch {
   friend class json_patching;
 };
 
-/// One application of a patch, operation by operation, so that others can have their turn between two of them: an
-/// operation on a value of a megabyte takes up to some milliseconds.
+/// Applies a patch operation by operation, so that others can run in between: an operation on a value of a megabyte
+/// takes up to a few milliseconds.
 ///
-/// What no operation names stays byte for byte, in its order; what is added has the patch's bytes, what is copied the
-/// bytes of its origin. So no number can come back different from what it was. "test" compares as are_equal() does. An
-/// object of the target may have a name twice; an operation that names such a member fails, since it does not say which
-/// one is meant.
+/// Everything that no operation names keeps its bytes and its order; added values have the patch's bytes, copied ones
+/// those of their origin, so numbers are never reformatted. "test" compares by are_equal(). Objects of the target may
+/// have duplicate names; an operation that names such a member fails as ambiguous.
 class json_patching {
  public:
-  /// @param target is JSON; it and `patch` outlive this. @param bytes_max how large the value may be after each
-  /// operation.
+  /// @param target JSON; must outlive this object, as must `patch`. @param bytes_max limit for the size of the value
+  /// after each operation.
   json_patching(json_patch const& patch, std::string_view target, std::size_t bytes_max);
 
-  /// Runs the next operation. @return true while there is one more, and nothing failed.
+  /// Runs the next operation. @return true if another one follows and none has failed.
   bool step();
 
-  /// How many operations were done: the index of the one that failed, if one did.
+  /// The number of operations done, which is also the index of the one that failed, if any.
   [[nodiscard]] std::size_t operations_done() const noexcept { return done_; }
 
-  /// After the last step(): the new text, or errc::patch_conflict that names the operation's index and what hindered
-  /// it.
+  /// Call after the last step(). @return the new text, or errc::patch_conflict with the failed operation's index and
+  /// the reason.
   [[nodiscard]] protocol::result<std::string> finish();
 
  private:
   struct opened_container;
 
-  /// A value: as it was read, or as it has been changed since.
+  /// A value, original or changed.
   struct piece {
     std::optional<value> source;
-    std::shared_ptr<opened_container> opened;  // what is in it, once an operation has looked; copies share it
+    std::shared_ptr<opened_container> opened;  // its children, once an operation has opened it; shared by copies
   };
   struct child {
     piece held;
-    std::optional<value> place;  // what stood here in the container's text: it has the name and the spaces
+    std::optional<value> place;  // the original value at this place, which determines name and spacing
     std::string_view name;       // with quotes, if there is no `place`
   };
-  /// An array or object that an operation has looked into. Four bytes for each child that nobody has touched, so that a
-  /// child is inserted into half a million others in a moment.
+  /// An array or object that an operation has opened. Unchanged children take four bytes each, so inserting among half
+  /// a million is fast.
   struct opened_container {
     value source;
-    std::vector<std::uint32_t> order;  // the children: an index of the source's document, or altered_bit and one here
+    std::vector<std::uint32_t> order;  // indexes into the source's document, or into `altered` with altered_bit
     std::vector<child> altered;
-    bool changed = false;            // else its text is the source's
-    std::size_t children_bytes = 0;  // with their spaces, counted once it is changed
+    bool changed = false;            // if false, its text is the source's
+    std::size_t children_bytes = 0;  // including spacing; valid if changed
   };
   static constexpr std::uint32_t altered_bit = 0x80000000;
 
@@ -114,7 +113,7 @@ class json_patching {
   void remove(pointer_tokens const& path);
   void test(json_patch::operation const& operation);
 
-  // Each of these says in reason_ why, if it can't.
+  // On failure these set reason_.
   opened_container* open(piece& content);
   std::optional<std::size_t> find(opened_container const& container, std::string_view token);
   piece* look_up(pointer_tokens const& path);
@@ -127,12 +126,12 @@ class json_patching {
   std::size_t bytes_max_;
   std::deque<document> documents_;
   std::string_view before_;
-  std::string_view after_;  // white space around the target
+  std::string_view after_;  // white space before and after the target
   piece root_;
   std::size_t done_ = 0;
-  std::string reason_;                        // why the operation done_ failed
-  bool ambiguous_ = false;                    // the last find() in an object: it has the name twice
-  std::optional<protocol::failure> refused_;  // the target
+  std::string reason_;                        // why operation done_ failed
+  bool ambiguous_ = false;                    // the last find() in an object found duplicate names
+  std::optional<protocol::failure> refused_;  // why the target was rejected
 };
 
 }  // namespace holdfast::server::json

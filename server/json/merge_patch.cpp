@@ -17,7 +17,7 @@ result<merge_patch> merge_patch::parse(std::string_view text) {
   auto const root = patch.document_.root();
   if (!root.is(value_kind::object)) return patch;
 
-  // An object comes before those in it, so no recursion is needed: those of one depth, then those of the next.
+  // Process the objects level by level, each before the objects in it, which needs no recursion.
   std::vector<value> sources{root};
   std::size_t level_end = 1;
   std::string storage;
@@ -69,7 +69,7 @@ result<std::string> merge_patch::apply(std::string_view target) const {
   return out;
 }
 
-/// What `change` makes of nothing. Recurses as deep as the patch.
+/// The result of applying `change` to nothing. Recurses as deep as the patch.
 void merge_patch::append_new(std::string& out, member_change const& change) const {
   if (change.object == no_object) {
     out += change.to.text();
@@ -89,8 +89,8 @@ void merge_patch::append_new(std::string& out, member_change const& change) cons
   out += '}';
 }
 
-/// What `object` makes of the object `target`. Recurses as deep as the patch.
-/// @return false for a conflict.
+/// Appends the result of applying `object` to the object `target`. Recurses as deep as the patch.
+/// @return false on a conflict.
 bool merge_patch::append_merged(std::string& out, value target, object_changes const& object,
                                 std::string& conflict) const {
   auto const begin = out.size();

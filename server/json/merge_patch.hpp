@@ -11,18 +11,18 @@
 
 namespace holdfast::server::json {
 
-/// A JSON Merge Patch (RFC 7396), parsed once and applied to texts any number of times, also by several threads.
+/// A JSON Merge Patch (RFC 7396), parsed once and applicable to any number of texts. Thread-safe once parsed.
 class merge_patch {
  public:
-  /// @param text outlives the patch.
-  /// @return errc::invalid_json if it is not JSON; errc::invalid_patch if one of its objects has a name twice.
+  /// @param text must outlive the patch.
+  /// @return errc::invalid_json if it is not JSON; errc::invalid_patch if one of its objects has a duplicate name.
   [[nodiscard]] static protocol::result<merge_patch> parse(std::string_view text);
 
-  /// The text of `target`, which is JSON, after the patch. What the patch does not name stays byte for byte, in its
-  /// order; new members come last, in the patch's order, and have the patch's bytes. So no number changes unless the
-  /// patch says another one. Takes time linear in both texts.
-  /// @return errc::patch_conflict if an object of the target has twice a name that the patch names: it does not say
-  /// which one is meant. Names that the patch does not name may be there any number of times and stay so.
+  /// Applies the patch to the JSON text `target`. Everything that the patch does not name keeps its bytes and its
+  /// order; new members are appended in the patch's order with the patch's bytes, so numbers are never reformatted.
+  /// Takes time linear in both texts.
+  /// @return errc::patch_conflict if a name in the patch occurs twice in an object of the target, which is ambiguous.
+  /// Other duplicate names are kept.
   [[nodiscard]] protocol::result<std::string> apply(std::string_view target) const;
 
  private:
@@ -30,7 +30,7 @@ class merge_patch {
 
   struct member_change {
     value to;
-    std::uint32_t object = no_object;  // where its own changes are, if `to` is an object
+    std::uint32_t object = no_object;  // index of the nested changes, if `to` is an object
   };
   struct object_changes {
     std::vector<member_change> changes;
@@ -42,8 +42,8 @@ class merge_patch {
   bool append_merged(std::string& out, value target, object_changes const& object, std::string& conflict) const;
 
   document document_;
-  std::deque<std::string> decoded_names_;  // those with escapes
-  std::vector<object_changes> objects_;    // the patch's own first
+  std::deque<std::string> decoded_names_;  // names written with escapes
+  std::vector<object_changes> objects_;    // the first is the patch itself
   int levels_ = 1;
 };
 

@@ -9,13 +9,13 @@
 namespace holdfast::server::json {
 namespace {
 
-/// A JSON number in its parts. Its value is ±digits × 10^(exponent + shift).
+/// The parts of a JSON number, whose value is ±digits × 10^(exponent + shift).
 struct number_parts {
   bool negative = false;
-  std::string digits;      // without zeros at both ends; empty for zero
-  std::int64_t shift = 0;  // that the digits bring along
+  std::string digits;      // without leading and trailing zeros; empty for zero
+  std::int64_t shift = 0;  // from the decimal point and removed zeros; added to the exponent
   bool exponent_negative = false;
-  std::string_view exponent;  // digits without leading zeros; empty for zero
+  std::string_view exponent;  // without leading zeros; empty for zero
 };
 
 number_parts parts_of(std::string_view number) {
@@ -37,7 +37,7 @@ number_parts parts_of(std::string_view number) {
     parts.digits += mantissa.substr(point + 1);
     parts.shift = -static_cast<std::int64_t>(mantissa.size() - point - 1);
   }
-  auto const last = parts.digits.find_last_not_of('0') + 1;  // 0 if there is none
+  auto const last = parts.digits.find_last_not_of('0') + 1;  // npos + 1 is 0
   parts.shift += static_cast<std::int64_t>(parts.digits.size() - last);
   parts.digits.erase(last);
   parts.digits.erase(0, std::min(parts.digits.find_first_not_of('0'), parts.digits.size()));
@@ -47,7 +47,7 @@ number_parts parts_of(std::string_view number) {
 constexpr std::size_t small_digits = 17;
 constexpr std::int64_t small_limit = 100'000'000'000'000'000;  // 10^17
 
-/// `digits` as a number, if there are at most small_digits.
+/// `digits` as an integer; at most small_digits of them.
 std::int64_t small_number(std::string_view digits) {
   std::int64_t number = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), number);
@@ -60,7 +60,7 @@ std::string sum(bool negative, std::string_view digits, std::int64_t shift) {
     auto const number = small_number(digits);
     return std::to_string((negative ? -number : number) + shift);
   }
-  // The sign stays, so the magnitude grows or shrinks by |shift|: its last digits, with one carry into the others.
+  // The sign cannot change, so add to or subtract from the last digits and carry once into the others.
   if (negative) shift = -shift;
   std::string high(digits.substr(0, digits.size() - small_digits));
   auto low = small_number(digits.substr(digits.size() - small_digits)) + shift;

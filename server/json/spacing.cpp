@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::string_view space = " \t\r\n";
 
-/// The white space at the end of `text`.
+/// The trailing white space of `text`.
 std::string_view space_at_end(std::string_view text) {
   return text.substr(text.find_last_not_of(space) + 1);  // npos + 1 is 0
 }

@@ -99,7 +99,7 @@ std::string_view view_for_comparing(std::string_view text, std::string& storage)
 
 bool says(std::string_view text, std::string_view decoded) {
   auto const inside = text.substr(1, text.size() - 2);
-  // An escape is longer than what it says.
+  // An escape sequence is longer than the character it stands for.
   if (inside.size() <= decoded.size()) return inside == decoded;
   return inside.find('\\') != std::string_view::npos && decode_for_comparing(text) == decoded;
 }
@@ -119,7 +119,7 @@ void append_string(std::string& out, std::string_view decoded) {
     } else if (byte < 0x20) {
       append_unit(byte);
     } else if (byte == 0xED && i + 2 < decoded.size() && static_cast<unsigned char>(decoded[i + 1]) >= 0xA0) {
-      // Half a surrogate pair.
+      // An unpaired surrogate.
       append_unit(0xD000 | (static_cast<unsigned char>(decoded[i + 1]) & 0x3FU) << 6 |
                   (static_cast<unsigned char>(decoded[i + 2]) & 0x3FU));
       i += 2;

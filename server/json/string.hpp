@@ -5,22 +5,22 @@
 
 namespace holdfast::server::json {
 
-/// Decodes a string of a JSON text, with its quotes, into UTF-8.
-/// @return false if it has half a surrogate pair as an escape; `decoded` then holds it in three bytes, as UTF-8 would
-/// write it if it were a character (WTF-8).
+/// Decodes a string of a JSON text, given with its quotes, to UTF-8.
+/// @return false if an escape is an unpaired surrogate; `decoded` then contains it as three bytes, encoded like a
+/// character (WTF-8).
 bool decode(std::string_view text, std::string& decoded);
 
-/// The same, half pairs included: two texts decode to the same bytes exactly if they say the same string, since a JSON
-/// text is valid UTF-8 and so has no such bytes of its own.
+/// Like decode(), accepting unpaired surrogates: two strings are equal if and only if their decoded bytes are, since
+/// valid UTF-8 text cannot contain those bytes itself.
 [[nodiscard]] std::string decode_for_comparing(std::string_view text);
 
-/// The same without a copy where there is no escape: a view of `text`, or of `storage`.
+/// Like decode_for_comparing(), without a copy if there is no escape: returns a view of `text` or of `storage`.
 [[nodiscard]] std::string_view view_for_comparing(std::string_view text, std::string& storage);
 
-/// Whether a string of a JSON text, with its quotes, says what `decoded` does, as decode_for_comparing() gives it.
+/// True if the JSON string `text`, with its quotes, decodes to `decoded`, a result of decode_for_comparing().
 [[nodiscard]] bool says(std::string_view text, std::string_view decoded);
 
-/// Appends `decoded`, as decode_for_comparing() gives it, as a JSON string with quotes.
+/// Appends `decoded`, a result of decode_for_comparing(), as a JSON string with quotes.
 void append_string(std::string& out, std::string_view decoded);
 
 }  // namespace holdfast::server::json

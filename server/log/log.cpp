@@ -18,12 +18,12 @@
 namespace holdfast::server {
 namespace {
 
-// spdlog allocates all of them at the start, which touches each page: 8192 took longer than all else before
-// listening.
+// spdlog allocates and touches the entire queue at start-up; with 8192 entries that took longer than everything else
+// before listening.
 constexpr std::size_t queued_lines_max = 512;
 constexpr std::chrono::seconds close_time{1};
 
-/// Writes to the descriptor and not to stdio: a writer that is stuck in stdio holds a lock that exit() waits for.
+/// Writes to the descriptor, not to stdio: a thread blocked in stdio holds a lock that exit() needs.
 class standard_error_sink final : public spdlog::sinks::base_sink<std::mutex> {
   void sink_it_(spdlog::details::log_msg const& message) override {
     spdlog::memory_buf_t line;
@@ -32,7 +32,7 @@ class standard_error_sink final : public spdlog::sinks::base_sink<std::mutex> {
       auto const written = ::write(STDERR_FILENO, line.data() + at, line.size() - at);
       if (written > 0) at += static_cast<std::size_t>(written);
       if (written >= 0 || errno == EINTR) continue;
-      if (errno != EAGAIN) return;  // nobody is left to inform
+      if (errno != EAGAIN) return;  // there is nowhere to report it
       pollfd room{STDERR_FILENO, POLLOUT, 0};
       ::poll(&room, 1, -1);
     }
@@ -47,7 +47,7 @@ struct open_log {
   std::atomic<std::size_t> drops_told{0};
 };
 
-// Written before threads start and after they have ended; read by all of them.
+// Written only before threads start and after they have ended; read by all threads.
 std::shared_ptr<open_log> current;
 
 std::string quote(std::string_view text) {
@@ -75,7 +75,7 @@ std::string render(log_format format, std::string_view event, log_fields fields)
   return line;
 }
 
-/// Tells of drops as soon as a line gets through again.
+/// Reports the number of dropped lines once lines get through again.
 void tell_drops(open_log& log) {
   auto const dropped = log.writer->overrun_counter();
   auto told = log.drops_told.load(std::memory_order_relaxed);
@@ -109,7 +109,7 @@ log_scope::log_scope(std::string const& level, log_format format) {
 log_scope::~log_scope() {
   auto log = std::exchange(current, nullptr);
   tell_drops(*log);
-  // spdlog ends its thread by writing all that is queued, which takes forever where nobody reads.
+  // spdlog ends its thread only after writing the entire queue, which never completes if nobody reads the output.
   std::promise<void> closed;
   auto is_closed = closed.get_future();
   std::thread(

@@ -27,28 +27,28 @@ struct log_field {
 };
 using log_fields = std::initializer_list<log_field>;
 
-/// The process's log, on standard error, for as long as this lives. Lines go through a bounded queue to a thread that
-/// writes them, so a reader that stalls never stalls a request: the oldest lines are dropped then, and their number is
-/// reported when the log ends. Lines logged while no log lives are dropped.
+/// The process's log on standard error, open for the lifetime of this object. Lines go through a bounded queue to a
+/// writer thread, so a slow reader never delays a request: the oldest lines are dropped instead, and their number is
+/// reported later. Lines logged while no log_scope exists are dropped.
 class log_scope {
  public:
   /// @param level trace, debug, info, warn, error or off.
   log_scope(std::string const& level, log_format format);
 
-  /// Waits a second at most for what is queued to be written.
+  /// Waits at most one second for queued lines to be written.
   ~log_scope();
   log_scope(log_scope const&) = delete;
   log_scope& operator=(log_scope const&) = delete;
 };
 
-// A line is an event in lower case and its fields: `session ended peer=127.0.0.1:5123 requests=3`, or the same as a
-// JSON object. Values are escaped: whatever a client sends stays within its line. Any thread.
+// A line is a lower-case event and its fields: `session ended peer=127.0.0.1:5123 requests=3`, or the same as a JSON
+// object. Values are escaped, so data from clients cannot start a new line. Thread-safe.
 void log_debug(std::string_view event, log_fields fields = {});
 void log_info(std::string_view event, log_fields fields = {});
 void log_warn(std::string_view event, log_fields fields = {});
 void log_error(std::string_view event, log_fields fields = {});
 
-/// Whether `level` names a level.
+/// True if `level` is a valid level name.
 [[nodiscard]] bool is_log_level(std::string_view level);
 
 }  // namespace holdfast::server

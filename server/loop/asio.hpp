@@ -7,8 +7,8 @@
 #include "server/loop/event_loop.hpp"
 #include "server/loop/lock_traits.hpp"
 
-// Asio's types with the executor spelled out. Each thread runs an event_loop of its own, so the executor is always the
-// same concrete type, and naming it saves a virtual call and an allocation at every suspension.
+// Asio's types with a concrete executor. Every thread runs an event_loop, so the executor type is always the same;
+// naming it saves a virtual call and an allocation at every suspension.
 namespace holdfast::server {
 
 namespace asio = boost::asio;
@@ -19,7 +19,7 @@ using executor_type = event_loop::executor_type;
 template <class T = void>
 using awaitable = asio::awaitable<T, executor_type>;
 
-/// Errors come back as values: `auto [error] = co_await timer.async_wait(as_values);`
+/// Returns errors as values: `auto [error] = co_await timer.async_wait(as_values);`
 inline constexpr auto as_values = asio::as_tuple(asio::use_awaitable_t<executor_type>{});
 
 }  // namespace holdfast::server

@@ -6,7 +6,7 @@
 
 namespace holdfast::server {
 
-/// A bound on what some kind of memory may take, and how much of it is taken. Any thread.
+/// Limits the memory used for one purpose and counts what is in use. Thread-safe.
 class byte_budget {
  public:
   explicit byte_budget(std::uint64_t bytes_max) noexcept : bytes_max_(bytes_max) {}
@@ -14,7 +14,7 @@ class byte_budget {
   [[nodiscard]] std::uint64_t bytes_max() const noexcept { return bytes_max_; }
   [[nodiscard]] std::uint64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
 
-  /// @return false, and nothing is taken, where there is not enough left.
+  /// @return false if too little is left; nothing is taken then.
   [[nodiscard]] bool take(std::uint64_t bytes) noexcept {
     if (bytes > bytes_max_) return false;
     auto const before = used_.fetch_add(bytes, std::memory_order_relaxed);
@@ -24,7 +24,7 @@ class byte_budget {
   }
   void give_back(std::uint64_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
-  /// What one user has of it; given back in the end. One thread.
+  /// One user's part of the budget, given back by the destructor. Single-threaded.
   class share {
    public:
     explicit share(byte_budget& whole) noexcept : whole_(whole) {}
@@ -32,14 +32,14 @@ class byte_budget {
     share(share const&) = delete;
     share& operator=(share const&) = delete;
 
-    /// Never shrinks. @return false, and nothing has changed, where there is not enough left.
+    /// Raises the share to `bytes`; never lowers it. @return false if too little is left; nothing changes then.
     [[nodiscard]] bool grow_to(std::uint64_t bytes) noexcept {
       if (bytes <= bytes_) return true;
       if (!whole_.take(bytes - bytes_)) return false;
       bytes_ = bytes;
       return true;
     }
-    /// The same of what is there already: beyond the budget too, so that others find none left.
+    /// Like grow_to(), for memory that is already allocated: it may exceed the budget, so later requests are refused.
     void raise_to(std::uint64_t bytes) noexcept {
       if (bytes <= bytes_) return;
       whole_.used_.fetch_add(bytes - bytes_, std::memory_order_relaxed);

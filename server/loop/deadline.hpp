@@ -6,10 +6,10 @@
 
 namespace holdfast::server {
 
-/// A time limit that is moved again and again and hardly ever reached, as a connection's is by each request. So moving
-/// it later, or calling it off, is a single store: it stays where it is queued, and is looked at again when that time
-/// comes. It is called up to `precision` late, so that those of many connections share their wake-ups, and never early.
-/// The loop's thread. It leaves the loop when it is destroyed; it may outlive the loop, but not be armed then.
+/// A time limit that is moved often and rarely reached, such as a connection's, which every request moves. Moving it
+/// later or disarming it is a single store: the queued entry stays, and checks the new time when it becomes due.
+/// on_deadline() is called up to `precision` late, never early, so that many connections share a wake-up. For the
+/// loop's thread. The destructor removes it from the loop. It may outlive the loop only while disarmed.
 class deadline : private timer_entry {
  public:
   using clock = event_loop::clock;
@@ -17,7 +17,7 @@ class deadline : private timer_entry {
 
   explicit deadline(event_loop& loop) noexcept : loop_(loop) {}
 
-  /// Sets when it is due, in place of what was set before; time_point::max(): never.
+  /// Replaces the due time; time_point::max() means never.
   void arm(clock::time_point due) noexcept {
     due_ = due;
     auto& queue = loop_.timers();
@@ -25,11 +25,11 @@ class deadline : private timer_entry {
     if (!timer_queue::contains(*this) || due < timer_queue::due_of(*this)) queue.insert(*this, rounded_up(due));
   }
 
-  /// Calls it off.
+  /// Cancels the deadline.
   void disarm() noexcept { due_ = clock::time_point::max(); }
 
  private:
-  /// The time is up. May arm it again, and may destroy it or others.
+  /// Called when the deadline has passed. May arm it again, and may destroy this or other deadlines.
   virtual void on_deadline() = 0;
 
   void on_due(clock::time_point now) final {

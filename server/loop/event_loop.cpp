@@ -19,7 +19,7 @@ bool control(unique_descriptor const& set, int what, int descriptor, poll_source
 
 }  // namespace
 
-/// This thread runs the loop for as long as this lives.
+/// Marks the loop as run by this thread during its lifetime.
 class event_loop::running {
  public:
   explicit running(event_loop& loop) noexcept : loop_(loop) {
@@ -47,7 +47,7 @@ event_loop::event_loop(std::function<void()> on_batch_end)
 event_loop::~event_loop() {
   shut_down();
   destroy();
-  shut_down();  // what the services' destructors have posted
+  shut_down();  // the services' destructors may have posted
 }
 
 void event_loop::shut_down() noexcept {
@@ -80,9 +80,9 @@ void event_loop::stop() noexcept {
 }
 
 bool event_loop::run_turn(bool may_sleep) {
-  // The next phase is set before one begins, so that after an exception the turn continues with the next: what throws
-  // whenever it is called keeps nobody else waiting. Timers come before posts, since who was woken by a timer releases
-  // a lock, say, and the next owner is posted.
+  // The next phase is set before the current one begins, so that after an exception the turn continues with the next
+  // phase and a handler that always throws delays nobody else. Timers come before posts: a coroutine woken by a timer
+  // may release a lock, and its next owner is then posted in the same turn.
   for (;;) {
     switch (phase_) {
       case phase::descriptors:
@@ -111,17 +111,17 @@ bool event_loop::run_turn(bool may_sleep) {
 }
 
 void event_loop::poll_descriptors(bool may_sleep) {
-  // What a source that threw has left of its batch comes first.
+  // After an exception, the rest of the previous batch comes first.
   if (batch_.empty()) {
     bool const sleeps = may_sleep && posted_.empty() && !timers_.must_look() && inbox_.begin_sleep();
     auto const ready = ::epoll_wait(set_.get(), events_.get(), descriptors_per_turn, sleeps ? -1 : 0);
-    inbox_.take_all(posted_);  // this ends the sleep
+    inbox_.take_all(posted_);  // also ends the sleep
     batch_ = std::span(events_.get(), static_cast<std::size_t>(std::max(ready, 0)));
   }
   while (!batch_.empty()) {
     auto const event = batch_.front();
     batch_ = batch_.subspan(1);
-    if (event.data.ptr == nullptr) continue;  // the bell, or removed
+    if (event.data.ptr == nullptr) continue;  // the bell, or a removed source
     did_something_ = true;
     static_cast<poll_source*>(event.data.ptr)->on_ready(event.events);
     rethrow_failure();
@@ -130,7 +130,7 @@ void event_loop::poll_descriptors(bool may_sleep) {
 
 void event_loop::call_timers() {
   if (!timers_.must_look()) return;
-  bool const before = std::exchange(did_something_, true);  // also where one throws
+  bool const before = std::exchange(did_something_, true);  // stays true if a timer throws
   if (timers_.call_due(timers_per_turn) == 0) did_something_ = before;
   rethrow_failure();
 }

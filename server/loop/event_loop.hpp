@@ -28,16 +28,16 @@ class basic_loop_executor;
 /// The executor of an event_loop.
 using loop_executor = basic_loop_executor<std::allocator<void>, 0>;
 
-/// One thread's event loop: descriptors, timers, and functions that any thread posts. It is an Asio execution context,
-/// so that Asio's coroutines, tokens and cancellation run on it; but Asio's own timers, sockets and signal sets, given
-/// its executor, would start a thread of their own, so there is timer, poll_source and signal_source instead.
+/// An event loop for one thread: descriptors, timers, and functions posted from any thread. It is an Asio execution
+/// context, so Asio's coroutines, tokens and cancellation run on it. Asio's own timers, sockets and signal sets would
+/// start a thread of their own on its executor; use timer, poll_source and signal_source instead.
 ///
-/// It runs in turns, and a turn is bounded: one batch of ready descriptors, each of them once; then so many of the
-/// timers that are due; then so many of the functions posted. Nobody waits longer than a turn for one who posts without
-/// end, or is due or ready without end.
+/// The loop runs in turns of bounded length: one batch of ready descriptors, each served once; then a limited number of
+/// due timers; then a limited number of posted functions. A source, timer or function that is always ready therefore
+/// delays the others by at most one turn.
 ///
-/// One thread runs it, and may call any of its functions; while nobody runs it, its owner may. What other threads may
-/// call says so.
+/// Functions may be called only on the thread that runs the loop, or by the loop's owner while no thread runs it,
+/// unless they are marked thread-safe.
 class event_loop : public asio::execution_context {
  public:
   using executor_type = loop_executor;
@@ -47,12 +47,12 @@ class event_loop : public asio::execution_context {
   static constexpr int timers_per_turn = 64;
   static constexpr int descriptors_per_turn = 128;
 
-  /// @param on_batch_end called when a batch of descriptors has been served, and before anything else runs: what the
-  /// sources have left for it may refer to what a timer or a post will destroy.
+  /// @param on_batch_end called after each batch of descriptors and before anything else runs. Work that sources have
+  /// collected may refer to objects that a later timer or post destroys, so it must be finished here.
   explicit event_loop(std::function<void()> on_batch_end = {});
 
-  /// As shut_down(), then destroys the services. Descriptors must have been removed, and no other thread may use the
-  /// loop any more.
+  /// Calls shut_down() and destroys the services. All descriptors must have been removed, and no other thread may use
+  /// the loop any more.
   ~event_loop();
   event_loop(event_loop const&) = delete;
   event_loop& operator=(event_loop const&) = delete;
@@ -61,53 +61,54 @@ class event_loop : public asio::execution_context {
 
   // --- running ---
 
-  /// Runs turns until stop(), and sleeps while there is nothing to do. What a handler, a source or on_batch_end throws
-  /// comes out; call it again to continue where it left off.
+  /// Runs turns until stop(); sleeps while there is nothing to do. Exceptions of handlers, sources and on_batch_end
+  /// propagate to the caller; call run() again to continue where it stopped.
   void run();
 
-  /// From any thread: run() ends when its turn has ended; where nobody runs, the next run() ends at once.
+  /// Ends run() after its current turn, or the next run() at once if none is active. Thread-safe.
   void stop() noexcept;
 
-  /// Runs one turn and doesn't sleep. @return whether there was something to do.
+  /// Runs one turn without sleeping. @return true if there was something to do.
   bool run_one_turn();
 
-  /// Runs turns until there is nothing to do at once.
+  /// Runs turns until nothing is ready.
   void poll() {
     while (run_one_turn()) {
     }
   }
 
-  /// Whether the calling thread runs this loop right now.
+  /// True if the calling thread is running this loop.
   [[nodiscard]] bool runs_here() const noexcept { return runner_.load(std::memory_order_relaxed) == &this_thread; }
 
-  /// False: another thread runs this loop. For assertions.
+  /// False if another thread runs this loop. For assertions.
   [[nodiscard]] bool may_be_used_here() const noexcept {
     auto const* const runner = runner_.load(std::memory_order_relaxed);
     return runner == nullptr || runner == &this_thread;
   }
 
-  /// Destroys what is pending without running it: shuts down the services (locks lose their waiters of this loop), then
-  /// destroys what is posted and what waits for a timer, and what that posts or starts while it is destroyed, until
-  /// nothing is left. Nobody may run the loop, now or later. A second call destroys what has come since the first.
+  /// Destroys pending work without running it: shuts down the services (locks drop their waiters of this loop), then
+  /// destroys posted functions and pending timers, including those added during the destruction, until none is left. No
+  /// thread may run the loop now or later. A second call destroys what was added since the first.
   ///
-  /// For those who own what coroutines refer to: destroy the handlers that are kept outside the loop (by a source that
-  /// a coroutine waits for, say), which posts the rest of their coroutines; call this; only then destroy the others.
+  /// Owners of objects that coroutines refer to must first destroy the handlers kept outside the loop (by a source that
+  /// a coroutine waits for, for example), which posts the rest of their coroutines; then call this; then destroy the
+  /// objects.
   void shut_down() noexcept;
 
   // --- descriptors, level-triggered unless `events` say otherwise ---
 
-  /// @return false where the system has no memory for one more.
+  /// @return false if the kernel has no memory for another descriptor.
   [[nodiscard]] bool add(int descriptor, poll_source& source, std::uint32_t events) noexcept;
   void modify(int descriptor, poll_source& source, std::uint32_t events) noexcept;
 
-  /// Must come before the descriptor is closed. What is already on its way to the source is dropped.
+  /// Call before closing the descriptor. Pending events for the source are discarded.
   void remove(int descriptor, poll_source const& source) noexcept;
 
   // --- time ---
 
   [[nodiscard]] clock::time_point now() const noexcept { return timers_.now(); }
 
-  /// For tests, which move the time and then poll(): the loop's clock shows `time` until the next call.
+  /// For tests that set the time and then call poll(): the loop's clock shows `time` until the next call.
   void set_time(clock::time_point time) noexcept { timers_.set_time(time); }
 
   // --- for executors, timers and deadlines ---
@@ -117,10 +118,10 @@ class event_loop : public asio::execution_context {
     return timers_;
   }
 
-  /// From any thread: runs it once, later.
+  /// Runs the operation once, later. Thread-safe.
   void post(loop_operation& one) noexcept;
 
-  /// On the loop's thread, by a handler that must not throw: the exception comes out of run() when it has returned.
+  /// For handlers on the loop's thread that must not throw: run() throws the exception after the handler has returned.
   void throw_later(std::exception_ptr exception) noexcept;
 
  private:
@@ -134,23 +135,23 @@ class event_loop : public asio::execution_context {
   void rethrow_failure();
   void wake() noexcept;
 
-  inline static constinit thread_local char this_thread = 0;  // its address says which thread it is
+  inline static constinit thread_local char this_thread = 0;  // its address identifies the thread
 
   std::function<void()> const on_batch_end_;
   unique_descriptor const set_;
-  unique_descriptor const bell_;  // an eventfd that other threads ring; the edge alone counts
+  unique_descriptor const bell_;  // an eventfd rung by other threads; edge-triggered, never read
   std::atomic<char const*> runner_{nullptr};
   std::atomic<bool> is_stopped_{false};
 
-  phase phase_ = phase::descriptors;  // the next
-  bool did_something_ = false;        // in this turn
-  std::exception_ptr failure_;        // to be thrown by run()
+  phase phase_ = phase::descriptors;  // the next one
+  bool did_something_ = false;        // during this turn
+  std::exception_ptr failure_;        // thrown by run()
   operation_queue posted_;
   timer_queue timers_;
   std::unique_ptr<epoll_event[]> events_;
-  std::span<epoll_event> batch_;  // events being handed out
+  std::span<epoll_event> batch_;  // events not yet handed out
 
-  alignas(64) operation_inbox inbox_;  // what other threads write has a cache line of its own
+  alignas(64) operation_inbox inbox_;  // own cache line: other threads write it
 };
 
 }  // namespace holdfast::server

@@ -4,16 +4,16 @@
 
 namespace holdfast::server {
 
-/// Why an operation that waits for the lock or holds it is to end early.
+/// Why an operation that waits for the lock or holds it must end early.
 enum class stop_reason { none, hang_up, drain };
 
-/// What an operation is doing with the lock.
+/// The operation's current relation to the lock.
 enum class lock_phase { none, waiting, holding };
 
-/// The handle by which a session ends the operation that it awaits. The first reason stays. One thread: the session's.
+/// Lets a session end the operation that it awaits. The first reason is kept. Used by the session's thread only.
 class interruption {
  public:
-  /// Ends what is awaited now; what would be awaited later must look at why() first.
+  /// Cancels the current await. The operation must check why() before its next await.
   void stop(stop_reason why) {
     if (why_ == stop_reason::none) why_ = why;
     if (phase_ != lock_phase::none) signal_.emit(boost::asio::cancellation_type::total);
@@ -22,13 +22,13 @@ class interruption {
   [[nodiscard]] stop_reason why() const noexcept { return why_; }
   [[nodiscard]] lock_phase phase() const noexcept { return phase_; }
 
-  /// The operation's side: stands for one await, which is given slot().
+  /// Used by the operation: marks one await, which is given slot().
   class phase_scope {
    public:
     phase_scope(interruption& whole, lock_phase phase) noexcept : whole_(whole) { whole_.phase_ = phase; }
     ~phase_scope() {
       whole_.phase_ = lock_phase::none;
-      // What the finished operation has left in the slot refers to the operation.
+      // The slot may still refer to the finished operation.
       whole_.signal_.slot().clear();
     }
     phase_scope(phase_scope const&) = delete;

@@ -5,7 +5,7 @@
 #include "server/loop/event_loop.hpp"
 #include "server/loop/timer.hpp"
 
-// What the lock library has to know of the loop's executor.
+// Tells the lock library how to use the loop's executor.
 
 template <class Allocator, unsigned properties>
 inline constexpr bool

@@ -11,7 +11,7 @@
 
 namespace holdfast::server {
 
-/// A function on its way through a loop's queue. Its memory is given back before it is called.
+/// A function queued on a loop. Its memory is freed before the function is called.
 template <class Function, class Allocator>
 class posted_function final : public loop_operation {
  public:
@@ -40,15 +40,15 @@ class posted_function final : public loop_operation {
   [[no_unique_address]] Allocator allocator_;
 };
 
-/// What an executor of a loop has been asked for by asio::require() and asio::prefer().
+/// Bits for the properties requested by asio::require() and asio::prefer().
 namespace loop_executor_properties {
 inline constexpr unsigned blocking_never = 1;
 inline constexpr unsigned continuation = 2;
 }  // namespace loop_executor_properties
 
-/// Runs functions on a loop, for whatever of Asio wants an executor. What is dispatched on the loop's thread while it
-/// runs is called at once; what it throws comes out of event_loop::run(), as what is posted does. A loop runs until it
-/// is stopped, so that work is never tracked. (That a function is a continuation makes no difference.)
+/// The executor by which Asio runs functions on a loop. dispatch() on the loop's running thread calls the function at
+/// once; its exceptions, and those of posted functions, propagate from event_loop::run(). The loop runs until it is
+/// stopped, so outstanding work is not tracked. Marking a function as a continuation has no effect.
 template <class Allocator, unsigned properties>
 class basic_loop_executor {
   template <unsigned others>
@@ -61,14 +61,14 @@ class basic_loop_executor {
   using mapping_t = asio::execution::mapping_t;
 
  public:
-  /// A loop may stand where its executor is wanted.
+  /// Implicit, so that a loop can be passed where its executor is expected.
   basic_loop_executor(event_loop& loop, Allocator const& allocator = Allocator()) noexcept
       : loop_(&loop), allocator_(allocator) {}
 
   [[nodiscard]] event_loop& loop() const noexcept { return *loop_; }
   [[nodiscard]] bool running_in_this_thread() const noexcept { return loop_->runs_here(); }
 
-  /// From any thread.
+  /// Thread-safe.
   template <class Function>
   void execute(Function&& function) const {
     using function_type = std::decay_t<Function>;
@@ -84,7 +84,7 @@ class basic_loop_executor {
       }
     }
     if constexpr (std::is_same_v<Allocator, std::allocator<void>>) {
-      // Nobody has chosen one.
+      // The user has chosen no allocator.
       using recycling = asio::recycling_allocator<void>;
       posted_function<function_type, recycling>::post(*loop_, function_type(std::forward<Function>(function)),
                                                       recycling());

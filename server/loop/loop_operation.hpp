@@ -4,12 +4,11 @@
 
 namespace holdfast::server {
 
-/// Something that a loop does once, on its thread. It is its own link in the loop's queues, so that queueing can't
-/// fail.
+/// Work that a loop does once, on its thread. It is its own queue node, so queueing cannot fail.
 class loop_operation {
  public:
-  /// Frees the operation, and before that or after that does its work.
-  /// @param run false: the loop is being destroyed; free the operation and do nothing else.
+  /// Does the work and frees the operation, in any order.
+  /// @param run false if the loop is being destroyed: only free the operation.
   using finish_function = void (*)(loop_operation& self, bool run);
 
   explicit loop_operation(finish_function how) noexcept : finish_(how) {}
@@ -29,7 +28,7 @@ class loop_operation {
   finish_function finish_;
 };
 
-/// Operations in the order in which they came. One thread.
+/// A FIFO queue of operations. Single-threaded.
 class operation_queue {
  public:
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
@@ -40,12 +39,12 @@ class operation_queue {
     last_ = &one;
   }
 
-  /// @return the oldest, null where there is none.
+  /// @return the oldest operation, or null if the queue is empty.
   loop_operation* pop() noexcept { return first_ != nullptr ? std::exchange(first_, first_->next_) : nullptr; }
 
  private:
   loop_operation* first_ = nullptr;
-  loop_operation* last_ = nullptr;  // meaningless while empty
+  loop_operation* last_ = nullptr;  // unspecified while the queue is empty
 };
 
 }  // namespace holdfast::server

@@ -8,30 +8,30 @@
 
 namespace holdfast::server {
 
-/// Operations from any thread to the one that runs a loop, without a lock. The word that holds the newest of them also
-/// says whether that thread sleeps, so that a producer can't miss the sleeper, nor the sleeper the producer.
+/// A lock-free queue of operations from any thread to the thread that runs a loop. One atomic word holds both the
+/// newest operation and whether the consumer sleeps, so no wake-up is lost.
 class operation_inbox {
  public:
-  /// From any thread. @return whether the consumer sleeps, and this producer is the one to wake it.
+  /// Thread-safe. @return true if the consumer sleeps and this producer must wake it.
   [[nodiscard]] bool push(loop_operation& one) noexcept {
     auto* seen = newest_.load(std::memory_order_relaxed);
     do {
       one.next_ = seen == asleep() ? nullptr : seen;
-      // The consumer sees what the producer wrote, and who wakes it what it wrote before it went to sleep.
+      // The consumer sees what the producer wrote; the producer that wakes it sees what it wrote before the sleep.
     } while (!newest_.compare_exchange_weak(seen, &one, std::memory_order_acq_rel, std::memory_order_relaxed));
     return seen == asleep();
   }
 
-  // By the consumer alone.
+  // For the consumer only.
 
-  /// From now on, who pushes first must wake the consumer. @return false, and nothing has begun, where something
-  /// has come already. take_all() ends the sleep.
+  /// From now on the first producer must wake the consumer, until take_all() ends the sleep.
+  /// @return false if operations have arrived already; the sleep has not begun then.
   [[nodiscard]] bool begin_sleep() noexcept {
     loop_operation* nothing = nullptr;
     return newest_.compare_exchange_strong(nothing, asleep(), std::memory_order_acq_rel, std::memory_order_relaxed);
   }
 
-  /// Moves what has come behind what is in `to`, oldest first.
+  /// Appends all received operations to `to`, oldest first.
   void take_all(operation_queue& to) noexcept {
     if (newest_.load(std::memory_order_relaxed) == nullptr) return;
     auto* newest = newest_.exchange(nullptr, std::memory_order_acquire);

@@ -4,10 +4,10 @@
 
 namespace holdfast::server {
 
-/// A descriptor in a loop's epoll set, and what happens when it is ready.
+/// Handles the events of one descriptor in a loop's epoll set.
 class poll_source {
  public:
-  /// `events` as in epoll(7). May remove and destroy any source of the loop, this one too.
+  /// `events` are those of epoll(7). May remove and destroy any source of the loop, including this one.
   virtual void on_ready(std::uint32_t events) = 0;
 
  protected:

@@ -33,7 +33,8 @@ signal_source::~signal_source() {
 }
 
 void signal_source::on_ready(std::uint32_t) {
-  // One at a time, since it may destroy the source; another is ready again at the next turn.
+  // Read one signal at a time, since on_signal may destroy the source; if more are pending, it is ready in the next
+  // turn.
   signalfd_siginfo signal{};
   if (::read(descriptor_.get(), &signal, sizeof signal) == sizeof signal)
     on_signal_(static_cast<int>(signal.ssi_signo));

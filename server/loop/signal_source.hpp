@@ -8,12 +8,12 @@
 
 namespace holdfast::server {
 
-/// Tells of signals sent to the process, on the loop's thread, by signalfd(2). Threads that don't block them might take
-/// them first, so the constructor blocks them in the calling thread, and those started later inherit that: construct it
-/// before any other thread. They stay blocked when it is destroyed.
+/// Delivers signals of the process on the loop's thread, using signalfd(2). The signals must be blocked in all threads:
+/// the constructor blocks them in the calling thread, and threads started later inherit that, so construct it before
+/// starting any other thread. The destructor leaves them blocked.
 class signal_source final : private poll_source {
  public:
-  /// @param on_signal gets the number. Signals of one number that come before it is called may count as one.
+  /// @param on_signal called with the signal number. Pending signals with the same number may be reported once.
   /// @throws std::system_error
   signal_source(event_loop& loop, std::initializer_list<int> signals, std::function<void(int)> on_signal);
   ~signal_source();

@@ -20,19 +20,19 @@
 
 namespace holdfast::server {
 
-/// One wait of a timer. Shared by the loop until it has completed, by its timer, and by the cancellation slot of its
-/// handler, on whatever threads they are.
+/// One wait of a timer. Shared by the loop (until it completes), its timer and its handler's cancellation slot, which
+/// may be on different threads.
 class timer_wait : private timer_entry, private loop_operation {
  public:
   using error_code = boost::system::error_code;
 
-  /// From any thread, once, before anything else.
+  /// Call once, before any other function. Thread-safe.
   void start(clock::time_point due) noexcept;
 
-  /// From any thread: completes with operation_aborted, unless it has completed.
+  /// Completes the wait with operation_aborted unless it has completed. Thread-safe.
   void cancel() noexcept;
 
-  /// False: it has completed. Known for sure on the loop's thread alone.
+  /// False if the wait has completed. Reliable only on the loop's thread.
   [[nodiscard]] bool is_pending() const noexcept { return is_pending_.load(std::memory_order_relaxed); }
 
  protected:
@@ -43,11 +43,11 @@ class timer_wait : private timer_entry, private loop_operation {
   [[nodiscard]] error_code error() const noexcept { return error_; }
 
  private:
-  /// Calls the handler, or only destroys it.
+  /// Calls the handler if `run` is true; otherwise only destroys it.
   virtual void complete(bool run) = 0;
   virtual void destroy() noexcept = 0;
 
-  /// A cancel() of another thread on its way to the loop.
+  /// Carries a cancel() from another thread to the loop.
   class cancellation final : public loop_operation {
    public:
     explicit cancellation(timer_wait& wait) noexcept : loop_operation(&finish_it), wait_(wait) {}
@@ -81,7 +81,7 @@ class timer_wait : private timer_entry, private loop_operation {
 
 using timer_wait_pointer = boost::intrusive_ptr<timer_wait>;
 
-/// A wait with its completion handler.
+/// A wait together with its completion handler.
 template <class Handler>
 class timer_wait_of final : public timer_wait {
  public:
@@ -110,7 +110,7 @@ class timer_wait_of final : public timer_wait {
   ~timer_wait_of() override = default;
 
   void complete(bool run) override {
-    // The slot refers to the wait; whoever is called may bind it again.
+    // The slot refers to this wait, and the handler may bind it again.
     if (run)
       if (auto slot = asio::get_associated_cancellation_slot(*handler_); slot.is_connected()) slot.clear();
     Handler handler(std::move(*handler_));
@@ -134,15 +134,15 @@ class timer_wait_of final : public timer_wait {
   std::optional<asio::executor_work_guard<executor_type>> work_;
 };
 
-/// Waits on a loop's clock, as asio::steady_timer does on an io_context's: never early, and as late as the loop is
-/// busy.
+/// Waits on a loop's clock, as asio::steady_timer does on an io_context's. Never expires early; may be late while the
+/// loop is busy.
 ///
 ///     timer pause(co_await asio::this_coro::executor);
 ///     pause.expires_after(20ms);
 ///     auto [error] = co_await pause.async_wait(as_values);
 ///
-/// One wait at a time. It completes on the loop. The timer belongs to no thread: one at a time may use it; on the
-/// loop's thread that takes effect at once, from any other by a post. The loop must outlive it.
+/// Supports one wait at a time, which completes on the loop. Not thread-safe, but not bound to a thread either: calls
+/// take effect at once on the loop's thread, and through a post from any other. The loop must outlive it.
 class timer {
  public:
   using executor_type = loop_executor;
@@ -150,7 +150,7 @@ class timer {
   using duration = clock_type::duration;
   using time_point = clock_type::time_point;
 
-  /// Without a time it expires at once.
+  /// Without an expiry, it expires at once.
   explicit timer(executor_type const& executor) noexcept : loop_(&executor.loop()) {}
   template <class Allocator, unsigned properties>
   explicit timer(basic_loop_executor<Allocator, properties> const& executor) noexcept : loop_(&executor.loop()) {}
@@ -161,29 +161,29 @@ class timer {
   ~timer() { cancel(); }
 
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_type(*loop_); }
-  /// What the loop's clock shows, which in a test may be other than clock_type::now().
+  /// The time of the loop's clock; in tests this may differ from clock_type::now().
   [[nodiscard]] time_point now() const noexcept { return loop_->now(); }
   [[nodiscard]] time_point expiry() const noexcept { return due_; }
 
-  /// Cancels the wait, and says when the next one is over; time_point::max(): never.
+  /// Cancels the pending wait and sets the next expiry; time_point::max() means never.
   void expires_at(time_point due) noexcept {
     cancel();
     due_ = due;
   }
-  /// A time that is too long for the clock never ends.
+  /// A duration beyond the clock's range means never.
   void expires_after(duration time) noexcept {
     auto const start = now();
     expires_at(time < time_point::max() - start ? start + time : time_point::max());
   }
 
-  /// The wait, if there is one, completes with asio::error::operation_aborted, not before this has returned.
+  /// Completes a pending wait with asio::error::operation_aborted, after this function has returned.
   void cancel() noexcept {
     if (wait_) wait_->cancel();
     wait_.reset();
   }
 
-  /// Completes with `void(error_code)` when it has expired, never before this has returned. Cancellation of the
-  /// terminal, partial and total kind, which must be emitted on the loop's thread, does what cancel() does.
+  /// Completes with `void(error_code)` on expiry, never before this function has returned. Terminal, partial and total
+  /// cancellation act like cancel(), and must be emitted on the loop's thread.
   template <class CompletionToken>
   auto async_wait(CompletionToken&& token) {
     return asio::async_initiate<CompletionToken, void(boost::system::error_code)>(
@@ -199,7 +199,7 @@ class timer {
  private:
   event_loop* loop_;
   time_point due_{};
-  timer_wait_pointer wait_;  // the latest
+  timer_wait_pointer wait_;  // the most recent one
 };
 
 }  // namespace holdfast::server

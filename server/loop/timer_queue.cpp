@@ -6,7 +6,7 @@
 
 namespace holdfast::server {
 
-// The clock is that of std::chrono::steady_clock.
+// CLOCK_MONOTONIC is the clock of std::chrono::steady_clock.
 timer_queue::timer_queue() : alarm_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create") {}
 
 void timer_queue::insert(timer_entry& one, clock::time_point due) noexcept {

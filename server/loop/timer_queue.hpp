@@ -10,7 +10,7 @@
 
 namespace holdfast::server {
 
-/// What a timer_queue calls when its time has come. Leaves the queue when it is destroyed.
+/// An entry of a timer_queue. The destructor removes it from the queue.
 class timer_entry : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>,
                                                            boost::intrusive::optimize_size<true>> {
  public:
@@ -25,20 +25,20 @@ class timer_entry : public boost::intrusive::set_base_hook<boost::intrusive::lin
  private:
   friend class timer_queue;
 
-  /// Its time has come, and it has left the queue. May enter it again, and may destroy itself or others.
+  /// Called when the entry is due and has left the queue. May insert it again, and may destroy this or other entries.
   virtual void on_due(clock::time_point now) = 0;
-  /// The loop is being destroyed, and it has left the queue.
+  /// Called when the loop is being destroyed and the entry has left the queue.
   virtual void on_loop_end() noexcept = 0;
 
   clock::time_point due_;
 };
 
-/// What one loop waits for on the clock: a balanced tree of entries that are its nodes, so that entering never fails,
-/// and a timerfd for the earliest. Nobody is called early. One thread.
+/// The pending timers of one loop: an intrusive balanced tree, so inserting never fails, and a timerfd for the earliest
+/// entry. No entry is called early. Single-threaded.
 ///
-/// The timerfd is set only when an entry comes that is earlier than what it is set for; a time-out of epoll_wait()
-/// would be set up and taken down by the kernel at every sleep. When an entry leaves, the timerfd stays as it is: it
-/// may ring for nobody.
+/// The timerfd is set only when an entry arrives that is earlier than its current setting; with a timeout for
+/// epoll_wait() the kernel would start and stop a timer at every sleep. Removing an entry does not change the timerfd,
+/// so it may fire without a due entry.
 class timer_queue final : private poll_source {
  public:
   using clock = timer_entry::clock;
@@ -47,32 +47,32 @@ class timer_queue final : private poll_source {
   timer_queue(timer_queue const&) = delete;
   timer_queue& operator=(timer_queue const&) = delete;
 
-  /// To be watched for EPOLLIN | EPOLLET: the edge alone counts, and nobody reads it.
+  /// Watch it for EPOLLIN | EPOLLET: it is never read, only its edges count.
   [[nodiscard]] int native_handle() const noexcept { return alarm_.get(); }
   [[nodiscard]] poll_source& source() noexcept { return *this; }
 
   [[nodiscard]] clock::time_point now() const noexcept { return test_time_ ? *test_time_ : clock::now(); }
-  /// For tests: the clock shows `time` until the next call. The timerfd is not used from now on.
+  /// For tests: the clock shows `time` until the next call. From then on the timerfd is not used.
   void set_time(clock::time_point time) noexcept {
     test_time_ = time;
     must_look_ = true;
   }
 
-  /// Enters `one`, or moves it. Entries that are due already are called in the order in which they came, so that one
-  /// that comes again and again doesn't keep others from their turn.
+  /// Inserts or moves `one`. Entries that are already due are called in order of insertion, so an entry that is
+  /// inserted repeatedly does not starve others.
   void insert(timer_entry& one, clock::time_point due) noexcept;
   void erase(timer_entry& one) noexcept { one.unlink(); }
   [[nodiscard]] static bool contains(timer_entry const& one) noexcept { return one.is_linked(); }
   [[nodiscard]] static clock::time_point due_of(timer_entry const& one) noexcept { return one.due_; }
 
-  /// Whether call_due() may have something to do.
+  /// True if call_due() may have something to do.
   [[nodiscard]] bool must_look() const noexcept { return must_look_; }
 
-  /// Calls the entries that are due, `most` at most. After that must_look() becomes true when the next one is due. An
-  /// exception of one of them comes out and leaves the others to the next call. @return how many it has called.
+  /// Calls at most `most` due entries. Afterwards must_look() becomes true when the next entry is due. An exception of
+  /// an entry propagates; the remaining entries are left for the next call. @return the number of entries called.
   int call_due(int most);
 
-  /// Tells any of the entries that the loop ends. @return false where there is none.
+  /// Removes one entry and calls its on_loop_end(). @return false if the queue is empty.
   bool end_one() noexcept;
 
  private:
@@ -87,8 +87,8 @@ class timer_queue final : private poll_source {
                              boost::intrusive::constant_time_size<false>>
       entries_;
   unique_descriptor const alarm_;
-  clock::time_point alarm_at_ = clock::time_point::max();  // what the timerfd is set for
-  clock::time_point looked_at_{};                          // the time at the last look
+  clock::time_point alarm_at_ = clock::time_point::max();  // the timerfd's current setting
+  clock::time_point looked_at_{};                          // the time of the last look
   bool must_look_ = false;
   std::optional<clock::time_point> test_time_;
 };

@@ -7,10 +7,10 @@
 
 namespace holdfast::server {
 
-/// A descriptor of the loop's own; closes it.
+/// Owns a descriptor and closes it.
 class unique_descriptor {
  public:
-  /// @param descriptor what the system call named `call` returned. @throws std::system_error where it has failed.
+  /// @param descriptor the return value of the system call named `call`. @throws std::system_error if it is negative.
   unique_descriptor(int descriptor, char const* call) : descriptor_(descriptor) {
     if (descriptor < 0) throw std::system_error(errno, std::generic_category(), call);
   }

@@ -8,24 +8,23 @@
 
 namespace holdfast::server {
 
-/// Calls a function on a loop's thread when another thread rings, once for each time that it was armed. Ringing can't
-/// fail, and costs a load while it is not armed. Whoever arms it looks afterwards whether there is something to do
-/// already: an earlier call has woken nobody.
+/// Calls a function on a loop's thread when another thread rings; once for each arm(). Ringing cannot fail, and costs
+/// one load while not armed. After arm(), check whether there is work already: earlier rings had no effect.
 class wake_up {
  public:
-  /// The loop must outlive it, and must not run any more when it is destroyed.
+  /// The loop must outlive this object and must no longer run when it is destroyed.
   wake_up(event_loop& loop, std::function<void()> what) : loop_(loop), call_(std::move(what)) {}
   wake_up(wake_up const&) = delete;
   wake_up& operator=(wake_up const&) = delete;
 
-  /// The next ring() calls the function. On the loop's thread.
+  /// Lets the next ring() call the function. On the loop's thread only.
   void arm() noexcept {
     auto expected = state::idle;
-    // A call that is pending already will see all that there is.
+    // If a call is pending, it will see all the work there is.
     call_.now.compare_exchange_strong(expected, state::armed, std::memory_order_seq_cst);
   }
 
-  /// Any thread.
+  /// Thread-safe.
   void ring() noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (call_.now.load(std::memory_order_relaxed) != state::armed) return;

@@ -7,7 +7,7 @@
 
 namespace holdfast::server {
 
-/// Bytes that come in at the back and go out at the front, in one piece.
+/// A contiguous FIFO buffer of bytes: appended at the back, consumed from the front.
 class byte_buffer {
  public:
   [[nodiscard]] std::string_view view() const noexcept { return {bytes_.get() + begin_, end_ - begin_}; }
@@ -16,24 +16,24 @@ class byte_buffer {
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-  /// Room for at least `bytes` more behind what is there. Views are invalid afterwards.
+  /// @return free space of at least `bytes` at the back. Invalidates views.
   [[nodiscard]] std::span<char> prepare(std::size_t bytes) {
     if (capacity_ - end_ < bytes) make_room(bytes);
     return {bytes_.get() + end_, capacity_ - end_};
   }
 
-  /// Says how much of the room was filled.
+  /// Appends the first `bytes` of the prepared space.
   void commit(std::size_t bytes) noexcept { end_ += bytes; }
 
   void append(std::string_view text);
 
-  /// Drops what is behind the first `bytes`.
+  /// Discards everything after the first `bytes`.
   void truncate(std::size_t bytes) noexcept;
 
-  /// Drops bytes from the front. Views stay valid until the next prepare() or release().
+  /// Discards `bytes` from the front. Views stay valid until the next prepare() or release().
   void consume(std::size_t bytes) noexcept;
 
-  /// Gives the memory back; only while empty. An idle connection keeps none.
+  /// Frees the memory; call only while empty. Idle connections hold no buffer.
   void release() noexcept;
 
  private:

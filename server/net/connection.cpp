@@ -34,7 +34,7 @@ bool would_block() {
 
 }  // namespace
 
-/// What a connection has only where its peer speaks TLS.
+/// State that only TLS connections need.
 struct connection::tls_side final : handshake_turns::waiter {
   tls_side(connection& its_connection, tls::context its_context, handshake_turns& its_turns) noexcept
       : whole(its_connection), with(std::move(its_context)), turns(its_turns) {}
@@ -43,10 +43,10 @@ struct connection::tls_side final : handshake_turns::waiter {
   [[nodiscard]] bool is_established() const noexcept { return stream && stream->is_established(); }
 
   connection& whole;
-  tls::context with;  // until the stream has it
+  tls::context with;  // moved into the stream when that is created
   handshake_turns& turns;
-  std::optional<tls::stream> stream;  // from the first turn on: it takes many times the memory of a connection
-  bool reads_when_writable = false;   // reading goes on when the socket is writable
+  std::optional<tls::stream> stream;  // created in the first handshake step: it is many times as large as a connection
+  bool reads_when_writable = false;   // a read continues when the socket is writable
   bool writes_when_readable = false;
 };
 
@@ -77,18 +77,17 @@ connection::clock::time_point connection::transfer_due(clock::time_point since, 
   return since + transfer_timeout_ + std::chrono::seconds(bytes / bytes_per_extra_second);
 }
 
-// --- what comes from the loop
-// ------------------------------------------------------------------------------------------
+// --- events from the loop --------------------------------------------------------------------------------------------
 
 void connection::on_ready(std::uint32_t events) {
-  // Each of these may destroy the connection, so nothing follows them.
+  // Each of these calls may destroy the connection, so nothing may follow them.
   if (waiting_) {
     owner_.on_resume();
     return resume(io_result::done);
   }
   if (watcher_ != nullptr) return read_ahead(events);
   if (at_rest_) return is_shaking_hands() ? await_handshake_turn(events) : owner_.on_bytes();
-  // A coroutine is between two waits, which takes no time, or the lock's grant is on its way. What is ready stays so.
+  // A coroutine is between two waits, or the lock has just been granted to it. Unread bytes stay in the socket.
   want(events & (EPOLLHUP | EPOLLERR) ? 0U : EPOLLRDHUP);
 }
 
@@ -120,7 +119,7 @@ bool connection::is_tls_established() const noexcept {
 
 void connection::await_handshake_turn(std::uint32_t events) {
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return fail_handshake("the peer reset the connection");
-  want(0);  // until it has its turn
+  want(0);  // until its handshake turn
   tls_->turns.queue(*tls_);
 }
 
@@ -128,7 +127,7 @@ void connection::shake_hands() {
   auto& side = *tls_;
   if (!side.stream) {
     char first = 0;
-    // A record of a handshake begins with 22, a request with a letter.
+    // A TLS handshake record begins with byte 22, an HTTP request with a letter.
     if (::recv(socket_.get(), &first, 1, MSG_PEEK) == 1 && first >= 'A' && first <= 'Z') {
       side.turns.figures.failures.fetch_add(1, std::memory_order_relaxed);
       auto const gone = std::move(tls_);
@@ -163,7 +162,7 @@ void connection::fail_handshake(std::string_view why) {
   try {
     log_debug("tls handshake failed", {{"peer", peer()}, {"error", why}});
   } catch (std::bad_alloc const&) {
-    // It has failed all the same.
+    // Only the log line is lost.
   }
   owner_.on_bytes();
 }
@@ -175,7 +174,7 @@ bool connection::has_unread_in_tls() const noexcept {
 std::optional<std::size_t> connection::read_tls(std::span<char> room) noexcept {
   auto const [how, bytes] = tls_->is_established() ? tls_->stream->read(room) : tls::moved{tls::outcome::ended, 0};
   auto const waits_to_write = how == tls::outcome::wants_write;
-  // At work, who reads says anew what to wait for.
+  // A coroutine at work sets the events itself before it waits.
   if (std::exchange(tls_->reads_when_writable, waits_to_write) != waits_to_write) want(EPOLLIN | EPOLLRDHUP);
   if (how == tls::outcome::done) return bytes;
   if (how == tls::outcome::wants_read || waits_to_write) return std::nullopt;
@@ -191,7 +190,7 @@ std::optional<io_result> connection::try_flush_tls(std::string_view tail) {
   while (!output_.empty() || tail_sent_ < tail.size()) {
     if (closed_ || !tls_->is_established()) return io_result::closed;
     auto const back = tail.substr(tail_sent_);
-    // A header in front of a tail gets no record of its own.
+    // Fill the header's record with the start of the tail, instead of sending a record for the header alone.
     if (!output_.empty() && output_.size() < tls::stream::record_bytes_max && !back.empty()) {
       auto const first = back.substr(0, tls::stream::record_bytes_max - output_.size());
       output_.append(first);
@@ -307,8 +306,8 @@ awaitable<io_result> connection::flush(std::string_view tail) {
   auto const left_at_first = left();
   for (;;) {
     if (auto const result = try_flush(tail)) co_return *result;
-    // What counts is what the peer has taken: the kernel takes more than that, and whoever reads nothing must not keep
-    // its memory.
+    // Progress is what the peer has acknowledged. The kernel accepts more than that, and a peer that reads nothing must
+    // not keep the memory allocated.
     auto const due = transfer_due(since, left_at_first - std::min(left(), left_at_first));
     auto const result = co_await wait_for(tls_ && tls_->writes_when_readable ? EPOLLIN : EPOLLOUT, due);
     if (result == io_result::done) continue;
@@ -325,8 +324,8 @@ std::size_t connection::bytes_not_taken() const noexcept {
   return ::ioctl(socket_.get(), SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
-/// Whoever had his time and has not taken what was sent gets a reset when the connection is closed. Otherwise the
-/// kernel would keep it, and go on asking for minutes whether the peer wants it now.
+/// Makes close() reset the connection if the peer has not acknowledged everything in time. Otherwise the kernel would
+/// keep the data and retry for minutes.
 void connection::give_up_unsent() noexcept {
   if (bytes_not_taken() == 0) return;
   ::linger const at_once{.l_onoff = 1, .l_linger = 0};
@@ -357,7 +356,7 @@ connection::hang_up_watch::hang_up_watch(connection& watched, interruption& stop
     : watched_(watched) {
   watched_.watcher_ = &stop;
   watched_.read_ahead_max_ = read_ahead_max;
-  // With the buffer full, what is unread must not wake us again and again. The peer's end still does.
+  // While the buffer is full, unread bytes must not wake the loop again and again; the end of the stream still does.
   watched_.want(watched_.input_.size() < read_ahead_max ? EPOLLIN | EPOLLRDHUP : EPOLLRDHUP);
   if (watched_.has_unread()) watched_.read_ahead(0);
 }
@@ -369,7 +368,7 @@ void connection::read_ahead(std::uint32_t events) {
     try {
       space = input_.prepare(room).first(room);
     } catch (std::bad_alloc const&) {
-      // As if it were full: what is unread stays in the socket.
+      // Treat it like a full buffer: unread bytes stay in the socket.
       return want(EPOLLRDHUP);
     }
     auto const got = read_some(space);
@@ -380,7 +379,7 @@ void connection::read_ahead(std::uint32_t events) {
       return;
     }
   } else if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) {
-    return;  // told before the buffer was full
+    return;  // an earlier event, from before the buffer was full
   }
   peer_ended_ = true;
   want(0);

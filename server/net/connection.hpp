@@ -20,96 +20,95 @@ namespace holdfast::server {
 
 class handshake_turns;
 
-/// What became of a read or a write.
+/// The result of a read or a write.
 enum class io_result {
   done,
-  closed,       ///< the peer has ended the stream, or the connection broke, or close() was called
+  closed,       ///< the peer ended the stream, the connection broke, or close() was called
   timed_out,    ///< the deadline passed
   interrupted,  ///< interrupt() was called
 };
 
-/// One client's byte stream with its buffers and its deadline. Knows nothing of HTTP or of the lock. One thread.
+/// One client's byte stream with its buffers and its deadline. Independent of HTTP and of the lock. Single-threaded.
 ///
-/// It is either at rest, where its owner is called whenever there is something to read and nothing is kept but the
-/// object itself, or at work, where one coroutine reads and writes by fill(), flush() and linger(), one of them at a
-/// time.
+/// A connection is either at rest or at work. At rest it holds no buffers, and calls its owner when there is something
+/// to read. At work, one coroutine reads and writes with fill(), flush() and linger(), one call at a time.
 ///
-/// Each read waits for its turn in the loop's set, so a peer that sends without pause is read once a turn, like
-/// anybody else.
+/// Every read waits until the loop reports the socket as ready, so a peer that sends without pause is read once per
+/// turn, like all others.
 class connection final : private poll_source, private deadline {
  public:
   using clock = std::chrono::steady_clock;
 
-  /// Who is called while the connection is at rest; each of these calls may destroy the connection. And on_resume().
+  /// Receives events: on_resume() at work, all others at rest. Each call may destroy the connection.
   class owner {
    public:
-    /// There are bytes to read, or the end of the stream.
+    /// There are bytes to read, or the stream has ended.
     virtual void on_bytes() = 0;
-    /// Nothing came until the deadline.
+    /// Nothing arrived before the deadline.
     virtual void on_idle_timeout() = 0;
-    /// Of what was given to send(), the peer doesn't take this now, or never will.
+    /// The unsent rest of a send(): the peer cannot take it now, or the connection is broken.
     virtual void on_unsent(std::string_view bytes) = 0;
-    /// The coroutine goes on, which may take its time.
+    /// The coroutine is about to continue, and may run for a while.
     virtual void on_resume() = 0;
 
-    // Of a peer that is to speak TLS:
-    /// The handshake is done; on_bytes() follows where bytes have come with it.
+    // For connections that use TLS:
+    /// The handshake is done. on_bytes() follows if data arrived with it.
     virtual void on_handshake() {}
-    /// It speaks no TLS, but perhaps HTTP. From now on the connection is without TLS.
+    /// The peer speaks no TLS, but possibly HTTP. The connection continues without TLS.
     virtual void on_plain_text() {}
 
    protected:
     ~owner() = default;
   };
 
-  /// @param transfer_timeout how long moving bytes may take; a second more for each 16 KiB that the peer has taken.
-  /// All that it refers to must outlive it.
+  /// @param transfer_timeout the time limit for a transfer, extended by one second per 16 KiB that the peer has taken.
+  /// All referenced objects must outlive the connection.
   connection(unique_socket socket, owner& its_owner, event_loop& loop,
              std::chrono::nanoseconds transfer_timeout) noexcept;
   ~connection() override;
   connection(connection const&) = delete;
   connection& operator=(connection const&) = delete;
 
-  /// Joins the loop's set; before anything else. @return false where the system has no room for one more.
+  /// Joins the loop's epoll set; call first. @return false if the kernel has no memory for it.
   [[nodiscard]] bool open() noexcept;
 
-  /// Before open(): the peer is to speak TLS. The handshake is done while the connection is at rest, until the deadline
-  /// of that; one that fails is to its owner as if the peer had gone.
+  /// Call before open(): the peer must speak TLS. The handshake is done at rest, within the deadline of rest(). A
+  /// failed handshake looks to the owner like a closed connection.
   void use_tls(tls::context with, handshake_turns& turns);
 
-  /// Whether the TLS handshake is still to be done.
+  /// True while the TLS handshake is not finished.
   [[nodiscard]] bool is_shaking_hands() const noexcept { return tls_ != nullptr && !is_tls_established(); }
 
-  /// Whether there is something to read of which on_bytes() will not tell: TLS has it already. Then don't rest().
+  /// True if TLS has buffered bytes to read, for which on_bytes() will not be called. Do not rest() then.
   [[nodiscard]] bool has_unread() const noexcept { return tls_ != nullptr && has_unread_in_tls(); }
 
   /// `203.0.113.7:5123`, for the log.
   [[nodiscard]] std::string peer() const { return to_string(address()); }
 
-  /// The same, not as text.
+  /// The peer's address as a value.
   [[nodiscard]] peer_address address() const noexcept { return address_of_peer(socket_.get()); }
 
   // --- at rest ---
 
-  /// From now on at rest, at most until `due`, and without buffers, but for output() where something is in it that the
-  /// owner has still to send.
+  /// Enters rest until `due` at the latest. Frees the buffers, except output() if the owner still has to send its
+  /// content.
   void rest(clock::time_point due);
 
-  /// Reads what there is. @return how many bytes; 0 at the end of the stream or where it broke, nothing where there is
-  /// nothing yet.
+  /// Reads what is available. @return the number of bytes; 0 at the end of the stream or on an error; nullopt if
+  /// nothing is available yet.
   std::optional<std::size_t> read_some(std::span<char> room) noexcept;
 
-  /// Sends what the peer takes at once, and buffers nothing. @return how many bytes; 0 also where the connection broke.
+  /// Sends what the socket accepts at once; buffers nothing. @return the number of bytes; 0 also on an error.
   std::size_t send_some(std::string_view bytes) noexcept;
 
-  /// Sends, and leaves to the owner what the peer does not take at once.
+  /// Sends what the socket accepts at once and passes the rest to owner::on_unsent().
   void send(std::string_view bytes) {
     if (auto const sent = send_some(bytes); sent != bytes.size()) owner_.on_unsent(bytes.substr(sent));
   }
 
   // --- at work ---
 
-  /// From now on the owner is called no more, but for on_resume().
+  /// Enters work: from now on the owner gets only on_resume().
   void work() noexcept {
     at_rest_ = false;
     disarm();
@@ -117,27 +116,27 @@ class connection final : private poll_source, private deadline {
 
   [[nodiscard]] byte_buffer& input() noexcept { return input_; }
 
-  /// What flush() will send.
+  /// The bytes that flush() will send.
   [[nodiscard]] byte_buffer& output() noexcept { return output_; }
 
-  /// Waits for its turn, and reads something behind what input() holds, at most until `due`; room for at least
+  /// Waits until the socket is readable, at most until `due`, and appends to input(), which gets space for at least
   /// `bytes_wanted`.
   awaitable<io_result> fill(clock::time_point due, std::size_t bytes_wanted);
 
   /// Sends output() and then `tail`, and empties output(). Never suspends.
-  /// @return nothing where the peer doesn't take all at once: then flush() must finish the job, with the same tail.
+  /// @return nullopt if the socket did not accept everything; then call flush() with the same tail.
   std::optional<io_result> try_flush(std::string_view tail = {});
 
-  /// Sends what try_flush() has left.
+  /// Sends what try_flush() left.
   awaitable<io_result> flush(std::string_view tail = {});
 
-  /// Half-closes and reads on for a short while, so that an answer arrives which was sent while the peer still wrote:
-  /// closing with unread input would reset the connection and could destroy the answer (RFC 9112 §9.6). A peer that
-  /// still takes its answer has as long as for any other.
+  /// Half-closes and keeps reading for up to `time`, so that the peer receives an answer sent while it was still
+  /// writing: closing with unread input resets the connection and may destroy the answer (RFC 9112 §9.6). While the
+  /// peer is still receiving the answer, the limit is the usual one of a transfer.
   awaitable<void> linger(std::chrono::milliseconds time);
 
-  /// For as long as it lives, reads ahead, up to `read_ahead_max` bytes in input(), and stops `stop` as soon as the
-  /// peer hangs up: a FIN or a reset.
+  /// During its lifetime, reads up to `read_ahead_max` bytes ahead into input(), and stops `stop` when the peer hangs
+  /// up (FIN or reset).
   class hang_up_watch {
    public:
     hang_up_watch(connection& watched, interruption& stop, std::size_t read_ahead_max);
@@ -149,19 +148,19 @@ class connection final : private poll_source, private deadline {
     connection& watched_;
   };
 
-  /// Ends the fill() that waits now, if one does. @return whether one did.
+  /// Ends a pending fill(). @return false if none was pending.
   bool interrupt();
 
-  /// Ends everything at once: what waits gets io_result::closed. The descriptor goes with the object.
+  /// Ends everything at once: a pending wait gets io_result::closed. The destructor closes the descriptor.
   void close();
 
-  /// Destroys the coroutine that waits, if one does; for the time when the loop runs no more.
+  /// Destroys the waiting coroutine, if any. Call only when the loop no longer runs.
   void forget_waiting() noexcept { waiting_.reset(); }
 
-  /// The time by which a transfer that began at `since` must have moved more than `bytes`.
+  /// The time limit of a transfer that began at `since` and has moved `bytes` so far.
   [[nodiscard]] clock::time_point transfer_due(clock::time_point since, std::size_t bytes) const noexcept;
 
-  /// What was sent and the peer's system has not acknowledged.
+  /// The number of bytes sent but not acknowledged by the peer's system.
   [[nodiscard]] std::size_t bytes_not_taken() const noexcept;
 
  private:
@@ -185,17 +184,17 @@ class connection final : private poll_source, private deadline {
   void give_up_unsent() noexcept;
 
   unique_socket socket_;
-  std::unique_ptr<tls_side> tls_;  // null: plain
+  std::unique_ptr<tls_side> tls_;  // null without TLS
   bool registered_ = false;
-  std::uint32_t wanted_ = 0;  // the events of the set that are asked for
+  std::uint32_t wanted_ = 0;  // the events currently requested from epoll
   owner& owner_;
   event_loop& loop_;
   std::chrono::nanoseconds const transfer_timeout_;
   byte_buffer input_;
   byte_buffer output_;
-  std::size_t tail_sent_ = 0;  // of the tail being flushed
+  std::size_t tail_sent_ = 0;  // sent bytes of the current flush's tail
 
-  // How a coroutine is resumed that waits for the descriptor. (any_completion_handler of Boost 1.81 can't be moved.)
+  // Resumes a coroutine that waits for the descriptor. (any_completion_handler of Boost 1.81 can't be moved.)
   using resumption = asio::async_result<asio::use_awaitable_t<executor_type>, void(io_result)>::handler_type;
   std::optional<resumption> waiting_;
   bool waits_to_read_ = false;
@@ -203,7 +202,7 @@ class connection final : private poll_source, private deadline {
   bool peer_ended_ = false;
   bool closed_ = false;
 
-  interruption* watcher_ = nullptr;  // whom to tell of a hang-up
+  interruption* watcher_ = nullptr;  // is stopped on a hang-up
   std::size_t read_ahead_max_ = 0;
 };
 

@@ -8,27 +8,27 @@
 
 namespace holdfast::server {
 
-/// TLS handshakes of one thread, one step a turn of the loop: a step can cost as much as a hundred requests, and of
-/// those who connect together each would be ready in the same turn. One thread.
+/// Limits one thread to one step of a TLS handshake per turn of its loop: a step can cost as much as a hundred
+/// requests, and clients that connect together would all be ready in the same turn. Single-threaded.
 class handshake_turns final : private poll_source {
  public:
-  /// Whoever has a step to do. Leaves by itself when it is destroyed.
+  /// A connection with a handshake step to do. The destructor removes it from the queue.
   class waiter : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
    public:
-    /// May destroy it.
+    /// May destroy the waiter.
     virtual void on_turn() = 0;
 
    protected:
     ~waiter() = default;
   };
 
-  /// Both must outlive it. @throws std::system_error
+  /// Both arguments must outlive it. @throws std::system_error
   handshake_turns(event_loop& loop, tls_figures& figures);
   ~handshake_turns();
   handshake_turns(handshake_turns const&) = delete;
   handshake_turns& operator=(handshake_turns const&) = delete;
 
-  /// Calls it in one of the next turns, behind those that were there before; again: keeps its place.
+  /// Queues on_turn() for one of the next turns, in FIFO order. A waiter that is already queued keeps its place.
   void queue(waiter& one) noexcept;
 
   tls_figures& figures;
@@ -37,7 +37,7 @@ class handshake_turns final : private poll_source {
   void on_ready(std::uint32_t events) override;
 
   event_loop& loop_;
-  unique_descriptor const turn_;  // an eventfd that is ready, once a turn, as long as somebody waits
+  unique_descriptor const turn_;  // an eventfd that is ready once per turn while the queue is not empty
   boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>> waiters_;
 };
 

@@ -19,15 +19,15 @@ namespace {
 
 using boost::asio::ip::tcp;
 
-// A refused peer's socket is kept this long, so that closing it with a request unread doesn't take the answer back.
+// How long a refused peer's socket stays open: closing it with an unread request could destroy the answer.
 constexpr std::chrono::seconds refused_time{1};
 constexpr std::size_t refused_max = listener::descriptors_max - 4;
-// So many connections are accepted before others have their turn.
+// Limit per turn, so that other sources get their turn.
 constexpr int accepted_per_turn = 64;
 constexpr std::chrono::milliseconds pause_time{100};
 constexpr std::chrono::seconds failure_told_every{10};
-// What the kernel keeps of an answer beyond what it has sent. Without this bound it takes up to 4 MiB for each peer
-// that reads nothing, and no time-out would notice, since the server would be done with it.
+// Limits what the kernel buffers of an answer beyond what it has sent. Without it the kernel takes up to 4 MiB for each
+// peer that reads nothing, and no timeout would apply, since the server would have finished sending.
 constexpr int unsent_bytes_max = 128 * 1024;
 
 [[noreturn]] void fail(int error, char const* what) {
@@ -43,8 +43,8 @@ unique_socket listening_socket(tcp::endpoint const& endpoint) {
   auto const descriptor = socket.get();
   if (descriptor < 0) fail(errno, "socket");
   set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
-  // Its connections inherit these. Who vanishes without a word while it waits or holds is found out within half a
-  // minute.
+  // Accepted sockets inherit these options. The keep-alive settings detect a peer that has vanished while it waits or
+  // holds within half a minute.
   set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
   set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_bytes_max);
   set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -68,7 +68,7 @@ unique_socket spare_descriptor() {
   return unique_socket(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-/// Whether accept(2) may work again at once: what went wrong concerns one connection only.
+/// True if the error concerns only one connection, so that accept(2) may succeed at once.
 bool is_of_one_connection(int error) {
   return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM || error == ENETDOWN ||
          error == EHOSTUNREACH || error == ENETUNREACH || error == ETIMEDOUT;
@@ -112,7 +112,7 @@ void listener::on_ready(std::uint32_t /*events*/) {
   }
 }
 
-/// @return whether to go on.
+/// @return true to continue accepting.
 bool listener::accept_one() {
   unique_socket socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (socket.get() >= 0) {
@@ -131,12 +131,12 @@ bool listener::accept_one() {
     refuse_without_descriptor();
     return true;
   }
-  // Out of memory, say: the backlog waits for better times, and a busy loop would not bring them.
+  // For example out of memory: keep the connections in the backlog, and pause instead of running in a busy loop.
   pause();
   return false;
 }
 
-/// Says why, as far as the socket takes it at once.
+/// Sends the refusal as far as the socket accepts it at once.
 void listener::answer_refused(unique_socket const& socket) const {
   ::send(socket.get(), refusal_.data(), refusal_.size(), MSG_NOSIGNAL);
   ::shutdown(socket.get(), SHUT_WR);
@@ -153,7 +153,7 @@ void listener::refuse(unique_socket socket) {
   });
 }
 
-/// The old trick of an open descriptor in reserve: who can't be served is told so, instead of hanging in the backlog.
+/// Frees the spare descriptor to accept and refuse one connection, instead of leaving the client in the backlog.
 void listener::refuse_without_descriptor() {
   refused_.clear();
   spare_ = unique_socket();
@@ -161,7 +161,7 @@ void listener::refuse_without_descriptor() {
     unique_socket const socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.get() >= 0) answer_refused(socket);
   }
-  spare_ = spare_descriptor();  // what the connection has just given up
+  spare_ = spare_descriptor();  // takes the descriptor that was just closed
 }
 
 void listener::pause() {

@@ -15,31 +15,32 @@ namespace holdfast::server {
 /// `127.0.0.1:8080`, `[::1]:8080`.
 [[nodiscard]] std::string text_of(std::string const& address, std::uint16_t port);
 
-/// Accepts connections on one loop, for all threads: with a listener each (SO_REUSEPORT) the kernel deals unevenly, and
-/// what waits in a closed one's backlog is reset. One thread.
+/// Accepts connections on one loop, for all threads. With a listener per thread (SO_REUSEPORT), the kernel distributes
+/// unevenly and resets the backlog of a listener that is closed. Single-threaded.
 class listener final : private poll_source {
  public:
-  /// Descriptors that it may have open besides those of accepted connections.
+  /// The most descriptors it opens besides those of accepted connections.
   static constexpr int descriptors_max = 16;
 
-  /// Takes a connection; false: refuses it.
+  /// Takes over the connection and returns true, or returns false to refuse it.
   using admit_function = std::function<bool(unique_socket&)>;
 
-  /// Binds and listens, so that connections queue up from now on.
-  /// @param refusal what a refused connection is sent before it is closed.
-  /// @throws boost::system::system_error if the address can't be had.
+  /// Binds and listens: from now on connections enter the backlog.
+  /// @param refusal the bytes sent to a refused connection before it is closed.
+  /// @throws boost::system::system_error if the address is not available.
   listener(event_loop& loop, boost::asio::ip::tcp::endpoint const& endpoint, admit_function admit, std::string refusal);
   ~listener();
   listener(listener const&) = delete;
   listener& operator=(listener const&) = delete;
 
-  /// What it listens on; tells which port was found for port 0.
+  /// The bound address, including the actual port if 0 was requested.
   [[nodiscard]] boost::asio::ip::tcp::endpoint const& endpoint() const noexcept { return endpoint_; }
 
-  /// Accepts from now on.
+  /// Starts accepting.
   void start();
 
-  /// Accepts no more, and closes; what is in the backlog is reset. Also before start() and again.
+  /// Stops accepting and closes the socket; connections in the backlog are reset. May be called at any time,
+  /// repeatedly.
   void close() noexcept;
 
  private:
@@ -52,13 +53,13 @@ class listener final : private poll_source {
 
   event_loop& loop_;
   unique_socket socket_;
-  unique_socket spare_;  // closed where there is no other descriptor, so that a connection can be refused by it
+  unique_socket spare_;  // closed when descriptors run out, so that a connection can be accepted and refused
   boost::asio::ip::tcp::endpoint endpoint_;
   admit_function const admit_;
   std::string const refusal_;
   bool is_watched_ = false;
   timer pause_;
-  std::list<unique_socket> refused_;  // kept for a moment
+  std::list<unique_socket> refused_;  // open for refused_time
   timer forget_refused_;
   event_loop::clock::time_point failure_told_at_{};
 };

@@ -6,22 +6,22 @@
 
 namespace holdfast::server {
 
-/// Where a connection comes from, as a value that is small and cheap to copy.
+/// The origin of a connection: a small value that is cheap to copy.
 struct peer_address {
   enum class kind : std::uint8_t { unknown, v4, v6, writer, expiry };
 
-  std::array<std::uint8_t, 16> bytes{};  ///< in network order; of an IPv4 address the first four
+  std::array<std::uint8_t, 16> bytes{};  ///< in network order; IPv4 uses the first four
   std::uint16_t port = 0;
   kind is = kind::unknown;
-  std::uint16_t name = 0;  ///< what the client calls itself, by its number in source_names; 0: nothing
+  std::uint16_t name = 0;  ///< the client's own name: an index into source_names; 0 if none
 
-  /// The periodic writer, which has no address.
+  /// The periodic writer inside the server; it has no address.
   [[nodiscard]] static peer_address writer() noexcept { return {.is = kind::writer}; }
-  /// Whoever removes keys that have expired, which has none either.
+  /// The task inside the server that removes expired keys; it has no address.
   [[nodiscard]] static peer_address expiry() noexcept { return {.is = kind::expiry}; }
 };
 
-/// The peer of a connected socket, one system call; unknown where the connection is gone.
+/// The peer of a connected socket; unknown if the connection is gone. Makes one system call.
 [[nodiscard]] peer_address address_of_peer(int descriptor) noexcept;
 
 /// `203.0.113.7:5123`, `[2001:db8::1]:5123`, `writer`, `expiry` or `unknown`.

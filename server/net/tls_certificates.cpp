@@ -31,7 +31,7 @@ void tls_certificates::take(tls::context made) {
 }
 
 void tls_certificates::reload() {
-  // Looked at first, so that what changes while they are read is read again.
+  // Check the files before reading them: a change during the read is then noticed by the next look().
   read_ = seen_ = look_at_files();
   try {
     take(tls::server_context(files_));

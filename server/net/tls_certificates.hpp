@@ -9,29 +9,29 @@
 
 namespace holdfast::server {
 
-/// The server's certificate and key, read again when they change. One thread, but for the figures.
+/// The server's certificate and key, reloaded when their files change. Single-threaded, except for the figures.
 class tls_certificates {
  public:
-  /// @throws tls::error where the files can't be used
+  /// @throws tls::error if the files are not usable
   explicit tls_certificates(tls::server_files files);
   tls_certificates(tls_certificates const&) = delete;
   tls_certificates& operator=(tls_certificates const&) = delete;
 
-  /// With what a connection begins that is accepted now; one that has begun keeps its own.
+  /// The context for newly accepted connections; existing connections keep theirs.
   [[nodiscard]] tls::context const& current() const noexcept { return current_; }
 
-  /// Reads the files again. What can't be used is logged, and the old certificate stays.
+  /// Reads the files again. If they are not usable, logs that and keeps the old certificate.
   void reload();
 
-  /// To be called now and then: reloads when the files have changed, and not since the last call. A certificate and its
-  /// key are two files, and nobody replaces both in one instant.
+  /// Call periodically. Reloads if the files have changed but not since the previous call, because a certificate and
+  /// its key are two files that cannot be replaced at the same instant.
   void look();
 
   [[nodiscard]] tls_figures& figures() noexcept { return figures_; }
   [[nodiscard]] tls_figures const& figures() const noexcept { return figures_; }
 
  private:
-  /// What tells one state of the three files from another.
+  /// Identifies a version of the three files.
   using state = std::array<std::array<std::int64_t, 4>, 3>;
 
   [[nodiscard]] state look_at_files() const noexcept;
@@ -39,8 +39,8 @@ class tls_certificates {
 
   tls::server_files const files_;
   tls::context current_;
-  state read_{};  // when they were read
-  state seen_{};  // by the last look()
+  state read_{};  // when they were last read
+  state seen_{};  // at the last look()
   tls_figures figures_;
 };
 

@@ -4,7 +4,7 @@
 
 namespace holdfast::server {
 
-/// A socket's descriptor; closes it.
+/// Owns a socket's descriptor and closes it.
 class unique_socket {
  public:
   explicit unique_socket(int descriptor = -1) noexcept : descriptor_(descriptor) {}

@@ -1,4 +1,5 @@
-# Components: sync, for Boost.Asio, and sync_standalone, for the Asio that is not Boost's. Without any: what is there.
+# Components: sync, for Boost.Asio, and sync_standalone, for standalone Asio. Without components: all that are
+# installed.
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 if("sync" IN_LIST holdfast_FIND_COMPONENTS)

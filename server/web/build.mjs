@@ -1,5 +1,5 @@
-// build.mjs PAGE.html PAGE.js PAGE.css ICON.svg: bundles source/ into the files that the server serves. Run in a directory
-// that has source/ and node_modules/ beside this file.
+// build.mjs PAGE.html PAGE.js PAGE.css ICON.svg: bundles source/ into the files that the server serves. Run it in a
+// directory that contains source/ and node_modules/.
 import {build} from 'esbuild';
 import {copyFileSync} from 'node:fs';
 

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-/// The page's files as the build made them. Without Node.js the first is a page that says so, the others are empty.
+/// The page's files from the build. Without Node.js, the first is a page that says so, and the others are empty.
 namespace holdfast::server::web {
 
 [[nodiscard]] std::string_view page_html();

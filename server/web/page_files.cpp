@@ -9,7 +9,7 @@
 namespace holdfast::server {
 namespace {
 
-/// FNV-1a with 64 bits: distinguishes two builds of a file, and need not withstand an attacker.
+/// 64-bit FNV-1a: distinguishes builds of a file; not meant to resist attacks.
 std::string tag_of(std::string_view bytes) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (auto const byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;

@@ -12,19 +12,19 @@
 
 namespace holdfast::tests {
 
-/// When the commits of a manual_journal are done, and how; outlives the server that has the journal. Any thread.
+/// Controls when and how the commits of a manual_journal complete. Must outlive the server with the journal.
+/// Thread-safe.
 class commit_control {
  public:
-  /// Commits are done at once again, and those that wait now.
+  /// Lets all commits complete at once, pending and future ones.
   void let_go();
-  /// From now on each commit waits.
+  /// Makes every following commit wait.
   void hold();
-  /// One commit that waits is done, or the next.
+  /// Completes one pending commit, or the next one.
   void let_one_go();
-  /// From now on each commit fails, and those that wait now.
+  /// Makes all commits fail, pending and future ones.
   void fail();
-  /// Returns when a commit waits that goes up to that change, or when one has been done; throws std::runtime_error
-  /// after a while.
+  /// Waits until a commit up to that change is pending or done. Throws std::runtime_error after a time limit.
   void await_commit(std::uint64_t sequence);
 
   void set_room(bool has_room);
@@ -41,7 +41,7 @@ class commit_control {
   std::uint64_t begun_ = 0;
 };
 
-/// A journal that keeps nothing, and whose commits a test steers.
+/// A journal that stores nothing, with commits controlled by a test.
 class manual_journal final : public server::journal {
  public:
   static constexpr std::uint64_t database = 0x1234;

@@ -1,2 +1,2 @@
-// Stands for all test programs while their common headers are compiled: see tests/CMakeLists.txt.
+// Compiles the common headers of all test programs; see tests/CMakeLists.txt.
 int main() {}

@@ -45,7 +45,7 @@ std::size_t connections_in_kernel(std::uint16_t port) {
   std::ifstream table("/proc/net/tcp");
   table.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
   std::size_t count = 0;
-  // `0: 0100007F:1F90 00000000:0000 0A …`: a number, both ends in hexadecimal, the state
+  // `0: 0100007F:1F90 00000000:0000 0A …`: number, both ends in hexadecimal, state
   for (std::string number, local, remote, state; table >> number >> local >> remote >> state;) {
     table.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
     auto const how = std::stoul(state, nullptr, 16);

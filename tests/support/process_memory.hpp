@@ -5,17 +5,17 @@
 
 namespace holdfast::tests {
 
-/// Memory that this process keeps resident.
+/// Resident memory of this process.
 [[nodiscard]] std::int64_t resident_bytes();
 
-/// What the allocator has given out and not got back. Meaningless under a sanitizer.
+/// Bytes allocated and not freed. Meaningless under a sanitizer.
 [[nodiscard]] std::int64_t allocated_bytes();
 
-/// What the kernel keeps for all TCP sockets of this process, received and not yet sent or acknowledged.
+/// Kernel buffers of all TCP sockets of this process: received, and not yet sent or acknowledged bytes.
 [[nodiscard]] std::int64_t socket_bytes();
 
-/// Connections of `port` that the kernel still works on, also of sockets that are closed, by this machine's whole
-/// table: neither listening nor in TIME_WAIT.
+/// The number of connections of `port` in this machine's table, including those of closed sockets, that are neither
+/// listening nor in TIME_WAIT.
 [[nodiscard]] std::size_t connections_in_kernel(std::uint16_t port);
 
 }  // namespace holdfast::tests

@@ -47,7 +47,7 @@ struct raw_client::tls_side {
 
 raw_client::raw_client(std::uint16_t port, tls_terms const& terms, int receive_buffer_bytes)
     : raw_client(port, receive_buffer_bytes) {
-  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes by write(2)
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL uses write(2)
   timeval const longest{patience.count(), 0};
   ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
   tls_ = std::make_unique<tls_side>();

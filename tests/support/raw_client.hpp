@@ -10,32 +10,32 @@
 
 namespace holdfast::tests {
 
-/// How a client speaks TLS. By OpenSSL's own socket functions, not by what is tested.
+/// TLS settings of a client. It uses OpenSSL's own socket functions, not the tested code.
 struct tls_terms {
-  std::string ca_file{};             ///< the authority to trust; empty: any certificate
-  std::string certificate{}, key{};  ///< to show; empty: none
+  std::string ca_file{};             ///< the trusted authority; empty to accept any certificate
+  std::string certificate{}, key{};  ///< the client's own; empty for none
   int version_min = 0x0303, version_max = 0x0304;
 };
 
-/// A blocking TCP client that sends the bytes it is given. Every wait is bounded and throws std::runtime_error with
-/// what had arrived, so that a test that would hang fails and says why.
+/// A blocking TCP client that sends exactly the given bytes. Every wait has a time limit and then throws
+/// std::runtime_error with the bytes received so far, so a test fails with a message instead of hanging.
 class raw_client {
  public:
   static constexpr std::chrono::seconds patience{30};
 
-  /// @param receive_buffer_bytes of the kernel; 0: its default. A small one lets a test be a slow reader.
+  /// @param receive_buffer_bytes of the kernel; 0 for its default. A small buffer makes a slow reader.
   explicit raw_client(std::uint16_t port, int receive_buffer_bytes = 0);
-  /// With TLS. @throws std::runtime_error where the handshake fails
+  /// Connects with TLS. @throws std::runtime_error if the handshake fails
   raw_client(std::uint16_t port, tls_terms const& terms, int receive_buffer_bytes = 0);
   ~raw_client();
   raw_client(raw_client&& other) noexcept;
   raw_client& operator=(raw_client&& other) noexcept;
 
-  /// Sends all of `bytes`. @return false when the peer has closed or reset meanwhile.
+  /// Sends all of `bytes`. @return false if the peer has closed or reset the connection.
   bool send(std::string_view bytes);
 
-  /// Reads one whole answer; 1xx count as answers. It is held to what the contract promises of every answer.
-  /// @param to_head the request was a HEAD, so no content follows.
+  /// Reads one complete answer, including 1xx, and checks what the API promises for every answer.
+  /// @param to_head true for a HEAD request, whose answer has no content.
   raw_reply receive(bool to_head = false);
 
   /// Sends and receives.
@@ -44,31 +44,31 @@ class raw_client {
     return receive(bytes.starts_with("HEAD "));
   }
 
-  /// Whether the peer ends the stream in order (FIN) before anything else arrives.
+  /// True if the peer ends the stream properly (FIN) before anything else arrives.
   bool is_closed_by_peer();
 
-  /// Whether the peer has ended the stream before anything else arrives, in order or by a reset.
+  /// True if the peer ends the stream, by FIN or reset, before anything else arrives.
   bool is_dropped_by_peer();
 
-  /// Everything until the peer ends the stream, in order or not.
+  /// Everything until the peer ends the stream, by FIN or reset.
   std::string receive_rest();
 
-  /// Everything up to `end`, and that.
+  /// Everything up to and including `end`.
   std::string receive_until(std::string_view end);
 
-  /// Whether nothing arrives and the connection stays open for `time`.
+  /// True if nothing arrives and the connection stays open for `time`.
   bool stays_silent(std::chrono::milliseconds time);
 
-  /// Whether the peer resets the connection (RST) within `time`. Reads nothing, so that the peer can't send.
+  /// True if the peer resets the connection (RST) within `time`. Does not read, so the peer's sends are blocked.
   bool is_reset_within(std::chrono::milliseconds time);
 
   // --- with TLS ---
 
-  /// Sends each of `bytes` in a record of its own.
+  /// Sends each byte in a record of its own.
   bool send_by_one(std::string_view bytes);
-  /// Asks for a renegotiation, and then for an answer to `bytes`. @return whether the server went along
+  /// Requests a renegotiation, and then an answer to `bytes`. @return true if the server accepted it
   bool renegotiate();
-  /// Sends close_notify alone, no FIN.
+  /// Sends close_notify without a FIN.
   void notify_close();
   /// `TLSv1.3`.
   [[nodiscard]] std::string version() const;
@@ -90,8 +90,8 @@ class raw_client {
   std::string unread_;
 };
 
-/// `METHOD TARGET` as a request with a Host field; `more` are further field lines, each with its CRLF; a body gets its
-/// Content-Length.
+/// `METHOD TARGET` as a request with a Host field. `more` contains further field lines, each with its CRLF; a body gets
+/// a Content-Length.
 std::string request(std::string_view method, std::string_view target, std::string_view body = {},
                     std::string_view more = {});
 

@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 
 // Built before any thread starts: the scanner of std::regex fills a table in the process's locale without a lock
-// (std::ctype<char>::narrow), which ThreadSanitizer reports when two clients build their first one at the same time.
+// (std::ctype<char>::narrow), which ThreadSanitizer reports if two clients build their first one at the same time.
 std::regex const http_date(
     "(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3][0-9] (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4} "
     "[0-2][0-9]:[0-5][0-9]:[0-6][0-9] GMT");
@@ -96,7 +96,8 @@ std::optional<raw_reply::withholding> raw_reply::disk() const {
   auto const text = field("server-timing");
   if (text.find("disk;") == std::string::npos) return std::nullopt;
   std::smatch parts;
-  if (!std::regex_match(text, parts, disk_timing)) throw std::runtime_error("an answer has the Server-Timing '" + text + "'");
+  if (!std::regex_match(text, parts, disk_timing))
+    throw std::runtime_error("an answer has the Server-Timing '" + text + "'");
   return withholding{std::stod(parts[1]), std::stoi(parts[2]), !parts[3].matched};
 }
 

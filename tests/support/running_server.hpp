@@ -11,13 +11,13 @@ namespace holdfast::tests {
 
 class raw_client;
 
-/// The real server on a port of its own, in this process, so that sanitizers see it. Drained by the destructor.
+/// The real server on its own port in this process, so that sanitizers check it. The destructor drains it.
 class running_server {
  public:
   /// Defaults for tests: two threads, no writer, any free port.
   [[nodiscard]] static server::settings test_settings();
 
-  /// @param kept where it keeps its data; null: in memory, or as the settings say
+  /// @param kept the journal for its data; null for in memory, or as in the settings
   explicit running_server(server::settings settings = test_settings(), std::unique_ptr<server::journal> kept = nullptr);
   ~running_server();
   running_server(running_server const&) = delete;
@@ -25,34 +25,34 @@ class running_server {
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
-  /// Returns when each of the server's threads has gone on to something else than what it was doing: a request whose
-  /// bytes had reached it by then has entered the lock's queue, if that is where it was bound for. Leans on the
-  /// listener dealing connections to the threads in turn; so nobody else may connect meanwhile.
+  /// Waits until every server thread has completed its current work. A request whose bytes had arrived before has then
+  /// entered the lock's queue, if it needs the lock. Relies on the listener distributing connections to the threads in
+  /// turn, so no other client may connect meanwhile.
   void settle() const;
 
-  /// Sends `bytes`, a request that will wait for the lock or hold it, and returns when it has been asked for: any
-  /// request sent from then on comes behind it. Its answer is the next that `client` receives.
+  /// Sends `bytes`, a request that will wait for the lock or hold it, and waits until it has asked for the lock:
+  /// requests sent afterwards come behind it. Its answer is the next one that `client` receives.
   void ask_for_lock(raw_client& client, std::string_view bytes) const;
 
-  /// Whether somebody has the lock this instant.
+  /// True if the lock is owned at this moment.
   [[nodiscard]] bool is_lock_taken() const;
 
-  /// As SIGHUP does.
+  /// Reloads as on SIGHUP.
   void reload();
 
-  /// A client of this server, with TLS where the server speaks it; it trusts any certificate.
+  /// A client of this server, with TLS if the server uses it; accepts any certificate.
   [[nodiscard]] raw_client connect() const;
 
-  /// Begins to drain; again: cuts short.
+  /// Begins to drain; a second call cuts the drain short.
   void stop();
 
-  /// Whether the server ends within `time`; it must have been told to stop.
+  /// True if the server ends within `time`. Call stop() first.
   [[nodiscard]] bool ends_within(std::chrono::milliseconds time);
 
-  /// Stops the server if that has not been done, and waits until run() has returned.
+  /// Calls stop() if necessary, and waits until run() has returned.
   void join();
 
-  /// How its process would end; after join() or ends_within().
+  /// The exit status that its process would have. Valid after join() or ends_within().
   [[nodiscard]] int exit_status() const;
 
  private:

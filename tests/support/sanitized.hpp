@@ -2,8 +2,7 @@
 
 namespace holdfast::tests {
 
-/// Whether a sanitizer watches: memory is then counted by another allocator, and everything takes several times as
-/// long.
+/// True under a sanitizer, which replaces the allocator that counts memory, and slows everything down several times.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool sanitized = true;
 #elif defined(__has_feature)

@@ -4,7 +4,7 @@
 
 namespace holdfast::tests {
 
-/// Runs from its construction on.
+/// Measures time from its construction.
 class stopwatch {
  public:
   [[nodiscard]] double elapsed_ms() const {

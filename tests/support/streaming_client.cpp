@@ -68,7 +68,7 @@ void streaming_client::run() {
   ::shutdown(socket_, SHUT_RDWR);
 }
 
-/// @return whether the connection is still there.
+/// @return false if the connection is gone.
 bool streaming_client::send_some() {
   auto const sent = ::send(socket_, bytes_.data() + sent_, bytes_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0) return errno == EAGAIN || errno == EINTR;
@@ -76,7 +76,7 @@ bool streaming_client::send_some() {
   return true;
 }
 
-/// @return whether the connection is still there.
+/// @return false if the connection is gone.
 bool streaming_client::receive_some() {
   static thread_local std::vector<char> room(block_bytes);
   auto const got = ::recv(socket_, room.data(), room.size(), MSG_DONTWAIT);

@@ -9,12 +9,12 @@
 
 namespace holdfast::tests {
 
-/// A client on a thread of its own that sends the same request without pause on one connection and reads the answers
-/// as they come, which it does not look at. Its socket is always writable for the server's next read, so a server that
-/// serves a connection for as long as there is something to serve never turns to anybody else.
+/// A client on its own thread that sends the same request without pause on one connection, and reads and ignores the
+/// answers. The server always finds more to read on it, so a server that serves a connection as long as it has data
+/// would starve all others.
 class streaming_client {
  public:
-  /// Returns when the first answers have come; throws std::runtime_error where none do.
+  /// Waits until the first answers have arrived. Throws std::runtime_error if there are none.
   streaming_client(std::uint16_t port, std::string_view request);
   ~streaming_client();
   streaming_client(streaming_client const&) = delete;
@@ -22,10 +22,10 @@ class streaming_client {
 
   [[nodiscard]] std::uint64_t bytes_received() const noexcept { return received_; }
 
-  /// Whether it still streams: the server has not closed the connection, and `lifetime` has not passed.
+  /// True while the server has not closed the connection and `lifetime` has not passed.
   [[nodiscard]] bool is_streaming() const noexcept { return streaming_; }
 
-  /// It ends by itself then, so that a test of a server that it starves fails and does not hang.
+  /// The client ends by itself after this time, so that a test of a server that it starves fails and does not hang.
   static constexpr std::chrono::seconds lifetime{6};
 
  private:
@@ -34,7 +34,7 @@ class streaming_client {
   bool receive_some();
 
   std::string const bytes_;  // whole requests
-  std::size_t sent_ = 0;     // of bytes_
+  std::size_t sent_ = 0;     // offset in bytes_
   int socket_;
   std::atomic<bool> stop_{false}, streaming_{true};
   std::atomic<std::uint64_t> received_{0};

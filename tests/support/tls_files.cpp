@@ -43,7 +43,7 @@ void add_extension(X509* to, X509* issuer, int which, std::string const& value) 
   X509_EXTENSION_free(extension);
 }
 
-/// Without extensions and not signed.
+/// A certificate without extensions and signature.
 certificate_pointer draft(std::string const& name, EVP_PKEY* key, long serial, long expires_in) {
   certificate_pointer made(X509_new(), X509_free);
   X509_set_version(made.get(), 2);

@@ -7,8 +7,8 @@
 
 namespace holdfast::tests {
 
-/// A directory with an authority's certificate, in which it issues others. Made anew for each test, so that no key is
-/// kept anywhere.
+/// A directory with the certificate of an authority, which issues others. Created for each test, so that no key is
+/// stored permanently.
 class tls_files {
  public:
   tls_files();
@@ -20,14 +20,14 @@ class tls_files {
     std::string certificate, key;  ///< the files
   };
 
-  /// Issues a certificate for `names`, as subjectAltName has them, and writes NAME.pem and NAME.key, each put in the
-  /// place of one of that name that was there. @param expires_in negative: it has expired
+  /// Issues a certificate for `names`, in the format of subjectAltName, and writes NAME.pem and NAME.key, replacing
+  /// existing files. @param expires_in negative for an expired certificate
   identity issue(std::string const& name, std::string const& names = "DNS:localhost,IP:127.0.0.1",
                  std::chrono::seconds expires_in = std::chrono::hours(1));
 
   [[nodiscard]] std::string authority() const { return path("authority.pem"); }
   [[nodiscard]] std::string path(std::string const& file) const { return (directory_ / file).string(); }
-  /// Puts a file in the place of one that is there.
+  /// Replaces an existing file.
   void write(std::string const& file, std::string const& text) const;
 
  private:

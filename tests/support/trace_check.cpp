@@ -21,7 +21,7 @@ bool is_number(json const& event, char const* name) {
   return event.contains(name) && event[name].is_number();
 }
 
-/// What is wrong with one event by the format's description; empty: nothing.
+/// The violation of the format's description by one event; empty if there is none.
 std::string wrong_with(json const& event, std::set<std::int64_t> const& named_tracks) {
   if (!is_text(event, "ph") || !is_text(event, "name") || !is_number(event, "pid")) return "lacks ph, name or pid";
   auto const phase = event["ph"].get<std::string>();
@@ -64,7 +64,7 @@ void play_perfetto(json const& events, complaints& found) {
     std::int64_t ns;
     json const* event;
   };
-  std::list<timed> sorted;  // whose sort is stable, and calls nothing that C++17 deprecates
+  std::list<timed> sorted;  // its sort is stable and avoids functions deprecated in C++17
   for (auto const& event : events)
     if (event["ph"] != "M") sorted.push_back({static_cast<std::int64_t>(event["ts"].get<double>() * 1000.0), &event});
   sorted.sort([](timed const& a, timed const& b) { return a.ns < b.ns; });

@@ -6,14 +6,14 @@
 
 namespace holdfast::tests {
 
-/// A loop whose clock stands still until a test moves it.
+/// A loop whose clock moves only when a test moves it.
 class virtual_time {
  public:
   virtual_time() { loop.set_time(now_); }
 
   [[nodiscard]] server::event_loop::clock::time_point now() const noexcept { return now_; }
 
-  /// Runs all that is ready, moves the clock by a millisecond, and again, until `time` has passed.
+  /// Runs everything that is ready, then advances the clock by a millisecond, repeatedly until `time` has passed.
   void run(std::chrono::milliseconds time) {
     auto const end = now_ + time;
     loop.poll();
@@ -23,7 +23,7 @@ class virtual_time {
     }
   }
 
-  /// Moves the clock, and runs nothing.
+  /// Advances the clock without running anything.
   void skip(std::chrono::milliseconds time) { loop.set_time(now_ += time); }
 
   server::event_loop loop;

@@ -9,7 +9,7 @@
 namespace holdfast::client::verify {
 namespace {
 
-/// Whether a value was read that nobody had begun to write.
+/// True if a value was read before any put had begun to write it.
 bool any_unwritten(clusters const& values) {
   return std::ranges::any_of(values, [](auto const& named) {
     auto const& one = named.second;
@@ -32,16 +32,16 @@ std::vector<cluster> spans_of(history const& whole, clusters const& values) {
   return spans;
 }
 
-/// Whether each of two must precede the other.
+/// True if there are two spans of which each must precede the other.
 bool any_contradiction(std::vector<cluster> spans) {
-  // One of two such spans must have its own begin after its own end: an operation was over before another began.
+  // At least one of two such spans has its begin after its end: an operation ended before another began.
   auto const others = std::ranges::partition(spans, [](auto const& one) { return one.must_precede(one); });
   std::span const lasting(spans.begin(), others.begin());
   std::ranges::sort(lasting, {}, &cluster::first_responded);
   for (std::size_t i = 1; i < lasting.size(); ++i) {
     if (lasting[i].must_precede(lasting[i - 1])) return true;
   }
-  // They are one after another now, so the last that must precede another is the one that it might have to precede.
+  // The lasting spans are disjoint now, so only the last one that must precede `one` can also have to follow it.
   return std::ranges::any_of(others, [&](auto const& one) {
     auto const after = std::ranges::lower_bound(lasting, one.last_invoked, {}, &cluster::first_responded);
     return after != lasting.begin() && one.must_precede(*std::prev(after));

@@ -4,16 +4,17 @@
 
 namespace holdfast::client::verify {
 
-/// Decides whether the history of a key is linearizable: the same as search(), but in n log n where that is possible.
+/// Decides whether the history of a key is linearizable. The result is that of search(), in n log n where possible.
 ///
-/// Each value comes with a span that it had for itself (see cluster). Two values of which each must come before the
-/// other are a contradiction. So is a delete, or an answer that the key was absent, that must come both before and
-/// after others of one value.
+/// Each value has a span in which it must have been the current value (see cluster). Two values of which each must
+/// precede the other are a contradiction. So is a delete, or an answer that the key was absent, that must come both
+/// before and after operations of one value.
 ///
-/// Where no two contradict and the key had a value all the time, the values in the order of the middles of their spans
-/// explain all answers: if a must precede b, a.first_responded < b.last_invoked; since b must not precede a as well,
-/// a.last_invoked <= b.first_responded; so the sum of a's two is less than the sum of b's. (Gibbons and Korach come to
-/// the same by another way.) A key that was absent at times, and has no such contradiction, is left to the search.
+/// If no two values contradict and the key had a value all the time, ordering the values by the middles of their spans
+/// explains all answers: if a must precede b, a.first_responded < b.last_invoked; since b must not precede a as well,
+/// a.last_invoked <= b.first_responded; so the sum of a's two is less than the sum of b's. (Gibbons and Korach reach
+/// the same result in another way.) A key that was absent at times, without such a contradiction, is left to the
+/// search.
 [[nodiscard]] verdict check(history const& whole, effort const& effort);
 
 }  // namespace holdfast::client::verify

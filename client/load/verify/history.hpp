@@ -8,31 +8,31 @@
 
 namespace holdfast::client::verify {
 
-/// A value by its number. No two puts of a run have the same, which is what makes checking fast, and wrong answers
-/// plain.
+/// The number of a value. All puts of a run write different values, which makes checking fast and wrong answers
+/// obvious.
 using value_number = std::uint64_t;
 constexpr value_number absent = std::numeric_limits<value_number>::max();  ///< the key has no value
 
 /// Nanoseconds on the client's steady clock, since the start of the run.
 using instant = std::int64_t;
-constexpr instant never = std::numeric_limits<instant>::max() / 4;  ///< after all instants; sums don't overflow
+constexpr instant never = std::numeric_limits<instant>::max() / 4;  ///< later than all instants; sums do not overflow
 constexpr instant before_all = -never;
 
-/// What an operation did to one key, as far as its answer shows.
+/// The effect of an operation on one key, as far as its answer shows it.
 enum class action : std::uint8_t {
-  read,     ///< get, or a delete answered 404: `value` was there, or absent
-  create,   ///< put answered 201: the key was absent, and is `value` since
-  replace,  ///< put answered 204: the key had some value, and is `value` since
-  write,    ///< put whose answer does not show what was there before
-  remove,   ///< delete answered 204: the key had some value, and is absent since
-  erase,    ///< delete whose answer does not show what was there before
+  read,     ///< get, or a delete answered 404: the key had `value`, or was absent
+  create,   ///< put answered 201: the key was absent, and has `value` now
+  replace,  ///< put answered 204: the key had some value, and has `value` now
+  write,    ///< put whose answer does not show the previous state
+  remove,   ///< delete answered 204: the key had some value, and is absent now
+  erase,    ///< delete whose answer does not show the previous state
 };
 
-/// An operation on one key. It took effect at one instant from `invoked` to `responded`. When it was never answered,
+/// An operation on one key. It took effect at one instant between `invoked` and `responded`. If it was never answered,
 /// `responded` is never, and it took effect at some instant after `invoked` or not at all.
 struct operation {
   action what = action::read;
-  value_number value = absent;  ///< read or written; absent of remove and erase
+  value_number value = absent;  ///< read or written; absent for remove and erase
   instant invoked = 0;
   instant responded = never;
   std::uint32_t connection = 0;
@@ -46,24 +46,23 @@ struct operation {
 [[nodiscard]] constexpr bool is_certain(operation const& one) noexcept {
   return one.responded != never;
 }
-/// Whether `one` was over before `other` began. Equal instants leave it open.
+/// True if `one` ended before `other` began. Equal instants do not count.
 [[nodiscard]] constexpr bool precedes(operation const& one, operation const& other) noexcept {
   return one.responded < other.invoked;
 }
 
-/// All operations on one key, in the order of invocation, and the value before the first.
+/// All operations on one key in order of invocation, and the value before the first.
 struct history {
   value_number initial = absent;
   std::vector<operation> operations;
 };
 
-/// Puts the operations into the order that `history` promises: by invocation, and in one fixed order where that is
-/// equal.
+/// Sorts the operations by invocation, as `history` requires, with a fixed order for equal times.
 void sort_by_invocation(std::vector<operation>& operations);
 
-/// The specification of a key, whole: whether an operation can take effect while the key has this value, and what value
-/// it has then. Everything else here is about finding an order in which this function never says no.
-/// @return the value after, or nothing when the answer that was given could not have been given.
+/// The complete specification of a key: whether an operation can take effect while the key has this value, and the
+/// value afterwards. All other code searches for an order in which this function succeeds.
+/// @return the value afterwards, or nullopt if the answer contradicts the value.
 [[nodiscard]] constexpr std::optional<value_number> apply(operation const& one, value_number value) noexcept {
   switch (one.what) {
     case action::read:

@@ -5,10 +5,10 @@
 namespace holdfast::client::verify {
 namespace {
 
-/// Both durations are rounded to the microsecond.
+/// The server rounds both durations to microseconds.
 constexpr instant rounding = 1000;
 
-/// When a request asked for the lock and was granted it, as far as that is sure.
+/// The earliest and latest times at which a request can have asked for the lock and been granted it.
 struct spans {
   lock_use const* use;
   instant asked_from, asked_until;
@@ -22,7 +22,7 @@ std::optional<spans> spans_of(lock_use const& use) {
   return spans{&use, use.invoked, asked_until, use.invoked + use.wait - rounding, asked_until + use.wait};
 }
 
-/// Nothing when it isn't sure.
+/// Nullopt if it is uncertain.
 std::optional<bool> was_granted_before(spans const& one, spans const& other) {
   if (one.use->is_put && other.use->is_put && one.use->revision != 0 && other.use->revision != 0)
     return one.use->revision < other.use->revision;
@@ -32,7 +32,7 @@ std::optional<bool> was_granted_before(spans const& one, spans const& other) {
 }
 
 void judge_pairs(std::vector<spans> const& all, lock_audit& audit) {
-  std::vector<spans const*> waiting;  // perhaps still, when the next one asks
+  std::vector<spans const*> waiting;  // may still wait when the next one asks
   for (auto const& later : all) {
     std::erase_if(waiting, [&](auto const* one) { return one->granted_from <= later.asked_from; });
     for (auto const* earlier : waiting) {
@@ -49,7 +49,7 @@ void judge_pairs(std::vector<spans> const& all, lock_audit& audit) {
   }
 }
 
-/// @param uses in the order of invocation
+/// @param uses in order of invocation
 void judge_revisions(std::vector<lock_use> const& uses, lock_audit& audit) {
   std::vector<lock_use const*> by_response;
   for (auto const& use : uses) {

@@ -11,7 +11,7 @@
 namespace holdfast::client::verify {
 namespace {
 
-/// An operation of the whole by its place in it, perhaps without what it told of the value before.
+/// An operation, by its index in the whole history, possibly without its report of the previous value.
 struct kept_operation {
   std::size_t place;
   operation done;
@@ -27,14 +27,14 @@ class minimizer {
   minimizer(history const& whole, std::size_t configurations_max)
       : whole_(whole), effort_{.configurations_max = configurations_max} {
     for (std::size_t place = 0; place < whole.operations.size(); ++place) {
-      // A get without an answer tells nothing.
+      // A get without an answer carries no information.
       auto const& one = whole.operations[place];
       if (is_write(one) || is_certain(one)) kept_.push_back({place, one});
     }
   }
 
   counter_example run() {
-    // Large pieces first, so that most is gone soon; and the latest first, so that the first violation stays.
+    // Large parts first, to remove most operations early; the latest first, so that the first violation is kept.
     auto const count = whole_.operations.size();
     for (auto size = std::bit_ceil(count); size > 0; size /= 2) {
       for (auto end = (count + size - 1) / size * size; end > 0; end -= size) try_without(end - size, end);
@@ -74,7 +74,7 @@ class minimizer {
     if (!is_violated(kept_)) done = with;
   }
 
-  /// Makes a selection sound: nothing in it is to rest on a write outside of it.
+  /// Makes a selection sound: removes what depends on writes outside of it.
   void drop_what_rests_on_others(selection& rest) const {
     std::vector<operation> others;
     std::unordered_set<value_number> other_values;
@@ -101,7 +101,7 @@ class minimizer {
 
   history const& whole_;
   effort const effort_;
-  selection kept_;  // by place
+  selection kept_;  // ordered by place
   bool is_minimal_ = true;
 };
 
@@ -116,7 +116,7 @@ bool is_ever_read(value_number value, history const& whole) {
                              [&](auto const& one) { return !is_write(one) && is_certain(one) && one.value == value; });
 }
 
-/// What an operation shows to be wrong, seen with the others of a counter-example.
+/// The violation that `read` shows in the context of a counterexample.
 violation kind_of(operation const& read, history const& shown, history const& whole) {
   if (read.value == absent) return violation::lost_value;
   auto const* const put = put_of(read.value, shown);

@@ -19,7 +19,7 @@ std::uint32_t microseconds(std::chrono::nanoseconds duration) {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(us, std::numeric_limits<std::uint32_t>::max()));
 }
 
-/// Our problem documents say that nothing was changed; a bare error, as from a proxy, says nothing.
+/// Our problem documents state that nothing was changed; a bare error, for example from a proxy, proves nothing.
 bool is_refusal(answer_message const& answer) {
   auto const changed_nothing = answer.status < 500 || answer.status == 501 || answer.status == 503;
   return answer.status >= 400 && changed_nothing && answer.content == content_kind::problem_json;
@@ -100,12 +100,12 @@ void recorder::answer(std::uint64_t number, answer_message const& answer, bool i
     return asked.kind == operation && answer.status == status;
   };
   using load::operation_kind;
-  // Of a put the tag is that of its change; an answer without one may still say where it stands.
+  // A put's tag is that of its own change; an answer without a tag may still state the revision.
   asked.revision = revision_of(answer.etag);
   if (asked.revision == 0) asked.revision = answer.revision.value_or(0);
   if (is(operation_kind::get, 200)) {
     auto const read = load::parse_value(answer.body);
-    // The value of another key is known by its number; one with our key's and the wrong length is nobody's.
+    // The number of a value identifies the value of another key; one of our key with the wrong length is invalid.
     asked.value = read && (is_value || read->key != asked.key) ? read->value : no_value_of_ours;
     asked.revision = revision_of(answer.etag);
   } else if (is(operation_kind::put, 204) || is(operation_kind::del, 204)) {
@@ -130,7 +130,7 @@ void recorder::answer(std::uint64_t number, answer_message const& answer, bool i
   asked.hold_us = microseconds(answer.timing->hold);
 }
 
-/// A condition that was not met: the answer states the revision, and of a single key the version it has.
+/// For a refusal because of a condition: the answer states the revision, and for a single key its current version.
 void recorder::take_condition(recorded_request& asked, answer_message const& answer) {
   asked.known = outcome::lost;
   asked.value = revision_of(answer.etag);
@@ -163,7 +163,7 @@ void recorder::take_transaction(recorded_request& asked, answer_message const& a
       std::ranges::count_if(shown_.keys, [](auto const& one) { return one.what == load::shown_key::part::put; });
   auto const at_first = shown_.revision - static_cast<revision_number>(changes);
   auto now = at_first;
-  // Its checks held when it began.
+  // All its conditions were met when it took effect.
   for (auto const& one : before) {
     if (one.what != fact::kind::condition) continue;
     add_part(asked, {.what = one.version == 0 ? fact::kind::none : fact::kind::version,
@@ -183,7 +183,7 @@ void recorder::take_transaction(recorded_request& asked, answer_message const& a
         add_part(asked, {.what = fact::kind::none, .key = one.key, .at = now});
         break;
       case load::shown_key::part::removed:
-        break;  // no transaction of a run deletes
+        break;  // transactions of a run contain no deletes
       case load::shown_key::part::put: {
         auto const put = std::ranges::find_if(before, [&](auto const& asked_for) {
           return asked_for.what == fact::kind::put && asked_for.key == one.key;
@@ -280,7 +280,7 @@ void recorder::append_facts(recorded_request const& asked, stated_history& to) c
     case load::operation_kind::list:
     case load::operation_kind::txn:
       for (auto part = asked.part; part < asked.part + asked.parts; ++part) {
-        // Without an answer, only what it would have written says anything.
+        // Without an answer, only the values that it would have written are known.
         if (is_known || parts_[part].what == fact::kind::put) state(parts_[part]);
       }
       return;
@@ -302,7 +302,7 @@ void recorder::append_to(stated_history& to) const {
     append_facts(one, to);
     made.facts_end = to.facts.size();
     if (made.facts_begin == made.facts_end && !(is_known && one.kind == load::operation_kind::list)) continue;
-    // A get with a value does not say at which revision it was there.
+    // A get with a value does not state the revision at which it read.
     auto const floats = one.kind == load::operation_kind::get && one.value != absent;
     if (is_known && !floats) made.at = one.revision;
     if (one.kind == load::operation_kind::list) {
@@ -316,7 +316,7 @@ void recorder::append_to(stated_history& to) const {
 std::uint64_t recorder::revision_of(std::string_view etag) {
   auto const tag = protocol::parse_entity_tag(etag);
   if (!tag) return 0;
-  // Revisions of different databases have nothing to do with each other.
+  // Revisions of different databases are not comparable.
   if (!database_) database_ = tag->start;
   if (*database_ == tag->start) return tag->revision;
   has_seen_another_ = true;

@@ -19,71 +19,71 @@
 
 namespace holdfast::client::verify {
 
-/// A request of a run and what came of it, in 56 bytes.
+/// A request of a run and its result, in 56 bytes.
 struct recorded_request {
-  /// How much is known of what it did.
+  /// What is known about its effect.
   enum class outcome : std::uint8_t {
-    unknown,   ///< not answered, or by an error that shows nothing: it may have taken effect at any time, or never
-    answered,  ///< `value` and `was_present` say what it found
-    refused,   ///< the server said that it changed nothing
-    lost,      ///< refused since its condition was not met: an answer too
+    unknown,   ///< unanswered, or an inconclusive error: it may have taken effect at any time, or never
+    answered,  ///< `value` and `was_present` are what it found
+    refused,   ///< the server reported that it changed nothing
+    lost,      ///< refused because its condition was not met, which is information too
   };
 
-  std::uint64_t value = absent;  ///< put, got or counted
+  std::uint64_t value = absent;  ///< put, read or counted
   instant invoked = 0;
   instant responded = never;
-  /// That the answer states: of a get with a value that of the value, else that of the database; 0: none, or of another
-  /// database than the first.
+  /// The revision in the answer: of the value for a get with a value, else of the database. 0 if there is none, or if
+  /// it belongs to another database than the first.
   std::uint64_t revision = 0;
   std::uint32_t wait_us = 0, hold_us = 0;
   std::uint32_t key = 0;
   std::uint32_t connection : 24 = 0;
   load::operation_kind kind : 3 = load::operation_kind::get;
   outcome known : 2 = outcome::unknown;
-  bool was_present : 1 = false;  ///< what the answer shows of the value before
+  bool was_present : 1 = false;  ///< whether the answer shows a previous value
   bool has_timing : 1 = false;
-  std::uint32_t part = 0;       ///< the first of its parts in the recorder
-  std::uint16_t parts = 0;      ///< conditions, what a transaction puts; of an answered list or transaction its content
-  bool to_the_end : 1 = false;  ///< of a list: there was no next page
+  std::uint32_t part = 0;   ///< index of its first part in the recorder
+  std::uint16_t parts = 0;  ///< conditions, and puts of a transaction; for an answered list or transaction its content
+  bool to_the_end : 1 = false;  ///< for a list: there was no next page
 
-  /// As the checker sees it; nothing for what changed nothing and shows nothing.
+  /// The operation for the checker; nullopt if it changed nothing and shows nothing.
   [[nodiscard]] std::optional<operation> on_its_key() const;
-  /// As the audit of the lock sees it; nothing unless the lock was granted.
+  /// The use of the lock for the audit; nullopt if the lock was not granted.
   [[nodiscard]] std::optional<lock_use> of_lock() const;
 };
 static_assert(sizeof(recorded_request) == 56);
 
-/// Stands for a body that is no value of this run.
+/// Represents a body that is not a value of this run.
 constexpr value_number no_value_of_ours = absent - 2;
 
-/// Keeps all requests of one thread of a run. A request is unknown until it is answered, so nothing is recorded when a
-/// connection is lost. Not thread-safe.
+/// Records all requests of one thread of a run. A request is unknown until it is answered, so a lost connection needs
+/// no record. Not thread-safe.
 class recorder {
  public:
   explicit recorder(std::uint64_t requests_max) : requests_max_(requests_max) {}
 
-  /// Whether it is full, so that the run has to end.
+  /// True if it is full, so that the run must end.
   [[nodiscard]] bool is_full() const { return count_ >= requests_max_ || parts_.size() >= requests_max_; }
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] recorded_request const& at(std::uint64_t number) const {
     return chunks_[number / chunk][number % chunk];
   }
 
-  /// What starts every key of the run; set before the first answer.
+  /// The prefix of all keys of the run; set it before the first answer.
   void set_prefix(std::string prefix) { prefix_ = std::move(prefix); }
 
-  /// A request is about to be sent. @return its number
+  /// Call before a request is sent. @return its number
   std::uint64_t ask(load::planned_request const& what, std::uint32_t connection, load::time_point now);
-  /// Its answer is there. `is_value` says whether the body can be a value of the key that was asked for.
+  /// Call with its answer. `is_value` is true if the body can be a value of the requested key.
   void answer(std::uint64_t number, answer_message const& answer, bool is_value, load::time_point now);
 
-  /// By its id in the tags; nothing before the first.
+  /// The database's id in the tags; nullopt before the first tag.
   [[nodiscard]] std::optional<std::uint64_t> first_database() const { return database_; }
-  /// Whether later tags were of another: the server was started anew without its data, or with a backup.
+  /// True if later tags had a different id: the server was restarted without its data, or with a backup.
   [[nodiscard]] bool has_seen_another_database() const { return has_seen_another_; }
-  /// Whether every answer that was one states its revision, so that the order of all can be checked.
+  /// True if every successful answer states its revision, so that the order of all operations can be checked.
   [[nodiscard]] bool states_revisions() const;
-  /// Whether the key by itself says what a request did: no values that expire, no transactions.
+  /// True if requests affect single keys only: no expiring values, no transactions.
   [[nodiscard]] bool is_of_single_keys() const;
   /// Adds all requests that state something.
   void append_to(stated_history& to) const;
@@ -101,10 +101,11 @@ class recorder {
 
   std::uint64_t const requests_max_;
   std::uint64_t count_ = 0;
-  std::vector<std::unique_ptr<recorded_request[]>> chunks_;  // so that growing copies nothing while a run is measured
+  std::vector<std::unique_ptr<recorded_request[]>>
+      chunks_;  // chunks, so that growing copies nothing during the measurement
   std::deque<fact> parts_;
   std::string prefix_;
-  load::shown_answer shown_;  // kept for its capacity
+  load::shown_answer shown_;  // a member to reuse its memory
   std::optional<std::uint64_t> database_;
   bool has_seen_another_ = false;
 };

@@ -13,14 +13,14 @@ namespace {
 
 using index = std::uint32_t;
 
-/// Stands for every value that nobody read: after any of them the future is the same.
+/// Replaces every value that was never read: such values are equivalent for the rest of the history.
 constexpr value_number unread = absent - 1;
 
 /// An operation that must take effect.
 struct step {
   operation done;
-  instant due;   ///< when the first of its value's operations was over; of an absent value: when this was
-  instant last;  ///< when the last of them began
+  instant due;   ///< first end among its value's operations; for an absent value, its own end
+  instant last;  ///< last start among them
 };
 
 class searcher {
@@ -50,22 +50,22 @@ class searcher {
   }
 
  private:
-  /// What going back restores, beside `open_` and the reads left.
+  /// The state restored by backtracking, besides `open_` and the remaining reads.
   struct position {
-    std::size_t came = 0;  ///< how many steps have taken effect
-    index next = 0;        ///< the first step that neither is in open_ nor has been
+    std::size_t came = 0;  ///< number of steps that have taken effect
+    index next = 0;        ///< the first step that was never in open_
     value_number value = absent;
-    index unanswered_puts = 0, unanswered_erases = 0;  ///< how many have taken effect
+    index unanswered_puts = 0, unanswered_erases = 0;  ///< numbers of those that have taken effect
   };
-  /// What may be tried from a configuration, in this order. Each is one operation or none.
+  /// The choices at a configuration, in the order in which they are tried. Each is one operation or none.
   enum class choice : std::uint8_t { urgent_put, create, write, remove, erase, unanswered_put, unanswered_erase, none };
-  /// A configuration on the path from the beginning.
+  /// A configuration on the current path.
   struct stop {
-    position before;                      ///< where it was reached from
-    choice untried = choice::urgent_put;  ///< the first that has not been tried from here
+    position before;                      ///< the position from which it was reached
+    choice untried = choice::urgent_put;  ///< the first choice not yet tried here
   };
-  /// What the future depends on: which steps are still to come, and the value. All steps from `next` on are, and those
-  /// in `open_`, which are few: they were all under way at one instant.
+  /// What the future depends on: the remaining steps and the value. The remaining steps are those from `next` on and
+  /// those in `open_`, which are few, since they were all in progress at one instant.
   using configuration = std::u32string;
 
   value_number rename(value_number value, clusters const& values) {
@@ -89,14 +89,14 @@ class searcher {
       added.due = of_value->first_responded;
       added.last = of_value->last_invoked;
     }
-    // Whoever read a value tells that it had been written by then.
+    // Reading a value shows that it had been written by then.
     if (!is_certain(one)) added.done.responded = added.due;
     added.done.value = rename(one.value, values);
     impossible_ = impossible_ || added.done.responded < added.done.invoked;
     steps_.push_back(added);
   }
 
-  /// Nothing for a value that nobody reads.
+  /// Null for a value without reads.
   [[nodiscard]] index* reads_left_of(value_number value) {
     return value < reads_left_.size() ? &reads_left_[value] : nullptr;
   }
@@ -106,7 +106,7 @@ class searcher {
     open_.insert(std::ranges::upper_bound(open_, order(step), {}, order), step);
   }
 
-  /// The open step that was over first: whatever else is still to come and may come next began no later.
+  /// The open step that ended first: all remaining steps that may come next began no later than that.
   [[nodiscard]] index first_over() const {
     return *std::ranges::min_element(open_, {}, [this](index one) { return steps_[one].done.responded; });
   }
@@ -121,7 +121,7 @@ class searcher {
     }
   }
 
-  /// Whether all operations of its value may come next, one after another.
+  /// True if all operations of its value may come next, one after another.
   [[nodiscard]] bool is_whole(step const& one) const { return one.last <= first_; }
 
   void come(index step) {
@@ -135,7 +135,7 @@ class searcher {
     ++now_.came;
   }
 
-  /// Lets come what has no better time than now: every read that fits, and every whole put that replaces a value.
+  /// Applies all steps that can come now without loss: every read that fits, and every whole put that replaces a value.
   void settle() {
     for (;;) {
       open_all();
@@ -150,7 +150,7 @@ class searcher {
     }
   }
 
-  /// Whether the value has reads that have not come.
+  /// True if the current value has remaining reads.
   [[nodiscard]] bool is_unfinished() {
     auto const* const left = reads_left_of(now_.value);
     return left != nullptr && *left != 0;
@@ -164,7 +164,7 @@ class searcher {
     ++entered_;
   }
 
-  /// Lets the first write come that fits and has not been tried from here. @return whether there was one.
+  /// Applies the first choice that fits and is untried. @return false if there is none.
   bool advance() {
     auto& untried = path_.back().untried;
     while (untried != choice::none) {
@@ -209,8 +209,8 @@ class searcher {
         open_, [&](index step) { return steps_[step].done.what == what && is_whole(steps_[step]); }));
   }
 
-  /// The put of the value whose operation was over first. No other put that is not whole may come now: the last read of
-  /// its value began only after that.
+  /// Tries the put of the value whose operation ended first. No other put that is not whole can come now: the last read
+  /// of its value began only after that end.
   bool take_urgent_put() {
     if (open_.empty()) return false;
     auto const value = steps_[first_over()].done.value;
@@ -220,7 +220,7 @@ class searcher {
     }));
   }
 
-  // Nobody read what an unanswered put has written, so all that it can have changed is whether there is a value.
+  // The values of unanswered puts are unread, so such a put can only change whether there is a value.
 
   bool take_unanswered_put() {
     if (now_.value != absent || !has_begun(unanswered_puts_, now_.unanswered_puts)) return false;
@@ -265,18 +265,18 @@ class searcher {
   }
 
   effort const limits_;
-  std::vector<step> steps_;                                   // by invocation
-  std::vector<instant> unanswered_puts_, unanswered_erases_;  // when they began; of the puts, those of unread values
+  std::vector<step> steps_;                                   // sorted by invocation
+  std::vector<instant> unanswered_puts_, unanswered_erases_;  // their starts; only puts of unread values
   std::unordered_map<value_number, value_number> names_;      // values that were read, numbered from 0
   bool impossible_ = false;                                   // a value was read before it was written
 
   position now_;
   instant first_ = never;          // first_response()
-  std::vector<index> open_;        // the steps that may come next, the sooner due the earlier
-  std::vector<index> came_;        // the steps that have taken effect, in this order
-  std::vector<index> reads_left_;  // of each value in names_, still to come
+  std::vector<index> open_;        // the steps that may come next, sorted by due
+  std::vector<index> came_;        // the steps that have taken effect, in order
+  std::vector<index> reads_left_;  // remaining reads, by number in names_
   std::vector<stop> path_;
-  std::unordered_set<configuration> failed_;  // from which the end can't be reached
+  std::unordered_set<configuration> failed_;  // configurations from which the end can't be reached
   std::size_t entered_ = 0;
 };
 

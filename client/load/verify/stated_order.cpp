@@ -16,16 +16,16 @@ namespace {
 
 using kind = fact::kind;
 
-constexpr std::size_t nobody = SIZE_MAX;  ///< stands for an operation that is not known
+constexpr std::size_t nobody = SIZE_MAX;  ///< an unknown operation
 constexpr revision_number no_revision = 0;
 constexpr revision_number unreachable = UINT64_MAX;
 
-/// How far two machines' clocks may be apart over the life of a value.
+/// The tolerance for clock drift between two machines over the life of a value.
 instant slack_of(std::int64_t ttl) {
   return ttl / 1000 + 1'000'000;
 }
 
-/// A fact with the operation that states it.
+/// A fact and the operation that states it.
 struct witness {
   revision_number at = no_revision;
   std::size_t operation = nobody;
@@ -33,36 +33,36 @@ struct witness {
   [[nodiscard]] bool exists() const { return operation != nobody; }
 };
 
-/// A change of one key, and what is known of the time until the next one.
+/// A change of one key, and what is known of the time until its next change.
 struct change {
-  revision_number revision = no_revision;  ///< 0: the key as it was before everything, absent
+  revision_number revision = no_revision;  ///< 0: the initial state of the key, absent
   key_number key = 0;
   kind what = kind::remove;
   value_number value = absent;
   std::int64_t extra = 0;
   std::size_t operation = nobody;
   bool was_seen = false;                  ///< by an answer that shows its value
-  witness shown{};                        ///< the last place where its value surely was
-  witness missing{};                      ///< the first place where the key surely had no value
-  revision_number none_at = no_revision;  ///< the last such place
-  witness some{};                         ///< where the key surely had some value
+  witness shown{};                        ///< the last position where its value certainly existed
+  witness missing{};                      ///< the first position where the key certainly had no value
+  revision_number none_at = no_revision;  ///< the last such position
+  witness some{};                         ///< a position where the key certainly had some value
 
   [[nodiscard]] bool leaves_value() const { return what == kind::put || what == kind::add; }
 };
 
-/// A change that no answer or event shows, and that an answer can't do without.
+/// A change that no answer or event shows, but that an answer requires.
 struct need {
   kind what = kind::remove;  ///< remove, put or add
   key_number key = 0;
-  revision_number after = no_revision;  ///< it has a higher revision than this one
-  revision_number until = no_revision;  ///< and this one at most
-  std::size_t before = nobody;          ///< the operation that left the key as it was
-  std::size_t shows = nobody;           ///< the one whose answer needs it
-  std::size_t ends = SIZE_MAX;          ///< the number of the change whose value it ends or follows
-  bool takes_room = true;               ///< whether its revision is not known
+  revision_number after = no_revision;  ///< lower bound of its revision, exclusive
+  revision_number until = no_revision;  ///< upper bound of its revision, inclusive
+  std::size_t before = nobody;          ///< the operation that created the previous state
+  std::size_t shows = nobody;           ///< the operation whose answer requires it
+  std::size_t ends = SIZE_MAX;          ///< index of the change whose value it ends or follows
+  bool takes_room = true;               ///< true if its revision is unknown
 };
 
-/// A request that was never answered and may have made such a change.
+/// An unanswered request that may have made such a change.
 struct candidate {
   instant invoked = 0;
   std::size_t operation = nobody;
@@ -131,7 +131,7 @@ class order_check {
                             .operation = number});
       }
     }
-    // What every key starts with, so that there always is a change before.
+    // The initial state of every key, so that every change has a predecessor.
     std::vector<key_number> keys;
     for (auto const& one : changes_) keys.push_back(one.key);
     for (auto const& one : whole_.facts) keys.push_back(one.key);
@@ -140,7 +140,7 @@ class order_check {
     for (auto const key : keys) changes_.push_back({.key = key});
   }
 
-  /// Puts the changes in order, once more after some have been added.
+  /// Sorts the changes; repeated when some are added.
   void settle_changes() {
     std::ranges::stable_sort(changes_, {}, [](auto const& one) { return std::pair(one.key, one.revision); });
     by_revision_.clear();
@@ -174,7 +174,7 @@ class order_check {
         if (at->what == kind::put) puts_of_[at->value] = {number, at};
         if (!is_change(*at)) continue;
         candidates_[{at->what, at->key}].push_back({operation(number).invoked, number});
-        // It may have replaced a value and been over before anybody saw it.
+        // It may have replaced a value and have expired before any request could see it.
         if (at->what == kind::put && at->extra != 0)
           candidates_[{kind::remove, at->key}].push_back(
               {operation(number).invoked + at->extra - slack_of(at->extra), number});
@@ -182,7 +182,7 @@ class order_check {
     }
   }
 
-  /// Adds changes that no answer of their own states but others show. @return whether there are any
+  /// Adds changes that only other operations show. @return true if there are any
   bool add_unstated_changes() {
     std::map<std::pair<key_number, revision_number>, std::size_t> added;  // with the operation that shows it
     for (std::size_t number = 0; number < whole_.operations.size(); ++number) {
@@ -208,7 +208,7 @@ class order_check {
         }
       }
     }
-    // Versions of which nobody shows the value.
+    // Versions whose value is not shown by any answer.
     for (auto const& [key, revision, number] : nameless_) {
       if (!added.emplace(std::pair(key, revision), number).second) continue;
       unstated_.push_back({.revision = revision, .key = key, .what = kind::put, .value = not_shown});
@@ -219,7 +219,7 @@ class order_check {
                         .shows = number,
                         .takes_room = false});
     }
-    // Only now: what is looked up must stay in order.
+    // Add them at the end, since lookups need the sorted order.
     changes_.insert(changes_.end(), unstated_.begin(), unstated_.end());
     return !unstated_.empty();
   }
@@ -247,7 +247,7 @@ class order_check {
     auto const found = puts_of_.find(shown.value);
     if (found == puts_of_.end() || found->second.second->key != shown.key)
       return accuse(order_violation::foreign_value, shown.key, {number});
-    // One part of a request tells where all of it is.
+    // The revision of one part of a request determines those of all its parts.
     auto const [writer, part] = found->second;
     revision_number before = 0, all = 0;
     for (auto at = begin_of(writer); at != end_of(writer); ++at) {
@@ -282,7 +282,7 @@ class order_check {
     }
   }
 
-  /// The changes of a transaction take revisions one after another, the last of them is the one that it states.
+  /// The changes of a transaction have consecutive revisions; the last is the one that it states.
   void check_transactions() {
     for (std::size_t number = 0; number < whole_.operations.size(); ++number) {
       auto const& one = operation(number);
@@ -298,7 +298,7 @@ class order_check {
     std::ranges::sort(torn_between_, {}, &interior::first);
   }
 
-  /// The transaction that is half done at this revision, if any is.
+  /// A transaction that is half complete at a revision.
   struct interior {
     revision_number first, last;
     std::size_t operation;
@@ -339,11 +339,11 @@ class order_check {
         if (stated.at != no_revision && stated.at < stated.version)
           return accuse(order_violation::time_backwards, stated.key, {number});
         auto* const found = find(stated.key, stated.version);
-        if (found == nullptr) return;  // foreign, and said
+        if (found == nullptr) return;  // foreign, already reported
         if (!found->leaves_value() || (stated.value != not_shown && stated.value != found->value))
           return accuse(order_violation::foreign_value, stated.key, {number});
         check_time_left(*found, number);
-        if (stated.at == no_revision) return;  // place_in_time() does the rest
+        if (stated.at == no_revision) return;  // place_in_time() handles it
         if (auto const* const next = next_of(*found); next != nullptr && next->revision <= stated.at)
           return accuse(name_of_stale(number, *next), stated.key, {next->operation, number});
         if (!found->shown.exists() || found->shown.at < stated.at) found->shown = {stated.at, number};
@@ -366,7 +366,7 @@ class order_check {
     found.none_at = std::max(found.none_at, at);
   }
 
-  /// An answer must not show what was over before it was asked for.
+  /// An answer must not show a value that had expired before the request.
   void check_time_left(change const& shown, std::size_t number) {
     if (shown.what != kind::put || shown.extra == 0 || shown.operation == nobody || !is_answered(shown.operation))
       return;
@@ -381,7 +381,7 @@ class order_check {
       if (at->what != kind::condition) continue;
       conditions = true;
       auto const& found = changes_[change_at(at->key, at->at)];
-      // Something that no answer or event shows may have changed the key.
+      // A change that no answer or event shows may have changed the key.
       if (candidates_.contains({kind::remove, at->key}) || candidates_.contains({kind::put, at->key})) return;
       if (found.leaves_value() && found.what == kind::put && found.extra != 0) return;
       auto const is_met =
@@ -396,7 +396,7 @@ class order_check {
                        [&](auto const& part) { return is_change(part) && part.key == key; });
   }
 
-  /// What it is called when `reader` shows a key as it was before `next`.
+  /// The violation if `reader` shows a key as it was before `next`.
   [[nodiscard]] order_violation name_of_stale(std::size_t reader, change const& next) const {
     if (expiries_.contains(next.revision)) return order_violation::expired_value;
     if (is_torn_by(reader, next.operation)) return order_violation::torn_transaction;
@@ -414,7 +414,7 @@ class order_check {
     return next.was_seen ? order_violation::stale_read : order_violation::lost_update;
   }
 
-  /// Whether `reader` shows one change of `writer`, and another key as it was before.
+  /// True if `reader` shows one change of `writer`, but another key as it was before.
   [[nodiscard]] bool is_torn_by(std::size_t reader, std::size_t writer) const {
     if (writer == nobody || reader == nobody || reader == writer) return false;
     if (std::count_if(begin_of(writer), end_of(writer), is_change) < 2) return false;
@@ -425,7 +425,7 @@ class order_check {
     });
   }
 
-  /// What a list leaves out was not there.
+  /// A key missing in a list was absent.
   void read_lists() {
     std::vector<std::size_t> lists;
     for (std::size_t number = 0; number < whole_.operations.size(); ++number) {
@@ -465,7 +465,7 @@ class order_check {
 
   // Real time.
 
-  /// The highest place that something had which was over before an instant.
+  /// The highest position of all operations that ended before an instant.
   [[nodiscard]] revision_number reached_before(instant when) const {
     auto const behind = std::ranges::lower_bound(reached_, when, {}, &reached::responded);
     return behind == reached_.begin() ? no_revision : std::prev(behind)->place;
@@ -497,10 +497,10 @@ class order_check {
     pass(never);
   }
 
-  /// The lowest place of an operation that comes behind `latest`.
+  /// The lowest position of an operation that follows `latest`.
   revision_number place(std::size_t number, witness const& latest) {
     auto const& one = operation(number);
-    if (one.what == deed::event) return one.at;  // it tells of the past
+    if (one.what == deed::event) return one.at;  // it reports the past
     auto const changes = static_cast<revision_number>(std::count_if(begin_of(number), end_of(number), is_change));
     auto at = one.at;
     if (auto const pin = pinned_.find(number); pin != pinned_.end()) at = pin->second.at + changes - 1;
@@ -528,7 +528,7 @@ class order_check {
     auto const highest = next == nullptr ? unreachable : next->revision - 1;
     if (lowest > highest) {
       if (half != nullptr && latest.at < half->first) {
-        // It shows what a transaction put and the same one replaced.
+        // It shows a value that a transaction put and also replaced.
         accuse(order_violation::torn_transaction, stated.key, {half->operation, number});
       } else {
         accuse_stale_get(number, *next, latest);
@@ -545,7 +545,7 @@ class order_check {
     return lowest;
   }
 
-  /// What it is called when a value is there, was absent and is there again: a list may have left it out.
+  /// The violation if a value is there, was absent and is there again. A list may have left it out.
   [[nodiscard]] order_violation name_of_return(change const& one) const {
     if (operation(one.missing.operation).what == deed::list) return order_violation::stale_list;
     if (!writes(one.missing.operation, one.key)) return order_violation::returned_after_delete;
@@ -592,7 +592,7 @@ class order_check {
       }
       if (next != nullptr && next->what == kind::add && !one.missing.exists()) count_up(one, *next);
     }
-    // An expiry that a watcher received must not have come too early.
+    // An expiry received by a watcher must not be too early.
     for (auto const& [revision, number] : expiries_) {
       auto const& before = changes_[change_at(begin_of(number)->key, revision - 1)];
       if (!may_have_expired(before, revision))
@@ -611,19 +611,19 @@ class order_check {
                         .until = next.revision - 1,
                         .before = one.operation,
                         .shows = next.operation});
-      if (needs_.size() > whole_.operations.size() + changes_.size()) return;  // more than there are requests
+      if (needs_.size() > whole_.operations.size() + changes_.size()) return;  // more than the number of requests
     }
   }
 
-  /// Whether the value of a change can have expired with a revision below `until`, or at it.
+  /// True if the value of a change can have expired at a revision up to `until`.
   [[nodiscard]] bool may_have_expired(change const& one, revision_number until) const {
-    if (one.value == not_shown) return true;  // nothing is known of it
+    if (one.value == not_shown) return true;  // its time to live is unknown
     if (one.what != kind::put || one.extra == 0 || one.operation == nobody) return false;
     return reached_before(operation(one.operation).invoked + one.extra - slack_of(one.extra)) < until;
   }
 
   void match_needs() {
-    // Removals first: where one can't be explained, neither can what was there after it.
+    // Removals first: if one can't be explained, neither can the state after it.
     std::ranges::stable_sort(
         needs_, {}, [](auto const& one) { return std::tuple(one.what != kind::remove, one.what, one.key, one.until); });
     for (std::size_t begin = 0; begin < needs_.size();) {
@@ -641,7 +641,7 @@ class order_check {
     auto candidates = found == candidates_.end() ? none : found->second;
     std::erase_if(candidates, [this](auto const& one) { return pinned_.contains(one.operation); });
     std::ranges::stable_sort(candidates, {}, &candidate::invoked);
-    std::vector<std::size_t> matched;  // what is in the way of the others
+    std::vector<std::size_t> matched;  // needs that exclude further ones
     std::size_t next = 0;
     for (auto& one : of_a_key) {
       if (one.what == kind::put && unexplained_.contains(one.ends)) {
@@ -679,7 +679,7 @@ class order_check {
     return creates(one.before) && creates(one.shows) ? order_violation::created_twice : order_violation::lost_write;
   }
 
-  /// Each hidden change has a revision of its own.
+  /// Checks that every hidden change can have a revision of its own.
   void find_room() {
     std::erase_if(needs_, [](auto const& one) { return !one.takes_room; });
     if (needs_.empty()) return;
@@ -750,19 +750,20 @@ class order_check {
   stated_history const& whole_;
   std::size_t const examples_max_;
   order_verdict verdict_;
-  std::vector<change> changes_;             ///< by key, then by revision
-  std::vector<std::uint32_t> by_revision_;  ///< their numbers
+  std::vector<change> changes_;             ///< sorted by key, then by revision
+  std::vector<std::uint32_t> by_revision_;  ///< indexes into changes_
   std::unordered_map<value_number, std::pair<std::size_t, std::vector<fact>::const_iterator>> puts_of_;
   std::map<std::pair<kind, key_number>, std::vector<candidate>> candidates_;
-  std::unordered_map<std::size_t, witness> pinned_;  ///< unanswered operations: their first revision, and who shows it
+  std::unordered_map<std::size_t, witness>
+      pinned_;  ///< unanswered operations: their first revision, and the operation that shows it
   std::vector<change> unstated_;
   std::vector<nameless_version> nameless_;
-  std::map<revision_number, std::size_t> expiries_;  ///< that watchers received
+  std::map<revision_number, std::size_t> expiries_;  ///< received by watchers
   std::vector<interior> torn_between_;
   std::vector<revision_number> places_;
   std::vector<reached> reached_;
   std::vector<need> needs_;
-  std::unordered_set<std::size_t> unexplained_;  ///< changes whose value was gone without a reason
+  std::unordered_set<std::size_t> unexplained_;  ///< changes whose value disappeared without a reason
 };
 
 struct described {
@@ -804,7 +805,7 @@ bool is_listed_before(key_number one, key_number other) {
     while ((number /= 10) != 0) ++count;
     return count;
   };
-  // As texts: the shorter is filled up with what comes before any digit.
+  // Compare as text: pad the shorter one with a character that sorts before digits.
   std::uint64_t left = one & ~counter_keys, right = other & ~counter_keys;
   auto const left_digits = digits(static_cast<key_number>(left)), right_digits = digits(static_cast<key_number>(right));
   for (auto i = left_digits; i < right_digits; ++i) left *= 10;
@@ -836,11 +837,11 @@ stated_history restricted(stated_history const& whole, std::vector<std::size_t> 
 
 namespace {
 
-/// Leaves out what is not needed to show the same.
+/// Removes operations that are not needed to show the same violation.
 void shorten(stated_history const& whole, order_example& example) {
   auto const is_answered = [&](auto number) { return whole.operations[number].responded != never; };
-  if (!std::ranges::all_of(example.operations, is_answered)) return;  // each unanswered one is accounted for
-  // What a count was before, and whether anything else had put a value there, shows in no operation alone.
+  if (!std::ranges::all_of(example.operations, is_answered)) return;  // all unanswered operations matter
+  // A previous count, or the existence of another put, is not visible in any single operation.
   if ((example.key & counter_keys) != 0 || example.kind == order_violation::wrong_status) return;
   for (std::size_t i = 0; example.operations.size() > 1 && i < example.operations.size();) {
     auto rest = example.operations;

@@ -22,14 +22,14 @@ std::string letter_of(std::size_t number) {
   return number < 26 ? name : name + std::to_string(number / 26);
 }
 
-/// The same operation, and where it goes in the chart.
+/// An operation with its position in the chart.
 struct placed_operation {
   drawn_operation const* done;
   std::string letter;
-  std::size_t from, to;  ///< columns, the latter not included
+  std::size_t from, to;  ///< columns, [from, to)
 };
 
-/// One connection's operations that don't overlap in the chart. A connection that pipelines has several.
+/// Operations of one connection that do not overlap in the chart. A pipelining connection has several lanes.
 struct lane {
   std::uint32_t connection;
   std::string line;
@@ -75,7 +75,7 @@ class drawing {
 
   void place(drawn_operation const& one) {
     auto letter = letter_of(placed_.size());
-    // Room for both ends and the letter, however short it was.
+    // Space for both ends and the letter, even for a short operation.
     auto const least = letter.size() + 2;
     auto to = is_answered(one) ? column_of(one.responded) : chart_width;
     auto from = std::min(column_of(one.invoked), chart_width - least);
@@ -142,7 +142,7 @@ std::string revision_text(revision_number revision) {
   return revision == 0 ? "never answered" : "revision " + std::to_string(revision);
 }
 
-/// What is stated of one key, in the words of a line.
+/// A statement about one key, as part of a line.
 std::string what_it_states(fact const& one) {
   auto const key = name_of_key(one.key);
   switch (one.what) {

@@ -9,26 +9,27 @@
 
 namespace holdfast::client::verify {
 
-/// What is wrong, in a sentence without its full stop.
+/// A description of the violation: a sentence without its full stop.
 [[nodiscard]] std::string_view sentence_for(violation kind) noexcept;
 
-/// An operation as it is drawn.
+/// An operation as drawn.
 struct drawn_operation {
   instant invoked = 0;
-  instant responded = never;  ///< never: it is drawn as open
+  instant responded = never;  ///< never: drawn with an open end
   std::uint32_t connection = 0;
-  std::string did;  ///< for people, in half a line
+  std::string did;  ///< short description
 };
 
-/// Draws a lane for each connection, each operation as an interval to scale with a letter, and below a line for each
-/// letter with what it did and when. Lines of the chart are at most 100 columns long; all end with a line feed.
+/// Draws a lane for each connection, with each operation as an interval to scale and a letter. Below, one line per
+/// letter says what the operation did and when. Lines of the chart have at most 100 columns; all lines end with a line
+/// feed.
 [[nodiscard]] std::string draw(std::vector<drawn_operation> const& operations);
 
-/// The operations of a counter-example, with their values called v1, v2, …, in their order, and v0 what was there
-/// before; a last line says what v0 is.
+/// The operations of a counterexample. Their values are named v1, v2, … in order, and v0 is the initial value, which
+/// the last line shows.
 [[nodiscard]] std::string draw(counter_example const& found);
 
-/// What an operation did, in half a line: `put 17: revision 6`. Of lists it says what they show of `keys` alone.
+/// A short description of an operation: `put 17: revision 6`. For lists it describes only the keys in `keys`.
 [[nodiscard]] std::string describe(stated_history const& whole, std::size_t operation,
                                    std::vector<key_number> const& keys);
 [[nodiscard]] std::string draw(stated_history const& whole, order_example const& found);

@@ -10,10 +10,10 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-/// A hundred megabytes of configurations.
+/// Needs about a hundred megabytes.
 constexpr std::size_t configurations_max = 1'000'000;
 
-/// All requests in the order of their keys.
+/// All requests, sorted by key.
 class by_key {
  public:
   explicit by_key(recorded_run const& run) {
@@ -51,7 +51,7 @@ class by_key {
   std::vector<recorded_request const*> requests_;
 };
 
-/// What is known of a value that no put of this key has written.
+/// A remark about a value that no put of this key has written.
 std::string remark_on(value_number foreign, by_key const& requests, std::span<value_number const> first_values) {
   if (foreign == no_value_of_ours) return "It is no value that this run puts.";
   auto const elsewhere = [](std::uint32_t key) { return "It was put under key " + std::to_string(key) + '.'; };
@@ -129,7 +129,7 @@ violation_example example_of(stated_history const& whole, order_example const& f
   return made;
 }
 
-/// The foreign value that an example shows.
+/// The foreign value in an example.
 std::optional<value_number> foreign_value_in(stated_history const& whole, order_example const& found) {
   if (found.kind != order_violation::foreign_value || found.operations.empty()) return std::nullopt;
   auto const& one = whole.operations[found.operations.back()];
@@ -161,7 +161,7 @@ void check_each_key(recorded_run const& run, by_key const& requests, effort cons
   }
 }
 
-/// Adds what the watchers of a run received.
+/// Adds the events received by the watchers of a run.
 void append_events(recorded_run const& run, stated_history& to) {
   revision_number latest = 0;
   for (auto const& one : to.operations) latest = std::max(latest, one.at);
@@ -180,8 +180,8 @@ void append_events(recorded_run const& run, stated_history& to) {
                                  .facts_begin = to.facts.size() - 1,
                                  .facts_end = to.facts.size()});
       }
-      // A stream that continues is held to all that happened; the last one of a watcher was given time for it. Where
-      // the machine was too busy for that time to be enough, it must not be accused of what has not come yet.
+      // A watcher's last stream must be complete up to the last change, if it was given enough time. On a busy machine
+      // the time may have been too short, and events that are still pending are not missing.
       auto const has_come_to_the_end = !stream.events.empty() && stream.events.back().stated.at >= latest;
       told.is_whole = run.watched->is_settled && &stream == &watcher.back() && has_come_to_the_end;
       to.watchers.push_back(std::move(told));
@@ -211,7 +211,7 @@ void check_all_together(recorded_run const& run, by_key const& requests, verific
   }
 }
 
-/// Whether answers were of several databases.
+/// True if the answers came from several databases.
 bool was_replaced(recorded_run const& run) {
   std::optional<std::uint64_t> first;
   for (auto const& thread : run.threads) {

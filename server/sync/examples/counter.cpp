@@ -1,4 +1,4 @@
-// Two coroutines share a value and await while they own it. Prints who held it, in the order of asking.
+// Two coroutines share a value and await while they own it. Prints the owners in the order in which they asked.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -15,12 +15,12 @@ asio::awaitable<void> add(guarded<int>& counter, char const* name) {
   for (int i = 0; i < 2; ++i) {
     auto held = co_await counter.async_lock(asio::use_awaitable);
     int const seen = *held;
-    // Somebody else may run meanwhile, and may ask for the lock, but doesn't get it.
+    // Other coroutines run meanwhile. They may ask for the lock, but must wait.
     asio::steady_timer pause(co_await asio::this_coro::executor, std::chrono::milliseconds(1));
     co_await pause.async_wait(asio::use_awaitable);
     *held = seen + 1;
     std::printf("%s made it %d\n", name, *held);
-  }  // handed to the oldest waiter
+  }  // ownership passes to the oldest waiter
 }
 
 int main() {

@@ -1,5 +1,5 @@
-// Short sections from two threads with an io_context each. As functions they need no hand-over to a sleeping thread:
-// whoever releases the lock runs them, in the order of asking.
+// Short sections from two threads with an io_context each. Sections passed as functions need no hand-off to a sleeping
+// thread: the thread that releases the lock runs them, in order of arrival.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -28,6 +28,6 @@ int main() {
   std::thread other([&] { second.run(); });
   first.run();
   other.join();
-  auto const counts = all.try_lock();  // a name keeps it locked; of a temporary lock one gets a copy
+  auto const counts = all.try_lock();  // a named lock gives a reference; a temporary one would give a copy
   for (auto const& [word, times] : *counts) std::printf("%s %d\n", word.c_str(), times);
 }

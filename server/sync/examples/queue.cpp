@@ -1,4 +1,4 @@
-// A queue between coroutines: a condition variable to wait for values, a semaphore to bound them, an event to begin.
+// A queue between coroutines: a condition variable to wait for values, a semaphore to limit them, an event to start.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>

@@ -1,4 +1,4 @@
-// Readers together, writers alone, nobody overtakes: a writer that waits is not starved by readers that come later.
+// Readers own the lock together, writers alone. Nobody overtakes: later readers do not starve a waiting writer.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>

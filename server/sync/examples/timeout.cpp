@@ -1,5 +1,5 @@
-// Three ways to stop waiting: a deadline, a race with a timer, and a cancellation signal. The place in the queue is
-// given up, the others keep theirs.
+// Three ways to stop waiting: a deadline, a race with a timer, and a cancellation signal. The waiter leaves the queue;
+// the others keep their order.
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -33,8 +33,8 @@ asio::awaitable<void> in_a_race(mutex& m) {
 asio::awaitable<void> run(mutex& m) {
   auto held = m.try_lock();
 
-  // Waits through all that follows, and owns the lock as soon as it is released. A plain function has no executor of
-  // its own: without bind_executor() it would run on Asio's system executor.
+  // Waits during all of the following, and acquires the lock as soon as it is released. A plain function has no
+  // associated executor: without bind_executor() it would run on Asio's system executor.
   auto const here = co_await asio::this_coro::executor;
   auto patient = [](boost::system::error_code, mutex::lock lock) {
     std::printf("patient: %s\n", lock.owns_lock() ? "owns it" : "has nothing");

@@ -1,5 +1,4 @@
-// A policy that observes the lock: who waited, for how long, behind whom. Without a policy there is no such
-// code.
+// A policy that observes the lock: who waited, for how long, behind whom. Without a policy, no such code is generated.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>

@@ -1,4 +1,4 @@
-// Waits and holds second by second, drawn by uPlot on a logarithmic axis.
+// Waits and holds per second, drawn by uPlot on a logarithmic axis.
 import uPlot from 'uplot';
 import {h} from './dom';
 import {axisOrigin_ns, duration, moment} from './format';
@@ -10,14 +10,14 @@ const lines = [
   {label: 'hold p50', field: 'hold_p50_ns', colour: 'accent', dash: []},
   {label: 'hold p99', field: 'hold_p99_ns', colour: 'accent', dash: [6, 4]},
 ] as const;
-const least_ns = 100;  // a logarithmic axis has no place for 0: no wait at all is drawn at the bottom
+const least_ns = 100;  // a logarithmic axis has no 0: waits of zero are drawn at the bottom
 
-/// Every second power of ten gets a mark.
+/// Labels every second power of ten.
 function powers(_: uPlot, marks: number[]): (number | null)[] {
   return marks.map(mark => Math.log10(mark) % 2 === 0 ? mark : null);
 }
 
-/// The legend has the values of the second that is pointed at, else of the latest; where there is none, nothing.
+/// The legend shows the values of the hovered second, else of the latest, or nothing.
 function text(value: number | null | undefined, write: (value: number) => string): string { return value == null ? '' : write(value); }
 
 function latest(values: ArrayLike<number | null | undefined>): number | undefined {
@@ -25,7 +25,7 @@ function latest(values: ArrayLike<number | null | undefined>): number | undefine
   return undefined;
 }
 
-/// Marks at round times of the clock that is in use.
+/// Marks at round times of the displayed clock.
 function secondsBetween(_: uPlot, __: number, from: number, to: number, step: number): number[] {
   const origin = axisOrigin_ns() / 1e9;
   const marks: number[] = [];
@@ -52,7 +52,7 @@ export class SecondsChart {
     else this.drawn.setData(this.data());
   }
 
-  /// Anew, with the present width and colours.
+  /// Draws again with the current width and colours.
   redraw(): void {
     this.drawn?.destroy();
     this.drawn = undefined;

@@ -1,9 +1,9 @@
-// The commits of the journal, oldest first: a ring of columns. Their number is bounded.
+// The journal's commits, oldest first: a ring buffer of columns with a fixed capacity.
 export class Commits {
   readonly began: Float64Array;
   readonly ended: Float64Array;
   readonly changes: Float64Array;
-  /// Commits are numbered as they come; those from `first` up to but not including `next` are kept.
+  /// Commits are numbered in order; those in [first, next) are kept.
   next = 0;
   private latest_ns = -Infinity;
 
@@ -16,7 +16,7 @@ export class Commits {
   get first(): number { return Math.max(0, this.next - this.capacity); }
   slot(number: number): number { return number % this.capacity; }
 
-  /// One that is known already, since a stream has resumed, is passed over.
+  /// Skips commits that are already known, which a resumed stream repeats.
   add(began_ns: number, ended_ns: number, changes: number): void {
     if (began_ns <= this.latest_ns) return;
     this.latest_ns = began_ns;
@@ -26,7 +26,7 @@ export class Commits {
     this.changes[at] = changes;
   }
 
-  /// The first commit that ended at this time or later.
+  /// The first commit that ended at `time_ns` or later.
   firstEndedFrom(time_ns: number): number {
     let low = this.first, high = this.next;
     while (low < high) {

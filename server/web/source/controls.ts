@@ -1,20 +1,20 @@
-// What the page changes on the running server: two settings, and three readers that show how a hold makes others wait.
+// Changes to the running server: two settings, and three readers that demonstrate how a hold delays others.
 import {h, setText} from './dom';
 import {duration} from './format';
 import type {Settings} from './wire';
 import {ask} from './token';
 
-/// What went wrong in the server's words: an application/problem+json has a title and a detail that says what to do.
+/// The server's error message: an application/problem+json has a title and a detail that says what to do.
 export async function explained(response: Response): Promise<string> {
   try {
     const problem = await response.json() as {title?: unknown; detail?: unknown};
     const parts = [problem.title, problem.detail].filter(part => typeof part === 'string');
     if (parts.length > 0) return parts.join(': ');
-  } catch { /* no problem+json */ }
+  } catch { /* not a problem+json */ }
   return `the server answered ${response.status}`;
 }
 
-/// Milliseconds as the server's durations are written: exact, with a unit.
+/// Milliseconds in the format of the server's durations: exact, with a unit.
 function spelled(ms: number): string { return ms === 0 ? '0' : Number.isInteger(ms) ? `${ms}ms` : `${Math.round(ms * 1000)}us`; }
 
 const readHolds = [0, 1, 2, 5, 10, 20, 50, 100, 200, 350, 500, 750, 1000, 1500, 2000];
@@ -79,7 +79,7 @@ export class Controls {
     h('div', {class: 'sliders'}, this.readHold.element, this.writerPeriod.element, this.message));
   private settings: Settings | undefined;
 
-  /// @param find shows the request that has this Holdfast-Request-Id
+  /// @param find selects the request with this Holdfast-Request-Id
   constructor(private readonly find: (request_id: string) => void) {}
 
   show(settings: Settings | undefined): void {
@@ -126,11 +126,11 @@ export class Controls {
 
   private async read(reader: number, line: HTMLElement): Promise<void> {
     try {
-      // A browser would lend the first reader's connection to the third, and two of them would share a lane. It keeps
-      // connections with and without credentials apart, so the first reader's stays out of reach of the others.
+      // The browser would reuse the first reader's connection for the third, and the two would share a lane. It keeps
+      // connections with and without credentials apart, so the others cannot get the first reader's connection.
       const response = await ask('/v1/kv/my-key?hold=1s', {cache: 'no-store', credentials: reader === 0 ? 'same-origin' : 'omit',
         headers: {'Holdfast-Source': `reader ${reader + 1}`}});
-      // Without the key there is nothing to read, but the reader holds the lock all the same.
+      // Without the key there is nothing to read, but the reader still holds the lock.
       if (!response.ok && response.status !== 404) throw new Error(await explained(response));
       await response.arrayBuffer();
       const timing = response.headers.get('Server-Timing') ?? '';

@@ -1,4 +1,4 @@
-// What the data view asks the server: lists, single keys, conditional writes, and the watch that reports changes.
+// Requests of the data view: lists, single keys, conditional writes, and the watch for changes.
 import {explained} from './controls';
 import {readChange, type Change} from './data_model';
 import {MessageParser, type StreamState} from './event_stream';
@@ -9,10 +9,10 @@ const page_keys = 100;
 
 export interface Value { text: string; tag: string; ttl_s: number | undefined }
 
-/// The key was changed by somebody else.
+/// Another client has changed the key.
 export class Conflict extends Error {}
 
-/// A browser takes these out of an address, however they are written (WHATWG URL §4.4).
+/// Browsers remove these from an address, in any encoding (WHATWG URL §4.4).
 export function cannotBeAddressed(key: string): boolean { return key === '' || key === '.' || key === '..'; }
 
 function addressOf(key: string): string { return `/v1/kv/${encodeURIComponent(key)}`; }
@@ -23,7 +23,7 @@ async function request(address: string, options: RequestInit): Promise<Response>
   return response;
 }
 
-/// @return a page of the list as the server wrote it
+/// @return one page of the list as JSON text
 export async function list(prefix: string, after: string | undefined, signal: AbortSignal): Promise<string> {
   const query = new URLSearchParams({prefix, delimiter: '/', limit: String(page_keys), values: 'true'});
   if (after !== undefined) query.set('after', after);
@@ -32,7 +32,7 @@ export async function list(prefix: string, after: string | undefined, signal: Ab
   return response.text();
 }
 
-/// @return undefined where there is no such key
+/// @return undefined if the key does not exist
 export async function get(key: string): Promise<Value | undefined> {
   const response = await request(addressOf(key), {});
   if (response.status === 404) return undefined;
@@ -41,8 +41,8 @@ export async function get(key: string): Promise<Value | undefined> {
   return {text: await response.text(), tag: response.headers.get('ETag') ?? '', ttl_s: ttl === null ? undefined : Number(ttl)};
 }
 
-/// Writes only if the key is as it was. @param tag of the value that it is to replace; undefined: there must be none
-/// @param ttl a duration, `keep`, or empty for none  @return the new tag  @throws Conflict
+/// Writes only if the key has not changed. @param tag of the value to replace; undefined to create the key
+/// @param ttl a duration, `keep`, or empty for none @return the new tag @throws Conflict
 export async function put(key: string, text: string, tag: string | undefined, ttl: string): Promise<string> {
   const response = await request(`${addressOf(key)}${ttl === '' ? '' : `?ttl=${encodeURIComponent(ttl)}`}`, {method: 'PUT', body: text,
     headers: {'Content-Type': 'application/json', ...(tag === undefined ? {'If-None-Match': '*'} : {'If-Match': tag})}});
@@ -57,22 +57,23 @@ export async function remove(key: string, tag: string): Promise<void> {
 }
 
 export interface WatchListener {
-  /// The watch has begun: whatever changes from now on comes as a change, so a list that is asked for now misses nothing.
+  /// The watch has begun: all later changes are reported, so a list requested now completes the picture.
   opened(): void;
   change(change: Change): void;
   heard(): void;
   state(state: StreamState): void;
 }
 
-const silence_max_ms = 15_000;  // three times as long as between two messages of progress
+const silence_max_ms = 15_000;  // three times the interval of progress messages
 const retry_min_ms = 500;
 const retry_max_ms = 5_000;
 
-/// Follows the changes below a prefix until it is closed. It does not resume: it begins again, and opened() asks for a list.
+/// Reports the changes below a prefix until it is closed. It reconnects without resuming; opened() must request a new
+/// list.
 export class Watch {
   private readonly running = new AbortController();
 
-  /// The listener is called after that only.
+  /// Calls the listener only after the constructor has returned.
   constructor(private readonly prefix: string, private readonly listener: WatchListener) {
     queueMicrotask(() => void this.run(this.running.signal));
   }

@@ -1,11 +1,11 @@
-// The keys below one prefix as pages of a list and the changes since have them. Knows no document.
+// The keys below one prefix, from pages of a list and later changes. Independent of the DOM.
 import {elements, members} from './json_text';
 
 export interface Entry {
   key: string;
   revision: number;
   bytes: number;
-  value: string | undefined;       // JSON as the server has it; undefined: not sent
+  value: string | undefined;       // JSON text from the server; undefined if not sent
   expires_ms: number | undefined;  // by the page's clock
 }
 
@@ -17,9 +17,9 @@ export interface Change {
   ttl_s: number | undefined;
 }
 
-const late_ms = 2000;  // after a key's time is up its `expire` is overdue
+const late_ms = 2000;  // an `expire` event later than this is overdue
 
-/// Code points: the order of the server, whose keys are UTF-8.
+/// Compares by code points: the server's order, since its keys are UTF-8.
 export function inOrder(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; ++at) {
@@ -36,7 +36,7 @@ function number(text: string | undefined): number | undefined {
   return Number.isNaN(value) ? undefined : value;
 }
 
-/// A message of the watch. @return undefined where it is no change of a key
+/// Parses a message of the watch. @return undefined if it is not a change of a key
 export function readChange(type: string, data: string): Change | undefined {
   if (type !== 'put' && type !== 'delete' && type !== 'expire') return undefined;
   const fields = members(data);
@@ -48,17 +48,17 @@ export function readChange(type: string, data: string): Change | undefined {
 export class DataModel {
   prefix = '';
   entries: Entry[] = [];   // in order
-  groups: string[] = [];   // what the keys have in common up to the next `/`, in order
-  next: string | undefined;  // after which the next page begins; undefined: there is none
+  groups: string[] = [];   // common prefixes of keys up to the next `/`, in order
+  next: string | undefined;  // the next page begins after this; undefined on the last page
   revision = 0;
-  /// A list must be asked for again: a group may be empty now, or a key's time is up without a word of it.
+  /// The list must be requested again: a group may have become empty, or a key has expired without an event.
   doubtful = false;
 
   begin(prefix: string): void {
     Object.assign(this, {prefix, entries: [], groups: [], next: undefined, revision: 0, doubtful: false});
   }
 
-  /// Takes a page of a list. @param first of its pages: what was there before is replaced
+  /// Adds a page of the list. @param first true for the first page, which replaces everything
   takePage(text: string, now_ms: number, first: boolean): void {
     const fields = members(text);
     const entries = elements(fields.get('entries') ?? '[]').map((one): Entry => {
@@ -81,7 +81,7 @@ export class DataModel {
     for (const group of groups) this.addGroup(group);
   }
 
-  /// @return whether it changed anything here
+  /// @return true if it changed the model
   apply(change: Change, now_ms: number): boolean {
     if (change.revision <= this.revision || !change.key.startsWith(this.prefix)) return false;
     const slash = change.key.indexOf('/', this.prefix.length);
@@ -108,7 +108,7 @@ export class DataModel {
 
   find(key: string): Entry | undefined { return this.entries.find(one => one.key === key); }
 
-  /// Notices keys whose time is up without a word of the server: somebody may have given them more time, which is no change.
+  /// Detects keys that should have expired but had no event: their time may have been extended, which is not reported.
   checkTimes(now_ms: number): void {
     if (this.entries.some(one => one.expires_ms !== undefined && one.expires_ms + late_ms < now_ms)) this.doubtful = true;
   }

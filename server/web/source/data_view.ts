@@ -1,4 +1,4 @@
-// The data: the keys below a prefix, which follow the changes, and an editor for one of them.
+// The data view: a live list of the keys below a prefix, and an editor for one of them.
 import {list, Watch} from './data_client';
 import {DataModel, inOrder, type Change, type Entry} from './data_model';
 import {h, LiveTable, setText, type Row} from './dom';
@@ -7,13 +7,13 @@ import type {StreamState} from './event_stream';
 import {count, shortened, shown} from './format';
 
 const tick_ms = 500;
-const relist_ms = 1000;  // not more often, however much changes
-const silence_max_ms = 12_000;  // the watch says how far it is every five seconds
+const relist_ms = 1000;  // the shortest interval between lists
+const silence_max_ms = 12_000;  // the watch reports its progress every five seconds
 
-/// The part of an address behind `#` that shows the keys below this prefix.
+/// The `#` part of an address that shows the keys below this prefix.
 export function dataFragment(prefix: string): string { return prefix === '' ? '#data' : `#data=${encodeURIComponent(prefix)}`; }
 
-/// @return undefined where the fragment is of something else
+/// @return undefined if the fragment is not of the data view
 export function prefixOf(fragment: string): string | undefined {
   const found = /^#data(?:=(.*))?$/s.exec(fragment);
   if (found === null) return undefined;
@@ -60,7 +60,7 @@ export class DataView {
 
   constructor() { this.table.element.id = 'keys'; }
 
-  /// @param prefix undefined: the view is not looked at, so it asks and follows nothing
+  /// @param prefix undefined when the view is hidden; it then sends no requests
   show(prefix: string | undefined): void {
     if (prefix !== undefined && this.watch !== undefined && prefix === this.model.prefix) return;
     this.element.hidden = prefix === undefined;
@@ -77,7 +77,7 @@ export class DataView {
     this.listed_ms = -Infinity;
     this.isListed = false;
     this.follow(prefix);
-    // What there is can be seen before the watch has begun; then it is asked for again, so that nothing is missed.
+    // Show a list before the watch has begun; once it has, the list is requested again, so that no change is missed.
     void this.load(true);
     this.ticking = window.setInterval(() => this.tick(), tick_ms);
     this.draw();
@@ -99,13 +99,13 @@ export class DataView {
 
   private change(change: Change): void {
     this.editor.noticed(change);
-    // A list that is on its way was made before or after this change; the revisions say which.
+    // A pending list may include this change or not; compare revisions when it arrives.
     if (this.loading !== undefined) this.early.push(change);
     if (this.model.apply(change, performance.now())) this.draw();
   }
   private early: Change[] = [];
 
-  /// @param first the list from its beginning, else its next page
+  /// @param first true for the list from its beginning, false for its next page
   private async load(first: boolean): Promise<void> {
     const {watch} = this;
     while (this.loading !== undefined) await this.loading;
@@ -117,7 +117,7 @@ export class DataView {
 
   private async takePages(watch: Watch, first: boolean): Promise<void> {
     try {
-      // As many keys as are shown already, so that none of them goes.
+      // Load at least as many keys as are shown already, so that none disappears.
       const wanted = first ? this.model.entries.length + this.model.groups.length : 0;
       let page = await list(this.model.prefix, first ? undefined : this.model.next, watch.signal);
       if (watch !== this.watch) return;

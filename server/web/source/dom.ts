@@ -1,4 +1,4 @@
-// Elements without HTML strings: whatever the server says becomes text.
+// Creates elements without HTML strings, so data from the server is always text.
 
 type Child = Node | string | null | undefined | false;
 type Attributes = Record<string, string | number | boolean | ((event: Event) => void)>;
@@ -15,7 +15,7 @@ export function h<Name extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/// Changes the document only when there is something to change.
+/// Changes the document only if the text differs.
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -26,17 +26,17 @@ export interface Row {
   data?: Record<string, string>;
   colour?: string;
   press?: () => void;
-  pressed?: boolean;  // of a row that is switched on and off
+  pressed?: boolean;  // for rows that toggle
 }
 
-/// A table whose rows are kept by key, so that a refresh neither moves the focus nor touches what stays the same.
+/// A table whose rows are matched by key, so that an update keeps the focus and unchanged rows.
 export class LiveTable {
   readonly element: HTMLElement;
   private readonly body = h('tbody', {});
   private readonly rows = new Map<string, HTMLTableRowElement>();
   private presses = new Map<string, () => void>();
 
-  /// The first column names the rows; it is a button when a row can be pressed.
+  /// The first column names the row; it is a button if the row can be pressed.
   constructor(caption: string, columns: string[], private readonly empty: string) {
     this.element = h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption},
       h('table', {}, h('caption', {class: 'unseen'}, caption),
@@ -78,7 +78,7 @@ export class LiveTable {
       if (place === element) place = place.nextElementSibling;
       else this.body.insertBefore(element, place);
     }
-    // A browser takes the focus from what is moved.
+    // Moving an element removes its focus.
     if (focused instanceof HTMLElement && focused !== document.activeElement && this.body.contains(focused)) focused.focus({preventScroll: true});
   }
 

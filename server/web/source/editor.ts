@@ -1,4 +1,4 @@
-// One key by hand. It is written only if it is still what was read: If-Match.
+// Edits one key. Saves only if the key has not changed since it was read (If-Match).
 import {cannotBeAddressed, Conflict, get, put, remove} from './data_client';
 import type {Change} from './data_model';
 import {h, setText} from './dom';
@@ -30,13 +30,13 @@ export class Editor {
       h('span', {class: 'group'}, this.save, this.drop,
         h('button', {type: 'button', class: 'small', id: 'close-editor', click: () => this.close()}, 'Close'))),
     this.message, this.conflict);
-  private tag: string | undefined;  // of what was read; undefined: there was no such key
+  private tag: string | undefined;  // of the read value; undefined if the key did not exist
   private read = '';
   private busy = false;
-  private noticedRevision = 0;  // of a change that was reported and not looked at yet
-  private found: {text: string; tag: string} | undefined;  // what somebody else has written; undefined: the key is gone
+  private noticedRevision = 0;  // of a reported change that was not read yet
+  private found: {text: string; tag: string} | undefined;  // the other client's value; undefined if the key was deleted
 
-  /// A key that does not exist yet.
+  /// Starts a new key.
   create(prefix: string): void {
     this.begin('', undefined);
     this.key.value = prefix;
@@ -61,14 +61,14 @@ export class Editor {
     });
   }
 
-  /// The watch reported a change.
+  /// Called when the watch reports a change.
   noticed(change: Change): void {
     if (this.element.hidden || !this.key.readOnly || change.key !== this.key.value) return;
     this.noticedRevision = Math.max(this.noticedRevision, change.revision);
     this.lookIfChanged();
   }
 
-  /// Our own changes are reported, too: only their answers show which those are.
+  /// The watch reports our own changes too; the response to a write shows which these are, so wait for it.
   private lookIfChanged(): void {
     if (!this.busy && this.noticedRevision > revisionOf(this.tag)) void this.look();
   }
@@ -100,7 +100,7 @@ export class Editor {
     const text = this.value.value;
     const tag = await put(key, text, this.tag, ttl);
     this.key.readOnly = true;
-    // Somebody may have continued writing while the answer was on its way.
+    // The user may have edited the text while the request was running.
     const now = this.value.value;
     this.take(text, tag);
     this.value.value = now;
@@ -115,7 +115,7 @@ export class Editor {
     this.showKeeping();
   }
 
-  /// Runs one action at a time, and shows how it ended. @param told on success
+  /// Runs one action at a time and shows its result. @param told message on success
   private async run(told: string, action: () => Promise<void>): Promise<void> {
     if (this.busy) return;
     this.busy = true;
@@ -132,7 +132,7 @@ export class Editor {
     this.lookIfChanged();
   }
 
-  /// Reads what somebody else has written. What was not touched here follows it; else the user decides.
+  /// Reads another client's change. An unedited value is replaced; otherwise the user decides.
   private async look(before = ''): Promise<void> {
     const key = this.key.value;
     this.noticedRevision = 0;
@@ -179,5 +179,5 @@ export class Editor {
   }
 }
 
-/// An entity tag is `"<database>-<revision>"`.
+/// An entity tag has the form `"<database>-<revision>"`.
 function revisionOf(tag: string | undefined): number { return Number(/-(\d+)"$/.exec(tag ?? '')?.[1] ?? 0); }

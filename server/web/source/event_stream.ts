@@ -1,16 +1,17 @@
-// Follows /v1/lock/events over fetch(), which hands over entire chunks where an EventSource would wake the page for each
-// message; connects again, resumes, and notices a server that has gone silent.
+// Follows /v1/lock/events. Uses fetch(), which delivers entire chunks, where an EventSource wakes the page for every
+// message. Reconnects, resumes, and detects a silent server.
 import type {LockEvent} from './wire';
 import {ask} from './token';
 
-/// Cuts a stream of text into server-sent messages (WHATWG HTML, "Interpreting an event stream"), as far as ours use them.
+/// Splits a text stream into server-sent messages (WHATWG HTML, "Interpreting an event stream"); supports what the
+/// server uses.
 export class MessageParser {
   private rest = '';
   private data = '';
   private type = '';
   private lastId: string | undefined;
 
-  /// Calls `each` with the data of every message that is complete now, the last id so far, and the message's type.
+  /// Calls `each` for every complete message with its data, the last id so far, and its type.
   feed(chunk: string, each: (data: string, id: string | undefined, type: string) => void): void {
     const text = this.rest + chunk;
     let begin = 0;
@@ -51,7 +52,7 @@ export class EventStream {
 
   constructor(private readonly url: string, private readonly listener: Listener) {}
 
-  /// @param fromBeginning asks for everything that the server still remembers
+  /// @param fromBeginning requests everything that the server still has
   open(fromBeginning: boolean): void {
     if (this.running !== undefined) return;
     this.running = new AbortController();
@@ -90,8 +91,8 @@ export class EventStream {
     }
   }
 
-  /// Reads one connection to its end. @return whether the server is another one than before, whose events have other
-  /// numbers: then they must be asked for from the beginning.
+  /// Reads one connection to its end. @return true if the server has restarted: its event numbers begin again, so the
+  /// events must be requested from the beginning.
   private async follow(signal: AbortSignal, fromBeginning: boolean, connected: () => void): Promise<boolean> {
     const connection = new AbortController();
     const abort = () => connection.abort();

@@ -1,4 +1,4 @@
-// Figures as people read them: three digits that count, and a unit; and foreign text with nothing hidden in it.
+// Formats figures with three significant digits and a unit, and makes hidden characters in foreign text visible.
 
 const grouping = new Intl.NumberFormat('en-US');
 
@@ -23,14 +23,14 @@ export function duration(ns: number | null | undefined): string {
 
 let wallStart_ms: number | undefined;
 
-/// Moments are written as local clock times from now on. @param started_ms when the server started, in milliseconds since
-/// 1970; undefined: moments are written as seconds since the server's start
+/// Formats moments as local clock times from now on. @param started_ms the server's start in milliseconds since 1970;
+/// undefined formats moments as seconds since the server's start
 export function useWallClock(started_ms: number | undefined): void { wallStart_ms = started_ms; }
 
-/// Where round times lie on an axis: this many nanoseconds before the server's start.
+/// The origin of round times on an axis, in nanoseconds before the server's start.
 export function axisOrigin_ns(): number { return wallStart_ms === undefined ? 0 : -(wallStart_ms % 3_600_000) * 1e6; }
 
-/// A moment, given in nanoseconds since the server's start, with as many decimals as a step of this length needs.
+/// Formats a moment, in nanoseconds since the server's start, with the decimals that this step needs.
 export function moment(ns: number, step_ns = 1e6): string {
   const decimals = Math.min(9, Math.max(0, Math.ceil(9 - Math.log10(step_ns) - 1e-9)));
   if (wallStart_ms === undefined) return `${(ns / 1e9).toFixed(decimals)} s`;
@@ -50,13 +50,13 @@ const ordinals = new Intl.PluralRules('en-US', {type: 'ordinal'});
 const endings: Record<string, string> = {one: 'st', two: 'nd', few: 'rd', other: 'th'};
 export function ordinal(value: number): string { return `${count(value)}${endings[ordinals.select(value)]}`; }
 
-/// Text from elsewhere. What has no glyph, or changes the direction of what follows, is spelled out.
+/// Escapes foreign text: characters without a glyph or that change the text direction are spelled out.
 export function shown(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
     letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/// The same in at most this many characters: the middle goes, because a port and a key's last part say most.
+/// The same, limited in length. Cuts the middle, because a port and the last part of a key matter most.
 export function shortened(text: string, characters_max: number): string {
   const safe = shown(text);
   if (safe.length <= characters_max) return safe;

@@ -1,13 +1,13 @@
-// A moment as the part of an address behind `#`, so that a link shows others the same. A Holdfast-Request-Id alone, such as
-// `#9f3c01a2-17`, stands for the moment of that request.
+// A moment as the `#` part of an address, so that a link shows others the same view. A Holdfast-Request-Id alone, such
+// as `#9f3c01a2-17`, stands for the moment of that request.
 import type {Span} from './span';
 
-/// Without a span: the request's own.
+/// Without a span, it is the request's own.
 export interface Moment {
   start: string;
   span: Span | undefined;
   request: number | undefined;
-  lanes: Lane[];  // as they were seen, top first
+  lanes: Lane[];  // as displayed, top first
 }
 export interface Lane { source: string; colour: number }
 
@@ -21,7 +21,7 @@ export function toFragment(moment: Moment & {span: Span}): string {
   return `#${fields}`;
 }
 
-/// @return undefined when it says nothing that can be shown
+/// @return undefined if the fragment is not a valid moment
 export function fromFragment(fragment: string): Moment | undefined {
   const id = /^#?([0-9a-f]{1,16})-(\d{1,16})$/.exec(fragment);
   if (id !== null) return {start: id[1]!, span: undefined, request: Number(id[2]), lanes: []};

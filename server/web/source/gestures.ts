@@ -1,5 +1,5 @@
-// What pointers, fingers and wheels mean on the timeline. A page must stay scrollable: a plain wheel zooms only where the
-// timeline has the focus, and one finger moves the time sideways alone.
+// Mouse, touch and wheel on the timeline. The page must stay scrollable: a plain wheel zooms only while the timeline
+// has the focus, and one finger moves the time only sideways.
 
 export interface Place { x: number; y: number }
 
@@ -60,11 +60,11 @@ export function gestures(element: HTMLElement, moves: Moves): void {
     const alone = down.size === 1;
     if (!down.delete(event.pointerId) || !alone || travelled > 4) return;
     moves.press(place(event), event.pointerType !== 'mouse');
-    // A finger does not hover; the story of what it pressed is below the timeline.
+    // A finger does not hover; the story of the touched request is below the timeline.
     if (event.pointerType !== 'mouse') moves.hover(undefined);
   });
-  // A tap may scroll its story into view. The click that a browser makes of the tap after that would press what lies under
-  // the finger by then.
+  // A tap may scroll its story into view. Without this, the click that the browser generates from the tap would hit
+  // whatever is then below the finger.
   element.addEventListener('touchend', event => { if (event.cancelable) event.preventDefault(); });
   element.addEventListener('pointercancel', event => { down.delete(event.pointerId); });
   element.addEventListener('pointerleave', event => { if (event.pointerType === 'mouse') moves.hover(undefined); });

@@ -1,11 +1,12 @@
-// Durations counted in buckets that are at most 1/128 wide, as in HdrHistogram (Gil Tene): a percentile is that exact.
+// A histogram of durations with buckets at most 1/128 wide, as in HdrHistogram (Gil Tene); percentiles have that
+// precision.
 
 const bits = new DataView(new ArrayBuffer(8));
 const bucketsPerOctave = 128;
 const base = 1023 * bucketsPerOctave;  // of 1 ns: the exponent of a double is biased by 1023
 const buckets = 54 * bucketsPerOctave;  // up to 2^53 ns, where doubles stop being exact
 
-/// The exponent and the first seven bits of the fraction, read from the double itself: they rise with the value.
+/// The exponent and the first seven fraction bits of the double, which increase with the value.
 function bucketOf(value_ns: number): number {
   bits.setFloat64(0, value_ns);
   return Math.min((bits.getUint32(0) >>> 13) - base, buckets - 1);
@@ -29,7 +30,7 @@ export class Histogram {
     if (value_ns > this.max) this.max = value_ns;
   }
 
-  /// The least bucket's middle that the `share` of all values doesn't exceed; undefined without values.
+  /// The middle of the first bucket at which the cumulative share reaches `share`; undefined without values.
   quantile(share: number): number | undefined {
     if (this.count === 0) return undefined;
     const rank = Math.max(1, Math.ceil(share * this.count));

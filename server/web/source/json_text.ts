@@ -1,11 +1,12 @@
-// Parts of a JSON text as they are written: parsed and printed again, 1e400 would be Infinity, and a number of 20 digits another.
+// Extracts parts of a JSON text unchanged: parsing and printing would turn 1e400 into Infinity and change a number of
+// 20 digits.
 
 function endOfString(text: string, at: number): number {
   for (++at; at < text.length && text[at] !== '"'; ++at) if (text[at] === '\\') ++at;
   return at + 1;
 }
 
-/// The end of the value that begins at this place.
+/// The end of the value that begins at `at`.
 function endOf(text: string, at: number): number {
   const first = text[at];
   if (first === '"') return endOfString(text, at);
@@ -31,7 +32,7 @@ function behindSpace(text: string, at: number): number {
   return at;
 }
 
-/// The members of an object, or none. @param text valid JSON
+/// The members of an object; empty for other values. @param text valid JSON
 export function members(text: string): Map<string, string> {
   const found = new Map<string, string>();
   let at = behindSpace(text, 0);
@@ -39,7 +40,7 @@ export function members(text: string): Map<string, string> {
   for (at = behindSpace(text, at + 1); text[at] === '"';) {
     const nameEnd = endOfString(text, at);
     const name = JSON.parse(text.slice(at, nameEnd)) as string;
-    const begin = behindSpace(text, behindSpace(text, nameEnd) + 1);  // behind the colon
+    const begin = behindSpace(text, behindSpace(text, nameEnd) + 1);  // after the colon
     const end = endOf(text, begin);
     found.set(name, text.slice(begin, end));
     at = behindSpace(text, end);
@@ -49,7 +50,7 @@ export function members(text: string): Map<string, string> {
   return found;
 }
 
-/// The elements of an array, or none. @param text valid JSON
+/// The elements of an array; empty for other values. @param text valid JSON
 export function elements(text: string): string[] {
   const found: string[] = [];
   let at = behindSpace(text, 0);

@@ -1,15 +1,15 @@
-// Which sources get a lane of their own, and in which order. A lane keeps its place while its source is in view.
+// Chooses the sources that get a lane, and their order. A lane keeps its place while its source is in view.
 import type {Model} from './model';
 import type {Span} from './span';
 
 export interface Activity {
   source: string;
-  waiting_ns: number;  // of those who still wait at the end of the span, the longest wait
+  waiting_ns: number;  // the longest wait among requests that still wait at the end of the span
   waits: number; waited_ns: number; longest_wait_ns: number;
   holds: number; held_ns: number; longest_hold_ns: number;
 }
 
-/// What every source did within the span, counted as far as it lies within. By name.
+/// The activity of every source, by name; waits and holds are clipped to the span.
 export function activityIn(model: Model, span: Span): Map<string, Activity> {
   const {records} = model;
   const {names, source, asked, granted, ended} = records;
@@ -57,7 +57,7 @@ export function activityIn(model: Model, span: Span): Map<string, Activity> {
 export const laneOrders = ['arrival', 'wait', 'hold'] as const;
 export type LaneOrder = typeof laneOrders[number];
 
-/// What the user wants to see of the lanes.
+/// The user's choice of lanes.
 export class LaneChoice {
   pinned: string[] = [];
   filter = '';
@@ -75,10 +75,10 @@ export class LaneChoice {
 export class Lanes {
   /// Top first.
   shown: string[] = [];
-  /// How many sources share the last lane because there is no space for them, or because the filter leaves them out.
+  /// The number of sources in the last, shared lane, because of the limit or the filter.
   others = 0;
 
-  /// Exactly these lanes, as somebody else has seen them.
+  /// Shows exactly these lanes, those of a shared link.
   keep(activity: Map<string, Activity>, lanes: readonly string[]): void {
     this.shown = [...lanes];
     this.others = [...activity.keys()].filter(source => !lanes.includes(source)).length;
@@ -94,7 +94,8 @@ export class Lanes {
     const fixed = [...new Set([...(wanted.has('writer') ? ['writer'] : []), ...choice.pinned])].slice(0, lanes_max);
     let kept = this.shown.filter(source => wanted.has(source) && !fixed.includes(source));
     const room = lanes_max - fixed.length;
-    // Those who wait most have a lane in any case, unless one of the lanes waits nearly as long: lanes don't flicker.
+    // The source that waits longest always has a lane. If a source with a lane waits nearly as long, that one stays, so
+    // that lanes do not flicker.
     const leading: string[] = [];
     for (const waits of [(one: Activity) => one.waiting_ns, (one: Activity) => one.waited_ns]) {
       const most = [...wanted].filter(source => waits(activity.get(source)!) > 0)
@@ -110,7 +111,7 @@ export class Lanes {
       const least = kept.filter(source => !leading.includes(source)).sort(heavierFirst).at(-1) ?? kept.at(-1)!;
       kept = kept.filter(source => source !== least);
     }
-    // A newcomer must matter twice as much as the least lane to take its place.
+    // A new source must have twice the weight of the smallest lane to replace it, which avoids flicker.
     for (const candidate of candidates) {
       if (kept.includes(candidate)) continue;
       const least = kept.filter(source => !leading.includes(source)).sort(heavierFirst).at(-1);

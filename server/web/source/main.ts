@@ -1,4 +1,4 @@
-// The server's page: follows the lock's events and shows who makes whom wait; and shows the data.
+// The server's page: follows the lock's events, shows who delays whom, and shows the data.
 import {SecondsChart} from './chart';
 import {Controls} from './controls';
 import {DataView, prefixOf} from './data_view';
@@ -24,8 +24,8 @@ const tables_interval_ms = 500;
 const chart_interval_ms = 1000;
 const tiles_interval_ms = 200;
 const hidden_max_ms = 30_000;
-const wanted_max_ms = 10_000;  // by then the server has sent all that it remembers
-const silence_max_ms = 7_000;  // a server with nothing to say sends a heartbeat after five seconds
+const wanted_max_ms = 10_000;  // by then the server has sent all events that it keeps
+const silence_max_ms = 7_000;  // an idle server sends a heartbeat after five seconds
 
 class Page {
   private readonly model = new Model();
@@ -57,8 +57,8 @@ class Page {
   private state: StreamState = {kind: 'connecting'};
   private wanted = fromFragment(location.hash);  // the moment of a link, until it is shown
   private wantedUntil_ms = 0;
-  private dirty = true;        // the drawing
-  private tablesDirty = true;  // and the tables
+  private dirty = true;        // the timeline
+  private tablesDirty = true;  // the tables
   private readonly due = {tiles: 0, tables: 0, chart: 0, step: 0};
   private readonly calm = matchMedia('(prefers-reduced-motion: reduce)');
   private reconciling = false;
@@ -95,7 +95,7 @@ class Page {
 
   private event(event: LockEvent): void {
     if (event.type === 'hello' && event.start !== this.model.start) this.newServer(event.start);
-    // What was forgotten before this page asked is no loss of the page's.
+    // Events that the server dropped before the page was opened are not a loss of the page.
     if (event.type === 'dropped' && this.model.requests === 0) return;
     this.model.apply(event, performance.now());
     if (event.type === 'hello') {
@@ -108,7 +108,7 @@ class Page {
     if (event.type === 'settings') this.controls.show(event.settings);
   }
 
-  /// Another process: its times and ids begin again, so nothing of before can stay.
+  /// The server was restarted: its times and ids begin again, so discard everything.
   private newServer(start: string): void {
     const before = this.model.start;
     this.story.show(undefined);
@@ -126,7 +126,7 @@ class Page {
     }
   }
 
-  /// An address whose # part means nothing must not look like one that does.
+  /// Reports an address whose # part cannot be understood.
   private sayWhatIsWrong(): void {
     if (this.wanted === undefined && location.hash.length > 1 && prefixOf(location.hash) === undefined)
       this.toolbar.say(`The part of the address after # is neither a request id nor a link to a moment: ${shortened(location.hash.slice(1), 60)}`);
@@ -173,14 +173,14 @@ class Page {
     else delete document.documentElement.dataset['ready'];
   }
 
-  /// The events do not say who held and waited before the page was opened, nor after a loss.
+  /// The events do not show who held and waited before the page was opened or during a loss, so ask for that.
   private async reconcile(): Promise<void> {
     this.reconciling = true;
     this.model.doubtful = false;
     try {
       const response = await ask('/v1/lock?limit=1000', {cache: 'no-store'});
       if (response.ok) this.model.reconcile(await response.json() as LockState);
-    } catch { /* the stream notices what is wrong, and its next hello asks again */ }
+    } catch { /* the stream detects a failure, and its next hello asks again */ }
     setTimeout(() => { this.reconciling = false; }, 1000);
   }
 
@@ -207,7 +207,7 @@ class Page {
       return true;
     };
     if (this.lockView.hidden) return;
-    // A timeline that flows is motion; who wants less of it sees it step.
+    // With prefers-reduced-motion, the timeline moves in steps.
     const flows = this.view.live && (!this.calm.matches || isDue('step', 1000));
     if (flows || this.dirty) this.timeline.draw(now_ms);
     if (isDue('tiles', tiles_interval_ms)) {
@@ -240,7 +240,7 @@ class Page {
     this.moved();
   }
 
-  /// Chooses a record and, when it is out of view, goes there.
+  /// Selects a record, and moves the view to it if it is out of view.
   private chooseRecord(record: number | undefined): void {
     if (record === undefined) {
       this.toolbar.say('This page no longer has that request.');
@@ -300,7 +300,7 @@ class Page {
     this.moved();
   }
 
-  /// Goes on until the moment's request has come, if the link names one.
+  /// Shows the moment of a link; repeated until its request has arrived.
   private showWanted(): void {
     const {request, span} = this.wanted!;
     this.dirty = this.tablesDirty = true;
@@ -317,7 +317,7 @@ class Page {
       this.toolbar.say('The server does not know the request of this link: there is none with this id, or it is too old.');
   }
 
-  /// A browser allows a host six connections. A page that nobody sees gives its own back.
+  /// Browsers allow six connections per host, so a hidden page closes its own.
   private hiddenFor = 0;
   private isResting = false;
   private visibility(): void {

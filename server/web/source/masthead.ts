@@ -1,4 +1,4 @@
-// What this is, where else to look, and which of its two views is shown.
+// The description of the page, links, and the choice of the view.
 import {h, setText} from './dom';
 import {ask} from './token';
 
@@ -31,6 +31,6 @@ export class Masthead {
     try {
       const response = await ask('/version', {headers: {Accept: 'application/json'}});
       if (response.ok) setText(this.version, `Version ${String((await response.json() as {version: unknown}).version)}`);
-    } catch { /* the link remains */ }
+    } catch { /* the plain link remains */ }
   }
 }

@@ -1,4 +1,4 @@
-// The timeline as tables: the lanes in view, and the requests that matter most of those in view.
+// The timeline as tables: the lanes in view, and the most important requests in view.
 import {h, LiveTable, type Row} from './dom';
 import {count, duration, moment, shortened} from './format';
 import {activityIn, type Activity} from './lanes';
@@ -11,7 +11,7 @@ const rows_max = 50;
 
 interface Candidate { weight: number; asked_ns: number; subject: Subject }
 
-/// The `rows_max` requests in view that waited and held longest, in order of arrival.
+/// The `rows_max` requests in view with the longest waits and holds, in order of arrival.
 export function weightiest(model: Model, span: Span): Candidate[] {
   const {records} = model;
   let kept: Candidate[] = [];
@@ -51,7 +51,7 @@ export class Mirror {
     this.requestsElement.id = 'requests-in-view';
   }
 
-  /// @param order of the lanes as they are drawn  @param now_ns of the server
+  /// @param order of the lanes as displayed  @param now_ns the server's time
   update(model: Model, span: Span, order: string[], pinned: string[], now_ns: number): void {
     const activity = activityIn(model, span);
     const owner = model.owner();

@@ -1,4 +1,4 @@
-// What the page knows of the lock: everything that the server has reported, in bounded memory. Knows no document and no canvas.
+// The page's copy of the lock's events, in bounded memory. Independent of the DOM and the canvas.
 import {Commits} from './commits';
 import {Histogram} from './histogram';
 import {Records} from './records';
@@ -16,11 +16,11 @@ export interface OpenRequest {
   key: string;
   position: number;
   asked_ns: number;
-  granted_ns: number | null;  // null: still waits
-  hold_ns: number | null;     // for how long it means to hold, when that is known
+  granted_ns: number | null;  // null while it waits
+  hold_ns: number | null;     // intended duration of the hold, if known
 }
 
-/// A stretch of time of which not everything is known.
+/// A time range with unknown events.
 export interface Gap { from_ns: number; to_ns: number; count: number; cause: 'dropped' | 'paused' }
 
 const open_max = 20_000;
@@ -38,17 +38,16 @@ export class Model {
   readonly seconds = new Seconds(300);
   readonly gaps: Gap[] = [];
   readonly commits = new Commits();
-  start: string | undefined;  // names the server's process
+  start: string | undefined;  // identifies the server's process
   started_at = '';
   settings: Settings | undefined;
   requests = 0;
   dropped = 0;
-  /// Something was lost, so what is open may be wrong until reconcile() was called.
+  /// After a loss, open requests may be wrong until reconcile() is called.
   doubtful = false;
-  /// When the last message came, by the page's clock.
+  /// When the last message arrived, by the page's clock.
   heard_ms = -Infinity;
-  /// The connection is lost, or the server says nothing: time stands still at the last message, and what happens now is
-  /// unknown.
+  /// The connection is lost or the server is silent: time stops at the last message, and the current state is unknown.
   frozen = false;
   private latest_ns = 0;
   private hello_ns = 0;
@@ -57,7 +56,7 @@ export class Model {
 
   constructor(capacity = 131_072) { this.records = new Records(capacity); }
 
-  /// @param now_ms when it arrived, by the page's monotone clock
+  /// @param now_ms time of arrival by the page's monotonic clock
   apply(event: LockEvent, now_ms: number): void {
     this.heard_ms = now_ms;
     switch (event.type) {
@@ -76,11 +75,11 @@ export class Model {
       case 'done': this.hear(event.ended_ns, now_ms); this.finish(event); break;
       case 'dropped': this.lose(event.count); break;
       case 'commits': for (const [began_ns, ended_ns, changes] of event.commits) this.commits.add(began_ns, ended_ns, changes); break;
-      default: break;  // of a newer server
+      default: break;  // a type from a newer server
     }
   }
 
-  /// Sets what is open right by the server's answer to GET /v1/lock.
+  /// Corrects the open requests from the answer to GET /v1/lock.
   reconcile(state: LockState): void {
     const listed = new Set(state.queue.map(one => one.id));
     if (state.owner !== null) listed.add(state.owner.id);
@@ -102,7 +101,7 @@ export class Model {
 
   now_ns(now_ms: number): number { return this.frozen ? this.latest_ns : this.clock.now_ns(now_ms); }
 
-  /// Whether a request that is not here is unknown to the server, too: all that it remembers has been heard.
+  /// True if the page has all that the server keeps: a request that is not here is unknown to the server too.
   get complete(): boolean { return this.caughtUp && this.reconciled; }
 
   owner(): OpenRequest | undefined {
@@ -113,7 +112,7 @@ export class Model {
     return newest;
   }
 
-  /// Who waits, in order of arrival.
+  /// The waiting requests in order of arrival.
   queue(): OpenRequest[] {
     return [...this.open.values()].filter(one => one.granted_ns === null).sort((a, b) => a.asked_ns - b.asked_ns);
   }
@@ -127,7 +126,7 @@ export class Model {
     this.open.clear();
   }
 
-  /// Starts the sums again; who waits or holds stays.
+  /// Resets the totals; requests that wait or hold stay.
   clearHistory(): void {
     this.records.clear();
     for (const one of [this.blamedSources, this.blamedOperations, this.blamedKeys, this.waits, this.holds, this.seconds]) one.clear();
@@ -165,7 +164,7 @@ export class Model {
     this.seconds.add(event.ended_ns, waited_ns, held_ns);
     for (const one of event.behind ?? []) {
       this.blamedSources.add(one.source, one.held_ns);
-      // `LIST users/` and `TXN 3 keys` are of the operations LIST and TXN.
+      // `LIST users/` and `TXN 3 keys` count as LIST and TXN.
       this.blamedOperations.add(one.operation.split(' ', 1)[0]!, one.held_ns);
       this.blamedKeys.add(one.key, one.held_ns);
     }
@@ -184,7 +183,7 @@ export class Model {
 
   private addGap(gap: Gap): void {
     const last = this.gaps.at(-1);
-    // One drop after the other within a tenth of a second is one gap to whoever looks on.
+    // Gaps within a tenth of a second are shown as one.
     if (last !== undefined && last.cause === gap.cause && gap.from_ns <= last.to_ns + 100e6) {
       last.to_ns = Math.max(last.to_ns, gap.to_ns);
       last.count += gap.count;

@@ -1,4 +1,4 @@
-// Texts that many records share, each kept once and for as long as a record uses it.
+// Interns texts that many records share. A text is kept while a record uses it.
 
 export class Names {
   private readonly numbers = new Map<string, number>();
@@ -6,10 +6,10 @@ export class Names {
   private readonly uses: number[] = [];
   private readonly free: number[] = [];
 
-  /// How many characters are kept; their owner bounds it by forgetting records.
+  /// The total length of the kept texts; the owner limits it by removing records.
   characters = 0;
 
-  /// The text's number, small and stable while it is in use. Each take() needs its giveBack().
+  /// Returns the text's number, which is small and stable while in use. Every take() needs a giveBack().
   take(text: string): number {
     let number = this.numbers.get(text);
     if (number === undefined) {
@@ -35,6 +35,6 @@ export class Names {
   text(number: number): string { return this.texts[number] ?? ''; }
   find(text: string): number | undefined { return this.numbers.get(text); }
 
-  /// One more than the greatest number in use: the length of a table indexed by numbers.
+  /// One more than the greatest number in use; the length for tables indexed by number.
   get size(): number { return this.texts.length; }
 }

@@ -1,19 +1,19 @@
-// Draws a scene. All numbers are CSS pixels; the context is scaled to the device's.
+// Draws a scene. All lengths are CSS pixels; the context is scaled to the device's pixels.
 import {axisOrigin_ns, count, duration, moment, plural, shortened} from './format';
 import type {Bar, Scene} from './scene';
 import {stepFor} from './span';
 import {theme} from './theme';
 
 export interface Layout {
-  gutter: number;  // for the lanes' names, left of the time
+  gutter: number;  // width of the lanes' names, left of the time
   axis: number;    // height of the times above the lanes
-  lane: number;    // a lane's height, with what keeps it apart
-  bar: number;     // of it, what is drawn
-  commits: number; // height of the journal's commits below the lanes; 0: there are none
-  queue: number;   // height of the queue's length below
+  lane: number;    // height of a lane, including its margin
+  bar: number;     // height of the drawn part of a lane
+  commits: number; // height of the journal's commits below the lanes; 0 if there are none
+  queue: number;   // height of the graph of the queue's length at the bottom
 }
 
-/// Around the request that is looked at or chosen, however narrow it is.
+/// The marker around the hovered or selected request, of any width.
 export interface Cursor { row: number; left: number; right: number }
 
 export interface Painting {
@@ -22,7 +22,7 @@ export interface Painting {
   height: number;
   names: string[];    // of the rows
   colours: string[];  // of the rows
-  bold: boolean[];    // of the rows: whether the name stands out
+  bold: boolean[];    // of the rows: emphasizes the name
   cursor: Cursor | undefined;
   focusedRow: number | undefined;
 }
@@ -101,7 +101,7 @@ function paintGaps(context: CanvasRenderingContext2D, {scene, layout, height}: P
   }
 }
 
-/// Shades of what was added up in a pixel, drawn in runs of the same shade.
+/// Draws pixels that aggregate several requests, in runs of equal shade.
 function paintNarrow(context: CanvasRenderingContext2D, {scene, layout, colours}: Painting): void {
   const {wait} = theme();
   const shades = 8;
@@ -115,7 +115,7 @@ function paintNarrow(context: CanvasRenderingContext2D, {scene, layout, colours}
         const shade = Math.ceil(Math.min(share, 1) * shades);
         let end = at + 1;
         while (end < shares.length && shares[end]! > 0 && Math.ceil(Math.min(shares[end]!, 1) * shades) === shade) ++end;
-        // One that stands alone would be lost in a paler shade.
+        // A single pixel would be invisible in a pale shade.
         const alone = end - at === 1 && !shares[at - 1] && !shares[end];
         context.globalAlpha = alone ? 1 : 0.3 + 0.7 * shade / shades;
         context.fillRect(alone ? at - 0.5 : at, y, alone ? 2 : end - at, height);
@@ -154,7 +154,7 @@ function paintBars(context: CanvasRenderingContext2D, {scene, layout, colours}: 
   }
 }
 
-/// A frame; what is too narrow to be seen in one gets a pointer above it, too.
+/// Draws a frame, and a pointer above if it is too narrow to be seen.
 function paintCursor(context: CanvasRenderingContext2D, {scene, layout, cursor}: Painting): void {
   if (cursor === undefined || cursor.right < 0 || cursor.left > scene.width) return;
   const {ink} = theme();
@@ -177,7 +177,7 @@ function paintArrows(context: CanvasRenderingContext2D, {scene, layout}: Paintin
   context.lineWidth = 1.25;
   for (const {x: at, from, to} of scene.arrows) {
     const down = to > from;
-    // What goes up and what comes down at the same moment stand side by side.
+    // Draw arrows up and down at the same moment side by side.
     const x = at + (down ? 3 : -3);
     const begin = rowTop(layout, from) + (down ? layout.bar : 0);
     const end = rowTop(layout, to) + (down ? -1 : layout.bar + 1);
@@ -194,8 +194,8 @@ function paintArrows(context: CanvasRenderingContext2D, {scene, layout}: Paintin
   }
 }
 
-/// A strip below the lanes: when the journal wrote, how many changes a commit took where there is room for the number, and
-/// what is usual in this view.
+/// Draws the strip below the lanes: when the journal wrote, the number of changes in each commit if it fits, and the
+/// averages of this view.
 function paintCommits(context: CanvasRenderingContext2D, {scene, layout}: Painting): void {
   if (layout.commits === 0) return;
   const {disk, card, inkSoft} = theme();

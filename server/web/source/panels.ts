@@ -1,4 +1,4 @@
-// The figures beside the timeline: who holds and waits now, who is to blame, and how long things take.
+// The figures beside the timeline: who holds and waits now, who causes the waits, and percentiles.
 import {h, LiveTable, setText, type Row} from './dom';
 import {count, duration, percent, shown, shortened} from './format';
 import type {Histogram} from './histogram';
@@ -22,9 +22,9 @@ class Tile {
   }
 }
 
-const longHold_ns = 1e9;  // a hold beyond this is called out
+const longHold_ns = 1e9;  // longer holds are shown as a warning
 
-/// What is true at this moment.
+/// The current state.
 export class NowTiles {
   private readonly hold = new Tile('Lock', 'hold-now');
   private readonly wait = new Tile('Longest wait now', 'wait-now');
@@ -65,7 +65,7 @@ export class NowTiles {
     else this.rate.show(rate < 100 ? rate.toFixed(1) : count(rate), model.dropped === 0 ? 'in the last seconds' : 'at least; messages were dropped');
   }
 
-  /// Once for each hold, for those who do not see the tile.
+  /// Announces a long hold once, for screen readers.
   private warn(owner: {id: number; source: string; operation: string; key: string} | undefined): void {
     if (owner?.id === this.warnedOf) return;
     this.warnedOf = owner?.id;
@@ -73,7 +73,7 @@ export class NowTiles {
   }
 }
 
-/// Who made others wait, how much in all.
+/// Who made others wait, and for how long in total.
 export class BlameTables {
   private readonly sources = blameTable('source');
   private readonly operations = blameTable('operation');
@@ -109,7 +109,7 @@ function blameTable(by: string): LiveTable {
   return new LiveTable(`Time that others waited, by ${by}`, [by, 'others waited', 'share', 'waits', 'longest'], 'Nobody has waited yet.');
 }
 
-/// Percentiles of all requests that the page has seen.
+/// Percentiles of all requests received by the page.
 export class PercentileTable {
   private readonly table = new LiveTable('Percentiles of waits and holds', ['', 'count', 'p50', 'p90', 'p99', 'p99.9', 'longest'], '');
   readonly element = this.table.element;

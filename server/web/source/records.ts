@@ -1,11 +1,11 @@
-// The finished requests in the order in which they ended: a ring of columns, so that a frame reads 100,000 of them in a
-// millisecond and memory stays bounded.
+// The finished requests in the order in which they ended: a ring buffer of columns, so that a frame reads 100,000 of
+// them in a millisecond and memory is bounded.
 import {Names} from './names';
 import type {Behind, Done, Outcome} from './wire';
 
 export const outcomes: readonly Outcome[] = ['released', 'cancelled', 'timed_out', 'hung_up', 'refused'];
 
-/// One record, unpacked.
+/// One unpacked record.
 export interface Request {
   id: number;
   source: string;
@@ -26,9 +26,9 @@ const fieldsOfBehind = 5;
 export class Records {
   readonly names = new Names();
   readonly id: Float64Array;
-  readonly source: Uint32Array;   // a number of `names`
+  readonly source: Uint32Array;   // index into `names`
   readonly asked: Float64Array;
-  readonly granted: Float64Array; // NaN: never
+  readonly granted: Float64Array; // NaN if never granted
   readonly ended: Float64Array;
   private readonly operation: Uint32Array;
   private readonly key: Uint32Array;
@@ -38,10 +38,10 @@ export class Records {
   private readonly behind: (number[] | undefined)[];  // flat: id, source, operation, key, held_ns; then count, held_ns of the others
   private readonly mask: number;
 
-  /// Records are numbered as they come; those from `first` up to but not including `next` are kept.
+  /// Records are numbered in order; those in [first, next) are kept.
   first = 0;
   next = 0;
-  /// No record from here on is forgotten for a newer one: somebody looks at it.
+  /// Records from this one on must not be replaced by newer ones, because they are in a paused view.
   keepFrom = Infinity;
 
   /// @param capacity a power of two
@@ -62,7 +62,7 @@ export class Records {
 
   slot(record: number): number { return record & this.mask; }
 
-  /// @return whether it was kept; not when there is no space behind what somebody looks at
+  /// @return false if it was not kept, because all space is used by records that must be kept
   add(done: Done): boolean {
     while (this.next - this.first >= this.capacity || this.names.characters > this.characters_max) {
       if (this.first >= this.keepFrom) return false;
@@ -105,7 +105,7 @@ export class Records {
     };
   }
 
-  /// The newest first, because what is looked for has mostly just ended.
+  /// Searches the newest first, since most searches are for recent requests.
   find(id: number): number | undefined {
     for (let record = this.next - 1; record >= this.first; --record) if (this.id[this.slot(record)] === id) return record;
     return undefined;
@@ -116,7 +116,7 @@ export class Records {
     return undefined;
   }
 
-  /// A record from which on all that ended at `time_ns` or later are found. Threads report a little out of order.
+  /// A record before all that ended at `time_ns` or later. Threads report slightly out of order.
   firstEndedFrom(time_ns: number): number {
     let low = this.first, high = this.next;
     while (low < high) {

@@ -1,48 +1,48 @@
-// What of the model is seen in a span on this many pixels. What is narrower than a pixel is added up in it, so that drawing
-// costs the same for ten requests and for a hundred thousand.
+// Converts the part of the model within a span to pixels. Requests narrower than a pixel are aggregated, so that
+// drawing costs the same for ten requests and for a hundred thousand.
 import type {Gap, Model, OpenRequest} from './model';
 import type {Span} from './span';
 
 export type Subject = {kind: 'record'; record: number} | {kind: 'open'; request: OpenRequest};
 
 export interface Bar { row: number; left: number; right: number; holds: boolean; subject: Subject }
-export interface Arrow { x: number; from: number; to: number }  // rows; from a releaser to the next owner
+export interface Arrow { x: number; from: number; to: number }  // from and to: the rows of releaser and next owner
 
 export interface Scene {
   span: Span;
   width: number;
   rows: number;
   bars: Bar[];               // wider than a pixel
-  held: Float32Array[];      // for each row: the share of each pixel in which the lock was held by what is narrower
-  waited: Float32Array[];    // the same of waits; more than 1 when several of a row waited at once
+  held: Float32Array[];      // per row: the share of each pixel during which narrow requests held the lock
+  waited: Float32Array[];    // the same for waits; more than 1 if several requests of a row waited at once
   queue: Float32Array;       // the mean length of the queue in each pixel
-  queueMax: number;          // of the queue's length at any moment
+  queueMax: number;          // the greatest length of the queue in the span
   arrows: Arrow[];
-  arrowsHidden: boolean;     // there are too many to distinguish
-  committing: Float32Array;  // the share of each pixel in which a commit ran
-  commits: {left: number; right: number; changes: number}[];  // wide enough to be told apart
-  committed: {commits: number; changes: number; took_ns: number};  // of all that ended in the span
+  arrowsHidden: boolean;     // true if there are too many to distinguish
+  committing: Float32Array;  // the share of each pixel during which a commit ran
+  commits: {left: number; right: number; changes: number}[];  // those wide enough to be distinguished
+  committed: {commits: number; changes: number; took_ns: number};  // totals of the span
   gaps: {left: number; right: number; gap: Gap}[];
-  forgottenUntil: number;    // pixels from the left of which nothing is kept any more
+  forgottenUntil: number;    // width in pixels at the left without records, since they are no longer kept
 }
 
 const arrows_max = 400;
 const arrow_distance = 5;
 const bar_min = 1.5;  // pixels
-const commit_min = 14;  // pixels: of a number in it
+const commit_min = 14;  // pixels needed for a number
 
-/// @param rowOf the row of a source, or the row of the others
+/// @param rowOf returns the row of a source, which may be the shared row
 export function buildScene(model: Model, span: Span, width: number, rows: number, rowOf: (source: string) => number): Scene {
   const {records} = model;
   const {names, source, asked, granted, ended} = records;
-  const pixels = width / (span.to_ns - span.from_ns);  // a nanosecond's
+  const pixels = width / (span.to_ns - span.from_ns);  // per nanosecond
   const column = () => new Float32Array(width);
   const scene: Scene = {span, width, rows, bars: [], held: Array.from({length: rows}, column), waited: Array.from({length: rows}, column),
     queue: column(), queueMax: 0, arrows: [], arrowsHidden: false,
     committing: column(), commits: [], committed: {commits: 0, changes: 0, took_ns: 0}, gaps: [], forgottenUntil: 0};
   const x = (time_ns: number) => (time_ns - span.from_ns) * pixels;
 
-  // Adds the part of each pixel that lies between two places, which may be the same.
+  // Adds to each pixel its covered part between two positions, which may be equal.
   const cover = (into: Float32Array, left: number, right: number) => {
     const from = left > 0 ? left : 0, to = right < width ? right : width;
     if (from > to || from >= width) return;
@@ -55,7 +55,7 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
     for (let at = first + 1; at < last; ++at) into[at] = into[at]! + 1;
     into[last] = into[last]! + (to - last);
   };
-  // A record's part, or an open request's: what it is of is made only where something is wide enough to be pointed at.
+  // Adds a record's or an open request's bar; creates its subject only if it is wide enough to be pointed at.
   const part = (row: number, from_ns: number, to_ns: number, holds: boolean, record: number, request?: OpenRequest) => {
     const left = (from_ns - span.from_ns) * pixels, right = (to_ns - span.from_ns) * pixels;
     if (right < 0 || left > width) return;
@@ -69,9 +69,9 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
   };
 
   const rowOfNumber: (number | undefined)[] = [];
-  let previous = -1;  // the record that owned the lock before
+  let previous = -1;  // the previous record that owned the lock
   let handOffs = 0;
-  let waitingAtBegin = 0;  // the queue's length where the span begins
+  let waitingAtBegin = 0;  // the queue's length at the start of the span
   const queued = (from_ns: number, position: number) => {
     if (from_ns < span.from_ns) ++waitingAtBegin;
     else scene.queueMax = Math.max(scene.queueMax, position);
@@ -81,7 +81,7 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
     const at = x(granted_ns);
     if (at < 0 || at > width) return;
     const slot = records.slot(from);
-    // Anything longer is no hand-off: its releaser's record was lost.
+    // A longer interval is not a hand-off: the record of the actual releaser was lost.
     if (Math.abs(granted_ns - ended[slot]!) > 5e6) return;
     ++handOffs;
     if (scene.arrows.length >= arrows_max) return;
@@ -145,10 +145,10 @@ export function buildScene(model: Model, span: Span, width: number, rows: number
   return scene;
 }
 
-/// What is drawn at this place: the bar there, or the longest of what was added up within a few pixels.
+/// Finds the request at a position: the bar there, or the longest aggregated request within a few pixels.
 export function pick(model: Model, scene: Scene, row: number, at: number, rowOf: (source: string) => number): Subject | undefined {
   const bars = scene.bars.filter(bar => bar.row === row && bar.left - 1 <= at && at <= bar.right + 1);
-  // Of several that wait at once, the shortest: the longer ones are reached beside it.
+  // If several bars overlap, take the shortest: the longer ones can be reached beside it.
   const bar = bars.sort((a, b) => Number(b.holds) - Number(a.holds) || (a.right - a.left) - (b.right - b.left))[0];
   if (bar !== undefined) return bar.subject;
   const {records} = model;

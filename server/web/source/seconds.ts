@@ -1,8 +1,8 @@
-// Each second's percentiles, the last few minutes of them.
+// Percentiles per second for the last few minutes.
 import {Histogram} from './histogram';
 
 export interface Second {
-  second: number;  // since the server's start; the row is of the second that begins there
+  second: number;  // start of the second, since the server's start
   wait_p50_ns: number | null; wait_p99_ns: number | null;
   hold_p50_ns: number | null; hold_p99_ns: number | null;
   requests: number;
@@ -22,13 +22,13 @@ export class Seconds {
     if (hold_ns !== null) this.holds.add(hold_ns);
   }
 
-  /// Finished requests a second, over the last few seconds that have passed; undefined before there are any.
+  /// Finished requests per second over the last few complete seconds; undefined before there are any.
   get rate(): number | undefined {
     const latest = this.rows.slice(-5);
     return latest.length === 0 ? undefined : latest.reduce((sum, row) => sum + row.requests, 0) / latest.length;
   }
 
-  /// Closes the seconds before this moment, the empty ones too. What comes later for one of them counts in the current.
+  /// Completes all seconds before `now_ns`, including empty ones. Late events count in the current second.
   moveTo(now_ns: number): void {
     const second = Math.floor(now_ns / 1e9);
     if (second <= this.current) return;

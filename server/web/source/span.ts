@@ -1,12 +1,12 @@
-// The stretch of time that is looked at: the last seconds, or a moment that was held fast.
+// The displayed time span: the last seconds, or a paused moment.
 
 export interface Span { from_ns: number; to_ns: number }
 
-export const length_min_ns = 1_000;        // a microsecond: an uncontended hold is shorter than ten of them
+export const length_min_ns = 1_000;        // a microsecond: an uncontended hold takes less than ten
 export const length_max_ns = 600_000e6;    // ten minutes
 
 export class View {
-  private end_ns: number | undefined;  // undefined: now
+  private end_ns: number | undefined;  // undefined while live
 
   constructor(public length_ns: number) {}
 
@@ -25,14 +25,15 @@ export class View {
     this.end_ns = span.to_ns;
   }
 
-  /// @param factor less than 1 shows less time  @param at_ns keeps its place on the screen; while live, now does
+  /// @param factor below 1 shows less time  @param at_ns the time that keeps its place on the screen; while live, the
+  /// present does
   zoom(factor: number, at_ns: number): void {
     const length_ns = clamp(this.length_ns * factor);
     if (this.end_ns !== undefined) this.end_ns = at_ns + (this.end_ns - at_ns) * (length_ns / this.length_ns);
     this.length_ns = length_ns;
   }
 
-  /// Moves into the past (negative) or to the present, which ends a pause when it is reached.
+  /// Moves towards the past (negative) or the present; reaching the present ends a pause.
   pan(by_ns: number, now_ns: number): void {
     const end_ns = (this.end_ns ?? now_ns) + by_ns;
     this.end_ns = by_ns > 0 && end_ns >= now_ns ? undefined : Math.max(end_ns, 0);
@@ -41,7 +42,7 @@ export class View {
 
 function clamp(length_ns: number): number { return Math.min(Math.max(length_ns, length_min_ns), length_max_ns); }
 
-/// Round steps for an axis with about this many marks: of minutes and seconds above ten seconds, powers of ten below.
+/// A round step for an axis with about this many marks: minutes and seconds above ten seconds, powers of ten below.
 /// @return the distance of two marks
 export function stepFor(length_ns: number, marks: number): number {
   const least = length_ns / marks;

@@ -1,4 +1,4 @@
-// One request's story in words.
+// Describes one request in words.
 import {duration, moment, ordinal, plural, shown} from './format';
 import type {OpenRequest} from './model';
 import type {Request} from './records';
@@ -14,7 +14,7 @@ function asked(one: Described & {position: number; asked_ns: number; granted_ns:
   return `${shown(one.source)} asked for the lock at ${moment(one.asked_ns)} for ${what(one)}${place}.`;
 }
 
-/// Behind whom, the longest first, and what of the wait nobody's hold explains.
+/// The holds that delayed the request, longest first, and the part of the wait that no hold explains.
 export function blame(request: Request): string {
   const waited_ns = (request.granted_ns ?? request.ended_ns) - request.asked_ns;
   const parts = request.behind.map(one => `${duration(one.held_ns)} behind ${whose(one)} (no. ${one.id})`);
@@ -46,8 +46,8 @@ export function story(request: Request): string {
   return sentences.join(' ');
 }
 
-/// @param ahead who holds and who waits before it  @param known whether it is known what happens now: not when the
-/// connection is lost; then `now_ns` is the moment of the last message
+/// @param ahead the requests that hold or wait before it  @param known false if the connection is lost; then `now_ns`
+/// is the time of the last message
 export function openStory(request: OpenRequest, now_ns: number, ahead: OpenRequest[], known = true): string {
   const ending = known ? '' : ' What happened since then is unknown.';
   if (request.granted_ns !== null) {

@@ -1,4 +1,4 @@
-// One request's story: beside the pointer while it is looked at, and below the timeline once it is chosen.
+// One request's story: a tooltip while it is hovered, and a panel below the timeline once it is selected.
 import {h, setText} from './dom';
 import {duration} from './format';
 import type {Model, OpenRequest} from './model';
@@ -14,7 +14,7 @@ export class StoryPanel {
     this.text, this.behind);
   private chosen: Request | OpenRequest | undefined;
 
-  /// @param choose goes to another request, by its id
+  /// @param choose selects another request by its id
   constructor(private readonly model: Model, private readonly choose: (id: number) => void, stage: HTMLElement) {
     stage.append(this.tip);
     this.show(undefined);
@@ -22,7 +22,7 @@ export class StoryPanel {
 
   get id(): number | undefined { return this.chosen?.id; }
 
-  /// A copy is kept, so that the story stays when its record is forgotten.
+  /// Keeps a copy, so that the story stays when its record is removed.
   show(subject: Subject | undefined): void {
     this.chosen = subject && this.unpack(subject);
     this.behind.replaceChildren();
@@ -37,17 +37,17 @@ export class StoryPanel {
     }
   }
 
-  /// Brings the story into view: a finger may have selected a request far above it.
+  /// Scrolls the story into view, since a tap may have selected a request far above it.
   reveal(): void { this.element.scrollIntoView({block: 'nearest', behavior: 'instant'}); }
 
-  /// The pressed button goes away with the story that it belongs to; whoever pressed it continues from the next story.
+  /// The pressed button disappears with its story, so the focus moves to the new story.
   private follow(id: number): void {
     this.choose(id);
     this.element.focus({preventScroll: true});
   }
 
-  /// Brings the story of one that waits or holds up to date, and replaces it when the request has ended.
-  /// @param anew whether to write the story of one that has ended, too: its times are to be written in another way
+  /// Updates the story of an open request, and replaces it when the request has ended.
+  /// @param anew also rewrites the story of an ended request, because the time format has changed
   update(now_ns: number, anew = false): void {
     if (this.chosen === undefined || ('outcome' in this.chosen && !anew)) return;
     if ('outcome' in this.chosen) {

@@ -1,4 +1,4 @@
-// The colours of the style sheet, for canvases.
+// The style sheet's colours, for canvases.
 
 export const laneColours = 12;
 
@@ -20,7 +20,7 @@ export function theme(): Theme {
   };
 }
 
-/// Calls back whenever the colours have changed.
+/// Calls back when the colours have changed.
 export function onThemeChange(changed: () => void): void {
   for (const query of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)']) {
     matchMedia(query).addEventListener('change', () => {
@@ -30,19 +30,19 @@ export function onThemeChange(changed: () => void): void {
   }
 }
 
-/// FNV-1a: the same name has the same hash in every browser.
+/// FNV-1a: a name has the same hash in every browser.
 function hashOf(name: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < name.length; ++at) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
   return hash >>> 0;
 }
 
-/// Each lane in view has a colour of its own: the one that its source's name stands for, or the next that is free. The writer
-/// has one that nobody else has, and so have all sources without a lane together.
+/// Gives each lane in view a different colour: the one derived from its source's name, or the next free one. The writer
+/// has a reserved colour, and so has the shared lane.
 export class LaneColours {
   private readonly given = new Map<string, number>();
 
-  /// Gives colours to these lanes and takes those of all others back. A lane keeps its colour while it is in view.
+  /// Assigns colours to these lanes and frees all others. A lane keeps its colour while it is in view.
   assign(lanes: readonly string[]): void {
     for (const source of [...this.given.keys()]) if (!lanes.includes(source)) this.given.delete(source);
     const taken = new Set(this.given.values());
@@ -55,7 +55,7 @@ export class LaneColours {
     }
   }
 
-  /// Takes over what somebody else has seen.
+  /// Uses the colours of a shared link.
   adopt(lanes: readonly {source: string; colour: number}[]): void {
     this.given.clear();
     for (const {source, colour} of lanes) if (source !== 'writer') this.given.set(source, colour % laneColours);
@@ -63,7 +63,7 @@ export class LaneColours {
 
   numberOf(source: string): number { return this.given.get(source) ?? 0; }
 
-  /// The suffix of a class or a custom property: `writer`, `lane-3`, `others`.
+  /// The suffix for a class or a custom property: `writer`, `lane-3`, `others`.
   name(source: string): string {
     if (source === 'writer') return 'writer';
     const number = this.given.get(source);

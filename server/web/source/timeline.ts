@@ -1,4 +1,4 @@
-// The timeline: a canvas that shows the view, and is moved by pointer, wheel, touch and keys.
+// The timeline: a canvas that shows the view and is moved by pointer, wheel, touch and keys.
 import {h} from './dom';
 import {plural} from './format';
 import {activityIn, LaneChoice, Lanes} from './lanes';
@@ -10,11 +10,11 @@ import {LaneColours, theme} from './theme';
 import {gestures} from './gestures';
 
 export interface TimelineEvents {
-  /// What is under the pointer or was reached by keys; `chosen` when it was clicked or entered, `tapped` when by a finger.
+  /// The request under the pointer or reached by keys; `chosen` after a click or Enter, `tapped` after a touch.
   look(subject: Subject | undefined, at: {x: number; y: number} | undefined, chosen: boolean, tapped?: boolean): void;
-  /// The user has moved the view, or paused it.
+  /// The user has moved or paused the view.
   moved(): void;
-  /// The user wants this source's lane to stay in view, or no longer.
+  /// The user has pinned or unpinned this source's lane.
   pin(source: string): void;
 }
 
@@ -33,7 +33,7 @@ export class Timeline {
   private focusedRow: number | undefined;
   private rowsShown = 4;
   private lanesAt_ms = -Infinity;
-  // A finger needs more space than a pointer: 44 pixels (WCAG 2.5.5).
+  // Touch targets need 44 pixels (WCAG 2.5.5).
   private layout: Layout = {gutter: 150, axis: 26, lane: matchMedia('(pointer: coarse)').matches ? 44 : 30, bar: 20, commits: 0, queue: 70};
   private width = 0;
   private height = 0;
@@ -52,7 +52,7 @@ export class Timeline {
     new ResizeObserver(() => this.resize()).observe(this.canvas);
   }
 
-  /// Draws the present state. @param now_ms of the page's clock
+  /// Draws the current state. @param now_ms the page's clock
   draw(now_ms: number): void {
     if (this.width === 0) return;
     const span = this.view.span(this.model.now_ns(now_ms));
@@ -83,10 +83,10 @@ export class Timeline {
       bold: this.lanes.shown.map(source => this.choice.pinned.includes(source)), cursor: this.cursor = subject && this.cursorOf(subject, scene)});
   }
 
-  /// Where the request that is looked at was drawn last.
+  /// Where the hovered or selected request was drawn last.
   cursor: Cursor | undefined;
 
-  /// A request that has ended meanwhile is a record; one that is no longer kept is nothing.
+  /// Replaces an open request that has ended by its record; undefined if that is no longer kept.
   private settled(subject: Subject): Subject | undefined {
     if (subject.kind === 'record') return subject.record < this.model.records.first ? undefined : subject;
     if (this.model.open.has(subject.request.id)) return subject;
@@ -103,28 +103,27 @@ export class Timeline {
 
   private adopted: string[] | undefined;
 
-  /// Shows the lanes and colours that somebody else has seen, until the view continues or the user chooses others.
+  /// Shows the lanes and colours of a shared link until the view continues or the user chooses others.
   adopt(lanes: readonly {source: string; colour: number}[]): void {
     this.adopted = lanes.map(lane => lane.source);
     this.colours.adopt(lanes);
     this.refreshLanes();
   }
 
-  /// Chooses lanes and colours for what is in view, without regard to what was there before: whoever goes to the same
-  /// moment sees the same.
+  /// Chooses lanes and colours only from what is in view, so that everybody who opens this moment sees the same.
   startOver(): void {
     this.lanes.shown = [];
     this.colours.assign([]);
     this.rechoose();
   }
 
-  /// The user's choice of lanes has changed.
+  /// Call after the user's choice of lanes has changed.
   rechoose(): void {
     this.adopted = undefined;
     this.refreshLanes();
   }
 
-  /// Looks again which lanes there are before the next drawing.
+  /// Updates the lanes before the next drawing.
   refreshLanes(): void { this.lanesAt_ms = -Infinity; }
 
   select(subject: Subject | undefined): void { this.selected = subject; }
@@ -195,7 +194,7 @@ export class Timeline {
     this.step(0);
   }
 
-  /// To the next request of the lane before or after the selected one; 0: to its latest.
+  /// Selects the lane's next request before or after the selected one; 0 selects its latest.
   private step(by: number): void {
     const row = this.focusedRow ??= 0;
     const {records} = this.model;

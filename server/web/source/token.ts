@@ -1,4 +1,4 @@
-// Requests of a page whose server asks for a token. It is kept in the tab alone, and is in no address.
+// Requests with a token, for servers that require one. The token is kept in this tab only and never in an address.
 const place = 'holdfast-token';
 
 let asking: Promise<boolean> | undefined;
@@ -13,7 +13,7 @@ function withToken(options: RequestInit): RequestInit {
   return {...options, headers};
 }
 
-/// @return whether there is another token now than the one that was refused
+/// @return true if there is now another token than the refused one
 async function askForToken(refused: string | null): Promise<boolean> {
   if (kept() !== refused) return true;
   asking ??= new Promise<boolean>(resolve => {
@@ -33,7 +33,7 @@ async function askForToken(refused: string | null): Promise<boolean> {
     dialog.append(form);
     dialog.addEventListener('close', () => {
       const token = field.value.trim();
-      // Only what can stand in a header field.
+      // Accept only characters allowed in a header field.
       if (/^[\x21-\x7e]+$/.test(token)) sessionStorage.setItem(place, token);
       dialog.remove();
       resolve(kept() !== refused);
@@ -44,7 +44,7 @@ async function askForToken(refused: string | null): Promise<boolean> {
   return asking;
 }
 
-/// As fetch(), with the token where there is one. Asks the person for one where the server does.
+/// Like fetch(), with the token if there is one. Prompts for a token if the server requires one.
 export async function ask(address: string, options: RequestInit = {}): Promise<Response> {
   for (;;) {
     const used = kept();

@@ -1,4 +1,4 @@
-// Above the timeline: the state of the connection, pause, zoom, which lanes to show, and the link to this moment.
+// The toolbar above the timeline: state of the connection, pause, zoom, choice of lanes, and the link to this moment.
 import {h, setText} from './dom';
 import {duration} from './format';
 import type {StreamState} from './event_stream';
@@ -28,7 +28,7 @@ export class Toolbar {
   private readonly address = h('input', {type: 'text', readonly: true, hidden: true, 'aria-label': 'Link to this moment'});
   private readonly said = h('span', {class: 'said', role: 'status'});
   readonly element: HTMLElement;
-  /// To be placed below the timeline, which it must not push down.
+  /// Place it below the timeline, so that it does not push the timeline down.
   readonly notice = h('p', {class: 'notice'}, this.said, this.address);
 
   constructor(private readonly actions: Actions) {
@@ -66,7 +66,7 @@ export class Toolbar {
     setText(this.state, texts[state.kind]);
   }
 
-  /// @param silence_ms how long ago the last message came, when that is too long; else undefined
+  /// @param silence_ms time since the last message, if that is too long; else undefined
   showSilence(silence_ms: number | undefined): void {
     setText(this.news, silence_ms === undefined || !Number.isFinite(silence_ms) ? '' :
       `; last news ${silence_ms < 120_000 ? `${Math.floor(silence_ms / 1000)} s` : `${Math.floor(silence_ms / 60_000)} min`} ago`);
@@ -94,7 +94,7 @@ export class Toolbar {
       await navigator.clipboard.writeText(link);
       this.say('The link is on the clipboard.');
     } catch {
-      // Browsers allow the clipboard only on https and localhost, and users may refuse it.
+      // Browsers allow the clipboard only on https and localhost, and users may deny it.
       this.say('The link:');
       this.address.value = link;
       this.address.hidden = false;

@@ -1,15 +1,16 @@
-// Sums by name in bounded memory: when there are too many names, the smallest are folded into one sum. No time is lost.
+// Totals by name in bounded memory: if there are too many names, the smallest are merged into one total, so no time is
+// lost.
 
 export interface Total { name: string; held_ns: number; waits: number; longest_ns: number }
 
 export class Totals {
   private readonly byName = new Map<string, Total>();
 
-  /// What was folded, and what came without a name.
+  /// The merged names, and times without a name.
   readonly others: Total = {name: '', held_ns: 0, waits: 0, longest_ns: 0};
   sum_ns = 0;
 
-  /// @param names_max how many names are kept; up to twice as many between two foldings
+  /// @param names_max the number of names kept; up to twice as many between two merges
   constructor(private readonly names_max: number) {}
 
   add(name: string, held_ns: number): void {
@@ -28,7 +29,7 @@ export class Totals {
     this.sum_ns += held_ns;
   }
 
-  /// The greatest first. @return at most `count`, and the rest as one total, or undefined when there is none
+  /// The largest first. @return at most `count` names, and the others as one total, or undefined if there are none
   top(count: number): {named: Total[]; rest: Total | undefined} {
     const all = [...this.byName.values()].sort((a, b) => b.held_ns - a.held_ns);
     const rest = {...this.others};

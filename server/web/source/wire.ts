@@ -1,10 +1,10 @@
-// What the server says on /v1/lock/events and /v1/lock. Times are nanoseconds since the server's start.
+// The messages of /v1/lock/events and /v1/lock. Times are nanoseconds since the server's start.
 
 export interface Settings { read_hold_ms: number; writer_period_ms: number; live: boolean }
 
 export type Outcome = 'released' | 'cancelled' | 'timed_out' | 'hung_up' | 'refused';
 
-/// Who asks, and for what.
+/// A request: its source, operation and key.
 export interface Asker {
   id: number;
   source: string;
@@ -31,13 +31,13 @@ export interface Done extends Asker {
 }
 export interface Dropped { type: 'dropped'; count: number }
 export interface SettingsChanged { type: 'settings'; settings: Settings }
-/// Commits of the journal, each with its beginning, its end and how many changes it made durable.
+/// Commits of the journal: start, end, and the number of changes made durable.
 export interface Commits { type: 'commits'; commits: [began_ns: number, ended_ns: number, changes: number][] }
 export interface Heartbeat { type: 'heartbeat'; now_ns: number }
 
 export type LockEvent = Hello | Asked | Granted | Done | Dropped | SettingsChanged | Commits | Heartbeat;
 
-/// GET /v1/lock.
+/// The answer to GET /v1/lock.
 export interface LockState {
   now_ns: number;
   owner: (Asker & {granted_ns: number; asked_ns?: number; hold_ns?: number}) | null;

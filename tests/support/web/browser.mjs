@@ -1,4 +1,4 @@
-// A headless Chromium that is told to talk to nobody, and pages that keep what went wrong in them.
+// A headless Chromium without network access, and pages that record their errors.
 import {accessSync, constants} from 'node:fs';
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
@@ -22,9 +22,10 @@ export function launch(executablePath) {
     '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']});
 }
 
-/// Opens a file or an address. @param options of the context; `prepare` is called with the page before anything is loaded
-/// @return the page; page.faults has console messages, exceptions and requests for anything but
-/// the file, or for another host
+/// Opens a file or an address. @param options of the context; `prepare` is called with the page before anything is
+/// loaded
+/// @return the page; page.faults contains console messages, exceptions, and requests for anything but the file, or for
+/// another host
 export async function open(browser, what, {prepare, ...options} = {}) {
   const context = await browser.newContext({viewport: {width: 1100, height: 800}, ...options});
   const page = await context.newPage();
@@ -42,7 +43,7 @@ export async function open(browser, what, {prepare, ...options} = {}) {
   return page;
 }
 
-/// How many colours each plot's canvas has, and on how many of its pixels there is anything.
+/// The number of colours in each plot's canvas, and the number of its pixels that are not empty.
 export function inspectPlots(page) {
   return page.$$eval('.plot', plots => plots.map(plot => {
     const canvas = plot.querySelector('canvas');

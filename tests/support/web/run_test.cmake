@@ -1,5 +1,6 @@
-# cmake -DNODE= -DTESTS= -DTEST= -DTREE= -P run_test.cmake: runs a test file from a copy of its folder below the packages. Each
-# has a copy of its own: two that ran at the same time and shared one once found a file half replaced.
+# cmake -DNODE= -DTESTS= -DTEST= -DTREE= -P run_test.cmake: runs a test file from a copy of its directory below the
+# packages. Every test has its own copy: when two tests ran in parallel and shared one, one of them found a half-written
+# file.
 if(NOT EXISTS "${TREE}/packages.stamp")
   message(FATAL_ERROR "npm has not installed the tests' packages; the build tells why")
 endif()

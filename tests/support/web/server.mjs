@@ -1,7 +1,7 @@
-// A holdfast-server of the build, as a process.
+// A holdfast-server of the build, run as a process.
 import {spawn} from 'node:child_process';
 
-/// Starts one on a port of its choice, or on `port`. It keeps its data in `data`, or in memory alone. @return {url, port, pid, stop}
+/// Starts a server on a free port, or on `port`, with its data in `data`, or in memory. @return {url, port, pid, stop}
 export async function startServer({port = 0, args = [], data} = {}) {
   const child = spawn(process.env.HOLDFAST_SERVER, ['--listen', `127.0.0.1:${port}`, ...(data ? ['--data', data] : ['--in-memory']), ...args], {stdio: ['ignore', 'pipe', 'pipe']});
   const url = await new Promise((resolve, reject) => {

@@ -16,8 +16,8 @@
 #include <type_traits>
 #include <utility>
 
-/// async_run() of mutex and guarded: sections that are functions, run by whoever releases the lock. A part of
-/// mutex.hpp, which is complete without knowing this file.
+/// async_run() of mutex and guarded: critical sections as functions, run by the thread that releases the lock. Included
+/// by mutex.hpp, which does not otherwise depend on it.
 namespace holdfast::sync::detail {
 
 template <class Mutex, class Wrap>
@@ -25,23 +25,23 @@ struct exclusive_access;
 template <class Mutex>
 struct plain_lock;
 
-// How those learn of it whose functions somebody else has run.
+// Notifying the waiters whose functions were run by another thread.
 
-/// Whether one message may go to `Executor`'s context for several waiters. Its memory is that of one of them, who may
-/// be gone before an executor that frees later gives it back.
+/// True if one message can notify several waiters of `Executor`'s context. The message uses the memory of one waiter,
+/// which may be gone before an executor that frees after the call returns it.
 template <class Executor>
 inline constexpr bool travel_together = is_context_executor<Executor> && frees_before_calling<Executor>;
 
-/// Functions that have run, of one execution context, on their way there. The context's queue has a lock that its own
-/// thread wants too, before each handler: going there once for all of them is what makes a long queue of functions
-/// cheap. Once there each is posted by itself, to the queue of the running thread, which needs no lock; so handlers
-/// are called as if each had come alone, one may throw, and other threads of the context take their part.
+/// A message that carries finished functions to their execution context. The context's queue has a lock that its own
+/// thread also needs before every handler; one post for all of them keeps a long queue of functions cheap. On arrival
+/// each completion is posted separately to the running thread's own queue, which needs no lock. So handlers are called
+/// as if each had been posted alone: one may throw, and other threads of the context share the work.
 class finished_functions {
  public:
   explicit finished_functions(waiter& first) noexcept : first_(&first) {}
   finished_functions(finished_functions&& other) noexcept : first_(std::exchange(other.first_, nullptr)) {}
   finished_functions& operator=(finished_functions&&) = delete;
-  /// The executor never got there.
+  /// If the executor never ran the message.
   ~finished_functions() {
     while (waiter* const w = pop_front()) w->discard();
   }
@@ -60,8 +60,8 @@ class finished_functions {
   waiter* first_;
 };
 
-/// Lets the waiters of functions that have run know. Those whose context runs on this thread, or whose executor is more
-/// than its context's own, are notified one by one; for each other context one message goes.
+/// Notifies the waiters whose functions have run. Waiters are notified one by one if their context runs on this thread
+/// or their executor is not a plain context executor; every other context gets one message for all its waiters.
 inline void tell_finished(std::span<waiter*> done) noexcept {
   for (std::size_t i = 0; i < done.size(); ++i) {
     waiter* const w = done[i];
@@ -98,7 +98,7 @@ struct completion_with<void> {
   using signature = void(std::exception_ptr);
 };
 
-/// What a function that ran under the lock left: its result or its exception.
+/// The outcome of a function that ran under the lock: its result or its exception.
 template <class Function>
 class function_result {
  public:
@@ -123,7 +123,7 @@ class function_result {
     if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
     if constexpr (has_value) return value_type(std::move(*value_));
   }
-  /// A value that can't be moved is a failure like any other; one that can't be made either throws.
+  /// Failing to move the value counts as a failure; failing to construct it throws.
   tuple_type take_tuple() {
     if constexpr (has_value) {
       if (!exception_) {
@@ -146,9 +146,9 @@ class function_result {
                                            nothing> value_;
 };
 
-/// One async_run() with a completion handler, with a deadline or without: a waiter that brings its section along, so
-/// that whoever releases the lock can run it on the spot. (Delegation, also known as flat combining: Hendler, Incze,
-/// Shavit, Tzafrir, SPAA 2010.)
+/// One async_run() with a completion handler, with or without a deadline: a waiter that carries its critical section,
+/// so that the thread that releases the lock can run it immediately. (Delegation, also known as flat combining:
+/// Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
 template <class Mutex, class Function, class Deadline, class Handler>
 class run_operation final
     : public operation<run_operation<Mutex, Function, Deadline, Handler>, typename Mutex::policy_type, Handler> {
@@ -161,7 +161,7 @@ class run_operation final
     auto self = base::create(std::move(handler), mutex, std::move(function));
     run_operation& o = *self.operation;
     o.access_.asked(o, who);
-    // First without any of what waiting needs.
+    // Try first without preparing a wait.
     bool acquired = o.access_.acquire();
     if (!acquired) {
       try {
@@ -172,7 +172,7 @@ class run_operation final
         throw;
       }
     }
-    self.release();  // whoever takes it out of the queue owns it
+    self.release();  // now owned by the thread that takes it out of the queue
     if (acquired) {
       o.run();
       mutex.unlock();
@@ -199,7 +199,7 @@ class run_operation final
     drop();
   }
 
-  /// By the timer, as lock_operation::expire().
+  /// Called by the timer; see wait_operation::expire().
   bool expire() noexcept { return access_.withdraw(*this); }
 
   void finish_expired() {
@@ -220,7 +220,7 @@ class run_operation final
   void finish_all() noexcept override {
     try {
       this->post(finished_functions(*this));
-    } catch (...) {  // as in post_noexcept()
+    } catch (...) {  // see post_noexcept()
     }
   }
 
@@ -235,7 +235,7 @@ class run_operation final
       : base(std::move(handler), true), access_(mutex, {}), function_(std::move(function)) {}
 
   void cancel() noexcept {
-    // Once the function has run, the mutex may be gone although the completion is still under way.
+    // Once the function has run, the mutex may be gone although the completion is still pending.
     if (cancellable_.load(std::memory_order_relaxed) && access_.withdraw(*this)) abort();
   }
 
@@ -244,7 +244,7 @@ class run_operation final
     if (state_ == state::granted) {
       if (auto* const mutex = access_.mutex) {
         result_.run(function_);
-        state_ = state::done;  // from here on it owns nothing, also if the result throws
+        state_ = state::done;  // no longer the owner, even if the result throws
         mutex->unlock();
       } else {
         state_ = state::aborted;
@@ -252,7 +252,7 @@ class run_operation final
     }
     if (state_ == state::aborted) result_.fail(asio::error::operation_aborted);
     if (state_ == state::timed_out) result_.fail(asio::error::timed_out);
-    typename base::holder self(this);  // the result may throw
+    typename base::holder self(this);  // moving the result may throw
     auto result = result_.take_tuple();
     self.release();
     Handler handler = this->destroy();
@@ -261,7 +261,7 @@ class run_operation final
 
   void drop() noexcept {
     if (state_ == state::granted && passes_on_later(*this)) return;
-    // Before the handler goes, since that may destroy whatever keeps the lock alive.
+    // Release before destroying the handler, which may keep the lock alive.
     if (state_ == state::granted) access_.release();
     [[maybe_unused]] Handler handler = this->destroy();
   }
@@ -271,10 +271,11 @@ class run_operation final
   std::atomic<bool> cancellable_{true};
   Function function_;
   function_result<Function> result_;
-  [[no_unique_address]] timeout<Deadline, run_operation, typename base::executor_type> timeout_;  // stops when it goes
+  [[no_unique_address]] timeout<Deadline, run_operation, typename base::executor_type>
+      timeout_;  // its destructor stops the timer
 };
 
-/// The initiation of async_run().
+/// Initiates async_run().
 template <class Mutex, class Function, class Deadline>
 class run_initiation {
  public:
@@ -306,7 +307,7 @@ class run_initiation {
   auto take() { return result_.take(); }
   tuple_type take_tuple() { return result_.take_tuple(); }
 
-  bool has_tried = false;  // that it can't be done at once, or must not
+  bool has_tried = false;  // set if it cannot or must not run at once
 
  private:
   Mutex* mutex_;
@@ -316,7 +317,7 @@ class run_initiation {
   [[no_unique_address]] Deadline deadline_;
 };
 
-/// The end of a release that has found a function at the head of the queue: runs it and those behind it.
+/// The slow path of a release when a function is at the head of the queue: runs it and the functions behind it.
 template <class Mutex>
 [[gnu::noinline]] void run_functions(Mutex& mutex, waiter& first) noexcept {
   waiter* done[Mutex::functions_per_release_max];
@@ -332,12 +333,12 @@ template <class Mutex>
       break;
     }
   }
-  // Only now that the lock is passed on, so that nobody waits for it while executors are notified.
+  // The lock has been passed on, so nobody waits for it while executors are notified.
   tell_finished({done, count});
 }
 
-/// The token of async_run() if none is given. Before 1.32 (Boost 1.87) Asio's awaiter of deferred operations does not
-/// compile for a result beside an exception.
+/// The default token of async_run(). Before 1.32 (Boost 1.87), Asio's awaiter of deferred operations does not compile
+/// for a result beside an exception.
 #if HOLDFAST_SYNC_ASIO_VERSION >= 103200
 template <class Function, class... Args>
 using default_run_token = default_token;
@@ -347,32 +348,32 @@ using default_run_token = std::conditional_t<std::is_void_v<std::invoke_result_t
                                              default_token, asio::use_awaitable_t<>>;
 #endif
 
-/// The functions by which sections run where the lock is. `Derived` has start_run(who, deadline, function, token);
-/// `Args` is what the function is called with: the value, or nothing.
+/// Functions that run critical sections under the lock. `Derived` has start_run(who, deadline, function, token); `Args`
+/// are the arguments of the function: the value, or none.
 template <class Derived, class Identity, class... Args>
 class runs_functions {
  public:
-  /// How many waiting functions one release runs at most before it hands on by executor.
+  /// Limit of waiting functions run by one release; the next waiter gets the lock on its own executor.
   static constexpr unsigned functions_per_release_max = 32;
 
-  /// Runs `function` under the lock, when its turn comes in the one queue of functions and locks, and completes with
+  /// Runs `function` under the lock when its turn comes; functions and locks share one queue. Completes with
   /// `void(exception_ptr, result)`, or `void(exception_ptr)` if the function returns nothing. The result is a value,
-  /// also if the function returns a reference, and must be default constructible. What the function throws is the
-  /// completion's exception; system_error(operation_aborted) if cancelled.
+  /// even if the function returns a reference, and must be default constructible. The exception is the one thrown by
+  /// the function, or system_error(operation_aborted) if cancelled.
   ///
-  /// If the lock is free, the function runs on the calling thread before this returns. Otherwise the releaser runs it
-  /// inside unlock(), on its own thread. So a function must be short, must not wait or depend on its thread, and must
-  /// not destroy the mutex or an execution context whose functions wait for it. To await under the lock, use
+  /// If the lock is free, the function runs on the calling thread before async_run() returns. Otherwise the releaser
+  /// runs it inside unlock(), on its own thread. So a function must be short, must not wait or depend on its thread,
+  /// and must not destroy the mutex or an execution context whose functions wait for it. To await under the lock, use
   /// async_lock(). No internal lock is held while the function runs, and the destruction of its execution context waits
   /// for it. The handler is called on its associated executor.
   ///
   /// One release runs the functions at the head of the queue in order of arrival, up to the first waiter that wants the
-  /// lock itself; that waiter's release continues with those behind it. One unlock() runs at most
+  /// lock itself; that waiter's release continues with the functions behind it. One unlock() runs at most
   /// functions_per_release_max functions; then the next one gets the lock on its own executor and runs there, and its
   /// release continues. (Flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
   ///
   /// A function that has begun can't be cancelled. If a signal arrives together with the lock, the function may already
-  /// have run on another thread: then its effect stays, and the completion is a success with its result, even if the
+  /// have run on another thread: then its effect stays, and the operation completes with its result, even if the
   /// handler is called after the signal. operation_aborted always means that the function has not run and never will.
   template <class Function, class CompletionToken = default_run_token<Function, Args...>>
     requires std::invocable<std::decay_t<Function>&, Args...>
@@ -385,9 +386,9 @@ class runs_functions {
     return start(who, no_deadline(), std::forward<Function>(function), std::forward<CompletionToken>(token));
   }
 
-  /// As async_run(), but leaves the queue at `deadline`: then the function never runs, and the completion's exception
-  /// is system_error(timed_out). If the lock is free, the function runs even after the deadline. A deadline that
-  /// arrives together with the lock behaves like a signal: the completion says whether the function has run.
+  /// Like async_run(), but leaves the queue at `deadline`: then the function never runs, and the exception is
+  /// system_error(timed_out). If the lock is free, the function runs even after the deadline. A deadline that arrives
+  /// together with the lock behaves like a signal: the completion shows whether the function has run.
   template <class Function, class CompletionToken = default_run_token<Function, Args...>>
     requires std::invocable<std::decay_t<Function>&, Args...>
   auto async_run_until(std::chrono::steady_clock::time_point deadline, Function&& function,
@@ -402,7 +403,7 @@ class runs_functions {
     return start(who, until{deadline}, std::forward<Function>(function), std::forward<CompletionToken>(token));
   }
 
-  /// As async_run_until(now + duration).
+  /// Calls async_run_until() with now + duration.
   template <class Function, class CompletionToken = default_run_token<Function, Args...>>
     requires std::invocable<std::decay_t<Function>&, Args...>
   auto async_run_for(std::chrono::steady_clock::duration duration, Function&& function, CompletionToken&& token = {}) {

@@ -11,7 +11,7 @@ namespace holdfast::sync {
 
 namespace detail {
 
-/// One async_wait() of a condition variable: waits for a notification, locks again, and looks.
+/// One async_wait() of a condition variable: waits for a notification, locks again, and checks the predicate.
 template <class Lock, class Predicate>
 class condition_wait {
   using wake_up = wait_initiation<permit_access<permit_kind::condition>, no_deadline>;
@@ -22,27 +22,27 @@ class condition_wait {
   condition_wait(permit_state* state, Lock& lock, Predicate predicate)
       : state_(state), lock_(&lock), access_(insider::access(lock)), predicate_(std::move(predicate)) {}
 
-  /// It begins, and, when the predicate held already, it ends.
+  /// Called at the start, and again to complete if the predicate was true at the start.
   template <class Self>
   void operator()(Self& self) {
     if (is_done_) return self.complete(error_code());
     self.reset_cancellation_state(asio::enable_total_cancellation());
     if (!predicate_()) return wait(self);
     is_done_ = true;
-    asio::post(std::move(self));  // never inside the initiating function
+    asio::post(std::move(self));  // never complete inside the initiating function
   }
 
-  /// The wait is over: by a notification, a signal or the end of the condition variable.
+  /// The wait has ended: by a notification, a signal or the destruction of the condition variable.
   template <class Self>
   void operator()(Self& self, error_code error) {
     if (error) failure_ = error;
     relock again(access_, {}, {});
     if (again.try_now()) return look(self, again.take());
-    // Who waits for a condition owns the lock in the end, whatever happens: this part can't be cancelled.
+    // The waiter must own the lock at the end in all cases, so locking again can't be cancelled.
     again(asio::bind_cancellation_slot(asio::cancellation_slot(), std::move(self)));
   }
 
-  /// It is locked again.
+  /// The lock is owned again.
   template <class Self>
   void operator()(Self& self, error_code error, Lock lock) {
     if (error) return self.complete(error);
@@ -63,7 +63,7 @@ class condition_wait {
 
   template <class Self>
   void wait(Self& self) {
-    // This object moves into the operation, which may have ended before this returns. So nothing of it is used then.
+    // This object moves into the operation, which may end before the call returns, so do not use any members after it.
     Lock& lock = *lock_;
     auto* const mutex = insider::detach(lock);
     wake_up sleep(permit_access<permit_kind::condition>(state_), {}, {});
@@ -73,7 +73,7 @@ class condition_wait {
       insider::attach(lock, mutex);
       throw;
     }
-    insider::unlock(mutex);  // only now that it is queued: no notification is missed
+    insider::unlock(mutex);  // only after it is queued, so that no notification is missed
   }
 
   permit_state* state_;
@@ -90,8 +90,8 @@ class condition_wait {
 ///
 /// Works with the locks of mutex and guarded, and with the writers' locks of shared_mutex and shared_guarded.
 /// Notifications go to the oldest waiter first. Each waiter continues on its associated executor. Cancellation,
-/// lifetimes and thread safety as for semaphore. The lock object and its mutex must outlive the wait. A notification to
-/// an execution context that is destroyed meanwhile is passed on to the next waiter.
+/// lifetimes and thread safety are those of semaphore. The lock object and its mutex must outlive the wait. If an
+/// execution context is destroyed after one of its waiters was notified, the notification passes to the next waiter.
 class condition_variable {
  public:
   /// May throw std::bad_alloc.
@@ -100,14 +100,14 @@ class condition_variable {
   condition_variable& operator=(condition_variable const&) = delete;
   ~condition_variable() { state_->abandon(); }
 
-  /// Completes with `void(error_code)` when `predicate()` holds. `lock` must own. While this waits, `lock` owns
-  /// nothing; the predicate is always called under the lock, on the caller's thread before this returns and on the
-  /// waiter's executor after each notification, and at the end `lock` owns again, also after an error. It owns nothing
-  /// if the mutex was destroyed.
+  /// Completes with `void(error_code)` when `predicate()` is true. `lock` must own. While waiting, `lock` owns nothing.
+  /// The predicate is always called under the lock: on the caller's thread before async_wait() returns, and on the
+  /// waiter's executor after each notification. At the end `lock` owns again, also after an error; it owns nothing if
+  /// the mutex was destroyed.
   ///
-  /// errors: operation_aborted, when cancelled or when the condition variable was destroyed. The predicate is asked
-  /// once more then: if it holds the completion is a success, so that no notification is lost. What the predicate
-  /// throws leaves by the way of a handler's exceptions, and the waiter's handler is destroyed unheard.
+  /// Errors: operation_aborted, if cancelled or if the condition variable was destroyed. The predicate is then checked
+  /// once more; if it is true, the completion is a success, so that no notification is lost. An exception of the
+  /// predicate propagates like one of a handler, and the waiter's handler is destroyed without being called.
   template <class Lock, class Predicate, class CompletionToken = default_token>
     requires std::predicate<std::decay_t<Predicate>&>
   auto async_wait(Lock& lock, Predicate&& predicate, CompletionToken&& token = {}) {
@@ -116,7 +116,7 @@ class condition_variable {
         detail::condition_wait<Lock, std::decay_t<Predicate>>(state_, lock, std::forward<Predicate>(predicate)), token);
   }
 
-  /// Lets the oldest waiter look, or all of them. The lock need not be owned.
+  /// Lets the oldest waiter (notify_all(): all waiters) check its predicate. The lock need not be owned.
   void notify_one() noexcept { state_->release(1, false); }
   void notify_all() noexcept { state_->open(false); }
 

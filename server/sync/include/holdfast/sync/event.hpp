@@ -8,8 +8,8 @@ namespace holdfast::sync {
 /// A flag to wait for: set() completes all waits, and later waits complete at once, until reset().
 ///
 /// Waiters complete in order of arrival, each on its associated executor and never inside set(). They see what was done
-/// before set(). Cancellation, lifetimes and thread safety as for semaphore. A waiter that set() has released completes
-/// with success, also if reset() follows at once.
+/// before set(). Cancellation, lifetimes and thread safety are those of semaphore. A waiter released by set() completes
+/// with success, even if reset() follows at once.
 class event {
  public:
   /// May throw std::bad_alloc.
@@ -22,12 +22,12 @@ class event {
   void reset() noexcept { state_->core().close(); }
   bool is_set() const noexcept { return state_->core().permits() != 0; }
 
-  /// Completes with `void(error_code)` when the event is set, at once if it is; errors: operation_aborted.
+  /// Completes with `void(error_code)` when the event is set, at once if it already is. Errors: operation_aborted.
   template <class CompletionToken = default_token>
   auto async_wait(CompletionToken&& token = {}) {
     return start(detail::no_deadline(), std::forward<CompletionToken>(token));
   }
-  /// As async_wait(), but gives up at `deadline` with asio::error::timed_out.
+  /// Like async_wait(), but stops waiting at `deadline` with asio::error::timed_out.
   template <class CompletionToken = default_token>
   auto async_wait_until(std::chrono::steady_clock::time_point deadline, CompletionToken&& token = {}) {
     return start(detail::until{deadline}, std::forward<CompletionToken>(token));

@@ -4,9 +4,9 @@
 #include <concepts>
 #include <holdfast/sync/detail/asio.hpp>
 
-/// What the library has to know of an executor type and can't ask the executor. The traits are known for Asio's own
-/// types; whoever writes an execution context specializes them for its executor, for every set of properties that the
-/// executor's type names, before the first lock is used with it:
+/// Properties of executor types that the library can't query at run time. They are defined for Asio's own types. The
+/// author of another execution context specializes them for its executor, for all sets of properties that the
+/// executor's type encodes, before the first lock is used with it:
 ///
 ///     template <class Allocator, unsigned Bits>
 ///     inline constexpr bool holdfast::sync::frees_before_calling<my::executor<Allocator, Bits>> = true;
@@ -17,14 +17,14 @@
 ///       using type = my::timer;
 ///     };
 ///
-/// The first two are optimizations: without them everything works, slower. The timer is not: Asio's timer starts a
-/// thread in a context that isn't Asio's. An executor that wraps another one is a type of its own: a strand or an
-/// any_io_executor on such a context gets Asio's timer, unless `timer_of` is specialized for it.
+/// The first two are optimizations: without them everything works, but slower. The timer is required: Asio's timer
+/// starts a thread in a context that is not Asio's. An executor that wraps another one is a different type: a strand or
+/// an any_io_executor on such a context gets Asio's timer, unless `timer_of` is specialized for it.
 namespace holdfast::sync {
 
-/// Whether `execute()` allocates at most once, with the executor's allocator, and gives the memory back before it calls
-/// the function. Then the memory can be a part of the operation that the function completes, and a grant takes nothing
-/// from the heap.
+/// True if `execute()` allocates at most once, with the executor's allocator, and frees the memory before it calls the
+/// function. The memory can then be part of the operation that the function completes, and a grant allocates nothing on
+/// the heap.
 template <class Executor>
 inline constexpr bool frees_before_calling = false;
 template <class Allocator, auto Bits>
@@ -32,14 +32,14 @@ inline constexpr bool frees_before_calling<asio::io_context::basic_executor_type
 template <class Allocator, auto Bits>
 inline constexpr bool frees_before_calling<asio::thread_pool::basic_executor_type<Allocator, Bits>> = true;
 
-/// Whether the executor is its context's own, as `get_executor()` of an io_context is and a strand isn't: any other one
-/// of this type with the same context may stand in for it, and its `running_in_this_thread()`, noexcept, says whether
-/// the calling thread is running the context's functions, which keeps the context from being destroyed. It is called
-/// under a lock's internal lock.
+/// True if the executor is its context's own, like `get_executor()` of an io_context and unlike a strand. Any other
+/// executor of this type with the same context must be equivalent, and its `running_in_this_thread()`, noexcept, must
+/// return whether the calling thread is running the context's functions, which prevents the context's destruction. It
+/// is called under a lock's internal lock.
 ///
-/// A grant to such an executor on its own thread needs no protection from the context's destruction, and functions that
-/// one release has run for several waiters of such a context are reported there by one message, where the executor also
-/// frees before calling.
+/// On the executor's own thread, a grant then needs no protection from the context's destruction. If the executor also
+/// frees before calling, the functions that one release has run for several waiters of the context are reported by one
+/// message.
 template <class Executor>
 inline constexpr bool is_context_executor = false;
 template <class Allocator, auto Bits>
@@ -47,8 +47,8 @@ inline constexpr bool is_context_executor<asio::io_context::basic_executor_type<
 template <class Allocator, auto Bits>
 inline constexpr bool is_context_executor<asio::thread_pool::basic_executor_type<Allocator, Bits>> = true;
 
-/// The timer by which an operation with a deadline waits on `Executor`, as the member `type`; by default Asio's
-/// steady timer. It must model deadline_timer.
+/// The timer for operations with a deadline on `Executor`, as the member `type`; by default Asio's steady timer. It
+/// must model deadline_timer.
 template <class Executor>
 struct timer_of {
   using type =
@@ -66,20 +66,21 @@ struct wait_handler_archetype {
 };
 }  // namespace detail
 
-/// What the library asks of a timer. Each timer has one wait in its life:
+/// The requirements on a timer. Each timer is used for one wait:
 ///
 ///     explicit Timer(Executor const&);
 ///     void expires_at(std::chrono::steady_clock::time_point);  // also in the past, or time_point::max()
 ///     async_wait(handler);  // void(error_code), on the handler's associated executor
 ///     void cancel();        // the wait, if it isn't over, completes soon; also before async_wait()
 ///
-/// async_wait() and cancel() never call the handler before they return. The handler can only be moved. What the error
-/// code says is of no concern: the operation knows whether it has been granted. A wait whose context is destroyed
-/// destroys its handler without a call, and the handler may destroy the timer.
+/// async_wait() and cancel() never call the handler before they return. The handler can only be moved. The error code
+/// is ignored: the operation knows whether it was granted. If the context is destroyed, a pending wait destroys its
+/// handler without calling it. The handler may destroy the timer.
 ///
-/// Threads. The timer is made and set by the thread that starts the operation, and cancelled on the operation's
-/// executor, or by whoever finds that executor refusing the completion by an exception. So a timer that belongs to the
-/// thread of its event loop will do, if operations of that loop are started there and its execute() doesn't throw.
+/// Threads: the timer is created and set by the thread that starts the operation. It is cancelled on the operation's
+/// executor, or by the thread that finds that executor refusing the completion with an exception. So a timer bound to
+/// the thread of its event loop is sufficient if operations of that loop are started there and its execute() doesn't
+/// throw.
 template <class Timer, class Executor>
 concept deadline_timer = std::constructible_from<Timer, Executor const&> &&
                          requires(Timer& timer, std::chrono::steady_clock::time_point time) {

@@ -12,7 +12,7 @@ namespace holdfast::sync {
 
 namespace detail {
 
-/// What is called with the value.
+/// Calls a function with the value.
 template <class Function, class T>
 struct function_with_value {
   decltype(auto) operator()() { return std::invoke(function, *value); }
@@ -22,8 +22,8 @@ struct function_with_value {
 
 }  // namespace detail
 
-/// A value that is reachable only under its mutex. All properties of basic_mutex apply; functions given to async_run()
-/// are called with the value.
+/// A value accessible only under its mutex. All properties of basic_mutex apply; functions given to async_run() are
+/// called with the value.
 template <class T, class Policy>
 class guarded : public detail::lock_functions<guarded<T, Policy>, typename detail::instrument<Policy>::identity>,
                 public detail::runs_functions<guarded<T, Policy>, typename detail::instrument<Policy>::identity, T&> {
@@ -46,18 +46,17 @@ class guarded : public detail::lock_functions<guarded<T, Policy>, typename detai
   guarded(Policy policy, std::in_place_t, Args&&... args)
       : value_(std::forward<Args>(args)...), mutex_(std::move(policy)) {}
 
-  /// The lock, or one that owns nothing if the value is in use or waited for. Never waits.
+  /// Returns the lock, or one that owns nothing if the mutex is held or has waiters. Never waits.
   [[nodiscard]] lock try_lock(identity const& who = {}) noexcept {
     return mutex_.try_acquire(who) ? lock(mutex_, value_) : lock();
   }
 
-  /// As try_lock(), but spins for a moment while the value is in use and nobody waits for it; see
-  /// basic_mutex::try_lock_spinning().
+  /// Like try_lock(), but spins briefly while the mutex is held without waiters; see basic_mutex::try_lock_spinning().
   [[nodiscard]] lock try_lock_spinning(identity const& who = {}) noexcept {
     return mutex_.try_acquire_spinning(who) ? lock(mutex_, value_) : lock();
   }
 
-  /// The value, when nobody needs its lock any more, as after all threads are joined.
+  /// The value, for use when no other code uses the lock any more, for example after all threads are joined.
   T into_inner() && { return std::move(value_); }
 
   Policy& policy() noexcept
@@ -88,10 +87,10 @@ class guarded : public detail::lock_functions<guarded<T, Policy>, typename detai
   }
 
   T value_{};
-  mutex_type mutex_;  // after the value: destroyed first, so that nobody is granted a value that is gone
+  mutex_type mutex_;  // after the value, so destroyed first: nobody is granted a destroyed value
 };
 
-/// Ownership of a guarded value: as basic_lock, and the way to the value.
+/// Ownership of a guarded value: like basic_lock, with access to the value.
 template <class T, class Policy>
 class [[nodiscard]] guarded_lock<guarded<T, Policy>> {
  public:
@@ -100,13 +99,13 @@ class [[nodiscard]] guarded_lock<guarded<T, Policy>> {
   bool owns_lock() const noexcept { return lock_.owns_lock(); }
   explicit operator bool() const noexcept { return owns_lock(); }
 
-  /// The value; the lock must own it. Of a temporary lock, as in `for (auto const& x : *values.try_lock())`, a copy
-  /// that can't be written to: a reference would outlive the lock.
+  /// The value; the lock must own it. From a temporary lock, as in `for (auto const& x : *values.try_lock())`, a const
+  /// copy: a reference would outlive the lock.
   T& operator*() const& noexcept {
     assert(owns_lock() && "reached for a value without owning its lock");
     return *value_;
   }
-  T const operator*() const&&  // NOLINT(readability-const-return-type): so that nobody assigns to the copy
+  T const operator*() const&&  // NOLINT(readability-const-return-type): prevents assignments to the copy
     requires std::copy_constructible<T>
   {
     return **this;
@@ -114,13 +113,13 @@ class [[nodiscard]] guarded_lock<guarded<T, Policy>> {
   T const operator*() const&&  // NOLINT(readability-const-return-type)
     requires(!std::copy_constructible<T>)
   = delete;
-  /// As far as the lock lives: of a temporary one to the end of the expression.
+  /// Valid as long as the lock; for a temporary lock, until the end of the expression.
   T* operator->() const noexcept {
     assert(owns_lock() && "reached for a value without owning its lock");
     return value_;
   }
 
-  /// Gives the value up before the end. The lock must own.
+  /// Releases the value early. The lock must own.
   void unlock() noexcept { lock_.unlock(); }
 
  private:

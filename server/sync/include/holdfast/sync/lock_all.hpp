@@ -19,7 +19,7 @@ concept lockable = requires(T& t) {
 };
 
 /// One async_lock_all(). Like std::lock(), it waits for one mutex while it owns none, and then tries the others; if one
-/// fails, it releases all and waits for that one. A waiter owns nothing, so no cycle can close.
+/// fails, it releases all and waits for that one. A waiter owns nothing, so there is no deadlock.
 template <class... Mutexes>
 class lock_all {
   using locks = std::tuple<typename Mutexes::lock...>;
@@ -35,7 +35,7 @@ class lock_all {
     self.reset_cancellation_state(asio::enable_total_cancellation());
     if (!try_others(count, all)) return wait(self, all);
     is_done_ = true;
-    asio::post(std::move(self));  // never inside the initiating function
+    asio::post(std::move(self));  // never complete inside the initiating function
   }
   template <class Self, class Lock>
   void operator()(Self& self, error_code error, Lock lock) {
@@ -49,7 +49,7 @@ class lock_all {
   }
 
  private:
-  /// Locks all but number `but`. False: number next_ was taken, and nothing is locked any more.
+  /// Tries to lock all but number `but`. False: number next_ was not available, and everything is unlocked again.
   template <std::size_t... I>
   bool try_others(std::size_t but, std::index_sequence<I...>) {
     bool const got_all = ((I == but || try_one<I>()) && ...);
@@ -74,7 +74,7 @@ class lock_all {
   }
   template <class Self, std::size_t... I>
   void wait(Self& self, std::index_sequence<I...>) {
-    auto const mutexes = mutexes_;  // this object moves into the operation
+    auto const mutexes = mutexes_;  // before this object moves into the operation
     auto const next = next_;
     (void)((I == next && (std::get<I>(mutexes)->async_lock(std::move(self)), true)) || ...);
   }
@@ -100,14 +100,14 @@ auto start_lock_all_with_token(Arguments arguments, std::index_sequence<I...>) {
 
 }  // namespace detail
 
-/// Locks several mutexes without deadlock, in whatever order others lock them:
+/// Locks several mutexes without deadlock, regardless of the order in which others lock them:
 ///
 ///     auto [a, b] = co_await async_lock_all(first, second);
 ///     async_lock_all(first, second, token);
 ///
-/// Takes mutex, guarded, shared_mutex and shared_guarded, each once and in any combination, and completes with
-/// `void(error_code, std::tuple<locks...>)`; errors: operation_aborted. The algorithm is that of std::lock(): a waiter
-/// owns none of them. So it is fair for the mutex that it waits for, and others may come first for the rest.
+/// Accepts mutex, guarded, shared_mutex and shared_guarded in any combination, each at most once, and completes with
+/// `void(error_code, std::tuple<locks...>)`. Errors: operation_aborted. The algorithm is that of std::lock(): a waiter
+/// owns none of them. So it is fair for the mutex that it waits for; for the others it may be overtaken.
 template <class... Arguments>
 auto async_lock_all(Arguments&&... arguments) {
   if constexpr ((detail::lockable<std::remove_reference_t<Arguments>> && ...)) {

@@ -20,19 +20,18 @@ class guarded;
 
 namespace detail {
 
-/// Says that a lock object is to take over an ownership that exists already.
+/// Tag: the lock object takes over an existing ownership.
 struct adopt_t {};
 inline constexpr adopt_t adopt;
 
-/// The handler gets the mutex's own lock.
+/// The handler gets the mutex's own lock type.
 template <class Mutex>
 struct plain_lock {
   using result_type = typename Mutex::lock;
   result_type operator()(Mutex& m) const noexcept { return result_type(m, adopt); }
 };
 
-/// How an operation reaches a mutex that it wants for itself alone. `Wrap` makes of a mutex that is owned what the
-/// handler gets.
+/// An operation's access to a mutex. `Wrap` converts an owned mutex to the handler's argument.
 template <class Mutex, class Wrap>
 struct exclusive_access {
   using policy_type = typename Mutex::policy_type;
@@ -61,22 +60,22 @@ struct exclusive_access {
   }
   void forget() noexcept { mutex = nullptr; }
 
-  Mutex* mutex;  // set to null by the mutex's destructor while this is its owner
+  Mutex* mutex;  // set to null by the mutex's destructor while this object is its owner
   [[no_unique_address]] Wrap wrap;
 };
 
 }  // namespace detail
 
-/// A mutual exclusion lock that coroutines await: a waiter is suspended, its thread is not blocked.
+/// A mutual exclusion lock for coroutines: a waiter is suspended, its thread is not blocked.
 ///
-/// Order. Waiters are served in order of arrival. Calling async_lock() takes the place in the queue (with a lazy token
-/// such as `deferred` or `use_awaitable`: awaiting it does). Unlocking passes ownership to the oldest waiter. The lock
-/// is never free while somebody waits, so there is no barging, and try_lock() fails then.
+/// Order. Waiters are served in order of arrival. Calling async_lock() enters the queue (with a lazy token such as
+/// `deferred` or `use_awaitable`: awaiting it does). Unlocking passes ownership to the oldest waiter. The lock is never
+/// free while there are waiters, so there is no barging, and try_lock() fails then.
 ///
 /// Where things run. A waiter's handler is called on its associated executor, never inside unlock(), and never while an
 /// internal lock is held. If the lock is free, a coroutine continues at once, and so does a handler with an immediate
-/// executor. Otherwise the handler is posted as a continuation, like asio::defer(): if the thread that unlocks runs the
-/// waiter's io_context, the waiter runs there as soon as the current handler returns. So do not compute for long behind
+/// executor. Otherwise the handler is posted as a continuation, like asio::defer(): if the unlocking thread runs the
+/// waiter's io_context, the waiter runs there as soon as the current handler returns. So do not compute for long after
 /// an unlock in the same handler. A handler without an executor gets Asio's system executor. A queued waiter counts as
 /// outstanding work of its executor, so io_context::run() does not return.
 ///
@@ -116,18 +115,19 @@ class basic_mutex : public detail::lock_functions<basic_mutex<Policy>, typename 
   basic_mutex& operator=(basic_mutex const&) = delete;
   ~basic_mutex();
 
-  /// The lock, or one that owns nothing if the mutex is held or waited for. Never waits. `who` is for the
-  /// instrumentation policy, here and below.
+  /// Returns the lock, or one that owns nothing if the mutex is held or has waiters. Never waits. `who` is passed to
+  /// the instrumentation policy, here and below.
   [[nodiscard]] lock try_lock(identity const& who = {}) noexcept {
     return try_acquire(who) ? lock(*this, detail::adopt) : lock();
   }
 
-  /// As try_lock(), but spins while the mutex is held and nobody waits: it tries about 100 times with a processor pause
-  /// in between, 1 to 5 µs in all, also if the owner has lost its core. It stops at once when somebody waits.
+  /// Like try_lock(), but spins while the mutex is held without waiters: it tries about 100 times with a processor
+  /// pause in between, 1 to 5 µs in total, even if the owner has been preempted. It stops at once when there is a
+  /// waiter.
   ///
   /// For sections that are much shorter than the wake-up of a thread. If it fails, queue with async_run(), which needs
   /// no wake-up for its section either. (Spin, then queue: Karlin, Li, Manasse, Owicki, SOSP 1991.) The calling thread
-  /// does nothing else meanwhile. The policy sees a success only, as if the lock had been asked for then.
+  /// is blocked meanwhile. The policy sees only a success, as if the lock had been requested at that moment.
   [[nodiscard]] lock try_lock_spinning(identity const& who = {}) noexcept {
     return try_acquire_spinning(who) ? lock(*this, detail::adopt) : lock();
   }
@@ -164,7 +164,7 @@ class basic_mutex : public detail::lock_functions<basic_mutex<Policy>, typename 
     return true;
   }
   bool try_acquire_spinning(identity const& who) noexcept { return try_acquire(who) || spin(who); }
-  // Out of line: the uncontended path stays small.
+  // Out of line, to keep the uncontended path small.
   [[gnu::noinline]] bool spin(identity const& who) noexcept {
     if (!core_.try_acquire_spinning()) return false;
     if constexpr (instrumentation<Policy>) instrument_.granted(instrument_.asked(who));
@@ -194,7 +194,7 @@ class basic_mutex : public detail::lock_functions<basic_mutex<Policy>, typename 
     return true;
   }
 
-  /// The execution context at the other end of the link is going, and its waiters with it.
+  /// The execution context of the link is being destroyed, and its waiters with it.
   static void take_out(void* self, detail::context_link const& link, detail::waiter_chain& taken,
                        detail::waiter_chain&) {
     auto& m = *static_cast<basic_mutex*>(self);
@@ -202,22 +202,22 @@ class basic_mutex : public detail::lock_functions<basic_mutex<Policy>, typename 
                         [&](auto& node) { taken.push_back(static_cast<waiter&>(node)); });
     if constexpr (instrumentation<Policy>) {
       for (auto* n = taken.first; n; n = n->next) {
-        auto& w = static_cast<detail::waiter&>(*n);  // the chain has other locks' waiters too
+        auto& w = static_cast<detail::waiter&>(*n);  // the chain also contains waiters of other locks
         if (w.link == &link) m.instrument_.cancelled(static_cast<waiter&>(w).ticket);
       }
     }
   }
 
   detail::lock_core<> core_;
-  basic_mutex** owner_ = nullptr;  // through which the mutex is owned; written only by whoever owns it
+  basic_mutex** owner_ = nullptr;  // the owner's pointer to this mutex; written only by the owner
   [[no_unique_address]] detail::instrument<Policy> instrument_;
-  detail::context_links links_;  // last: destroyed first, so that no context looks into what is gone
+  detail::context_links links_;  // last, so destroyed first: no context then refers to destroyed members
 };
 
 using mutex = basic_mutex<>;
 
-/// Ownership of a mutex, released when this goes. Movable; owns nothing when moved from, after unlock(), by default, or
-/// when the mutex was destroyed. Not thread-safe itself, but not bound to a thread either.
+/// Ownership of a mutex, released by the destructor. Movable. Owns nothing if default-constructed or moved from, after
+/// unlock(), or if the mutex was destroyed. Not thread-safe itself, but not bound to a thread either.
 template <class Mutex>
 class [[nodiscard]] basic_lock {
  public:
@@ -238,7 +238,7 @@ class [[nodiscard]] basic_lock {
   bool owns_lock() const noexcept { return mutex_ != nullptr; }
   explicit operator bool() const noexcept { return owns_lock(); }
 
-  /// Gives the lock up before its end. It must own.
+  /// Releases the lock early. It must own.
   void unlock() noexcept {
     assert(mutex_ && "unlocked although it owns nothing");
     if (mutex_) std::exchange(mutex_, nullptr)->unlock();
@@ -257,7 +257,7 @@ class [[nodiscard]] basic_lock {
   friend class guarded_lock;
   friend struct detail::insider;
 
-  /// For a condition variable: gives up what the mutex is, but not yet the mutex.
+  /// For condition variables: detaches the mutex without unlocking it.
   auto access() const noexcept { return mutex_->access(); }
   Mutex* detach() noexcept { return std::exchange(mutex_, nullptr); }
   void attach(Mutex* m) noexcept {
@@ -266,8 +266,7 @@ class [[nodiscard]] basic_lock {
   }
 
   basic_lock(Mutex& m, detail::adopt_t) noexcept : mutex_(&m) { take_charge(); }
-  // g++ warns that the mutex keeps the address of a lock that goes. It does not outlast it: whoever owns releases
-  // first.
+  // g++ warns that the mutex keeps the address of a dying lock. It does not: the owner releases before.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdangling-pointer"
@@ -300,7 +299,7 @@ basic_mutex<Policy>::~basic_mutex() {
   *owner_ = nullptr;
 }
 
-// Out of line: the uncontended path stays small.
+// Out of line, to keep the uncontended path small.
 template <class Policy>
 [[gnu::noinline]] void basic_mutex<Policy>::hand_over() noexcept {
   auto* const next = next_owner();
@@ -308,7 +307,7 @@ template <class Policy>
   if (next->is_function) {
     detail::run_functions(*this, *next);
   } else {
-    deliver_grant(*next);  // from here on neither the waiter nor the mutex may be touched: they may be gone
+    deliver_grant(*next);  // from here on neither the waiter nor the mutex may be used: they may be gone
   }
 }
 

@@ -6,17 +6,16 @@
 
 namespace holdfast::sync {
 
-/// A lock that keeps what it locks alive: for a mutex that is shared by those who use it and belongs to none of them.
-/// Otherwise as the lock that it is made of.
+/// A lock that keeps its mutex alive, for a mutex with shared ownership. Otherwise like the lock that it contains.
 template <class Lockable, class Lock = typename Lockable::lock>
 class [[nodiscard]] owned_lock {
  public:
   owned_lock() noexcept = default;
-  /// `lock` is one of `owner`'s.
+  /// `lock` must be a lock of `owner`.
   owned_lock(std::shared_ptr<Lockable> owner, Lock lock) noexcept : owner_(std::move(owner)), lock_(std::move(lock)) {}
   owned_lock(owned_lock&&) noexcept = default;
   owned_lock& operator=(owned_lock&& other) noexcept {
-    lock_ = std::move(other.lock_);  // what was locked is released before it may go
+    lock_ = std::move(other.lock_);  // releases the old lock before its owner may be destroyed
     owner_ = std::move(other.owner_);
     return *this;
   }
@@ -24,16 +23,16 @@ class [[nodiscard]] owned_lock {
   bool owns_lock() const noexcept { return lock_.owns_lock(); }
   explicit operator bool() const noexcept { return owns_lock(); }
 
-  /// The value, of one that has one; see guarded_lock.
+  /// The value, if there is one; see guarded_lock.
   decltype(auto) operator*() const& noexcept { return *lock_; }
   decltype(auto) operator*() const&& { return *std::move(lock_); }
   auto operator->() const noexcept { return lock_.operator->(); }
 
-  /// What it is made of, as a condition variable wants it.
+  /// The contained lock, for condition variables.
   Lock& lock() noexcept { return lock_; }
   std::shared_ptr<Lockable> const& owner() const noexcept { return owner_; }
 
-  /// Gives the lock up before its end. It must own.
+  /// Releases the lock early. It must own.
   void unlock() noexcept {
     lock_.unlock();
     owner_.reset();
@@ -41,12 +40,12 @@ class [[nodiscard]] owned_lock {
 
  private:
   std::shared_ptr<Lockable> owner_;
-  Lock lock_;  // after the owner: released first
+  Lock lock_;  // after the owner, so released first
 };
 
 namespace detail {
 
-/// An access that keeps alive what is waited for.
+/// An access that keeps the mutex alive.
 template <class Base, class Lockable>
 struct owned_access : Base {
   using result_type = owned_lock<Lockable, typename Base::result_type>;
@@ -68,8 +67,8 @@ auto start_owned(Token&& token, Access const& access, std::shared_ptr<Lockable> 
 
 }  // namespace detail
 
-/// As owner->try_lock(), owner->async_lock() and owner->async_lock_shared(), for an owned_lock. A waiter also keeps the
-/// mutex alive.
+/// Like owner->try_lock(), owner->async_lock() and owner->async_lock_shared(), for an owned_lock. A waiter also keeps
+/// the mutex alive.
 template <class Lockable>
 [[nodiscard]] owned_lock<Lockable> try_lock_owned(std::shared_ptr<Lockable> owner) noexcept {
   auto lock = owner->try_lock();

@@ -16,32 +16,33 @@ struct no_instrumentation {};
 template <class Identity>
 struct lock_event {
   using time_point = std::chrono::steady_clock::time_point;
-  Identity who{};             // whom the event is about
-  Identity previous_owner{};  // who owned before; Identity() if nobody ever did
-  std::size_t waiting = 0;    // how many have asked and are neither granted nor cancelled, after the event
+  Identity who{};             // the subject of the event
+  Identity previous_owner{};  // the previous owner; identity() if there was none
+  std::size_t waiting = 0;    // requests neither granted nor cancelled, after the event
   time_point at{};
   time_point asked_at{};
-  time_point granted_at{};  // for `released`; otherwise the previous grant's
+  time_point granted_at{};  // for `released`: this grant's; otherwise the previous grant's
 };
 
 /// A policy that observes a mutex. It needs a type `identity` (default constructible, copyable, comparable) and any of
 /// these functions, all noexcept:
 ///
-///     void asked(lock_event<identity> const&);      // has asked; takes its place in the queue, or the lock, next
-///     void granted(lock_event<identity> const&);    // owns the lock; called before the owner itself continues
+///     void asked(lock_event<identity> const&);      // requests the lock; is queued or granted next
+///     void granted(lock_event<identity> const&);    // owns the lock; called before the owner continues
 ///     void released(lock_event<identity> const&);   // is about to release
-///     void cancelled(lock_event<identity> const&);  // left the queue: cancelled, timed out, context or mutex
-///     destroyed static time_point now();                      // instead of steady_clock::now()
+///     void cancelled(lock_event<identity> const&);  // left the queue: cancelled, timed out or destroyed
+///     static time_point now();                      // instead of steady_clock::now()
 ///
-/// granted() and released() of one mutex alternate strictly, one at a time, in the order of ownership; each may read
-/// what the one before wrote. asked() and cancelled() come from any thread at any time. All are called where the event
-/// happens, so they must be short, and must not use, create or destroy a lock of this library or an execution context.
-/// The queue's internal lock is not held during a call; when a deadline or the end of a context cancels, an internal
-/// lock of those is.
+/// granted() and released() of one mutex strictly alternate, one at a time, in the order of ownership; each may read
+/// what the one before wrote. asked() and cancelled() are called by any thread at any time. All are called where the
+/// event occurs, so they must be short, and must not use, create or destroy a lock of this library or an execution
+/// context. The queue's internal lock is not held during a call; when a deadline or the destruction of a context
+/// cancels a wait, an internal lock of those is.
 ///
-/// A debug build asserts that no identity except identity() asks for a mutex that it owns, which would be a deadlock. A
-/// policy whose identities stand for several owners at once disables this: static constexpr bool identities_are_unique
-/// = false.
+/// A debug build asserts that no identity except identity() requests a mutex that it owns, which would be a deadlock. A
+/// policy whose identities stand for several owners at once disables this with
+///
+///     static constexpr bool identities_are_unique = false;
 template <class Policy>
 concept instrumentation = requires { typename Policy::identity; };
 
@@ -49,7 +50,7 @@ concept instrumentation = requires { typename Policy::identity; };
 
 namespace holdfast::sync::detail {
 
-/// The mutex's end of its instrumentation policy. Without one, everything here is empty and does nothing.
+/// The mutex's side of its instrumentation policy. Without a policy, everything here is empty and does nothing.
 template <class Policy>
 class instrument {
  public:
@@ -74,7 +75,7 @@ class instrument<Policy> {
   using event = lock_event<identity>;
   using time_point = typename event::time_point;
 
-  /// What a waiter keeps.
+  /// The data kept by a waiter.
   struct ticket {
     identity who{};
     time_point asked_at{};
@@ -95,7 +96,7 @@ class instrument<Policy> {
     return mine;
   }
 
-  /// By the new owner, or in its name.
+  /// Called by the new owner, or on its behalf.
   void granted(ticket const& mine) noexcept {
     auto const waiting = waiting_.fetch_sub(1, std::memory_order_relaxed) - 1;
     event const e{mine.who, owner_, waiting, now(), mine.asked_at, granted_at_};
@@ -106,7 +107,7 @@ class instrument<Policy> {
     if constexpr (requires { policy_.granted(e); }) policy_.granted(e);
   }
 
-  /// By the owner, before it gives up.
+  /// Called by the owner before the release.
   void released() noexcept {
     publish_owner(identity());
     if constexpr (requires(event const& e) { policy_.released(e); }) {
@@ -145,7 +146,7 @@ class instrument<Policy> {
     if constexpr (detects_relock) current_.store(who, std::memory_order_relaxed);
   }
   void assert_no_relock([[maybe_unused]] identity const& who) const noexcept {
-    // Only the owner itself can find itself here, so the relaxed load finds what it stored.
+    // Only the owner itself can find its own identity here, so the relaxed load sees its own store.
     if constexpr (detects_relock) {
       assert((who == identity() || current_.load(std::memory_order_relaxed) != who) &&
              "asks for a mutex that it owns: would wait for itself for ever");
@@ -158,7 +159,7 @@ class instrument<Policy> {
     explicit nothing(identity) {}
   };
   std::conditional_t<detects_relock, std::atomic<identity>, nothing> current_{identity()};
-  identity owner_{};  // the rest is written by the owner only
+  identity owner_{};  // written only by the owner, like the following members
   time_point asked_at_{};
   time_point granted_at_{};
 };

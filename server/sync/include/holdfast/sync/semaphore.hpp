@@ -7,18 +7,19 @@
 
 namespace holdfast::sync {
 
-/// A counting semaphore that coroutines await; it starts with `initial` permits.
+/// A counting semaphore for coroutines, with `initial` permits at the start.
 ///
-/// Waiters are served in order of arrival: while somebody waits, no permit is free, and a released permit goes to the
-/// oldest waiter. A waiter's handler runs on its associated executor, never inside release(). Cancellation as for
-/// mutex: a cancelled waiter leaves the queue in O(1) and takes no permit; one that was granted before is not
-/// cancelled. A permit that was granted to an execution context that is destroyed meanwhile is returned.
+/// Waiters are served in order of arrival: while there are waiters, no permit is free, and a released permit goes to
+/// the oldest waiter. A waiter's handler runs on its associated executor, never inside release(). Cancellation as for
+/// mutex: a cancelled waiter leaves the queue in O(1) and takes no permit; a waiter that was granted before is not
+/// cancelled. If an execution context is destroyed after a permit was granted to one of its waiters, the permit is
+/// returned.
 ///
 /// When the semaphore is destroyed, its waiters complete with operation_aborted. Everything may be destroyed in any
 /// order, but not while another thread is calling it. Thread-safe, except for the destructor.
 class semaphore {
  public:
-  /// At most permits_max. May throw std::bad_alloc.
+  /// At most permits_max permits. May throw std::bad_alloc.
   explicit semaphore(std::uint64_t initial) : state_(new detail::permit_state(initial)) {
     assert(initial <= permits_max);
   }
@@ -28,15 +29,15 @@ class semaphore {
 
   static constexpr std::uint64_t permits_max = detail::permit_core<>::permits_max;
 
-  /// Takes a permit if there is one. Never waits. Who has it gives it back by release().
+  /// Takes a permit if there is one. Never waits. Return the permit with release().
   [[nodiscard]] bool try_acquire() noexcept { return state_->core().try_acquire(); }
 
-  /// Completes with `void(error_code)` when a permit was taken; errors: operation_aborted.
+  /// Completes with `void(error_code)` when it has taken a permit. Errors: operation_aborted.
   template <class CompletionToken = default_token>
   auto async_acquire(CompletionToken&& token = {}) {
     return start(detail::no_deadline(), std::forward<CompletionToken>(token));
   }
-  /// As async_acquire(), but gives up its place at `deadline` with asio::error::timed_out.
+  /// Like async_acquire(), but leaves the queue at `deadline` with asio::error::timed_out.
   template <class CompletionToken = default_token>
   auto async_acquire_until(std::chrono::steady_clock::time_point deadline, CompletionToken&& token = {}) {
     return start(detail::until{deadline}, std::forward<CompletionToken>(token));
@@ -46,14 +47,14 @@ class semaphore {
     return start(detail::after(duration), std::forward<CompletionToken>(token));
   }
 
-  /// Gives `count` permits, also such as were never taken, at most permits_max in all. They go to the oldest waiters;
-  /// what is left can be taken by anybody.
+  /// Releases `count` permits, which need not have been acquired; at most permits_max may exist in total. They go to
+  /// the oldest waiters first; the others are free for anybody.
   void release(std::uint64_t count = 1) noexcept {
     [[maybe_unused]] bool const given = state_->release(count, true);
     assert(given && "more than permits_max permits");
   }
 
-  /// How many permits there are: a glance, outdated when it returns.
+  /// The number of free permits. A snapshot; may be outdated when it returns.
   std::uint64_t available() const noexcept { return state_->core().permits(); }
 
  private:

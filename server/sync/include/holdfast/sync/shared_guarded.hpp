@@ -6,7 +6,7 @@
 
 namespace holdfast::sync {
 
-/// A value that many may read or one may write, reachable only under its lock. Everything said of shared_mutex holds.
+/// A value that many may read or one may write, accessible only under its lock. Otherwise like shared_mutex.
 template <class T>
 class shared_guarded : public detail::basic_shared<T> {
  public:

@@ -1,4 +1,4 @@
-# An overlay port that takes the sources beside it: vcpkg install holdfast-sync --overlay-ports=server/sync/packaging/vcpkg
+# An overlay port of these sources: vcpkg install holdfast-sync --overlay-ports=server/sync/packaging/vcpkg
 get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 set(VCPKG_BUILD_TYPE release)  # header-only
 

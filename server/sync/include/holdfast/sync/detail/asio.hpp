@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-/// Which Asio the library is for, as holdfast::sync::asio: Boost.Asio, or the standalone one if the macro
+/// Selects the Asio that the library uses, as holdfast::sync::asio: Boost.Asio; or standalone Asio if the macro
 /// HOLDFAST_SYNC_STANDALONE_ASIO or Asio's own ASIO_STANDALONE is defined, or if there is no Boost.Asio. All files of a
-/// program have to agree.
+/// program must use the same one.
 #if !defined(HOLDFAST_SYNC_STANDALONE_ASIO) && !defined(HOLDFAST_SYNC_BOOST_ASIO)
 #if defined(ASIO_STANDALONE) || !__has_include(<boost/asio/version.hpp>)
 #define HOLDFAST_SYNC_STANDALONE_ASIO
 #endif
 #endif
 
-// HOLDFAST_SYNC_ASIO_VERSION is Asio's own: 102600 is Asio 1.26, which is in Boost 1.81.
+// HOLDFAST_SYNC_ASIO_VERSION is Asio's version: 102600 is Asio 1.26, which is in Boost 1.81.
 #ifdef HOLDFAST_SYNC_STANDALONE_ASIO
 #include <asio/version.hpp>
 #define HOLDFAST_SYNC_ASIO_VERSION ASIO_VERSION
@@ -19,11 +19,11 @@
 #endif
 static_assert(HOLDFAST_SYNC_ASIO_VERSION >= 102200, "holdfast::sync needs Asio 1.22 or Boost 1.81, or later");
 
-/// Whether a coroutine can await an operation that was not begun, as `deferred` gives it.
+/// Defined if a coroutine can await a deferred operation.
 #if HOLDFAST_SYNC_ASIO_VERSION >= 102400
 #define HOLDFAST_SYNC_HAS_DEFERRED 1
 #endif
-/// Whether a handler can say on which executor it may be called at once.
+/// Defined if handlers have an associated immediate executor.
 #if HOLDFAST_SYNC_ASIO_VERSION >= 102700
 #define HOLDFAST_SYNC_HAS_IMMEDIATE_EXECUTOR 1
 #endif
@@ -136,8 +136,8 @@ using as_tuple_t = asio::experimental::as_tuple_t<Token>;
 
 }  // namespace detail
 
-/// The token of an initiating function that is called without one, so that its result can be awaited: `deferred`, or
-/// `use_awaitable` where Asio is too old (before 1.24) to await a deferred operation.
+/// The default token of initiating functions, whose result can be awaited: `deferred`, or `use_awaitable` for Asio
+/// before 1.24, which cannot await deferred operations.
 #ifdef HOLDFAST_SYNC_HAS_DEFERRED
 using default_token = asio::deferred_t;
 #else
@@ -146,14 +146,14 @@ using default_token = asio::use_awaitable_t<>;
 
 }  // namespace holdfast::sync
 
-// For the specializations of Asio's traits.
+// For specializations of Asio's traits.
 #ifdef HOLDFAST_SYNC_STANDALONE_ASIO
 #define HOLDFAST_SYNC_ASIO asio
 #else
 #define HOLDFAST_SYNC_ASIO boost::asio
 #endif
 
-/// What exists once in a process, also if shared libraries hide their symbols.
+/// Marks what must exist once per process, even if shared libraries hide their symbols.
 #if defined(__GNUC__)
 #define HOLDFAST_SYNC_ONCE_IN_A_PROCESS [[gnu::visibility("default")]]
 #else

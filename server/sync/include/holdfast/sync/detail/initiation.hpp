@@ -10,31 +10,31 @@
 #include <type_traits>
 #include <utility>
 
-/// How an operation begins: what an initiating function does with its completion token, and the operation that waits.
+/// How an operation begins: an initiating function with its completion token, and the operation that waits.
 namespace holdfast::sync::detail {
 
-// Handlers that may be called at once. Asio forbids that in general, since the caller may not expect its handler inside
-// the initiating function. A coroutine does: Asio calls the initiation after the coroutine is suspended, and the
-// handler resumes it. Each resumption is nested in the one before, up to grants_without_suspension_max.
+// Handlers that may be called inside the initiating function. In general Asio forbids that, since the caller may not
+// expect it. A coroutine does: Asio calls the initiation after suspending the coroutine, and the handler resumes it.
+// These resumptions nest, up to grants_without_suspension_max.
 
-/// Whether `Handler` resumes a coroutine of Asio's that awaits the operation.
+/// True if `Handler` resumes an Asio coroutine that awaits the operation.
 template <class Handler>
 inline constexpr bool resumes_a_coroutine = false;
-#ifdef HOLDFAST_SYNC_HAS_DEFERRED  // before, Asio initiates while it suspends the coroutine
+#ifdef HOLDFAST_SYNC_HAS_DEFERRED  // older versions initiate while suspending the coroutine
 template <class Handler>
   requires requires { typename Handler::executor_type; } &&
                std::is_base_of_v<asio::detail::awaitable_thread<typename Handler::executor_type>, Handler>
 inline constexpr bool resumes_a_coroutine<Handler> = true;
 #endif
 
-/// co_spawn() keeps the executor busy as long as the coroutine lives: nobody has to count its waiting as work.
+/// co_spawn() keeps the executor busy for the life of the coroutine, so its waits need not count as work.
 template <class Handler>
   requires resumes_a_coroutine<Handler>
 struct handler_work<Handler> {
   explicit handler_work(Handler const&) {}
 };
 
-/// Hands its arguments on as a tuple. What Asio's as_tuple does with a token, for a handler that can only be moved.
+/// Passes its arguments on as a tuple, like Asio's as_tuple, for handlers that can only be moved.
 template <class Handler>
 struct tuple_handler {
   using executor_type = asio::associated_executor_t<Handler>;
@@ -48,7 +48,7 @@ struct tuple_handler {
 template <class Handler>
 inline constexpr bool resumes_a_coroutine<tuple_handler<Handler>> = resumes_a_coroutine<Handler>;
 
-/// Hands out the space of an awaited operation, once.
+/// Provides the memory for one awaited operation, once.
 template <class T>
 class room_allocator {
  public:
@@ -70,7 +70,7 @@ class room_allocator {
   void* room_;
 };
 
-/// A handler whose operation waits in the coroutine's frame.
+/// A handler whose operation is stored in the coroutine's frame.
 template <class Handler>
 struct handler_with_room {
   using allocator_type = room_allocator<void>;
@@ -87,7 +87,7 @@ struct handler_with_room {
 template <class Handler>
 inline constexpr bool resumes_a_coroutine<handler_with_room<Handler>> = resumes_a_coroutine<Handler>;
 
-/// What a handler of Asio's awaiter is, to know in advance how large its operation is.
+/// Has the layout of Asio's awaiter handlers, so that the size of their operations is known in advance.
 struct coroutine_handler_archetype {
   using executor_type = asio::io_context::executor_type;
   coroutine_handler_archetype(coroutine_handler_archetype&&) noexcept = default;
@@ -102,22 +102,22 @@ inline constexpr bool resumes_a_coroutine<coroutine_handler_archetype> = true;
 
 #ifdef HOLDFAST_SYNC_HAS_IMMEDIATE_EXECUTOR
 struct plain_handler {};
-/// Whether somebody has said where `Handler` may be called before the initiating function returns.
+/// True if `Handler` has its own immediate executor, on which it may be called inside the initiating function.
 template <class Handler, class Executor = asio::associated_executor_t<Handler>>
 inline constexpr bool has_immediate_executor =
     !std::is_same_v<asio::associated_immediate_executor_t<Handler, Executor>,
                     asio::associated_immediate_executor_t<plain_handler, Executor>>;
 #endif
 
-/// Begins an operation. `Initiation` has try_now(): true if it is done, and take_tuple() gives the handler's arguments;
-/// start(handler): the ordinary way; and has_tried.
+/// Begins an operation. `Initiation` has try_now(), which returns true if the operation is done and take_tuple()
+/// returns the handler's arguments; start(handler) for the general case; and has_tried.
 template <class Initiation, class Handler>
 void begin(Initiation& initiation, Handler&& handler) {
   using handler_type = std::decay_t<Handler>;
   if constexpr (resumes_a_coroutine<handler_type>) {
     if (is_long_row()) watch_for_suspension(asio::get_associated_executor(handler));
     if (!initiation.has_tried && may_go_on() && initiation.try_now()) {
-      // The coroutine's frame, which `initiation` lives in, may be gone when the handler returns.
+      // Calling the handler may destroy the coroutine's frame, which contains `initiation`.
       std::apply(std::forward<Handler>(handler), initiation.take_tuple());
       return;
     }
@@ -137,7 +137,7 @@ void begin(Initiation& initiation, Handler&& handler) {
   initiation.start(std::forward<Handler>(handler));
 }
 
-/// The result of an operation whose handler gets nothing but the error.
+/// The result of an operation whose handler gets only the error.
 class no_result {
  public:
   explicit no_result(bool is_done = false) noexcept : is_done_(is_done) {}
@@ -158,18 +158,21 @@ struct completion_of<no_result> {
   using signature = void(error_code);
 };
 
-/// One operation that waits in a queue until it is granted what it wants.
+/// One operation that waits in a queue until it is granted.
 ///
-/// `Access` is a small copyable object that knows what is waited for and the way in which it is wanted:
-///   policy_type, identity, result_type (what the handler gets)
-///   asked(waiter&, identity)      informs the instrumentation; then one of take_charge(), withdraw() and gave_up()
-///   follows gave_up(waiter&)              was never queued and never will be acquire()                     without
-///   waiting and without telling the instrumentation acquire_or_enqueue(waiter&)   true: acquired withdraw(waiter&)
-///   true: taken out of the queue link(context)                 the lock's link to an execution context; null if that
-///   is being destroyed take_charge(waiter&)          ownership is now this object's business, until deliver() or
-///   release() deliver()                     what the handler gets; false if the lock was destroyed meanwhile release()
-///   passes on what could not be delivered forget()                      the lock is of no more concern, and may be
-///   destroyed try_acquire(identity)         for a coroutine that continues at once: deliver() follows
+/// `Access` is a small copyable object that defines what the operation waits for, and in which mode:
+///   policy_type, identity, result_type (the handler's argument)
+///   asked(waiter&, identity)     informs the instrumentation; take_charge(), withdraw() or gave_up() follows
+///   gave_up(waiter&)             the waiter was never queued and never will be
+///   acquire()                    without waiting and without informing the instrumentation
+///   acquire_or_enqueue(waiter&)  true: acquired
+///   withdraw(waiter&)            true: removed from the queue
+///   link(context)                the lock's link to an execution context; null if that is being destroyed
+///   take_charge(waiter&)         this object is responsible for the ownership until deliver() or release()
+///   deliver()                    the handler's argument; false if the lock was destroyed meanwhile
+///   release()                    passes on an ownership that could not be delivered
+///   forget()                     the lock is not used any more and may be destroyed
+///   try_acquire(identity)        for a coroutine that continues at once; deliver() follows
 template <class Access, class Deadline, class Handler>
 class wait_operation final
     : public operation<wait_operation<Access, Deadline, Handler>, typename Access::policy_type, Handler> {
@@ -181,7 +184,7 @@ class wait_operation final
     auto self = base::create(std::move(handler), access);
     wait_operation& o = *self.operation;
     o.access_.asked(o, who);
-    // First without any of what waiting needs.
+    // Try first without preparing a wait.
     bool acquired = o.access_.acquire();
     if (!acquired) {
       try {
@@ -192,7 +195,7 @@ class wait_operation final
         throw;
       }
     }
-    self.release();  // whoever takes it out of the queue owns it
+    self.release();  // now owned by the thread that takes it out of the queue
     if (acquired) {
       o.become_owner();
       o.post();
@@ -211,7 +214,7 @@ class wait_operation final
     drop();
   }
 
-  /// By the timer, on the waiter's executor, while grant() and abort() are kept waiting. True: finish_expired()
+  /// Called by the timer on the waiter's executor, while grant() and abort() are blocked. True: finish_expired()
   /// follows.
   bool expire() noexcept { return access_.withdraw(*this); }
 
@@ -264,7 +267,7 @@ class wait_operation final
     if (outcome_ == outcome::granted && passes_on_later(*this)) return;
     Access access = access_;
     timeout_.stop();
-    // Before the handler goes, since that may destroy whatever keeps the lock alive.
+    // Release before destroying the handler, which may keep the lock alive.
     if (outcome_ == outcome::granted) access.release();
     [[maybe_unused]] Handler handler = this->destroy();
   }
@@ -274,7 +277,7 @@ class wait_operation final
   [[no_unique_address]] timeout<Deadline, wait_operation, typename base::executor_type> timeout_;
 };
 
-/// The initiation of a wait_operation.
+/// Initiates a wait_operation.
 template <class Access, class Deadline>
 class wait_initiation {
  public:
@@ -308,7 +311,7 @@ class wait_initiation {
     }
   }
 
-  bool has_tried = false;  // that it can't be done at once, or must not
+  bool has_tried = false;  // set if it cannot or must not be done at once
 
  private:
   Access access_;
@@ -329,10 +332,10 @@ struct tuple_initiation {
 
 #ifdef HOLDFAST_SYNC_HAS_DEFERRED
 
-/// What the initiating functions return for the token `deferred`: an operation that has not begun. It does what Asio's
-/// own deferred operation does (it is called with a token, or awaited), and when a coroutine awaits it, it brings the
-/// memory in which it waits: the coroutine's frame keeps it until the await is over. With `as_tuple(deferred)` the
-/// result is a tuple.
+/// The result of initiating functions for the token `deferred`: an operation that has not begun. Like Asio's own
+/// deferred operations, it is called with a token, or awaited. When awaited by a coroutine, it also provides the memory
+/// for waiting: it stays in the coroutine's frame until the await is over. With `as_tuple(deferred)` the result is a
+/// tuple.
 template <class Initiation, bool as_tuple>
 class [[nodiscard]] pending_operation {
   using signature = std::conditional_t<as_tuple, void(typename Initiation::tuple_type), typename Initiation::signature>;
@@ -395,11 +398,11 @@ class [[nodiscard]] pending_operation {
 
 #endif
 
-/// What is known of tokens by which a coroutine awaits an operation that it begins at once: use_awaitable, and what is
-/// made of it by as_tuple, redirect_error, bind_cancellation_slot and bind_executor. Such a token has
+/// Traits of tokens by which a coroutine awaits an operation that it begins at once: use_awaitable, also adapted by
+/// as_tuple, redirect_error, bind_cancellation_slot and bind_executor. For such a token:
 ///   executor_type        the coroutine's
-///   may_go_on_on(e, t)   whether a coroutine on the executor `e` may continue there, without a suspension
-///   take(initiation, t)  its result if it does
+///   may_go_on_on(e, t)   true if a coroutine on the executor `e` may continue there without suspending
+///   take(initiation, t)  the result in that case
 template <class Token, class Signature>
 struct awaitable_token {
   static constexpr bool is_one = false;
@@ -475,8 +478,8 @@ inline void throw_failure(std::exception_ptr const& error) {
   if (error) std::rethrow_exception(error);
 }
 
-/// Awaits an operation inside a coroutine of its own, which continues without a suspension if it can be done at once.
-/// The operation waits in that coroutine's frame if the token has nothing to say to that.
+/// Awaits an operation inside a coroutine of its own, which continues without suspending if the operation can be done
+/// at once. For tokens without adaptations, the operation waits in that coroutine's frame.
 template <class Token, class Initiation>
 awaitable_of<Token, Initiation> await_with(Initiation initiation, Token token) {
   using kind = awaitable_token<Token, typename Initiation::signature>;
@@ -509,7 +512,7 @@ awaitable_of<Token, Initiation> await_with(Initiation initiation, Token token) {
   }
 }
 
-/// async_initiate, with a shorter way for coroutines.
+/// async_initiate, with a fast path for coroutines.
 template <class CompletionToken, class Initiation>
 auto start_with(CompletionToken&& token, Initiation initiation) {
   using token_type = std::decay_t<CompletionToken>;
@@ -528,13 +531,13 @@ auto start_with(CompletionToken&& token, Initiation initiation) {
   }
 }
 
-/// The initiating functions of a lock that is owned alone. `Derived` has access().
+/// The initiating functions of an exclusive lock. `Derived` has access().
 ///
-/// `who` is for the instrumentation policy.
+/// `who` is passed to the instrumentation policy.
 template <class Derived, class Identity>
 class lock_functions {
  public:
-  /// Completes with `void(error_code, lock)` when the lock is granted; errors: operation_aborted.
+  /// Completes with `void(error_code, lock)` when the lock is granted. Errors: operation_aborted.
   template <class CompletionToken = default_token>
     requires(!std::convertible_to<CompletionToken, Identity>)
   auto async_lock(CompletionToken&& token = {}) {
@@ -545,8 +548,8 @@ class lock_functions {
     return start(who, no_deadline(), std::forward<CompletionToken>(token));
   }
 
-  /// As async_lock(), but gives up its place at `deadline` with asio::error::timed_out. If the lock is free it is
-  /// granted also after the deadline.
+  /// Like async_lock(), but leaves the queue at `deadline` with asio::error::timed_out. A free lock is granted even
+  /// after the deadline.
   template <class CompletionToken = default_token>
   auto async_lock_until(std::chrono::steady_clock::time_point deadline, CompletionToken&& token = {}) {
     return start(Identity(), until{deadline}, std::forward<CompletionToken>(token));
@@ -557,7 +560,7 @@ class lock_functions {
     return start(who, until{deadline}, std::forward<CompletionToken>(token));
   }
 
-  /// As async_lock_until(now + duration).
+  /// Calls async_lock_until() with now + duration.
   template <class CompletionToken = default_token>
   auto async_lock_for(std::chrono::steady_clock::duration duration, CompletionToken&& token = {}) {
     return start(Identity(), after(duration), std::forward<CompletionToken>(token));
@@ -579,13 +582,13 @@ class lock_functions {
 }  // namespace holdfast::sync::detail
 
 #ifdef HOLDFAST_SYNC_HAS_DEFERRED
-/// As for Asio's own deferred operations, so that `operation | deferred(...)` works.
+/// As for Asio's own deferred operations; enables `operation | deferred(...)`.
 template <class Initiation, bool as_tuple>
 struct HOLDFAST_SYNC_ASIO::is_deferred<holdfast::sync::detail::pending_operation<Initiation, as_tuple>>
     : HOLDFAST_SYNC_ASIO::true_type {};
 #endif
 
-/// The handler's executor, allocator and slot are those of the handler behind it.
+/// Forwards the executor, allocator and slot of the wrapped handler.
 template <template <class, class> class Associator, class Handler, class Default>
 struct HOLDFAST_SYNC_ASIO::associator<Associator, holdfast::sync::detail::tuple_handler<Handler>, Default>
     : Associator<Handler, Default> {

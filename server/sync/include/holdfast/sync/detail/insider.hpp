@@ -5,9 +5,9 @@
 
 namespace holdfast::sync::detail {
 
-/// What the rest of the library needs of a mutex and a lock and nobody else may have.
+/// Access to private parts of mutexes and locks for the rest of the library.
 struct insider {
-  /// How an operation reaches the mutex.
+  /// The access object by which an operation uses the mutex.
   template <class Lockable>
   static auto access(Lockable& lockable) noexcept {
     return lockable.access();
@@ -17,7 +17,7 @@ struct insider {
     return lockable.access_shared();
   }
 
-  /// Takes the ownership out of a lock object: it owns nothing, and the mutex is still owned.
+  /// Detaches the ownership from a lock object: the object owns nothing, and the mutex stays owned.
   template <class Lock>
   static auto* detach(Lock& lock) noexcept {
     return lock.detach();

@@ -8,21 +8,21 @@
 
 namespace holdfast::sync::detail {
 
-/// What the cores need of the machine: the real one. A model supplies a type with the same members, whose atomics and
-/// plain variables it watches.
+/// The real machine for the lock cores. A model checker replaces it by a type with the same members, whose atomics and
+/// plain variables it observes.
 struct std_atomics {
   template <class T>
   using atomic = std::atomic<T>;
   template <class T>
-  using plain = T;  // a variable that the protocol protects; a model checks that it does
+  using plain = T;  // a variable protected by the protocol; a model checks that
 
-  /// Says that the calling thread waits for another one to write: it leaves the core's other thread more of the core,
-  /// and the bus alone, for 10 to 50 ns.
+  /// Hints that the calling thread waits for a write by another one. Gives the core's other hardware thread more
+  /// resources and keeps off the bus for 10 to 50 ns.
   static void pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
-    asm volatile("isb" ::: "memory");  // `yield` does nothing on most cores
+    asm volatile("isb" ::: "memory");  // `yield` has no effect on most cores
 #elif defined(__arm__)
     asm volatile("yield" ::: "memory");
 #else
@@ -30,12 +30,12 @@ struct std_atomics {
 #endif
   }
 
-  /// How often a lock that is owned is looked at again, with a pause between, by those who would rather spin than wait.
-  /// 100 pauses outlast a few sections of 100 ns, and cost less than the wake-up of a thread.
+  /// How often a spinning try_lock checks an owned lock, with a pause in between. 100 pauses are longer than a few
+  /// sections of 100 ns, and cost less than waking a thread.
   static constexpr unsigned looks_max = 100;
 
-  /// Called each time the internal lock was found taken. Its holder is a few instructions from letting go, unless it
-  /// was preempted: then give the core away, and at last sleep, so that a holder of lower priority can run.
+  /// Called each time the internal lock was found taken. Its holder needs only a few more instructions unless it was
+  /// preempted: so first spin, then yield, and finally sleep, so that a holder with lower priority can run.
   class backoff {
    public:
     void operator()() noexcept {
@@ -55,16 +55,16 @@ struct std_atomics {
   };
 };
 
-/// A place in a queue, embedded in the operation that waits. Every member belongs to the queue's internal lock.
+/// A node of a queue, embedded in the waiting operation. All members are protected by the queue's internal lock.
 template <class Machine>
 struct queue_node {
   typename Machine::template plain<queue_node*> next{nullptr};
   typename Machine::template plain<queue_node*> previous{nullptr};
   typename Machine::template plain<bool> queued{false};
-  bool shared = false;  // whether it wants the lock together with others; constant once queued; see shared_core
+  bool shared = false;  // wants shared ownership, see shared_core; constant once queued
 };
 
-/// A doubly linked list of places: first in, first out, and O(1) removal anywhere. Not thread-safe by itself.
+/// A doubly linked FIFO list of nodes with O(1) removal anywhere. Not thread-safe by itself.
 template <class Machine>
 class node_queue {
  public:
@@ -107,30 +107,30 @@ class node_queue {
   typename Machine::template plain<node*> tail_{nullptr};
 };
 
-/// The mutex without Asio and coroutines: one word and a queue. It decides who owns; telling the new owner is the
-/// caller's business, after the internal lock is dropped.
+/// The mutex without Asio and coroutines: one word and a queue. It decides who owns; the caller notifies the new owner
+/// after the internal lock is released.
 ///
-/// The word is free (0) or `held`, and only with `held` it can also say that somebody waits, or that somebody is at the
-/// queue (the internal lock). Uncontended, locking and unlocking are one compare-and-swap each; contended, one more
-/// store. While the internal lock is taken nobody else changes the word, because both fast paths expect it to be
-/// exactly free or exactly held.
+/// The word is free (0) or `held`. Together with `held`, further bits say that there are waiters, and that a thread is
+/// working on the queue (the internal lock). Uncontended, locking and unlocking take one compare-and-swap each;
+/// contended, one more store. While the internal lock is taken, no other thread changes the word, because both fast
+/// paths expect it to be exactly free or exactly held.
 ///
-/// Ownership passes from the owner to the oldest waiter without the word ever becoming free: nobody can barge in.
-/// A waiter that withdraws leaves ownership and the others' order as they were.
+/// Ownership passes from the owner to the oldest waiter without the word ever becoming free, so there is no barging. A
+/// waiter that withdraws changes neither ownership nor the order of the others.
 template <class Machine = std_atomics>
 class lock_core {
  public:
   using node = queue_node<Machine>;
 
-  /// Takes the lock if it is free and nobody waits.
+  /// Acquires the lock if it is free. (A free lock has no waiters.)
   bool try_acquire() {
     std::uint32_t expected = word_.load(std::memory_order_relaxed);
     return expected == free &&
            word_.compare_exchange_strong(expected, held, std::memory_order_acquire, std::memory_order_relaxed);
   }
 
-  /// As try_acquire(), but while the lock is owned and nobody waits it looks again, up to Machine::looks_max times. Who
-  /// waits comes first: as soon as somebody does it gives up.
+  /// Like try_acquire(), but checks up to Machine::looks_max times while the lock is owned without waiters. Waiters
+  /// come first: it fails as soon as there is one.
   bool try_acquire_spinning() {
     for (unsigned looks = Machine::looks_max;; --looks) {
       std::uint32_t seen = word_.load(std::memory_order_relaxed);
@@ -144,8 +144,8 @@ class lock_core {
     }
   }
 
-  /// True: the caller owns the lock. False: the node took its place at the end of the queue and belongs to the core
-  /// until release() returns it or withdraw() gives it back; by the time of return it may already have been granted.
+  /// True: the caller owns the lock. False: the node was queued and belongs to the core until release() or withdraw()
+  /// returns it; when this function returns it may already have been granted.
   bool acquire_or_enqueue(node& n) {
     typename Machine::backoff backoff;
     for (;;) {
@@ -165,16 +165,16 @@ class lock_core {
     }
   }
 
-  /// Called by the owner. True: nobody waited and the lock is free. False: release() must be called.
+  /// Called by the owner. True: there was no waiter, and the lock is free. False: release() must be called.
   bool try_release() {
-    // Looking first costs nothing if nobody waits, and spares a futile exchange if somebody does.
+    // The load is free without waiters, and avoids a futile exchange with waiters.
     std::uint32_t expected = word_.load(std::memory_order_relaxed);
     return expected == held &&
            word_.compare_exchange_strong(expected, free, std::memory_order_release, std::memory_order_relaxed);
   }
 
-  /// Called by the owner. Returns the oldest waiter, which owns the lock from now on, or null: the lock is free.
-  /// `about_to_leave(node)` is called under the internal lock before the node is out of anybody's sight.
+  /// Called by the owner. Returns the oldest waiter, which is the new owner, or null if the lock is free now.
+  /// `about_to_leave(node)` is called under the internal lock before the node leaves the queue.
   template <class Hook>
   node* release(Hook&& about_to_leave) {
     typename Machine::backoff backoff;
@@ -197,7 +197,7 @@ class lock_core {
     }
   }
 
-  /// Takes the node out of the queue if it is still there: O(1). False: it was granted or withdrawn before.
+  /// Removes the node from the queue in O(1). False: it was granted or withdrawn before.
   bool withdraw(node& n) {
     if (!enter_queue()) return false;
     bool const was_queued = n.queued;
@@ -206,7 +206,7 @@ class lock_core {
     return was_queued;
   }
 
-  /// Takes out, in order, every waiter for which `chosen(node)` holds, and gives it to `take(node)`; both are called
+  /// Removes all waiters for which `chosen(node)` is true, in order, and passes each to `take(node)`. Both are called
   /// under the internal lock.
   template <class Chosen, class Take>
   void withdraw_if(Chosen&& chosen, Take&& take) {
@@ -222,7 +222,7 @@ class lock_core {
     leave_queue(queue_.empty() ? held : held | waited_for);
   }
 
-  /// A glance, outdated when it returns.
+  /// A snapshot; may be outdated when it returns.
   bool is_held() const { return word_.load(std::memory_order_relaxed) & held; }
 
  private:
@@ -231,11 +231,11 @@ class lock_core {
   static constexpr std::uint32_t waited_for = 2;
   static constexpr std::uint32_t at_queue = 4;
 
-  /// False: the lock is free, so nobody waits.
+  /// Takes the internal lock. False: the lock is free, so there is no waiter.
   bool enter_queue() {
     typename Machine::backoff backoff;
     for (;;) {
-      // Acquire, as whoever finds it free must see what was done under the internal lock no less than who takes that.
+      // Acquire, since a caller that finds the lock free must also see what was done under the internal lock.
       std::uint32_t seen = word_.load(std::memory_order_acquire);
       if (seen == free) return false;
       if (!(seen & at_queue) &&
@@ -246,7 +246,7 @@ class lock_core {
     }
   }
 
-  // Release also on behalf of the owner who passes the lock on: whoever takes the word next sees the section's writes.
+  // Release also on behalf of an owner that passes the lock on: the next to take the word sees its section's writes.
   void leave_queue(std::uint32_t word) { word_.store(word, std::memory_order_release); }
 
   typename Machine::template atomic<std::uint32_t> word_{free};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-/// What waits: a queued operation as a lock sees it, its execution context, its executor and its deadline. The lock
-/// decides who is granted; everything here is how an operation learns of it, and how it is found when it is to go.
+/// Waiting operations: how a lock sees them, their execution contexts, executors and deadlines. The lock decides who is
+/// granted; this file notifies the operation, and finds it when its lock or context is destroyed.
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -21,49 +21,48 @@ struct context_link;
 class context_service;
 struct insider;
 
-/// An operation that waits for a lock, as the lock sees it. Whoever takes it out of the queue calls, outside the
-/// internal lock, exactly one of grant(), abort() and discard(), or, for a function, run() and then finish(). After
-/// that neither the waiter nor the lock may be touched, because the waiter may already have run, released and destroyed
-/// both.
+/// A waiting operation as the lock sees it. The thread that takes it out of the queue calls exactly one of grant(),
+/// abort() and discard(), or, for a function, run() and then finish(), outside the internal lock. Afterwards neither
+/// the waiter nor the lock may be used, because the waiter may already have run, released and destroyed both.
 class waiter : public queue_node<std_atomics> {
  public:
   explicit waiter(bool is_a_function = false) noexcept : is_function(is_a_function) {}
 
-  /// The waiter owns the lock now: let it know on its executor.
+  /// The waiter owns the lock now: notify it on its executor.
   virtual void grant() noexcept = 0;
 
-  /// The waiter never owns the lock, because the lock is going: let it know on its executor.
+  /// The lock is being destroyed, so the waiter never owns it: notify it on its executor.
   virtual void abort() noexcept = 0;
 
-  /// The waiter's execution context is being destroyed: destroy the waiter, its completion is never called.
+  /// The waiter's execution context is being destroyed: destroy the waiter without calling its completion.
   virtual void discard() noexcept = 0;
 
-  /// Runs the waiter's function on this thread, as the owner.
+  /// Runs the waiter's function on this thread, which owns the lock for it.
   virtual void run() noexcept {}
 
-  /// The function has run and the lock is passed on: let the waiter know on its executor.
+  /// The function has run and the lock is passed on: notify the waiter on its executor.
   virtual void finish() noexcept {}
 
-  /// The same for this waiter and those behind it, all of one context and with finishes_together(): one post takes them
-  /// there, and from there each is let know as by finish().
+  /// Notifies this waiter and those linked behind it, all of one context and with finishes_together(): one post reaches
+  /// the context, and from there each waiter is notified as by finish().
   virtual void finish_all() noexcept {}
 
-  /// Whether the executor is its context's plain one, for which any other such executor of the context can stand in.
+  /// True if the executor is its context's plain one, so that any other plain executor of the context is equivalent.
   virtual bool finishes_together() const noexcept { return false; }
 
-  /// Whether the calling thread is running the waiter's execution context, which therefore can't be destroyed
+  /// True if the calling thread is running the waiter's execution context, which therefore can't be destroyed
   /// meanwhile.
   virtual bool context_runs_here() const noexcept = 0;
 
   bool const is_function;
-  context_link* link = nullptr;           // set before the waiter is queued, constant afterwards; null: context unknown
+  context_link* link = nullptr;           // set before queueing, then constant; null if the context is unknown
   context_service* delivering = nullptr;  // see `delivery`
 
  protected:
   ~waiter() = default;
 };
 
-/// A waiter with what the lock's instrumentation wants to remember of it.
+/// A waiter with the data that the lock's instrumentation keeps for it.
 template <class Policy>
 class waiter_of : public waiter {
  public:
@@ -76,13 +75,13 @@ class waiter_of : public waiter {
 
 // How a lock learns that an execution context is being destroyed while its waiters are queued.
 //
-// A lock is no I/O object: it has no executor of its own, and any context's coroutines may wait in it. So each lock
-// keeps one link for each context whose waiters it has ever queued, and a service in the context keeps the links'
-// other ends. When the context is destroyed it takes its waiters out of all queues and destroys them; when a lock is
-// destroyed it takes its links away. Both are rare, and creating a link is, so one mutex for the entire process guards
-// all of them; finding an existing link, once for every wait, takes no lock.
+// A lock is not an I/O object: it has no executor, and coroutines of any context may wait for it. So every lock keeps
+// one link for each context that ever had a queued waiter, and a service in the context keeps the other ends of the
+// links. When a context is destroyed, the service removes its waiters from all queues and destroys them; when a lock is
+// destroyed, it removes its links. Both are rare, and so is creating a link, so one mutex for the entire process
+// protects all links. Finding an existing link, once per wait, takes no lock.
 
-/// A chain of waiters that have left their queue, in order.
+/// A FIFO chain of waiters that have left their queue.
 struct waiter_chain {
   void push_back(waiter& w) {
     w.next = nullptr;
@@ -99,13 +98,13 @@ struct waiter_chain {
 };
 
 struct context_link {
-  /// Puts the link's waiters into `taken`, and those who own the lock now that the others are gone into `granted`.
+  /// Moves the link's waiters to `taken`, and waiters that become owners by their removal to `granted`.
   using take_out_function = void (*)(void* lock, context_link const& link, waiter_chain& taken, waiter_chain& granted);
 
-  std::atomic<asio::execution_context*> context{nullptr};  // null: its context is gone; may be used again
+  std::atomic<asio::execution_context*> context{nullptr};  // null once its context is gone; the link is then reusable
   context_service* service = nullptr;                      // constant while `context` is set
   context_link* next_of_lock = nullptr;                    // constant once published
-  context_link* next_of_service = nullptr;                 // the rest belongs to links_mutex
+  context_link* next_of_service = nullptr;                 // this and the following are protected by links_mutex
   context_link* previous_of_service = nullptr;
   void* lock = nullptr;
   take_out_function take_out = nullptr;
@@ -113,17 +112,17 @@ struct context_link {
 
 HOLDFAST_SYNC_ONCE_IN_A_PROCESS inline constinit std::mutex links_mutex;
 
-/// Tells a waiter that has left its queue that it owns the lock.
+/// Notifies a waiter that has left its queue that it owns the lock.
 inline void deliver_grant(waiter& w) noexcept;
 
-/// One in every execution context in which somebody waited for a lock.
+/// Created in every execution context that had a waiter.
 class HOLDFAST_SYNC_ONCE_IN_A_PROCESS context_service : public asio::execution_context::service {
  public:
   using key_type = context_service;
   inline static asio::execution_context::id id;
 
   explicit context_service(asio::execution_context& context) : service(context) {}
-  // A service that comes into being while its context is being destroyed is not asked to shut down.
+  // A service created while its context is being destroyed gets no shutdown() call.
   ~context_service() override { take_out_waiters(); }
 
   bool is_shut_down() const { return is_shut_down_; }  // with links_mutex
@@ -161,8 +160,8 @@ class HOLDFAST_SYNC_ONCE_IN_A_PROCESS context_service : public asio::execution_c
       }
     }
     while (waiter* const w = granted.pop_front()) deliver_grant(*w);
-    // A waiter that another thread took out a moment before is still being notified; that needs this context. The
-    // queues' internal locks order delivery_begins() before take_out(), so the count of beginnings is complete by now.
+    // Another thread may still be notifying a waiter that it has just removed, which needs this context. The queues'
+    // internal locks order delivery_begins() before take_out(), so the count of begun deliveries is final here.
     std_atomics::backoff backoff;
     while (deliveries_ended_.load(std::memory_order_acquire) != deliveries_begun_.load(std::memory_order_relaxed)) {
       backoff();
@@ -176,11 +175,11 @@ class HOLDFAST_SYNC_ONCE_IN_A_PROCESS context_service : public asio::execution_c
   std::atomic<std::uint64_t> deliveries_ended_{0};
 };
 
-/// Keeps a waiter's context from being destroyed between the waiter's removal from the queue and the end of its
-/// delivery. Costs nothing if this thread is running that context, since then it can't be destroyed.
+/// Prevents the destruction of a waiter's context between the waiter's removal from the queue and the end of its
+/// delivery. Free of cost on a thread that runs the context, which then can't be destroyed.
 class delivery {
  public:
-  /// Under the internal lock of the waiter's queue.
+  /// Called under the internal lock of the waiter's queue.
   static void begin(waiter& w) noexcept {
     if (w.link && !w.context_runs_here()) {
       w.delivering = w.link->service;
@@ -188,7 +187,7 @@ class delivery {
     }
   }
 
-  /// The delivery happens while this lives; it may end the waiter.
+  /// Covers the delivery, during which the waiter may be destroyed.
   explicit delivery(waiter const& w) noexcept : service_(w.delivering) {}
   delivery(delivery const&) = delete;
   delivery& operator=(delivery const&) = delete;
@@ -200,16 +199,15 @@ class delivery {
   context_service* const service_;
 };
 
-/// A waiter that can't be notified that it owns the lock, because its executor is full or going, passes it on, perhaps
-/// to somebody who can't be notified either. However many there are, that happens one after the other and not one
-/// inside the other.
+/// A waiter whose executor cannot take the grant (out of memory, or being destroyed) passes the lock on, possibly to a
+/// waiter with the same problem. This list turns the recursion into a loop, whatever the number of such waiters.
 struct grants_in_progress {
   waiter* being_told = nullptr;
   waiter_chain refused;
 };
 HOLDFAST_SYNC_ONCE_IN_A_PROCESS inline constinit thread_local grants_in_progress* grants_of_this_thread = nullptr;
 
-/// By a waiter that owns, instead of passing the lock on. True: it is discarded later.
+/// Called by a waiter that owns, before it passes the lock on. True: it will be discarded later instead.
 inline bool passes_on_later(waiter& w) noexcept {
   auto* const grants = grants_of_this_thread;
   if (!grants || grants->being_told != &w) return false;
@@ -224,7 +222,7 @@ inline void deliver_grant(waiter& w, grants_in_progress& grants) noexcept {
   w.grant();
   bool const refused = !grants.being_told;
   grants.being_told = outer;
-  if (service && !refused) service->delivery_ended();  // otherwise when it is discarded
+  if (service && !refused) service->delivery_ended();  // otherwise it ends when the waiter is discarded
 }
 
 inline void deliver_grant(waiter& w) noexcept {
@@ -239,7 +237,7 @@ inline void deliver_grant(waiter& w) noexcept {
   grants_of_this_thread = nullptr;
 }
 
-/// A lock's links. Thread-safe; destroying it ends all of them.
+/// A lock's links. Thread-safe. The destructor removes all of them.
 class context_links {
  public:
   context_links() = default;
@@ -257,7 +255,7 @@ class context_links {
     }
   }
 
-  /// Null: the context is being destroyed. May throw std::bad_alloc when it sees a context for the first time.
+  /// Returns null if the context is being destroyed. May throw std::bad_alloc for a new context.
   context_link* find_or_create(asio::execution_context& context, void* lock, context_link::take_out_function take_out) {
     for (context_link* l = first_.load(std::memory_order_acquire); l; l = l->next_of_lock) {
       if (l->context.load(std::memory_order_acquire) == &context) return l;
@@ -293,15 +291,15 @@ class context_links {
   std::atomic<context_link*> first_{nullptr};
 };
 
-// How a completion gets to its executor without a heap allocation.
+// How a completion reaches its executor without a heap allocation.
 
-/// Room for what an executor that frees before calling has to remember about a function that holds one pointer: as much
-/// as Asio's do. One that needs more gets it from Asio's recycled blocks.
+/// Memory for the queue entry of an executor that frees before calling, for a function that holds one pointer; large
+/// enough for Asio's executors. Larger entries use Asio's recycled blocks.
 struct posting_memory {
   alignas(void*) std::byte bytes[5 * sizeof(void*)];
 };
 
-/// Hands out a posting_memory, or, for what doesn't fit, Asio's recycled blocks.
+/// Allocates from a posting_memory, or from Asio's recycled blocks if that is too small.
 template <class T>
 class posting_allocator {
  public:
@@ -335,16 +333,16 @@ class posting_allocator {
   posting_memory* memory_;
 };
 
-/// What posting to `Executor` needs from the operation: memory of its own, or nothing.
+/// The memory that an operation provides for posting to `Executor`, or nothing.
 struct no_posting_memory {};
 template <class Executor>
 using posting_memory_for = std::conditional_t<frees_before_calling<Executor>, posting_memory, no_posting_memory>;
 
-/// Calls `function` on the executor, never before this returns. `memory` must stay until then; the allocator serves
-/// executors that can't use it.
+/// Calls `function` on the executor, never before post_to() returns. `memory` must live until then; the allocator is
+/// for executors that can't use it.
 ///
-/// The function is posted as a continuation: the executor may keep it for the calling thread, which spares waking
-/// another one. What waits for a lock has nothing else to do, and its section is what everybody waits for.
+/// The function is posted as a continuation, so the executor may keep it for the calling thread and need not wake
+/// another one. The waiter has nothing else to do, and others wait for its section.
 template <class Executor, class Allocator, class Function>
 void post_to(Executor const& executor, [[maybe_unused]] posting_memory_for<Executor>& memory,
              [[maybe_unused]] Allocator const& allocator, Function&& function) {
@@ -362,7 +360,7 @@ void post_to(Executor const& executor, [[maybe_unused]] posting_memory_for<Execu
   }
 }
 
-/// The executor's execution context, or null if it is unknown.
+/// The executor's execution context, or null if unknown.
 template <class Executor>
 asio::execution_context* context_of(Executor const& executor) {
   namespace execution = asio::execution;
@@ -381,22 +379,22 @@ asio::execution_context* context_of(Executor const& executor) {
   }
 }
 
-/// How often in a row a thread's coroutines may continue without suspending because they find the lock free. Such a
-/// coroutine otherwise keeps its thread for itself, and its neighbours never get to ask for the lock. After so many the
-/// next one goes the way of all who can't continue at once: it takes its place, and its grant is posted behind what is
-/// ready on its executor.
+/// How many times in a row the coroutines of a thread may continue without suspending because the lock is free. Such a
+/// coroutine would otherwise monopolize its thread, and the thread's other coroutines would never get to ask for the
+/// lock. After that many, the next one takes the general path: it gets its place in the queue, and its grant is posted
+/// behind the work that is ready on its executor.
 inline constexpr unsigned grants_without_suspension_max = 128;
 
 HOLDFAST_SYNC_ONCE_IN_A_PROCESS inline constinit thread_local unsigned grants_without_suspension = 0;
 
-/// True: continue without suspending. False: take the grant by way of the executor.
+/// True: continue without suspending. False: receive the grant through the executor.
 inline bool may_go_on() noexcept {
   if (++grants_without_suspension <= grants_without_suspension_max) return true;
   grants_without_suspension = 0;
   return false;
 }
 
-/// The thread's executor has run something else.
+/// Ends the row: the thread's executor has run something else, such as the resumption of a suspended coroutine.
 inline void has_been_suspended() noexcept {
   grants_without_suspension = 0;
 }
@@ -418,8 +416,8 @@ void watch_for_suspension(Executor const& executor) noexcept {
   }
 }
 
-// The deadline of a waiting operation. Timer and grant may come at once and on different threads, and the timer's own
-// completion comes even later than the operation's, so the timer lives in a block of its own that both refer to.
+// The deadline of a waiting operation. Timer and grant may occur at once on different threads, and the timer's
+// completion comes later than the operation's, so both refer to a separate block that contains the timer.
 
 struct no_deadline {};
 
@@ -427,7 +425,7 @@ struct until {
   std::chrono::steady_clock::time_point time;
 };
 
-/// From now on; what is too long for the clock is forever.
+/// now + duration; a time beyond the clock's range means forever.
 inline until after(std::chrono::steady_clock::duration duration) noexcept {
   auto const now = std::chrono::steady_clock::now();
   auto const longest = std::chrono::steady_clock::time_point::max() - now;
@@ -437,7 +435,7 @@ inline until after(std::chrono::steady_clock::duration duration) noexcept {
 template <class Deadline, class Operation, class Executor>
 class timeout;
 
-/// Waits forever.
+/// No deadline: waits forever.
 template <class Operation, class Executor>
 class timeout<no_deadline, Operation, Executor> {
  public:
@@ -459,12 +457,12 @@ class timeout<until, Operation, Executor> {
   timeout& operator=(timeout const&) = delete;
   ~timeout() { stop(); }
 
-  /// Arms the timer, then enqueues; the timer's handler waits until that is done. Returns what enqueue() does.
+  /// Arms the timer, then enqueues; the timer's handler blocks until that is done. Returns the result of enqueue().
   template <class Enqueue>
   bool arm_around(until deadline, Executor const& executor, Operation& operation, Enqueue&& enqueue) {
     block_ = block::create(executor);
     std::scoped_lock guard(block_->mutex);
-    block* const armed = block_;  // once enqueued, the operation may vanish as soon as the guard is gone
+    block* const armed = block_;  // once enqueued, the operation may be gone as soon as the guard is released
     armed->operation = &operation;
     armed->timer.expires_at(deadline.time);
     armed->timer.async_wait(expiry(armed, executor));
@@ -473,19 +471,19 @@ class timeout<until, Operation, Executor> {
     return acquired;
   }
 
-  /// From now on the timer doesn't touch the operation. By whoever took it out of the queue, on any thread.
+  /// Detaches the timer from the operation. Called on any thread by the one that took the operation out of the queue.
   void forget() noexcept {
     if (!block_) return;
     std::scoped_lock guard(block_->mutex);
     block_->operation = nullptr;
   }
 
-  /// On the waiter's executor, after forget() or expiry.
+  /// Called on the waiter's executor after forget() or after expiry.
   void stop() noexcept {
     if (!block_) return;
     try {
       block_->timer.cancel();
-    } catch (...) {  // then it expires in vain
+    } catch (...) {  // it expires without effect
     }
     std::exchange(block_, nullptr)->drop_reference();
   }
@@ -512,7 +510,7 @@ class timeout<until, Operation, Executor> {
     }
 
     std::mutex mutex;
-    Operation* operation = nullptr;  // with `mutex`
+    Operation* operation = nullptr;  // protected by `mutex`
     std::atomic<int> references{1};
     timer_of_t<Executor> timer;
   };
@@ -550,34 +548,34 @@ class timeout<until, Operation, Executor> {
   block* block_ = nullptr;
 };
 
-/// An allocator with space for the operation and for nothing else: what an executor remembers has to live elsewhere.
+/// An allocator whose memory fits only the operation: memory for an executor's queue entry must come from elsewhere.
 template <class Allocator>
 concept serves_the_operation_alone = requires { requires Allocator::serves_the_operation_alone; };
 
-/// Counts the wait of a handler as its executor's outstanding work.
+/// Counts a handler's wait as outstanding work of its executor.
 template <class Handler>
 struct handler_work {
   explicit handler_work(Handler const& handler) : guard(asio::get_associated_executor(handler)) {}
   asio::executor_work_guard<asio::associated_executor_t<Handler>> guard;
 };
-/// What all operations on a lock have in common: a handler with its executor, allocator and cancellation slot, from the
+/// The common part of all operations on a lock: a handler with its executor, allocator and cancellation slot, from the
 /// initiation until the handler is called or destroyed.
 ///
-/// The object never moves, and it is destroyed, its memory given back, before the handler is called. It is touched by
-/// the waiter's executor (initiation, cancellation, timer, completion) and by whoever takes it out of the queue; the
-/// queue's internal lock decides between them, and the winner alone continues.
+/// The object never moves. It is destroyed and its memory freed before the handler is called. It is used by the
+/// waiter's executor (initiation, cancellation, timer, completion) and by the thread that takes it out of the queue;
+/// the queue's internal lock decides between them, and only the winner continues.
 ///
 /// `Derived` has
-///   complete()           on the handler's executor: destroy() and call the handler
-///   drop()               instead of complete() if the executor never gets there; must not throw
-///   cancel()             the slot's signal was emitted
+///   complete()           on the handler's executor: calls destroy() and then the handler
+///   drop()               instead of complete() if the executor never runs it; must not throw
+///   cancel()             called when the slot's signal was emitted
 template <class Derived, class Policy, class Handler>
 class operation : public waiter_of<Policy> {
  public:
   using executor_type = asio::associated_executor_t<Handler>;
   using handler_allocator = asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>;
 
-  // Called under the internal lock, so the handler is asked for its executor only if that is known to be harmless.
+  // Called under the internal lock, so the handler's executor is only used if that is known to be harmless.
   bool context_runs_here() const noexcept final {
     if constexpr (is_context_executor<executor_type>) {
       return executor().running_in_this_thread();
@@ -586,7 +584,8 @@ class operation : public waiter_of<Policy> {
     }
   }
 
-  /// Owns an operation that nobody else can reach. Called once: completes it. Destroyed before: drops it.
+  /// Owns an operation that nothing else refers to. Calling it completes the operation; destroying it uncalled drops
+  /// it.
   struct holder {
     explicit holder(Derived* o) noexcept : operation(o) {}
     holder(holder&& other) noexcept : operation(std::exchange(other.operation, nullptr)) {}
@@ -619,8 +618,8 @@ class operation : public waiter_of<Policy> {
 
   executor_type executor() const noexcept { return asio::get_associated_executor(handler_); }
 
-  /// Before the operation is queued. `Lock` has link(context). False: the context is being destroyed, and the operation
-  /// is to be dropped, as the context drops whatever it is given now.
+  /// Call before queueing. `Lock` has link(context). False: the context is being destroyed; drop the operation, as the
+  /// context itself drops what it is given now.
   template <class Lock>
   [[nodiscard]] bool prepare(Lock& lock) {
     if (auto* const context = context_of(executor())) {
@@ -632,10 +631,10 @@ class operation : public waiter_of<Policy> {
     return true;
   }
 
-  /// Lets complete() be called on the executor. The operation may be gone before this returns.
+  /// Posts complete() to the executor. The operation may be gone before post() returns.
   void post() { post(holder(&derived())); }
 
-  /// Lets `function` be called on the executor, with the memory of post().
+  /// Posts `function` to the executor, in the memory reserved for post().
   template <class Function>
   void post(Function&& function) {
     auto const target = executor();
@@ -647,7 +646,7 @@ class operation : public waiter_of<Policy> {
     }
   }
 
-  // An executor that can't take the completion (out of memory, say) has dropped the operation, which passes the lock
+  // An executor that can't take the completion (out of memory, for example) drops the operation, which passes the lock
   // on.
   void post_noexcept() noexcept {
     try {
@@ -656,7 +655,7 @@ class operation : public waiter_of<Policy> {
     }
   }
 
-  /// Ends the operation; what is left of it is its handler.
+  /// Destroys the operation and returns its handler.
   Handler destroy() noexcept {
     if (canceller_) canceller_->detach();
     Handler handler(std::move(handler_));
@@ -668,7 +667,8 @@ class operation : public waiter_of<Policy> {
   }
 
  private:
-  /// Lives in the cancellation slot; either end may go first. Both are used on the waiter's executor only.
+  /// Installed in the cancellation slot. Operation and canceller may be destroyed in either order, on the waiter's
+  /// executor only.
   class canceller {
    public:
     explicit canceller(Derived* operation) : operation_(operation) {}

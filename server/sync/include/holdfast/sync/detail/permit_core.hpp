@@ -5,12 +5,11 @@
 
 namespace holdfast::sync::detail {
 
-/// Permits, and a queue of those who wait for one, without Asio and coroutines; the semaphore's and the event's core,
-/// and the condition variable's, which never has a permit. As in lock_core one word holds the state and the internal
-/// lock.
+/// Permits and a queue of waiters for them, without Asio and coroutines. The core of semaphore and event, and of
+/// condition_variable, which never has permits. As in lock_core, one word holds the state and the internal lock.
 ///
-/// Nobody waits while there are permits, and a permit that is given while somebody waits goes to the oldest waiter. So
-/// first in, first out, and nobody barges in.
+/// There are no waiters while there are permits, and a permit that is released while there are waiters goes to the
+/// oldest one. So order is FIFO, without barging.
 template <class Machine = std_atomics>
 class permit_core {
  public:
@@ -20,10 +19,10 @@ class permit_core {
 
   static constexpr std::uint64_t permits_max = (std::uint64_t(1) << 62) - 1;
 
-  /// Takes a permit, or, if not `takes`, only finds that there is one.
+  /// Takes a permit, or, if not `takes`, only checks that there is one.
   bool try_acquire(bool takes = true) {
     typename Machine::backoff backoff;
-    // Acquire: who finds a permit sees what was done before it was given.
+    // Acquire: the one that finds a permit sees what was done before its release.
     std::uint64_t seen = word_.load(std::memory_order_acquire);
     for (;;) {
       if (seen >= permit && !takes) return true;
@@ -38,7 +37,7 @@ class permit_core {
     }
   }
 
-  /// True: as try_acquire(). False: the node took its place in the queue.
+  /// True: as try_acquire(). False: the node was queued.
   bool acquire_or_enqueue(node& n, bool takes = true) {
     for (;;) {
       if (try_acquire(takes)) return true;
@@ -52,12 +51,12 @@ class permit_core {
     }
   }
 
-  /// Gives `count` permits. `grant(node)` is called under the internal lock, in order, for everybody who has one from
-  /// now on. Those that are left stay, if `keeps`. False: there would be too many; none is given.
+  /// Releases `count` permits. `grant(node)` is called under the internal lock, in order, for each waiter that gets
+  /// one. Remaining permits are kept if `keeps`. False: there would be too many; none is released.
   template <class Grant>
   bool release(std::uint64_t count, bool keeps, Grant&& grant) {
     std::uint64_t seen = enter_queue();
-    // Who waits takes at most what fits.
+    // Waiters can only reduce the number, so it is enough to check it here.
     if (keeps && count > permits_max - seen / permit) {
       leave_queue(seen);
       return false;
@@ -67,7 +66,7 @@ class permit_core {
     return true;
   }
 
-  /// Lets everybody in, and, if `stays`, those who come later too, until close().
+  /// Grants all waiters, and, if `stays`, later ones too until close().
   template <class Grant>
   void open(bool stays, Grant&& grant) {
     enter_queue();
@@ -79,7 +78,7 @@ class permit_core {
     leave_queue(seen & waited_for);
   }
 
-  /// Takes the node out of the queue if it is still there.
+  /// Removes the node if it is still queued.
   bool withdraw(node& n) {
     std::uint64_t const seen = enter_queue();
     bool const was_queued = n.queued;
@@ -88,7 +87,7 @@ class permit_core {
     return was_queued;
   }
 
-  /// As lock_core::withdraw_if().
+  /// See lock_core::withdraw_if().
   template <class Chosen, class Take>
   void withdraw_if(Chosen&& chosen, Take&& take) {
     std::uint64_t const seen = enter_queue();
@@ -103,15 +102,15 @@ class permit_core {
     leave_queue((seen & ~waited_for) | (queue_.empty() ? 0 : waited_for));
   }
 
-  /// A glance, outdated when it returns.
+  /// A snapshot; may be outdated when it returns.
   std::uint64_t permits() const { return word_.load(std::memory_order_acquire) / permit; }
 
  private:
   static constexpr std::uint64_t at_queue = 1;
   static constexpr std::uint64_t waited_for = 2;
-  static constexpr std::uint64_t permit = 4;  // the rest of the word counts them
+  static constexpr std::uint64_t permit = 4;  // the upper bits count them
 
-  /// Returns the word without the internal lock; nobody else changes it.
+  /// Returns the word without the internal lock, which no other thread changes now.
   std::uint64_t enter_queue() {
     typename Machine::backoff backoff;
     for (;;) {

@@ -8,10 +8,10 @@
 #include <holdfast/sync/detail/permit_core.hpp>
 #include <utility>
 
-/// What semaphore, event and condition_variable have in common: a queue whose waiters get nothing but their turn.
+/// The common part of semaphore, event and condition_variable: a queue whose waiters get only their turn, not a lock.
 namespace holdfast::sync::detail {
 
-/// The queue. It lives as long as the object it belongs to, and beyond that as long as an operation may still ask it.
+/// The queue. Lives as long as its object, and afterwards as long as an operation may still use it.
 class permit_state {
   static auto collect(waiter_chain& chain) noexcept {
     return [&chain](auto& node) {
@@ -34,7 +34,7 @@ class permit_state {
   permit_core<>& core() noexcept { return core_; }
   bool is_abandoned() const noexcept { return abandoned_.load(std::memory_order_acquire); }
 
-  /// True: given. Otherwise there would be too many.
+  /// True: released. False: there would be too many permits.
   bool release(std::uint64_t count, bool keeps) noexcept {
     waiter_chain granted;
     bool const given = core_.release(count, keeps, collect(granted));
@@ -49,7 +49,7 @@ class permit_state {
 
   context_link* link(asio::execution_context& context) { return links_.find_or_create(context, this, &take_out); }
 
-  /// By the destructor of the object it belongs to: the waiters complete with operation_aborted.
+  /// Called by the owning object's destructor: the waiters complete with operation_aborted.
   void abandon() noexcept {
     abandoned_.store(true, std::memory_order_release);
     waiter_chain waiting;
@@ -76,17 +76,17 @@ class permit_state {
   std::atomic<std::size_t> references_{1};
   std::atomic<bool> abandoned_{false};
   permit_core<> core_;
-  context_links links_;  // last: destroyed first, so that no context looks into what is gone
+  context_links links_;  // last, so destroyed first: no context then refers to destroyed members
 };
 
-/// What is waited for, and what becomes of a turn whose waiter is gone.
+/// What waiters wait for, and what happens to the turn of a waiter that is gone.
 enum class permit_kind : unsigned char {
-  semaphore,  // a permit, taken; given back
-  event,      // that it is set; nothing
-  condition   // a notification; passed on
+  semaphore,  // a permit, taken; returned
+  event,      // the flag; nothing
+  condition   // a notification; passed to the next waiter
 };
 
-/// How an operation reaches a permit_state. A queued operation keeps the state alive.
+/// An operation's access to a permit_state. A queued operation keeps the state alive.
 template <permit_kind kind>
 class permit_access {
  public:

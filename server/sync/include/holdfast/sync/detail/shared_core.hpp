@@ -6,15 +6,15 @@
 
 namespace holdfast::sync::detail {
 
-/// The reader-writer lock without Asio and coroutines: as lock_core, but the word also counts readers.
+/// The reader-writer lock without Asio and coroutines: like lock_core, but the word also counts readers.
 ///
-/// One queue for both kinds, first in, first out: readers that are next to each other in it own together, and nobody
-/// overtakes a waiting writer. Whenever the front of the queue may have changed (release, withdrawal) those who can own
-/// now are taken out: a writer if nobody owns, or all readers up to the next writer if no writer owns. A reader comes
-/// in past the queue only if the queue is empty.
+/// One FIFO queue for both kinds: adjacent readers own together, and nobody overtakes a waiting writer. Whenever the
+/// front of the queue may have changed (release, withdrawal), the waiters that can own now are removed: a writer if
+/// there is no owner, or all readers up to the next writer if no writer owns. A new reader enters directly only if the
+/// queue is empty.
 ///
-/// `orphan()` is for the destructor of a lock that somebody owns: from then on nobody gets in, and whoever releases
-/// last is notified.
+/// `orphan()` is for the destructor of a lock that is owned: from then on nobody can acquire it, and the last release
+/// reports that.
 template <class Machine = std_atomics>
 class shared_core {
  public:
@@ -38,7 +38,7 @@ class shared_core {
     return false;
   }
 
-  /// True: the caller owns, in the way the node says. False: the node is queued.
+  /// True: the caller owns, in the node's mode. False: the node was queued.
   bool acquire_or_enqueue(node& n) {
     typename Machine::backoff backoff;
     for (;;) {
@@ -54,8 +54,8 @@ class shared_core {
     }
   }
 
-  /// Called by an owner. `grant(node)` is called under the internal lock, in order, for everybody who owns from now on.
-  /// True: the lock is orphaned and this was its last owner.
+  /// Called by an owner. `grant(node)` is called under the internal lock, in order, for each new owner. True: the lock
+  /// is orphaned and this was its last owner.
   template <class Grant>
   bool release(bool shared, Grant&& grant) {
     typename Machine::backoff backoff;
@@ -75,7 +75,7 @@ class shared_core {
     }
   }
 
-  /// Called by the writer that owns: it is a reader from now on. `grant` as for release().
+  /// Called by the owning writer, which becomes a reader. `grant` as for release().
   template <class Grant>
   void downgrade(Grant&& grant) {
     typename Machine::backoff backoff;
@@ -94,7 +94,7 @@ class shared_core {
     }
   }
 
-  /// Takes the node out of the queue if it is still there. Those whom it kept from owning are granted.
+  /// Removes the node if it is still queued. Grants the waiters that it kept from owning.
   template <class Grant>
   bool withdraw(node& n, Grant&& grant) {
     std::uint32_t seen;
@@ -120,7 +120,7 @@ class shared_core {
     leave_queue(let_in(seen, grant));
   }
 
-  /// True: nobody owned the lock. Otherwise release() will find who is last. The queue must be empty, and stay so.
+  /// True: the lock had no owner. Otherwise release() reports the last one. The queue must be empty and stay empty.
   bool orphan() {
     typename Machine::backoff backoff;
     for (;;) {
@@ -134,7 +134,7 @@ class shared_core {
   }
   bool is_orphaned() const { return word_.load(std::memory_order_relaxed) & orphaned; }
 
-  /// A glance, outdated when it returns.
+  /// A snapshot; may be outdated when it returns.
   bool is_free() const { return word_.load(std::memory_order_relaxed) == free; }
 
  private:
@@ -143,13 +143,14 @@ class shared_core {
   static constexpr std::uint32_t waited_for = 2;
   static constexpr std::uint32_t at_queue = 4;
   static constexpr std::uint32_t orphaned = 8;
-  static constexpr std::uint32_t reader = 16;  // the rest of the word counts readers
+  static constexpr std::uint32_t reader = 16;  // the upper bits count readers
 
   bool enter_queue_from(std::uint32_t& seen) {
     return word_.compare_exchange_strong(seen, seen | at_queue, std::memory_order_acquire, std::memory_order_relaxed);
   }
 
-  /// False: nobody waits. Otherwise `seen` is the word without the internal lock, and nobody else changes it.
+  /// False: there are no waiters. Otherwise `seen` is the word without the internal lock, which no other thread
+  /// changes.
   bool enter_queue(std::uint32_t& seen) {
     typename Machine::backoff backoff;
     for (;;) {

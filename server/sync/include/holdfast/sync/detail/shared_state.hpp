@@ -11,11 +11,11 @@
 #include <type_traits>
 #include <utility>
 
-/// What shared_mutex and shared_guarded have in common, which is everything but the value.
+/// The common part of shared_mutex and shared_guarded: everything but the value.
 namespace holdfast::sync::detail {
 
-/// What a shared_mutex and its locks have in common. It belongs to the mutex, and when that is gone to the locks that
-/// still own: any number of them may, so the mutex could not notify them.
+/// State shared by a shared_mutex and its locks. Owned by the mutex, and after its destruction by the locks that still
+/// own: their number is unlimited, so the mutex could not notify them.
 class shared_state {
   static auto collect(waiter_chain& chain) noexcept {
     return [&chain](auto& node) {
@@ -34,7 +34,7 @@ class shared_state {
   bool acquire_or_enqueue(waiter& w) noexcept { return core_.acquire_or_enqueue(w); }
   bool is_orphaned() const noexcept { return core_.is_orphaned(); }
 
-  /// Gives up one ownership. The state may be gone afterwards.
+  /// Releases one ownership. The state may be gone afterwards.
   void release(bool shared) noexcept {
     waiter_chain granted;
     if (core_.release(shared, collect(granted))) {
@@ -44,7 +44,7 @@ class shared_state {
     tell(granted);
   }
 
-  /// The writer that owns is a reader from now on, together with the readers at the head of the queue.
+  /// Turns the owning writer into a reader, together with the readers at the head of the queue.
   void downgrade() noexcept {
     waiter_chain granted;
     core_.downgrade(collect(granted));
@@ -60,12 +60,12 @@ class shared_state {
 
   context_link* link(asio::execution_context& context) { return links_.find_or_create(context, this, &take_out); }
 
-  /// By the mutex's destructor: the waiters complete with operation_aborted.
+  /// Called by the mutex's destructor: the waiters complete with operation_aborted.
   void abandon() noexcept {
     waiter_chain waiting;
     waiter_chain nobody;
     core_.withdraw_if([](auto&) { return true; }, collect(waiting), collect(nobody));
-    // They are notified before the last owner may free the state: until then a timer may still ask it for its waiter.
+    // Notify them before the last owner may free the state: until then a timer may still use it to withdraw its waiter.
     while (waiter* const w = waiting.pop_front()) {
       delivery const in_progress(*w);
       w->abort();
@@ -77,7 +77,7 @@ class shared_state {
   virtual ~shared_state() = default;
 
  private:
-  // Each of them owns, so that this state lives until the last one is notified; then it may be gone.
+  // Each of them owns, so the state lives until the last one is notified, and may be gone then.
   static void tell(waiter_chain granted) noexcept {
     while (waiter* const w = granted.pop_front()) deliver_grant(*w);
   }
@@ -92,7 +92,7 @@ class shared_state {
   context_links links_;
 };
 
-/// The value lives with the lock's state: who owns when the guarded object is destroyed can still use it.
+/// The value lives with the lock's state, so that owners can still use it after the guarded object is destroyed.
 template <class T>
 struct shared_cell final : shared_state {
   template <class... Args>
@@ -102,7 +102,8 @@ struct shared_cell final : shared_state {
 template <>
 struct shared_cell<void> final : shared_state {};
 
-/// How an operation reaches a shared_mutex. `Lock` is what the handler gets, for readers if it says so.
+/// An operation's access to a shared_mutex. `Lock` is the handler's argument; its type selects shared or exclusive
+/// mode.
 template <class Lock>
 struct shared_access {
   using policy_type = no_instrumentation;
@@ -129,9 +130,9 @@ struct shared_access {
   typename Lock::state_type* state;
 };
 
-/// Ownership of a shared_mutex or, with a value, of a shared_guarded: alone, or, if `shared`, together with other
-/// readers and read-only; released when this goes. As basic_lock, but when the mutex is destroyed first, this continues
-/// owning what is left of it, the value included.
+/// Ownership of a shared_mutex or, with a value, of a shared_guarded: exclusive, or, if `shared`, together with other
+/// readers and read-only. Released by the destructor. Like basic_lock, except that it stays valid, with the value, if
+/// the mutex is destroyed first.
 template <class T, bool shared>
 class [[nodiscard]] basic_shared_lock {
  public:
@@ -155,7 +156,7 @@ class [[nodiscard]] basic_shared_lock {
   bool owns_lock() const noexcept { return state_ != nullptr; }
   explicit operator bool() const noexcept { return owns_lock(); }
 
-  /// The value; the lock must own it. Of a temporary lock a copy that can't be written to; see guarded_lock.
+  /// The value; the lock must own it. From a temporary lock, a const copy; see guarded_lock.
   auto& operator*() const& noexcept
     requires(!std::is_void_v<T>)
   {
@@ -164,7 +165,7 @@ class [[nodiscard]] basic_shared_lock {
   }
   template <class Copy = T>
     requires std::copy_constructible<Copy>
-  Copy const operator*() const&& {  // NOLINT(readability-const-return-type): so that nobody assigns to the copy
+  Copy const operator*() const&& {  // NOLINT(readability-const-return-type): prevents assignments to the copy
     return **this;
   }
   template <class Copy = T>
@@ -176,14 +177,14 @@ class [[nodiscard]] basic_shared_lock {
     return std::addressof(*static_cast<basic_shared_lock const&>(*this));
   }
 
-  /// Gives the lock up before its end. It must own.
+  /// Releases the lock early. It must own.
   void unlock() noexcept {
     assert(state_ && "unlocked although it owns nothing");
     if (state_) std::exchange(state_, nullptr)->release(shared);
   }
 
-  /// Turns a writer into a reader, without anybody writing in between: lets the readers in that are next in the queue.
-  /// The lock must own; afterwards it owns nothing, and the reader's lock that is returned does.
+  /// Turns a writer into a reader without a write by others in between, and grants the next readers in the queue. The
+  /// lock must own; afterwards it owns nothing, and the returned reader's lock owns.
   basic_shared_lock<T, true> downgrade() noexcept
     requires(!shared)
   {
@@ -211,7 +212,7 @@ class [[nodiscard]] basic_shared_lock {
   state_type* state_ = nullptr;
 };
 
-/// The mutex itself, with a value or, if T is void, without.
+/// The mutex itself, with a value, or without if T is void.
 template <class T>
 class basic_shared : public lock_functions<basic_shared<T>, instrument<no_instrumentation>::identity> {
  public:
@@ -221,18 +222,18 @@ class basic_shared : public lock_functions<basic_shared<T>, instrument<no_instru
   basic_shared(basic_shared const&) = delete;
   basic_shared& operator=(basic_shared const&) = delete;
 
-  /// The lock, or one that owns nothing if it can't be had at once. Never waits.
+  /// Returns the lock, or one that owns nothing if the lock is not available at once. Never waits.
   [[nodiscard]] lock try_lock() noexcept { return state_->try_acquire(false) ? lock(*state_) : lock(); }
   [[nodiscard]] shared_lock try_lock_shared() noexcept {
     return state_->try_acquire(true) ? shared_lock(*state_) : shared_lock();
   }
 
-  /// As async_lock(), together with other readers. Completes with `void(error_code, shared_lock)`.
+  /// Like async_lock(), but shared with other readers. Completes with `void(error_code, shared_lock)`.
   template <class CompletionToken = default_token>
   auto async_lock_shared(CompletionToken&& token = {}) {
     return start_shared(no_deadline(), std::forward<CompletionToken>(token));
   }
-  /// Gives up its place at `deadline`, as async_lock_until().
+  /// Leaves the queue at `deadline`, like async_lock_until().
   template <class CompletionToken = default_token>
   auto async_lock_shared_until(std::chrono::steady_clock::time_point deadline, CompletionToken&& token = {}) {
     return start_shared(until{deadline}, std::forward<CompletionToken>(token));
