@@ -31,9 +31,9 @@ constexpr std::chrono::seconds busy_time{1};
 
 // --- what the sessions of a thread share ---------------------------------------------------------------------------
 
-session_context::session_context(event_loop& its_loop, session_settings const& its_settings, byte_budget& under_way_bytes,
-                                 std::atomic<bool> const& is_draining, durable_progress const& progress,
-                                 handler_factory make_handler, tls_figures* tls)
+session_context::session_context(event_loop& its_loop, session_settings const& its_settings,
+                                 byte_budget& under_way_bytes, std::atomic<bool> const& is_draining,
+                                 durable_progress const& progress, handler_factory make_handler, tls_figures* tls)
     : loop(its_loop),
       settings(its_settings),
       draining(is_draining),
