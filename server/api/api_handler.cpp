@@ -77,6 +77,7 @@ class api_handler final : public request_handler {
   std::uint16_t name_of_client(request_head const& head);
   bool read_at_once(std::string_view key, reply& answer);
   std::optional<reply> take_body(data_request& request, std::string&& body);
+  void heed_page(request_head const& head);
   request_need begin_routed(request_head const& head, reply& answer);
   request_need finish_routed(std::string&& body, reply& answer);
   bool is_known_host(std::string_view host);
@@ -125,7 +126,21 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
   if (auto const key = key_of_plain_read(head);
       !key.empty() && context.read_hold.count() == 0 && is_known_host(head.host) && (!gate_ || gate_->lets_read(key)))
     if (read_at_once(key, answer)) return request_need::nothing;
-  request_ = route(head, context, kind_);
+  kind_ = route(head, context, request_);
+  if (!head.origin.empty() || head.is_cross_site || !is_known_host(head.host)) heed_page(head);
+  if (gate_) {
+    auto const reads = head.method == method::get || head.method == method::head;
+    if (auto refused = gate_->refuse(kind_, access_of(kind_).of(head.method), request_,
+                                     reads ? context.read_hold : nanoseconds(0)))
+      request_ = *std::move(refused);
+  }
+  auto const need = begin_routed(head, answer);
+  if (need == request_need::nothing) answer.more_fields += cors_;
+  return need;
+}
+
+/// Of a request that a web page has made, perhaps another site's.
+void api_handler::heed_page(request_head const& head) {
   if (is_protected(kind_)) {
     if (auto refused = refuse_foreign_page(head, context_.routes)) {
       request_ = *std::move(refused);
@@ -137,15 +152,6 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
     cors_ = cors_fields(head.origin);
     if (auto preflight = answer_preflight(head, context_.routes)) request_ = *std::move(preflight);
   }
-  if (gate_) {
-    auto const reads = head.method == method::get || head.method == method::head;
-    if (auto refused = gate_->refuse(kind_, access_of(kind_).of(head.method), request_,
-                                     reads ? context.read_hold : nanoseconds(0)))
-      request_ = *std::move(refused);
-  }
-  auto const need = begin_routed(head, answer);
-  if (need == request_need::nothing) answer.more_fields += cors_;
-  return need;
 }
 
 /// What has been routed.

@@ -29,31 +29,39 @@ constexpr std::string_view methods_allow = "GET, HEAD, PUT, POST, PATCH, DELETE,
 constexpr route_access open_to_all(need::nothing), of_known(need::any_token), of_keys(need::keys),
     of_locks(need::locks), of_overview(need::overview);
 
+/// For a function that returns the request. route_value() makes it in place, as moving a data_request costs as much as
+/// reading it.
+template <routed (*read)(request_head const&, target const&, route_context const&)>
+void read_into(request_head const& head, target const& target, route_context const& context, routed& into) {
+  into = read(head, target, context);
+}
+
 // The commonest first.
 constexpr std::array resources{
     resource{kv_path, true, route_kind::value, of_keys, route_value},
-    resource{list_path, false, route_kind::list, of_keys, route_list},
-    resource{transaction_path, false, route_kind::transaction, of_keys, route_transaction},
-    resource{"/v1/watch", false, route_kind::watch, of_keys, route_watch},
-    resource{"/v1/export", false, route_kind::export_keys, of_keys, route_export},
-    resource{"/v1/import", false, route_kind::import_keys, of_keys, route_import},
-    resource{"/livez", false, route_kind::livez, open_to_all, route_livez},
-    resource{"/readyz", false, route_kind::readyz, open_to_all, route_readyz},
-    resource{"/version", false, route_kind::version, of_known, route_version},
-    resource{"/metrics", false, route_kind::metrics, of_overview, route_metrics},
-    resource{"/v1/lock", false, route_kind::lock, of_overview, route_lock},
-    resource{"/v1/lock/events", false, route_kind::lock_events, of_overview, route_lock_events},
-    resource{"/v1/lock/trace", false, route_kind::lock_trace, of_overview, route_lock_trace},
+    resource{list_path, false, route_kind::list, of_keys, read_into<route_list>},
+    resource{transaction_path, false, route_kind::transaction, of_keys, read_into<route_transaction>},
+    resource{"/v1/watch", false, route_kind::watch, of_keys, read_into<route_watch>},
+    resource{"/v1/export", false, route_kind::export_keys, of_keys, read_into<route_export>},
+    resource{"/v1/import", false, route_kind::import_keys, of_keys, read_into<route_import>},
+    resource{"/livez", false, route_kind::livez, open_to_all, read_into<route_livez>},
+    resource{"/readyz", false, route_kind::readyz, open_to_all, read_into<route_readyz>},
+    resource{"/version", false, route_kind::version, of_known, read_into<route_version>},
+    resource{"/metrics", false, route_kind::metrics, of_overview, read_into<route_metrics>},
+    resource{"/v1/lock", false, route_kind::lock, of_overview, read_into<route_lock>},
+    resource{"/v1/lock/events", false, route_kind::lock_events, of_overview, read_into<route_lock_events>},
+    resource{"/v1/lock/trace", false, route_kind::lock_trace, of_overview, read_into<route_lock_trace>},
     resource{"/v1/settings", false, route_kind::settings, route_access(need::overview, need::admin),
-             route_settings_resource},
-    resource{"/v1/backups", false, route_kind::backups, route_access(need::admin), route_backups},
-    resource{"/v1/locks", false, route_kind::locks, of_locks, route_locks},
-    resource{"/v1/locks/{name}", false, route_kind::named_lock, of_locks, route_named_lock, true},
-    resource{"/v1/locks/{name}/tickets/{id}", false, route_kind::ticket, of_locks, route_ticket, true},
-    resource{"/v1/locks/{name}/events", false, route_kind::named_lock_events, of_locks, route_named_lock_events, true},
-    resource{"/v1/openapi.json", false, route_kind::openapi, open_to_all, route_openapi},
-    resource{"/", false, route_kind::page, open_to_all, route_page},
-    resource{"/assets/", true, route_kind::page, open_to_all, route_page},
+             read_into<route_settings_resource>},
+    resource{"/v1/backups", false, route_kind::backups, route_access(need::admin), read_into<route_backups>},
+    resource{"/v1/locks", false, route_kind::locks, of_locks, read_into<route_locks>},
+    resource{"/v1/locks/{name}", false, route_kind::named_lock, of_locks, read_into<route_named_lock>, true},
+    resource{"/v1/locks/{name}/tickets/{id}", false, route_kind::ticket, of_locks, read_into<route_ticket>, true},
+    resource{"/v1/locks/{name}/events", false, route_kind::named_lock_events, of_locks,
+             read_into<route_named_lock_events>, true},
+    resource{"/v1/openapi.json", false, route_kind::openapi, open_to_all, read_into<route_openapi>},
+    resource{"/", false, route_kind::page, open_to_all, read_into<route_page>},
+    resource{"/assets/", true, route_kind::page, open_to_all, read_into<route_page>},
 };
 
 /// Whether a path is that of a pattern, in which `{name}` stands for a segment.
@@ -78,6 +86,22 @@ resource const* resource_at(std::string_view path) {
   return nullptr;
 }
 
+/// To a request that no resource can answer.
+reply answer_without_resource(request_head const& head, result<target> const& target) {
+  if (head.method == method::unknown)
+    return with_allow(refuse(errc::unknown_method, "this server does not know the method " +
+                                                       std::string(head.method_text.substr(0, 40)) + "; it takes " +
+                                                       std::string(methods_allow)),
+                      methods_allow);
+  if (head.has_other_expectation)
+    return refuse(errc::expectation_failed, "the only expectation that this server meets is 100-continue");
+  if (head.method == method::connect) return method_not_allowed(head, methods_allow);
+  if (!target) return reply_to(target.error());
+  if (target->path != "*") return no_such_path();
+  if (head.method == method::options) return options_reply(methods_allow);
+  return refuse(errc::bad_request, "the target * goes with OPTIONS only");
+}
+
 }  // namespace
 
 std::span<resource const> all_resources() noexcept {
@@ -90,7 +114,7 @@ route_access access_of(route_kind kind) noexcept {
   return open_to_all;
 }
 
-routed route(request_head const& head, route_context const& context, route_kind& kind) {
+route_kind route(request_head const& head, route_context const& context, routed& into) {
   auto target = head.target_is_plain ? protocol::target{head.target, {}} : parse_target(head.target);
   std::string path;
   if (target && target->path.find('%') != std::string_view::npos) {
@@ -98,20 +122,14 @@ routed route(request_head const& head, route_context const& context, route_kind&
     target->path = path;
   }
   auto const* const found = target ? resource_at(target->path) : nullptr;
-  kind = found != nullptr ? found->kind : route_kind::other;
-  if (head.method == method::unknown)
-    return with_allow(refuse(errc::unknown_method, "this server does not know the method " +
-                                                       std::string(head.method_text.substr(0, 40)) + "; it takes " +
-                                                       std::string(methods_allow)),
-                      methods_allow);
-  if (head.has_other_expectation)
-    return refuse(errc::expectation_failed, "the only expectation that this server meets is 100-continue");
-  if (head.method == method::connect) return method_not_allowed(head, methods_allow);
-  if (!target) return reply_to(target.error());
-  if (found != nullptr) return found->route(head, *target, context);
-  if (target->path != "*") return no_such_path();
-  if (head.method == method::options) return options_reply(methods_allow);
-  return refuse(errc::bad_request, "the target * goes with OPTIONS only");
+  auto const is_ordinary = found != nullptr && head.method != method::unknown && head.method != method::connect &&
+                           !head.has_other_expectation;
+  if (is_ordinary) {
+    found->route(head, *target, context, into);
+  } else {
+    into = answer_without_resource(head, target);
+  }
+  return found != nullptr ? found->kind : route_kind::other;
 }
 
 }  // namespace holdfast::server

@@ -17,7 +17,7 @@ struct resource {
   bool is_prefix;  ///< the path begins with it
   route_kind kind;
   route_access access;
-  routed (*route)(request_head const& head, protocol::target const& target, route_context const& context);
+  void (*route)(request_head const& head, protocol::target const& target, route_context const& context, routed& into);
   bool has_variables = false;  ///< `{name}` in the path stands for a segment
 };
 
@@ -28,7 +28,7 @@ struct resource {
 [[nodiscard]] route_access access_of(route_kind kind) noexcept;
 
 /// Finds a header's resource and what the request is. A PUT's value is still to come: its body has not been read.
-/// Nothing here looks at bodies, sockets or the database. @param kind becomes what the request is for.
-[[nodiscard]] routed route(request_head const& head, route_context const& context, route_kind& kind);
+/// Nothing here looks at bodies, sockets or the database. @param into becomes the request. @return what it is for.
+route_kind route(request_head const& head, route_context const& context, routed& into);
 
 }  // namespace holdfast::server

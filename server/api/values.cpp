@@ -15,7 +15,6 @@ namespace holdfast::server {
 namespace {
 
 using namespace protocol;
-constexpr std::in_place_type_t<data_request> as_data;
 
 constexpr std::string_view kv_allow = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 constexpr std::string_view accept_patch = "Accept-Patch: application/merge-patch+json, application/json-patch+json\r\n";
@@ -116,9 +115,9 @@ std::optional<data_request::body_kind> patch_kind_of(std::string_view content_ty
   return std::nullopt;
 }
 
-}  // namespace
-
-routed route_value(request_head const& head, target const& target, route_context const& context) {
+/// @param request new. @return why there is none.
+std::optional<reply> read_request(request_head const& head, target const& target, route_context const& context,
+                                  data_request& request) {
   switch (head.method) {
     case method::get:
     case method::head:
@@ -138,13 +137,13 @@ routed route_value(request_head const& head, target const& target, route_context
   auto const reads = head.method == method::get || head.method == method::head;
   auto key = key_from_path(target.path.substr(kv_path.size()), head.target_is_plain);
   if (!key) return reply_to(key.error());
-  lock_terms const defaults{.hold = reads ? context.read_hold : nanoseconds(0),
-                            .lock_timeout = context.settings.lock_timeout};
+  request.terms = {.hold = reads ? context.read_hold : nanoseconds(0), .lock_timeout = context.settings.lock_timeout};
   std::optional<parameters> read;
   if (!target.query.empty()) {
-    auto given = read_parameters(target.query, allowed_to(head.method), defaults, context.settings.hold_max);
+    auto given = read_parameters(target.query, allowed_to(head.method), request.terms, context.settings.hold_max);
     if (!given) return reply_to(given.error());
     read = *std::move(given);
+    request.terms = read->terms;
   }
   static parameters const none;
   auto const& given = read ? *read : none;
@@ -152,25 +151,26 @@ routed route_value(request_head const& head, target const& target, route_context
   auto when = read_conditions(head, context.database_id);
   if (!when) return reply_to(when.error());
 
-  routed made(as_data);
-  auto& request = std::get<data_request>(made);
-  request.terms = read ? given.terms : defaults;
   request.name = name_of_method(head, given);
   request.head_only = head.method == method::head;
   request.wants_representation = head.prefers_representation && !reads;
   switch (head.method) {
-    case method::put:
-      request.operation = put_operation{*std::move(key), nullptr, given.ttl.value_or(time_to_live()), *std::move(when)};
+    case method::put: {
+      auto& put = request.operation.emplace<put_operation>();
+      put.key = *std::move(key);
+      if (given.ttl) put.ttl = *given.ttl;
+      put.when = *std::move(when);
       request.body = data_request::body_kind::value;
-      return made;
+      return std::nullopt;
+    }
     case method::del:
       request.operation = delete_operation{*std::move(key), *std::move(when)};
-      return made;
+      return std::nullopt;
     case method::post: {
       auto post = read_post(*std::move(key), given, *std::move(when));
       if (!post) return reply_to(post.error());
       request.operation = *std::move(post);
-      return made;
+      return std::nullopt;
     }
     case method::patch: {
       auto const kind = patch_kind_of(head.content_type);
@@ -183,13 +183,19 @@ routed route_value(request_head const& head, target const& target, route_context
       }
       request.operation = patch_operation{*std::move(key), nullptr, *std::move(when)};
       request.body = *kind;
-      return made;
+      return std::nullopt;
     }
     default:
       request.operation = get_operation{*std::move(key), *std::move(when)};
       request.wait = given.wait;
-      return made;
+      return std::nullopt;
   }
+}
+
+}  // namespace
+
+void route_value(request_head const& head, target const& target, route_context const& context, routed& into) {
+  if (auto refused = read_request(head, target, context, into.emplace<data_request>())) into = *std::move(refused);
 }
 
 std::string_view key_of_plain_read(request_head const& head) {

@@ -9,8 +9,7 @@ namespace holdfast::server {
 
 // Values under their keys: /v1/kv/{key}.
 
-[[nodiscard]] routed route_value(request_head const& head, protocol::target const& target,
-                                 route_context const& context);
+void route_value(request_head const& head, protocol::target const& target, route_context const& context, routed& into);
 
 /// The key whose value is all that a request wants: of a GET that is bare and whose target is plain, a view into it.
 /// Empty where it takes route_value() to tell.

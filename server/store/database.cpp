@@ -136,13 +136,13 @@ void database::record(change::kind what, std::string_view key, entry const* befo
   auto const previous = before != nullptr ? before->revision : 0;
   auto const is_data = what != change::kind::touch;
   auto const sequence = sequence_ + 1, revision = is_data ? revision_ + 1 : previous;
-  auto const expires_at = instant_of(expires);
+  change one{what, sequence, revision, previous, std::string(key), value, instant_of(expires)};
   if (open_ != nullptr) {
-    open_->changes.emplace_back(what, sequence, revision, previous, std::string(key), value, expires_at);
+    open_->changes.push_back(std::move(one));
   } else if (journal_ != nullptr) {
-    journal_->append(change{what, sequence, revision, previous, std::string(key), value, expires_at});
-  } else if (changes_ != nullptr && is_data) {
-    changes_->append_one(revision, what, sequence, revision, previous, std::string(key), value, expires_at);
+    journal_->append(std::move(one));
+  } else if (changes_ != nullptr) {
+    changes_->append(std::move(one));
   }
   sequence_ = sequence;
   if (is_data) revision_ = revision;

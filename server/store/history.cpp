@@ -1,6 +1,7 @@
 #include "server/store/history.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace holdfast::server {

@@ -1,11 +1,9 @@
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <cstdint>
-#include <deque>
 #include <mutex>
-#include <new>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "server/journal/change.hpp"
@@ -42,22 +40,7 @@ class history {
   /// Appends changes, of which each has the next revision, and forgets what is too much; all of it, where there is no
   /// memory for more. Changes without a revision of their own are passed over.
   void append(std::span<change> changes) noexcept;
-  /// One change of data. @param members of it, in their order.
-  template <class... Members>
-  void append_one(std::uint64_t revision, Members&&... members) noexcept {
-    {
-      std::lock_guard const guard(mutex_);
-      last_ = revision;
-      try {
-        changes_.emplace_back(std::forward<Members>(members)...);
-        bytes_ += bytes_of(changes_.back());
-        if (changes_.size() > changes_max_ || bytes_ > bytes_max_) forget();
-      } catch (std::bad_alloc const&) {
-        forget_all();
-      }
-    }
-    tell();
-  }
+  void append(change&& one) noexcept { append(std::span(&one, 1)); }
 
   // --- any thread ---
 
@@ -85,7 +68,9 @@ class history {
   std::vector<listener*> listeners_;
 
   std::mutex mutable mutex_;
-  std::deque<change> changes_;
+  // In large blocks: in those of std::deque there is space for four changes, and every fourth would allocate.
+  boost::container::deque<change, void, boost::container::deque_options_t<boost::container::block_bytes<16384U>>>
+      changes_;
   std::uint64_t last_ = 0;
   std::uint64_t bytes_ = 0;
 };

@@ -49,9 +49,9 @@ reply answer_to(std::string_view method_text, method method, std::string const& 
   head.host = "localhost";
   head.content_type = "application/json";
   route_settings const settings;
-  route_kind kind{};
-  auto routed = route(head, {.settings = settings}, kind);
-  if (auto* const answer = std::get_if<reply>(&routed)) return std::move(*answer);
+  routed request;
+  route(head, {.settings = settings}, request);
+  if (auto* const answer = std::get_if<reply>(&request)) return std::move(*answer);
   ADD_FAILURE() << method_text << ' ' << target << " was not refused";
   return {};
 }

@@ -22,24 +22,24 @@ request_head head(method method, std::string_view target) {
 }
 
 data_request operation_of(request_head const& head, route_settings const& settings = {}) {
-  route_kind kind{};
-  auto routed = route(head, {settings, database_id, settings.read_hold, false}, kind);
-  if (auto const* answer = std::get_if<reply>(&routed)) {
+  routed request;
+  route(head, {settings, database_id, settings.read_hold, false}, request);
+  if (auto const* answer = std::get_if<reply>(&request)) {
     ADD_FAILURE() << "answered " << answer->status << ": " << answer->body;
     return {};
   }
-  return std::get<data_request>(std::move(routed));
+  return std::get<data_request>(std::move(request));
 }
 
 reply answer_of(request_head const& head, bool draining = false) {
-  route_kind kind{};
   route_settings const settings;
-  auto routed = route(head, {settings, database_id, {}, draining}, kind);
-  if (std::holds_alternative<data_request>(routed)) {
+  routed request;
+  route(head, {settings, database_id, {}, draining}, request);
+  if (std::holds_alternative<data_request>(request)) {
     ADD_FAILURE() << "became an operation";
     return {};
   }
-  return std::get<reply>(std::move(routed));
+  return std::get<reply>(std::move(request));
 }
 
 TEST(routes, each_method_becomes_its_operation) {
@@ -87,10 +87,9 @@ TEST(routes, a_wrong_parameter_is_named_with_what_would_be_right) {
 
 TEST(routes, tell_statistics_what_a_request_is_for_without_its_variable_part) {
   auto const kind_of = [](std::string_view target) {
-    route_kind kind{};
     route_settings const settings;
-    (void)route(head(method::get, target), {settings, database_id, {}, false}, kind);
-    return name_of(kind);
+    routed request;
+    return name_of(route(head(method::get, target), {settings, database_id, {}, false}, request));
   };
   EXPECT_EQ(kind_of("/v1/kv/a/b?hold=1s"), "/v1/kv/{key}");
   EXPECT_EQ(kind_of("/v1/kv?prefix=a"), "/v1/kv");

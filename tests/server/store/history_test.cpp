@@ -18,8 +18,11 @@ change put(std::uint64_t revision, std::size_t bytes = 1) {
 }
 
 void append(history& to, std::uint64_t revision, std::size_t bytes = 1) {
-  to.append_one(revision, change::kind::put, revision, revision, std::uint64_t(0), std::string("k"),
-                std::make_shared<std::string const>(bytes, '1'), std::nullopt);
+  to.append({.sequence = revision,
+             .revision = revision,
+             .key = "k",
+             .value = std::make_shared<std::string const>(bytes, '1'),
+             .expires_at = {}});
 }
 
 /// The revisions that follow one; empty text: some have been forgotten.

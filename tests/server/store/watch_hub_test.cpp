@@ -22,8 +22,11 @@ struct a_hub : testing::Test {
   /// The next change, of one key.
   void change_of(std::string const& key, std::size_t value_bytes = 1) {
     auto const revision = changes.last_revision() + 1;
-    changes.append_one(revision, change::kind::put, revision, revision, std::uint64_t(0), key,
-                       std::make_shared<std::string const>(value_bytes, '1'), std::nullopt);
+    changes.append({.sequence = revision,
+                    .revision = revision,
+                    .key = key,
+                    .value = std::make_shared<std::string const>(value_bytes, '1'),
+                    .expires_at = {}});
   }
 
   std::unique_ptr<watch_hub::watcher> watch(std::string key, bool is_prefix, std::optional<std::uint64_t> after = {},
@@ -288,7 +291,7 @@ TEST(a_hub_and_a_writer, on_two_threads_leave_no_change_out) {
   std::thread writer([&] {
     auto const value = std::make_shared<std::string const>("1");
     for (std::uint64_t i = 1; i <= count; ++i) {
-      changes.append_one(i, change::kind::put, i, i, std::uint64_t(0), std::string("k"), value, std::nullopt);
+      changes.append({.sequence = i, .revision = i, .key = "k", .value = value, .expires_at = {}});
       if (i % 1000 == 0) std::this_thread::yield();
     }
   });
