@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/answer_parser.hpp"
 #include "client/endpoint.hpp"
@@ -17,6 +18,7 @@
 #include "client/listing.hpp"
 #include "client/named_lock.hpp"
 #include "client/request.hpp"
+#include "client/server_choice.hpp"
 #include "client/transaction.hpp"
 #include "client/transport.hpp"
 
@@ -40,6 +42,9 @@ struct answer {
   bool replayed = false;                        ///< the stored answer to an earlier request with this idempotency key
 };
 
+/// The addresses of a server: looked up, unless the host is an address already.
+awaitable<result<std::vector<boost::asio::ip::tcp::endpoint>>> look_up(executor on, endpoint server);
+
 /// What an import does with a key that exists.
 enum class if_exists { replace, skip, fail };
 
@@ -50,6 +55,11 @@ using content_source = std::function<awaitable<result<std::string>>()>;
 /// connection and not a byte of an answer came, a request is sent once more over a new one (RFC 9112 §9.3.1), if doing
 /// it twice does no harm: a read; a put or del without a condition; anything with an idempotency key. An error other
 /// than a refusal closes the connection; the next request opens another.
+///
+/// Where there are other servers (endpoint::others), a request goes on at the next one when one can't be reached, or
+/// refuses with 503 `no_leader` or `draining`; and when no answer came, so that nobody knows whether it was done, if it
+/// is a read, has a condition or an idempotency key, or concerns a ticket. Each is asked once, and gets the whole
+/// timeout. The one that answered is asked first the next time.
 ///
 /// For one coroutine at a time, on the executor given. The connection must outlive each call; destroying it or its
 /// io_context ends a call that is under way.
@@ -105,6 +115,8 @@ class connection {
   awaitable<result<answer>> fetch(std::string target);
 
   void close();
+  /// The server that is asked, or was asked last.
+  [[nodiscard]] endpoint const& server() const noexcept { return servers_.current(); }
   [[nodiscard]] bool is_open() const { return transport_.is_open(); }
   /// The address that the last successful connect reached.
   [[nodiscard]] boost::asio::ip::tcp::endpoint peer() const { return peer_; }
@@ -116,7 +128,7 @@ class connection {
     std::string head;
     std::string body;
     content_source more;         ///< sent behind the head in chunks, instead of a body; empty: nothing
-    bool is_repeatable = false;  ///< doing it twice is as good as once
+    bool is_repeatable = false;  ///< doing it twice at once is as good as once
   };
   /// A request before it is text, and what its answer may be.
   struct call {
@@ -126,10 +138,12 @@ class connection {
     char const* content_type = nullptr;     ///< null: none, or that of a put
     std::array<unsigned, 3> statuses{200};  ///< that mean success
     bool is_idempotent = false;
+    bool may_come_late = false;  ///< doing it again is as good as once, whatever others have done meanwhile
     content_source more{};
   };
 
   awaitable<result<answer>> run(call asked, request_options options);
+  awaitable<result<answer>> run_at_one(call const& asked, std::string const& fields, outgoing& message);
   awaitable<result<lock_ticket>> run_on_ticket(call asked);
   awaitable<result<answer>> run_on_key(std::string key, call asked, request_options options);
   awaitable<result<void>> exchange(outgoing const& request);
@@ -140,6 +154,7 @@ class connection {
   awaitable<result<void>> receive_beside(bool const& all_sent);
   awaitable<result<void>> receive();
   awaitable<result<void>> open();
+  awaitable<result<void>> connect_to_one();
   awaitable<void> pass(std::chrono::nanoseconds time);
   [[nodiscard]] result<answer> accept(call const& asked);
   [[nodiscard]] error at_server(error_kind kind, std::string_view what) const;
@@ -147,6 +162,8 @@ class connection {
   transport transport_;
   boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor> timer_;
   connection_settings settings_;
+  server_choice servers_;
+  bool is_sent_ = false;  // some of the request
   answer_parser parser_;
   tcp::endpoint peer_;
 };

@@ -75,8 +75,9 @@ class channel {
   /// Whether an answer has come since it was last connected.
   [[nodiscard]] bool used() const { return used_; }
 
-  time_point due;          ///< the owner's: when to connect again, or to give up connecting
-  bool is_listed = false;  ///< the owner's: whether it is in the list of those that may take a request
+  std::size_t server_number = 0;  ///< the owner's: which of the servers
+  time_point due;                 ///< the owner's: when to connect again, or to give up connecting
+  bool is_listed = false;         ///< the owner's: whether it is in the list of those that may take a request
 
  private:
   std::optional<error_kind> fail(error_kind kind);

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/load/key_choice.hpp"
 #include "client/load/mix.hpp"
@@ -77,8 +80,8 @@ class workload {
   [[nodiscard]] planned_request modify(planned_request const& read, seen_versions const& seen);
   /// What distinguishes the server's entity tags from others, once it is known.
   void learn_database(std::uint64_t id) { database_ = id; }
-  /// Appends the complete request.
-  void append(std::string& out, planned_request const& request);
+  /// Appends the complete request. @param server its number in servers_of() the one that was given
+  void append(std::string& out, planned_request const& request, std::size_t server = 0);
 
   /// Whether an answer with this status is what the request is for: a missing key is, where the run deletes keys.
   [[nodiscard]] bool is_expected(planned_request const& request, unsigned status) const;
@@ -112,9 +115,12 @@ class workload {
   std::string prefix_;
   std::string body_;  ///< of a txn, while its length is not known
   std::uint64_t database_ = 0;
-  std::string heads_[operation_kinds];  ///< what stands before the key's number
-  std::string tails_[operation_kinds];  ///< and behind the query; of a put: up to the length of its value
-  std::string hold_query_;              ///< of a hold that doesn't vary
+  using texts = std::array<std::string, operation_kinds>;
+  void write_texts(endpoint const& server, texts& tails);
+
+  texts heads_;               ///< what stands before the key's number
+  std::vector<texts> tails_;  ///< and behind the query, for each server; of a put: up to the length of its value
+  std::string hold_query_;    ///< of a hold that doesn't vary
 };
 
 }  // namespace holdfast::client::load

@@ -19,6 +19,8 @@ struct peer_address {
   [[nodiscard]] static peer_address writer() noexcept { return {.is = kind::writer}; }
   /// Whoever removes keys that have expired, which has none either.
   [[nodiscard]] static peer_address expiry() noexcept { return {.is = kind::expiry}; }
+  /// Whether it stands for the server itself, so that no answer tells of what it does.
+  [[nodiscard]] bool is_server() const noexcept { return is == kind::writer || is == kind::expiry; }
 };
 
 /// The peer of a connected socket, one system call; unknown where the connection is gone.
