@@ -66,7 +66,7 @@ void add_connection_options(CLI::App& app, connection_settings& to) {
            to.server = std::move(servers.front());
            to.server.others.assign(std::next(servers.begin()), servers.end());
          },
-         "The server, or several of one cluster: the next is asked where one fails; also HOLDFAST_URL")
+         "Server, or A,B,C; also HOLDFAST_URL")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->envname("HOLDFAST_URL")

@@ -7,7 +7,7 @@
 #include "server/access/access_control.hpp"
 #include "server/api/kept_data.hpp"
 #include "server/insight/insight.hpp"
-#include "server/insight/named_lock_counters.hpp"
+#include "server/store/named_lock_counters.hpp"
 #include "server/net/tls_figures.hpp"
 
 namespace holdfast::server {

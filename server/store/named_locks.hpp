@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/insight/named_lock_counters.hpp"
+#include "server/store/named_lock_counters.hpp"
 #include "server/journal/change.hpp"
 #include "server/store/operation.hpp"
 

@@ -76,11 +76,10 @@ TEST(several_servers, are_asked_in_turn_when_one_is_not_there_and_the_one_that_a
   scripted_server second(found);
   caller client({nobody(), second.url()});
   EXPECT_TRUE(client.run(client->get("a")));
-  EXPECT_TRUE(client.run(client->put("a", "1")).has_error()) << "a 200 without a value is no answer to a PUT here";
-  EXPECT_TRUE(client.run(client->get("a")));
+  EXPECT_TRUE(client.run(client->put("a", "1")));
   EXPECT_EQ(client->server().url(), second.url());
   auto const asked = second.requests();
-  ASSERT_EQ(asked.size(), 3U);
+  ASSERT_EQ(asked.size(), 2U);
   // The field is of the server that is asked, or it takes the request for a foreign page's.
   EXPECT_THAT(asked[0].text, HasSubstr("\r\nHost: " + second.url().substr(7) + "\r\n"));
   EXPECT_THAT(asked[0].text, HasSubstr("Authorization: Bearer secret\r\n"));
@@ -215,7 +214,7 @@ std::vector<std::uint64_t> revisions_of(watch::watch_settings settings, std::siz
 }
 
 TEST(several_servers, a_watch_goes_on_at_another_behind_its_last_change) {
-  scripted_server standby(no_leader), second(stream_head + put_event(7), ending::stall);
+  scripted_server standby(no_leader, ending::close), second(stream_head + put_event(7), ending::stall);
   auto dying = std::make_unique<scripted_server>([&](scripted_server::request const& asked) -> scripted_answer {
     if (asked.connection == 0) return {stream_head + put_event(5) + put_event(6), ending::close};
     return {"", ending::close};

@@ -25,8 +25,10 @@ using ::testing::HasSubstr;
 std::string counted(named_lock_counters const& counters, std::string_view lock) {
   std::string text = "nothing";
   counters.for_each([&](std::string_view name, named_lock_counts const& of) {
-    auto const seconds = [](counter const& ns) { return std::to_string(ns.value() / 1'000'000'000) + "s"; };
-    auto const number = [](counter const& one) { return std::to_string(one.value()); };
+    auto const seconds = [](named_lock_counts::number const& ns) {
+      return std::to_string(ns.value() / 1'000'000'000) + "s";
+    };
+    auto const number = [](named_lock_counts::number const& one) { return std::to_string(one.value()); };
     if (name == lock)
       text = "held " + number(of.held) + " waiting " + number(of.waiting) + " grants " + number(of.grants) + '/' +
              seconds(of.wait_ns) + " holds " + number(of.holds) + '/' + seconds(of.hold_ns) + " lost " +

@@ -3,20 +3,31 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-
-#include "server/insight/counters.hpp"
 
 namespace holdfast::server {
 
 /// What happened to one named lock since the server started.
 struct named_lock_counts {
-  counter held, waiting;            ///< tickets now
-  counter grants, wait_ns;          ///< from asking to the grant; a restart counts as asking
-  counter holds, hold_ns;           ///< that have ended, from the grant or a restart on
-  counter held_lost, waiting_lost;  ///< tickets whose lease has ended
+  /// Changed by one thread at a time, read by any.
+  class number {
+   public:
+    void add(std::uint64_t amount = 1) noexcept { set(value() + amount); }
+    void subtract() noexcept { set(value() - 1); }
+    [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+   private:
+    void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+    std::atomic<std::uint64_t> value_{0};
+  };
+
+  number held, waiting;            ///< tickets now
+  number grants, wait_ns;          ///< from asking to the grant; a restart counts as asking
+  number holds, hold_ns;           ///< that have ended, from the grant or a restart on
+  number held_lost, waiting_lost;  ///< tickets whose lease has ended
 };
 
 /// The counts of the first locks that are used, by name; of all others together. So one who makes up a name for each
