@@ -436,6 +436,14 @@ TEST_F(a_named_lock, comes_back_after_a_restart_with_its_queue_its_tokens_and_wh
   EXPECT_EQ(counted(*new_counts, "deploy"), "held 1 waiting 1 grants 0/0s holds 0/0s lost 0+0");
 }
 
+// Of more leases that end at once than are removed at once, the others are over all the same.
+TEST_F(a_named_lock, lets_no_write_pass_whose_lease_is_over_though_its_ticket_is_still_there) {
+  ask("deploy", "a", {}, 11s);
+  for (std::size_t i = 0; i < 2 * database::expired_at_once_max; ++i) ask("l" + std::to_string(i), "a", {}, 10s);
+  now += 11s;
+  EXPECT_EQ(told(put_under("deploy", 1)), "lost");
+}
+
 TEST_F(a_named_lock, counts_grants_with_their_waits_and_holds_and_leases_that_ended) {
   ask("l", "a", {}, 100s);
   ask("l", "b", {}, 10s);
