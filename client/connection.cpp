@@ -27,8 +27,9 @@ using namespace net::experimental::awaitable_operators;
 
 constexpr auto as_result = net::as_tuple(net::use_awaitable_t<executor>());
 
-/// Resolves the addresses of a server, unless the host is an address already.
-awaitable<result<std::vector<tcp::endpoint>>> look_up(executor on, endpoint const& server) {
+}  // namespace
+
+awaitable<result<std::vector<tcp::endpoint>>> look_up(executor on, endpoint server) {
   std::vector<tcp::endpoint> addresses;
   error_code failed;
   if (auto const address = net::ip::make_address(server.host, failed); !failed) {
@@ -45,13 +46,15 @@ awaitable<result<std::vector<tcp::endpoint>>> look_up(executor on, endpoint cons
   co_return addresses;
 }
 
-}  // namespace
-
 connection::connection(executor on, connection_settings settings)
-    : transport_(on), timer_(on), settings_(std::move(settings)), parser_(settings_.value_bytes_max) {}
+    : transport_(on),
+      timer_(on),
+      settings_(std::move(settings)),
+      servers_(settings_.server),
+      parser_(settings_.value_bytes_max) {}
 
 error connection::at_server(error_kind kind, std::string_view what) const {
-  return {kind, settings_.server.url() + ": " + std::string(what), {}};
+  return {kind, server().url() + ": " + std::string(what), {}};
 }
 
 void connection::close() {
@@ -64,7 +67,7 @@ awaitable<void> connection::pass(std::chrono::nanoseconds time) {
 }
 
 awaitable<result<void>> connection::open() {
-  auto addresses = co_await look_up(timer_.get_executor(), settings_.server);
+  auto addresses = co_await look_up(timer_.get_executor(), server());
   if (!addresses) co_return addresses.error();
   auto [failed, reached] = co_await net::async_connect(transport_.socket(), *addresses, as_result);
   if (failed) {
@@ -75,12 +78,23 @@ awaitable<result<void>> connection::open() {
   }
   transport_.socket().set_option(tcp::no_delay(true), failed);
   peer_ = reached;
-  auto secured = co_await transport_.secure(settings_.server);
+  auto secured = co_await transport_.secure(server());
   if (!secured) close();
   co_return secured;
 }
 
 awaitable<result<void>> connection::connect() {
+  std::vector<client::error> failures;
+  for (auto left = servers_.count(); left > 0; --left) {
+    auto connected = co_await connect_to_one();
+    if (connected || connected.error().kind == error_kind::untrusted) co_return connected;
+    failures.push_back(connected.error());
+    servers_.go_on();
+  }
+  co_return joined(std::move(failures));
+}
+
+awaitable<result<void>> connection::connect_to_one() {
   close();
   auto opening = open();
   auto expiry = pass(settings_.connect_timeout);
@@ -99,7 +113,7 @@ awaitable<result<void>> connection::exchange(outgoing const& request) {
     if (sent) co_return sent;
     if (sent.error().kind != error_kind::reset || parser_.begun() || !request.is_repeatable) co_return sent;
   }
-  if (auto connected = co_await connect(); !connected) co_return connected;
+  if (auto connected = co_await connect_to_one(); !connected) co_return connected;
   co_return co_await send_and_receive(request);
 }
 
@@ -117,6 +131,7 @@ awaitable<result<void>> connection::exchange_within(outgoing const& request, std
 
 awaitable<result<void>> connection::send_and_receive(outgoing const& request) {
   parser_.start();
+  is_sent_ = true;
   std::array const parts{net::buffer(request.head), net::buffer(request.body)};
   // Ignore a failed write for now: the server may have answered before reading everything (413).
   co_await transport_.write(parts);
@@ -213,19 +228,55 @@ awaitable<result<answer>> connection::run(call asked, request_options options) {
   auto fields = fields_of(options);
   if (!fields) co_return fields.error();
   if (asked.content_type != nullptr) *fields += std::string("Content-Type: ") + asked.content_type + "\r\n";
+  if (asked.more) *fields += "Transfer-Encoding: chunked\r\n";
+  auto const is_read = std::string_view(asked.method) == "GET";
+  auto const has_condition = !options.if_match.empty() || !options.if_none_match.empty();
   outgoing message;
-  message.is_repeatable = !asked.more && (!options.idempotency_key.empty() ||
-                                          (asked.is_idempotent && options.if_match.empty() &&
-                                           (options.if_none_match.empty() || std::string_view(asked.method) == "GET")));
-  if (asked.more) {
-    *fields += "Transfer-Encoding: chunked\r\n";
-    message.head = request_head(settings_.server, asked.method, asked.target, {}, *fields);
-  } else {
-    message.head = request_head(settings_.server, asked.method, asked.target, asked.body.size(), *fields);
-  }
+  message.is_repeatable =
+      !asked.more && (!options.idempotency_key.empty() ||
+                      (asked.is_idempotent && options.if_match.empty() && (options.if_none_match.empty() || is_read)));
+  auto const may_come_late =
+      !asked.more && (is_read || asked.may_come_late || has_condition || !options.idempotency_key.empty());
   message.body = std::move(asked.body);
   message.more = std::move(asked.more);
 
+  std::vector<client::error> failures;
+  std::optional<client::error> unknown;  // where the first may have done it
+  for (auto left = servers_.count();;) {
+    is_sent_ = false;
+    auto done = co_await run_at_one(asked, *fields, message);
+    if (servers_.count() == 1) co_return done;
+    // Of a write with a condition that was sent before: it may have failed because that one was done.
+    auto const may_be_own = unknown && !is_read && !done && done.error().refused &&
+                            done.error().refused->status == 412 && options.idempotency_key.empty();
+    if (may_be_own) co_return *unknown;
+    if (done) co_return done;
+    auto failed = done.error();
+    auto const is_refused = is_for_another(failed);
+    if (failed.kind == error_kind::invalid_request || failed.kind == error_kind::untrusted ||
+        (failed.refused && !is_refused))
+      co_return done;
+    if (is_sent_ && !is_refused && !may_come_late) {
+      failed.message += "; whether it was done is not known";
+      co_return failed;
+    }
+    if (is_sent_ && message.more) co_return done;  // what it was given is gone
+    if (is_sent_ && !is_refused && !unknown) {
+      unknown = failed;
+      unknown->message += "; whether it was done is not known";
+    }
+    failures.push_back(std::move(failed));
+    close();
+    servers_.go_on();
+    if (--left == 0) break;
+  }
+  if (unknown && !is_read) co_return *unknown;
+  co_return joined(std::move(failures));
+}
+
+awaitable<result<answer>> connection::run_at_one(call const& asked, std::string const& fields, outgoing& message) {
+  auto const bytes = message.more ? std::optional<std::size_t>() : message.body.size();
+  message.head = request_head(server(), asked.method, asked.target, bytes, fields);
   result<void> exchanged;
   if (settings_.request_timeout) {
     exchanged = co_await exchange_within(message, *settings_.request_timeout);
@@ -345,7 +396,6 @@ awaitable<result<answer>> connection::import(content_source lines, if_exists exi
 
 awaitable<result<lock_ticket>> connection::run_on_ticket(call asked) {
   asked.statuses = {200, 201, 202};
-  asked.is_idempotent = true;
   request_options none;
   auto done = co_await run(std::move(asked), std::move(none));
   if (!done) co_return done.error();
@@ -357,7 +407,11 @@ awaitable<result<lock_ticket>> connection::ask_for_lock(lock_query asked) {
   terms.add("lease", protocol::format_duration(asked.lease));
   if (!asked.id.empty()) terms.add("id", asked.id);
   if (asked.wait) terms.add("wait", protocol::format_duration(*asked.wait));
-  call request{.method = "POST", .target = protocol::path_of_lock(asked.lock) + terms.text()};
+  auto const has_id = !asked.id.empty();  // else each time makes a ticket
+  call request{.method = "POST",
+               .target = protocol::path_of_lock(asked.lock) + terms.text(),
+               .is_idempotent = has_id,
+               .may_come_late = has_id};
   if (!asked.owner.empty()) request.body = "{\"owner\":" + json_string(asked.owner) + '}';
   return run_on_ticket(std::move(request));
 }
@@ -366,18 +420,22 @@ awaitable<result<lock_ticket>> connection::look_at_ticket(std::string lock, std:
                                                           std::chrono::nanoseconds wait) {
   query terms;
   terms.add("wait", protocol::format_duration(wait));
-  call asked{.method = "GET", .target = protocol::path_of_ticket(lock, id) + terms.text()};
+  call asked{.method = "GET", .target = protocol::path_of_ticket(lock, id) + terms.text(), .is_idempotent = true};
   return run_on_ticket(std::move(asked));
 }
 
 awaitable<result<lock_ticket>> connection::keep_ticket(std::string lock, std::string id) {
-  call asked{.method = "PUT", .target = protocol::path_of_ticket(lock, id)};
+  call asked{
+      .method = "PUT", .target = protocol::path_of_ticket(lock, id), .is_idempotent = true, .may_come_late = true};
   return run_on_ticket(std::move(asked));
 }
 
 awaitable<result<answer>> connection::release_ticket(std::string lock, std::string id) {
-  call asked{
-      .method = "DELETE", .target = protocol::path_of_ticket(lock, id), .statuses = {204}, .is_idempotent = true};
+  call asked{.method = "DELETE",
+             .target = protocol::path_of_ticket(lock, id),
+             .statuses = {204},
+             .is_idempotent = true,
+             .may_come_late = true};
   return run(std::move(asked), {});
 }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/answer_parser.hpp"
 #include "client/endpoint.hpp"
@@ -17,6 +18,7 @@
 #include "client/listing.hpp"
 #include "client/named_lock.hpp"
 #include "client/request.hpp"
+#include "client/server_choice.hpp"
 #include "client/transaction.hpp"
 #include "client/transport.hpp"
 
@@ -40,6 +42,9 @@ struct answer {
   bool replayed = false;  ///< true for the stored answer to an earlier request with this idempotency key
 };
 
+/// The addresses of a server: looked up, unless the host is an address already.
+awaitable<result<std::vector<boost::asio::ip::tcp::endpoint>>> look_up(executor on, endpoint server);
+
 /// How an import handles existing keys.
 enum class if_exists { replace, skip, fail };
 
@@ -50,6 +55,11 @@ using content_source = std::function<awaitable<result<std::string>>()>;
 /// byte of an answer arrived, the request is sent once more over a new connection (RFC 9112 §9.3.1), provided that
 /// repeating it is safe: a read; a put or del without a condition; anything with an idempotency key. Errors other than
 /// refusals close the connection; the next request opens a new one.
+///
+/// With several servers (endpoint::others), a request is sent to the next one if a server cannot be reached or answers
+/// 503 `no_leader` or `draining`. If no answer came, so that the outcome is unknown, it is sent again only if it is a
+/// read, has a condition or an idempotency key, or concerns a ticket. Each server is asked once, with the whole
+/// timeout. The one that answered is asked first next time.
 ///
 /// For one coroutine at a time, on the given executor. The connection must outlive each call. Destroying it or its
 /// io_context ends a pending call.
@@ -105,6 +115,8 @@ class connection {
   awaitable<result<answer>> fetch(std::string target);
 
   void close();
+  /// The server that is asked, or was asked last.
+  [[nodiscard]] endpoint const& server() const noexcept { return servers_.current(); }
   [[nodiscard]] bool is_open() const { return transport_.is_open(); }
   /// The address of the last successful connect.
   [[nodiscard]] boost::asio::ip::tcp::endpoint peer() const { return peer_; }
@@ -126,10 +138,12 @@ class connection {
     char const* content_type = nullptr;     ///< null for none, or for that of a put
     std::array<unsigned, 3> statuses{200};  ///< statuses of success
     bool is_idempotent = false;
+    bool may_come_late = false;  ///< doing it again is as good as once, whatever others have done meanwhile
     content_source more{};
   };
 
   awaitable<result<answer>> run(call asked, request_options options);
+  awaitable<result<answer>> run_at_one(call const& asked, std::string const& fields, outgoing& message);
   awaitable<result<lock_ticket>> run_on_ticket(call asked);
   awaitable<result<answer>> run_on_key(std::string key, call asked, request_options options);
   awaitable<result<void>> exchange(outgoing const& request);
@@ -140,6 +154,7 @@ class connection {
   awaitable<result<void>> receive_beside(bool const& all_sent);
   awaitable<result<void>> receive();
   awaitable<result<void>> open();
+  awaitable<result<void>> connect_to_one();
   awaitable<void> pass(std::chrono::nanoseconds time);
   [[nodiscard]] result<answer> accept(call const& asked);
   [[nodiscard]] error at_server(error_kind kind, std::string_view what) const;
@@ -147,6 +162,8 @@ class connection {
   transport transport_;
   boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor> timer_;
   connection_settings settings_;
+  server_choice servers_;
+  bool is_sent_ = false;  // some of the request
   answer_parser parser_;
   tcp::endpoint peer_;
 };

@@ -75,11 +75,29 @@ result<endpoint> parse_server_url(std::string_view url) {
                   .port = std::string(port),
                   .authority = std::string(rest),
                   .is_tls = is_tls,
+                  .others = {},
                   .token = {}};
   // The Host field leaves out the port only where it is the scheme's own.
   if (host == rest && port != (is_tls ? "443" : "80")) (server.authority += ':') += port;
   if (host.starts_with('[')) server.host = host.substr(1, host.size() - 2);
   return server;
+}
+
+std::vector<endpoint> servers_of(endpoint const& first) {
+  std::vector<endpoint> all{first};
+  all.front().others.clear();
+  for (auto const& other : first.others) {
+    all.push_back(other);
+    all.back().trust = first.trust;
+    all.back().token = first.token;
+  }
+  return all;
+}
+
+std::string urls_of(endpoint const& first) {
+  auto text = first.url();
+  for (auto const& other : first.others) (text += ',') += other.url();
+  return text;
 }
 
 }  // namespace holdfast::client

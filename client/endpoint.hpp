@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/error.hpp"
 #include "tls/context.hpp"
@@ -19,6 +20,9 @@ struct endpoint {
   /// `http://127.0.0.1:8080`.
   [[nodiscard]] std::string url() const { return (is_tls ? "https://" : "http://") + authority; }
 
+  /// Servers of the same data, as those of a cluster, which are asked where this one is not there or can't answer.
+  std::vector<endpoint> others{};
+
   std::string token{};  ///< that the server asks for; empty: none. Never in a URL, and never shown
 
   bool operator==(endpoint const&) const = default;
@@ -35,5 +39,11 @@ struct endpoint {
 /// @return error_kind::invalid_request with what would be right for anything else: another scheme, user information, a
 /// path, a query.
 [[nodiscard]] result<endpoint> parse_server_url(std::string_view url);
+
+/// It and the others, with its token and what it trusts.
+[[nodiscard]] std::vector<endpoint> servers_of(endpoint const& first);
+
+/// Their URLs, with commas between.
+[[nodiscard]] std::string urls_of(endpoint const& first);
 
 }  // namespace holdfast::client

@@ -60,15 +60,15 @@ struct line_stream::timed_transport : std::enable_shared_from_this<timed_transpo
   bool expired = false;
 };
 
-line_stream::line_stream(executor on, endpoint server, stream_limits limits)
-    : server_(std::move(server)), limits_(limits), transport_(std::make_shared<timed_transport>(on)) {}
+line_stream::line_stream(executor on, endpoint const& server, stream_limits limits)
+    : servers_(server), limits_(limits), transport_(std::make_shared<timed_transport>(on)) {}
 
 line_stream::~line_stream() {
   close();
 }
 
 error line_stream::at_server(error_kind kind, std::string_view what) const {
-  return {kind, server_.url() + ": " + std::string(what), {}};
+  return {kind, server().url() + ": " + std::string(what), {}};
 }
 
 error line_stream::broken(error_code why, std::string_view what) const {
@@ -85,7 +85,7 @@ void line_stream::close() {
 awaitable<result<void>> line_stream::connect() {
   transport_->expire_after(limits_.connect);
   net::ip::basic_resolver<net::ip::tcp, executor> resolver(transport_->timer.get_executor());
-  auto [unknown, addresses] = co_await resolver.async_resolve(server_.host, server_.port, as_result);
+  auto [unknown, addresses] = co_await resolver.async_resolve(server().host, server().port, as_result);
   if (unknown && !transport_->expired)
     co_return at_server(error_kind::unresolved, "there is no such host: " + unknown.message());
   if (transport_->expired) co_return broken(unknown, "");
@@ -97,13 +97,26 @@ awaitable<result<void>> line_stream::connect() {
     co_return at_server(kind, kind == error_kind::refused ? "connection refused; is holdfast-server running there?"
                                                           : "can't connect: " + failed.message());
   }
-  auto secured = co_await transport_->bytes.secure(server_);
+  auto secured = co_await transport_->bytes.secure(server());
   if (transport_->expired)
     co_return at_server(error_kind::timeout, "no connection within " + protocol::format_duration(limits_.connect));
   co_return secured;
 }
 
 awaitable<result<void>> line_stream::open(std::string target, std::string fields) {
+  std::vector<client::error> failures;
+  for (auto left = servers_.count(); left > 0; --left) {
+    auto opened = co_await open_at_one(target, fields);
+    if (opened) co_return opened;
+    auto const& failed = failures.emplace_back(opened.error());
+    if (servers_.count() == 1 || failed.kind == error_kind::untrusted || (failed.refused && !is_for_another(failed)))
+      co_return opened;
+    servers_.go_on();
+  }
+  co_return joined(std::move(failures));
+}
+
+awaitable<result<void>> line_stream::open_at_one(std::string const& target, std::string const& fields) {
   close();
   unread_.clear();
   searched_ = 0;
@@ -114,8 +127,8 @@ awaitable<result<void>> line_stream::open(std::string target, std::string fields
     co_return connected;
   }
   transport_->expire_after(limits_.answer);
-  auto const request = "GET " + target + " HTTP/1.0\r\nHost: " + server_.authority +
-                       "\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n" + authorization_field(server_) + fields +
+  auto const request = "GET " + target + " HTTP/1.0\r\nHost: " + server().authority +
+                       "\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n" + authorization_field(server()) + fields +
                        "\r\n";
   std::array const parts{net::const_buffer(net::buffer(request))};
   auto const [failed, sent] = co_await transport_->bytes.write(parts);
@@ -158,7 +171,12 @@ awaitable<result<std::optional<std::string>>> line_stream::read_up_to(std::strin
     transport_->rest();
     unread_.append(piece_.data(), bytes);
     if (failed == net::error::eof) co_return std::optional<std::string>();
-    if (failed) co_return broken(failed, "the connection broke");
+    if (failed) {
+      auto why = broken(failed, "the connection broke");
+      // It may be silent to who comes again too.
+      if (transport_->expired) servers_.go_on();
+      co_return why;
+    }
   }
 }
 

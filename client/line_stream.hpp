@@ -19,11 +19,12 @@ struct stream_limits {
 };
 
 /// An answer read line by line while it comes, also one that never ends. Over a connection of its own, and asked for by
-/// HTTP/1.0, so that what comes is the content and nothing else, until the server closes. For one coroutine, on the
-/// executor given.
+/// HTTP/1.0, so that what comes is the content and nothing else, until the server closes. Where there are other servers
+/// (endpoint::others), the next one is asked when one can't be reached, gives no answer, or refuses with 503
+/// `no_leader` or `draining`. For one coroutine, on the executor given.
 class line_stream {
  public:
-  line_stream(executor on, endpoint server, stream_limits limits = {});
+  line_stream(executor on, endpoint const& server, stream_limits limits = {});
   ~line_stream();
   line_stream(line_stream const&) = delete;
   line_stream& operator=(line_stream const&) = delete;
@@ -39,15 +40,19 @@ class line_stream {
   /// Ends what is awaited.
   void close();
 
+  /// The server that is asked, or was asked last.
+  [[nodiscard]] endpoint const& server() const noexcept { return servers_.current(); }
+
  private:
   struct timed_transport;
 
   [[nodiscard]] error at_server(error_kind kind, std::string_view what) const;
   [[nodiscard]] error broken(boost::system::error_code why, std::string_view what) const;
   awaitable<result<void>> connect();
+  awaitable<result<void>> open_at_one(std::string const& target, std::string const& fields);
   awaitable<result<std::optional<std::string>>> read_up_to(std::string_view end);
 
-  endpoint server_;
+  server_choice servers_;
   stream_limits limits_;
   std::shared_ptr<timed_transport> transport_;  // shared with the timer's handler, which may run later
   std::array<char, 16 * 1024> piece_;

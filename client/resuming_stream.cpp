@@ -79,7 +79,7 @@ awaitable<result<resuming_stream::item>> resuming_stream::next() {
   }
   is_open_ = false;
   silent_since_ = clock::now();
-  item lost{event::broken, line ? settings_.server.url() + ": the server ended the stream" : line.error().message};
+  item lost{event::broken, line ? stream_.server().url() + ": the server ended the stream" : line.error().message};
   co_return lost;
 }
 

@@ -11,8 +11,9 @@
 namespace holdfast::client {
 
 /// A stream of lines that is opened again whenever it ends: the server was restarted, a connection was cut, a machine
-/// between fell silent. What it is asked for next is decided by `request_of`, which knows where to continue. The first
-/// attempt must succeed; after that it tries for as long as it takes, or as it is allowed.
+/// between fell silent; at another server where there are others. What it is asked for next is decided by `request_of`,
+/// which knows where to continue. The first attempt must succeed; after that it tries for as long as it takes, or as it
+/// is allowed.
 class resuming_stream {
  public:
   struct settings {

@@ -123,6 +123,8 @@ void child_guard::kill() noexcept {
   // Kill both processes, since the guard may be stopped. Until the guard has reported the end, the group id is valid.
   if (group_ > 0) ::kill(-group_, SIGKILL);
   send({message::deadline, 0, 0, 0});
+  // A guard that is stopped would never tell the end.
+  ::kill(process_, SIGCONT);
 }
 
 std::optional<int> child_guard::status() noexcept {

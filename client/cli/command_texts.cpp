@@ -44,7 +44,7 @@ std::vector<command_text> make_texts() {
                    R"(Durations are a number and a unit: 250us, 350ms, 1s, 1.5s, 2m, 1h; 0 needs none.
 Flags may come before or after the arguments; --server and --timeout also before the command. A negative number is an argument. Write -- before any other argument that starts with a dash.
 
-Without --server, HOLDFAST_URL names the server; an https:// server is checked against the system's authorities, or those of --ca-cert (HOLDFAST_CA_CERT; for a certificate of your own HOLDFAST_CLIENT_CERT and HOLDFAST_CLIENT_KEY). --insecure accepts any certificate, so that anybody in between can read and change everything. Without --token-file, HOLDFAST_TOKEN has the token. No flag takes a token itself, because ps shows flags to everybody.)"});
+Without --server, HOLDFAST_URL names the server. Of several (--server given several times, or with commas between) the next one is asked where one can't be reached, ends or does not lead; also where no answer came, if it is safe to do the command twice: a read, a condition, an idempotency key, a named lock. Else it ends with "whether it was done is not known". An https:// server is checked against the system's authorities, or those of --ca-cert (HOLDFAST_CA_CERT; for a certificate of your own HOLDFAST_CLIENT_CERT and HOLDFAST_CLIENT_KEY). --insecure accepts any certificate, so that anybody in between can read and change everything. Without --token-file, HOLDFAST_TOKEN has the token. No flag takes a token itself, because ps shows flags to everybody.)"});
 
   texts.push_back(
       {"get",

@@ -111,7 +111,7 @@ class with_lock {
         guard_(guard),
         id_(random_id()),
         polls_(on, with_timeout(poll_time + seconds(10))),
-        keeper_(on, with_timeout(std::max<nanoseconds>(command.lease / 3, std::chrono::milliseconds(300)))),
+        keeper_(on, with_timeout(keep_timeout(command))),
         signals_(on, SIGINT, SIGTERM, SIGHUP),
         pause_(on),
         ended_(on) {
@@ -146,6 +146,13 @@ class with_lock {
     settings.connect_timeout = std::min(settings.connect_timeout, longest);
     settings.request_timeout = longest;
     return settings;
+  }
+
+  /// So that all servers can be asked within a third of the lease.
+  static nanoseconds keep_timeout(with_lock_command const& command) {
+    auto const servers = 1 + command.connection.server.others.size();
+    return std::max<nanoseconds>(command.lease / (3 * static_cast<std::int64_t>(servers)),
+                                 std::chrono::milliseconds(300));
   }
 
   awaitable<void> pass(nanoseconds time) {
@@ -239,7 +246,7 @@ class with_lock {
   awaitable<int> run_command() {
     std::vector<std::string> const variables{
         "HOLDFAST_LOCK=" + protocol::segment_of(command_.lock), "HOLDFAST_LOCK_TOKEN=" + std::to_string(token_),
-        "HOLDFAST_LOCK_TICKET=" + command_.connection.server.url() + protocol::path_of_ticket(command_.lock, id_)};
+        "HOLDFAST_LOCK_TICKET=" + polls_.server().url() + protocol::path_of_ticket(command_.lock, id_)};
     guard_.start(command_.words, variables, term_at_, kill_at_);
     ended_.assign(guard_.descriptor());
     {

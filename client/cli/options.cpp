@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "client/cli/command_texts.hpp"
 #include "protocol/duration.hpp"
@@ -51,16 +52,23 @@ void take_token_of_environment(connection_settings& to) {
 }
 
 void add_connection_options(CLI::App& app, connection_settings& to) {
-  app.add_option_function<std::string>(
+  app.add_option_function<std::vector<std::string>>(
          "--server",
-         [&to](std::string const& url) {
-           auto server = parse_server_url(url);
-           if (!server) throw CLI::ValidationError("--server or HOLDFAST_URL", server.error().message);
-           server->token = std::move(to.server.token);
-           server->trust = std::move(to.server.trust);
-           to.server = *std::move(server);
+         [&to](std::vector<std::string> const& urls) {
+           std::vector<endpoint> servers;
+           for (auto const& url : urls) {
+             auto server = parse_server_url(url);
+             if (!server) throw CLI::ValidationError("--server or HOLDFAST_URL", server.error().message);
+             servers.push_back(*std::move(server));
+           }
+           servers.front().token = std::move(to.server.token);
+           servers.front().trust = std::move(to.server.trust);
+           to.server = std::move(servers.front());
+           to.server.others.assign(std::next(servers.begin()), servers.end());
          },
-         "The server; also HOLDFAST_URL")
+         "Server, or A,B,C; also HOLDFAST_URL")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->envname("HOLDFAST_URL")
       ->type_name("URL")
       ->default_str("127.0.0.1:8080")

@@ -28,7 +28,8 @@ channel::~channel() {
 }
 
 channel::channel(channel&& other) noexcept
-    : due(other.due),
+    : server_number(other.server_number),
+      due(other.due),
       is_listed(other.is_listed),
       poller_(other.poller_),
       token_(other.token_),

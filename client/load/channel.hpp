@@ -75,8 +75,9 @@ class channel {
   /// True if an answer has arrived since the last connect().
   [[nodiscard]] bool used() const { return used_; }
 
-  time_point due;          ///< for the owner: when to connect again, or to stop connecting
-  bool is_listed = false;  ///< for the owner: in the list of channels that can take a request
+  std::size_t server_number = 0;  ///< for the owner: index of its server
+  time_point due;                 ///< for the owner: when to connect again, or to stop connecting
+  bool is_listed = false;         ///< for the owner: in the list of channels that can take a request
 
  private:
   std::optional<error_kind> fail(error_kind kind);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "client/refusal.hpp"
+#include "client/server_choice.hpp"
 #include "protocol/entity_tag.hpp"
 
 namespace holdfast::client::load {
@@ -56,9 +57,12 @@ driver::driver(driver_settings settings, deliver_interval deliver)
     schedule_.emplace(std::move(stages), settings_.run->arrivals, settings_.thread, settings_.run->threads,
                       settings_.run->workload.seed);
   }
-  if (auto const& server = settings_.run->connection.server; server.is_tls) tls_ = tls::client_context(server.trust);
+  servers_ = servers_of(settings_.run->connection.server);
+  if (std::ranges::any_of(servers_, &endpoint::is_tls)) tls_ = tls::client_context(servers_.front().trust);
   channels_.reserve(settings_.connections);
-  for (std::uint32_t token = 0; token < settings_.connections; ++token) channels_.emplace_back(poller_, token);
+  for (std::uint32_t token = 0; token < settings_.connections; ++token) {
+    channels_.emplace_back(poller_, token).server_number = settings_.first_server;
+  }
 }
 
 void driver::stop() {
@@ -167,6 +171,7 @@ void driver::handle(epoll_event const& event) {
     if ((event.events & ~EPOLLOUT) == 0) return;
   }
   now_ = {};
+  is_elsewhere_ = false;
   follow_ups_.clear();
   auto const failed = channel.receive(buffer_, [this](auto const& request, auto const& answer) {
     // Read the clock once for all answers of one read.
@@ -176,7 +181,11 @@ void driver::handle(epoll_event const& event) {
   if (now_ == time_point{}) now_ = clock::now();
   if (failed) return lose(channel, *failed);
   for (auto const& put : follow_ups_) ask(channel, put, now_);
-  refill(channel);
+  if (is_elsewhere_ && channel.in_flight() == 0) {
+    channel.close();
+    return go_on(channel);
+  }
+  if (!is_elsewhere_) refill(channel);
 }
 
 void driver::ask(channel& channel, planned_request const& request, time_point started) {
@@ -184,7 +193,7 @@ void driver::ask(channel& channel, planned_request const& request, time_point st
   if (settings_.record != nullptr)
     asked.record = settings_.record->ask(request, settings_.first_connection + channel.token(), now_);
   channel.push(asked);
-  workload_.append(channel.outbox(), request);
+  workload_.append(channel.outbox(), request, channel.server_number);
 }
 
 void driver::flush(channel& channel) {
@@ -260,6 +269,7 @@ void driver::complete(outstanding_request const& request, answer_message const& 
   auto const& what = request.what;
   auto const expected = workload_.is_expected(what, answer.status);
   workload_.settle(what, expected && answer.status < 400);
+  if (answer.status == 503 && servers_.size() > 1 && is_for_another(refused_by(answer))) is_elsewhere_ = true;
   auto const seen = read(what, answer);
   auto const is_bad = !seen;
   if (settings_.record != nullptr)
@@ -321,6 +331,12 @@ void driver::lose(channel& channel, error_kind kind) {
   }
   if (channel.lost().empty() && is_measured(now_)) current_.measured->record(kind);
   count_lost(channel, kind);
+  go_on(channel);
+}
+
+/// A closed channel tries the next server, in a moment.
+void driver::go_on(channel& channel) {
+  channel.server_number = (channel.server_number + 1) % servers_.size();
   channel.due = now_ + retry_delay;
 }
 
@@ -333,7 +349,9 @@ void driver::count_lost(channel const& channel, error_kind kind) {
 
 void driver::reconnect(channel& channel) {
   channel.due = now_ + settings_.run->connection.connect_timeout;
-  if (auto const failed = channel.connect(settings_.server, settings_.run->connection.server, tls_))
+  auto const& named = servers_[channel.server_number];
+  if (auto const failed =
+          channel.connect(settings_.addresses[channel.server_number], named, named.is_tls ? tls_ : tls::context()))
     lose(channel, *failed);
 }
 
@@ -347,12 +365,14 @@ void driver::keep_house() {
       case channel_state::connecting:
         if (now_ < channel.due) break;
         if (is_measured(now_)) current_.measured->record(error_kind::timeout);
+        go_on(channel);
         reconnect(channel);
         break;
       case channel_state::open:
         if (channel.in_flight() == 0 || now_ - channel.oldest().sent < request_timeout_) break;
         channel.give_up();
         count_lost(channel, error_kind::timeout);
+        go_on(channel);
         reconnect(channel);
         break;
     }

@@ -23,8 +23,9 @@ namespace holdfast::client::load {
 
 /// Settings of one load thread.
 struct driver_settings {
-  load_settings const* run = nullptr;  ///< must outlive the driver
-  boost::asio::ip::tcp::endpoint server;
+  load_settings const* run = nullptr;                     ///< outlives the driver
+  std::vector<boost::asio::ip::tcp::endpoint> addresses;  ///< of the run's servers, in their order
+  std::size_t first_server = 0;                           ///< the one that is asked first
   std::string key_prefix;
   std::uint32_t thread = 0;                     ///< index of the thread
   unsigned connections = 0;                     ///< this thread's share of the run's connections
@@ -92,6 +93,7 @@ class driver {
   void lose(channel& channel, error_kind kind);
   void count_lost(channel const& channel, error_kind kind);
   void reconnect(channel& channel);
+  void go_on(channel& channel);
   void keep_house();
   void roll_interval();
   void run_until(time_point end);
@@ -108,11 +110,13 @@ class driver {
   nanoseconds housekeeping_period_;
   poller poller_;
   workload workload_;
-  tls::context tls_;  ///< null for plain HTTP
+  std::vector<endpoint> servers_;
+  tls::context tls_;  ///< null: plain HTTP
   std::vector<channel> channels_;
   std::vector<char> buffer_;
-  shown_answer shown_;                       ///< the last list or transaction; a member to reuse its memory
-  std::vector<planned_request> follow_ups_;  ///< writes to send on the connection whose answers are being read
+  shown_answer shown_;                       ///< the last list or transaction; kept for its capacity
+  bool is_elsewhere_ = false;                ///< an answer that was just read says that another server leads
+  std::vector<planned_request> follow_ups_;  ///< writes for the connection whose answers are being read
   interval current_;
   driver_end end_;
   time_point now_;

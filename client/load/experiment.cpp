@@ -89,7 +89,7 @@ std::vector<experiment_entry> experiment_of(load_settings const& settings) {
     }
   };
   auto const& server = settings.connection.server;
-  add("server", server.url());
+  add("server", urls_of(server));
   if (!server.trust.ca_certificate.empty()) add("ca-cert", server.trust.ca_certificate);
   if (!server.trust.client_certificate.empty()) add("client-cert", server.trust.client_certificate);
   if (!server.trust.client_key.empty()) add("client-key", server.trust.client_key);

@@ -213,7 +213,7 @@ std::string title_of(load_settings const& settings) {
                                         : short_number(settings.stages.front().rate_begin) + "/s, ";
   }
   title += grouped(settings.connections) + (settings.connections == 1 ? " connection, " : " connections, ");
-  return title + settings.connection.server.url();
+  return title + urls_of(settings.connection.server);
 }
 
 }  // namespace holdfast::client::load

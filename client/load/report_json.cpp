@@ -42,7 +42,7 @@ json experiment_json(load_report const& report) {
 
 json settings_json(load_report const& report) {
   auto const& settings = report.settings;
-  return {{"server", settings.connection.server.url()},
+  return {{"server", urls_of(settings.connection.server)},
           {"loop", is_open_loop(settings) ? "open" : "closed"},
           {"stages", stages_json(settings.stages)},
           {"arrivals",

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_signal_set.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -103,11 +104,19 @@ class load_run {
   }
 
   awaitable<result<load_report>> measure() {
-    boost::asio::ip::tcp::endpoint server;
+    std::vector<boost::asio::ip::tcp::endpoint> addresses;
+    std::size_t first_server = 0;
+    auto const servers = servers_of(settings_.connection.server);
+    for (auto const& server : servers) {
+      auto found = co_await look_up(context_.get_executor(), server);
+      if (!found) co_return found.error();
+      addresses.push_back(found->front());
+    }
     {
       connection probe(context_.get_executor(), settings_.connection);
       if (auto reached = co_await probe.connect(); !reached) co_return reached.error();
-      server = probe.peer();
+      first_server = static_cast<std::size_t>(std::ranges::find(servers, probe.server()) - servers.begin());
+      addresses[first_server] = probe.peer();
     }
     if (settings_.verify) keys_.note_values(first_values_, first_revisions_);
     key_space::report_progress loading = [this](auto done) { progress_.loading(done, settings_.workload.keys); };
@@ -118,7 +127,7 @@ class load_run {
     report.key_prefix = keys_.prefix();
     if (stored && !interrupted_) {
       start_watchers();
-      co_await drive(server, report);
+      co_await drive(addresses, first_server, report);
       co_await end_watchers(report);
     }
     report.interrupted = interrupted_;
@@ -159,7 +168,8 @@ class load_run {
     watchers_.reset();
   }
 
-  awaitable<void> drive(boost::asio::ip::tcp::endpoint server, load_report& report) {
+  awaitable<void> drive(std::vector<boost::asio::ip::tcp::endpoint> const& addresses, std::size_t first_server,
+                        load_report& report) {
     std::promise<time_point> start;
     auto const started = start.get_future().share();
     unsigned first_connection = 0;
@@ -171,7 +181,8 @@ class load_run {
       auto const share = connections / settings_.threads + (i < connections % settings_.threads);
       workers_.push_back(std::make_unique<driver_thread>(
           driver_settings{.run = &settings_,
-                          .server = server,
+                          .addresses = addresses,
+                          .first_server = first_server,
                           .key_prefix = keys_.prefix(),
                           .thread = i,
                           .connections = share,

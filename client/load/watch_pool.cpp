@@ -23,6 +23,8 @@ using timer_type = boost::asio::basic_waitable_timer<steady, boost::asio::wait_t
 constexpr auto quiet_time = 200ms;
 constexpr auto retry_delay = 50ms;
 constexpr int failures_max = 20;
+/// Of several servers one leads again after some seconds.
+constexpr int failures_of_all_max = 200;
 
 verify::instant now() {
   return std::chrono::nanoseconds(steady::now().time_since_epoch()).count();
@@ -103,6 +105,10 @@ watch_pool::~watch_pool() {
   if (thread_.joinable()) static_cast<void>(finish());
 }
 
+int watch_pool::failures_allowed() const {
+  return settings_.server.others.empty() ? failures_max : failures_of_all_max;
+}
+
 bool watch_pool::is_ending() const {
   std::lock_guard const guard(mutex_);
   return ending_;
@@ -117,7 +123,7 @@ awaitable<void> watch_pool::watch(watcher& one) {
       if (went_well) {
         ++report_.reconnects;
         one.failures = 0;
-      } else if (++one.failures >= failures_max) {
+      } else if (++one.failures >= failures_allowed()) {
         co_return;
       }
     }
@@ -133,9 +139,9 @@ awaitable<bool> watch_pool::follow(watcher& one) {
   auto opened = co_await one.stream.open(target);
   if (!opened) {
     std::lock_guard const guard(mutex_);
-    if (!ending_ && (opened.error().kind == error_kind::status || one.failures + 1 >= failures_max))
-      report_.failure = opened.error().message;
-    if (opened.error().kind == error_kind::status) one.failures = failures_max;
+    auto const is_refused = opened.error().kind == error_kind::status && !is_for_another(opened.error());
+    if (!ending_ && (is_refused || one.failures + 1 >= failures_allowed())) report_.failure = opened.error().message;
+    if (is_refused) one.failures = failures_allowed();
     co_return false;
   }
   one.log.push_back({.from = one.check.last(), .events = {}});

@@ -87,6 +87,7 @@ class watch_pool {
   awaitable<bool> follow(watcher& one);
   void take(watcher& one, std::string const& line);
   [[nodiscard]] bool is_ending() const;
+  [[nodiscard]] int failures_allowed() const;
   void close_all();
 
   settings settings_;

@@ -67,7 +67,14 @@ workload::workload(workload_settings const& settings, endpoint const& server, st
       next_value_(std::uint64_t(place.thread) << 40),
       holds_vary_(settings.hold && settings.hold->of != distribution::shape::constant),
       prefix_(prefix) {
-  // Requests are split at the key's number and at the query, so that writing one only copies parts.
+  for (auto const& one : servers_of(server)) write_texts(one, tails_.emplace_back());
+  if (settings.hold && !holds_vary_) {
+    hold_query_ = query_of({.hold = nanoseconds(static_cast<std::int64_t>(settings.hold->most)), .lock_timeout = {}});
+  }
+}
+
+/// Splits each kind of request at the key's number and at the query, so that writing one only copies parts.
+void workload::write_texts(endpoint const& server, texts& tails) {
   constexpr std::string_view mark = "*";
   constexpr std::string_view no_length = "0\r\n\r\n";
   constexpr std::string_view end = "\r\n";
@@ -76,27 +83,24 @@ workload::workload(workload_settings const& settings, endpoint const& server, st
     auto const whole = request_head(server, method, where, 0);
     auto const at = whole.find(mark);
     heads_[static_cast<std::size_t>(kind)] = whole.substr(0, at);
-    tails_[static_cast<std::size_t>(kind)] = whole.substr(at + mark.size());
+    tails[static_cast<std::size_t>(kind)] = whole.substr(at + mark.size());
   };
   split(operation_kind::get, "GET", target);
   split(operation_kind::put, "PUT", target);
   split(operation_kind::del, "DELETE", target);
-  auto& put_tail = tails_[static_cast<std::size_t>(operation_kind::put)];
+  auto& put_tail = tails[static_cast<std::size_t>(operation_kind::put)];
   put_tail.resize(put_tail.size() - no_length.size());
   // The path of the collection is that of its keys without the slash.
   auto const all = std::string(protocol::kv_path.substr(0, protocol::kv_path.size() - 1));
   split(operation_kind::list, "GET", all + "?prefix=" + prefix_ + "&values=true&after=" + prefix_ + std::string(mark));
   // These two are POST requests: the header fields of a request without content, and the rest.
-  auto const& fields = tails_[static_cast<std::size_t>(operation_kind::del)];
+  auto const& fields = tails[static_cast<std::size_t>(operation_kind::del)];
   auto const open = fields.substr(0, fields.size() - end.size());
   heads_[static_cast<std::size_t>(operation_kind::txn)] = "POST /v1/txn";
-  tails_[static_cast<std::size_t>(operation_kind::txn)] = open + "Content-Type: application/json\r\nContent-Length: ";
+  tails[static_cast<std::size_t>(operation_kind::txn)] = open + "Content-Type: application/json\r\nContent-Length: ";
   heads_[static_cast<std::size_t>(operation_kind::incr)] =
       "POST " + std::string(protocol::kv_path) + prefix_ + std::string(counter_mark);
-  tails_[static_cast<std::size_t>(operation_kind::incr)] = open + "Content-Length: " + std::string(no_length);
-  if (settings.hold && !holds_vary_) {
-    hold_query_ = query_of({.hold = nanoseconds(static_cast<std::int64_t>(settings.hold->most)), .lock_timeout = {}});
-  }
+  tails[static_cast<std::size_t>(operation_kind::incr)] = open + "Content-Length: " + std::string(no_length);
 }
 
 std::uint32_t workload::draw_value_bytes() {
@@ -278,7 +282,7 @@ void workload::append_transaction(std::string& out, planned_request const& reque
   out += "]}";
 }
 
-void workload::append(std::string& out, planned_request const& request) {
+void workload::append(std::string& out, planned_request const& request, std::size_t server) {
   auto const kind = static_cast<std::size_t>(request.operation);
   out += heads_[kind];
   if (request.operation != operation_kind::txn) append_number(out, request.key);
@@ -289,7 +293,7 @@ void workload::append(std::string& out, planned_request const& request) {
     out += "?increment=1";
   }
   append_query(out, request, request.operation == operation_kind::list || request.operation == operation_kind::incr);
-  out += tails_[kind];
+  out += tails_[server][kind];
   if (request.operation == operation_kind::put) {
     append_number(out, request.value_bytes);
     append_condition(out, request);

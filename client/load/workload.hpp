@@ -1,10 +1,13 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/load/key_choice.hpp"
 #include "client/load/mix.hpp"
@@ -78,8 +81,8 @@ class workload {
   [[nodiscard]] planned_request modify(planned_request const& read, seen_versions const& seen);
   /// Sets the id in the server's entity tags once it is known.
   void learn_database(std::uint64_t id) { database_ = id; }
-  /// Appends the complete request.
-  void append(std::string& out, planned_request const& request);
+  /// Appends the complete request. @param server its number in servers_of() the one that was given
+  void append(std::string& out, planned_request const& request, std::size_t server = 0);
 
   /// True if this status is a success of the request. A missing key is, if the run deletes keys.
   [[nodiscard]] bool is_expected(planned_request const& request, unsigned status) const;
@@ -113,9 +116,12 @@ class workload {
   std::string prefix_;
   std::string body_;  ///< of a txn, until its length is known
   std::uint64_t database_ = 0;
-  std::string heads_[operation_kinds];  ///< the part before the key's number
-  std::string tails_[operation_kinds];  ///< the part after the query; for a put, up to the length of its value
-  std::string hold_query_;              ///< for a constant hold
+  using texts = std::array<std::string, operation_kinds>;
+  void write_texts(endpoint const& server, texts& tails);
+
+  texts heads_;               ///< the part before the key's number
+  std::vector<texts> tails_;  ///< the part after the query, for each server; for a put, up to the length of its value
+  std::string hold_query_;    ///< for a constant hold
 };
 
 }  // namespace holdfast::client::load

@@ -104,6 +104,26 @@ void write_lock(metrics_writer& out, insight const& source) {
   out.sample(source.consumers.taken());
 }
 
+void write_named_locks(metrics_writer& out, named_lock_counters const& locks) {
+  auto const write = [&](std::string_view name, std::string_view type, std::string_view help, auto const& write_one) {
+    out.begin(name, type, help);
+    locks.for_each(write_one);
+  };
+  write("holdfast_named_lock_held", "gauge", "Whether the named lock is held now.",
+        [&](auto name, auto const& of) { out.sample(of.held.value(), {{"lock", name}}); });
+  write("holdfast_named_lock_waiting", "gauge", "Tickets that wait for it now.",
+        [&](auto name, auto const& of) { out.sample(of.waiting.value(), {{"lock", name}}); });
+  write("holdfast_named_lock_wait_seconds", "summary", "From asking for it to the grant.",
+        [&](auto name, auto const& of) { out.sample_sum(of.grants.value(), of.wait_ns.value(), {{"lock", name}}); });
+  write("holdfast_named_lock_hold_seconds", "summary", "From the grant to its end.",
+        [&](auto name, auto const& of) { out.sample_sum(of.holds.value(), of.hold_ns.value(), {{"lock", name}}); });
+  write("holdfast_named_lock_lost_leases_total", "counter", "Leases that ended, of who held it and who waited for it.",
+        [&](auto name, auto const& of) {
+          out.sample(of.held_lost.value(), {{"lock", name}, {"state", "held"}});
+          out.sample(of.waiting_lost.value(), {{"lock", name}, {"state", "waiting"}});
+        });
+}
+
 void write_journal(metrics_writer& out, kept_data const& kept) {
   histogram_sum<lock_histogram> times;
   times.add(kept.counters.times);
@@ -179,7 +199,8 @@ void write_tls(metrics_writer& out, tls_figures const& figures) {
 }  // namespace
 
 std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
-                         kept_data const& kept, access_control const* access, tls_figures const* tls) {
+                         named_lock_counters const& locks, kept_data const& kept, access_control const* access,
+                         tls_figures const* tls) {
   metrics_writer out;
   write_requests(out, source);
   write_lock(out, source);
@@ -193,6 +214,7 @@ std::string metrics_text(insight const& source, std::size_t connections, memory_
   out.sample(memory.under_way_bytes_max, {{"kind", "under_way"}});
   out.begin("holdfast_keys", "gauge", "Keys that are stored.");
   out.sample(memory.keys);
+  write_named_locks(out, locks);
   if (kept.source != nullptr) write_journal(out, kept);
   if (tls != nullptr) write_tls(out, *tls);
   out.begin("holdfast_build_info", "gauge", "Always 1; the labels tell what runs.");

@@ -7,6 +7,7 @@
 #include "server/access/access_control.hpp"
 #include "server/api/kept_data.hpp"
 #include "server/insight/insight.hpp"
+#include "server/store/named_lock_counters.hpp"
 #include "server/net/tls_figures.hpp"
 
 namespace holdfast::server {
@@ -23,7 +24,7 @@ struct memory_use {
 /// All that is counted, in Prometheus's text format. Sums over the threads; never loses anything.
 /// @param tls null: plain HTTP
 [[nodiscard]] std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
-                                       kept_data const& kept = nothing_kept, access_control const* access = nullptr,
-                                       tls_figures const* tls = nullptr);
+                                       named_lock_counters const& locks, kept_data const& kept = nothing_kept,
+                                       access_control const* access = nullptr, tls_figures const* tls = nullptr);
 
 }  // namespace holdfast::server

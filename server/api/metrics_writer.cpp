@@ -58,6 +58,13 @@ void metrics_writer::sample_seconds(std::uint64_t value_ns, labels with) {
   (text_ += seconds(value_ns)) += '\n';
 }
 
+void metrics_writer::sample_sum(std::uint64_t count, std::uint64_t sum_ns, labels with) {
+  append_name("_sum", with);
+  (text_ += seconds(sum_ns)) += '\n';
+  append_name("_count", with);
+  (text_ += std::to_string(count)) += '\n';
+}
+
 void metrics_writer::sample_histogram(std::span<std::int64_t const> bounds_ns, std::span<std::uint64_t const> counts,
                                       std::uint64_t sum_ns, labels with) {
   append_histogram(bounds_ns, counts, sum_ns, with, seconds);

@@ -17,7 +17,7 @@ class metrics_writer {
   using label = std::pair<std::string_view, std::string_view>;
   using labels = std::initializer_list<label>;
 
-  /// @param type counter, gauge or histogram.
+  /// @param type counter, gauge, histogram or summary.
   void begin(std::string_view family, std::string_view type, std::string_view help);
 
   void sample(std::uint64_t value, labels with = {});
@@ -29,6 +29,8 @@ class metrics_writer {
   /// The same of plain numbers.
   void sample_histogram_of_numbers(std::span<std::int64_t const> bounds, std::span<std::uint64_t const> counts,
                                    std::uint64_t sum, labels with = {});
+  /// Of a summary without quantiles.
+  void sample_sum(std::uint64_t count, std::uint64_t sum_ns, labels with = {});
 
   [[nodiscard]] std::string& text() noexcept { return text_; }
 

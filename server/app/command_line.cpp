@@ -378,27 +378,51 @@ void choose_journal(std::vector<std::string_view> const& arguments, bool in_memo
 void add_data_commands(CLI::App& app, std::optional<data_command>& wanted, std::string& named) {
   using what = data_command::what;
   auto const add = [&](char const* name, char const* description, what which, char const* argument,
-                       char const* its_description) {
+                       char const* its_description, char const* its_examples) {
     auto* const one = app.add_subcommand(name, description);
+    one->footer(its_examples);
     auto* const path = one->add_option(argument, named, its_description)->type_name("DIR");
     if (which == what::backup || which == what::restore) path->required();
     one->final_callback([&wanted, which] { wanted.emplace().which = which; });
   };
   add("inspect",
       "Say what a data directory or a backup contains and whether it is complete; exit 65 when it is damaged",
-      what::inspect, "directory", "The directory to read; default: --data");
+      what::inspect, "directory", "The directory to read; default: --data", R"(
+Examples:
+  holdfast-server inspect                            the data in ./holdfast-data
+  holdfast-server inspect /backups/monday            is this backup complete?
+)");
   add("backup", "Copy the data at --data of a server that does not run (a running one: POST /v1/backups)", what::backup,
-      "to", "Where the copy goes: a directory that is empty or does not exist");
+      "to", "Where the copy goes: a directory that is empty or does not exist", R"(
+Examples:
+  holdfast-server backup /backups/monday             of ./holdfast-data
+  holdfast-server backup --data /data /backups/monday
+)");
   add("restore", "Make a data directory at --data, which is empty or does not exist, from a backup", what::restore,
-      "from", "The backup");
+      "from", "The backup", R"(
+Examples:
+  holdfast-server restore --data /data /backups/monday     then serve it: holdfast-server --data /data
+)");
   add("check-disk", "Measure how fast and how honest syncs are, and what that allows", what::check_disk, "directory",
-      "A directory on the disk in question; default: --data");
+      "A directory on the disk in question; default: --data", R"(
+Examples:
+  holdfast-server check-disk                         the disk of ./holdfast-data
+  holdfast-server check-disk /mnt/other
+)");
 }
+
+constexpr auto token_examples = R"(
+Examples:
+  holdfast-server token new web --scope read:users/ >> tokens.toml
+  holdfast-server token new deploy --scope write:site/ --scope lock: --expires 720h >> tokens.toml
+  holdfast-server --tokens tokens.toml               serve those who have one of them
+)";
 
 /// The subcommand that makes tokens.
 void add_token_command(CLI::App& app, std::optional<token_command>& wanted, token_command& to) {
   auto* const above = app.add_subcommand("token", "Make tokens for --tokens");
   above->require_subcommand(1);
+  above->footer(token_examples);
   auto* const one = above->add_subcommand(
       "new",
       "Print a new token's entry for the token file on standard output, and its secret, once, on standard error");
@@ -456,7 +480,6 @@ command parse_command_line(int argc, char const* const* argv) {
 
   CLI::App app("A key-value server that keeps its database behind an awaitable lock, and lets you watch it.",
                "holdfast-server");
-  app.footer(examples);
   app.set_version_flag("--version", version_text());
   app.set_help_flag("-h,--help", "Print this and exit");
   app.require_subcommand(0, 1);
@@ -467,12 +490,22 @@ command parse_command_line(int argc, char const* const* argv) {
 
   auto* const demo_app =
       app.add_subcommand("demo", "Run the two tasks of the tutorial on one thread and print who does what");
+  demo_app->footer(R"(
+Examples:
+  holdfast-server demo                               the story in fourteen lines
+  holdfast-server demo --rounds 2
+)");
   demo_app->add_option("--rounds", demo.rounds, "How many values the reader prints")
       ->check(CLI::Range(1, 1000))
       ->type_name("N")
       ->capture_default_str();
   auto* const healthcheck_app =
       app.add_subcommand("healthcheck", "Ask the server at --listen whether it is ready; exit 0 if so, 1 if not");
+  healthcheck_app->footer(R"(
+Examples:
+  holdfast-server healthcheck && echo ready
+  HOLDFAST_LISTEN=127.0.0.1:9090 holdfast-server healthcheck --timeout 1s
+)");
   add_duration(*healthcheck_app, "--timeout", "HOLDFAST_HEALTHCHECK_TIMEOUT", "How long it may take to answer", "3s",
                [&](auto timeout) { healthcheck.timeout = timeout; });
   healthcheck_app
@@ -491,6 +524,7 @@ command parse_command_line(int argc, char const* const* argv) {
   std::optional<token_command> token;
   token_command making;
   add_token_command(app, token, making);
+  app.footer(examples);  // behind the subcommands, which would have it too
 
   std::vector<std::string_view> const arguments(argv + 1, argv + argc);
   try {

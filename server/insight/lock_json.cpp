@@ -52,7 +52,7 @@ void append_who(std::string& out, lock_event const& event, std::string_view key,
   append_number(out, event.id);
   append_source(out, event.source, names);
   out += ",\"request_id\":";
-  if (event.source.is == peer_address::kind::writer) {
+  if (event.source.is_server()) {
     out += "null";
   } else {
     append_json_string(out, to_string(protocol::request_id{start, event.id}));

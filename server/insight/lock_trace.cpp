@@ -216,7 +216,7 @@ void lock_trace::write_edge(std::string& out, std::string_view phase, visit cons
   append_track(out, track);
   append_time(out, at_ns);
   (out += ",\"args\":{\"id\":") += std::to_string(event.id);
-  if (event.source.is != peer_address::kind::writer) {
+  if (!event.source.is_server()) {
     out += ",\"request_id\":";
     append_json_string(out, to_string(protocol::request_id{start_, event.id}));
   }

@@ -19,6 +19,8 @@ struct peer_address {
   [[nodiscard]] static peer_address writer() noexcept { return {.is = kind::writer}; }
   /// The task inside the server that removes expired keys; it has no address.
   [[nodiscard]] static peer_address expiry() noexcept { return {.is = kind::expiry}; }
+  /// Whether it stands for the server itself, so that no answer tells of what it does.
+  [[nodiscard]] bool is_server() const noexcept { return is == kind::writer || is == kind::expiry; }
 };
 
 /// The peer of a connected socket; unknown if the connection is gone. Makes one system call.

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/journal/commit_queue.hpp"
@@ -37,9 +39,10 @@ class database final : private named_locks::stream {
 
   /// @param bytes_max how much keys and values may take, by bytes_of().
   /// @param changes where changes of data go; must outlive it. Null: nowhere.
-  explicit database(std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max(),
-                    history* changes = nullptr) noexcept
-      : bytes_max_(bytes_max), changes_(changes) {}
+  /// @param lock_counts where it counts what happens to named locks.
+  explicit database(std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max(), history* changes = nullptr,
+                    std::shared_ptr<named_lock_counters> lock_counts = std::make_shared<named_lock_counters>())
+      : bytes_max_(bytes_max), changes_(changes), locks_(std::move(lock_counts)) {}
 
   // --- of a database that is kept, before the first operation ---
 

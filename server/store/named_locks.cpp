@@ -160,6 +160,20 @@ void named_locks::set_expiry(ticket& one, clock::time_point at) {
   one.expires = at;
 }
 
+void named_locks::count_end(ticket const& one, change::kind why, clock::time_point now) noexcept {
+  auto& counts = *one.of->counts;
+  auto const is_lost = why == change::kind::expire ? 1U : 0U;
+  if (one.token == 0) {
+    counts.waiting.subtract();
+    counts.waiting_lost.add(is_lost);
+    return;
+  }
+  counts.held.subtract();
+  counts.held_lost.add(is_lost);
+  counts.holds.add();
+  counts.hold_ns.add(static_cast<std::uint64_t>((now - one.begun).count()));
+}
+
 /// Removes a ticket. Where it was the holder's, the lock goes to the first that waits and whose own lease has not
 /// ended.
 void named_locks::leave(ticket& one, change::kind why, stream& to) {
@@ -202,11 +216,18 @@ void named_locks::leave(ticket& one, change::kind why, stream& to) {
     throw;
   }
 
+  for (auto* const each : leaving) count_end(*each, each == &one ? why : change::kind::expire, now);
   if (next != nullptr) {
+    auto& counts = *of.counts;
+    counts.waiting.subtract();
+    counts.held.add();
+    counts.grants.add();
+    counts.wait_ns.add(static_cast<std::uint64_t>((now - next->begun).count()));
     if (granted.expires != next->expires) leases_.erase(lease_end{next->expires, next});
     next->token = granted.token;
     next->version = granted.version;
     next->since = granted.since;
+    next->begun = now;
     next->expires = granted.expires;
   }
   // The last one takes its lock with it, where nobody is left.
@@ -328,6 +349,7 @@ data_outcome named_locks::ask(ticket_operation const& asked, stream& to) {
   auto const bytes = bytes_of(one) + (place == locks_.end() ? bytes_of_lock(asked.lock) : 0);
   if (auto const full = to.lacks(bytes)) return *full;
   one.since = wall_clock::now();
+  one.begun = to.now();
   one.expires = later(later(to.now(), is_taken ? asked.listening : nanoseconds(0)), asked.lease);
   batch changes(to, 1);
   auto& made = changes.add(change::kind::put, asked.lock, asked.id, 0);
@@ -337,8 +359,10 @@ data_outcome named_locks::ask(ticket_operation const& asked, stream& to) {
   made.value = shared(encode_ticket(record_of(one)));
 
   auto const is_new_lock = place == locks_.end();
+  auto& counts = is_new_lock ? counts_->of(asked.lock) : *place->second.counts;
   if (is_new_lock) {
     place = locks_.try_emplace(asked.lock).first;
+    place->second.counts = &counts;
     place->second.name = place->first;
     bytes_ += bytes_of_lock(place->first);
   }
@@ -364,6 +388,12 @@ data_outcome named_locks::ask(ticket_operation const& asked, stream& to) {
       if (is_new_lock) locks_.erase(place);
     }
     throw;
+  }
+  if (is_taken) {
+    counts.waiting.add();
+  } else {
+    counts.held.add();
+    counts.grants.add();
   }
   auto found = describe(one);
   found.is_new = true;
@@ -455,8 +485,10 @@ bool named_locks::load(std::string_view key, std::string_view bytes, std::uint64
   auto record = decode_ticket(bytes);
   if (!record) return false;
   auto const [name, id] = split_ticket_key(key);
+  auto& counts = counts_->of(name);
   auto const [place, is_new] = locks_.try_emplace(std::string(name));
   if (is_new) {
+    place->second.counts = &counts;
     place->second.name = place->first;
     bytes_ += bytes_of_lock(place->first);
   }
@@ -471,6 +503,8 @@ bool named_locks::load(std::string_view key, std::string_view bytes, std::uint64
   one.version = version;
   one.since = record->since;
   one.expires = later(now, one.lease);
+  one.begun = now;
+  (one.token != 0 ? counts.held : counts.waiting).add();
   bytes_ += bytes_of(one);
   tickets_.insert(std::move(own));
   leases_.insert(lease_end{one.expires, &one});

@@ -11,8 +11,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "server/store/named_lock_counters.hpp"
 #include "server/journal/change.hpp"
 #include "server/store/operation.hpp"
 
@@ -53,7 +55,8 @@ class named_locks {
     ~stream() = default;
   };
 
-  named_locks() = default;
+  /// @param counts where it counts what happens.
+  explicit named_locks(std::shared_ptr<named_lock_counters> counts) : counts_(std::move(counts)) {}
   named_locks(named_locks const&) = delete;
   named_locks& operator=(named_locks const&) = delete;
   ~named_locks() = default;
@@ -93,10 +96,12 @@ class named_locks {
     std::uint64_t token = 0;
     std::uint64_t version = 0;
     clock::time_point expires{};
+    clock::time_point begun{};  ///< when it was asked for, then granted; or when the server started
     wall_clock::time_point since{};
   };
   struct lock {
     std::string_view name;  // in locks_
+    named_lock_counts* counts = nullptr;
     ticket* holder = nullptr;
     std::vector<ticket*> waiting;
     std::uint64_t looked_at = 0;  // by which search for a deadlock
@@ -138,11 +143,13 @@ class named_locks {
   void set_lease(ticket& one, nanoseconds lease, stream& to);
   void set_expiry(ticket& one, clock::time_point at);
   void forget(ticket& one) noexcept;
+  void count_end(ticket const& one, change::kind why, clock::time_point now) noexcept;
   [[nodiscard]] std::vector<lock_wait> cycle_behind(lock& wanted, std::string_view owner);
   [[nodiscard]] ticket_found describe(ticket const& one) const;
   [[nodiscard]] static std::uint64_t bytes_of(ticket const& one) noexcept;
   [[nodiscard]] static std::uint64_t bytes_of_lock(std::string_view name) noexcept;
 
+  std::shared_ptr<named_lock_counters> counts_;
   lock_map locks_;
   absl::btree_set<std::unique_ptr<ticket>, by_id> tickets_;  // owns them
   absl::btree_set<lease_end> leases_;

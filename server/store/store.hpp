@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <holdfast/sync/guarded.hpp>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -55,7 +56,7 @@ class store {
   store(std::size_t waiters_max, std::uint64_t bytes_max, std::uint64_t id)
       : id_(id),
         history_(history_changes_max, history_share(bytes_max)),
-        data_(std::in_place, bytes_max - history_share(bytes_max), &history_),
+        data_(std::in_place, bytes_max - history_share(bytes_max), &history_, lock_counts_),
         waiters_max_(waiters_max),
         data_bytes_max_(bytes_max - history_share(bytes_max)) {}
 
@@ -110,6 +111,8 @@ class store {
   [[nodiscard]] std::uint64_t data_bytes() const noexcept { return data_bytes_.load(std::memory_order_relaxed); }
   /// How many keys there are; those that have expired and not been removed yet among them.
   [[nodiscard]] std::uint64_t keys() const noexcept { return keys_.load(std::memory_order_relaxed); }
+  /// What happened to the named locks.
+  [[nodiscard]] named_lock_counters const& lock_counts() const noexcept { return *lock_counts_; }
   [[nodiscard]] std::uint64_t data_bytes_max() const noexcept { return data_bytes_max_; }
   /// The most that they took at one time since the last call.
   [[nodiscard]] std::uint64_t take_data_bytes_most() noexcept {
@@ -154,6 +157,7 @@ class store {
 
   std::uint64_t id_;
   server::history history_;
+  std::shared_ptr<named_lock_counters> lock_counts_ = std::make_shared<named_lock_counters>();
   sync::guarded<database> data_;
   std::size_t const waiters_max_;
   std::uint64_t const data_bytes_max_;

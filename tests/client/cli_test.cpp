@@ -194,6 +194,17 @@ TEST(cli_server, may_be_named_before_or_after_the_command_or_by_the_environment)
   EXPECT_EQ(holdfast({"get", "a"}, {}, {{"HOLDFAST_URL", server.url()}}).exit_status, 0);
 }
 
+TEST(cli_server, may_be_one_of_several) {
+  scripted_server server(found);
+  auto const gone = std::string("http://127.0.0.1:1");
+  EXPECT_EQ(holdfast({"--server", gone, "--server", server.url(), "get", "a"}).exit_status, 0);
+  EXPECT_EQ(holdfast({"--server", gone + ',' + server.url(), "get", "a"}).exit_status, 0);
+  EXPECT_EQ(holdfast({"get", "a"}, {}, {{"HOLDFAST_URL", gone + ',' + server.url()}}).exit_status, 0);
+  auto const none = holdfast({"--server", gone + ",127.0.0.1:2", "get", "a"});
+  EXPECT_EQ(none.exit_status, 3);
+  EXPECT_THAT(none.err, AllOf(HasSubstr("127.0.0.1:1:"), HasSubstr("127.0.0.1:2:")));
+}
+
 TEST(cli_server, exits_3_when_it_is_unreachable) {
   auto const got = holdfast({"get", "a"});
   EXPECT_EQ(got.exit_status, 3);

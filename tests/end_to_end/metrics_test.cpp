@@ -62,6 +62,7 @@ void make_traffic(running_server const& server) {
   server.ask_for_lock(waiter, request("GET", "/v1/kv/a"));
   holder.close();
   waiter.receive();
+  client.ask(request("POST", "/v1/locks/l?id=1"));
   client.ask(request("BREW", "/"));
   client.send("broken\r\n\r\n");
   client.receive();
@@ -102,6 +103,24 @@ TEST(metrics, show_who_waits_and_holds_now) {
   EXPECT_EQ(value_of(text, "holdfast_lock_holding"), 1);
   EXPECT_EQ(value_of(text, "holdfast_lock_waiting"), 1);
   EXPECT_GE(value_of(text, "holdfast_connections"), 3);
+}
+
+TEST(metrics, tell_of_each_named_lock) {
+  running_server server;
+  raw_client client(server.port());
+  client.ask(request("POST", "/v1/locks/deploy%20%22a%22?id=1"));
+  client.ask(request("POST", "/v1/locks/deploy%20%22a%22?id=2"));
+  auto const of = [&](std::string const& what) {
+    return value_of(metrics_of(server), "holdfast_named_lock_" + what + R"({lock="deploy \"a\""})");
+  };
+  EXPECT_EQ(of("held"), 1);
+  EXPECT_EQ(of("waiting"), 1);
+  EXPECT_EQ(of("wait_seconds_count"), 1);
+  EXPECT_EQ(of("hold_seconds_count"), 0);
+  client.ask(request("DELETE", "/v1/locks/deploy%20%22a%22/tickets/1"));
+  EXPECT_EQ(of("wait_seconds_count"), 2);
+  EXPECT_EQ(of("hold_seconds_count"), 1);
+  EXPECT_EQ(value_of(metrics_of(server), R"(holdfast_named_lock_held{lock="_other"})"), 0);
 }
 
 TEST(metrics, agree_with_what_the_answers_said) {

@@ -77,7 +77,7 @@ ROOMS = (
          advice="answered requests are a plain container. What waits belongs to the store."),
     Room("data", "server/store/outcome_codec", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="the codec turns values into bytes. What waits belongs to the store."),
-    Room("data", "server/store/named_locks", ("protocol", "journal"), WAITING + ("Asio's buffer views", "Beast", "JSON"),
+    Room("data", "server/store/named_lock", ("protocol", "journal"), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="named locks are a plain container. What waits belongs to the store, what answers to api."),
     Room("data", "server/store/expiry_index", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="the index is a plain container. What waits belongs to the store."),

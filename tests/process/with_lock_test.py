@@ -10,9 +10,11 @@ import os
 import pathlib
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -28,6 +30,48 @@ while time.monotonic() < end:
     with open(sys.argv[1], "a") as log: log.write(os.environ["HOLDFAST_LOCK_TOKEN"] + "\\n")
     time.sleep(0.003)
 """
+
+
+class Door:
+    """Another address of a server, as another server of its cluster would be, until it is shut."""
+
+    def __init__(self, port):
+        self.behind, self.ends = port, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.let_in, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.shut()
+
+    def shut(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for one in self.ends:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def let_in(self):
+        with contextlib.suppress(OSError):
+            while True:
+                outer = self.listener.accept()[0]
+                inner = socket.create_connection(("127.0.0.1", self.behind))
+                self.ends += [outer, inner]
+                for pair in ((outer, inner), (inner, outer)):
+                    threading.Thread(target=self.carry, args=pair, daemon=True).start()
+
+    @staticmethod
+    def carry(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
 
 class with_lock(unittest.TestCase):
@@ -152,6 +196,68 @@ class with_lock(unittest.TestCase):
             server.process.send_signal(signal.SIGCONT)
             self.assertEqual(self.append(server, 0.2).wait(PATIENCE_S), 0)
             self.assert_never_two()
+
+    # The guard alone can tell the end of the command: with-lock waited for it forever, once the lock was lost.
+    def a_guard_that_is_stopped_alone_ends_all_the_same(self):
+        with Server() as server:
+            first = self.append(server, 60)
+            self.await_token()
+            guard = int(pathlib.Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text(encoding="ascii").split()[0])
+            os.kill(guard, signal.SIGSTOP)
+            time.sleep(1.5 * LEASE_S)
+            self.assertIsNone(first.poll(), "it keeps the lock itself, and its command runs on")
+            with Client(server.port) as client:
+                client.ask("DELETE", "/v1/locks/l/tickets/" + self.shown(server)["holder"]["id"])
+            self.assertEqual(first.wait(PATIENCE_S), 74)
+            written = len(self.tokens())
+            time.sleep(0.1)
+            self.assertEqual(len(self.tokens()), written, "the command has ended")
+
+    def a_holder_that_is_starved_never_runs_beside_the_next(self):
+        with Server() as server:
+            first = self.append(server, 60)
+            self.await_token()
+            second = self.append(server, 0.2)
+            end = time.monotonic() + 5 * LEASE_S
+            while first.poll() is None and time.monotonic() < end:
+                first.send_signal(signal.SIGSTOP)
+                time.sleep(0.7 * LEASE_S)
+                first.send_signal(signal.SIGCONT)
+                time.sleep(0.002)
+            if first.poll() is None:
+                first.send_signal(signal.SIGTERM)
+            first.wait(PATIENCE_S)
+            self.assertEqual(second.wait(PATIENCE_S), 0)
+            self.assert_never_two()
+
+    def it_keeps_its_token_when_another_server_answers(self):
+        with Server() as server, Door(server.port) as first_door, Door(server.port) as second_door:
+            one = subprocess.Popen([CLIENT, "--server", f"127.0.0.1:{first_door.port},127.0.0.1:{second_door.port}", "with-lock",
+                                    f"--lease={3 * LEASE_S}s", "l", "--", sys.executable, "-c", APPEND, str(self.log),
+                                    str(6 * LEASE_S)], stderr=subprocess.PIPE)
+            self.started.append(one)
+            self.await_token()
+            held = self.shown(server)["holder"]
+            first_door.shut()
+            time.sleep(4 * LEASE_S)
+            self.assertEqual(self.shown(server)["holder"], held, "the same ticket, the same token")
+            self.assertEqual(one.wait(PATIENCE_S), 0)
+            self.assertEqual(set(self.tokens()), {held["token"]})
+
+    def who_waits_keeps_its_place_when_another_server_answers(self):
+        with Server() as server, Door(server.port) as first_door, Door(server.port) as second_door:
+            self.append(server, 4 * LEASE_S)
+            self.await_token()
+            one = subprocess.Popen([CLIENT, "--server", f"127.0.0.1:{first_door.port}", "--server", f"127.0.0.1:{second_door.port}",
+                                    "with-lock", f"--lease={LEASE_S}s", "l", "--", "true"], stderr=subprocess.PIPE)
+            self.started.append(one)
+            deadline = time.monotonic() + PATIENCE_S
+            while not (queue := self.shown(server)["queue"]):
+                self.assertLess(time.monotonic(), deadline)
+            first_door.shut()
+            time.sleep(2 * LEASE_S)
+            self.assertEqual([ticket["id"] for ticket in self.shown(server)["queue"]], [queue[0]["id"]])
+            self.assertEqual(one.wait(PATIENCE_S), 0)
 
     def whoever_is_stopped_or_killed_never_two_run(self):
         seed = int(os.environ.get("HOLDFAST_SEED", random.randrange(1 << 32)))

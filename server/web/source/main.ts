@@ -10,6 +10,7 @@ import type {LaneOrder} from './lanes';
 import {Masthead} from './masthead';
 import {Mirror, mirrorSections} from './mirror';
 import {Model} from './model';
+import {NamedLocks} from './named_locks';
 import {BlameTables, NowTiles, PercentileTable} from './panels';
 import type {Subject} from './scene';
 import {View} from './span';
@@ -76,6 +77,7 @@ class Page {
       this.tiles.element,
       h('section', {}, h('h2', {}, 'Who made others wait'), this.blame.element),
       h('section', {}, h('h2', {}, 'How long waits and holds take'), this.percentiles.element, this.chart.element),
+      new NamedLocks().element,
       ...mirrorSections(this.mirror));
     document.body.append(h('main', {}, this.masthead.element, this.lockView, this.data.element));
     void this.masthead.askVersion();

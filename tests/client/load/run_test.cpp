@@ -42,6 +42,28 @@ result<load_report> run(load_settings const& settings) {
   return run_load(settings, silent);
 }
 
+TEST(run_load, goes_on_at_another_server_and_counts_what_failed_by_its_kind) {
+  // The one refuses as a standby, the other dies after some answers, the third leads then.
+  std::string const problem = R"({"title":"No server leads","status":503,"code":"no_leader"})";
+  scripted_server standby(
+      sound_answer("503 Service Unavailable", "Content-Type: application/problem+json\r\n", problem));
+  std::atomic<int> answered = 0;
+  scripted_server dying([&](scripted_server::request const& asked) -> scripted_answer {
+    if (asks(asked, "GET") && ++answered > 50) return {"", ending::close};
+    return sound(asked);
+  });
+  scripted_server leader(sound);
+  auto settings = short_run(dying);
+  settings.connection.server.others = {parse_server_url(standby.url()).value(), parse_server_url(leader.url()).value()};
+  settings.duration = 800ms;
+  auto const report = run(settings);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->total.errors(error_kind::reset), 3U) << "the request in flight on each connection";
+  EXPECT_GE(report->total.errors(error_kind::status), 1U);
+  EXPECT_LE(report->total.errors(error_kind::status), 6U) << "a standby is left at once";
+  EXPECT_FALSE(leader.requests().empty());
+}
+
 TEST(run_load, stores_its_keys_asks_for_them_and_removes_them) {
   scripted_server server(sound);
   auto const report = run(short_run(server));

@@ -52,6 +52,7 @@ TEST(metrics_writer, a_histogram_of_numbers_has_no_unit) {
 
 struct metrics_of_two_threads : ::testing::Test {
   insight source{2, 1};
+  named_lock_counters locks;
 };
 
 TEST_F(metrics_of_two_threads, add_up_over_the_threads) {
@@ -59,7 +60,7 @@ TEST_F(metrics_of_two_threads, add_up_over_the_threads) {
   source.recorders[0]->passed({}, lock_operation::get, "k", at, at + 100ns);
   source.recorders[1]->passed({}, lock_operation::get, "k", at, at + 2us);
   source.recorders[1]->passed({}, lock_operation::put, "k", at, at + 3ns);
-  auto const text = metrics_text(source, 5, {1, 2, 3, 4});
+  auto const text = metrics_text(source, 5, {1, 2, 3, 4}, locks);
   EXPECT_THAT(text, HasSubstr("holdfast_lock_hold_seconds_bucket{operation=\"GET\",le=\"0.000001\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("holdfast_lock_hold_seconds_sum{operation=\"GET\"} 0.0000021\n"));
   EXPECT_THAT(text, HasSubstr("holdfast_lock_hold_seconds_sum{operation=\"PUT\"} 0.000000003\n"));
@@ -75,7 +76,7 @@ TEST_F(metrics_of_two_threads, count_requests_by_route_method_and_status) {
   source.recorders[1]->requests.add(route_kind::value, method::get, 200, 6'000'000);
   source.recorders[1]->requests.add(route_kind::value, method::put, 503, 1);
   source.recorders[1]->requests.add(route_kind::other, method::unknown, 501, 1);
-  auto const text = metrics_text(source, 0, {});
+  auto const text = metrics_text(source, 0, {}, locks);
   std::string const get = R"({http_request_method="GET",http_route="/v1/kv/{key}",http_response_status_code="200")";
   EXPECT_THAT(text, HasSubstr("http_server_request_duration_seconds_bucket" + get + ",le=\"0.005\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("http_server_request_duration_seconds_count" + get + "} 2\n"));

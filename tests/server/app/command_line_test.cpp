@@ -170,6 +170,22 @@ TEST(command_line, no_wait_without_an_end) {
   EXPECT_TRUE(says(refusal_of({"--idle-timeout", "0"}), "above 0"));
 }
 
+// `backup --help` showed how to start a server, and `healthcheck --help` too.
+TEST(command_line, help_of_a_subcommand_shows_its_own_examples) {
+  std::vector<std::pair<std::vector<char const*>, std::string>> const commands{
+      {{"demo", "--help"}, "holdfast-server demo"},       {{"healthcheck", "--help"}, "holdfast-server healthcheck"},
+      {{"inspect", "--help"}, "holdfast-server inspect"}, {{"backup", "--help"}, "holdfast-server backup"},
+      {{"restore", "--help"}, "holdfast-server restore"}, {{"check-disk", "--help"}, "holdfast-server check-disk"},
+      {{"token", "--help"}, "holdfast-server token new"}, {{"token", "new", "--help"}, "holdfast-server token new"}};
+  for (auto const& [words, example] : commands) {
+    auto const text = std::get<print_command>(parse(words)).text;
+    auto const examples = text.find("Examples:");
+    ASSERT_NE(examples, std::string::npos) << words[0];
+    EXPECT_NE(text.find(example, examples), std::string::npos) << words[0];
+    EXPECT_FALSE(says(text, "watch the writer wait")) << words[0];
+  }
+}
+
 TEST(command_line, help_shows_examples_and_variables_and_exits_0) {
   auto const parsed = parse({"--help"});
   auto const& help = std::get<print_command>(parsed);

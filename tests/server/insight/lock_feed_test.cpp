@@ -74,6 +74,20 @@ TEST_F(lock_of_two_threads, what_passed_at_once_is_one_event) {
       "outcome":"released","behind":[],"behind_others":{"count":0,"held_ns":0}})"));
 }
 
+// Of what the server does itself there is no answer, so there is no Holdfast-Request-Id by which to find it. EXPIRE had
+// one all the same.
+TEST_F(lock_of_two_threads, what_no_request_has_made_has_no_request_id) {
+  auto writer = asker(first, 1), expiry = asker(first, 1);
+  writer.source = peer_address::writer();
+  expiry.source = peer_address::expiry();
+  first.passed(writer.source, lock_operation::put, "k", at(1us), at(2us));
+  first.passed(expiry.source, lock_operation::expire, "12", at(3us), at(4us));
+  auto const events = news();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_TRUE(events[0]["request_id"].is_null());
+  EXPECT_TRUE(events[1]["request_id"].is_null());
+}
+
 TEST_F(lock_of_two_threads, numbers_of_requests_differ_between_threads) {
   EXPECT_EQ(first.next_id(), 1U);
   EXPECT_EQ(first.next_id(), 3U);

@@ -21,6 +21,22 @@ using kind = ticket_operation::kind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+/// `held 1 waiting 0 grants 2/1s holds 1/3s lost 0+1` of a lock.
+std::string counted(named_lock_counters const& counters, std::string_view lock) {
+  std::string text = "nothing";
+  counters.for_each([&](std::string_view name, named_lock_counts const& of) {
+    auto const seconds = [](named_lock_counts::number const& ns) {
+      return std::to_string(ns.value() / 1'000'000'000) + "s";
+    };
+    auto const number = [](named_lock_counts::number const& one) { return std::to_string(one.value()); };
+    if (name == lock)
+      text = "held " + number(of.held) + " waiting " + number(of.waiting) + " grants " + number(of.grants) + '/' +
+             seconds(of.wait_ns) + " holds " + number(of.holds) + '/' + seconds(of.hold_ns) + " lost " +
+             number(of.held_lost) + '+' + number(of.waiting_lost);
+  });
+  return text;
+}
+
 /// Time passes when a test says so.
 class a_named_lock : public ::testing::Test {
  protected:
@@ -86,7 +102,8 @@ class a_named_lock : public ::testing::Test {
 
   database::clock::time_point now{1h};
   history changes{100'000, 100'000'000};
-  database data{10'000'000, &changes};
+  std::shared_ptr<named_lock_counters> counts = std::make_shared<named_lock_counters>();
+  database data{10'000'000, &changes, counts};
 };
 
 TEST_F(a_named_lock, goes_to_who_asks_first_and_the_others_wait_in_their_order) {
@@ -401,7 +418,8 @@ TEST_F(a_named_lock, comes_back_after_a_restart_with_its_queue_its_tokens_and_wh
       kept.erase(one.key);
     }
   }
-  database again;
+  auto const new_counts = std::make_shared<named_lock_counters>();
+  database again(10'000'000, nullptr, new_counts);
   auto const later = now + 1h;
   for (auto const& [key, one] : kept)
     ASSERT_TRUE(again.load_record(keyspace::locks, key, *one.value, one.version(), no_expiry, {later, {}}));
@@ -415,6 +433,47 @@ TEST_F(a_named_lock, comes_back_after_a_restart_with_its_queue_its_tokens_and_wh
   EXPECT_EQ(look_again("jobs/1", "a"), "held 4");
   EXPECT_EQ(again.next_expiry(), later + 15s);
   EXPECT_EQ(again.bytes(), data.bytes());
+  EXPECT_EQ(counted(*new_counts, "deploy"), "held 1 waiting 1 grants 0/0s holds 0/0s lost 0+0");
+}
+
+// Of more leases that end at once than are removed at once, the others are over all the same.
+TEST_F(a_named_lock, lets_no_write_pass_whose_lease_is_over_though_its_ticket_is_still_there) {
+  ask("deploy", "a", {}, 11s);
+  for (std::size_t i = 0; i < 2 * database::expired_at_once_max; ++i) ask("l" + std::to_string(i), "a", {}, 10s);
+  now += 11s;
+  EXPECT_EQ(told(put_under("deploy", 1)), "lost");
+}
+
+TEST_F(a_named_lock, counts_grants_with_their_waits_and_holds_and_leases_that_ended) {
+  ask("l", "a", {}, 100s);
+  ask("l", "b", {}, 10s);
+  ask("l", "c", {}, 100s);
+  EXPECT_EQ(counted(*counts, "l"), "held 1 waiting 2 grants 1/0s holds 0/0s lost 0+0");
+  pass(3s);
+  release("l", "a");
+  EXPECT_EQ(counted(*counts, "l"), "held 1 waiting 1 grants 2/3s holds 1/3s lost 0+0");
+  pass(10s);
+  EXPECT_EQ(counted(*counts, "l"), "held 1 waiting 0 grants 3/16s holds 2/13s lost 1+0") << "b held it for 10 s";
+  ask("l", "d", {}, 1s);
+  pass(1s);
+  EXPECT_EQ(counted(*counts, "l"), "held 1 waiting 0 grants 3/16s holds 2/13s lost 1+1");
+  release("l", "c");
+  EXPECT_EQ(counted(*counts, "l"), "held 0 waiting 0 grants 3/16s holds 3/14s lost 1+1");
+  ask("l", "e");
+  EXPECT_EQ(counted(*counts, "l"), "held 1 waiting 0 grants 4/16s holds 3/14s lost 1+1") << "it goes on with that name";
+}
+
+TEST_F(a_named_lock, has_counts_of_its_own_where_it_is_among_the_first_and_else_with_all_others) {
+  for (std::size_t i = 0; i < named_lock_counters::names_max + 20; ++i) ask("l" + std::to_string(i), "a");
+  ask(std::string(named_lock_counters::all_others), "a");
+  std::size_t names = 0;
+  counts->for_each([&](std::string_view, named_lock_counts const&) { ++names; });
+  EXPECT_EQ(names, named_lock_counters::names_max + 1);
+  EXPECT_EQ(counted(*counts, "l99"), "held 1 waiting 0 grants 1/0s holds 0/0s lost 0+0");
+  EXPECT_EQ(counted(*counts, "l100"), "nothing");
+  EXPECT_EQ(counted(*counts, "_other"), "held 21 waiting 0 grants 21/0s holds 0/0s lost 0+0");
+  release("l119", "a");
+  EXPECT_EQ(counted(*counts, "_other"), "held 20 waiting 0 grants 21/0s holds 1/0s lost 0+0");
 }
 
 TEST_F(a_named_lock, is_listed_with_its_holder_and_how_many_wait) {
