@@ -262,6 +262,25 @@ TEST_F(tokens, without_read_learn_no_value_and_without_lock_hold_nobody_up) {
   EXPECT_EQ(ask("all", "GET", "/v1/kv/a?hold=1ms").status, 200);
 }
 
+// One that guessed the key of another's request could keep it from being done, or learn that it was.
+TEST_F(tokens, have_idempotency_keys_of_their_own) {
+  std::string const key = "Idempotency-Key: \"1\"\r\n";
+  EXPECT_EQ(ask("users", "PUT", "/v1/kv/users/a", "1", key).status, 201);
+  EXPECT_EQ(ask("writer", "PUT", "/v1/kv/b", "2", key).status, 201);
+  EXPECT_EQ(ask("writer", "PUT", "/v1/kv/users/a", "1", key).status, 422);
+  EXPECT_EQ(ask("users", "PUT", "/v1/kv/users/a", "1", key).field("idempotent-replayed"), "true");
+  EXPECT_EQ(ask("all", "PUT", "/v1/kv/users/a", "1", key).status, 204);
+}
+
+// A prefix may be any bytes; a line that is not UTF-8 is no JSON.
+TEST_F(tokens, are_refused_and_written_down_as_json_whatever_the_prefix_is) {
+  auto const refused = ask("users", "DELETE", "/v1/kv?prefix=%FF%22%0A");
+  EXPECT_EQ(refused.code(), "scope_missing");
+  EXPECT_EQ(json::parse(refused.body)["prefix"], "\xEF\xBF\xBD\"\n");
+  EXPECT_EQ(ask("all", "DELETE", "/v1/kv?prefix=%C3").status, 200);
+  EXPECT_EQ(lines_of(audit_file, 2)[1]["subject"], "\xEF\xBF\xBD");
+}
+
 // A header that a thread knows is not parsed again; who sent it first must not matter.
 TEST_F(tokens, belong_to_a_request_and_not_to_its_connection_or_thread) {
   EXPECT_EQ(ask("all", "PUT", "/v1/kv/a", "1").status, 201);
