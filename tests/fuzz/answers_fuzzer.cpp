@@ -16,10 +16,10 @@ std::string story_of(std::string_view bytes, next_size const& next) {
   for (;;) {
     parser.start();
     while (!parser.done()) {
-      if (bytes.empty()) return story + (parser.begun() ? "unfinished" : "");
+      if (bytes.empty()) return story + (parser.begun() ? "no more" : "");
       auto const piece = exact_copy(bytes.substr(0, next()));
       auto const used = parser.feed(view(piece));
-      if (!used) return story + "refused";
+      if (!used) return story + "no more";  // in pieces it may be seen later
       require(*used == piece.size() || parser.done(), "all is used until the answer ends");
       require(*used != 0 || parser.done(), "a parser gets on");
       bytes.remove_prefix(*used);

@@ -100,15 +100,15 @@ void fuzz_operations(std::string_view target, std::string_view text) {
     if (std::ranges::all_of(patch->operations(), only_tests))
       require(*after == target, "tests change no byte", *after, target);
   }
-  if (!other || !other_patch) return;
+  // What ours refuses the other asserts, at times.
+  if (!after || !other || !other_patch) return;
   std::optional<ordered_json> expected;
   try {
     expected = other->patch(*other_patch);
   } catch (ordered_json::exception const&) {
   }
-  if (after && expected)
-    require(are_same(*after, *expected), "two implementations of RFC 6902 agree", *after, expected->dump());
-  if (after) require(expected.has_value(), "another implementation takes what ours takes", *after, text);
+  require(expected.has_value(), "another implementation takes what ours takes", *after, text);
+  require(are_same(*after, *expected), "two implementations of RFC 6902 agree", *after, expected->dump());
 }
 
 }  // namespace
