@@ -41,8 +41,12 @@ if(HOLDFAST_SANITIZE STREQUAL "address")
 elseif(HOLDFAST_SANITIZE STREQUAL "thread")
   target_compile_options(holdfast_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
   target_link_options(holdfast_options INTERFACE -fsanitize=thread)
+elseif(HOLDFAST_SANITIZE STREQUAL "fuzzer")
+  target_compile_options(holdfast_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=function
+                         -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_link_options(holdfast_options INTERFACE -fsanitize=address,undefined)
 elseif(HOLDFAST_SANITIZE)
-  message(FATAL_ERROR "HOLDFAST_SANITIZE is '${HOLDFAST_SANITIZE}'; it can be empty, address or thread")
+  message(FATAL_ERROR "HOLDFAST_SANITIZE is '${HOLDFAST_SANITIZE}'; it can be empty, address, thread or fuzzer")
 endif()
 
 # Asio and Beast are compiled once, not in every file that includes them. Only what is built here defines these macros:

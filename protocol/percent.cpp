@@ -33,14 +33,19 @@ std::string decode_unreserved(std::string_view path) {
   std::string decoded;
   decoded.reserve(path.size());
   for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path[i] == '%' && i + 2 < path.size()) {
-      auto const high = hex_value(path[i + 1]), low = hex_value(path[i + 2]);
-      auto const c = high < 0 || low < 0 ? '%' : static_cast<char>(high * 16 + low);
+    if (path[i] == '%') {
+      auto const high = i + 2 < path.size() ? hex_value(path[i + 1]) : -1;
+      auto const low = high < 0 ? -1 : hex_value(path[i + 2]);
+      // From a broken escape on nothing is decoded: with what is decoded behind it, it could become one that is not.
+      if (low < 0) return decoded += path.substr(i);
+      auto const c = static_cast<char>(high * 16 + low);
       if (is_alphanumeric(c) || std::string_view("-._~").find(c) != std::string_view::npos) {
         decoded += c;
-        i += 2;
-        continue;
+      } else {
+        decoded += path.substr(i, 3);
       }
+      i += 2;
+      continue;
     }
     decoded += path[i];
   }

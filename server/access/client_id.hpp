@@ -23,12 +23,17 @@ struct client_id {
     std::memcpy(&id.bytes[1], one.secret.data(), id.bytes.size() - 1);
     return id;
   }
-  /// Of IPv6 the first 64 bits: whoever has one address of such a network has them all.
+  /// Of IPv6 the first 64 bits: whoever has one address of such a network has them all. An IPv4 address is that also
+  /// where a socket of both kinds shows it as IPv6 (RFC 4291 §2.5.5.2), where all have the same first 64 bits.
   [[nodiscard]] static client_id of(peer_address const& address) noexcept {
+    constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    auto const* const bytes = address.bytes.data();
+    auto const is_mapped =
+        address.is == peer_address::kind::v6 && std::memcmp(bytes, mapped.data(), mapped.size()) == 0;
+    auto const is_v4 = is_mapped || address.is == peer_address::kind::v4;
     client_id id;
-    auto const is_v4 = address.is == peer_address::kind::v4;
     id.bytes[0] = is_v4 ? 4 : 6;
-    std::memcpy(&id.bytes[1], address.bytes.data(), is_v4 ? 4 : 8);
+    std::memcpy(&id.bytes[1], is_mapped ? bytes + mapped.size() : bytes, is_v4 ? 4 : 8);
     return id;
   }
 };

@@ -7,6 +7,8 @@ namespace {
 
 using std::chrono::nanoseconds;
 constexpr nanoseconds burst = std::chrono::seconds(1);
+/// More is never worked off, and would not fit the clock: then nothing would be owed.
+constexpr nanoseconds debt_max = std::chrono::hours(24 * 365);
 
 /// How long after `now` a bucket has something in it.
 nanoseconds time_until_usable(rate_limits::clock::time_point full, rate_limits::clock::time_point now) {
@@ -15,7 +17,14 @@ nanoseconds time_until_usable(rate_limits::clock::time_point full, rate_limits::
 
 /// How long a rate takes to give back what was taken.
 nanoseconds time_for(std::uint64_t taken, std::uint64_t a_second) {
-  return nanoseconds(static_cast<std::int64_t>(static_cast<double>(taken) * 1e9 / static_cast<double>(a_second)));
+  auto const ns = static_cast<double>(taken) * 1e9 / static_cast<double>(a_second);
+  return nanoseconds(static_cast<std::int64_t>(std::min(ns, static_cast<double>(debt_max.count()))));
+}
+
+/// When a bucket will be full from which something is taken.
+rate_limits::clock::time_point full_after(rate_limits::clock::time_point full, rate_limits::clock::time_point now,
+                                          nanoseconds time) {
+  return std::min(std::max(full, now) + time, now + debt_max);
 }
 
 }  // namespace
@@ -60,10 +69,11 @@ void rate_limits::charge(client_id const& client, std::uint64_t bytes, nanosecon
   auto& its_shard = shard_of(client);
   std::lock_guard const lock(its_shard.mutex);
   auto& one = account_of(its_shard, client);
-  if (settings_.bytes != 0) one.bytes_full = std::max(one.bytes_full, now) + time_for(bytes, settings_.bytes);
+  if (settings_.bytes != 0) one.bytes_full = full_after(one.bytes_full, now, time_for(bytes, settings_.bytes));
   if (settings_.lock_time.count() != 0)
-    one.lock_full = std::max(one.lock_full, now) + time_for(static_cast<std::uint64_t>(lock_time.count()),
-                                                            static_cast<std::uint64_t>(settings_.lock_time.count()));
+    one.lock_full = full_after(one.lock_full, now,
+                               time_for(static_cast<std::uint64_t>(lock_time.count()),
+                                        static_cast<std::uint64_t>(settings_.lock_time.count())));
 }
 
 std::size_t rate_limits::clients() const {

@@ -168,6 +168,7 @@ request_need api_handler::begin_routed(request_head const& head, reply& answer) 
         return request_need::nothing;
       }
       claim_ = *std::move(claim);
+      if (gate_) claim_->key = gate_->own_name_of(std::move(claim_->key));
     }
     if (head.lock && data->writes()) {
       auto grants = read_lock_guard(head);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "protocol/ascii.hpp"
@@ -66,6 +67,12 @@ std::string text_of_now() {
   return std::string(text, length) + '.' + rest.substr(1) + 'Z';
 }
 
+/// Appends a JSON string. A prefix may be cut within a character, or be any bytes: what is not UTF-8 is replaced.
+void append_any(std::string& out, std::string_view bytes) {
+  using nlohmann::json;
+  out += json(bytes).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 /// A line of one of the logs, as it is put together.
 class log_line {
  public:
@@ -74,6 +81,10 @@ class log_line {
   void add(std::string_view name, std::string_view text) {
     begin(name);
     json::append_string(text_, text);
+  }
+  void add_any(std::string_view name, std::string_view bytes) {
+    begin(name);
+    append_any(text_, bytes);
   }
   void add(std::string_view name, std::uint64_t number) {
     begin(name);
@@ -150,6 +161,11 @@ void gatekeeper::identify(request_head const& head) {
   }
 }
 
+std::string gatekeeper::own_name_of(std::string&& key) const {
+  // Neither has a quote within.
+  return token_ != nullptr ? token_->name + '"' + key : std::move(key);
+}
+
 // --- whether it may be served --------------------------------------------------------------------------------------
 
 bool gatekeeper::lets_read(std::string_view key) {
@@ -214,7 +230,7 @@ std::optional<reply> gatekeeper::refuse_scope(scope what, std::string_view prefi
   std::string members = ",\"scope\":\"" + std::string(name_of(what)) + '"';
   if (what != scope::admin) {
     members += ",\"prefix\":";
-    json::append_string(members, prefix);
+    append_any(members, prefix);
   }
   answer.body.insert(answer.body.rfind('}'), members);
   add_challenge(answer, ", error=\"insufficient_scope\"");
@@ -340,7 +356,7 @@ void gatekeeper::write_audit(route_kind kind, routed const& request, answered_re
         if (access_of(one).writes) keys.push_back(subject_of(one));
       line.add("keys", keys);
     } else {
-      line.add("subject", subject_of(operation));
+      line.add_any("subject", subject_of(operation));
     }
   }
   if (ticket != nullptr) line.add("subject", ticket->what.lock);

@@ -40,6 +40,9 @@ class gatekeeper {
   /// The same of a key of an import.
   [[nodiscard]] std::optional<protocol::failure> refuse_item(std::string_view key) const;
 
+  /// An idempotency key as the server keeps it: each token has keys of its own, which no other can find or take.
+  [[nodiscard]] std::string own_name_of(std::string&& key) const;
+
   /// A stream's place among those of its client.
   class stream_place {
    public:

@@ -68,7 +68,8 @@ struct tokens : files {
   void SetUp() override {
     write_tokens(entry("reader", {"read:"}) + entry("writer", {"write:"}) + entry("locker", {"lock:"}) +
                  entry("admin", {"admin"}) + entry("all", {"read:", "write:", "lock:", "admin"}) +
-                 entry("users", {"read:users/", "write:users/"}) + entry("old", {"read:"}, "2020-01-01T00:00:00Z"));
+                 entry("users", {"read:users/", "write:users/"}) + entry("deploy", {"lock:deploy/"}) +
+                 entry("old", {"read:"}, "2020-01-01T00:00:00Z"));
     auto settings = running_server::test_settings();
     settings.routes.host_names = {"test"};
     settings.access.tokens_file = tokens_file;
@@ -259,7 +260,40 @@ TEST_F(tokens, without_read_learn_no_value_and_without_lock_hold_nobody_up) {
   EXPECT_EQ(ask("writer", "POST", "/v1/kv/a?increment=1").status, 403);
   EXPECT_EQ(ask("writer", "DELETE", "/v1/kv/a", "", "Prefer: return=representation\r\n").status, 403);
   EXPECT_EQ(ask("reader", "GET", "/v1/kv/a?hold=1ms").status, 403);
+  EXPECT_EQ(ask("reader", "GET", "/v1/export?hold=1ms").status, 403);
   EXPECT_EQ(ask("all", "GET", "/v1/kv/a?hold=1ms").status, 200);
+}
+
+TEST_F(tokens, of_a_locks_prefix_open_no_other_lock) {
+  EXPECT_EQ(ask("deploy", "POST", "/v1/locks/deploy%2Fweb?id=1&wait=0").status, 201);
+  EXPECT_EQ(ask("locker", "POST", "/v1/locks/other?id=1&wait=0").status, 201);
+  EXPECT_EQ(ask("deploy", "GET", "/v1/locks?prefix=deploy/").status, 200);
+  for (std::string const target : {"/v1/locks", "/v1/locks?prefix=d", "/v1/locks/other", "/v1/locks/other/events",
+                                   "/v1/locks/other/tickets/1", "/v1/locks/%64eploy/tickets/1"})
+    EXPECT_EQ(ask("deploy", "GET", target).status, 403) << target;
+  EXPECT_EQ(ask("deploy", "POST", "/v1/locks/other?id=2").status, 403);
+  EXPECT_EQ(ask("deploy", "PUT", "/v1/locks/other/tickets/1").status, 403);
+  EXPECT_EQ(ask("deploy", "DELETE", "/v1/locks/other/tickets/1").status, 403);
+  EXPECT_EQ(ask("deploy", "DELETE", "/v1/locks/deploy%2Fweb/tickets/1").status, 204);
+}
+
+// One that guessed the key of another's request could keep it from being done, or learn that it was.
+TEST_F(tokens, have_idempotency_keys_of_their_own) {
+  std::string const key = "Idempotency-Key: \"1\"\r\n";
+  EXPECT_EQ(ask("users", "PUT", "/v1/kv/users/a", "1", key).status, 201);
+  EXPECT_EQ(ask("writer", "PUT", "/v1/kv/b", "2", key).status, 201);
+  EXPECT_EQ(ask("writer", "PUT", "/v1/kv/users/a", "1", key).status, 422);
+  EXPECT_EQ(ask("users", "PUT", "/v1/kv/users/a", "1", key).field("idempotent-replayed"), "true");
+  EXPECT_EQ(ask("all", "PUT", "/v1/kv/users/a", "1", key).status, 204);
+}
+
+// A prefix may be any bytes; a line that is not UTF-8 is no JSON.
+TEST_F(tokens, are_refused_and_written_down_as_json_whatever_the_prefix_is) {
+  auto const refused = ask("users", "DELETE", "/v1/kv?prefix=%FF%22%0A");
+  EXPECT_EQ(refused.code(), "scope_missing");
+  EXPECT_EQ(json::parse(refused.body)["prefix"], "\xEF\xBF\xBD\"\n");
+  EXPECT_EQ(ask("all", "DELETE", "/v1/kv?prefix=%C3").status, 200);
+  EXPECT_EQ(lines_of(audit_file, 2)[1]["subject"], "\xEF\xBF\xBD");
 }
 
 // A header that a thread knows is not parsed again; who sent it first must not matter.
@@ -370,6 +404,39 @@ TEST_F(client_limits, of_the_lock_make_a_long_hold_cost_its_time) {
   auto const refused = client.ask(request("PUT", "/v1/kv/a", "1"));
   EXPECT_EQ(refused.status, 429);
   EXPECT_GE(std::stoi(refused.field("retry-after")), 9'000);
+}
+
+TEST_F(client_limits, of_the_lock_count_each_hold_also_of_an_export) {
+  auto const server = start([](auto& to) { to.rates.lock_time = 1us; });
+  raw_client client(server->port());
+  client.send(request("GET", "/v1/export?hold=10ms"));
+  client.receive_until("\r\n0\r\n\r\n");
+  EXPECT_GE(std::stoi("0" + client.ask(request("GET", "/v1/kv/a")).field("retry-after")), 9'000);
+}
+
+// Who hangs up has kept others waiting all the same.
+TEST_F(client_limits, of_the_lock_count_a_hold_whose_client_hung_up) {
+  auto const server = start([](auto& to) { to.rates.lock_time = 1ms; });
+  {
+    raw_client holder(server->port());
+    server->ask_for_lock(holder, request("PUT", "/v1/kv/a?hold=30s", "1"));
+    std::this_thread::sleep_for(5ms);
+  }
+  raw_client client(server->port());
+  auto status = 0;
+  for (int i = 0; i < 1000 && status != 429; ++i) {
+    status = client.ask(request("GET", "/v1/kv/a?lock-timeout=1ms")).status;
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(status, 429);
+}
+
+TEST_F(client_limits, of_streams_count_locks_that_connections_keep) {
+  auto const server = start([](auto& to) { to.streams_max = 1; });
+  raw_client first(server->port());
+  first.send(request("POST", "/v1/locks/a?keep=connection"));
+  first.receive_until("\r\n\r\n");
+  EXPECT_EQ(raw_client(server->port()).ask(request("POST", "/v1/locks/b?keep=connection")).status, 429);
 }
 
 TEST_F(client_limits, of_bytes_count_bodies_and_answers) {

@@ -53,6 +53,7 @@ TEST_F(foreign_pages, may_link_to_a_value_but_not_to_a_hold) {
   std::string const link = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n";
   EXPECT_EQ(ask("GET", "/v1/kv/a", "localhost", link).status, 200);
   EXPECT_EQ(ask("GET", "/v1/kv/a?hold=1ms", "localhost", link).status, 403);
+  EXPECT_EQ(ask("GET", "/v1/export?hold=1ms", "localhost", link).status, 403);
   EXPECT_EQ(ask("DELETE", "/v1/kv/a", "localhost", link).status, 403);
 }
 

@@ -28,6 +28,18 @@ TEST(percent_decode, refuses_a_percent_without_two_digits) {
     EXPECT_EQ(percent_decode(text), std::nullopt) << text;
 }
 
+TEST(decode_unreserved, decodes_what_is_the_same_in_both_forms) {
+  EXPECT_EQ(decode_unreserved("/v1/%6Bv/%7e%2F%25%C3%A9"), "/v1/kv/~%2F%25%C3%A9");
+}
+
+// `%%34%31` became `%41`, which the next reader took for an A: a broken path led to a key. Found by fuzzing.
+TEST(decode_unreserved, makes_no_escape_of_a_broken_one) {
+  for (auto const* text : {"%%34%31", "a%%341", "%4%31", "%"}) {
+    EXPECT_EQ(decode_unreserved(text), text);
+    EXPECT_EQ(percent_decode(decode_unreserved(text)), std::nullopt) << text;
+  }
+}
+
 TEST(percent_encode_path, leaves_what_may_stand_in_a_path) {
   constexpr auto plain = "azAZ09-._~!$&'()*+,;=:@/"sv;
   EXPECT_EQ(percent_encode_path(plain), plain);

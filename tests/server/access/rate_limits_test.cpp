@@ -51,6 +51,15 @@ TEST_F(rate_limit, of_bytes_counts_what_has_been_sent_and_received) {
   EXPECT_EQ(limits.admit(client(1), now), 500ms);
 }
 
+// A debt that did not fit the clock wrapped, and its client owed nothing.
+TEST_F(rate_limit, forgives_no_debt_however_large) {
+  rate_limits limits({.bytes = 1, .lock_time = 1ns});
+  for (int i = 0; i < 3; ++i) {
+    limits.charge(client(1), std::uint64_t(1) << 60, 24h, now);
+    EXPECT_GE(limits.admit(client(1), now), 24h * 364);
+  }
+}
+
 TEST_F(rate_limit, remembers_so_many_clients_and_no_more) {
   rate_limits limits({.requests = 1});
   for (std::uint32_t i = 0; i < 2 * rate_limits::clients_max; ++i) static_cast<void>(limits.admit(client(i), now));
@@ -69,6 +78,19 @@ TEST(client, of_an_ipv6_network_is_one) {
   EXPECT_EQ(client_id::of(one), client_id::of(other));
   other.bytes[7] = 2;
   EXPECT_FALSE(client_id::of(one) == client_id::of(other));
+}
+
+// To a socket of both kinds all IPv4 clients came from one network: one of them could use up what all may.
+TEST(client, of_ipv4_is_itself_also_on_a_socket_of_ipv6) {
+  peer_address mapped;
+  mapped.is = peer_address::kind::v6;
+  mapped.bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, 1};
+  peer_address plain;
+  plain.is = peer_address::kind::v4;
+  plain.bytes = {192, 0, 2, 1};
+  EXPECT_EQ(client_id::of(mapped), client_id::of(plain));
+  mapped.bytes[15] = 2;
+  EXPECT_FALSE(client_id::of(mapped) == client_id::of(plain));
 }
 
 TEST(per_client_count, is_given_back) {

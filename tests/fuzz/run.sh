@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# run.sh PROGRAM NAME [libFuzzer's arguments]: one fuzzer with its dictionary, from its corpus in the repository and from
+# what it found before. What breaks a promise is written to found/ beside the program's directory.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+program=$1 name=$2
+tree=$(cd "$(dirname "$program")/.." && pwd)
+mkdir -p "$tree/corpus/$name" "$tree/found"
+dictionary=$here/dictionaries/$("$program" --dictionary "$name").dict
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+exec "$program" "$name" -dict="$dictionary" -artifact_prefix="$tree/found/$name-" -max_len=4096 -timeout=20 \
+  -print_final_stats=1 "${@:3}" "$tree/corpus/$name" "$here/corpus/$name"
