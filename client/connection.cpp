@@ -91,7 +91,7 @@ awaitable<result<void>> connection::connect() {
     failures.push_back(connected.error());
     servers_.go_on();
   }
-  co_return joined(std::move(failures));
+  co_return joined(failures);
 }
 
 awaitable<result<void>> connection::connect_to_one() {
@@ -271,7 +271,7 @@ awaitable<result<answer>> connection::run(call asked, request_options options) {
     if (--left == 0) break;
   }
   if (unknown && !is_read) co_return *unknown;
-  co_return joined(std::move(failures));
+  co_return joined(failures);
 }
 
 awaitable<result<answer>> connection::run_at_one(call const& asked, std::string const& fields, outgoing& message) {

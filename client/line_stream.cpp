@@ -113,7 +113,7 @@ awaitable<result<void>> line_stream::open(std::string target, std::string fields
       co_return opened;
     servers_.go_on();
   }
-  co_return joined(std::move(failures));
+  co_return joined(failures);
 }
 
 awaitable<result<void>> line_stream::open_at_one(std::string const& target, std::string const& fields) {

@@ -1,7 +1,5 @@
 #include "client/server_choice.hpp"
 
-#include <utility>
-
 namespace holdfast::client {
 
 bool is_for_another(error const& failed) noexcept {
@@ -9,10 +7,10 @@ bool is_for_another(error const& failed) noexcept {
          (failed.refused->code == "no_leader" || failed.refused->code == "draining");
 }
 
-error joined(std::vector<error> failed) {
-  auto all = std::move(failed.back());
-  failed.pop_back();
-  for (auto one = failed.rbegin(); one != failed.rend(); ++one) all.message = one->message + "; " + all.message;
+error joined(std::vector<error> const& failed) {
+  auto all = failed.back();
+  all.message.clear();
+  for (auto const& one : failed) (all.message += all.message.empty() ? "" : "; ") += one.message;
   return all;
 }
 

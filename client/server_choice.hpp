@@ -27,6 +27,6 @@ class server_choice {
 [[nodiscard]] bool is_for_another(error const& failed) noexcept;
 
 /// What was told of each server that was asked in vain, as one error of the last one's kind.
-[[nodiscard]] error joined(std::vector<error> failed);
+[[nodiscard]] error joined(std::vector<error> const& failed);
 
 }  // namespace holdfast::client
