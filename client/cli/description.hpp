@@ -5,39 +5,15 @@
 #include <string_view>
 #include <vector>
 
+#include "manual/description.hpp"
+
 namespace holdfast::client::cli {
 
-// The command line described as data: what CLI11 parses by, and the words of command_texts(). Help is made of it here;
-// manual pages and shell completion can be made of it elsewhere.
+using manual::command_description;
+using manual::example;
+using manual::flag_description;
 
-struct example {
-  std::string line;   ///< a command line as it is typed
-  std::string about;  ///< what it does; may be empty
-};
-
-/// A flag, or an argument without a name.
-struct flag_description {
-  std::vector<std::string> short_names, long_names;  ///< without dashes; both empty: an argument
-  std::string value;                                 ///< what stands for its value, such as `DURATION`; empty: none
-  std::string what;                                  ///< one line
-  std::string fallback;                              ///< its default; empty: none, or `what` says it
-  std::string group;                                 ///< the heading under which it stands
-  bool is_required = false;
-  bool is_value_optional = false;
-};
-
-struct command_description {
-  std::string name;  ///< in full: `holdfast lock top`
-  std::vector<std::string> aliases;
-  std::string group;  ///< the heading under which it stands among its siblings
-  std::string summary;
-  std::vector<flag_description> arguments, flags;
-  std::vector<example> examples;
-  std::string details;
-  std::vector<command_description> commands;
-};
-
-/// The command that `app` parses, with those below it.
+/// The command that `app` parses, with the words of command_texts(), and those below it.
 [[nodiscard]] command_description describe(CLI::App const& app);
 
 /// Help in lines of at most 80 columns: usage, at most three examples, and a line for each argument, flag and command.
