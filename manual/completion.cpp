@@ -232,7 +232,7 @@ std::string zsh_escaped(std::string_view text, std::string_view special) {
 std::string zsh_action(flag_description const& flag) {
   switch (kind_of(flag)) {
     case kind::nothing:
-      return " ";
+      return "()";  // not a blank, by which zsh would offer no flags either
     case kind::file:
       return "_files";
     case kind::directory:
@@ -277,10 +277,12 @@ void zsh_function(command_description const& command, command_description const&
     text += "    && return 0\n  return 1\n}\n\n";
     return;
   }
-  text += "  local curcontext=$curcontext state line\n  local -i ret=1\n  typeset -A opt_args\n  _arguments -C \\\n" +
-          zsh_flags(flags) +
-          "    ':command:->command' '*::arguments:->arguments' && ret=0\n  case $state in\n    command)\n" +
-          "      local -a commands=(\n";
+  text +=
+      "  local curcontext=$curcontext state line\n  local -i ret=1\n  typeset -A opt_args\n  _arguments -C "
+      "\\\n" +
+      zsh_flags(flags) +
+      "    ':command:->command' '*::arguments:->arguments' && ret=0\n  case $state in\n    command)\n" +
+      "      local -a commands=(\n";
   for (auto const& below : command.commands)
     for (auto const& name : names_of(below))
       text += "        " + shell_quoted(zsh_escaped(name, "\\:") + ':' + below.summary) + '\n';

@@ -80,8 +80,11 @@ std::string prose(std::string_view text) {
   }
 }
 
-std::string section(std::string_view heading) {
-  return ".SH " + escaped(heading) + '\n';
+/// A heading begins a paragraph of its own.
+std::string section(std::string_view heading, std::string_view text = {}) {
+  constexpr std::string_view paragraph = ".PP\n";
+  if (text.starts_with(paragraph)) text.remove_prefix(paragraph.size());
+  return ".SH " + escaped(heading) + '\n' + std::string(text);
 }
 
 std::string item(std::string const& label, std::string const& text) {
@@ -180,7 +183,7 @@ std::string man_page(command_description const& program, man_page_terms const& t
   text += section("SYNOPSIS") + usage_of(program);
   if (!program.commands.empty() && !program.needs_command)
     text += ".br\n" + bold(program.name) + ' ' + italic("COMMAND") + " [" + italic("ARGUMENTS") + "]\n";
-  if (!program.details.empty()) text += section("DESCRIPTION") + paragraphs(program.details);
+  if (!program.details.empty()) text += section("DESCRIPTION", paragraphs(program.details));
   text += section("OPTIONS") + items_of(program.flags);
   if (!program.commands.empty()) {
     text += section("COMMANDS");
@@ -190,7 +193,7 @@ std::string man_page(command_description const& program, man_page_terms const& t
     text += section("EXIT STATUS");
     for (auto const& [status, what] : terms.statuses) text += item(bold(std::to_string(status)), prose(what));
   }
-  if (!program.examples.empty()) text += section("EXAMPLES") + examples_of(program.examples);
+  if (!program.examples.empty()) text += section("EXAMPLES", examples_of(program.examples));
   if (!terms.see_also.empty()) {
     text += section("SEE ALSO");
     for (std::size_t i = 0; i < terms.see_also.size(); ++i)

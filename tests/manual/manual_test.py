@@ -33,8 +33,8 @@ TYPED = (
     ("holdfast", "get some-fi|", "get some-fi"),  # a key is no file
     ("holdfast-server", "heal|", "healthcheck"),
     ("holdfast-server", "--log-level de|", "--log-level debug"),
-    ("holdfast-server", "token new web --exp| 1h", "token new web --expires 1h"),
-    ("holdfast-server", "--data some-fo|", "--data some-folder/"),
+    ("holdfast-server", "token new web --expir| 1h", "token new web --expires 1h"),
+    ("holdfast-server", "--data some-fo|", "--data some-folder"),
     ("holdfast-server", "--tls-c| x", "--tls-c x"),  # --tls-cert, --tls-client-ca
 )
 
@@ -96,7 +96,7 @@ class Terminal:
             if not ready:
                 raise AssertionError(f"nothing came of '{program} {typed}':\n{self.read}")
             self.read += os.read(self.master, 65536).decode(errors="replace")
-        return got[1]
+        return got[1].rstrip("/")  # of a folder, which some shells take away again
 
     def close(self):
         os.close(self.master)
