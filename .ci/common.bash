@@ -30,6 +30,8 @@ packages_bench_redis=(redis-tools)
 packages_bench_profile=(valgrind)
 packages_bench_client=(wrk)
 packages_docker=(docker.io)
+packages_package=(dpkg-dev file)
+packages_manuals=(groff-base zsh fish)
 packages_base_image=(debootstrap)
 
 # install_packages SET: installs what is missing of that set. Asks dpkg first, so that nothing missing

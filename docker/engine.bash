@@ -19,8 +19,9 @@ use_engine() {
   PATH=$PATH:/usr/sbin:/sbin
   if [[ -z ${HOLDFAST_PRIVATE_ENGINE:-} ]]; then
     ! find_own_engine || return 0
-    # On a machine with systemd, installing the package starts the engine.
-    command -v dockerd >/dev/null || { install_packages docker && ! find_own_engine; } || return 0
+    # With systemd, installing the package would enable a service that nobody asked for.
+    [[ ! -d /run/systemd/system ]] || command -v dockerd >/dev/null ||
+      die "there is no Docker engine; install one, such as Debian's docker.io, and run this again"
   fi
   start_engine
 }

@@ -56,16 +56,9 @@ write_compiled_context() {
   build release holdfast-server holdfast || die "the release build failed"
   mkdir -p build
   context=$(mktemp -d build/image.XXXXXX)
-  mkdir -p "$context/build/bin" "$context/libraries" "$context/certs"
-  local program
-  for program in holdfast-server holdfast; do
-    strip -o "$context/build/bin/$program" "build/release/bin/$program"
-  done
-  # As the Dockerfile's first stage has them.
-  ldd build/release/bin/holdfast | awk '/lib(ssl|crypto)\./ {print $3}' | xargs cp -L -t "$context/libraries"
-  cp /etc/ssl/certs/ca-certificates.crt "$context/certs"
+  sh docker/make_root.sh build/release/bin "$context/image"
   {
-    printf 'FROM scratch AS build\nCOPY build /build\nCOPY libraries /libraries\nCOPY certs /etc/ssl/certs\n'
+    printf 'FROM scratch AS build\nCOPY image /image\n'
     awk '/^FROM / { ++stage } stage > 1' docker/Dockerfile
   } >"$context/Dockerfile"
 }
@@ -112,7 +105,7 @@ check_what_the_image_says() {
   expect "its volume" 'map[/backups:{} /data:{}]' "$(inspect '{{.Config.Volumes}}' "$image")"
   expect "its exposed port" 'map[8080/tcp:{}]' "$(inspect '{{.Config.ExposedPorts}}' "$image")"
   expect "its entry point" '[holdfast-server]' "$(inspect '{{.Config.Entrypoint}}' "$image")"
-  expect "its health check" '[CMD holdfast-server healthcheck]' "$(inspect '{{.Config.Healthcheck.Test}}' "$image")"
+  expect "its health check" '[CMD holdfast-server healthcheck --pid 1]' "$(inspect '{{.Config.Healthcheck.Test}}' "$image")"
   expect "its stop signal" SIGTERM "$(inspect '{{.Config.StopSignal}}' "$image")"
   expect "its title" Holdfast "$(inspect '{{index .Config.Labels "org.opencontainers.image.title"}}' "$image")"
 }
@@ -198,4 +191,6 @@ passed "healthy"
 check_load
 check_restart
 check_stop
-passed "$(($(inspect '{{.Size}}' "$image") / 1000000)) MB in all"
+size=$(($(inspect '{{.Size}}' "$image") / 1000000))
+((size <= 60)) || die "the image has $size MB and should have 60 at most"
+passed "$size MB in all"

@@ -11,6 +11,8 @@
 #include "client/cli/description.hpp"
 #include "client/cli/experiment_flags.hpp"
 #include "client/cli/options.hpp"
+#include "manual/completion.hpp"
+#include "manual/man_page.hpp"
 
 namespace holdfast::client::cli {
 namespace {
@@ -120,6 +122,18 @@ class command_reader {
     auto* const help = add_command(app_, "help");
     help->add_option("COMMAND", help_about_, "Such as `get` or `lock top`; without it, the program");
     readers_.emplace_back(help, [this] { return help_command(); });
+    auto* const completion = add_command(app_, "completion");
+    completion->add_option("SHELL", shell_, "The shell")
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+        ->type_name("SHELL")
+        ->required();
+    readers_.emplace_back(completion, [this] {
+      auto const shell = shell_ == "bash"  ? manual::shell::bash
+                         : shell_ == "zsh" ? manual::shell::zsh
+                                           : manual::shell::fish;
+      return print_command{manual::completion(described_program(), shell), exit_ok};
+    });
+    readers_.emplace_back(add_command(app_, "man"), [this] { return man_command(); });
     readers_.emplace_back(add_command(app_, "version"),
                           [] { return print_command{"holdfast " HOLDFAST_VERSION "\n", exit_ok}; });
   }
@@ -160,6 +174,24 @@ class command_reader {
     });
   }
 
+  /// The program, where `help` knows which commands it can be about.
+  [[nodiscard]] command_description described_program() const {
+    auto program = describe(app_);
+    std::vector<std::string> words;
+    for (auto const& one : program.commands) words.push_back(manual::word_of(one));
+    for (auto& one : program.commands)
+      if (manual::word_of(one) == "help") one.arguments.front().choices = words;
+    return program;
+  }
+
+  [[nodiscard]] print_command man_command() const {
+    manual::man_page_terms terms;
+    terms.version = HOLDFAST_VERSION;
+    for (auto const& [status, what] : exit_statuses()) terms.statuses.push_back({status, std::string(what)});
+    terms.see_also = {"holdfast-server(8)", "curl(1)", "jq(1)"};
+    return {manual::man_page(describe(app_), terms), exit_ok};
+  }
+
   [[nodiscard]] print_command help_command() const {
     auto const* about = static_cast<CLI::App const*>(&app_);
     for (auto const& word : help_about_) {
@@ -174,6 +206,7 @@ class command_reader {
   connection_settings connection_;
   load_command load_;
   std::vector<std::string> help_about_;
+  std::string shell_;
   CLI::App app_;
   CLI::App* load_app_;
   std::vector<std::pair<CLI::App*, std::function<parsed_command()>>> readers_;

@@ -245,6 +245,14 @@ Ten runs on each side are good. With fewer than six, no difference among all eig
                    "Show everything about a command",
                    {{"holdfast help load", ""}, {"holdfast help lock top", ""}},
                    ""});
+  texts.push_back({"completion",
+                   {},
+                   help,
+                   "Print a script by which a shell completes holdfast",
+                   {{"source <(holdfast completion bash)", "in ~/.bashrc; zsh: in ~/.zshrc behind compinit"},
+                    {"holdfast completion fish > ~/.config/fish/completions/holdfast.fish", ""}},
+                   "The packages install these scripts."});
+  texts.push_back({"man", {}, help, "Print the manual page", {{"holdfast man | man -l -", ""}}, ""});
   texts.push_back({"version", {}, help, "Print the version", {}, ""});
   return texts;
 }

@@ -6,8 +6,8 @@ CLI::App* add_compare(CLI::App& app, compare_command& to) {
   auto* const compare = add_command(app, "compare");
   compare->add_option("BEFORE", to.before, "Output of `load --runs N --json FILE`; -: standard input")
       ->required()
-      ->type_name("");
-  compare->add_option("AFTER", to.after, "The same, of the other experiment")->required()->type_name("");
+      ->type_name("FILE");
+  compare->add_option("AFTER", to.after, "The same, of the other experiment")->required()->type_name("FILE");
   compare
       ->add_option_function<std::vector<std::string>>(
           "--fail-if",

@@ -199,7 +199,7 @@ CLI::App* add_list(CLI::App& app, list_command& to) {
 
 CLI::App* add_txn(CLI::App& app, txn_command& to) {
   auto* const txn = add_command(app, "txn");
-  txn->add_option("FILE", to.transaction.file, "JSON; default or -: standard input");
+  txn->add_option("FILE", to.transaction.file, "JSON; default or -: standard input")->type_name("FILE");
   add_idempotency_key(*txn, to.options);
   add_lock_terms(*txn, to.options);
   return txn;
@@ -237,7 +237,7 @@ CLI::App* add_export(CLI::App& app, export_command& to) {
 
 CLI::App* add_import(CLI::App& app, import_command& to) {
   auto* const in = add_command(app, "import");
-  in->add_option("FILE", to.file, "Lines of JSON; default or -: standard input");
+  in->add_option("FILE", to.file, "Lines of JSON; default or -: standard input")->type_name("FILE");
   in->add_option_function<std::string>(
         "--if-exists",
         [&to](std::string const& what) {

@@ -1,7 +1,5 @@
 #include "client/cli/description.hpp"
 
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <numeric>
 
@@ -138,7 +136,7 @@ std::string options_of(command_description const& command) {
     std::vector<std::pair<std::string, std::string>> entries;
     for (auto const& one : command.commands) {
       if (one.group != heading) continue;
-      auto name = one.name.substr(one.name.rfind(' ') + 1);
+      auto name = manual::word_of(one);
       for (auto const& alias : one.aliases) name += ", " + alias;
       entries.emplace_back(name, one.summary);
     }
@@ -184,30 +182,6 @@ std::string page_of(command_description const& command, bool in_full) {
   return text;
 }
 
-flag_description describe(CLI::Option const& option) {
-  flag_description flag;
-  flag.short_names = option.get_snames();
-  flag.long_names = option.get_lnames();
-  flag.value = option.get_positional() ? option.get_name(true, false) : std::string();
-  if (!option.get_positional() && option.get_type_size_max() > 0) {
-    auto const name = option.get_type_name();
-    flag.value = name.substr(0, name.find(':'));  // without the validator's description
-  }
-  flag.is_value_optional = !option.get_positional() && option.get_items_expected_min() == 0;
-  flag.what = option.get_description();
-  flag.fallback = option.get_default_str();
-  flag.group = option.get_group() == "Options" ? "Flags" : option.get_group();
-  flag.is_required = option.get_required();
-  return flag;
-}
-
-void add_flags(CLI::App const& app, command_description& to) {
-  for (auto const* option : app.get_options()) {
-    if (option->get_group().empty()) continue;
-    (option->get_positional() ? to.arguments : to.flags).push_back(describe(*option));
-  }
-}
-
 bool is_about_the_program(flag_description const& flag) {
   return std::ranges::find(flag.long_names, "help") != flag.long_names.end() ||
          std::ranges::find(flag.long_names, "version") != flag.long_names.end();
@@ -227,11 +201,11 @@ command_description describe(CLI::App const& app) {
   command.summary = text.summary;
   command.examples = text.examples;
   command.details = text.details;
-  add_flags(app, command);
+  manual::add_flags(app, command);
   // Every command also accepts the program's flags.
   for (auto const* above = app.get_parent(); above != nullptr; above = above->get_parent()) {
     command_description all;
-    add_flags(*above, all);
+    manual::add_flags(*above, all);
     for (auto& flag : all.flags) {
       if (!is_about_the_program(flag)) command.flags.push_back(std::move(flag));
     }
@@ -239,6 +213,7 @@ command_description describe(CLI::App const& app) {
   // Flags common to all commands come last.
   std::ranges::stable_partition(command.flags, [](auto const& flag) { return !is_about_the_program(flag); });
   for (auto const* below : app.get_subcommands({})) command.commands.push_back(describe(*below));
+  command.needs_command = app.get_require_subcommand_min() > 0;
   return command;
 }
 

@@ -13,7 +13,10 @@ CLI::App* add_locks(CLI::App& app, locks_command& to) {
 CLI::App* add_with_lock(CLI::App& app, with_lock_command& to) {
   auto* const with = add_command(app, "with-lock");
   with->add_option("NAME", to.lock, "The lock")->required();
-  with->add_option("COMMAND", to.words, "The command and its arguments, behind --")->required()->expected(1, 1 << 20);
+  with->add_option("COMMAND", to.words, "The command and its arguments, behind --")
+      ->required()
+      ->expected(1, 1 << 20)
+      ->type_name("PROGRAM");
   add_duration(*with, "--lease", "How long the lock is held without a sign of life; at least 1s", [&to](auto lease) {
     if (lease < std::chrono::seconds(1)) throw CLI::ValidationError("--lease", "is less than 1s");
     to.lease = lease;

@@ -5,6 +5,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
 #include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -17,27 +18,11 @@
 #include "protocol/key.hpp"
 #include "server/access/token_file.hpp"
 #include "server/api/version.hpp"
+#include "server/app/description.hpp"
 #include "server/log/log.hpp"
 
 namespace holdfast::server {
 namespace {
-
-constexpr auto examples = R"(
-Examples:
-  holdfast-server                                    serve on 127.0.0.1:8080
-  holdfast-server --listen 0.0.0.0:80 --threads 2    for other machines, on two threads
-  holdfast-server --hold 1s                          every read holds the lock for a second: watch the writer wait
-  holdfast-server --writer-period 0 --log-format json
-  holdfast-server --tls-cert server.pem --tls-key server.key     https, with a certificate that is read again when it changes
-  holdfast-server --in-memory                        keep nothing; --data DIR keeps the data elsewhere
-  holdfast-server backup /backups/monday             copies the data of a server that does not run; restore, inspect
-  holdfast-server token new web --scope read:users/ >> tokens.toml     then --tokens tokens.toml
-  holdfast-server demo                               two tasks, one lock: the story in fourteen lines
-  HOLDFAST_LISTEN=127.0.0.1:9090 holdfast-server healthcheck && echo ready
-
-Durations are a number and a unit: 250us, 350ms, 1s, 1.5s, 2m, 1h; 0 needs none.
-Every option can also be set by the environment variable beside it; the flag wins.
-)";
 
 struct listen_at {
   std::string address;
@@ -283,9 +268,9 @@ void add_settings(CLI::App& app, settings& to, bool& in_memory) {
                             origin.find('/', origin.find("//") + 2) == std::string::npos;
         return is_one ? std::string() : "'" + origin + "' is no origin; write it as https://app.example";
       });
-  app.add_option("--log-level", to.log_level, "trace, debug, info, warn, error or off")
+  app.add_option("--log-level", to.log_level, "The least of what is logged")
       ->envname("HOLDFAST_LOG_LEVEL")
-      ->type_name("LEVEL")
+      ->type_name("trace|debug|info|warn|error|off")
       ->check([](std::string const& level) {
         return is_log_level(level) ? std::string()
                                    : "'" + level + "' is no level; use trace, debug, info, warn, error or off";
@@ -298,9 +283,9 @@ void add_settings(CLI::App& app, settings& to, bool& in_memory) {
              throw CLI::ValidationError("--log-format", "'" + format + "' is no format; use text or json");
            to.log_format = format == "json" ? log_format::json : log_format::text;
          },
-         "text or json")
+         "How it is logged")
       ->envname("HOLDFAST_LOG_FORMAT")
-      ->type_name("FORMAT")
+      ->type_name("text|json")
       ->default_str("text");
 }
 
@@ -469,6 +454,25 @@ std::string reachable(std::string const& address) {
   return address;
 }
 
+/// Takes where the server that is the process `pid` serves. It has the environment of this process, as in a container.
+/// Behind the program's name stands what it was started with; an init before it, such as tini, is skipped. Where
+/// nothing of this can be read, the environment alone decides.
+void take_listen_of_process(unsigned pid, settings& to) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(std::move(word));
+  auto const program = std::ranges::find_if(words, [](auto const& word) { return word.ends_with("holdfast-server"); });
+  std::vector<char const*> argv;
+  for (auto word = program; word != words.end(); ++word) argv.push_back(word->c_str());
+  if (argv.empty()) return;
+  auto const its = parse_command_line(static_cast<int>(argv.size()), argv.data());
+  if (auto const* const serves = std::get_if<serve_command>(&its)) {
+    to.listen_address = serves->settings.listen_address;
+    to.listen_port = serves->settings.listen_port;
+    to.tls = serves->settings.tls;
+  }
+}
+
 }  // namespace
 
 command parse_command_line(int argc, char const* const* argv) {
@@ -506,6 +510,11 @@ Examples:
   holdfast-server healthcheck && echo ready
   HOLDFAST_LISTEN=127.0.0.1:9090 holdfast-server healthcheck --timeout 1s
 )");
+  unsigned healthcheck_process = 0;
+  healthcheck_app
+      ->add_option("--pid", healthcheck_process,
+                   "Ask the server that is this process, where the flags of its command line say")
+      ->type_name("PID");
   add_duration(*healthcheck_app, "--timeout", "HOLDFAST_HEALTHCHECK_TIMEOUT", "How long it may take to answer", "3s",
                [&](auto timeout) { healthcheck.timeout = timeout; });
   healthcheck_app
@@ -524,7 +533,13 @@ Examples:
   std::optional<token_command> token;
   token_command making;
   add_token_command(app, token, making);
-  app.footer(examples);  // behind the subcommands, which would have it too
+  app.footer(help_footer());  // behind the subcommands, which would have it too
+
+  auto* const completion_app =
+      app.add_subcommand("completion", "Print a script by which a shell completes holdfast-server");
+  std::string shell;
+  completion_app->add_option("shell", shell, "The shell")->check(CLI::IsMember({"bash", "zsh", "fish"}))->required();
+  auto* const man_app = app.add_subcommand("man", "Print the manual page");
 
   std::vector<std::string_view> const arguments(argv + 1, argv + argc);
   try {
@@ -540,8 +555,14 @@ Examples:
       if (argument == "--help" || argument == "-h") return print_command{app.help(), 0};
     return print_command{blamed_variables(app, arguments, err.str()) + err.str(), 2};
   }
+  if (*completion_app)
+    return print_command{completion_of(app, shell == "bash"  ? manual::shell::bash
+                                            : shell == "zsh" ? manual::shell::zsh
+                                                             : manual::shell::fish)};
+  if (*man_app) return print_command{man_page_of(app)};
   if (*demo_app) return demo;
   if (*healthcheck_app) {
+    if (healthcheck_process != 0) take_listen_of_process(healthcheck_process, settings);
     healthcheck.address = reachable(settings.listen_address);
     healthcheck.port = settings.listen_port;
     healthcheck.is_tls = !settings.tls.certificate.empty();

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 
-ROOMS = ("protocol", "server", "client")
+ROOMS = ("protocol", "tls", "manual", "server", "client")
 SUFFIX = "_verify_interface_header_sets/"
 
 

@@ -40,7 +40,7 @@ class Room:
 
 WAITING = ("Asio", "logging", "command line", "threads and locks", "sockets", "test frameworks")
 SERVER = ("log", "loop", "net", "access", "insight", "json", "journal", "data", "database", "store", "http", "web", "api", "app")
-EVERYTHING_BUILT = SERVER + ("protocol", "sync", "tls", "client")
+EVERYTHING_BUILT = SERVER + ("protocol", "sync", "tls", "manual", "client")
 
 ROOMS = (
     Room("protocol", "protocol/", (), WAITING,
@@ -48,6 +48,8 @@ ROOMS = (
                 " the client."),
     Room("tls", "tls/", (), ("Asio", "logging", "command line", "test frameworks", "Beast", "JSON"),
          advice="tls encrypts what goes over a socket, for both sides. What waits belongs to net or the client."),
+    Room("manual", "manual/", (), tuple(library for library in WAITING if library != "command line") + ("Beast", "JSON"),
+         advice="manual turns a described command line into text. What the words say belongs to the program."),
     Room("sync", "server/sync/", (), (), ("Asio", "Boost basics"),
          advice="the lock library is lifted out by others and needs Asio alone. Move what knows the server to server/."),
     Room("log", "server/log/", (), ("Asio", "test frameworks"),
@@ -95,9 +97,9 @@ ROOMS = (
     Room("api", "server/api/", ("protocol", "loop", "net", "access", "insight", "json", "journal", "store", "data", "database", "http", "web"),
          ("Beast", "logging", "command line", "threads and locks", "sockets", "test frameworks"),
          advice="api says what requests mean. What moves bytes belongs to http or net; threads and settings to app."),
-    Room("app", "server/", SERVER + ("protocol", "sync", "tls"), ("Beast", "test frameworks"),
+    Room("app", "server/", SERVER + ("protocol", "sync", "tls", "manual"), ("Beast", "test frameworks"),
          advice="server and client meet in protocol alone. Move what both need there."),
-    Room("client", "client/", ("protocol", "tls"), ("test frameworks",),
+    Room("client", "client/", ("protocol", "tls", "manual"), ("test frameworks",),
          advice="server and client meet in protocol alone. Move what both need there."),
     Room("bench", "bench/", EVERYTHING_BUILT,
          advice="a benchmark measures what is built, not the tests. Move what both need into the room it is about."),
