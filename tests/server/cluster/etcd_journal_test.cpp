@@ -4,6 +4,9 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "tests/server/cluster/etcd_process.hpp"
 
