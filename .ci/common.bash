@@ -17,6 +17,7 @@ packages_bench_sync=(cargo rustc librust-tokio-dev librust-parking-lot-dev pytho
 packages_web=(nodejs npm)
 packages_browser=(chromium fonts-dejavu-core)
 packages_metrics=(prometheus) # promtool too
+packages_cluster=(etcd-server)
 packages_tsan=(clang-19 libclang-rt-19-dev)
 packages_check_format=(clang-format-19)
 packages_check_includes=(python3)

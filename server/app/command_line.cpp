@@ -533,13 +533,13 @@ Examples:
   std::optional<token_command> token;
   token_command making;
   add_token_command(app, token, making);
-  app.footer(help_footer());  // behind the subcommands, which would have it too
 
   auto* const completion_app =
       app.add_subcommand("completion", "Print a script by which a shell completes holdfast-server");
   std::string shell;
   completion_app->add_option("shell", shell, "The shell")->check(CLI::IsMember({"bash", "zsh", "fish"}))->required();
   auto* const man_app = app.add_subcommand("man", "Print the manual page");
+  app.footer(help_footer());  // last: a subcommand takes over the footer that there is
 
   std::vector<std::string_view> const arguments(argv + 1, argv + argc);
   try {

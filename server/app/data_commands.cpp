@@ -74,6 +74,7 @@ int exit_status_of(journal_fault fault) noexcept {
     case journal_fault::not_permitted:
       return EX_NOPERM;
     case journal_fault::in_use:
+    case journal_fault::not_leading:
       return EX_TEMPFAIL;
     case journal_fault::storage_failed:
     case journal_fault::disk_full:

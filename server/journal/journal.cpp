@@ -17,9 +17,11 @@ std::string_view name_of(journal_fault fault) noexcept {
     case journal_fault::disk_full:
       return "disk_full";
     case journal_fault::in_use:
+      return "in_use";
+    case journal_fault::not_leading:
       break;
   }
-  return "in_use";
+  return "not_leading";
 }
 
 journal_position journal::back_up(std::filesystem::path const& /*to*/) const {

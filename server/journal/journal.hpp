@@ -22,6 +22,7 @@ enum class journal_fault : std::uint8_t {
   storage_failed,  ///< a read, write or sync failed
   disk_full,       ///< no space left, or a quota is used up
   in_use,          ///< another process has it open
+  not_leading,     ///< another server of the cluster writes it now
 };
 
 /// "damaged", "unknown_format", …

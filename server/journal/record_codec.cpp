@@ -136,6 +136,12 @@ std::optional<entry> read_entry(std::string_view bytes) {
   return parsed->entry;
 }
 
+std::optional<std::uint64_t> version_of_touch(std::string_view bytes) {
+  auto const parsed = read_prefix(bytes);
+  if (!parsed || !(parsed->flags & touch_flag) || !parsed->entry.text.empty()) return std::nullopt;
+  return parsed->entry.version;
+}
+
 bool merge_touch(std::string_view entry_bytes, std::string_view last_touch, std::string& merged) {
   auto const entry = read_entry(entry_bytes);
   auto const touch = read_prefix(last_touch);

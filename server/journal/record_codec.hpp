@@ -62,6 +62,9 @@ struct entry {
 [[nodiscard]] std::optional<head> read_head(std::string_view bytes);
 [[nodiscard]] std::optional<entry> read_entry(std::string_view bytes);
 
+/// Of which version of an entry a touch is. Nothing when the bytes are no touch.
+[[nodiscard]] std::optional<std::uint64_t> version_of_touch(std::string_view bytes);
+
 /// Merges touches into an entry: the last one decides when it expires. @return false when one of them is no touch.
 [[nodiscard]] bool merge_touch(std::string_view entry_bytes, std::string_view last_touch, std::string& merged);
 

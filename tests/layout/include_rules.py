@@ -39,7 +39,7 @@ class Room:
 
 
 WAITING = ("Asio", "logging", "command line", "threads and locks", "sockets", "test frameworks")
-SERVER = ("log", "loop", "net", "access", "insight", "json", "journal", "data", "database", "store", "http", "web", "api", "app")
+SERVER = ("log", "loop", "net", "access", "insight", "json", "journal", "cluster", "data", "database", "store", "http", "web", "api", "app")
 EVERYTHING_BUILT = SERVER + ("protocol", "sync", "tls", "manual", "client")
 
 ROOMS = (
@@ -68,6 +68,9 @@ ROOMS = (
     Room("journal", "server/journal/", ("protocol",), ("Asio", "Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
          advice="the journal keeps changes. What knows the lock or requests belongs to the store or above; what logs, to"
                 " app."),
+    Room("cluster", "server/cluster/", ("protocol", "tls", "journal"), ("Asio", "Beast", "logging", "command line", "test frameworks"),
+         advice="the cluster keeps changes in etcd, by calls that block. What knows the lock or requests belongs to the"
+                " store or above; what logs, to app."),
     Room("database", "server/store/database", ("protocol", "json", "journal", "data"), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="the database is a plain synchronous map. What waits, locks, logs or formats belongs to the store or"
                 " above."),

@@ -1,0 +1,143 @@
+#include "server/cluster/candidacy.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::server {
+
+namespace {
+
+/// Two clocks that run for a lease's time differ by far less.
+constexpr std::chrono::milliseconds clock_margin{100};
+constexpr std::chrono::milliseconds pause_after_failure{100};
+constexpr std::chrono::seconds patience{2};
+
+}  // namespace
+
+candidacy::candidacy(cluster_settings const& settings, std::function<void()> on_change)
+    : settings_(settings), on_change_(std::move(on_change)), etcd_(settings.etcd, cancel_) {
+  // Signals are for the threads that serve.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_setname_np(thread_.native_handle(), "candidacy");
+}
+
+candidacy::~candidacy() {
+  resign();
+}
+
+candidacy::standing candidacy::now() const {
+  std::lock_guard const lock(mutex_);
+  return standing_;
+}
+
+void candidacy::resign() {
+  if (!thread_.joinable()) return;
+  cancel_.set();
+  thread_.join();
+  if (lease_ == 0) return;
+  try {
+    cancel_signal const never;
+    etcd_client(settings_.etcd, never).revoke(std::exchange(lease_, 0), clock::now() + std::chrono::seconds(1));
+  } catch (std::exception const&) {
+    // It ends by itself.
+  }
+}
+
+void candidacy::tell(standing next) {
+  {
+    std::lock_guard const lock(mutex_);
+    if (standing_ == next) return;
+    standing_ = std::move(next);
+  }
+  on_change_();
+}
+
+void candidacy::run() {
+  while (!cancel_.is_set()) {
+    try {
+      stand();
+    } catch (etcd_error const&) {
+      // As if the lease had ended: it is given up, and another try follows.
+    }
+    valid_until_.store(0, std::memory_order_release);
+    tell({});
+    pollfd cancelled{cancel_.descriptor(), POLLIN, 0};
+    ::poll(&cancelled, 1, static_cast<int>(pause_after_failure.count()));
+  }
+}
+
+/// From a new lease to its end.
+void candidacy::stand() {
+  auto began_at = clock::now();
+  auto const lease = etcd_.grant(settings_.lease, began_at + patience);
+  lease_ = lease.id;
+  // Counted from before the request was sent: etcd counts from when it came.
+  auto const is_kept = [&] {
+    valid_until_.store((began_at + lease.time - clock_margin).time_since_epoch().count(), std::memory_order_release);
+  };
+  is_kept();
+  auto const key = settings_.candidates() + std::to_string(lease.id);
+  auto const put = etcd_.transact(
+      {{.which = etcd_check::number::create_revision, .key = key, .is = 0}},
+      {{.what = etcd_step::kind::put, .key = key, .value = settings_.advertise, .lease = lease.id}}, valid_until());
+  // Sent twice, the first try may have done it; look() reads its revision.
+  static_cast<void>(put);
+  tell({.leads = false, .key = key, .term = 0, .leader_url = {}});
+  auto is_watched = false;
+  for (;;) {
+    auto const keep_at = began_at + std::chrono::milliseconds(lease.time) / 3;
+    try {
+      if (!is_watched) {
+        auto const from = etcd_.range(key, {}, 0, 0, std::min(keep_at, clock::now() + patience)).revision + 1;
+        etcd_.watch(settings_.candidates(), end_of_prefix(settings_.candidates()), from, keep_at);
+        is_watched = true;
+        look();
+      }
+      if (!etcd_.next_events(keep_at).empty()) look();
+    } catch (etcd_error const& error) {
+      // The lease goes on.
+      if (error.why() == etcd_error::kind::cancelled) throw;
+      is_watched = false;
+      pollfd cancelled{cancel_.descriptor(), POLLIN, 0};
+      ::poll(&cancelled, 1, static_cast<int>(pause_after_failure.count()));
+    }
+    if (now().key.empty()) return;
+    if (clock::now() < keep_at) continue;
+    began_at = clock::now();
+    if (!etcd_.keep_alive(lease.id, valid_until())) return;
+    is_kept();
+  }
+}
+
+/// Who leads now.
+void candidacy::look() {
+  auto const page = etcd_.range(settings_.candidates(), end_of_prefix(settings_.candidates()), 0, 0,
+                                std::min(valid_until(), clock::now() + patience));
+  auto next = now();
+  auto const mine = std::find_if(page.entries.begin(), page.entries.end(),
+                                 [&](etcd_entry const& one) { return one.key == next.key; });
+  auto const oldest =
+      std::min_element(page.entries.begin(), page.entries.end(),
+                       [](etcd_entry const& a, etcd_entry const& b) { return a.create_revision < b.create_revision; });
+  if (mine == page.entries.end()) return tell({});
+  next.term = mine->create_revision;
+  next.leads = oldest == mine;
+  next.leader_url = oldest->value;
+  tell(std::move(next));
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,353 @@
+#include "server/cluster/etcd_journal.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "server/journal/data_tools.hpp"
+
+namespace holdfast::server {
+
+namespace {
+
+// The first byte of a key below entries(), beside those of the keyspaces: when an entry expires, if that has changed
+// since it was written. It counts as long as the entry has the same version.
+constexpr char touch_tag = 't';
+
+constexpr std::size_t number_bytes = 8;
+
+void put_number(std::string& to, std::uint64_t number) {
+  for (std::size_t i = 0; i < number_bytes; ++i) to += static_cast<char>(number >> (8 * i));
+}
+
+std::uint64_t take_number(std::string_view& from) {
+  std::uint64_t number = 0;
+  for (std::size_t i = std::min(number_bytes, from.size()); i-- > 0;)
+    number = number << 8 | static_cast<unsigned char>(from[i]);
+  from.remove_prefix(std::min(number_bytes, from.size()));
+  return number;
+}
+
+std::string take_text(std::string_view& from) {
+  auto const bytes = std::min<std::uint64_t>(take_number(from), from.size());
+  std::string text(from.substr(0, bytes));
+  from.remove_prefix(bytes);
+  return text;
+}
+
+std::size_t bytes_of(etcd_step const& step) {
+  constexpr std::size_t beside_them = 16;
+  return step.key.size() + step.value.size() + beside_them;
+}
+
+std::size_t bytes_of(std::vector<etcd_step> const& steps) {
+  std::size_t bytes = 0;
+  for (auto const& one : steps) bytes += bytes_of(one);
+  return bytes;
+}
+
+/// Of the puts and removals of single keys.
+std::string text_of(std::vector<etcd_step> const& steps) {
+  std::string text;
+  for (auto const& one : steps) {
+    text += one.what == etcd_step::kind::put ? 'p' : 'd';
+    put_number(text, one.key.size());
+    text += one.key;
+    put_number(text, one.value.size());
+    text += one.value;
+  }
+  return text;
+}
+
+std::vector<etcd_step> steps_in(std::string_view text) {
+  std::vector<etcd_step> steps;
+  while (!text.empty()) {
+    auto const what = text.front() == 'p' ? etcd_step::kind::put : etcd_step::kind::remove;
+    text.remove_prefix(1);
+    auto key = take_text(text);
+    auto value = take_text(text);
+    steps.push_back({.what = what, .key = std::move(key), .value = std::move(value)});
+  }
+  return steps;
+}
+
+/// The meta: the head, the term of who wrote it, and how many pieces are still to be taken over.
+struct meta {
+  record::head head;
+  std::int64_t term = 0;
+  std::uint64_t pieces = 0;
+};
+
+std::string write(meta const& what) {
+  std::string text;
+  record::write_head(text, what.head);
+  put_number(text, static_cast<std::uint64_t>(what.term));
+  put_number(text, what.pieces);
+  return text;
+}
+
+std::optional<meta> read_meta(std::string_view text) {
+  if (text.size() < 2 * number_bytes) return std::nullopt;
+  auto const head = record::read_head(text.substr(0, text.size() - 2 * number_bytes));
+  if (!head) return std::nullopt;
+  text.remove_prefix(text.size() - 2 * number_bytes);
+  meta read{.head = *head};
+  read.term = static_cast<std::int64_t>(take_number(text));
+  read.pieces = take_number(text);
+  return read;
+}
+
+/// In the order of their keys.
+std::string piece_name(std::uint64_t number) {
+  auto digits = std::to_string(number);
+  return std::string(10 - digits.size(), '0') + digits;
+}
+
+journal_error error_of(etcd_error const& error) {
+  if (error.why() == etcd_error::kind::no_space)
+    return {journal_fault::disk_full, std::string(error.what()) + "; compact and defragment etcd, or raise its quota"};
+  return {journal_fault::storage_failed, error.what()};
+}
+
+constexpr std::chrono::seconds patience{5};
+
+}  // namespace
+
+etcd_journal::etcd_journal(cluster_settings const& settings, leadership leads, warm_copy copy)
+    : settings_(settings), leads_(std::move(leads)), etcd_(settings.etcd, cancel_) {
+  try {
+    auto const found = etcd_.range(settings_.meta_key(), {}, 0, 0, clock::now() + patience);
+    if (found.entries.empty()) {
+      create();
+      return;
+    }
+    meta_ = found.entries[0].value;
+    meta_revision_ = found.entries[0].mod_revision;
+    last_revision_ = meta_revision_;
+    // Nobody else commits any more: what the copy has of the last commit, it has of all.
+    if (copy.meta_revision() != meta_revision_) copy.load(etcd_, patience);
+    auto const read = read_meta(meta_);
+    if (!read)
+      throw journal_error(journal_fault::unknown_format,
+                          settings_.meta_key() + " in etcd is in a form that this version does not know");
+    head_ = read->head;
+    recovered_ = copy.take_entries();
+    if (read->pieces != 0) take_over_pieces(recovered_, read->pieces);
+  } catch (etcd_error const& error) {
+    throw error_of(error);
+  }
+  last_commit_at_ns_ =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(head_.committed_at.time_since_epoch()).count();
+}
+
+void etcd_journal::create() {
+  head_.database = new_database_id();
+  transact({}, write({.head = head_, .term = leads_.term}));
+}
+
+/// What the last leader has committed and not taken over.
+void etcd_journal::take_over_pieces(std::map<std::string, std::string>& entries, std::uint64_t pieces_left) {
+  std::string text;
+  auto const pieces = settings_.pieces().substr(settings_.prefix().size());
+  for (auto at = entries.lower_bound(pieces); at != entries.end() && at->first.starts_with(pieces);) {
+    text += at->second;
+    at = entries.erase(at);
+  }
+  auto const committed = steps_in(text);
+  apply_pieces(committed, head_, pieces_left);
+  for (auto const& one : committed) {
+    auto const key = one.key.substr(settings_.prefix().size());
+    if (one.what == etcd_step::kind::put)
+      entries[key] = one.value;
+    else
+      entries.erase(key);
+  }
+}
+
+void etcd_journal::recover(visitor const& visit) {
+  rocksdb_engine::contents found;
+  auto const below = settings_.entries().substr(settings_.prefix().size());
+  for (auto const& [whole_key, bytes] : recovered_) {
+    if (!whole_key.starts_with(below) || whole_key.size() == below.size()) continue;
+    auto const tag = whole_key[below.size()];
+    auto const key = std::string_view(whole_key).substr(below.size() + 1);
+    if (tag == touch_tag) {
+      touched_.emplace(key);
+      continue;
+    }
+    auto const space = record::keyspace_of(tag);
+    auto entry = record::read_entry(bytes);
+    if (!space || !entry)
+      throw journal_error(journal_fault::unknown_format,
+                          settings_.prefix() + whole_key + " in etcd is in a form that this version does not know");
+    std::string merged;
+    if (*space == keyspace::data) {
+      auto const touch = recovered_.find(below + touch_tag + std::string(key));
+      if (touch != recovered_.end() && record::version_of_touch(touch->second) == entry->version &&
+          record::merge_touch(bytes, touch->second, merged))
+        entry = record::read_entry(merged);
+    }
+    *space == keyspace::data ? ++found.entries : ++found.records;
+    found.fingerprint += record::fingerprint_of(*space, key, entry->version);
+    if (*space == keyspace::data) found.revision = std::max(found.revision, entry->version);
+    visit({.key = key,
+           .value = entry->text,
+           .version = entry->version,
+           .expires_at = entry->expires_at,
+           .space = *space});
+  }
+  if (auto const wrong = difference(head_, found); !wrong.empty())
+    throw journal_error(journal_fault::damaged,
+                        settings_.prefix() + " in etcd " + wrong + "; restore a snapshot of etcd");
+  recovered_.clear();
+}
+
+/// What a batch amounts to: each key once, as its last change leaves it.
+etcd_journal::steps etcd_journal::steps_of(std::span<change const> batch) {
+  std::map<std::string, etcd_step> by_key;
+  auto const below = settings_.entries();
+  for (auto const& one : batch) {
+    auto const is_touch = one.what == change::kind::touch;
+    auto key = below + (is_touch ? touch_tag : record::tag_of(one.space)) + one.key;
+    auto& step = by_key[key];
+    step = {.what = etcd_step::kind::remove, .key = std::move(key)};
+    if (is_touch || one.what == change::kind::put) {
+      step.what = etcd_step::kind::put;
+      record::write_entry_prefix(step.value, one);
+      if (one.value && !is_touch) step.value += *one.value;
+    }
+    if (one.space != keyspace::data) continue;
+    if (is_touch) {
+      touched_.insert(one.key);
+    } else if (auto const touch = touched_.find(one.key); touch != touched_.end()) {
+      // It was of the state before.
+      auto touch_key = below + touch_tag + one.key;
+      by_key[touch_key] = {.what = etcd_step::kind::remove, .key = touch_key};
+      touched_.erase(touch);
+    }
+  }
+  steps all;
+  for (auto& [key, step] : by_key) all.push_back(std::move(step));
+  return all;
+}
+
+std::optional<journal_error> etcd_journal::commit(std::span<change const> batch) {
+  if (failure_) return failure_;
+  if (batch.empty()) return std::nullopt;
+  auto next = head_;
+  for (auto const& one : batch) record::count(next, one);
+  next.committed_at = std::chrono::system_clock::now();
+  try {
+    auto const what = steps_of(batch);
+    if (what.size() <= steps_max && bytes_of(what) <= transaction_bytes_max) {
+      transact(what, write({.head = next, .term = leads_.term}));
+    } else {
+      write_in_pieces(what, next);
+    }
+    committed_bytes_.fetch_add(bytes_of(what), std::memory_order_relaxed);
+  } catch (etcd_error const& error) {
+    failure_ = error_of(error);
+  } catch (journal_error const& error) {
+    failure_ = error;
+  }
+  if (failure_) return failure_;
+  head_ = next;
+  last_commit_at_ns_ =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(next.committed_at.time_since_epoch()).count();
+  return std::nullopt;
+}
+
+void etcd_journal::write_in_pieces(steps const& what, record::head const& next) {
+  constexpr std::size_t piece_bytes = 1024 * 1024;
+  auto const text = text_of(what);
+  std::uint64_t pieces = 0;
+  for (std::size_t at = 0; at < text.size(); at += piece_bytes) {
+    // A leader that ends in between leaves pieces of which no meta speaks: they are overwritten or removed by the next
+    // ones.
+    steps const piece{{.what = etcd_step::kind::put,
+                       .key = settings_.pieces() + piece_name(pieces++),
+                       .value = text.substr(at, piece_bytes)}};
+    transact(piece, meta_);
+  }
+  // Leftovers of an earlier one must not be taken for its end.
+  steps const leftovers{{.what = etcd_step::kind::remove,
+                         .key = settings_.pieces() + piece_name(pieces),
+                         .range_end = end_of_prefix(settings_.pieces())}};
+  transact(leftovers, write({.head = next, .term = leads_.term, .pieces = pieces}));
+  apply_pieces(what, next, pieces);
+}
+
+/// Can be done again from its beginning.
+void etcd_journal::apply_pieces(steps const& what, record::head const& next, std::uint64_t pieces) {
+  // With this leader's own term from the first step on, see transact().
+  auto const meanwhile = write({.head = next, .term = leads_.term, .pieces = pieces});
+  for (std::size_t at = 0; at < what.size();) {
+    steps some;
+    for (std::size_t bytes = 0; at < what.size() && some.size() < steps_max; ++at) {
+      bytes += bytes_of(what[at]);
+      if (bytes > transaction_bytes_max && !some.empty()) break;
+      some.push_back(what[at]);
+    }
+    transact(some, meanwhile);
+  }
+  steps const done{
+      {.what = etcd_step::kind::remove, .key = settings_.pieces(), .range_end = end_of_prefix(settings_.pieces())}};
+  transact(done, write({.head = next, .term = leads_.term}));
+}
+
+/// Does it and makes the meta that text, if this server leads and the meta is as it left it.
+void etcd_journal::transact(steps const& what, std::string const& new_meta) {
+  auto all = what;
+  all.push_back({.what = etcd_step::kind::put, .key = settings_.meta_key(), .value = new_meta});
+  std::vector<etcd_check> const checks{
+      {.which = etcd_check::number::create_revision, .key = leads_.key, .is = leads_.term},
+      {.which = etcd_check::number::mod_revision, .key = settings_.meta_key(), .is = meta_revision_}};
+  auto const outcome = etcd_.transact(checks, all, leads_.valid_until());
+  if (outcome.succeeded) {
+    meta_revision_ = outcome.revision;
+  } else {
+    // Somebody else leads; or it was done before, by a try whose answer got lost.
+    auto const found = etcd_.range(settings_.meta_key(), {}, 0, 0, leads_.valid_until());
+    // Each text names its term, and of one term there is one writer: such a text is ours, and newer than what we knew.
+    if (found.entries.empty() || found.entries[0].mod_revision == meta_revision_ || found.entries[0].value != new_meta)
+      throw journal_error(journal_fault::not_leading, "another server leads the cluster " + settings_.name);
+    meta_revision_ = found.entries[0].mod_revision;
+  }
+  meta_ = new_meta;
+  last_revision_.store(meta_revision_, std::memory_order_relaxed);
+}
+
+std::optional<journal_error> etcd_journal::confirm() {
+  if (failure_) return failure_;
+  try {
+    std::vector<etcd_check> const checks{
+        {.which = etcd_check::number::create_revision, .key = leads_.key, .is = leads_.term}};
+    if (etcd_.transact(checks, {}, leads_.valid_until()).succeeded) return std::nullopt;
+    failure_.emplace(journal_fault::not_leading, "another server leads the cluster " + settings_.name);
+  } catch (etcd_error const& error) {
+    failure_ = error_of(error);
+  }
+  return failure_;
+}
+
+void etcd_journal::note(etcd_status const& status) noexcept {
+  bytes_.store(status.bytes, std::memory_order_relaxed);
+  bytes_max_.store(status.bytes_max, std::memory_order_relaxed);
+  // Before etcd's own alarm, which would refuse deletions too, and not to and fro.
+  auto const had_room = has_room_.load(std::memory_order_relaxed);
+  auto const full_at = had_room ? status.bytes_max / 10 * 9 : status.bytes_max / 10 * 8;
+  has_room_.store(status.bytes < full_at, std::memory_order_relaxed);
+}
+
+journal_figures etcd_journal::figures() const {
+  journal_figures figures;
+  figures.bytes = bytes_.load(std::memory_order_relaxed);
+  auto const most = bytes_max_.load(std::memory_order_relaxed);
+  if (most != 0) figures.bytes_free = most - std::min(most, figures.bytes);
+  if (auto const at = last_commit_at_ns_.load(std::memory_order_relaxed); at != 0)
+    figures.last_commit_at =
+        change::instant(std::chrono::duration_cast<change::instant::duration>(std::chrono::nanoseconds(at)));
+  return figures;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/cluster/cluster_settings.hpp"
+#include "server/cluster/etcd_client.hpp"
+#include "server/cluster/warm_copy.hpp"
+#include "server/journal/journal.hpp"
+#include "server/journal/record_codec.hpp"
+
+namespace holdfast::server {
+
+/// The place of a leader, by which etcd tells it from earlier and later ones.
+struct leadership {
+  std::string key;        ///< of its candidate
+  std::int64_t term = 0;  ///< create revision of that key
+  /// By its own clock, until when nobody else can lead. Any thread.
+  std::function<etcd_client::clock::time_point()> valid_until;
+};
+
+/// A journal in etcd. Each commit is one transaction that demands that this server still leads and that nobody else has
+/// committed; so one whose outcome is not known can be repeated, and one of an earlier leader has no effect.
+///
+/// What is larger than a transaction may be is first written in pieces; then the meta says that they are valid, which
+/// is the moment of the commit; then they are taken over, by the next leader if need be.
+class etcd_journal final : public journal {
+ public:
+  /// What etcd takes by default in one transaction, and some room for the meta, the checks and the pieces' removal.
+  static constexpr std::size_t steps_max = 120, transaction_bytes_max = 1280 * 1024;
+
+  /// Takes over what there is, or makes a database where there is none. Reads everything where the copy has not reached
+  /// the last commit. @param copy consumed. @throws journal_error
+  etcd_journal(cluster_settings const& settings, leadership leads, warm_copy copy);
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "etcd"; }
+  void recover(visitor const& visit) override;
+  [[nodiscard]] journal_position position() const override {
+    return {.database = head_.database, .sequence = head_.sequence, .revision = head_.revision};
+  }
+  [[nodiscard]] std::optional<journal_error> commit(std::span<change const> batch) override;
+  /// Asks etcd whether this server still leads. Where it does, all that was read before the call was true then.
+  /// @return nothing if so. Not while commit() runs.
+  [[nodiscard]] std::optional<journal_error> confirm();
+  [[nodiscard]] bool has_room() override { return has_room_.load(std::memory_order_relaxed); }
+  [[nodiscard]] journal_figures figures() const override;
+  void close() override {}
+
+  // Any thread.
+
+  /// Ends a commit that is under way, and all that follow: this server leads no more.
+  void abandon() noexcept { cancel_.set(); }
+  /// How full etcd is.
+  void note(etcd_status const& status) noexcept;
+  /// etcd's revision of the last commit, and what has been committed so far: for whoever compacts.
+  [[nodiscard]] std::int64_t last_revision() const noexcept { return last_revision_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t committed_bytes() const noexcept {
+    return committed_bytes_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  using clock = etcd_client::clock;
+  using steps = std::vector<etcd_step>;
+
+  void create();
+  void take_over_pieces(std::map<std::string, std::string>& entries, std::uint64_t pieces_left);
+  [[nodiscard]] steps steps_of(std::span<change const> batch);
+  void transact(steps const& what, std::string const& meta);
+  void write_in_pieces(steps const& what, record::head const& next);
+  void apply_pieces(steps const& what, record::head const& next, std::uint64_t pieces);
+
+  cluster_settings const settings_;
+  leadership const leads_;
+  cancel_signal cancel_;
+  etcd_client etcd_;
+  record::head head_;
+  std::string meta_;                // as it stands in etcd
+  std::int64_t meta_revision_ = 0;  // etcd's revision of that
+  std::map<std::string, std::string> recovered_;
+  std::set<std::string, std::less<>> touched_;  // keys that have a record of a touch
+  std::optional<journal_error> failure_;
+  std::atomic<bool> has_room_{true};
+  std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, committed_bytes_{0};
+  std::atomic<std::int64_t> last_commit_at_ns_{0}, last_revision_{0};
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,128 @@
+#include "server/cluster/candidacy.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "tests/server/cluster/etcd_process.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A candidate, and a way to wait for what becomes of it.
+class candidate {
+ public:
+  candidate(tests::etcd_process const& etcd, std::string const& name)
+      : standing_(std::make_unique<candidacy>(settings_of(etcd, name), [this] { changed(); })) {}
+
+  candidacy& operator*() { return *standing_; }
+  candidacy* operator->() { return standing_.get(); }
+
+  /// Whether it comes to that within a while.
+  bool comes_to(std::function<bool(candidacy::standing const&)> const& wanted) {
+    std::unique_lock lock(mutex_);
+    // Its first changes come while it is being made.
+    return changed_.wait_for(lock, 20s, [&] { return standing_ && wanted(standing_->now()); });
+  }
+  bool leads() {
+    return comes_to([](auto const& now) { return now.leads; });
+  }
+
+ private:
+  static cluster_settings settings_of(tests::etcd_process const& etcd, std::string const& name) {
+    auto settings = etcd.settings();
+    settings.lease = 2s;
+    settings.advertise = "http://" + name;
+    return settings;
+  }
+  void changed() {
+    std::lock_guard const lock(mutex_);
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unique_ptr<candidacy> standing_;
+};
+
+class candidacy_test : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!tests::etcd_process::is_installed()) GTEST_SKIP() << "etcd is not installed (Debian: etcd-server)";
+    etcd.emplace();
+    client.emplace(etcd->settings().etcd, cancel);
+  }
+  static auto soon() { return etcd_client::clock::now() + 20s; }
+
+  cancel_signal cancel;
+  std::optional<tests::etcd_process> etcd;
+  std::optional<etcd_client> client;
+};
+
+TEST_F(candidacy_test, the_first_leads_and_hands_over_at_once_when_it_resigns) {
+  candidate first(*etcd, "a");
+  ASSERT_TRUE(first.leads());
+  candidate second(*etcd, "b");
+  ASSERT_TRUE(second.comes_to([](auto const& now) { return now.leader_url == "http://a"; }));
+  EXPECT_FALSE(second->now().leads);
+  auto const began = candidacy::clock::now();
+  first->resign();
+  ASSERT_TRUE(second.leads());
+  // Far below the lease, which is 2 s.
+  EXPECT_LT(candidacy::clock::now() - began, 1s);
+  EXPECT_GT(second->now().term, first->now().term);
+  EXPECT_FALSE(first->now().leads);
+}
+
+TEST_F(candidacy_test, one_that_has_vanished_is_followed_when_its_lease_ends) {
+  auto const lease = client->grant(2s, soon());
+  auto const ends_at = candidacy::clock::now() + lease.time;
+  client->transact({},
+                   {{.what = etcd_step::kind::put,
+                     .key = etcd->settings().candidates() + "vanished",
+                     .value = "http://vanished",
+                     .lease = lease.id}},
+                   soon());
+  candidate next(*etcd, "b");
+  ASSERT_TRUE(next.comes_to([](auto const& now) { return now.leader_url == "http://vanished"; }));
+  ASSERT_TRUE(next.leads());
+  EXPECT_GE(candidacy::clock::now(), ends_at - 200ms);
+}
+
+TEST_F(candidacy_test, a_leader_that_cannot_reach_etcd_knows_before_its_lease_ends_and_stands_again) {
+  candidate one(*etcd, "a");
+  ASSERT_TRUE(one.leads());
+  auto const term = one->now().term;
+  etcd->pause();
+  auto const paused_at = candidacy::clock::now();
+  ASSERT_TRUE(one.comes_to([](auto const& now) { return !now.leads; }));
+  EXPECT_LT(candidacy::clock::now() - paused_at, 2s);
+  EXPECT_LE(one->valid_until(), candidacy::clock::now());
+  etcd->go_on();
+  ASSERT_TRUE(one.comes_to([&](auto const& now) { return now.leads && now.term > term; }));
+}
+
+TEST_F(candidacy_test, a_leader_keeps_its_place_longer_than_a_lease_and_loses_it_with_its_key) {
+  candidate one(*etcd, "a");
+  ASSERT_TRUE(one.leads());
+  auto const before = one->now();
+  auto const first_end = one->valid_until();
+  // Until it has been extended twice.
+  ASSERT_FALSE(first_end == candidacy::clock::time_point());
+  auto const wanted = first_end + 1s;
+  auto const until = candidacy::clock::now() + 20s;
+  while (one->valid_until() < wanted && candidacy::clock::now() < until) std::this_thread::sleep_for(10ms);
+  EXPECT_GE(one->valid_until(), wanted);
+  EXPECT_EQ(one->now(), before);
+  client->transact({}, {{.what = etcd_step::kind::remove, .key = before.key}}, soon());
+  ASSERT_TRUE(one.comes_to([&](auto const& now) { return now.leads && now.term > before.term; }));
+}
+
+}  // namespace
+}  // namespace holdfast::server

@@ -1,0 +1,85 @@
+#include "tests/server/cluster/etcd_process.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+
+namespace holdfast::tests {
+
+namespace {
+
+std::string free_port() {
+  int const probe = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ::bind(probe, reinterpret_cast<sockaddr*>(&address), size);
+  ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size);
+  ::close(probe);
+  return std::to_string(ntohs(address.sin_port));
+}
+
+constexpr char const* program = "/usr/bin/etcd";
+
+}  // namespace
+
+bool etcd_process::is_installed() {
+  return ::access(program, X_OK) == 0;
+}
+
+etcd_process::etcd_process() {
+  auto pattern = (std::filesystem::temp_directory_path() / "holdfast-etcd-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no directory can be made for etcd");
+  directory_ = pattern;
+  url_ = "http://127.0.0.1:" + free_port();
+  auto const peer = "http://127.0.0.1:" + free_port();
+  process_ = ::fork();
+  if (process_ == 0) {
+    int const nowhere = ::open("/dev/null", O_RDWR);
+    ::dup2(nowhere, STDOUT_FILENO);
+    ::dup2(nowhere, STDERR_FILENO);
+    ::execl(program, "etcd", "--name", "one", "--data-dir", (directory_ / "data").c_str(), "--listen-client-urls",
+            url_.c_str(), "--advertise-client-urls", url_.c_str(), "--listen-peer-urls", peer.c_str(),
+            "--initial-advertise-peer-urls", peer.c_str(), "--initial-cluster", ("one=" + peer).c_str(),
+            "--heartbeat-interval", "20", "--election-timeout", "200", static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  server::cancel_signal const never;
+  server::etcd_client etcd(settings().etcd, never);
+  static_cast<void>(etcd.range("a", {}, 0, 0, std::chrono::steady_clock::now() + std::chrono::seconds(30)));
+}
+
+etcd_process::~etcd_process() {
+  if (process_ > 0) {
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void etcd_process::pause() const {
+  ::kill(process_, SIGSTOP);
+}
+
+void etcd_process::go_on() const {
+  ::kill(process_, SIGCONT);
+}
+
+server::cluster_settings etcd_process::settings() const {
+  server::cluster_settings settings;
+  settings.name = "test";
+  settings.etcd.endpoints = {url_};
+  return settings;
+}
+
+}  // namespace holdfast::tests

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+
+#include "server/cluster/cluster_settings.hpp"
+
+namespace holdfast::tests {
+
+/// An etcd of its own on free ports of the loopback, with its data in a temporary directory. Ended with the object.
+class etcd_process {
+ public:
+  /// Whether the program is installed.
+  [[nodiscard]] static bool is_installed();
+
+  /// @throws std::runtime_error if it does not serve within a while
+  etcd_process();
+  ~etcd_process();
+  etcd_process(etcd_process const&) = delete;
+  etcd_process& operator=(etcd_process const&) = delete;
+
+  [[nodiscard]] std::string const& url() const noexcept { return url_; }
+  [[nodiscard]] server::cluster_settings settings() const;
+
+  /// SIGSTOP and SIGCONT.
+  void pause() const;
+  void go_on() const;
+
+ private:
+  std::filesystem::path directory_;
+  std::string url_;
+  pid_t process_ = -1;
+};
+
+}  // namespace holdfast::tests
