@@ -7,8 +7,8 @@
 #include "server/access/access_control.hpp"
 #include "server/api/kept_data.hpp"
 #include "server/insight/insight.hpp"
-#include "server/store/named_lock_counters.hpp"
 #include "server/net/tls_figures.hpp"
+#include "server/store/named_lock_counters.hpp"
 
 namespace holdfast::server {
 

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "server/store/named_lock_counters.hpp"
 #include "server/journal/change.hpp"
+#include "server/store/named_lock_counters.hpp"
 #include "server/store/operation.hpp"
 
 namespace holdfast::server {
