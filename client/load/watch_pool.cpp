@@ -77,7 +77,7 @@ void watch_check::forget() {
 }
 
 struct watch_pool::watcher {
-  watcher(executor on, endpoint server) : stream(on, std::move(server)) {}
+  watcher(executor on, endpoint const& server) : stream(on, server) {}
 
   line_stream stream;
   watch_check check;
