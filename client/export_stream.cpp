@@ -62,8 +62,8 @@ class export_stream::checksum {
   boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> sum_;
 };
 
-export_stream::export_stream(executor on, endpoint server, stream_limits limits)
-    : lines_(on, std::move(server), limits), checksum_(std::make_unique<checksum>()) {}
+export_stream::export_stream(executor on, endpoint const& server, stream_limits limits)
+    : lines_(on, server, limits), checksum_(std::make_unique<checksum>()) {}
 
 export_stream::~export_stream() = default;
 

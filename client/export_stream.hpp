@@ -21,7 +21,7 @@ struct export_end {
 /// cut or altered on its way is an error, not the end. For one coroutine, on the executor given.
 class export_stream {
  public:
-  export_stream(executor on, endpoint server, stream_limits limits = {});
+  export_stream(executor on, endpoint const& server, stream_limits limits = {});
   ~export_stream();
 
   /// Asks for all keys that begin with `prefix`.
