@@ -133,7 +133,7 @@ awaitable<result<void>> connection::send_and_receive(outgoing const& request) {
   parser_.start();
   is_sent_ = true;
   std::array const parts{net::buffer(request.head), net::buffer(request.body)};
-  // Ignore a failed write for now: the server may have answered before reading everything (413).
+  // A failed write is no error yet: the server may have answered before it read everything (413).
   co_await transport_.write(parts);
   result<void> received;
   if (request.more) {
