@@ -124,6 +124,10 @@ def main():
                                                               told, own)) for number, own in enumerate(owns)]
                 for thread in threads:
                     thread.start()
+                # Each life does some work first, however slow the machine is, and ends at a random moment after it.
+                enough, limit = (told.grants + 10, told.released + 10), time.monotonic() + 60
+                while (told.grants < enough[0] or told.released < enough[1]) and not told.wrong and time.monotonic() < limit:
+                    time.sleep(0.01)
                 time.sleep(dice.uniform(0.05, 0.6))
                 server.kill()
                 for thread in threads:
