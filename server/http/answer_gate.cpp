@@ -27,12 +27,12 @@ void answer_gate::await_progress() noexcept {
 }
 
 void answer_gate::open() {
-  while (!waiters_.empty() && is_open_for(waiters_.front().needs_)) {
+  for (int left = waiters_per_post; left != 0 && !waiters_.empty() && is_open_for(waiters_.front().needs_); --left) {
     auto& one = waiters_.front();
     waiters_.pop_front();
     one.on_open();
   }
-  if (!waiters_.empty()) await_progress();
+  if (!waiters_.empty()) await_progress();  // posts again at once if the gate is open for the next one
 }
 
 awaitable<bool> answer_gate::wait(std::uint64_t needs) {

@@ -59,6 +59,9 @@ class answer_gate {
   /// Waits until the gate opens. @return false where it was waited for in vain: the wait was cancelled.
   awaitable<bool> wait(std::uint64_t needs);
 
+  /// So many waiters are released by one posted function of the loop, which limits those of a turn.
+  static constexpr int waiters_per_post = 4;
+
   /// There has been progress. Any thread.
   void notify() noexcept { progress_made_.ring(); }
 
