@@ -96,7 +96,8 @@ std::string label_of(flag_description const& flag) {
   for (auto const& name : flag.short_names) label += (label.empty() ? "" : ", ") + bold('-' + name);
   for (auto const& name : flag.long_names) label += (label.empty() ? "" : ", ") + bold("--" + name);
   if (flag.value.empty()) return label;
-  auto const value = flag.choices.empty() || label.empty() ? italic(flag.value) : escaped(flag.value);
+  auto const is_literal = flag.value.find('|') != std::string::npos;
+  auto const value = is_literal ? escaped(flag.value) : italic(flag.value);
   return label + (label.empty() ? "" : " ") + (flag.is_value_optional ? '[' + value + ']' : value);
 }
 
@@ -105,6 +106,7 @@ std::string items_of(std::vector<flag_description> const& flags) {
   for (auto const& flag : flags) {
     auto what = prose(flag.what);
     if (!flag.fallback.empty()) what += " (" + prose(flag.fallback) + ')';
+    if (!flag.details.empty()) what += ". " + prose(flag.details);
     if (!flag.variable.empty()) what += "\n.br\nEnvironment: " + bold(flag.variable);
     text += item(label_of(flag), what);
   }
@@ -189,9 +191,9 @@ std::string man_page(command_description const& program, man_page_terms const& t
     text += section("COMMANDS");
     for (auto const& command : program.commands) text += command_section(command, program.flags);
   }
-  if (!terms.statuses.empty()) {
+  if (!program.statuses.empty()) {
     text += section("EXIT STATUS");
-    for (auto const& [status, what] : terms.statuses) text += item(bold(std::to_string(status)), prose(what));
+    for (auto const& [status, what] : program.statuses) text += item(bold(std::to_string(status)), prose(what));
   }
   if (!program.examples.empty()) text += section("EXAMPLES", examples_of(program.examples));
   if (!terms.see_also.empty()) {

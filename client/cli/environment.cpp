@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "client/cli/description.hpp"
+#include "manual/complaint.hpp"
 
 namespace holdfast::client::cli {
 namespace {
@@ -71,7 +71,7 @@ std::vector<std::string> complaints_about_environment(char const* const* environ
         std::ranges::find(of_server, name) != std::end(of_server))
       continue;
     auto complaint = "there is no variable " + std::string(name);
-    auto const meant = closest(name.substr(prefix.size()), {"URL", "SERVER", "ADDRESS", "HOST"});
+    auto const meant = manual::closest(name.substr(prefix.size()), {"URL", "SERVER", "ADDRESS", "HOST"});
     complaint += meant.empty() ? "; this program reads HOLDFAST_URL" : "; did you mean HOLDFAST_URL?";
     complaints.push_back(std::move(complaint));
   }
