@@ -29,7 +29,7 @@ struct listen_at {
   std::uint16_t port;
 };
 
-/// `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`.
+/// Parses `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`.
 listen_at parse_listen(std::string const& text) {
   auto const bad = [&](std::string const& why) {
     return CLI::ValidationError("--listen",
@@ -71,7 +71,7 @@ CLI::Option* add_duration(CLI::App& app, std::string const& flag, std::string co
       ->default_str(standard);
 }
 
-/// Adds an option whose value is a count within bounds.
+/// Adds an option whose value is a number within bounds.
 template <class T>
 CLI::Option* add_count(CLI::App& app, std::string const& flag, std::string const& variable, std::string const& what,
                        T& count, T least, T most) {
@@ -93,7 +93,7 @@ CLI::Option* add_count(CLI::App& app, std::string const& flag, std::string const
 /// Enough for a few bodies of the largest size.
 constexpr std::uint64_t memory_bytes_min = 16U << 20U;
 
-/// `64MiB`, `2GB`, `1048576`.
+/// Parses `64MiB`, `2GB` or `1048576`.
 std::uint64_t parse_bytes(std::string const& flag, std::string const& text) {
   constexpr std::pair<std::string_view, std::uint64_t> units[]{{"", 1},
                                                                {"B", 1},
