@@ -25,14 +25,14 @@ using nlohmann::ordered_json;
 constexpr std::string_view backups_allow = "POST, OPTIONS";
 constexpr std::size_t name_bytes_max = 64;
 
-/// Whether it is one plain file name: no path, nothing hidden.
+/// True if the text is a plain file name: no path, not hidden.
 bool is_name(std::string_view name) {
   constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
   return !name.empty() && name.size() <= name_bytes_max && name.front() != '.' && name.front() != '-' &&
          name.find_first_not_of(allowed) == std::string_view::npos;
 }
 
-/// 20261126T224510Z-r917: in the order of time.
+/// A name such as 20261126T224510Z-r917, which sorts by time.
 std::string name_of_now(std::uint64_t revision) {
   auto const now = std::time(nullptr);
   std::tm parts{};
@@ -51,7 +51,7 @@ failure failure_of(journal_error const& error) {
   }
 }
 
-/// A backup that somebody waits for. Shared with the backup's thread, as either may be gone first.
+/// A backup that a request waits for. Shared with the backup's thread, because either may end first.
 struct awaited_backup {
   explicit awaited_backup(loop_executor const& executor) : until(executor, timer::time_point::max()) {}
 

@@ -14,7 +14,7 @@ namespace {
 using namespace protocol;
 using std::chrono::nanoseconds;
 
-/// Each takes a value, and returns what is wrong with it.
+/// Each function takes a value and returns what is wrong with it.
 using taker = std::string (*)(std::string_view value, parameters& into);
 
 template <std::optional<nanoseconds> parameters::* member>
@@ -122,7 +122,7 @@ constexpr std::array known{
     known_parameter{"keep", take_text<&parameters::keep>},
 };
 
-/// `hold, lock-timeout and ttl`.
+/// Joins names: `hold, lock-timeout and ttl`.
 std::string enumerate(std::span<std::string_view const> names) {
   std::string text;
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -408,7 +408,7 @@ void choose_journal(std::vector<std::string_view> const& arguments, bool in_memo
 }
 
 /// Full help for the command that `words` name, or for the program.
-print_command full_help_of(CLI::App const& app, std::vector<std::string> const& words) {
+print_command answer_to_help(CLI::App const& app, std::vector<std::string> const& words) {
   auto const* about = &app;
   for (auto const& word : words) {
     auto const below = about->get_subcommands([&](auto const* one) { return one->check_name(word); });
@@ -593,7 +593,7 @@ command parse_command_line(int argc, char const* const* argv) {
                                                              : manual::shell::fish)};
   if (*man_app) return print_command{man_page_of(app)};
   if (*version_app) return print_command{version_text() + '\n'};
-  if (*help_app) return full_help_of(app, help_about);
+  if (*help_app) return answer_to_help(app, help_about);
   if (*demo_app) return demo;
   if (*healthcheck_app) {
     if (healthcheck_process != 0) take_listen_of_process(healthcheck_process, settings);
