@@ -20,7 +20,7 @@ std::pair<std::uint32_t, std::size_t> first_character(std::string_view text) {
   return {character, std::min(length, text.size())};
 }
 
-/// Text as roff shows it unchanged: what it would take for a request, an escape or a typographic sign is escaped.
+/// Escapes text so that roff prints it unchanged: requests, escapes and characters that roff would replace.
 std::string escaped(std::string_view text) {
   std::string out;
   if (text.starts_with('.')) out = "\\&";
@@ -67,7 +67,7 @@ std::string italic(std::string_view text) {
   return "\\fI" + escaped(text) + "\\fR";
 }
 
-/// A sentence or more; what stands in `backquotes` is bold.
+/// Text of one or more sentences; parts in `backquotes` become bold.
 std::string prose(std::string_view text) {
   if (std::ranges::count(text, '`') % 2 != 0) return escaped(text);
   std::string out;
@@ -80,7 +80,7 @@ std::string prose(std::string_view text) {
   }
 }
 
-/// A heading begins a paragraph of its own.
+/// A section; its text must not begin with a paragraph break.
 std::string section(std::string_view heading, std::string_view text = {}) {
   constexpr std::string_view paragraph = ".PP\n";
   if (text.starts_with(paragraph)) text.remove_prefix(paragraph.size());
@@ -144,7 +144,7 @@ std::string usage_of(command_description const& command) {
   return text + " [" + italic("FLAGS") + "]\n";
 }
 
-/// A command and those below it. `common` are the flags of the program, which has them described already.
+/// A command and its subcommands. `common` are the flags of the program, which are described elsewhere.
 std::string command_section(command_description const& command, std::vector<flag_description> const& common) {
   auto flags = command.flags;
   std::erase_if(flags, [&](auto const& flag) {
@@ -179,7 +179,7 @@ std::string without_stop(std::string text) {
 std::string man_page(command_description const& program, man_page_terms const& terms) {
   auto text = ".\\\" Made by '" + program.name + " man'.\n.TH " + upper(escaped(program.name)) + ' ' +
               std::to_string(terms.section) + " \"\" \"" + escaped(program.name + ' ' + terms.version) + "\"\n";
-  // Left aligned and without hyphens: flags and JSON are no words to divide.
+  // Left-aligned and without hyphenation, because flags and JSON must not be divided.
   text += ".nh\n.ad l\n";
   text += section("NAME") + escaped(program.name) + " \\- " + escaped(without_stop(program.summary)) + '\n';
   text += section("SYNOPSIS") + usage_of(program);
