@@ -81,6 +81,20 @@ std::string complaint(CLI::App const& app, CLI::ParseError const& error) {
   return app.get_name() + ": " + what + "\nTry '" + full_name(chosen) + " --help'.\n";
 }
 
+std::vector<std::string> unknown_variables(char const* const* environment, std::vector<std::string> const& known) {
+  constexpr std::string_view prefix = "HOLDFAST_";
+  std::vector<std::string> unknown;
+  for (; environment != nullptr && *environment != nullptr; ++environment) {
+    std::string_view const variable = *environment;
+    auto const name = variable.substr(0, variable.find('='));
+    if (!name.starts_with(prefix) || std::ranges::find(known, name) != known.end()) continue;
+    auto const rest = name.substr(prefix.size());
+    if (rest.starts_with("SERVICE_") || rest == "PORT" || rest.starts_with("PORT_")) continue;
+    unknown.emplace_back(name);
+  }
+  return unknown;
+}
+
 std::string_view closest(std::string_view word, std::vector<std::string> const& candidates) {
   // Optimal string alignment: one inserted, missing or wrong letter, or two swapped ones, count as one error.
   auto const distance = [&](std::string_view other) {

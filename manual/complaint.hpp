@@ -18,6 +18,11 @@ namespace holdfast::manual {
 /// The message for a missing or unknown command of `app`. @param words the arguments that were not understood
 [[nodiscard]] std::string complaint_about_command(CLI::App const& app, std::vector<std::string> const& words);
 
+/// The variables of `environment` whose names begin with HOLDFAST_ and are not among `known`: most likely typing
+/// errors. Omits the variables that Kubernetes sets for a service named holdfast.
+[[nodiscard]] std::vector<std::string> unknown_variables(char const* const* environment,
+                                                         std::vector<std::string> const& known);
+
 /// The candidate that `word` is most likely a typing error of; empty if none is close.
 [[nodiscard]] std::string_view closest(std::string_view word, std::vector<std::string> const& candidates);
 

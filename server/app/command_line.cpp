@@ -1,5 +1,7 @@
 #include "server/app/command_line.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
@@ -254,7 +256,7 @@ void add_limits_of_clients(CLI::App& app, settings& to) {
       ->default_str("0");
   add_duration(app, "--limit-lock-time", "HOLDFAST_LIMIT_LOCK_TIME",
                "Time that it holds the lock, per second\n"
-               "After a longer hold, its next request waits until the average is below the limit.",
+               "After a longer hold, its requests get 429 until the average is below the limit.",
                "0", [&to](auto time) { to.access.rates.lock_time = time; });
   add_count(app, "--limit-streams", "HOLDFAST_LIMIT_STREAMS", "Watches, exports and event streams",
             to.access.streams_max, std::size_t(0), std::size_t(1'000'000));
@@ -389,6 +391,31 @@ std::string blamed_variables(CLI::App const& app, std::vector<std::string_view> 
       blamed += "In the environment variable " + option->get_envname() + ":\n";
   }
   return blamed;
+}
+
+/// Adds the environment variables of a command's options, and those of its subcommands.
+void add_variables(CLI::App const& app, std::vector<std::string>& to) {
+  for (auto const* const option : app.get_options())
+    if (!option->get_envname().empty()) to.push_back(option->get_envname());
+  for (auto const* const below : app.get_subcommands({})) add_variables(*below, to);
+}
+
+/// The HOLDFAST_* variables that neither the server nor the client nor ./x reads, with a suggestion if there is one.
+std::vector<std::string> unknown_variables(CLI::App const& app) {
+  std::vector<std::string> ours,
+      known{"HOLDFAST_CA_CERT", "HOLDFAST_CLIENT_CERT", "HOLDFAST_CLIENT_KEY", "HOLDFAST_JOBS",
+            "HOLDFAST_LOCK",    "HOLDFAST_LOCK_TICKET", "HOLDFAST_LOCK_TOKEN", "HOLDFAST_NO_INSTALL",
+            "HOLDFAST_TOKEN",   "HOLDFAST_TOKEN_FILE",  "HOLDFAST_URL"};
+  add_variables(app, ours);
+  known.insert(known.end(), ours.begin(), ours.end());
+  // Without the prefix, which would make all names look alike.
+  constexpr auto prefix_length = std::string_view("HOLDFAST_").size();
+  for (auto& name : ours) name.erase(0, prefix_length);
+  auto unknown = manual::unknown_variables(environ, known);
+  for (auto& name : unknown)
+    if (auto const meant = manual::closest(std::string_view(name).substr(prefix_length), ours); !meant.empty())
+      name += "; did you mean HOLDFAST_" + std::string(meant) + '?';
+  return unknown;
 }
 
 /// True if one of the arguments is this flag.
@@ -610,7 +637,7 @@ command parse_command_line(int argc, char const* const* argv) {
     data->named = std::move(named);
     return *std::move(data);
   }
-  return serve_command{std::move(settings)};
+  return serve_command{std::move(settings), unknown_variables(app)};
 }
 
 }  // namespace holdfast::server

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "server/access/token.hpp"
 #include "server/app/settings.hpp"
@@ -12,6 +13,7 @@ namespace holdfast::server {
 /// Runs the server.
 struct serve_command {
   server::settings settings;
+  std::vector<std::string> unknown_variables{};  ///< HOLDFAST_* variables that are most likely typing errors
 };
 struct demo_command {
   unsigned rounds = 2;

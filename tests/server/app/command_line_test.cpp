@@ -161,6 +161,14 @@ TEST(command_line, a_wrong_variable_is_refused_by_its_name) {
   EXPECT_EQ(std::get<print_command>(parse({"--help"})).exit_status, 0) << "help is given all the same";
 }
 
+// HOLDFAST_LISTN=… had no effect, and nothing said so. Kubernetes sets the last two for a service named holdfast.
+TEST(command_line, a_variable_that_does_not_exist_is_reported) {
+  variable const slip("HOLDFAST_LISTN", "127.0.0.1:1"), of_client("HOLDFAST_URL", "x"),
+      service("HOLDFAST_SERVICE_HOST", "10.0.0.1"), port("HOLDFAST_PORT_8080_TCP_ADDR", "10.0.0.1");
+  EXPECT_EQ(std::get<serve_command>(parse({})).unknown_variables,
+            std::vector<std::string>{"HOLDFAST_LISTN; did you mean HOLDFAST_LISTEN?"});
+}
+
 // CLI11 reads numbers as C does, where 010 is eight.
 TEST(command_line, numbers_are_decimal) {
   EXPECT_EQ(settings_of({"--threads", "010"}).threads, 10U);
