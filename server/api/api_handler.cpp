@@ -146,7 +146,7 @@ void api_handler::heed_page(request_head const& head) {
     if (auto refused = refuse_foreign_page(head, context_.routes)) {
       request_ = *std::move(refused);
     } else if (is_foreign_navigation(head) && holds(request_)) {
-      request_ = refuse(errc::foreign_origin, "a link of another site may not hold the lock");
+      request_ = refuse(errc::foreign_origin, "a link from another site may not hold the lock");
     }
   }
   if (is_allowed_origin(head, context_.routes)) {
@@ -334,7 +334,7 @@ awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
   std::optional<gatekeeper::stream_place> place;
   if (gate_ && is_stream(request_)) place.emplace(*gate_);
   if (place && !place->is_taken()) {
-    answer = refuse(errc::rate_limited, "this client has as many streams as this server allows; end one first");
+    answer = refuse(errc::rate_limited, "this client has reached its limit of concurrent streams; end one first");
     answer.more_fields += "Retry-After: 1\r\n";
     co_return request_end::answered;
   }
@@ -378,7 +378,7 @@ awaitable<request_end> api_handler::run_routed(client_link& client, reply& answe
   auto const& lock = std::get<lock_request>(request_);
   consumer_place const place(context_.insight.consumers);
   if (!place.is_taken()) {
-    answer = refuse(errc::overloaded, "as many clients follow the lock as this server allows; retry");
+    answer = refuse(errc::overloaded, "too many clients read the lock's events and traces; retry later");
     co_return request_end::answered;
   }
   begin_stream(head_of(lock), lock.what == lock_request::kind::events, client, answer);

@@ -73,7 +73,7 @@ routed route_backups(request_head const& head, target const& target, route_conte
 std::optional<reply> take_backup_body(backup_request& request, std::string_view text, api_context const& context) {
   auto const& kept = context.kept;
   if (kept.source == nullptr)
-    return refuse(errc::nothing_is_kept, "this server was started with --in-memory; GET /v1/export copies what it has");
+    return refuse(errc::nothing_is_kept, "this server was started with --in-memory; GET /v1/export copies its data");
   request.name = name_of_now(kept.commits->durable_revision());
   if (!text.empty()) {
     auto const body = json::document::parse(text);
@@ -112,7 +112,7 @@ awaitable<request_end> run_backup(backup_request const& request, api_context con
     });
   };
   if (!context.kept.backups->start(path, done)) {
-    answer = refuse(errc::overloaded, "another backup is being made; retry when it is done");
+    answer = refuse(errc::overloaded, "another backup is running; retry when it is done");
     co_return request_end::answered;
   }
   while (!shared->outcome) {

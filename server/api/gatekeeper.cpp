@@ -190,7 +190,7 @@ std::optional<reply> gatekeeper::refuse_rate() {
   auto const seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
   auto answer =
       server::refuse(errc::rate_limited, std::string("this ") + (token_ != nullptr ? "token" : "address") +
-                                             " has used what this server allows within a second; retry in " +
+                                             " has exceeded the limit of this server; retry in " +
                                              std::to_string(seconds) + (seconds == 1 ? " second" : " seconds"));
   answer.more_fields += "Retry-After: " + std::to_string(seconds) + "\r\n";
   return answer;

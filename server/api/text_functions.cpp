@@ -74,7 +74,7 @@ class comparison final : public one_step_function<json::document> {
     auto const other = json::document::parse(*input);
     if (!other) return other.error();
     if (json::are_equal(parsed().root(), other->root())) return input;
-    return failure{errc::check_failed, "the value is another"};
+    return failure{errc::check_failed, "the value is different"};
   }
 };
 

@@ -109,7 +109,7 @@ routed route_import(request_head const& head, target const& target, route_contex
   if (head.method == method::options) return options_reply(import_allow);
   if (head.method != method::post) return method_not_allowed(head, import_allow);
   if (head.idempotency_key)
-    return refuse(errc::invalid_idempotency_key, "an import has no answer that could be kept; send it without the key");
+    return refuse(errc::invalid_idempotency_key, "the answer to an import can't be stored; send it without the key");
   if (head.if_match || head.if_none_match || head.has_if_unmodified_since)
     return refuse(errc::precondition_not_supported, "an import has no condition but if-exists=replace, skip or fail");
   auto const given =
@@ -248,13 +248,13 @@ class line_reader {
   result<void> read(std::string_view line) {
     ++lines_;
     if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return {};
-    if (has_ended_) return failure{errc::invalid_import, "there is a line behind the end of the export"};
+    if (has_ended_) return failure{errc::invalid_import, "there is a line after the end of the export"};
     auto const document = json::document::parse(line);
     if (!document) return failure{errc::invalid_import, document.error().detail};
     auto const fields = json::fields::of(
         document->root(), {"key", "value", "ttl", "revision", "deleted", "end", "entries", "crc32c", "error"});
     if (!fields) return failure{errc::invalid_import, fields.error().detail};
-    if (fields->find("error")) return failure{errc::invalid_import, "the export was broken off with an error"};
+    if (fields->find("error")) return failure{errc::invalid_import, "the export was aborted by an error"};
     if (fields->find("end")) return read_end(*fields);
     sum_.process_bytes(line.data(), line.size());
     ++entries_;

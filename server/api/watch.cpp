@@ -257,7 +257,7 @@ routed route_watch(request_head const& head, target const& target, route_context
                                {.hold = {}, .lock_timeout = context.settings.lock_timeout}, context.settings.hold_max);
   if (!given) return reply_to(given.error());
   if (given->key && given->has_prefix)
-    return refuse(errc::invalid_parameter, "watch a key or a prefix; there are both");
+    return refuse(errc::invalid_parameter, "watch a key or a prefix, not both");
   watch_request request;
   request.is_prefix = !given->key;
   request.key = given->key ? *std::move(given->key) : std::move(given->prefix);
@@ -278,14 +278,14 @@ std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub) 
   if (!request.after || request.may_be_told_lost) return std::nullopt;
   if (request.is_of_other_database)
     return refuse(errc::history_compacted,
-                  "that id belongs to another database, or to this one before it was restarted or restored; begin anew "
+                  "that id belongs to another database, or to this one before it was restarted or restored; begin again "
                   "with initial=true");
   if (*request.after > hub.last_revision())
     return refuse(errc::invalid_parameter, "from: the database is at revision " + std::to_string(hub.last_revision()) +
-                                               "; that one is in the future");
+                                               "; this revision is in the future");
   if (!hub.knows_all_after(*request.after))
-    return refuse(errc::history_compacted, "the changes behind revision " + std::to_string(*request.after) +
-                                               " are no longer known; begin anew with initial=true");
+    return refuse(errc::history_compacted, "the changes after revision " + std::to_string(*request.after) +
+                                               " are no longer available; begin again with initial=true");
   return std::nullopt;
 }
 

@@ -125,7 +125,7 @@ bool exchange::count(std::size_t bytes) {
 void exchange::refuse_for_memory() {
   answer_ =
       reply_to(failure{errc::overloaded,
-                       "the requests under way take as much memory as this server allows; nothing was changed. Retry"});
+                       "running requests use all memory that this server allows; nothing was changed. Retry"});
   state_ = state::answer;
 }
 
