@@ -39,7 +39,7 @@ content_kind kind_of_content(std::string_view type) {
   return content_kind::other;
 }
 
-/// The number that is all of `text`; nothing where it is none.
+/// The number in `text`; nullopt if it is anything else.
 template <class T>
 std::optional<T> number_in(beast_text text) {
   T number{};
@@ -53,14 +53,14 @@ class answer_events final : public http::basic_parser<false> {
  public:
   answer_events(answer_message& target, std::uint64_t body_bytes_max) : message(target) {
     eager(true);
-    header_limit(std::numeric_limits<std::uint32_t>::max());  // feed() has measured it
+    header_limit(std::numeric_limits<std::uint32_t>::max());  // feed() has checked the length
     body_limit(body_bytes_max);
   }
 
   [[nodiscard]] bool has_chunk() const noexcept { return has_chunk_; }
 
   answer_message& message;
-  char const* refused = nullptr;  ///< ours; Beast's own errors come as an error_code
+  char const* refused = nullptr;  ///< our error; Beast's come as an error_code
 
  private:
   void refuse(beast_error& error, char const* why) {
@@ -103,7 +103,7 @@ class answer_events final : public http::basic_parser<false> {
     }
   }
 
-  /// The fields that Beast has no name for.
+  /// Fields for which Beast has no name.
   void take_our_own(beast_text name, beast_text value) {
     if (iequals(name, "Holdfast-Revision")) message.revision = number_in<std::uint64_t>(value);
     if (iequals(name, "Holdfast-TTL")) message.ttl_s = number_in<double>(value);
@@ -114,7 +114,7 @@ class answer_events final : public http::basic_parser<false> {
     if (transfer_encodings_ != 0 && content_lengths_ != 0)
       return refuse(error, "it has both Transfer-Encoding and Content-Length");
     if (transfer_encodings_ != 0 && !http11_) return refuse(error, "it is chunked although it is HTTP/1.0");
-    // Where the end of the connection is the end of the content, a cut answer looks like a complete one.
+    // If the end of the connection ends the content, a truncated answer looks complete.
     if (need_eof()) return refuse(error, "it has no length, so that nobody could tell if it were cut");
     if (message.status == 101) return refuse(error, "it switches protocols although nobody asked for it");
     message.keep_alive = keep_alive();
@@ -146,7 +146,7 @@ class answer_events final : public http::basic_parser<false> {
   int transfer_encodings_ = 0;
 };
 
-/// The length of the header with its empty line, 0 while that is not there yet.
+/// The length of the header including its empty line; 0 while it is incomplete.
 result<std::size_t> measure_head(std::string_view text) {
   constexpr std::string_view opening = "HTTP/1.";
   if (text.substr(0, opening.size()) != opening.substr(0, text.size()))
@@ -188,7 +188,7 @@ class answer_parser::state {
     clear_message();
   }
 
-  /// Keeps the capacity of the texts.
+  /// Keeps the capacity of the strings.
   void clear_message() {
     message.status = 0;
     message.keep_alive = false;
@@ -208,7 +208,7 @@ class answer_parser::state {
     return bad_answer("it is malformed: " + failure.message());
   }
 
-  /// @return how much of `text` was used.
+  /// @return the number of bytes of `text` consumed.
   result<std::size_t> parse(std::string_view text) {
     std::size_t used = 0;
     if (!head_done) {
@@ -242,7 +242,7 @@ class answer_parser::state {
   std::uint64_t body_bytes_max;
   answer_message message;
   std::optional<answer_events> events;
-  std::string pending;  ///< the begin of a header or of a chunk header, until the rest has come
+  std::string pending;  ///< the beginning of a header or chunk header, until it is complete
   bool begun = false;
   bool head_done = false;
 };

@@ -241,12 +241,12 @@ awaitable<result<answer>> connection::run(call asked, request_options options) {
   message.more = std::move(asked.more);
 
   std::vector<client::error> failures;
-  std::optional<client::error> unknown;  // where the first may have done it
+  std::optional<client::error> unknown;  // if the first may have executed it
   for (auto left = servers_.count();;) {
     is_sent_ = false;
     auto done = co_await run_at_one(asked, *fields, message);
     if (servers_.count() == 1) co_return done;
-    // Of a write with a condition that was sent before: it may have failed because that one was done.
+    // A repeated write with a condition: it may fail because the first attempt succeeded.
     auto const may_be_own = unknown && !is_read && !done && done.error().refused &&
                             done.error().refused->status == 412 && options.idempotency_key.empty();
     if (may_be_own) co_return *unknown;
@@ -260,7 +260,7 @@ awaitable<result<answer>> connection::run(call asked, request_options options) {
       failed.message += "; whether it was done is not known";
       co_return failed;
     }
-    if (is_sent_ && message.more) co_return done;  // what it was given is gone
+    if (is_sent_ && message.more) co_return done;  // its arguments are gone
     if (is_sent_ && !is_refused && !unknown) {
       unknown = failed;
       unknown->message += "; whether it was done is not known";
@@ -407,7 +407,7 @@ awaitable<result<lock_ticket>> connection::ask_for_lock(lock_query asked) {
   terms.add("lease", protocol::format_duration(asked.lease));
   if (!asked.id.empty()) terms.add("id", asked.id);
   if (asked.wait) terms.add("wait", protocol::format_duration(*asked.wait));
-  auto const has_id = !asked.id.empty();  // else each time makes a ticket
+  auto const has_id = !asked.id.empty();  // otherwise each attempt would create a ticket
   call request{.method = "POST",
                .target = protocol::path_of_lock(asked.lock) + terms.text(),
                .is_idempotent = has_id,

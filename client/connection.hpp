@@ -42,7 +42,7 @@ struct answer {
   bool replayed = false;  ///< true for the stored answer to an earlier request with this idempotency key
 };
 
-/// The addresses of a server: looked up, unless the host is an address already.
+/// The addresses of a server: looked up unless the host is an address.
 awaitable<result<std::vector<boost::asio::ip::tcp::endpoint>>> look_up(executor on, endpoint server);
 
 /// How an import handles existing keys.
@@ -135,10 +135,10 @@ class connection {
     char const* method;
     std::string target;
     std::string body{};
-    char const* content_type = nullptr;     ///< null for none, or for that of a put
+    char const* content_type = nullptr;     ///< null: none, or that of a put
     std::array<unsigned, 3> statuses{200};  ///< statuses of success
     bool is_idempotent = false;
-    bool may_come_late = false;  ///< doing it again is as good as once, whatever others have done meanwhile
+    bool may_come_late = false;  ///< repeating it has no further effect, whatever others have done meanwhile
     content_source more{};
   };
 
@@ -163,7 +163,7 @@ class connection {
   boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor> timer_;
   connection_settings settings_;
   server_choice servers_;
-  bool is_sent_ = false;  // some of the request
+  bool is_sent_ = false;  // part of the request
   answer_parser parser_;
   tcp::endpoint peer_;
 };

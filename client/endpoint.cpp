@@ -42,7 +42,7 @@ std::string authorization_field(endpoint const& server) {
 result<endpoint> parse_server_url(std::string_view url) {
   constexpr auto how = "write http://host:port or https://host:port, such as http://127.0.0.1:8080";
   auto rest = url;
-  // As it is written on a command line: an address alone is that of a Holdfast server, a port alone is on this machine.
+  // The short forms of a command line: an address alone means port 8080, a port alone means this machine.
   auto port = std::string_view("8080");
   std::string local;
   auto is_tls = false;
@@ -77,7 +77,7 @@ result<endpoint> parse_server_url(std::string_view url) {
                   .is_tls = is_tls,
                   .others = {},
                   .token = {}};
-  // The Host field leaves out the port only where it is the scheme's own.
+  // The Host field omits only the scheme's default port.
   if (host == rest && port != (is_tls ? "443" : "80")) (server.authority += ':') += port;
   if (host.starts_with('[')) server.host = host.substr(1, host.size() - 2);
   return server;

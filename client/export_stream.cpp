@@ -12,7 +12,7 @@
 namespace holdfast::client {
 namespace {
 
-/// The last line; nothing for another one.
+/// Parses the last line; nullopt for other lines.
 std::optional<export_end> read_end(std::string_view line) {
   if (!line.starts_with(R"({"end")") || !protocol::check_json(line)) return std::nullopt;
   export_end end;
@@ -28,7 +28,7 @@ std::optional<export_end> read_end(std::string_view line) {
   return end;
 }
 
-/// Why a server breaks an export off, where a line says so.
+/// The reason for which a server aborts an export, if the line has one.
 std::optional<error> read_error(std::string_view line) {
   if (!line.starts_with(R"({"error")") || !protocol::check_json(line)) return std::nullopt;
   answer_message refused;

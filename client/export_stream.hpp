@@ -9,28 +9,30 @@
 
 namespace holdfast::client {
 
-/// What the last line of an export says.
+/// The last line of an export.
 struct export_end {
-  std::uint64_t revision = 0;  ///< at which the export is the database
-  std::uint64_t entries = 0;   ///< that it has
+  std::uint64_t revision = 0;  ///< revision of the exported database
+  std::uint64_t entries = 0;   ///< number of entries
   std::string crc32c;          ///< of all bytes before the last line, in hexadecimal
 };
 
-/// An export read line by line: `{"key":…,"value":…,"revision":…,"ttl":…}`, then what changed meanwhile, where a
-/// removal is `{"key":…,"deleted":true,"revision":…}`; of two lines with the same key the later one counts. What was
-/// cut or altered on its way is an error, not the end. For one coroutine, on the executor given.
+/// Reads an export line by line: `{"key":…,"value":…,"revision":…,"ttl":…}`, then changes made meanwhile, with removals
+/// as
+/// `{"key":…,"deleted":true,"revision":…}`. The last line for a key counts. A truncated or altered export is an error,
+/// not an end. For
+/// one coroutine, on the given executor.
 class export_stream {
  public:
   export_stream(executor on, endpoint const& server, stream_limits limits = {});
   ~export_stream();
 
-  /// Asks for all keys that begin with `prefix`.
+  /// Requests all keys that begin with `prefix`.
   awaitable<result<void>> open(std::string prefix, request_options options = {});
 
-  /// The next line, the last one included; nothing behind that. @return error_kind::bad_answer where it is not complete
+  /// The next line, including the last one; then nullopt. @return error_kind::bad_answer if the export is incomplete
   awaitable<result<std::optional<std::string>>> next();
 
-  /// What the last line said; set once next() has returned it.
+  /// The contents of the last line; set once next() has returned it.
   [[nodiscard]] std::optional<export_end> const& end() const { return end_; }
 
  private:

@@ -14,7 +14,7 @@ void skip_blanks(std::string_view text, std::size_t& at) {
   at = std::min(text.find_first_not_of(blanks, at), text.size());
 }
 
-/// Behind the string that starts at `at`.
+/// The end of the string that starts at `at`.
 std::size_t behind_string(std::string_view text, std::size_t at) {
   for (++at; at < text.size() && text[at] != '"'; ++at) {
     if (text[at] == '\\') ++at;
@@ -22,7 +22,7 @@ std::size_t behind_string(std::string_view text, std::size_t at) {
   return std::min(at + 1, text.size());
 }
 
-/// Behind the value that starts at `at`.
+/// The end of the value that starts at `at`.
 std::size_t behind_value(std::string_view text, std::size_t at) {
   if (at >= text.size()) return text.size();
   if (text[at] == '"') return behind_string(text, at);
@@ -40,7 +40,7 @@ std::size_t behind_value(std::string_view text, std::size_t at) {
   return at;
 }
 
-/// Calls `take` with the position of each part of the array or object `text`, which returns where that part ends.
+/// Calls `take` with the position of each element of the array or object `text`; it returns the element's end.
 template <class Take>
 void for_each_part(std::string_view text, char opening, Take take) {
   std::size_t at = 0;

@@ -20,7 +20,7 @@ using boost::system::error_code;
 constexpr auto as_result = net::as_tuple(net::use_awaitable_t<executor>());
 constexpr std::size_t line_bytes_max = std::size_t(64) * 1024 * 1024;
 
-/// The status of `HTTP/1.1 200 OK…`; 0 where that is no status line.
+/// The status in `HTTP/1.1 200 OK…`; 0 if it is not a status line.
 unsigned status_of(std::string_view head) {
   unsigned status = 0;
   if (!head.starts_with("HTTP/1.") || head.size() < 12) return 0;
@@ -30,11 +30,11 @@ unsigned status_of(std::string_view head) {
 
 }  // namespace
 
-/// A connection, and a timer that closes it.
+/// A connection and a timer that closes it.
 struct line_stream::timed_transport : std::enable_shared_from_this<timed_transport> {
   explicit timed_transport(executor on) : bytes(on), timer(on) {}
 
-  /// Whatever is awaited ends after this time at the latest, and `expired` says why.
+  /// Limits the current wait to this time; `expired` says why it ended.
   void expire_after(std::optional<std::chrono::nanoseconds> limit) {
     timer.cancel();
     if (!limit) return;
@@ -56,7 +56,7 @@ struct line_stream::timed_transport : std::enable_shared_from_this<timed_transpo
   transport bytes;
   net::basic_waitable_timer<std::chrono::steady_clock, net::wait_traits<std::chrono::steady_clock>, executor> timer;
   std::chrono::nanoseconds allowed{0};
-  unsigned watches = 0;  ///< an expiry that was on its way when another wait began is not about that one
+  unsigned watches = 0;  ///< an expiry of an earlier wait does not count
   bool expired = false;
 };
 
@@ -134,7 +134,7 @@ awaitable<result<void>> line_stream::open_at_one(std::string const& target, std:
   auto const [failed, sent] = co_await transport_->bytes.write(parts);
   if (failed) co_return broken(failed, "can't send");
 
-  auto const silence = std::exchange(limits_.silence, limits_.answer);  // the head is one piece
+  auto const silence = std::exchange(limits_.silence, limits_.answer);  // the head counts as one piece
   auto head = co_await read_up_to("\r\n\r\n");
   limits_.silence = silence;
   if (!head) co_return head.error();
@@ -150,11 +150,11 @@ awaitable<result<void>> line_stream::open_at_one(std::string const& target, std:
     if (!line || !*line) break;
     refused.body += **line;
   }
-  refused.body += unread_;  // the last line may have no end
+  refused.body += unread_;  // the last line may lack a line end
   co_return refused_by(refused);
 }
 
-/// Takes what stands before `end` off the stream; nothing where the stream ends first.
+/// Takes the text before `end` from the stream; nullopt if the stream ends first.
 awaitable<result<std::optional<std::string>>> line_stream::read_up_to(std::string_view end) {
   for (;;) {
     auto const at = unread_.find(end, searched_);
@@ -173,7 +173,7 @@ awaitable<result<std::optional<std::string>>> line_stream::read_up_to(std::strin
     if (failed == net::error::eof) co_return std::optional<std::string>();
     if (failed) {
       auto why = broken(failed, "the connection broke");
-      // It may be silent to who comes again too.
+      // The next attempt may meet the same silence.
       if (transport_->expired) servers_.go_on();
       co_return why;
     }

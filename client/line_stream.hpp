@@ -11,17 +11,18 @@
 
 namespace holdfast::client {
 
-/// How long a stream may keep its reader waiting.
+/// Time limits of a stream.
 struct stream_limits {
-  std::chrono::nanoseconds connect = std::chrono::seconds(5);  ///< name look-up included
-  std::chrono::nanoseconds answer = std::chrono::seconds(30);  ///< from then on until the answer begins
-  std::optional<std::chrono::nanoseconds> silence{};           ///< between two pieces of it; empty: no limit
+  std::chrono::nanoseconds connect = std::chrono::seconds(5);  ///< includes the name look-up
+  std::chrono::nanoseconds answer = std::chrono::seconds(30);  ///< from the connection to the beginning of the answer
+  std::optional<std::chrono::nanoseconds> silence{};           ///< between two pieces; nullopt: no limit
 };
 
-/// An answer read line by line while it comes, also one that never ends. Over a connection of its own, and asked for by
-/// HTTP/1.0, so that what comes is the content and nothing else, until the server closes. Where there are other servers
-/// (endpoint::others), the next one is asked when one can't be reached, gives no answer, or refuses with 503
-/// `no_leader` or `draining`. For one coroutine, on the executor given.
+/// Reads an answer line by line as it arrives, even if it never ends. Uses a connection of its own with HTTP/1.0, so
+/// that the bytes
+/// received are the content, until the server closes it. With several servers (endpoint::others), the next one is asked
+/// if one can't be
+/// reached, gives no answer, or refuses with 503 `no_leader` or `draining`. For one coroutine, on the given executor.
 class line_stream {
  public:
   line_stream(executor on, endpoint const& server, stream_limits limits = {});
@@ -29,18 +30,18 @@ class line_stream {
   line_stream(line_stream const&) = delete;
   line_stream& operator=(line_stream const&) = delete;
 
-  /// Connects and asks. @param fields more header lines, each with its line end
-  /// @return an error of kind status where the answer is not a 200, of kind timeout where a limit passed
+  /// Connects and sends the request. @param fields further header lines, each with its line end
+  /// @return an error of kind status if the answer is not a 200, or of kind timeout
   awaitable<result<void>> open(std::string target, std::string fields = {});
 
-  /// The next line, without its end; nothing where the server has ended the answer. A line above 64 MiB is
+  /// The next line without its end; nullopt if the server has ended the answer. A line above 64 MiB is
   /// error_kind::bad_answer.
   awaitable<result<std::optional<std::string>>> next();
 
-  /// Ends what is awaited.
+  /// Ends a pending call.
   void close();
 
-  /// The server that is asked, or was asked last.
+  /// The current server, or the last one.
   [[nodiscard]] endpoint const& server() const noexcept { return servers_.current(); }
 
  private:
@@ -57,7 +58,7 @@ class line_stream {
   std::shared_ptr<timed_transport> transport_;  // shared with the timer's handler, which may run later
   std::array<char, 16 * 1024> piece_;
   std::string unread_;
-  std::size_t searched_ = 0;  // so much of unread_ has no end of a line
+  std::size_t searched_ = 0;  // length of the start of unread_ that contains no line end
 };
 
 }  // namespace holdfast::client

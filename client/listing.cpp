@@ -18,7 +18,7 @@ bool read_number(std::string_view text, T& to) {
   return failed == std::errc() && end == text.data() + text.size();
 }
 
-/// @return whether it is one: an object with a key.
+/// @return true if it is an object with a key.
 bool read_entry(std::string_view json, list_entry& entry) {
   entry.json = json;
   bool named = false, sound = true;

@@ -10,25 +10,24 @@
 
 namespace holdfast::client {
 
-/// What is asked of a named lock.
+/// A request for a named lock.
 struct lock_query {
   std::string lock{};
-  std::string id{};     ///< of the ticket, so that the request can be sent again
+  std::string id{};     ///< id of the ticket, so that the request can be repeated
   std::string owner{};  ///< who asks, for people and to find deadlocks
   std::chrono::nanoseconds lease = std::chrono::seconds(10);
-  std::optional<std::chrono::nanoseconds>
-      wait{};  ///< 0: refused where the lock is taken; empty: the answer comes at once
+  std::optional<std::chrono::nanoseconds> wait{};  ///< 0: refused if the lock is taken; nullopt: answered at once
 };
 
-/// A ticket of a named lock as it stands.
+/// The state of a ticket.
 struct lock_ticket {
   std::string id;
   std::uint64_t token = 0;     ///< of the grant; 0: it waits
-  std::uint64_t position = 0;  ///< of one that waits
+  std::uint64_t position = 0;  ///< of a waiting ticket
   std::string behind;
 };
 
-/// Reads the body of an answer. @return error_kind::bad_answer where it is no ticket.
+/// Parses the body of an answer. @return error_kind::bad_answer if it is not a ticket.
 [[nodiscard]] result<lock_ticket> read_ticket(std::string_view json);
 
 }  // namespace holdfast::client

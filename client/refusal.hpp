@@ -5,7 +5,7 @@
 
 namespace holdfast::client {
 
-/// What an answer outside 200 to 299 says. A body that is no problem document (RFC 9457) leaves code and detail empty.
+/// Parses an answer outside 200 to 299. Without a problem document (RFC 9457), code and detail stay empty.
 [[nodiscard]] refusal read_refusal(answer_message const& answer);
 
 /// The same as an error of kind status, with title and detail as its message.

@@ -11,7 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-/// At once the first time, then 100 ms, and twice as long each time up to 5 s.
+/// The delay before an attempt: none at first, then 100 ms, doubled each time up to 5 s.
 nanoseconds pause_before(unsigned attempt) {
   if (attempt == 0) return nanoseconds(0);
   return std::min<nanoseconds>(milliseconds(100) * (1U << std::min(attempt - 1, 6U)), std::chrono::seconds(5));
@@ -24,7 +24,7 @@ stream_limits limits_of(resuming_stream::settings const& settings) {
   return limits;
 }
 
-/// Whether a refusal may have gone the next time: the server is starting, ending or busy.
+/// True if a later attempt may succeed: the server is starting, stopping or busy.
 bool passes(error const& failed) {
   return !failed.refused || failed.refused->status == 503 || failed.refused->status == 502;
 }

@@ -10,18 +10,20 @@
 
 namespace holdfast::client {
 
-/// A stream of lines that is opened again whenever it ends: the server was restarted, a connection was cut, a machine
-/// between fell silent; at another server where there are others. What it is asked for next is decided by `request_of`,
-/// which knows where to continue. The first attempt must succeed; after that it tries for as long as it takes, or as it
-/// is allowed.
+/// A stream of lines that is reopened whenever it ends, for example because the server restarted or the connection
+/// broke; on another
+/// server if there are several. `request_of` provides the next request, because it knows where to continue. The first
+/// attempt must
+/// succeed; later ones are repeated without limit, or within the time limit.
 class resuming_stream {
  public:
   struct settings {
     endpoint server;
-    /// How long to go without an answer before it is an error. Empty: the first answer may take what stream_limits
-    /// says; after that, no limit.
+    /// Time without an answer until the stream ends with an error. nullopt: the limits of stream_limits for the first
+    /// answer, then no
+    /// limit.
     std::optional<std::chrono::nanoseconds> timeout{};
-    /// A server that sends nothing for this long, not even a sign of life, is taken for gone.
+    /// A server that sends nothing for this long, not even a heartbeat, is considered gone.
     std::chrono::nanoseconds silence = std::chrono::seconds(20);
   };
 
@@ -31,9 +33,9 @@ class resuming_stream {
   };
 
   enum class event {
-    line,     ///< `text` is one
-    broken,   ///< the connection is lost; `text` says why. It resumes by itself
-    resumed,  ///< there is a connection again
+    line,     ///< `text` is a line
+    broken,   ///< the connection is lost, with the reason in `text`. It resumes by itself
+    resumed,  ///< connected again
   };
   struct item {
     event is;
@@ -42,12 +44,12 @@ class resuming_stream {
 
   resuming_stream(executor on, settings chosen, std::function<request()> request_of);
 
-  /// What comes next. @return an error where the first attempt failed, the server refuses, or the time is over
+  /// The next item. @return an error if the first attempt failed, the server refuses, or the time is over
   awaitable<result<item>> next();
 
-  /// Opens the stream again with the next call of next(), without a word.
+  /// Reopens the stream in the next call of next(), silently.
   void restart();
-  /// Ends what is awaited.
+  /// Ends a pending call.
   void close();
 
  private:
@@ -58,7 +60,7 @@ class resuming_stream {
   std::function<request()> request_of_;
   line_stream stream_;
   boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor> timer_;
-  clock::time_point silent_since_{};  ///< when the server was heard last
+  clock::time_point silent_since_{};  ///< when the server last sent something
   bool is_open_ = false;
   bool was_open_ = false;
   unsigned attempts_ = 0;  ///< since the last line

@@ -16,15 +16,16 @@ enum class patch_kind {
   operations,  ///< RFC 6902: an array of operations
 };
 
-/// What increments and by how much.
+/// An increment and its limits.
 struct increment {
   std::int64_t by = 1;
-  std::optional<std::int64_t> initial{};     ///< of a key that is absent, before `by` is added; empty: 0
-  std::optional<std::int64_t> min{}, max{};  ///< beyond these it is refused
+  std::optional<std::int64_t> initial{};     ///< start value of an absent key; nullopt: 0
+  std::optional<std::int64_t> min{}, max{};  ///< results outside are refused
 };
 
-/// Several operations that are done together under one acquisition of the lock, or not at all. Built in order; an
-/// operation sees what those before it did.
+/// Several operations that are executed together under one acquisition of the lock, or not at all. They run in the
+/// order in which
+/// they were added; each sees the effects of those before it.
 class transaction {
  public:
   // Checks: all must hold.
@@ -52,13 +53,13 @@ class transaction {
   std::string checks_, operations_;
 };
 
-/// What a transaction did.
+/// The result of a transaction.
 struct transaction_results {
-  std::uint64_t revision = 0;        ///< after it
-  std::vector<std::string> results;  ///< one a operation, in order, as JSON
+  std::uint64_t revision = 0;        ///< of the database afterwards
+  std::vector<std::string> results;  ///< one per operation, in order, as JSON
 };
 
-/// Reads the body of an answer. @return error_kind::bad_answer where it is no such answer.
+/// Parses the body of an answer. @return error_kind::bad_answer if it is invalid.
 [[nodiscard]] result<transaction_results> read_transaction_results(std::string_view json);
 
 }  // namespace holdfast::client

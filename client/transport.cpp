@@ -37,7 +37,7 @@ bool transport::has_unread() {
   char byte = 0;
   error_code failed;
   socket_.non_blocking(true, failed);
-  // What TLS itself sends, such as tickets, is none of ours.
+  // TLS's own messages, such as tickets, are not data.
   if (tls_) return !is_waiting(tls_->read(std::span(&byte, 1)).how);
   socket_.receive(net::buffer(&byte, 1), tcp::socket::message_peek, failed);
   return failed != net::error::would_block;
@@ -46,7 +46,7 @@ bool transport::has_unread() {
 awaitable<error_code> transport::until_ready(tls::outcome wanted) {
   auto const what = wanted == tls::outcome::wants_read ? tcp::socket::wait_read : tcp::socket::wait_write;
   auto [failed] = co_await socket_.async_wait(what, as_result);
-  // close() may have come when the wait had ended already.
+  // close() may have been called after the wait had ended.
   if (!failed && !tls_) failed = net::error::operation_aborted;
   co_return failed;
 }
@@ -109,7 +109,7 @@ awaitable<transferred> transport::write(std::span<net::const_buffer const> parts
     transferred done{failed, bytes};
     co_return done;
   }
-  // In one piece, so that a short header and a short body are one record.
+  // In one piece, so that a short header and a short body share a record.
   std::string whole;
   for (auto const& part : parts) whole.append(static_cast<char const*>(part.data()), part.size());
   co_return co_await write_tls(std::move(whole));

@@ -18,14 +18,15 @@ using executor = boost::asio::io_context::executor_type;
 template <class T>
 using awaitable = boost::asio::awaitable<T, executor>;
 
-/// What a read or a write came to.
+/// The result of a read or a write.
 struct transferred {
   boost::system::error_code failed;
   std::size_t bytes = 0;
 };
 
-/// A connected socket, plain or with TLS. On its executor's thread; one read and one write at a time. close() ends what
-/// is awaited.
+/// A connected socket, plain or with TLS. Used on its executor's thread, with one read and one write at a time. close()
+/// ends pending
+/// calls.
 class transport {
  public:
   using tcp = boost::asio::ip::tcp;
@@ -36,19 +37,19 @@ class transport {
   [[nodiscard]] socket_type& socket() noexcept { return socket_; }
   [[nodiscard]] bool is_open() const { return socket_.is_open(); }
 
-  /// Over the socket, once that is connected: with TLS, shakes hands and holds the server's certificate to the host.
-  /// @return error_kind::untrusted with what to do, as far as that is known
+  /// Takes a connected socket. With TLS, shakes hands and checks the server's certificate against the host.
+  /// @return error_kind::untrusted with advice, if there is any
   awaitable<result<void>> secure(endpoint const& server);
 
-  /// @return boost::asio::error::eof at the end; the end of a TLS stream that was cut is connection_reset.
+  /// @return boost::asio::error::eof at the end; connection_reset for a truncated TLS stream.
   awaitable<transferred> read_some(std::span<char> room);
-  /// Writes all.
+  /// Writes everything.
   awaitable<transferred> write(std::span<boost::asio::const_buffer const> parts);
 
-  /// Ends the stream from this side.
+  /// Closes the sending side.
   void end_sending();
 
-  /// Whether the peer has said something, or has ended the stream, although nothing was asked.
+  /// True if the peer has sent data or ended the stream although nothing was requested.
   [[nodiscard]] bool has_unread();
 
   void close();
@@ -58,7 +59,7 @@ class transport {
   awaitable<transferred> write_tls(std::string bytes);
 
   socket_type socket_;
-  tls::context context_;  // kept, so that the files are not read again for each connection
+  tls::context context_;  // kept, so that files are not read for every connection
   std::optional<tls::stream> tls_;
 };
 

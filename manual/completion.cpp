@@ -8,7 +8,7 @@
 namespace holdfast::manual {
 namespace {
 
-/// What a value can be completed to.
+/// Ways of completing a value.
 enum class kind { nothing, file, directory, command, choice };
 
 kind kind_of(flag_description const& flag) {
@@ -25,14 +25,14 @@ std::string joined(std::vector<std::string> const& words) {
   return text;
 }
 
-/// In single quotes, as bash and zsh read them.
+/// Quotes text for bash and zsh.
 std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (auto const c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + '\'';
 }
 
-/// The commands behind the program's name, such as `lock top`; empty for the program itself.
+/// The commands after the program's name, such as `lock top`; empty for the program itself.
 std::string path_of(command_description const& command) {
   auto const space = command.name.find(' ');
   return space == std::string::npos ? std::string() : command.name.substr(space + 1);
@@ -56,7 +56,7 @@ std::vector<std::string> with_dashes(flag_description const& flag) {
   return names;
 }
 
-/// The flags of a command that its program does not have too.
+/// The flags of a command without those of its program.
 std::vector<flag_description> own_flags(command_description const& command, command_description const& program) {
   auto flags = command.flags;
   if (&command == &program) return flags;
@@ -67,7 +67,7 @@ std::vector<flag_description> own_flags(command_description const& command, comm
   return flags;
 }
 
-/// The name of a shell function for a program: letters and underscores.
+/// The name of a shell function: letters and underscores.
 std::string function_of(std::string name) {
   std::ranges::replace_if(name, [](char c) { return c == ' ' || c == '-'; }, '_');
   return '_' + name;
@@ -96,7 +96,7 @@ std::string bash_kind(flag_description const& flag) {
   return "words " + joined(flag.choices);
 }
 
-/// Tables of what the commands have, and a function that reads the words so far by them.
+/// Tables of commands and flags, and a function that walks along the words typed so far.
 std::string bash_completion(command_description const& program) {
   auto const function = function_of(program.name);
   std::string commands, values;
@@ -232,7 +232,7 @@ std::string zsh_escaped(std::string_view text, std::string_view special) {
 std::string zsh_action(flag_description const& flag) {
   switch (kind_of(flag)) {
     case kind::nothing:
-      return "()";  // not a blank, by which zsh would offer no flags either
+      return "()";  // not a blank: zsh would then offer no flags, either
     case kind::file:
       return "_files";
     case kind::directory:
@@ -298,12 +298,12 @@ void zsh_function(command_description const& command, command_description const&
   for (auto const& below : command.commands) zsh_function(below, program, text);
 }
 
-/// A function for each command. The file completes when it is loaded from $fpath, and when it is sourced.
+/// A function for each command. The script works both from $fpath and when it is sourced.
 std::string zsh_completion(command_description const& program) {
   auto text = "#compdef " + program.name + '\n' + heading(program, "zsh") + '\n';
   zsh_function(program, program, text);
   auto const function = function_of(program.name);
-  // The name of the file in $fpath, and of the function that zsh makes of it.
+  // Name of the file in $fpath, and of the function that zsh creates from it.
   return text + "if [[ $funcstack[1] == _" + program.name + " ]]; then\n  " + function + " \"$@\"\nelse\n  compdef " +
          function + ' ' + program.name + "\nfi\n";
 }

@@ -8,7 +8,7 @@ namespace holdfast::manual {
 
 enum class shell { bash, zsh, fish };
 
-/// A script by which `in` completes the commands, flags, choices and file names of a program.
+/// The script with which the shell `in` completes commands, flags, values and file names of a program.
 [[nodiscard]] std::string completion(command_description const& program, shell in);
 
 }  // namespace holdfast::manual

@@ -18,8 +18,8 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
-/// From the name of a type: `on|off`, or `WHAT:{replace,skip,fail}` as CLI11 writes what IsMember allows. Words in
-/// capitals stand for other words.
+/// Parses the name of a type: `on|off`, or `WHAT:{replace,skip,fail}`, CLI11's notation for IsMember. Words in capitals
+/// are placeholders.
 std::vector<std::string> choices_in(std::string_view type) {
   if (auto const open = type.find(":{"); open != std::string_view::npos && type.ends_with('}'))
     return split(type.substr(open + 2, type.size() - open - 3), ',');
@@ -32,14 +32,16 @@ flag_description describe(CLI::Option const& option) {
   flag.short_names = option.get_snames();
   flag.long_names = option.get_lnames();
   auto const type = option.get_type_name();
-  flag.type = type.substr(0, type.find(':'));  // without what is checked
+  flag.type = type.substr(0, type.find(':'));  // without CLI11's notation of checks
   flag.choices = choices_in(type);
   if (option.get_positional()) {
     flag.value = option.get_name(true, false);
   } else if (option.get_type_size_max() > 0) {
     flag.value = flag.type;
   }
-  flag.what = option.get_description();
+  auto const& text = option.get_description();
+  flag.what = text.substr(0, text.find('\n'));
+  flag.details = text.substr(std::min(flag.what.size() + 1, text.size()));
   flag.fallback = option.get_default_str();
   flag.variable = option.get_envname();
   flag.group = option.get_group() == "Options" ? "Flags" : option.get_group();

@@ -20,7 +20,7 @@ std::pair<std::uint32_t, std::size_t> first_character(std::string_view text) {
   return {character, std::min(length, text.size())};
 }
 
-/// Text as roff shows it unchanged: what it would take for a request, an escape or a typographic sign is escaped.
+/// Escapes text so that roff prints it unchanged: requests, escapes and characters that roff would replace.
 std::string escaped(std::string_view text) {
   std::string out;
   if (text.starts_with('.')) out = "\\&";
@@ -67,7 +67,7 @@ std::string italic(std::string_view text) {
   return "\\fI" + escaped(text) + "\\fR";
 }
 
-/// A sentence or more; what stands in `backquotes` is bold.
+/// Text of one or more sentences; parts in `backquotes` become bold.
 std::string prose(std::string_view text) {
   if (std::ranges::count(text, '`') % 2 != 0) return escaped(text);
   std::string out;
@@ -80,7 +80,7 @@ std::string prose(std::string_view text) {
   }
 }
 
-/// A heading begins a paragraph of its own.
+/// A section; its text must not begin with a paragraph break.
 std::string section(std::string_view heading, std::string_view text = {}) {
   constexpr std::string_view paragraph = ".PP\n";
   if (text.starts_with(paragraph)) text.remove_prefix(paragraph.size());
@@ -96,7 +96,8 @@ std::string label_of(flag_description const& flag) {
   for (auto const& name : flag.short_names) label += (label.empty() ? "" : ", ") + bold('-' + name);
   for (auto const& name : flag.long_names) label += (label.empty() ? "" : ", ") + bold("--" + name);
   if (flag.value.empty()) return label;
-  auto const value = flag.choices.empty() || label.empty() ? italic(flag.value) : escaped(flag.value);
+  auto const is_literal = flag.value.find('|') != std::string::npos;
+  auto const value = is_literal ? escaped(flag.value) : italic(flag.value);
   return label + (label.empty() ? "" : " ") + (flag.is_value_optional ? '[' + value + ']' : value);
 }
 
@@ -105,6 +106,7 @@ std::string items_of(std::vector<flag_description> const& flags) {
   for (auto const& flag : flags) {
     auto what = prose(flag.what);
     if (!flag.fallback.empty()) what += " (" + prose(flag.fallback) + ')';
+    if (!flag.details.empty()) what += ". " + prose(flag.details);
     if (!flag.variable.empty()) what += "\n.br\nEnvironment: " + bold(flag.variable);
     text += item(label_of(flag), what);
   }
@@ -142,7 +144,7 @@ std::string usage_of(command_description const& command) {
   return text + " [" + italic("FLAGS") + "]\n";
 }
 
-/// A command and those below it. `common` are the flags of the program, which has them described already.
+/// A command and its subcommands. `common` are the flags of the program, which are described elsewhere.
 std::string command_section(command_description const& command, std::vector<flag_description> const& common) {
   auto flags = command.flags;
   std::erase_if(flags, [&](auto const& flag) {
@@ -177,7 +179,7 @@ std::string without_stop(std::string text) {
 std::string man_page(command_description const& program, man_page_terms const& terms) {
   auto text = ".\\\" Made by '" + program.name + " man'.\n.TH " + upper(escaped(program.name)) + ' ' +
               std::to_string(terms.section) + " \"\" \"" + escaped(program.name + ' ' + terms.version) + "\"\n";
-  // Left aligned and without hyphens: flags and JSON are no words to divide.
+  // Left-aligned and without hyphenation, because flags and JSON must not be divided.
   text += ".nh\n.ad l\n";
   text += section("NAME") + escaped(program.name) + " \\- " + escaped(without_stop(program.summary)) + '\n';
   text += section("SYNOPSIS") + usage_of(program);
@@ -189,9 +191,9 @@ std::string man_page(command_description const& program, man_page_terms const& t
     text += section("COMMANDS");
     for (auto const& command : program.commands) text += command_section(command, program.flags);
   }
-  if (!terms.statuses.empty()) {
+  if (!program.statuses.empty()) {
     text += section("EXIT STATUS");
-    for (auto const& [status, what] : terms.statuses) text += item(bold(std::to_string(status)), prose(what));
+    for (auto const& [status, what] : program.statuses) text += item(bold(std::to_string(status)), prose(what));
   }
   if (!program.examples.empty()) text += section("EXAMPLES", examples_of(program.examples));
   if (!terms.see_also.empty()) {

@@ -47,13 +47,13 @@ error_traits traits_of(errc code) noexcept {
     case errc::unsupported_media_type:
       return {415, "unsupported_media_type", "The content type is not supported"};
     case errc::foreign_origin:
-      return {403, "foreign_origin", "Not from there"};
+      return {403, "foreign_origin", "The origin is not allowed"};
     case errc::token_needed:
       return {401, "token_needed", "A valid token is needed"};
     case errc::scope_missing:
       return {403, "scope_missing", "The token does not allow this"};
     case errc::rate_limited:
-      return {429, "rate_limited", "The client has used its share"};
+      return {429, "rate_limited", "The client has exceeded its limit"};
     case errc::settings_fixed:
       return {403, "settings_fixed", "The settings can't be changed"};
     case errc::unsupported_content_encoding:
@@ -75,7 +75,7 @@ error_traits traits_of(errc code) noexcept {
     case errc::operation_failed:
       return {409, "operation_failed", "An operation of the transaction can't be done"};
     case errc::history_compacted:
-      return {410, "history_compacted", "The changes are no longer known"};
+      return {410, "history_compacted", "The changes are no longer available"};
     case errc::invalid_import:
       return {400, "invalid_import", "The import has a line that can't be stored"};
     case errc::import_conflict:
@@ -87,9 +87,9 @@ error_traits traits_of(errc code) noexcept {
     case errc::invalid_lock:
       return {400, "invalid_lock", "The lock's name, ticket or token is not valid"};
     case errc::lock_held:
-      return {409, "lock_held", "Somebody else holds the lock"};
+      return {409, "lock_held", "Another client holds the lock"};
     case errc::deadlock:
-      return {409, "deadlock", "The wait would never end"};
+      return {409, "deadlock", "Waiting would be a deadlock"};
     case errc::lease_expired:
       return {410, "lease_expired", "The ticket is no longer there"};
     case errc::lock_lost:
@@ -105,11 +105,11 @@ error_traits traits_of(errc code) noexcept {
     case errc::queue_full:
       return {503, "queue_full", "Too many requests wait for the lock"};
     case errc::overloaded:
-      return {503, "overloaded", "The server has too much to do"};
+      return {503, "overloaded", "The server is overloaded"};
     case errc::database_full:
-      return {507, "database_full", "The database has no room for more"};
+      return {507, "database_full", "The database is full"};
     case errc::disk_full:
-      return {507, "disk_full", "The disk has no room for more"};
+      return {507, "disk_full", "The disk is full"};
     case errc::draining:
       return {503, "draining", "The server is shutting down"};
     case errc::too_many_connections:

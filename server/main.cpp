@@ -62,6 +62,8 @@ int run(serve_command command) {
   // Before the log starts its thread, which would otherwise be the one that they end.
   server::block_stop_signals();
   log_scope const log(command.settings.log_level, command.settings.log_format);
+  for (auto const& variable : command.unknown_variables)
+    log_warn("unknown environment variable", {{"variable", variable}});
   keep_freed_memory();
   allow_descriptors(command.settings);
   try {

@@ -11,84 +11,12 @@
 #include "client/cli/description.hpp"
 #include "client/cli/experiment_flags.hpp"
 #include "client/cli/options.hpp"
+#include "manual/complaint.hpp"
 #include "manual/completion.hpp"
 #include "manual/man_page.hpp"
 
 namespace holdfast::client::cli {
 namespace {
-
-/// The innermost subcommand that was named, or the program itself.
-CLI::App const& chosen_in(CLI::App const& app) {
-  auto const below = app.get_subcommands();
-  return below.empty() ? app : chosen_in(*below.front());
-}
-
-std::vector<std::string> names_below(CLI::App const& app) {
-  std::vector<std::string> names;
-  for (auto const* below : app.get_subcommands({})) {
-    names.push_back(below->get_name());
-    names.insert(names.end(), below->get_aliases().begin(), below->get_aliases().end());
-  }
-  return names;
-}
-
-std::string joined(std::vector<std::string> const& words, char const* separator) {
-  std::string text;
-  for (auto const& word : words) (text += text.empty() ? "" : separator) += word;
-  return text;
-}
-
-std::string full_name(CLI::App const& app) {
-  return app.get_parent() == nullptr ? "holdfast" : full_name(*app.get_parent()) + ' ' + app.get_name();
-}
-
-/// The error message for a missing or unknown command.
-std::string complaint_about_command(CLI::App const& app, std::vector<std::string> const& words) {
-  auto const kind = app.get_parent() == nullptr ? std::string("command") : "command of " + app.get_name();
-  std::vector<std::string> names;
-  for (auto const* below : app.get_subcommands({})) names.push_back(below->get_name());
-  auto const all = joined(names, ", ");
-  auto const word = std::ranges::find_if(words, [](auto const& one) { return !one.starts_with('-'); });
-  if (word == words.end()) return "a " + kind + " is missing; there are " + all;
-  auto text = "there is no " + kind + " '" + *word + '\'';
-  auto const known = names_below(app);
-  if (auto const meant = closest(*word, known); !meant.empty()) text += "; did you mean '" + std::string(meant) + "'?";
-  return text + "\nThere are " + all;
-}
-
-/// The error message for unexpected arguments, in their order.
-std::string complaint_about_rest(CLI::App const& app, std::vector<std::string> const& words) {
-  auto text = "not expected: " + joined(words, " ");
-  std::vector<std::string> flags;
-  for (auto const* at = &app; at != nullptr; at = at->get_parent()) {
-    for (auto const* option : at->get_options()) {
-      for (auto const& name : option->get_lnames()) flags.push_back("--" + name);
-    }
-  }
-  for (auto const& word : words) {
-    if (!word.starts_with("--")) continue;
-    auto const name = word.substr(0, word.find('='));
-    if (auto const meant = closest(name, flags); !meant.empty())
-      text += "\nDid you mean " + std::string(meant) + " instead of " + name + '?';
-  }
-  return text;
-}
-
-/// Adds to CLI11's error message what would be correct, or where to read it.
-print_command complaint(CLI::App const& app, CLI::ParseError const& error) {
-  auto const& chosen = chosen_in(app);
-  auto const rest = app.remaining(true);
-  std::string what = error.what();
-  auto const needs_command = !chosen.get_subcommands({}).empty();
-  auto const has_rest = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
-  auto const lacks = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
-  if (needs_command && (has_rest || lacks)) {
-    what = complaint_about_command(chosen, rest);
-  } else if (has_rest) {
-    what = complaint_about_rest(chosen, rest);
-  }
-  return {"holdfast: " + what + "\nTry '" + full_name(chosen) + " --help'.\n", exit_usage};
-}
 
 /// The grammar of the command line and the parsed values.
 class command_reader {
@@ -147,11 +75,11 @@ class command_reader {
       load_.settings.connection = connection_;
       if (completes && *load_app_) complete_load(*load_app_, load_.settings);
     } catch (CLI::CallForHelp const&) {
-      return print_command{help_of(describe(chosen_in(app_))), exit_ok};
+      return print_command{help_of(describe(manual::chosen_in(app_))), exit_ok};
     } catch (CLI::CallForVersion const& version) {
       return print_command{std::string(version.what()) + '\n', exit_ok};
     } catch (CLI::ParseError const& error) {
-      return complaint(app_, error);
+      return print_command{manual::complaint(app_, error), exit_usage};
     }
     return std::nullopt;
   }
@@ -187,7 +115,6 @@ class command_reader {
   [[nodiscard]] print_command man_command() const {
     manual::man_page_terms terms;
     terms.version = HOLDFAST_VERSION;
-    for (auto const& [status, what] : exit_statuses()) terms.statuses.push_back({status, std::string(what)});
     terms.see_also = {"holdfast-server(8)", "curl(1)", "jq(1)"};
     return {manual::man_page(describe(app_), terms), exit_ok};
   }
@@ -197,7 +124,8 @@ class command_reader {
     for (auto const& word : help_about_) {
       auto const below = about->get_subcommands([&](auto const* one) { return one->check_name(word); });
       if (below.empty())
-        return {"holdfast: " + complaint_about_command(*about, {word}) + "\nTry 'holdfast --help'.\n", exit_usage};
+        return {"holdfast: " + manual::complaint_about_command(*about, {word}) + "\nTry 'holdfast --help'.\n",
+                exit_usage};
       about = below.front();
     }
     return {manual_of(describe(*about)), exit_ok};

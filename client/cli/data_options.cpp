@@ -65,9 +65,9 @@ CLI::Option* add_ttl(CLI::App& app, request_options& to, std::string const& what
             auto const ttl = parse_ttl(text);
             if (!ttl) throw CLI::ValidationError("--ttl", ttl.error().message);
             if (ttl->is == time_to_live::kind::keep && !keeps)
-              throw CLI::ValidationError("--ttl", "keep is of `put`; write a time, such as 30s");
+              throw CLI::ValidationError("--ttl", "only `put` takes keep; write a time, such as 30s");
             if (ttl->is == time_to_live::kind::never && !ends)
-              throw CLI::ValidationError("--ttl", "none is of `touch`; leave --ttl out");
+              throw CLI::ValidationError("--ttl", "only `touch` takes none; leave --ttl out");
             to.ttl = *ttl;
           },
           what)
@@ -133,7 +133,7 @@ CLI::App* add_del(CLI::App& app, del_command& to) {
     if (to.prefix && to.prefix->empty() && !to.all)
       throw CLI::ValidationError("--prefix", "is empty, which removes everything; if you mean it, add --all");
     if (to.prefix && (!to.options.if_match.empty() || to.options.returns_value))
-      throw CLI::ValidationError("--prefix", "takes neither --if-match nor --print, which are about one key");
+      throw CLI::ValidationError("--prefix", "does not go with --if-match or --print, which apply to one key");
   });
   return del;
 }
@@ -176,6 +176,7 @@ CLI::App* add_touch(CLI::App& app, touch_command& to) {
   add_key(*touch, to)->required();
   add_ttl(*touch, to.options, "Time to live; none: does not expire", false, true)->required();
   add_if_match(*touch, to.options);
+  add_idempotency_key(*touch, to.options);
   add_lock_terms(*touch, to.options);
   add_include(*touch, to);
   return touch;

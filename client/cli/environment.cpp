@@ -1,23 +1,27 @@
 #include "client/cli/environment.hpp"
 
-#include <algorithm>
-#include <string_view>
+#include <string>
+#include <utility>
 
-#include "client/cli/description.hpp"
+#include "manual/complaint.hpp"
 
 namespace holdfast::client::cli {
 namespace {
 
-constexpr std::string_view prefix = "HOLDFAST_";
-
-/// The variables of this program.
-std::vector<std::string> const ours{"HOLDFAST_CA_CERT", "HOLDFAST_CLIENT_CERT", "HOLDFAST_CLIENT_KEY",
-                                    "HOLDFAST_LOCK",    "HOLDFAST_LOCK_TICKET", "HOLDFAST_LOCK_TOKEN",
-                                    "HOLDFAST_TOKEN",   "HOLDFAST_TOKEN_FILE",  "HOLDFAST_URL"};
-
-/// The variables of holdfast-server, which may be set too, as in the container image.
+/// The variables of this program, of holdfast-server and of ./x, which may be set together, as in the container image.
 /// tests/client/environment_variables.py keeps the list complete.
-constexpr std::string_view of_server[] = {
+std::vector<std::string> const known{
+    "HOLDFAST_CA_CERT",
+    "HOLDFAST_CLIENT_CERT",
+    "HOLDFAST_CLIENT_KEY",
+    "HOLDFAST_JOBS",
+    "HOLDFAST_LOCK",
+    "HOLDFAST_LOCK_TICKET",
+    "HOLDFAST_LOCK_TOKEN",
+    "HOLDFAST_NO_INSTALL",
+    "HOLDFAST_TOKEN",
+    "HOLDFAST_TOKEN_FILE",
+    "HOLDFAST_URL",
     "HOLDFAST_ACCESS_LOG",
     "HOLDFAST_AUDIT_LOG",
     "HOLDFAST_BACKUPS",
@@ -64,14 +68,9 @@ constexpr std::string_view of_server[] = {
 
 std::vector<std::string> complaints_about_environment(char const* const* environment) {
   std::vector<std::string> complaints;
-  for (; environment != nullptr && *environment != nullptr; ++environment) {
-    std::string_view const variable = *environment;
-    auto const name = variable.substr(0, variable.find('='));
-    if (!name.starts_with(prefix) || std::ranges::find(ours, name) != ours.end() ||
-        std::ranges::find(of_server, name) != std::end(of_server))
-      continue;
-    auto complaint = "there is no variable " + std::string(name);
-    auto const meant = closest(name.substr(prefix.size()), {"URL", "SERVER", "ADDRESS", "HOST"});
+  for (auto const& name : manual::unknown_variables(environment, known)) {
+    auto complaint = "there is no variable " + name;
+    auto const meant = manual::closest(name.substr(name.find('_') + 1), {"URL", "SERVER", "ADDRESS", "HOST"});
     complaint += meant.empty() ? "; this program reads HOLDFAST_URL" : "; did you mean HOLDFAST_URL?";
     complaints.push_back(std::move(complaint));
   }

@@ -15,7 +15,7 @@ struct character {
   std::size_t bytes;
 };
 
-/// What is no UTF-8 counts as control characters.
+/// Invalid UTF-8 counts as control characters.
 character character_at(std::string_view text, std::size_t at) {
   auto const first = static_cast<unsigned char>(text[at]);
   if (first < 0x80) return {first, 1};
@@ -103,7 +103,7 @@ std::string printable(std::string_view text) {
 
 std::string cut_to(std::string text, std::size_t columns) {
   if (text.size() <= columns) return text;
-  std::size_t used = 0, fits = 0;  // fits: the bytes that leave a column for the ellipsis
+  std::size_t used = 0, fits = 0;  // end of the text that leaves a column for the ellipsis
   for (std::size_t at = 0; at < text.size();) {
     auto const [code, bytes] = character_at(text, at);
     used += code < 0x1100 ? 1 : 2;

@@ -13,7 +13,7 @@ lock_feed::lock_feed(executor on, resuming_stream::settings settings, std::strin
               [this] {
                 query wanted;
                 wanted.add("format", "ndjson");
-                // An id of an earlier process is no error: the server says `lost`, and starts with its first event.
+                // An id of an earlier process is not an error: the server sends `lost`, and then its first event.
                 if (!last_id_.empty()) wanted.add("from", last_id_);
                 return resuming_stream::request{"/v1/lock/events" + wanted.text(), {}};
               }),
@@ -23,7 +23,7 @@ void lock_feed::say(std::string const& what) const {
   if (on_news) on_news(what);
 }
 
-/// Takes note of what an event says about its server and its number.
+/// Reads the server and the number from an event.
 void lock_feed::take_note(std::string_view line) {
   auto const event = json::parse(line, nullptr, false);
   if (!event.is_object()) return;

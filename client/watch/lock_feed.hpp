@@ -9,21 +9,21 @@
 
 namespace holdfast::client::watch {
 
-/// The events of a server's lock, which resumes by itself behind the last one when the connection breaks; when the
-/// server was restarted, with the first event of its new life. For one coroutine, on the executor given.
+/// The events of a server's lock. If the connection breaks, it resumes after the last event; if the server restarted,
+/// with the first
+/// event of the new process. For one coroutine, on the given executor.
 class lock_feed {
  public:
-  /// @param from the last event that is not wanted: its id, `<start>-<number>`, or its number alone; empty: only what
-  /// happens from now on
+  /// @param from the last known event: its id, `<start>-<number>`, or its number; empty: only new events
   lock_feed(executor on, resuming_stream::settings settings, std::string from = {});
 
   /// The next event, a line of JSON.
   awaitable<result<std::string>> next();
 
-  /// Called with what a reader should know: the connection broke, is back, the server was restarted.
+  /// Called with messages for people: the connection broke or is back, the server restarted.
   std::function<void(std::string const&)> on_news;
 
-  /// The id of the last event; empty as long as there was none.
+  /// The id of the last event; empty if there was none.
   [[nodiscard]] std::string const& last_id() const { return last_id_; }
 
  private:
@@ -32,7 +32,7 @@ class lock_feed {
 
   resuming_stream stream_;
   std::string last_id_;
-  std::string life_;  // which process sends; empty: not known
+  std::string life_;  // the server's process; empty: unknown
   bool is_coming_back_ = false;
 };
 

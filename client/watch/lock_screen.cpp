@@ -23,7 +23,7 @@ std::string text_of(json const& object, char const* name) {
   return found != object.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
 }
 
-/// How long, and then who for what: the key is last, since it may be longer than the line.
+/// The duration, then the source and the operation. The key is last, because it may be cut off.
 std::string row(std::string const& label, json const& one, char const* time_name) {
   auto const found = one.find(time_name);
   auto const time_ns = found != one.end() && found->is_number() ? found->get<double>() * 1e6 : 0;

@@ -9,24 +9,25 @@
 
 namespace holdfast::client::watch {
 
-/// Of what is shown: characters in a line, and lines.
+/// Size of the screen: characters per line, and lines.
 struct screen_size {
   std::size_t columns = 80;
   std::size_t lines = 24;
 };
 
-/// What `holdfast lock top` shows, as text: who holds, who waits, and who has made others wait since it began to look.
-/// Fed by the lines of /v1/lock/events and of /v1/lock. One thread.
+/// The text of `holdfast lock top`: who holds, who waits, and who has caused waits since it was started. Its input is
+/// the lines of
+/// /v1/lock/events and /v1/lock. One thread.
 class lock_screen {
  public:
   static constexpr std::size_t queue_lines_max = 10;
 
-  /// Takes in an event. What is none is passed over. With the first one of a server that was restarted, all figures
-  /// begin again.
+  /// Processes an event; other text is ignored. The first event of a restarted server resets all figures.
   void take_event(std::string_view json);
 
-  /// The screen for a state, as GET /v1/lock shows it: no more and no longer lines than fit. What is too much for them
-  /// is cut off, and counted where it is a list. @param title stands first.
+  /// The screen for a state as in GET /v1/lock, with no more and no longer lines than fit. Long lines are cut; omitted
+  /// list entries are
+  /// counted. @param title the first line.
   [[nodiscard]] std::vector<std::string> lines(std::string_view title, std::string_view state_json,
                                                screen_size size) const;
 
@@ -41,12 +42,12 @@ class lock_screen {
   void blame(std::string name, std::int64_t ns);
   [[nodiscard]] std::vector<named_blame> worst(std::size_t most) const;
 
-  std::string life_;  // which process of the server the figures are of; empty: not known
+  std::string life_;  // the server process of the figures; empty: unknown
   bool was_restarted_ = false;
   std::uint64_t requests_ = 0, waited_ = 0, dropped_ = 0;
   std::int64_t longest_wait_ns_ = 0, longest_hold_ns_ = 0;
   std::map<std::string, blamed> blame_;
-  blamed others_;  // of whom only the sum is known
+  blamed others_;  // only their sum is known
 };
 
 }  // namespace holdfast::client::watch

@@ -20,7 +20,7 @@ std::optional<T> number_in(std::string_view json) {
   return number;
 }
 
-/// What is `<database>` of an id.
+/// The `<database>` of an id.
 std::string_view database_of(std::string_view id) {
   return id.substr(0, id.rfind('-'));
 }
@@ -42,8 +42,7 @@ resuming_stream::request watch::request() const {
   }
   wanted.add("format", "ndjson");
   if (!is_live_) wanted.add("initial", "true");
-  // By this field, unlike by `from`, a server that no longer has what follows continues, and says that something is
-  // lost.
+  // Unlike with `from`, a server that no longer has the next changes continues, and reports the gap.
   if (!last_id_.empty()) return {"/v1/watch" + wanted.text(), "Last-Event-ID: " + last_id_ + "\r\n"};
   if (settings_.from) wanted.add("from", std::to_string(*settings_.from));
   return {"/v1/watch" + wanted.text(), {}};
@@ -57,7 +56,7 @@ change watch::loss() const {
   return lost;
 }
 
-/// Takes note of a change that came. @return whether to show it: not where it came already
+/// Records a change. @return false if it was received before
 bool watch::is_news(change const& one) {
   if (!is_live_) return true;
   if (one.revision <= last_revision_) return false;
@@ -75,7 +74,7 @@ awaitable<result<change>> watch::next() {
     auto item = co_await stream_.next();
     if (!item) co_return item.error();
     if (item->is == resuming_stream::event::broken) {
-      // In the middle of what there was, no id says where to continue; nor where nothing has come yet.
+      // Within the initial values, no id tells where to continue; nor before the first one.
       has_gap_ = has_gap_ || (is_live_ ? last_id_.empty() && !settings_.from : has_shown_);
       if (on_interruption) on_interruption(item->text);
       continue;
@@ -90,7 +89,7 @@ awaitable<result<change>> watch::next() {
     auto const is_of_another_database = is_live_ && one->kind != change_kind::lost && !last_id_.empty() &&
                                         !one->id.empty() && database_of(one->id) != database_of(last_id_);
     if (is_of_another_database) {
-      // It should have said so.
+      // The server should have said so itself.
       last_id_.clear();
       last_revision_ = 0;
       if (one->kind != change_kind::progress) set_aside_ = std::move(one);

@@ -13,35 +13,35 @@ enum class change_kind {
   put,
   removed,
   expired,
-  live,      ///< with watch_settings::initial: all that there was has come; from here on it is news
+  live,      ///< with watch_settings::initial: the initial values are complete
   lost,      ///< changes are missing here: the server was restarted or restored, or no longer has them
-  progress,  ///< nothing happened; watch::next() keeps it to itself
+  progress,  ///< a heartbeat; watch::next() does not return it
 };
 
-/// Something that happened to a key.
+/// A change of a key.
 struct change {
   change_kind kind = change_kind::put;
   std::string id;                         ///< `<database>-<revision>`
-  std::string key;                        ///< of put, removed and expired
-  std::uint64_t revision = 0;             ///< grows from one change to the next
-  std::optional<std::uint64_t> previous;  ///< the revision that the key had before; empty: it did not exist
-  std::string value;                      ///< of put: JSON text, byte for byte
-  std::optional<double> ttl_s;            ///< of put: seconds until it expires; empty: it does not
-  std::string json;                       ///< as the server sent it, one line
+  std::string key;                        ///< for put, removed and expired
+  std::uint64_t revision = 0;             ///< increases with each change
+  std::optional<std::uint64_t> previous;  ///< the previous revision of the key; nullopt: it did not exist
+  std::string value;                      ///< for put: JSON text, byte for byte
+  std::optional<double> ttl_s;            ///< for put: seconds until it expires; nullopt: never
+  std::string json;                       ///< as received, one line
 };
 
 struct watch_settings {
   resuming_stream::settings stream;
-  std::string prefix{};                 ///< of the keys; empty: all
-  std::optional<std::string> key{};     ///< this key alone
-  bool initial = false;                 ///< first what there is
-  std::optional<std::uint64_t> from{};  ///< also what came after this revision
-  std::string after{};                  ///< the id of the last change that was seen; wins over `from`
+  std::string prefix{};                 ///< start of the keys; empty: all
+  std::optional<std::string> key{};     ///< only this key
+  bool initial = false;                 ///< begin with the present values
+  std::optional<std::uint64_t> from{};  ///< also changes after this revision
+  std::string after{};                  ///< id of the last known change; takes precedence over `from`
 };
 
-/// The changes of the keys of a server as a sequence without gaps: where a connection breaks, it opens another one and
-/// continues behind the last change; what is no longer available is reported as `lost`. With
-/// settings.initial, what there is follows `lost` once more. Each change comes once.
+/// The changes of a server's keys as a sequence without gaps and repetitions. After a lost connection it continues with
+/// the next change; changes that are no longer available are reported as `lost`. With settings.initial, the present
+/// values follow `lost` again.
 ///
 ///     watch changes(executor, settings);
 ///     for (;;) {
@@ -50,22 +50,22 @@ struct watch_settings {
 ///       …
 ///     }
 ///
-/// For one coroutine, on the executor given.
+/// For one coroutine, on the given executor.
 class watch {
  public:
   watch(executor on, watch_settings settings);
 
-  /// The next change. @return an error where the first connection fails, where the server refuses (with settings.from,
-  /// 410 history_compacted), or where settings.stream.timeout is over
+  /// The next change. @return an error if the first connection fails, if the server refuses (with settings.from: 410
+  /// history_compacted), or after settings.stream.timeout
   awaitable<result<change>> next();
 
-  /// Called each time a connection was lost, with the reason. It resumes by itself.
+  /// Called each time a connection is lost, with the reason. It resumes by itself.
   std::function<void(std::string const&)> on_interruption;
 
-  /// The id from which another watch would continue; empty as long as there is none.
+  /// The id with which another watch would continue; empty if there is none yet.
   [[nodiscard]] std::string const& last_id() const { return last_id_; }
 
-  /// Ends what is awaited.
+  /// Ends a pending call.
   void close() { stream_.close(); }
 
  private:
@@ -77,13 +77,13 @@ class watch {
   resuming_stream stream_;
   std::string last_id_;
   std::uint64_t last_revision_ = 0;
-  bool is_live_;                     // no longer in the middle of what there was
-  bool has_shown_ = false;           // something since the snapshot began
-  bool has_gap_ = false;             // to be reported as soon as there is a connection again
-  std::optional<change> set_aside_;  // comes behind what was returned
+  bool is_live_;                     // the initial values are complete
+  bool has_shown_ = false;           // number of entries since the snapshot began
+  bool has_gap_ = false;             // to be reported after the next connection
+  std::optional<change> set_aside_;  // to be returned next
 };
 
-/// Reads a line of the server. @return nothing for what is no change
+/// Parses a line of the server. @return nullopt if it is not a change
 [[nodiscard]] std::optional<change> read_change(std::string line);
 
 /// A change as a line for people, without a line feed: `put  users/ann  17  {"name":"Ann"}`.

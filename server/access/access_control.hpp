@@ -10,13 +10,13 @@
 
 namespace holdfast::server {
 
-/// Who may do what, how much of it, and where that is written down.
+/// Settings of access control, rate limits and access logs.
 struct access_settings {
   std::string tokens_file;                ///< empty: no tokens, and everybody may do everything
-  rate_settings rates;                    ///< of each token, or else of each address
-  std::size_t connections_max = 0;        ///< of one address; 0: no limit
-  std::size_t streams_max = 0;            ///< of one client: watches, exports, followers of the lock; 0: no limit
-  std::string audit_file, requests_file;  ///< empty: none
+  rate_settings rates;                    ///< for each token, or for each address if there are no tokens
+  std::size_t connections_max = 0;        ///< for each address; 0: no limit
+  std::size_t streams_max = 0;            ///< for each client: watches, exports and event streams; 0: no limit
+  std::string audit_file, requests_file;  ///< empty: no log
 
   [[nodiscard]] bool is_used() const noexcept {
     return !tokens_file.empty() || rates.is_limited() || streams_max != 0 || !audit_file.empty() ||
@@ -24,9 +24,9 @@ struct access_settings {
   }
 };
 
-/// The same at work. What is null is not used. Outlives all handlers.
+/// The objects made from these settings. A null pointer means: not used. Outlives all handlers.
 struct access_control {
-  /// @throws std::runtime_error that says which file is wrong, and what to do.
+  /// @throws std::runtime_error that names the file that is wrong, and what to do.
   explicit access_control(access_settings const& settings);
 
   std::unique_ptr<tokens_in_force> tokens;

@@ -11,7 +11,7 @@
 
 namespace holdfast::server {
 
-/// By what a client is known to the limits: its token, or where it comes from.
+/// Identifies a client for the limits: by its token, or else by its address.
 struct client_id {
   std::array<std::uint8_t, 17> bytes{};
 
@@ -23,8 +23,9 @@ struct client_id {
     std::memcpy(&id.bytes[1], one.secret.data(), id.bytes.size() - 1);
     return id;
   }
-  /// Of IPv6 the first 64 bits: whoever has one address of such a network has them all. An IPv4 address is that also
-  /// where a socket of both kinds shows it as IPv6 (RFC 4291 §2.5.5.2), where all have the same first 64 bits.
+  /// Takes the first 64 bits of an IPv6 address, because one client usually has the entire /64 network. IPv4-mapped
+  /// addresses
+  /// (RFC 4291 §2.5.5.2) count as IPv4: their first 64 bits are all the same.
   [[nodiscard]] static client_id of(peer_address const& address) noexcept {
     constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
     auto const* const bytes = address.bytes.data();

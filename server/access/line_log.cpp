@@ -12,11 +12,11 @@
 namespace holdfast::server {
 namespace {
 
-/// A disk that is full is asked again after this.
+/// Time before a write to a full disk is tried again.
 constexpr std::chrono::milliseconds retry_time{200};
 
 int open_to_append(std::string const& path) {
-  // Keys and addresses are nobody else's business.
+  // Keys and addresses are private, so others may not read the file.
   return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
@@ -83,12 +83,12 @@ void line_log::run() {
       if (ends_ && waiting_.empty()) return;
       continue;
     }
-    if (ends_) return;  // a disk that takes nothing does not keep the server from ending
+    if (ends_) return;  // a full disk must not keep the server from ending
     wake_.wait_for(lock, retry_time, [this] { return ends_ || next_file_ >= 0; });
   }
 }
 
-/// @param lines what is left of them.
+/// Writes all lines that the disk takes. @param lines keeps the rest.
 void line_log::write_out(std::string& lines) {
   std::size_t written = 0;
   while (written < lines.size()) {

@@ -11,25 +11,28 @@
 
 namespace holdfast::server {
 
-/// A file to which lines are appended by a thread of its own, so that a disk never stalls a request. Where the disk is
-/// full or slow, up to 8 MiB of lines wait for it; what comes beyond is dropped, and the first line that is written
-/// after that says how many: {"dropped":17}. Any thread.
+/// Appends lines to a file on a thread of its own, so that a slow disk never stalls a request. If the disk is full or
+/// slow,
+/// up to 8 MiB of lines wait in memory; further lines are dropped. The next line written then is the number of dropped
+/// lines:
+/// {"dropped":17}. Any thread.
 class line_log {
  public:
   static constexpr std::size_t waiting_bytes_max = 8 * 1024 * 1024;
 
-  /// @throws std::runtime_error where the file can't be opened.
+  /// @throws std::runtime_error if the file can't be opened.
   explicit line_log(std::string path);
-  /// Writes what is waiting, if the disk takes it.
+  /// Writes the waiting lines, if the disk takes them.
   ~line_log();
   line_log(line_log const&) = delete;
   line_log& operator=(line_log const&) = delete;
 
-  /// @param line ends with a line feed.
+  /// @param line must end with a line feed.
   void write(std::string_view line);
 
-  /// Opens the path anew before the next line: somebody has renamed the file. Where that fails the old one stays.
-  /// @return whether it could be opened.
+  /// Opens the path again before the next line, as needed after the file was renamed. On failure the old file stays in
+  /// use.
+  /// @return true if it could be opened.
   bool reopen();
 
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
@@ -44,8 +47,8 @@ class line_log {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::string waiting_;
-  std::uint64_t untold_ = 0;  // lines that were dropped since the last that was taken
-  int next_file_ = -1;        // to go on with
+  std::uint64_t untold_ = 0;  // lines dropped since the last accepted line
+  int next_file_ = -1;        // the file to switch to; -1: none
   bool ends_ = false;
   std::atomic<std::uint64_t> dropped_{0};
   std::thread thread_;

@@ -7,21 +7,21 @@ namespace {
 
 using std::chrono::nanoseconds;
 constexpr nanoseconds burst = std::chrono::seconds(1);
-/// More is never worked off, and would not fit the clock: then nothing would be owed.
+/// Upper bound of a debt: a larger one would never be paid off and would overflow the clock.
 constexpr nanoseconds debt_max = std::chrono::hours(24 * 365);
 
-/// How long after `now` a bucket has something in it.
+/// Time from `now` until the bucket is no longer empty.
 nanoseconds time_until_usable(rate_limits::clock::time_point full, rate_limits::clock::time_point now) {
   return std::max(nanoseconds(0), full - now - burst);
 }
 
-/// How long a rate takes to give back what was taken.
+/// Time in which the rate refills the amount taken.
 nanoseconds time_for(std::uint64_t taken, std::uint64_t a_second) {
   auto const ns = static_cast<double>(taken) * 1e9 / static_cast<double>(a_second);
   return nanoseconds(static_cast<std::int64_t>(std::min(ns, static_cast<double>(debt_max.count()))));
 }
 
-/// When a bucket will be full from which something is taken.
+/// The instant at which the bucket will be full again after something is taken.
 rate_limits::clock::time_point full_after(rate_limits::clock::time_point full, rate_limits::clock::time_point now,
                                           nanoseconds time) {
   return std::min(std::max(full, now) + time, now + debt_max);

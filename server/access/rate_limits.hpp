@@ -12,48 +12,51 @@
 
 namespace holdfast::server {
 
-/// What one client may use, each second. 0: as much as it likes.
+/// What one client may use per second. 0: no limit.
 struct rate_settings {
   std::uint64_t requests = 0;
-  std::uint64_t bytes = 0;                ///< of bodies and answers together
-  std::chrono::nanoseconds lock_time{0};  ///< that its operations and holds keep the lock
+  std::uint64_t bytes = 0;                ///< bodies and answers together
+  std::chrono::nanoseconds lock_time{0};  ///< time for which its operations and holds keep the lock
 
   [[nodiscard]] bool is_limited() const noexcept { return requests != 0 || bytes != 0 || lock_time.count() != 0; }
 };
 
-/// Counts what clients use and says when one has used its share. For each client and each rate there is a bucket that
-/// holds what may be used within a second, as the generic cell rate algorithm (ITU-T I.371) does it with one instant.
-/// What is known beforehand (a request) is refused when the bucket is empty; what is known afterwards (bytes, time with
-/// the lock) is taken also then, and the debt is worked off before the next request. Any thread.
+/// Counts what clients use and refuses requests of a client that has used up its share. Each client has a bucket per
+/// rate,
+/// which holds one second's worth; as in the generic cell rate algorithm (ITU-T I.371), one instant represents a
+/// bucket.
+/// A request, known in advance, is refused if the bucket is empty. Bytes and lock time, known afterwards, are always
+/// taken;
+/// the resulting debt delays the next request. Any thread.
 class rate_limits {
  public:
   using clock = std::chrono::steady_clock;
-  /// So many clients are remembered; beyond that, those that asked for nothing for longest are forgotten.
+  /// Number of clients remembered. Beyond it, the clients that have been idle longest are forgotten.
   static constexpr std::size_t clients_max = 65'536;
 
   explicit rate_limits(rate_settings const& settings) noexcept : settings_(settings) {}
 
-  /// Takes a request. @return zero; or after how long the client should try again, and then nothing was taken.
+  /// Takes a request. @return zero; otherwise the time after which to try again, and nothing was taken.
   [[nodiscard]] std::chrono::nanoseconds admit(client_id const& client, clock::time_point now);
 
-  /// Takes what a request has used.
+  /// Takes the bytes and the lock time of a finished request.
   void charge(client_id const& client, std::uint64_t bytes, std::chrono::nanoseconds lock_time, clock::time_point now);
 
-  /// How many clients are remembered.
+  /// Number of clients remembered.
   [[nodiscard]] std::size_t clients() const;
 
  private:
   struct account {
     client_id client;
-    // When each bucket will be full again.
+    // The instants at which the buckets will be full again.
     clock::time_point requests_full{}, bytes_full{}, lock_full{};
   };
   using accounts = std::list<account>;
 
-  // Shards, so that threads seldom meet.
+  // Shards, so that threads rarely contend.
   struct shard {
     std::mutex mutable mutex;
-    accounts by_use;  // the latest first
+    accounts by_use;  // most recently used first
     std::unordered_map<client_id, accounts::iterator> by_client;
   };
 
@@ -64,15 +67,15 @@ class rate_limits {
   std::array<shard, 16> shards_;
 };
 
-/// Counts what each client has at once, such as connections. Any thread.
+/// Counts concurrent uses of each client, such as connections. Any thread.
 class per_client_count {
  public:
   explicit per_client_count(std::size_t most) noexcept : most_(most) {}
 
   [[nodiscard]] bool is_limited() const noexcept { return most_ != 0; }
-  /// @return false where the client has as many as it may have.
+  /// @return false if the client has reached the limit.
   [[nodiscard]] bool add(client_id const& client);
-  /// One fewer.
+  /// Removes one.
   void remove(client_id const& client) noexcept;
 
  private:

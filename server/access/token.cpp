@@ -37,7 +37,7 @@ std::string to_string(permission const& one) {
 }
 
 digest digest_of(std::string_view secret) {
-  // The algorithm is looked up once: that takes longer than the sum.
+  // Looked up once: the look-up takes longer than the digest.
   static std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> const sha256(EVP_MD_fetch(nullptr, "SHA256", nullptr),
                                                                       EVP_MD_free);
   digest sum{};

@@ -1,10 +1,10 @@
 #include "server/access/token_file.hpp"
 
-// Alone with toml++, which takes its time to compile.
+// The only file that includes toml++, which takes long to compile.
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
-// toml++ asserts in a debug build, and assumes in a release, what it checks a moment later: a file that begins `[+`
-// would end the one and be undefined in the other. So it does neither.
+// toml++ asserts (debug build) or assumes (release build) a condition that it checks a moment later: a file that begins
+// with `[+` would abort the one and be undefined behaviour in the other. This macro disables both.
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
 #define TOML_ASSERT(condition) static_cast<void>(0)
@@ -53,7 +53,7 @@ bool is_name(std::string_view name) {
          std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7F && c != '"' && c != '\\'; });
 }
 
-/// What is beyond the clock's time is its first or last second.
+/// Instants outside the clock's range become its first or last second.
 token::instant instant_of(toml::date_time const& when) {
   using namespace std::chrono;
   auto const day = sys_days(year(when.date.year) / when.date.month / when.date.day);
@@ -183,7 +183,7 @@ std::string to_text(token::instant when) {
 }
 
 std::optional<token::instant> parse_instant(std::string const& text) {
-  // A line feed would add to the document.
+  // A line feed would add lines to the document.
   if (text.find_first_of("\r\n") != std::string::npos) return std::nullopt;
   auto const parsed = toml::parse("when = " + text);
   if (!parsed) return std::nullopt;

@@ -20,16 +20,16 @@ namespace holdfast::server {
 /// @return a failure whose detail begins with the number of a line and says what to do. It repeats no digest.
 [[nodiscard]] protocol::result<std::vector<token>> read_tokens(std::string_view text);
 
-/// The same of a file; details begin with its name.
+/// Reads a file in the same way; error details begin with its name.
 [[nodiscard]] protocol::result<std::vector<token>> read_token_file(std::string const& path);
 
-/// An entry as read_tokens() reads it.
+/// An entry in the format that read_tokens() reads.
 [[nodiscard]] std::string to_toml(token const& one);
 
-/// `2027-01-01T00:00:00Z`, in UTC.
+/// An instant in UTC: `2027-01-01T00:00:00Z`.
 [[nodiscard]] std::string to_text(token::instant when);
 
-/// An instant as above, also with another offset. @return nothing where it is none.
+/// Parses an instant as above, with any offset. @return nullopt if it is not an instant.
 [[nodiscard]] std::optional<token::instant> parse_instant(std::string const& text);
 
 }  // namespace holdfast::server

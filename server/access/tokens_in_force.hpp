@@ -11,16 +11,16 @@
 
 namespace holdfast::server {
 
-/// The tokens of a file, which may be read again while threads use them.
+/// The tokens of a file, which can be reloaded while threads use them.
 class tokens_in_force {
  public:
-  /// @throws std::runtime_error that says which line of the file is wrong, and what to do.
+  /// @throws std::runtime_error that names the wrong line of the file, and what to do.
   explicit tokens_in_force(std::string path);
 
-  /// Reads the file again. Where it is bad, what was in force stays so.
+  /// Reads the file again. If it is wrong, the tokens stay unchanged.
   [[nodiscard]] protocol::result<void> reload();
 
-  /// Changes with each reload that took effect; begins with 1. Any thread.
+  /// Number of the current set: 1 at first, incremented by each successful reload. Any thread.
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_acquire); }
   /// Any thread.
   [[nodiscard]] std::shared_ptr<token_set const> current() const;

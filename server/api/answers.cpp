@@ -57,7 +57,7 @@ reply no_such_path() {
 }
 
 reply draining_reply() {
-  return refuse(errc::draining, "the server finishes what it has begun and takes nothing new");
+  return refuse(errc::draining, "the server is shutting down and accepts no new requests");
 }
 
 reply no_store(reply answer) {

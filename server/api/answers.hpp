@@ -10,27 +10,28 @@
 
 namespace holdfast::server {
 
-// The answers that several resources give.
+// Answers that several resources give.
 
-/// What most of them take.
+/// The methods that most of them accept.
 inline constexpr std::string_view read_allow = "GET, HEAD, OPTIONS";
 
 [[nodiscard]] reply refuse(protocol::errc code, std::string detail);
 
-/// @param allow static text, here and below.
+/// @param allow must be static text, also below.
 [[nodiscard]] reply with_allow(reply answer, std::string_view allow);
 
-/// 204 with what the path takes.
+/// 204 with the methods that the path accepts.
 [[nodiscard]] reply options_reply(std::string_view allow);
 
-/// 405. @param advice more about what to do, if there is more.
+/// 405. @param advice further help for the client; may be empty.
 [[nodiscard]] reply method_not_allowed(request_head const& head, std::string_view allow, std::string_view advice = {});
 
-/// Of a resource that is only read, and whose path takes no parameters: the answer to anything else, if it is that.
-/// OPTIONS is answered too.
+/// For a read-only resource whose path takes no parameters: the answer to every request other than a plain read,
+/// including
+/// OPTIONS.
 [[nodiscard]] std::optional<reply> refuse_all_but_reads(request_head const& head, protocol::target const& target);
 
-/// The same where parameters are another's business.
+/// The same for a resource that checks its parameters itself.
 [[nodiscard]] std::optional<reply> refuse_all_but_reads(request_head const& head);
 
 [[nodiscard]] reply json_reply(std::string body);
@@ -38,10 +39,10 @@ inline constexpr std::string_view read_allow = "GET, HEAD, OPTIONS";
 [[nodiscard]] reply no_such_path();
 [[nodiscard]] reply draining_reply();
 
-/// So that no cache keeps what is true only now.
+/// For answers that are true only now: no cache may keep them.
 [[nodiscard]] reply no_store(reply answer);
 
-/// problem+json with one member more. @param member as JSON.
+/// problem+json with one additional member. @param member as JSON.
 [[nodiscard]] reply problem_with(protocol::failure const& error, std::string_view name, std::string_view member);
 
 /// ISO 8601 in UTC, with milliseconds.

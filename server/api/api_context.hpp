@@ -15,7 +15,7 @@
 
 namespace holdfast::server {
 
-/// What GET /v1/settings shows besides what may change.
+/// The parts of GET /v1/settings that can't change at runtime.
 struct fixed_settings {
   std::string writer_key;
   unsigned threads = 1;
@@ -35,9 +35,9 @@ struct api_context {
   std::atomic<std::size_t> const& connections;
   std::atomic<bool> const& draining;
   std::size_t value_bytes_max;
-  std::uint64_t start;  ///< distinguishes this process's revisions from others'
+  std::uint64_t start;  ///< distinguishes revisions of this process from those of others
   kept_data const& kept = nothing_kept;
-  access_control* access = nullptr;  ///< null: everybody may do everything
+  access_control* access = nullptr;  ///< null: no access control
   tls_figures const* tls = nullptr;  ///< null: plain HTTP
 };
 

@@ -24,14 +24,15 @@ namespace {
 
 using namespace protocol;
 
-/// So often is a patch computed without the lock, beyond once for each text that is wanted. A value that has changed
-/// each time meanwhile is then patched under the lock.
+/// Maximum number of times that a patch is computed without the lock, in addition to once for each text. If the value
+/// has
+/// changed every time meanwhile, it is then patched under the lock.
 std::size_t text_attempts_max(data_operation const& one) {
   auto const* const all = std::get_if<transaction>(&inner_of(one));
   return 4 + (all != nullptr ? all->checks.size() + all->steps.size() : 0);
 }
 
-/// Whether a foreign page could do harm there. The page itself is nothing that one could not have from anywhere.
+/// True if a page of another site could do harm here. The server's own page is public, so it is not included.
 bool is_protected(route_kind kind) {
   switch (kind) {
     case route_kind::livez:
@@ -45,14 +46,14 @@ bool is_protected(route_kind kind) {
   }
 }
 
-/// Whether a request is going to hold the lock beyond its operation.
+/// True if a request will hold the lock beyond its operation.
 bool holds(routed const& request) {
   auto const* const data = std::get_if<data_request>(&request);
   auto const* const out = std::get_if<export_request>(&request);
   return (data != nullptr && data->terms.hold.count() != 0) || (out != nullptr && out->terms.hold.count() != 0);
 }
 
-/// Whether its answer has no end, or a far one.
+/// True if the answer is a stream.
 bool is_stream(routed const& request) {
   auto const* const ticket = std::get_if<ticket_request>(&request);
   auto const* const lock = std::get_if<lock_request>(&request);
@@ -93,24 +94,24 @@ class api_handler final : public request_handler {
   api_context const& context_;
   lock_recorder& recorder_;
   watch_hub& hub_;
-  std::optional<gatekeeper> gate_;  // empty: everybody may do everything
+  std::optional<gatekeeper> gate_;  // null: no access control
 
-  // Of the latest request; most are short enough to need no memory of their own.
+  // The text of the latest request; most are short enough to need no memory of their own.
   std::string source_, product_;
   std::uint16_t source_name_ = 0;
 
-  // Of the request being served.
+  // State of the request being served.
   routed request_;
   std::optional<idempotency_claim> claim_;
   std::vector<lock_grant> grants_;
-  std::string cors_;        // fields that its answer gets, for a page that may read it
+  std::string cors_;        // additional fields of its answer, for an allowed foreign page
   std::string known_host_;  // of earlier requests
   route_kind kind_ = route_kind::other;
   server::method method_ = method::unknown;
   bool is_counted_ = false;
-  bool has_begun_ = false;  // and its end has not been told to the gatekeeper
+  bool has_begun_ = false;  // but has not been reported to the gatekeeper as ended
   lock_asker asker_;
-  clock::time_point answered_at_{};  // where the clock was read then
+  clock::time_point answered_at_{};  // the clock at that time
 };
 
 request_need api_handler::begin(request_head const& head, peer_address const& client, reply& answer) {
@@ -139,13 +140,13 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
   return need;
 }
 
-/// Of a request that a web page has made, perhaps another site's.
+/// For a request from a web page, perhaps of another site.
 void api_handler::heed_page(request_head const& head) {
   if (is_protected(kind_)) {
     if (auto refused = refuse_foreign_page(head, context_.routes)) {
       request_ = *std::move(refused);
     } else if (is_foreign_navigation(head) && holds(request_)) {
-      request_ = refuse(errc::foreign_origin, "a link of another site may not hold the lock");
+      request_ = refuse(errc::foreign_origin, "a link from another site may not hold the lock");
     }
   }
   if (is_allowed_origin(head, context_.routes)) {
@@ -154,7 +155,7 @@ void api_handler::heed_page(request_head const& head) {
   }
 }
 
-/// What has been routed.
+/// The routed request.
 request_need api_handler::begin_routed(request_head const& head, reply& answer) {
   if (auto* const ready = std::get_if<reply>(&request_)) {
     answer = std::move(*ready);
@@ -209,7 +210,7 @@ request_need api_handler::begin_routed(request_head const& head, reply& answer) 
   return request_need::nothing;
 }
 
-/// Whether a host is the one that was last found to be this server's: nearly all requests of a thread name the same.
+/// True if the host is the one last found to be this server's: almost all requests of a thread name the same host.
 bool api_handler::is_known_host(std::string_view host) {
   if (!context_.routes.is_on_loopback || host == known_host_) return true;
   if (may_be_foreign_name(host, context_.routes.host_names)) return false;
@@ -217,18 +218,18 @@ bool api_handler::is_known_host(std::string_view host) {
   return true;
 }
 
-/// A connection's requests mostly have the same fields, and then the same name.
+/// Most requests of a connection have the same fields, and therefore the same name.
 std::uint16_t api_handler::name_of_client(request_head const& head) {
   auto const product = product_of(head.user_agent);
   if (head.source == source_ && product == product_) return source_name_;
   source_name_ = context_.insight.names.number_of(head.source, product);
-  // Cut where it is no name anyway.
+  // Text beyond this length is not a valid name.
   source_ = head.source.substr(0, source_names::bytes_max + 1);
   product_ = product.substr(0, source_names::bytes_max + 1);
   return source_name_;
 }
 
-/// A shorter way to the same answer, for most of the requests: where it fails it leaves no trace.
+/// A fast path to the same answer for most requests. If it does not apply, it leaves no trace.
 bool api_handler::read_at_once(std::string_view key, reply& answer) {
   asker_.operation = lock_operation::get;
   reading done;
@@ -287,8 +288,9 @@ request_need api_handler::finish_routed(std::string&& body, reply& answer) {
   return execute_at_once(data, answer);
 }
 
-/// What is done once, or while locks are held, is so from outside to inside: a repeat gets the same answer, also when
-/// the lock is lost by then.
+/// Conditions wrap the operation from the outside in: first the idempotency key, then the locks held. A repeated
+/// request
+/// gets the same answer even if the lock has been lost by then.
 void api_handler::make_conditional(data_request& data, std::string_view said) {
   if (!grants_.empty()) guard(data, std::exchange(grants_, {}));
   if (claim_) make_idempotent(data, *std::move(claim_), said);
@@ -300,7 +302,7 @@ std::optional<reply> api_handler::take_body(data_request& request, std::string&&
   return take_value_body(request, std::move(body), context_.value_bytes_max);
 }
 
-/// Where the lock is free and no hold is wanted.
+/// If the lock is free and no hold is requested.
 request_need api_handler::execute_at_once(data_request const& request, reply& answer) {
   asker_.operation = request.name;
   if (request.terms.hold.count() != 0 || request.wait) return request_need::time;
@@ -332,13 +334,13 @@ awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
   std::optional<gatekeeper::stream_place> place;
   if (gate_ && is_stream(request_)) place.emplace(*gate_);
   if (place && !place->is_taken()) {
-    answer = refuse(errc::rate_limited, "this client has as many streams as this server allows; end one first");
+    answer = refuse(errc::rate_limited, "this client has reached its limit of concurrent streams; end one first");
     answer.more_fields += "Retry-After: 1\r\n";
     co_return request_end::answered;
   }
   auto const end = co_await run_routed(client, answer);
   if (end == request_end::answered) answer.more_fields += cors_;
-  // Nobody is told an answer that could be counted.
+  // The client is gone, so this answer is not counted.
   if (end == request_end::gone && gate_ && std::exchange(has_begun_, false)) {
     constexpr unsigned client_closed_request = 499;
     gate_->end(kind_, request_,
@@ -376,7 +378,7 @@ awaitable<request_end> api_handler::run_routed(client_link& client, reply& answe
   auto const& lock = std::get<lock_request>(request_);
   consumer_place const place(context_.insight.consumers);
   if (!place.is_taken()) {
-    answer = refuse(errc::overloaded, "as many clients follow the lock as this server allows; retry");
+    answer = refuse(errc::overloaded, "too many clients read the lock's events and traces; retry later");
     co_return request_end::answered;
   }
   begin_stream(head_of(lock), lock.what == lock_request::kind::events, client, answer);
@@ -387,11 +389,11 @@ void api_handler::begin_stream(reply&& head, bool ends_connection, client_link& 
   answer = std::move(head);
   answer.more_fields += cors_;
   client.begin(answer, ends_connection);
-  // Now: it may never come to its end.
+  // Counted now, because the stream may never end.
   add(method_, answer.status, std::chrono::nanoseconds());
 }
 
-/// Whether a read that waits for news has none.
+/// True if a read that waits for a change has not found one.
 bool has_no_news(data_request const& request, execution const& done) {
   if (!done.outcome) return false;
   if (std::holds_alternative<not_modified>(*done.outcome)) return true;
@@ -404,7 +406,7 @@ awaitable<request_end> api_handler::run_data(data_request const& request, client
   std::optional<watch_hub::watcher> news;
   if (request.wait) {
     until.expires_after(*request.wait);
-    // Before the first look, so that nothing can come in between.
+    // Subscribed before the first look, so that no change is missed in between.
     news.emplace(hub_, std::string(subject_of(request.operation)), false, hub_.last_revision(),
                  [&until] { until.cancel(); });
   }
@@ -446,17 +448,17 @@ awaitable<request_end> api_handler::run_data(data_request const& request, client
 
 void api_handler::count(answered_request const& done) {
   if (gate_) {
-    // One whose header could not be understood has not begun.
+    // A request whose header could not be parsed has not begun.
     if (!std::exchange(has_begun_, false)) gate_->begin({}, done.client);
     gate_->end(kind_, request_, done);
   }
-  // The clock was read when the lock was released, a moment ago.
+  // The clock was read a moment ago, when the lock was released.
   auto const answered_at = answered_at_ != clock::time_point() ? answered_at_ : clock::now();
   if (!is_counted_) add(done.method, done.status, answered_at - done.begun_at);
   is_counted_ = false;
   kind_ = route_kind::other;
   answered_at_ = {};
-  request_.emplace<settings_request>();  // which keeps nothing
+  request_.emplace<settings_request>();  // keeps no data
   claim_.reset();
   grants_.clear();
   cors_.clear();

@@ -9,7 +9,7 @@
 
 namespace holdfast::server {
 
-/// Serves all of the server's resources. All must outlive it. @param recorder, hub of the thread that calls it.
+/// Serves all resources of the server. All arguments must outlive it. @param recorder, hub of the calling thread.
 [[nodiscard]] std::unique_ptr<request_handler> make_api_handler(api_context const& context, lock_recorder& recorder,
                                                                 watch_hub& hub);
 

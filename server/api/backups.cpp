@@ -25,14 +25,14 @@ using nlohmann::ordered_json;
 constexpr std::string_view backups_allow = "POST, OPTIONS";
 constexpr std::size_t name_bytes_max = 64;
 
-/// Whether it is one plain file name: no path, nothing hidden.
+/// True if the text is a plain file name: no path, not hidden.
 bool is_name(std::string_view name) {
   constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
   return !name.empty() && name.size() <= name_bytes_max && name.front() != '.' && name.front() != '-' &&
          name.find_first_not_of(allowed) == std::string_view::npos;
 }
 
-/// 20261126T224510Z-r917: in the order of time.
+/// A name such as 20261126T224510Z-r917, which sorts by time.
 std::string name_of_now(std::uint64_t revision) {
   auto const now = std::time(nullptr);
   std::tm parts{};
@@ -51,7 +51,7 @@ failure failure_of(journal_error const& error) {
   }
 }
 
-/// A backup that somebody waits for. Shared with the backup's thread, as either may be gone first.
+/// A backup that a request waits for. Shared with the backup's thread, because either may end first.
 struct awaited_backup {
   explicit awaited_backup(loop_executor const& executor) : until(executor, timer::time_point::max()) {}
 
@@ -73,7 +73,7 @@ routed route_backups(request_head const& head, target const& target, route_conte
 std::optional<reply> take_backup_body(backup_request& request, std::string_view text, api_context const& context) {
   auto const& kept = context.kept;
   if (kept.source == nullptr)
-    return refuse(errc::nothing_is_kept, "this server was started with --in-memory; GET /v1/export copies what it has");
+    return refuse(errc::nothing_is_kept, "this server was started with --in-memory; GET /v1/export copies its data");
   request.name = name_of_now(kept.commits->durable_revision());
   if (!text.empty()) {
     auto const body = json::document::parse(text);
@@ -112,7 +112,7 @@ awaitable<request_end> run_backup(backup_request const& request, api_context con
     });
   };
   if (!context.kept.backups->start(path, done)) {
-    answer = refuse(errc::overloaded, "another backup is being made; retry when it is done");
+    answer = refuse(errc::overloaded, "another backup is running; retry when it is done");
     co_return request_end::answered;
   }
   while (!shared->outcome) {

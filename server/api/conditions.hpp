@@ -8,8 +8,8 @@
 
 namespace holdfast::server {
 
-/// The conditions that a header sets, as far as the server evaluates them; null: none.
-/// @return errc::precondition_not_supported for the others.
+/// The conditions of a header that the server evaluates; null: none.
+/// @return errc::precondition_not_supported for other conditions.
 [[nodiscard]] protocol::result<conditions_pointer> read_conditions(request_head const& head, std::uint64_t database_id);
 
 }  // namespace holdfast::server

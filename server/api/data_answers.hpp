@@ -9,27 +9,28 @@
 
 namespace holdfast::server {
 
-// What answers to all requests for data have in common.
+// What answers to all data requests have in common.
 
 /// What an answer depends on besides the request and its outcome.
 struct answer_context {
   std::uint64_t database_id = 0;
-  std::uint64_t revision = 0;                          ///< of the database, when the operation had run
-  std::chrono::steady_clock::time_point granted_at{};  ///< from when on times to live are counted
+  std::uint64_t revision = 0;                          ///< of the database, after the operation
+  std::chrono::steady_clock::time_point granted_at{};  ///< the time from which times to live are counted
 };
 
-/// Makes the answer to a request whose operation has run, or has not. @param start distinguishes this process's request
-/// ids from another's. @param answer a new one.
+/// Creates the answer to a request, whether or not its operation has run. @param start distinguishes the request ids of
+/// this
+/// process from those of others. @param answer must be new.
 void make_answer(data_request const& request, execution&& done, std::uint64_t database_id, std::uint64_t start,
                  reply& answer);
 
-/// Adds `Holdfast-TTL`, where a key expires.
+/// Adds `Holdfast-TTL` if the key expires.
 void add_time_to_live(reply& answer, expiry_time expires, answer_context const& context);
 
-/// The seconds that are left, as JSON and fields have them: `29.7`.
+/// The remaining seconds as in JSON and in fields: `29.7`.
 [[nodiscard]] std::string seconds_left(expiry_time expires, answer_context const& context);
 
-/// The failure that an outcome stands for, where it does for one.
+/// The failure that an outcome represents, if it does.
 [[nodiscard]] protocol::failure failure_of(no_such_key, std::string_view key);
 [[nodiscard]] protocol::failure failure_of(no_room);
 

@@ -17,8 +17,9 @@ std::string_view name_in(std::string_view host) {
   return host.substr(0, host.find(':'));
 }
 
-/// Whether a browser takes it for an IPv4 address, or for no host at all: its last label is of digits (WHATWG URL,
-/// "ends in a number"). So no name that somebody may have registered passes.
+/// True if browsers parse the host as an IPv4 address or reject it: its last label consists of digits (WHATWG URL,
+/// "ends in
+/// a number"). So no name that somebody can register passes.
 bool ends_in_a_number(std::string_view name) noexcept {
   auto digit = name.rbegin();
   while (digit != name.rend() && *digit >= '0' && *digit <= '9') ++digit;
@@ -30,7 +31,7 @@ bool ends_in_a_number(std::string_view name) noexcept {
 bool is_own_name(std::string_view host, std::span<std::string const> host_names) {
   auto const name = name_in(host);
   if (ends_in_a_number(name) || equals_ignoring_case(name, "localhost")) return true;
-  // In brackets there is an IPv6 address, or what no browser sends.
+  // Brackets contain an IPv6 address; browsers send nothing else in them.
   if (host.starts_with('[') && name.find(':') != std::string_view::npos) return true;
   return std::any_of(host_names.begin(), host_names.end(),
                      [&](std::string const& one) { return equals_ignoring_case(name, one); });

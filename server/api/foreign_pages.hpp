@@ -11,33 +11,36 @@
 
 namespace holdfast::server {
 
-// What a web page may do that somebody has open in a browser on this machine or in this network. A page of another
-// origin can make the browser send requests here; it is refused what would write, hold the lock, or read.
+// Rules for web pages that are open in a browser on this machine or in its network. A page of another origin can make
+// the
+// browser send requests to this server; such a request must not write, hold the lock or read.
 
-/// Whether a Host field names this server: an IP address, localhost, or one of its names.
+/// True if a Host field names this server: by an IP address, localhost, or one of its names.
 [[nodiscard]] bool is_own_name(std::string_view host, std::span<std::string const> host_names);
 
-/// Whether a Host field is a name that somebody else may have given this server's address: it has a dot, as any name of
-/// the public DNS, and is_own_name() does not know it.
+/// True if somebody else could have pointed the name in a Host field at this server's address: it contains a dot, as
+/// public
+/// DNS names do, and is_own_name() does not know it.
 [[nodiscard]] bool may_be_foreign_name(std::string_view host, std::span<std::string const> host_names);
 
-/// Whether an Origin field is that of a page which this server has sent, as its Host field is.
+/// True if the Origin field belongs to a page that this server sent, which then matches its Host field.
 [[nodiscard]] bool is_own_origin(std::string_view origin, std::string_view host);
 
-/// Why a request is refused that a page of another site makes, or one that came by a name which is not this server's
-/// (DNS rebinding); nothing for any other.
+/// Why a request is refused that comes from a page of another site or by a foreign name (DNS rebinding); nothing if it
+/// is
+/// allowed.
 [[nodiscard]] std::optional<reply> refuse_foreign_page(request_head const& head, route_settings const& settings);
 
-/// Whether a link on a foreign page brought a person here: then a plain look is allowed, and a hold is not.
+/// True if a person followed a link from a foreign page: a read is then allowed, but not a hold.
 [[nodiscard]] bool is_foreign_navigation(request_head const& head) noexcept;
 
-/// Whether --cors-origin names the page's origin, so that it may do what any client may.
+/// True if --cors-origin lists the page's origin, which then may do what any client may.
 [[nodiscard]] bool is_allowed_origin(request_head const& head, route_settings const& settings) noexcept;
 
-/// The answer to a preflight request (Fetch, CORS protocol) of an allowed origin; nothing where it is none.
+/// The answer to a preflight request (Fetch, CORS protocol) of an allowed origin; nothing for other requests.
 [[nodiscard]] std::optional<reply> answer_preflight(request_head const& head, route_settings const& settings);
 
-/// The fields by which a browser lets an allowed page read an answer.
+/// The fields with which a browser lets an allowed page read an answer.
 [[nodiscard]] std::string cors_fields(std::string_view origin);
 
 }  // namespace holdfast::server

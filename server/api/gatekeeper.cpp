@@ -18,7 +18,7 @@ using std::chrono::nanoseconds;
 
 constexpr std::size_t path_bytes_max = 1024;
 
-/// The token of an Authorization field (RFC 6750 §2.1); empty where it has another scheme.
+/// The token of an Authorization field (RFC 6750 §2.1); empty if the field has another scheme.
 std::string_view bearer_in(std::string_view authorization) {
   constexpr std::string_view scheme = "Bearer";
   if (authorization.size() <= scheme.size() || !equals_ignoring_case(authorization.substr(0, scheme.size()), scheme) ||
@@ -33,7 +33,7 @@ void add_challenge(reply& answer, std::string_view more = {}) {
   answer.more_fields += "\r\n";
 }
 
-/// What a change does besides changing: what shows or depends on a value reads it.
+/// Permissions that a change needs besides write: it also needs read if its answer shows or depends on a value.
 bool reads_too(data_operation const& one) {
   return std::holds_alternative<patch_operation>(one) || std::holds_alternative<increment_operation>(one);
 }
@@ -54,7 +54,7 @@ nanoseconds hold_of(routed const& request) {
   return {};
 }
 
-/// `2026-03-01T09:30:00.123Z`
+/// Writes `2026-03-01T09:30:00.123Z`.
 std::string text_of_now() {
   auto const now = std::chrono::system_clock::now().time_since_epoch();
   auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
@@ -67,13 +67,13 @@ std::string text_of_now() {
   return std::string(text, length) + '.' + rest.substr(1) + 'Z';
 }
 
-/// Appends a JSON string. A prefix may be cut within a character, or be any bytes: what is not UTF-8 is replaced.
+/// Appends a JSON string. A prefix may be any bytes or end within a character: invalid UTF-8 is replaced.
 void append_any(std::string& out, std::string_view bytes) {
   using nlohmann::json;
   out += json(bytes).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-/// A line of one of the logs, as it is put together.
+/// A line of one of the logs.
 class log_line {
  public:
   log_line() { add("time", text_of_now()); }
@@ -162,7 +162,7 @@ void gatekeeper::identify(request_head const& head) {
 }
 
 std::string gatekeeper::own_name_of(std::string&& key) const {
-  // Neither has a quote within.
+  // Neither can contain a quote.
   return token_ != nullptr ? token_->name + '"' + key : std::move(key);
 }
 
@@ -190,7 +190,7 @@ std::optional<reply> gatekeeper::refuse_rate() {
   auto const seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
   auto answer =
       server::refuse(errc::rate_limited, std::string("this ") + (token_ != nullptr ? "token" : "address") +
-                                             " has used what this server allows within a second; retry in " +
+                                             " has exceeded the limit of this server; retry in " +
                                              std::to_string(seconds) + (seconds == 1 ? " second" : " seconds"));
   answer.more_fields += "Retry-After: " + std::to_string(seconds) + "\r\n";
   return answer;
@@ -251,7 +251,7 @@ std::optional<reply> gatekeeper::refuse_need(need needed, routed const& request,
       break;
   }
   if (hold_of(request) > default_hold)
-    // The database has one lock, whose holder keeps all keys from others.
+    // The database has a single lock, whose holder blocks access to all keys.
     if (auto refused = refuse_scope(scope::lock, {})) return refused;
   if (auto const* const data = std::get_if<data_request>(&request)) return refuse_data(*data, default_hold);
   if (auto const* const ticket = std::get_if<ticket_request>(&request))
@@ -263,12 +263,12 @@ std::optional<reply> gatekeeper::refuse_need(need needed, routed const& request,
   if (std::holds_alternative<import_request>(request) && !token_->allows_any(scope::write))
     return refuse_scope(scope::write, {});
   if (std::holds_alternative<reply>(request) || std::holds_alternative<import_request>(request)) return std::nullopt;
-  // A kind of request that nobody has thought of here.
+  // A kind of request that this function does not know.
   return refuse_scope(scope::admin, {});
 }
 
 std::optional<reply> gatekeeper::refuse_data(data_request const& request, nanoseconds) const {
-  // Its keys stand in its body.
+  // Its keys are in its body.
   if (request.body == data_request::body_kind::transaction) return std::nullopt;
   auto const subject = subject_of(request.operation);
   if (std::holds_alternative<list_locks_operation>(request.operation) ||
@@ -284,7 +284,7 @@ std::optional<reply> gatekeeper::refuse_data(data_request const& request, nanose
 
 std::optional<reply> gatekeeper::refuse_parts(transaction const& all) const {
   if (!control_.tokens) return std::nullopt;
-  // Whether a grant lives is no secret from who knows its token.
+  // Whoever knows a grant's token may learn whether the grant is valid.
   for (auto const& one : all.checks)
     if (!one.grant)
       if (auto refused = refuse_scope(scope::read, one.key)) return refused;

@@ -16,34 +16,36 @@
 
 namespace holdfast::server {
 
-/// Decides for one handler whether a request may be served, before it takes its place in the lock's queue, and writes
-/// down what was. One request after the other: begin(), refuse() and what follows, end(). One thread.
+/// Decides for one handler whether a request may be served, before it joins the lock's queue, and writes the logs.
+/// Requests
+/// follow each other: begin(), then refuse() and the functions after it, then end(). One thread.
 class gatekeeper {
  public:
   using clock = std::chrono::steady_clock;
 
   explicit gatekeeper(access_control& control) noexcept : control_(control) {}
 
-  /// Finds out whose request it is. `head` and `client` are used during the call alone.
+  /// Identifies the client. `head` and `client` are used only during the call.
   void begin(request_head const& head, peer_address const& client);
 
-  /// Whether a plain GET of a key may be served. @return false also where refuse() has to say why it may not.
+  /// Whether a plain GET of a key may be served. @return false also if refuse() must give the reason.
   [[nodiscard]] bool lets_read(std::string_view key);
 
-  /// Why a request may not be served: 429, 401, 403. @param default_hold of its method, which needs no scope.
+  /// Why a request may not be served: 429, 401 or 403. @param default_hold of its method; a default hold needs no
+  /// scope.
   [[nodiscard]] std::optional<reply> refuse(route_kind kind, need needed, routed const& request,
                                             nanoseconds default_hold);
 
-  /// The same of a transaction whose body has come.
+  /// The same for a transaction, after its body has arrived.
   [[nodiscard]] std::optional<reply> refuse_parts(transaction const& all) const;
 
-  /// The same of a key of an import.
+  /// The same for a key of an import.
   [[nodiscard]] std::optional<protocol::failure> refuse_item(std::string_view key) const;
 
-  /// An idempotency key as the server keeps it: each token has keys of its own, which no other can find or take.
+  /// An idempotency key as the server stores it: each token has its own keys, invisible to other tokens.
   [[nodiscard]] std::string own_name_of(std::string&& key) const;
 
-  /// A stream's place among those of its client.
+  /// Reserves a stream of the client.
   class stream_place {
    public:
     explicit stream_place(gatekeeper& of) : streams_(of.control_.streams), client_(of.client_) {
@@ -62,15 +64,16 @@ class gatekeeper {
     bool is_taken_ = false;
   };
 
-  /// The request has used the lock.
+  /// Reports how the request used the lock.
   void used_lock(protocol::lock_timing const& timing) noexcept {
     wait_ += timing.wait;
     hold_ += timing.hold;
   }
-  /// An import has stored or skipped so many.
+  /// Reports how many lines an import has stored or skipped.
   void imported(std::size_t items) noexcept { items_ += items; }
 
-  /// The request has been answered, or its client is gone (status 499). @param data what it was about, if anything.
+  /// Reports that the request was answered, or that its client left (status 499). @param data what it was about; may be
+  /// null.
   void end(route_kind kind, routed const& request, answered_request const& done);
 
  private:
@@ -92,17 +95,17 @@ class gatekeeper {
 
   access_control& control_;
   std::uint64_t generation_ = 0;
-  std::shared_ptr<token_set const> tokens_;  // those in force when the request began
-  std::array<memo, 8> memos_;                // of authorizations that came before, by their numbers
+  std::shared_ptr<token_set const> tokens_;  // the tokens valid when the request began
+  std::array<memo, 8> memos_;                // cache of earlier authorizations, by number
 
-  // Of the request.
+  // State of the request.
   client_id client_;
   token const* token_ = nullptr;
   doubt why_ = doubt::none;
-  bool is_admitted_ = false;  // its rate has been taken
+  bool is_admitted_ = false;  // counted against its rate
   nanoseconds wait_{}, hold_{};
   std::size_t items_ = 0;
-  std::string path_;  // without the query, where secrets may be by mistake
+  std::string path_;  // without the query, which may contain secrets by mistake
 };
 
 }  // namespace holdfast::server

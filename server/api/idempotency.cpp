@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t key_bytes_max = 255;
 
-/// A part that no other part's end can be taken for.
+/// Appends a part with its length, so that different parts can't produce the same text.
 void add_part(std::string& to, std::string_view part) {
   ((to += std::to_string(part.size())) += ':') += part;
 }
@@ -25,7 +25,7 @@ result<std::optional<idempotency_claim>> read_idempotency(request_head const& he
   if (head.has_two_idempotency_keys)
     return failure{errc::invalid_idempotency_key, "there are two Idempotency-Key fields; send one"};
   std::string_view key = *head.idempotency_key;
-  // A string, as the field's draft has it; people leave the quotes out.
+  // The draft of the field requires a quoted string; a key without quotes is accepted, too.
   if (key.size() >= 2 && key.front() == '"' && key.back() == '"') key = key.substr(1, key.size() - 2);
   auto const is_visible = [](char c) { return c > ' ' && c < 0x7F && c != '"'; };
   if (key.empty() || key.size() > key_bytes_max || !std::all_of(key.begin(), key.end(), is_visible))

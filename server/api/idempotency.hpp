@@ -8,18 +8,18 @@
 
 namespace holdfast::server {
 
-// Idempotency-Key: a write that is sent again is not done again.
+// Idempotency-Key: a write that is sent again is not executed again.
 
-/// What a request with a key says, but for its body.
+/// All of a request with a key except its body.
 struct idempotency_claim {
   std::string key;
   std::string said;
 };
 
-/// The claim of a request, if it makes one. @return errc::invalid_idempotency_key otherwise.
+/// The claim of a request, if it has a key. @return errc::invalid_idempotency_key if the key is invalid.
 [[nodiscard]] protocol::result<std::optional<idempotency_claim>> read_idempotency(request_head const& head);
 
-/// Makes the operation of a request one that is not done twice. @param body as it came.
+/// Makes the operation of a request idempotent. @param body as received.
 void make_idempotent(data_request& request, idempotency_claim&& claim, std::string_view body);
 
 }  // namespace holdfast::server

@@ -10,12 +10,12 @@
 
 namespace holdfast::server {
 
-/// Where the data of a server are kept, as others see it.
+/// Where a server keeps its data, as the API shows it.
 struct kept_data {
-  journal const* source = nullptr;  ///< null: in memory alone, and all else has no meaning
+  journal const* source = nullptr;  ///< null: memory only; then the other members have no meaning
   commit_queue const* commits = nullptr;
   backup_runner* backups = nullptr;
-  std::filesystem::path backups_directory;  ///< each backup is a directory in it
+  std::filesystem::path backups_directory;  ///< contains a directory for each backup
   bool is_synced = true;                    ///< see settings
   commit_counters counters;
 };

@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 9> list_parameters{"prefix",    "after", 
                                                           "delimiter", "values", "hold",  "lock-timeout"};
 constexpr std::array<std::string_view, 5> delete_parameters{"prefix", "limit", "all", "hold", "lock-timeout"};
 
-/// The next page of a list, as a Link field (RFC 8288) has it.
+/// The Link field (RFC 8288) to the next page of a list.
 std::string path_of_page(list_operation const& list, std::string_view after) {
   std::string path(list_path);
   auto mark = '?';

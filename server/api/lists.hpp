@@ -9,7 +9,7 @@
 
 namespace holdfast::server {
 
-// Many keys at once: /v1/kv, which is listed page by page, and emptied by prefix.
+// Many keys at once: /v1/kv, which can be listed page by page and cleared by prefix.
 
 inline constexpr std::string_view list_path = "/v1/kv";
 

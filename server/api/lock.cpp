@@ -30,8 +30,7 @@ std::optional<std::uint64_t> parse_count(std::string_view text) {
   return count;
 }
 
-/// One parameter of a query: what it is called, and how its value becomes part of the request; what it returns is what
-/// is wrong with it.
+/// A parameter of a query: its name, and a function that stores its value in the request and returns what is wrong.
 struct parameter {
   std::string_view name;
   std::string (*take)(std::string_view value, lock_request& request);
@@ -44,7 +43,7 @@ std::string take_limit(std::string_view value, lock_request& request) {
   return {};
 }
 
-/// Reads an event's id, `3f…-17`, or its number alone. @return false where it is neither.
+/// Parses an event's id, `3f…-17`, or its number alone. @return false if it is neither.
 bool take_position(std::string_view text, lock_request& request) {
   if (auto const id = parse_entity_tag('"' + std::string(text) + '"')) {
     request.after = id->revision;
@@ -86,7 +85,7 @@ std::string names_of(std::span<parameter const> parameters) {
   return names;
 }
 
-/// @return the refusal, if there is something to refuse.
+/// @return the refusal, if there is one.
 std::optional<reply> take_query(target const& target, std::span<parameter const> parameters, lock_request& request) {
   auto const given = parse_query(target.query);
   if (!given) return reply_to(given.error());
@@ -110,7 +109,7 @@ routed route_what(kind what, std::span<parameter const> parameters, request_head
   if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);
   lock_request request;
   request.what = what;
-  // A browser that reconnects says by a field where it was; a parameter is for those that can't.
+  // A browser that reconnects sends its position as a field. The parameter is for clients that can't send fields.
   if (!head.last_event_id.empty()) take_position(head.last_event_id, request);
   if (!target.query.empty())
     if (auto refused = take_query(target, parameters, request)) return *std::move(refused);
@@ -129,11 +128,12 @@ awaitable<void> let_others_run() {
   co_await asio::post(executor, asio::use_awaitable_t<executor_type>{});
 }
 
-/// Until the client goes or doesn't read: false; or the server drains and nobody waits or holds any more. What the
-/// client has not read is bounded: a piece of some 64 KiB; the rest is passed over where it grows old.
+/// Sends until the client leaves or stops reading (then false), or until the server drains and nobody waits or holds.
+/// The
+/// unread data are bounded: one piece of some 64 KiB; events that become too old are skipped.
 awaitable<bool> send_events(lock_request const& request, api_context const& context, client_link& client) {
   auto const is_of_other_start = request.after_start != 0 && request.after_start != context.insight.start;
-  // Of a process that has ended nothing is known. All that is known of this one has come since.
+  // Nothing is known of a process that has ended. Everything known about this one happened since.
   event_stream events(context.insight, context.live, request.format,
                       is_of_other_start ? std::optional<std::uint64_t>(0) : request.after);
   std::string piece;
@@ -149,7 +149,7 @@ awaitable<bool> send_events(lock_request const& request, api_context const& cont
       continue;
     }
     if (is_last) co_return true;
-    // Who leaves the queue is gone from it before its event is reported: so once more after that.
+    // A client leaves the queue before its event is reported, so this looks once more afterwards.
     is_last = client.is_draining() && !context.insight.is_anyone_present();
     auto const goes_on = co_await client.pause(news_interval);
     if (!goes_on) co_return false;
@@ -157,7 +157,7 @@ awaitable<bool> send_events(lock_request const& request, api_context const& cont
 }
 
 awaitable<bool> send_trace(std::chrono::nanoseconds duration, insight& source, client_link& client) {
-  // In this order: who is done in between is in both then, and not in neither.
+  // In this order, a request that ends in between appears in both; otherwise it would appear in neither.
   auto going_on = source.present(lock_trace::present_max);
   auto const now_ns = source.now_ns();
   auto const since_ns = std::max<std::int64_t>(0, now_ns - duration.count());

@@ -8,7 +8,7 @@
 
 namespace holdfast::server {
 
-// The lock as others see it: its state, its events as a stream, a trace of what it did, and all that is counted.
+// The lock's state, its events as a stream, a trace of its recent past, and all counters.
 
 [[nodiscard]] routed route_lock(request_head const& head, protocol::target const& target, route_context const& context);
 [[nodiscard]] routed route_lock_events(request_head const& head, protocol::target const& target,
@@ -18,16 +18,17 @@ namespace holdfast::server {
 [[nodiscard]] routed route_metrics(request_head const& head, protocol::target const& target,
                                    route_context const& context);
 
-/// Whether the answer is sent piece by piece: head_of() and then send_stream().
+/// True if the answer is a stream: then use head_of() and send_stream().
 [[nodiscard]] bool is_streamed(lock_request const& request) noexcept;
 
-/// The answer where it is a state.
+/// The answer, if it is not a stream.
 [[nodiscard]] reply answer_to(lock_request const& request, api_context const& context);
 
 [[nodiscard]] reply head_of(lock_request const& request);
 
-/// Sends the events as they come, until the client goes or the server has drained; or the trace. In pieces, with others
-/// having the thread in between. The head has been sent.
+/// Sends events as they happen, until the client leaves or the server has drained; or sends the trace. It sends pieces
+/// and
+/// yields the thread between them. The head has already been sent.
 awaitable<request_end> send_stream(lock_request const& request, api_context const& context, client_link& client);
 
 }  // namespace holdfast::server

@@ -39,7 +39,7 @@ constexpr std::size_t id_bytes_max = 64;
 constexpr std::size_t owner_bytes_max = 256;
 constexpr std::size_t grants_max = 16;
 
-/// A part of `/v1/locks/{name}/tickets/{id}`, still encoded; empty where it is not there.
+/// A segment of `/v1/locks/{name}/tickets/{id}`, still encoded; empty if absent.
 std::string_view segment(std::string_view path, std::size_t index) {
   for (; index > 0; --index) path.remove_prefix(std::min(path.find('/', 1), path.size()));
   if (path.empty()) return path;
@@ -83,7 +83,7 @@ void append_member(std::string& out, std::string_view name, std::string_view tex
   json::append_string(out, text);
 }
 
-/// The members of a ticket, without braces. @param is_full with its owner and since when.
+/// The members of a ticket, without braces. @param is_full includes its owner and its start.
 void append_ticket(std::string& out, ticket_found const& one, bool is_full) {
   out += "\"id\":";
   json::append_string(out, one.id);
@@ -114,7 +114,7 @@ void append_lock(std::string& out, lock_shown const& one) {
   (out += ",\"waiting\":") += std::to_string(one.waiting);
 }
 
-/// A line of a lock that is kept by its connection.
+/// A line of the stream of a lock that is bound to its connection.
 std::string line_of(ticket_found const& one) {
   std::string line = "{";
   append_ticket(line, one, false);
@@ -126,12 +126,12 @@ bool is_waiting(execution const& done) {
   return found != nullptr && found->token == 0;
 }
 
-/// The end of a wait, on a clock that has one.
+/// The end of a wait on a clock that has an epoch.
 nanoseconds time_left(timer const& until) {
   return std::max(nanoseconds(until.expiry() - until.now()), nanoseconds(0));
 }
 
-/// What must be done although the client is not there any more.
+/// Must be done even though the client is gone.
 awaitable<void> finish(ticket_operation what, ticket_request const& request, api_context const& context,
                        lock_asker asker) {
   data_operation const operation = std::move(what);
@@ -273,7 +273,7 @@ std::optional<reply> take_ticket_body(ticket_request& request, std::string const
 failure failure_of(lock_lost const& lost) {
   return {errc::lock_lost, "the grant of the lock '" + lost.grant.lock + "' with the token " +
                                std::to_string(lost.grant.token) +
-                               " is over; nothing was changed. Whoever holds the lock now has a newer token"};
+                               " is over; nothing was changed. The present holder has a newer token"};
 }
 
 namespace {
@@ -373,7 +373,7 @@ awaitable<request_end> run_ticket(ticket_request const& request, api_context con
   auto const& asked = request.what;
   timer until(co_await asio::this_coro::executor);
   until.expires_after(request.wait.value_or(nanoseconds(0)));
-  // Of this ticket alone, and before the first look, so that nothing can come in between.
+  // Subscribed only to this ticket, and before the first look, so that no change is missed in between.
   watch_hub::watcher news(
       hub, ticket_key(asked.lock, asked.id), false, hub.last_revision(), [&until] { until.cancel(); }, keyspace::locks);
   std::vector<change> changes;
@@ -393,7 +393,7 @@ awaitable<request_end> run_ticket(ticket_request const& request, api_context con
       while (!news.has_news() && until.now() < due && !client.is_draining()) {
         auto const is_there = co_await client.pause(until);
         if (!is_there) {
-          // Nobody listens any more: its place is kept for a lease from now on, and no longer.
+          // The client is gone: from now on, the ticket keeps its place for one lease.
           auto look = of_same_ticket(asked, kind::look);
           co_await finish(std::move(look), request, context, asker);
           co_return request_end::gone;
@@ -403,7 +403,7 @@ awaitable<request_end> run_ticket(ticket_request const& request, api_context con
       is_over = !news.has_news();
       while (news.has_news() && news.take(changes) != watch_hub::watcher::state::in_step) changes.clear();
       changes.clear();
-      // One that somebody has released must not be made anew. Where nothing has come, its position may have changed.
+      // A released ticket must not be created again. If no event came, its position may have changed.
       one.what = kind::look;
       continue;
     }
@@ -455,7 +455,7 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
     auto line = found == nullptr ? std::string("{\"state\":\"lost\"}\n")
                 : is_over        ? std::string("{\"state\":\"released\"}\n")
                                  : line_of(*found);
-    // The news may be what the last line has told.
+    // The last line may already have reported this.
     auto const is_due = line != told || pause.now() >= due;
     auto const takes = co_await client.send(is_due ? std::string_view(line) : std::string_view());
     if (!takes) break;
@@ -477,7 +477,7 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
       is_there = co_await client.pause(pause);
     }
     if (!is_there) break;
-    // A peer that takes nothing any more may be gone without a word: then its lease ends.
+    // A client that reads nothing may have disappeared silently: then its lease expires.
     one.what = client.has_taken_all() ? kind::keep : kind::look;
     one.lease = {};
   }

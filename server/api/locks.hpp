@@ -29,23 +29,24 @@ namespace holdfast::server {
 
 inline constexpr std::size_t ticket_body_bytes_max = 4096;
 
-/// Makes a body the owner of a ticket, and gives the ticket an id if it has none.
-/// @return the answer where the body is not that.
+/// Parses the body as the owner of a ticket, and gives the ticket an id if it has none.
+/// @return the error answer if the body is invalid.
 [[nodiscard]] std::optional<reply> take_ticket_body(ticket_request& request, std::string const& body);
 
-/// Whether a request is answered by one operation, whatever that comes to.
+/// True if a request is answered by one operation, whatever its outcome.
 [[nodiscard]] inline bool is_at_once(ticket_request const& request) noexcept {
   return !request.wait && !request.is_kept_by_connection;
 }
 
-/// The answer to a request for a ticket. @param start tells this process's request ids from another's.
+/// The answer to a request for a ticket. @param start distinguishes the request ids of this process from those of
+/// others.
 void make_ticket_answer(ticket_request const& request, execution&& done, std::uint64_t start, reply& answer);
 
-/// Waits for the grant as long as the request says. @param hub of the thread.
+/// Waits for the grant for as long as the request allows. @param hub of this thread.
 awaitable<request_end> run_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
                                   lock_asker asker, client_link& client, reply& answer);
 
-/// Takes a lock and keeps it as long as its client is there. @param begin begins the answer as a stream.
+/// Acquires a lock and keeps it until its client disconnects. @param begin starts the answer as a stream.
 awaitable<request_end> run_kept_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
                                        lock_asker asker, client_link& client, reply& answer,
                                        std::function<void(reply&&)> const& begin);
@@ -56,10 +57,10 @@ void answer_locks(data_request const& request, locks_listed const& page, std::ui
 
 // --- the fence -----------------------------------------------------------------------------------------------------
 
-/// The grants that a header demands: `Holdfast-Lock: deploy;token=17`. @return errc::invalid_lock otherwise.
+/// The grants that a header requires: `Holdfast-Lock: deploy;token=17`. @return errc::invalid_lock if invalid.
 [[nodiscard]] protocol::result<std::vector<lock_grant>> read_lock_guard(request_head const& head);
 
-/// Makes the operation of a request one that is done only while the grants live.
+/// Makes a request's operation conditional: it runs only while the grants are valid.
 void guard(data_request& request, std::vector<lock_grant>&& grants);
 
 }  // namespace holdfast::server

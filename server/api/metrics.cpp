@@ -12,7 +12,7 @@
 namespace holdfast::server {
 namespace {
 
-/// Histograms of several threads, added up.
+/// The sum of the threads' histograms.
 template <class Histogram>
 struct histogram_sum {
   std::array<std::uint64_t, Histogram::buckets> counts{};
@@ -165,7 +165,7 @@ void write_access(metrics_writer& out, access_control const& access) {
   if (access.requests) out.sample(access.requests->dropped(), {{"log", "access"}});
 }
 
-/// Under the names that all of Prometheus's own libraries give them.
+/// These have the names that Prometheus's client libraries use.
 void write_process(metrics_writer& out) {
   auto const figures = look_at_process();
   out.begin("process_cpu_seconds_total", "counter", "Processor time, of users and of the kernel.");

@@ -14,14 +14,14 @@ namespace holdfast::server {
 
 inline constexpr std::string_view metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What memory is used for, and how much of it may be.
+/// Memory by use, and its limits.
 struct memory_use {
   std::uint64_t data_bytes = 0, data_bytes_max = 0;
   std::uint64_t under_way_bytes = 0, under_way_bytes_max = 0;
   std::uint64_t keys = 0;
 };
 
-/// All that is counted, in Prometheus's text format. Sums over the threads; never loses anything.
+/// All metrics in Prometheus's text format. They are sums over all threads; no count is ever lost.
 /// @param tls null: plain HTTP
 [[nodiscard]] std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
                                        named_lock_counters const& locks, kept_data const& kept = nothing_kept,

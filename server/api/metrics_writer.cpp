@@ -3,7 +3,7 @@
 namespace holdfast::server {
 namespace {
 
-/// Seconds with as many decimals as it takes.
+/// Seconds with as many decimals as needed.
 std::string seconds(std::uint64_t ns) {
   auto text = std::to_string(ns / 1'000'000'000);
   auto const rest = ns % 1'000'000'000;

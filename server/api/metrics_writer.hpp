@@ -9,9 +9,11 @@
 
 namespace holdfast::server {
 
-/// Writes Prometheus's text format, version 0.0.4. (prometheus-cpp would do it too, but its counters, which are doubles
-/// behind a lock or a compare-and-swap, are not for our request path, and its serializer alone is less than a shared
-/// library to install.) Of one family all samples must follow its begin().
+/// Writes Prometheus's text format, version 0.0.4. prometheus-cpp is not used: its counters are doubles behind a lock
+/// or a
+/// compare-and-swap, too slow for the request path, and its serializer alone does not justify a shared library. All
+/// samples of
+/// a family must follow its begin().
 class metrics_writer {
  public:
   using label = std::pair<std::string_view, std::string_view>;
@@ -21,15 +23,15 @@ class metrics_writer {
   void begin(std::string_view family, std::string_view type, std::string_view help);
 
   void sample(std::uint64_t value, labels with = {});
-  /// A value in nanoseconds as seconds, to the nanosecond.
+  /// A value in nanoseconds, written as seconds with nanosecond precision.
   void sample_seconds(std::uint64_t value_ns, labels with = {});
-  /// @param counts of each bucket alone; the last is what lies beyond all bounds.
+  /// @param counts of each bucket, not cumulative; the last counts values beyond all bounds.
   void sample_histogram(std::span<std::int64_t const> bounds_ns, std::span<std::uint64_t const> counts,
                         std::uint64_t sum_ns, labels with = {});
-  /// The same of plain numbers.
+  /// The same for plain numbers.
   void sample_histogram_of_numbers(std::span<std::int64_t const> bounds, std::span<std::uint64_t const> counts,
                                    std::uint64_t sum, labels with = {});
-  /// Of a summary without quantiles.
+  /// A summary without quantiles.
   void sample_sum(std::uint64_t count, std::uint64_t sum_ns, labels with = {});
 
   [[nodiscard]] std::string& text() noexcept { return text_; }

@@ -6,7 +6,7 @@
 
 namespace holdfast::server {
 
-// The description of this API for programs: GET /v1/openapi.json.
+// The machine-readable description of this API: GET /v1/openapi.json.
 
 [[nodiscard]] routed route_openapi(request_head const& head, protocol::target const& target,
                                    route_context const& context);

@@ -10,7 +10,7 @@
 namespace holdfast::server {
 namespace {
 
-/// Whether an If-None-Match field names a tag; both are what the server wrote, so a look for the text is enough.
+/// True if an If-None-Match field contains the tag. The server wrote both, so a text search is enough.
 bool names_tag(std::optional<std::string> const& if_none_match, std::string_view tag) {
   return if_none_match && (*if_none_match == "*" || if_none_match->find(tag) != std::string::npos);
 }

@@ -14,7 +14,7 @@ namespace {
 using namespace protocol;
 using std::chrono::nanoseconds;
 
-/// Each takes a value, and returns what is wrong with it.
+/// Each function takes a value and returns what is wrong with it.
 using taker = std::string (*)(std::string_view value, parameters& into);
 
 template <std::optional<nanoseconds> parameters::* member>
@@ -122,7 +122,7 @@ constexpr std::array known{
     known_parameter{"keep", take_text<&parameters::keep>},
 };
 
-/// `hold, lock-timeout and ttl`.
+/// Joins names: `hold, lock-timeout and ttl`.
 std::string enumerate(std::span<std::string_view const> names) {
   std::string text;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -152,7 +152,7 @@ result<nanoseconds> parse_time_to_live(std::string_view text) {
 
     if (number && *number > 0) {
       if (*number > days_max * 86'400 / seconds_each[unit])
-        return failure{errc::invalid_parameter, "is at most 100 years (36525d); leave it out for a key that stays"};
+        return failure{errc::invalid_parameter, "is at most 100 years (36525d); omit it for a key that does not expire"};
       return nanoseconds(seconds(*number * seconds_each[unit]));
     }
   }

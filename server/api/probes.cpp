@@ -7,7 +7,7 @@ namespace holdfast::server {
 
 using namespace protocol;
 
-// Whatever the query says: load balancers add to it so that no cache answers.
+// The query is ignored: load balancers add one to bypass caches.
 
 routed route_livez(request_head const& head, target const& /*target*/, route_context const& /*context*/) {
   if (auto refused = refuse_all_but_reads(head)) return *std::move(refused);

@@ -7,7 +7,7 @@
 
 namespace holdfast::server {
 
-// What orchestrators ask: is the process alive, does it take requests, which version is it.
+// Endpoints for orchestrators: liveness, readiness and version.
 
 [[nodiscard]] routed route_livez(request_head const& head, protocol::target const& target,
                                  route_context const& context);

@@ -22,7 +22,7 @@ process_figures look_at_process() {
     figures.resident_bytes = resident * page_bytes;
   }
   std::error_code error;
-  // The look at the directory takes one itself.
+  // Reading the directory uses one descriptor itself.
   for (std::filesystem::directory_iterator one("/proc/self/fd", error), end; !error && one != end; one.increment(error))
     ++figures.descriptors;
   if (figures.descriptors != 0) --figures.descriptors;

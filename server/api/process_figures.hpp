@@ -4,7 +4,7 @@
 
 namespace holdfast::server {
 
-/// What the operating system says of this process; 0 where it says nothing.
+/// Figures of the operating system about this process; 0 if unavailable.
 struct process_figures {
   std::uint64_t cpu_ns = 0;
   std::uint64_t resident_bytes = 0, virtual_bytes = 0;

@@ -16,90 +16,90 @@
 
 namespace holdfast::server {
 
-/// A request that concerns the database: what to do, under which terms, and what its answer depends on.
+/// A request for the database: its operation, its terms, and what its answer depends on.
 struct data_request {
   data_operation operation;
   lock_terms terms;
-  lock_operation name = lock_operation::get;  ///< as whoever watches the lock calls it
+  lock_operation name = lock_operation::get;  ///< the operation's name in lock events
 
   enum class body_kind : std::uint8_t { none, value, merge_patch, json_patch, transaction };
-  body_kind body = body_kind::none;  ///< what is still to come, and completes the operation
+  body_kind body = body_kind::none;  ///< the part of the request that is still missing and completes the operation
 
-  std::optional<std::chrono::nanoseconds> wait;  ///< of a GET: for a value other than the one it is known to have
+  std::optional<std::chrono::nanoseconds> wait;  ///< for GET: wait for a value other than the known one
   bool head_only = false;
-  bool wants_representation = false;  ///< the value itself as the answer to a write
+  bool wants_representation = false;  ///< a write that returns the value
 
   [[nodiscard]] bool writes() const noexcept {
     return name != lock_operation::get && name != lock_operation::head && name != lock_operation::list;
   }
 };
 
-/// A request about the lock, or about all that is counted.
+/// A request for the lock's state, events or trace, or for metrics.
 struct lock_request {
   enum class kind { state, events, trace, metrics };
   kind what = kind::state;
-  std::size_t limit = 100;                                       ///< of state: the queue's entries
-  event_format format = event_format::sse;                       ///< of events
-  std::optional<std::uint64_t> after;                            ///< of events: the last that was seen
-  std::uint64_t after_start = 0;                                 ///< of events: by which process; 0: by this one
-  std::chrono::nanoseconds duration = std::chrono::seconds(10);  ///< of trace: how far back
+  std::size_t limit = 100;                  ///< for state: number of queue entries
+  event_format format = event_format::sse;  ///< for events
+  std::optional<std::uint64_t> after;       ///< for events: number of the last event seen
+  std::uint64_t after_start = 0;            ///< for events: the process of that number; 0: this one
+  std::chrono::nanoseconds duration = std::chrono::seconds(10);  ///< for trace: time span
 };
 
 /// A request for a ticket of a named lock.
 struct ticket_request {
   ticket_operation what;
   lock_terms terms;
-  std::optional<std::chrono::nanoseconds> wait;  ///< for the grant; empty: it is told how things stand
-  bool is_kept_by_connection = false;            ///< the lock is held as long as the client is there
+  std::optional<std::chrono::nanoseconds> wait;  ///< time to wait for the grant; nullopt: report the state at once
+  bool is_kept_by_connection = false;            ///< the lock is bound to the connection
 };
 
-/// A client that follows the changes of a key, or of all keys with a prefix; or of the tickets of a named lock.
+/// A watch of a key, of all keys with a prefix, or of the tickets of a named lock.
 struct watch_request {
   keyspace space = keyspace::data;
   std::string key;  ///< or the prefix
   bool is_prefix = true;
-  bool begins_with_values = false;  ///< what there is comes first
-  bool may_be_told_lost = false;    ///< a browser reconnects by itself, and takes no error for an answer
+  bool begins_with_values = false;  ///< begin with the present values
+  bool may_be_told_lost = false;    ///< a browser reconnects automatically, and does not treat an error as an answer
   event_format format = event_format::sse;
-  std::optional<std::uint64_t> after;  ///< the last revision that was seen; empty: only what comes
-  bool is_of_other_database = false;   ///< `after` belongs to a database that is not this one
+  std::optional<std::uint64_t> after;  ///< last revision seen; nullopt: only new changes
+  bool is_of_other_database = false;   ///< `after` is from another database
 };
 
-/// All keys with a prefix, as lines.
+/// Export of all keys with a prefix, as lines.
 struct export_request {
   std::string prefix;
   lock_terms terms;
 };
 
-/// Lines of keys and values, to be stored.
+/// Import of lines of keys and values.
 struct import_request {
   import_operation::present_key if_exists = import_operation::present_key::replace;
   lock_terms terms;
-  std::vector<lock_grant> grants;  ///< that must live, of each part
+  std::vector<lock_grant> grants;  ///< must be valid for each part
 };
 
-/// A look at the settings, or a change, according to its body.
+/// A read or, according to its body, a change of the settings.
 struct settings_request {
   bool changes = false;
 };
 
-/// A question for what runs here and where its data are.
+/// A request for the version and the place of the data.
 struct version_request {};
 
-/// A backup is to be made; its body names it.
+/// A request for a backup; its body names it.
 struct backup_request {
-  std::string name;  ///< empty until the body has come; then of what its time is
+  std::string name;  ///< nullopt until the body has come; empty: named by the time
 };
 
-/// What a header has come to: an answer where nothing else is needed (probes, pages, refusals), or what to do.
+/// The result of routing a header: a complete answer (probes, pages, refusals), or what to do.
 using routed = std::variant<reply, data_request, lock_request, watch_request, ticket_request, export_request,
                             import_request, version_request, backup_request, settings_request>;
 
-/// What a header's reading depends on.
+/// What routing depends on besides the header.
 struct route_context {
   route_settings const& settings;
   std::uint64_t database_id = 0;
-  std::chrono::nanoseconds read_hold{};  ///< the hold of a GET or HEAD that names none, as it is now
+  std::chrono::nanoseconds read_hold{};  ///< current default hold of GET and HEAD
   bool draining = false;
 };
 

@@ -6,23 +6,23 @@
 
 namespace holdfast::server {
 
-/// What a request needs of its token, where the server has tokens.
+/// The permission that a request needs if the server has tokens.
 enum class need : std::uint8_t {
-  nothing,    ///< everybody may
-  any_token,  ///< whoever is known may
-  keys,       ///< read, write or both, with a prefix that the keys it concerns begin with
-  locks,      ///< lock, with a prefix that the name of the lock begins with
-  overview,   ///< admin, or read of all keys: it shows what all requests are about
+  nothing,    ///< no token needed
+  any_token,  ///< any valid token
+  keys,       ///< read, write or both for the prefix of the keys concerned
+  locks,      ///< lock for the prefix of the lock's name
+  overview,   ///< admin, or read of all keys, because it shows all requests
   admin,
 };
 
-/// The same of a route. It has no default, so that the route table can't have a route whose needs nobody thought of.
+/// The same for a route. It has no default, so every route in the table must state its needs.
 class route_access {
  public:
   constexpr explicit route_access(need of_all) : of_reads_(of_all), of_changes_(of_all) {}
   constexpr route_access(need of_reads, need of_changes) : of_reads_(of_reads), of_changes_(of_changes) {}
 
-  /// OPTIONS tells what is in the manual, and a browser's preflight request has no token.
+  /// OPTIONS shows only public information, and a browser's preflight request has no token.
   [[nodiscard]] constexpr need of(protocol::method which) const noexcept {
     using protocol::method;
     if (which == method::options) return need::nothing;

@@ -7,15 +7,15 @@
 
 namespace holdfast::server {
 
-/// What routes need to turn a request into an operation.
+/// The settings needed to turn a request into an operation.
 struct route_settings {
-  std::chrono::nanoseconds read_hold{0};  ///< the hold of a GET or HEAD that names none
+  std::chrono::nanoseconds read_hold{0};  ///< default hold of GET and HEAD
   std::chrono::nanoseconds hold_max = std::chrono::seconds(60);
-  std::optional<std::chrono::nanoseconds>
-      lock_timeout;                       ///< of requests that name none; empty: wait as long as it takes
-  std::vector<std::string> host_names;    ///< by which browsers reach this server, besides IP addresses and localhost
-  std::vector<std::string> cors_origins;  ///< whose pages may do what any client may
-  bool is_on_loopback = true;             ///< so that nobody else's name for it is right
+  std::optional<std::chrono::nanoseconds> lock_timeout;  ///< default wait; nullopt: no limit
+  std::vector<std::string>
+      host_names;  ///< names by which browsers reach this server, besides IP addresses and localhost
+  std::vector<std::string> cors_origins;  ///< origins whose pages may do what any client may
+  bool is_on_loopback = true;             ///< reject names that somebody else could have chosen for this server
 };
 
 }  // namespace holdfast::server

@@ -29,14 +29,15 @@ constexpr std::string_view methods_allow = "GET, HEAD, PUT, POST, PATCH, DELETE,
 constexpr route_access open_to_all(need::nothing), of_known(need::any_token), of_keys(need::keys),
     of_locks(need::locks), of_overview(need::overview);
 
-/// For a function that returns the request. route_value() makes it in place, as moving a data_request costs as much as
-/// reading it.
+/// For a function that returns the request. route_value() builds its request in place instead, because moving a
+/// data_request
+/// costs as much as parsing it.
 template <routed (*read)(request_head const&, target const&, route_context const&)>
 void read_into(request_head const& head, target const& target, route_context const& context, routed& into) {
   into = read(head, target, context);
 }
 
-// The commonest first.
+// Most frequent first.
 constexpr std::array resources{
     resource{kv_path, true, route_kind::value, of_keys, route_value},
     resource{list_path, false, route_kind::list, of_keys, read_into<route_list>},
@@ -64,7 +65,7 @@ constexpr std::array resources{
     resource{"/assets/", true, route_kind::page, open_to_all, read_into<route_page>},
 };
 
-/// Whether a path is that of a pattern, in which `{name}` stands for a segment.
+/// True if a path matches a pattern, in which `{name}` stands for a segment.
 bool matches(std::string_view pattern, std::string_view path) {
   while (!pattern.empty() && !path.empty()) {
     auto const wanted = pattern.substr(0, pattern.find('/', 1)), segment = path.substr(0, path.find('/', 1));
@@ -86,7 +87,7 @@ resource const* resource_at(std::string_view path) {
   return nullptr;
 }
 
-/// To a request that no resource can answer.
+/// The answer to a request that no resource matches.
 reply answer_without_resource(request_head const& head, result<target> const& target) {
   if (head.method == method::unknown)
     return with_allow(refuse(errc::unknown_method, "this server does not know the method " +

@@ -11,10 +11,10 @@
 
 namespace holdfast::server {
 
-/// A resource, and how its requests are read.
+/// A resource and the function that parses its requests.
 struct resource {
   std::string_view path;
-  bool is_prefix;  ///< the path begins with it
+  bool is_prefix;  ///< the path begins with this
   route_kind kind;
   route_access access;
   void (*route)(request_head const& head, protocol::target const& target, route_context const& context, routed& into);
@@ -24,11 +24,12 @@ struct resource {
 /// The route table.
 [[nodiscard]] std::span<resource const> all_resources() noexcept;
 
-/// What a kind of requests needs of its token: nothing where it is no route's.
+/// The permission that a kind of request needs; nothing if no route produces it.
 [[nodiscard]] route_access access_of(route_kind kind) noexcept;
 
-/// Finds a header's resource and what the request is. A PUT's value is still to come: its body has not been read.
-/// Nothing here looks at bodies, sockets or the database. @param into becomes the request. @return what it is for.
+/// Finds the resource for a header and parses the request. The body, such as a PUT's value, is not read yet. Routing
+/// uses no
+/// bodies, sockets or database. @param into becomes the request. @return its kind.
 route_kind route(request_head const& head, route_context const& context, routed& into);
 
 }  // namespace holdfast::server

@@ -17,7 +17,7 @@ using nlohmann::ordered_json;
 using std::chrono::nanoseconds;
 
 constexpr std::string_view settings_allow = "GET, HEAD, PATCH, OPTIONS";
-// A shorter one would be a busy loop.
+// A shorter period would be a busy loop.
 constexpr std::chrono::milliseconds writer_period_min{1};
 
 bool is_json_type(std::string_view content_type) {
@@ -25,7 +25,7 @@ bool is_json_type(std::string_view content_type) {
   return equals_ignoring_case(content_type.substr(0, end), "application/json");
 }
 
-/// Reads a duration of the body. @return what is wrong.
+/// Parses a duration of the body. @return what is wrong.
 std::string take_duration(json::value member, std::optional<nanoseconds>& to) {
   auto const name = member.name();
   if (to) return name + " is there twice";

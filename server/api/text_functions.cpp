@@ -21,7 +21,7 @@ text_function::result as_value(result<std::string>&& made, std::size_t bytes_max
   return std::make_shared<std::string const>(*std::move(made));
 }
 
-/// Something parsed, with the text that it refers to.
+/// A parsed document with the text that it refers to.
 template <class Parsed>
 class parsed_function : public text_function {
  public:
@@ -46,7 +46,7 @@ class parsed_function : public text_function {
   std::optional<Parsed> parsed_;
 };
 
-/// Whose result is computed in one step.
+/// A function whose result is computed in one step.
 template <class Parsed>
 class one_step_function : public parsed_function<Parsed> {
  public:
@@ -74,11 +74,11 @@ class comparison final : public one_step_function<json::document> {
     auto const other = json::document::parse(*input);
     if (!other) return other.error();
     if (json::are_equal(parsed().root(), other->root())) return input;
-    return failure{errc::check_failed, "the value is another"};
+    return failure{errc::check_failed, "the value is different"};
   }
 };
 
-/// An operation of the patch at a time.
+/// Applies one operation of the patch per step.
 class json_patch_function final : public parsed_function<json::json_patch> {
  protected:
   void begin(json_text const& input) override {

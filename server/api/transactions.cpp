@@ -61,7 +61,7 @@ result<time_to_live> read_ttl(json::fields const& fields) {
   return time_to_live{time_to_live::kind::set, *duration};
 }
 
-/// A check that a grant of a named lock lives.
+/// A check that a grant of a named lock is valid.
 result<check> read_grant(json::value const& part, json::fields const& fields) {
   for (auto const* const other : {"key", "etag", "exists", "value"})
     if (fields.find(other)) return wrong(part, "a check of a lock has its name and a token, and nothing else");
@@ -94,7 +94,7 @@ result<check> read_check(json::value const& part, std::uint64_t database_id) {
   if (etag) {
     auto const text = etag->as_string();
     if (!text) return text.error();
-    // As the ETag field has it, or without its quotes.
+    // An entity tag as in the ETag field, or without its quotes.
     auto const quoted = text->starts_with('"') || text->starts_with("W/") || *text == "*" ? *text : '"' + *text + '"';
     one.tag = parse_tag_list(quoted, database_id);
   }
@@ -229,7 +229,7 @@ constexpr std::array known_operations{
     known_operation{"list", read_list, true},
 };
 
-/// An operation is known by the member that names it.
+/// The member's name determines the operation.
 result<transaction_step> read_step(json::value const& part, std::size_t value_bytes_max) {
   auto const members = part.as_object();
   if (!members) return members.error();
@@ -302,7 +302,7 @@ result<transaction> read_transaction(std::string const& body, std::uint64_t data
 
 // --- answers -------------------------------------------------------------------------------------------------------
 
-/// Appends what a step came to, as a JSON object.
+/// Appends the result of a step as a JSON object.
 struct result_writer {
   transaction_step const& step;
   answer_context const& context;
@@ -345,7 +345,7 @@ struct result_writer {
   }
   template <class Other>
   void operator()(Other const&) const {
-    out += "null";  // no step of a transaction that was done comes to it
+    out += "null";  // does not occur in a transaction that was executed
   }
 
  private:
@@ -358,7 +358,7 @@ struct result_writer {
   }
 };
 
-/// What hindered a step.
+/// The error of a step.
 struct step_failure {
   transaction_step const& step;
 

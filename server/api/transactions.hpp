@@ -18,8 +18,8 @@ inline constexpr std::size_t transaction_parts_max = 1000;  ///< checks and oper
 [[nodiscard]] routed route_transaction(request_head const& head, protocol::target const& target,
                                        route_context const& context);
 
-/// Makes a body the transaction. @param database_id whose tags the checks name. @param value_bytes_max how large a
-/// value may become. @return the answer where it is none.
+/// Parses a body as a transaction. @param database_id of the tags in checks. @param value_bytes_max limit for a value.
+/// @return the error answer if it is invalid.
 [[nodiscard]] std::optional<reply> take_transaction_body(data_request& request, std::string const& body,
                                                          std::uint64_t database_id, std::size_t value_bytes_max);
 

@@ -23,10 +23,10 @@ using namespace protocol;
 constexpr std::size_t page_entries = 500;
 constexpr std::size_t changes_at_once = 64;
 
-// So much of an import takes the lock at once.
+// Number of items that an import stores per acquisition of the lock.
 constexpr std::size_t items_at_once = 256;
 constexpr std::size_t item_bytes_at_once = 256 * 1024;
-/// A line holds a key and a value of the largest size, perhaps escaped.
+/// The longest line: a key and a value of maximum size, escaped.
 constexpr std::size_t line_bytes_max = 8 * 1024 * 1024;
 
 constexpr std::string_view import_allow = "POST, OPTIONS";
@@ -42,7 +42,7 @@ std::string hexadecimal(std::uint32_t number) {
   return text;
 }
 
-/// Collects an export's lines, and what its last line says of them.
+/// Collects an export's lines and computes its last line.
 class line_writer {
  public:
   [[nodiscard]] std::string& text() noexcept { return text_; }
@@ -109,7 +109,7 @@ routed route_import(request_head const& head, target const& target, route_contex
   if (head.method == method::options) return options_reply(import_allow);
   if (head.method != method::post) return method_not_allowed(head, import_allow);
   if (head.idempotency_key)
-    return refuse(errc::invalid_idempotency_key, "an import has no answer that could be kept; send it without the key");
+    return refuse(errc::invalid_idempotency_key, "the answer to an import can't be stored; send it without the key");
   if (head.if_match || head.if_none_match || head.has_if_unmodified_since)
     return refuse(errc::precondition_not_supported, "an import has no condition but if-exists=replace, skip or fail");
   auto const given =
@@ -144,8 +144,8 @@ reply head_of(export_request const& /*request*/) {
 
 namespace {
 
-/// Adds what has changed behind `since`, up to `until`, of the keys up to `last_key` with a prefix.
-/// @return false where some of that has been forgotten.
+/// Adds the changes after `since`, up to `until`, of keys up to `last_key` with a prefix.
+/// @return false if the history no longer has all of them.
 bool add_changes(line_writer& out, history const& changes, std::string_view prefix, std::string_view last_key,
                  std::uint64_t since, std::uint64_t until) {
   std::vector<change> batch;
@@ -172,7 +172,7 @@ awaitable<bool> send_lines(export_request const& request, api_context const& con
                                        .reverse = false,
                                        .values = true};
   auto& list = std::get<list_operation>(what);
-  std::uint64_t told = 0;  // up to this revision, of the keys up to list.after
+  std::uint64_t told = 0;  // up to this revision, for keys up to list.after
   for (;;) {
     execution done;
     {
@@ -187,7 +187,7 @@ awaitable<bool> send_lines(export_request const& request, api_context const& con
       co_await client.send(lines.text());
       co_return false;
     }
-    // What has changed is in the history when it is durable.
+    // Changes are in the history once they are durable.
     auto const is_durable = co_await client.until_durable(done.needs);
     if (!is_durable) co_return false;
     auto const is_known =
@@ -230,14 +230,14 @@ awaitable<request_end> send_export(export_request const& request, api_context co
 
 namespace {
 
-/// Turns lines into items, and checks what an export's last line says.
+/// Turns lines into items, and checks an export's last line.
 class line_reader {
  public:
   line_reader(import_operation& to, std::size_t value_bytes_max, gatekeeper const* gate)
       : to_(to), value_bytes_max_(value_bytes_max), gate_(gate) {}
 
   [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
-  /// The line of an item that is still there.
+  /// The line of an item that has not expired.
   [[nodiscard]] std::size_t line_of(std::size_t item) const noexcept { return item_lines_[item]; }
   void forget_items() noexcept {
     to_.items.clear();
@@ -248,13 +248,13 @@ class line_reader {
   result<void> read(std::string_view line) {
     ++lines_;
     if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return {};
-    if (has_ended_) return failure{errc::invalid_import, "there is a line behind the end of the export"};
+    if (has_ended_) return failure{errc::invalid_import, "there is a line after the end of the export"};
     auto const document = json::document::parse(line);
     if (!document) return failure{errc::invalid_import, document.error().detail};
     auto const fields = json::fields::of(
         document->root(), {"key", "value", "ttl", "revision", "deleted", "end", "entries", "crc32c", "error"});
     if (!fields) return failure{errc::invalid_import, fields.error().detail};
-    if (fields->find("error")) return failure{errc::invalid_import, "the export was broken off with an error"};
+    if (fields->find("error")) return failure{errc::invalid_import, "the export was aborted by an error"};
     if (fields->find("end")) return read_end(*fields);
     sum_.process_bytes(line.data(), line.size());
     ++entries_;
@@ -288,7 +288,7 @@ class line_reader {
     return {};
   }
 
-  /// Seconds, as an export has them, or a duration.
+  /// Parses seconds, as in an export, or a duration.
   static result<std::chrono::nanoseconds> read_ttl(json::value const& field) {
     auto const is_text = field.is(json::value_kind::string);
     auto const text = is_text ? field.as_string() : result<std::string>(std::string(field.text()) + 's');
@@ -319,7 +319,7 @@ class line_reader {
   bool has_ended_ = false;
 };
 
-/// An import while it continues.
+/// State of a running import.
 class import_run {
  public:
   import_run(import_request const& request, api_context const& context, lock_asker asker, client_link& client,
@@ -348,7 +348,7 @@ class import_run {
   std::shared_ptr<guarded_operation> all_;
   data_operation what_ = std::shared_ptr<guarded_operation const>(all_);
   line_reader reader_{items(), context_.value_bytes_max, gate_};
-  std::string text_;  // that has come and has not been read as lines
+  std::string text_;  // received, but not yet parsed as lines
   std::size_t item_bytes_ = 0;
   byte_budget::share counted_{context_.under_way};
   std::size_t stored_ = 0, skipped_ = 0;
@@ -368,14 +368,14 @@ reply import_run::refusal(failure const& why, std::size_t line) const {
   return answer;
 }
 
-/// Why a part has not been done at all, if it has not.
+/// Why a part was not stored; nothing if it was.
 std::optional<failure> why_not_done(execution const& done) {
   if (!done.outcome) return done.outcome.error();
   if (auto const* const lost = std::get_if<lock_lost>(&*done.outcome)) return failure_of(*lost);
   return std::nullopt;
 }
 
-/// @return whether all could be stored; refused_ or is_gone_ says otherwise.
+/// @return true if everything was stored; otherwise refused_ or is_gone_ gives the reason.
 awaitable<bool> import_run::store_items() {
   auto& all = items();
   if (all.items.empty()) co_return true;
@@ -469,7 +469,7 @@ awaitable<request_end> import_run::run(reply& answer) {
     }
   }
   if (revision_ == 0) {
-    // Nothing was stored, which is true now.
+    // Nothing was stored, so the answer needs nothing to become durable.
     execution done;
     {
       client_link::waiting here(client_);

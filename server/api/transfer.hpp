@@ -11,7 +11,7 @@
 
 namespace holdfast::server {
 
-// All keys with a prefix out of a database and into one, as lines of JSON: GET /v1/export, POST /v1/import.
+// Exports all keys with a prefix, and imports keys, as lines of JSON: GET /v1/export, POST /v1/import.
 
 [[nodiscard]] routed route_export(request_head const& head, protocol::target const& target,
                                   route_context const& context);
@@ -20,13 +20,15 @@ namespace holdfast::server {
 
 [[nodiscard]] reply head_of(export_request const& request);
 
-/// Sends entries page by page and, behind each page, what has changed meanwhile of those that were sent; so all lines
-/// together are the database at the revision of the last line, later lines counting. Nobody waits for more than a page.
-/// @param gate as below.
+/// Sends entries page by page. After each page it sends the changes made meanwhile to entries already sent. So all
+/// lines
+/// together, the last line of each key counting, are the database at the revision of the last line. The lock is held
+/// only for
+/// one page at a time. @param gate as below.
 awaitable<request_end> send_export(export_request const& request, api_context const& context, lock_asker asker,
                                    client_link& client, gatekeeper* gate);
 
-/// Stores the body's lines as they come, so many at a time. @param gate asked about each key; null: all may be stored.
+/// Stores the body's lines in batches as they arrive. @param gate checks each key; null: all keys are allowed.
 awaitable<request_end> run_import(import_request const& request, api_context const& context, lock_asker asker,
                                   client_link& client, reply& answer, gatekeeper* gate);
 

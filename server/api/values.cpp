@@ -40,7 +40,7 @@ name_list allowed_to(method method) {
   }
 }
 
-/// Of what a request says, what does not fit its method.
+/// The first part of a request that its method does not allow.
 std::optional<failure> refuse_fields(request_head const& head) {
   auto const puts = head.method == method::put;
   auto const has_content = puts || head.method == method::patch;
@@ -61,7 +61,7 @@ std::string_view media_type_of(std::string_view content_type) {
   return type.substr(0, type.find_last_not_of(" \t") + 1);
 }
 
-/// A POST: counts, or changes when the key expires.
+/// A POST: increments the value, or changes its time to live.
 result<data_operation> read_post(std::string key, parameters const& given, conditions_pointer when) {
   auto const sets_ttl = given.ttl && given.ttl->what != time_to_live::kind::keep;
   if (!given.increment) {
@@ -107,7 +107,7 @@ lock_operation name_of_method(request_head const& head, parameters const& given)
   }
 }
 
-/// Which patch a content type says. None where it is no patch's.
+/// The kind of patch of a content type; none if it is not a patch.
 std::optional<data_request::body_kind> patch_kind_of(std::string_view content_type) {
   auto const type = media_type_of(content_type);
   if (equals_ignoring_case(type, "application/merge-patch+json")) return data_request::body_kind::merge_patch;
@@ -115,7 +115,7 @@ std::optional<data_request::body_kind> patch_kind_of(std::string_view content_ty
   return std::nullopt;
 }
 
-/// @param request new. @return why there is none.
+/// @param request must be new. @return what is wrong.
 std::optional<reply> read_request(request_head const& head, target const& target, route_context const& context,
                                   data_request& request) {
   switch (head.method) {
@@ -215,7 +215,7 @@ std::optional<reply> take_value_body(data_request& request, std::string&& body, 
     return std::nullopt;
   }
   if (auto const valid = check_json(body); !valid) return reply_to(valid.error());
-  // A body that came in pieces has grown by doubling; a value stays for long.
+  // A body that came in pieces grew by doubling, so it is copied to its size: values live long.
   if (body.capacity() > body.size() + body.size() / 4) body.shrink_to_fit();
   std::get<put_operation>(request.operation).value = std::make_shared<std::string const>(std::move(body));
   return std::nullopt;

@@ -11,15 +11,15 @@ namespace holdfast::server {
 
 void route_value(request_head const& head, protocol::target const& target, route_context const& context, routed& into);
 
-/// The key whose value is all that a request wants: of a GET that is bare and whose target is plain, a view into it.
-/// Empty where it takes route_value() to tell.
+/// The key of a plain GET without parameters and conditions, as a view into its target. Empty if only route_value() can
+/// decide.
 [[nodiscard]] std::string_view key_of_plain_read(request_head const& head);
 
-/// Makes a body what the operation stores: a value, or a patch. @return the answer where the body is not that.
+/// Completes the operation with a body: a value or a patch. @return the error answer if the body is invalid.
 [[nodiscard]] std::optional<reply> take_value_body(data_request& request, std::string&& body,
                                                    std::size_t value_bytes_max);
 
-/// Makes the answer, which is new, to an operation on one key.
+/// Creates the answer, which must be new, to an operation on one key.
 struct value_answer {
   data_request const& request;
   answer_context const& context;

@@ -8,13 +8,13 @@ namespace holdfast::server {
 /// The version as `--version` prints it, `holdfast-server 0.1.0`.
 [[nodiscard]] std::string version_text();
 
-/// What was built of what.
+/// The versions of this build and of what it was built with.
 struct build {
   std::string_view version, compiler, boost;
 };
 [[nodiscard]] build build_info() noexcept;
 
-/// The answer of GET /version. @param journal_json what it shows of the journal, a JSON object.
+/// The answer of GET /version. @param journal_json the journal's state as a JSON object.
 [[nodiscard]] std::string version_json(std::string_view journal_json);
 
 }  // namespace holdfast::server

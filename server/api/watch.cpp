@@ -19,13 +19,14 @@ namespace {
 
 using namespace protocol;
 
-/// Something is sent at least this often, so that a dead connection is noticed, and one without news can be resumed.
+/// Something is sent at least this often, so that a dead connection is noticed and a quiet watch has a recent id to
+/// resume.
 constexpr std::chrono::seconds progress_interval{5};
 constexpr std::size_t page_entries = 500;
 
 constexpr std::array<std::string_view, 5> watch_parameters{"prefix", "key", "from", "format", "initial"};
 
-/// Reads `3f…-17`, as ids of events have it, or a bare revision. @return false where it is neither.
+/// Parses an event id, `3f…-17`, or a bare revision. @return false if it is neither.
 bool read_position(std::string_view text, std::uint64_t database_id, watch_request& request) {
   if (auto const tag = parse_entity_tag('"' + std::string(text) + '"')) {
     request.after = tag->revision;
@@ -90,7 +91,7 @@ class event_writer {
     end();
   }
 
-  /// What was there when the watch began. Without an id: who breaks off begins again.
+  /// An initial value. It has no id, because a client that breaks off here must begin again.
   void add(std::string_view key, listing::entry const& one) {
     begin("put", std::nullopt);
     text_ += "\"key\":";
@@ -129,14 +130,15 @@ class event_writer {
   std::string text_;
 };
 
-/// Up to which revision a part of the keys has been sent.
+/// The revision up to which a part of the keys has been sent.
 struct told_part {
   std::string last_key;
   std::uint64_t revision;
 };
 
-/// Sends what there is, page by page. @param told becomes what was sent as of when. @return whether the client is
-/// there.
+/// Sends the present values, page by page. @param told receives what was sent, with revisions. @return false if the
+/// client
+/// left.
 awaitable<bool> send_values(watch_request const& request, api_context const& context, lock_asker asker,
                             client_link& client, event_writer& writer, std::vector<told_part>& told) {
   data_operation what = list_operation{.prefix = request.key,
@@ -147,7 +149,7 @@ awaitable<bool> send_values(watch_request const& request, api_context const& con
                                        .reverse = false,
                                        .values = true};
   auto& list = std::get<list_operation>(what);
-  // Of one key: the page that begins with it, and ends there.
+  // For a single key: the page that begins and ends with it.
   if (!request.is_prefix) list.limit = 1;
   for (auto more = true; more;) {
     execution done;
@@ -171,7 +173,7 @@ awaitable<bool> send_values(watch_request const& request, api_context const& con
   co_return true;
 }
 
-/// Whether a change was in what was sent when the watch began.
+/// True if a change was already part of the initial values.
 bool was_told(std::vector<told_part> const& told, change const& one) {
   for (auto const& part : told)
     if (part.last_key.empty() || one.key <= part.last_key) return one.revision <= part.revision;
@@ -182,19 +184,19 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
                              client_link& client) {
   event_writer writer(request.format, context.store.id());
   timer pause(co_await asio::this_coro::executor);
-  // An id that is still to come belongs to another database too, though it may not say so.
+  // An id from the future belongs to another database, even if it looks like one of this database.
   auto const is_lost = request.is_of_other_database || (request.after && *request.after > hub.last_revision());
   auto const begin = request.after && !is_lost ? *request.after : hub.last_revision();
   watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); }, request.space);
   std::vector<told_part> told;
   if (is_lost) writer.add("lost", begin);
-  // At once, so that a client knows that it misses nothing from here on.
+  // Sent at once, so that the client knows that it will miss nothing from here on.
   auto const is_begun = co_await client.send_head();
   if (!is_begun) co_return false;
   if (request.begins_with_values) {
     auto const goes_on = co_await send_values(request, context, asker, client, writer, told);
     if (!goes_on) co_return client.is_draining();
-    // Changes that came meanwhile follow; this says that the initial keys have been sent.
+    // Changes made meanwhile follow; this marks the end of the initial keys.
     writer.add("live", told.front().revision);
   }
   std::vector<change> changes;
@@ -241,7 +243,7 @@ std::optional<reply> take_position(request_head const& head, parameters const& g
   if (given.from && !read_position(*given.from, context.database_id, request))
     return refuse(errc::invalid_parameter,
                   "from: is the id of the last event that you have, or a revision, such as 17");
-  // A browser that reconnects says by a field where it was; a parameter is for those that can't.
+  // A browser that reconnects sends its position as a field. The parameter is for clients that can't send fields.
   if (!head.last_event_id.empty()) {
     request.may_be_told_lost = true;
     if (!read_position(head.last_event_id, context.database_id, request)) request.is_of_other_database = true;
@@ -255,7 +257,7 @@ routed route_watch(request_head const& head, target const& target, route_context
                                {.hold = {}, .lock_timeout = context.settings.lock_timeout}, context.settings.hold_max);
   if (!given) return reply_to(given.error());
   if (given->key && given->has_prefix)
-    return refuse(errc::invalid_parameter, "watch a key or a prefix; there are both");
+    return refuse(errc::invalid_parameter, "watch a key or a prefix, not both");
   watch_request request;
   request.is_prefix = !given->key;
   request.key = given->key ? *std::move(given->key) : std::move(given->prefix);
@@ -276,14 +278,14 @@ std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub) 
   if (!request.after || request.may_be_told_lost) return std::nullopt;
   if (request.is_of_other_database)
     return refuse(errc::history_compacted,
-                  "that id belongs to another database, or to this one before it was restarted or restored; begin anew "
+                  "that id belongs to another database, or to this one before it was restarted or restored; begin again "
                   "with initial=true");
   if (*request.after > hub.last_revision())
     return refuse(errc::invalid_parameter, "from: the database is at revision " + std::to_string(hub.last_revision()) +
-                                               "; that one is in the future");
+                                               "; this revision is in the future");
   if (!hub.knows_all_after(*request.after))
-    return refuse(errc::history_compacted, "the changes behind revision " + std::to_string(*request.after) +
-                                               " are no longer known; begin anew with initial=true");
+    return refuse(errc::history_compacted, "the changes after revision " + std::to_string(*request.after) +
+                                               " are no longer available; begin again with initial=true");
   return std::nullopt;
 }
 

@@ -17,20 +17,20 @@ namespace holdfast::server {
 [[nodiscard]] routed route_watch(request_head const& head, protocol::target const& target,
                                  route_context const& context);
 
-/// Where a client was, and in which form it wants to hear. @return the answer where that is wrong.
+/// Reads the client's position and the format it wants. @return the error answer if they are invalid.
 [[nodiscard]] std::optional<reply> take_position(request_head const& head, parameters const& given,
                                                  route_context const& context, watch_request& request);
 
-/// Why a watch can't begin; nothing where it can.
+/// Why a watch can't begin; nothing if it can.
 [[nodiscard]] std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub);
 
 [[nodiscard]] reply head_of(watch_request const& request);
 
-/// Sends changes until the client goes or the server drains. @param hub of the thread.
+/// Sends changes until the client leaves or the server drains. @param hub of this thread.
 awaitable<request_end> send_watch(watch_request const& request, api_context const& context, watch_hub& hub,
                                   lock_asker asker, client_link& client);
 
-/// Appends a JSON text on one line: white space that breaks lines becomes a space, which changes no value.
+/// Appends a JSON text on one line: line breaks become spaces, which changes no value.
 void append_on_one_line(std::string& out, std::string_view json);
 
 }  // namespace holdfast::server

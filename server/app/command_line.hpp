@@ -3,15 +3,17 @@
 #include <chrono>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "server/access/token.hpp"
 #include "server/app/settings.hpp"
 
 namespace holdfast::server {
 
-/// What the command line asks for.
+/// Runs the server.
 struct serve_command {
   server::settings settings;
+  std::vector<std::string> unknown_variables{};  ///< HOLDFAST_* variables that are most likely typing errors
 };
 struct demo_command {
   unsigned rounds = 2;
@@ -23,18 +25,18 @@ struct healthcheck_command {
   bool is_tls = false;
   tls::client_trust trust{};
 };
-/// Something to do with a data directory that no server uses; see data_commands.
+/// Works on a data directory that no server uses; see data_commands.
 struct data_command {
   enum class what { inspect, backup, restore, check_disk };
   what which = what::inspect;
   std::string data;   ///< --data
-  std::string named;  ///< the other directory; empty: there is none
+  std::string named;  ///< the other directory; empty: none
 };
-/// A token is to be made, which has everything but its secret.
+/// Creates a token, of which only the secret is missing.
 struct token_command {
   token made;
 };
-/// Nothing to do but print `text` and exit: help, the version, or what is wrong with the command line (status 2).
+/// Only prints `text` and exits: help, the version, or an error in the command line (status 2).
 struct print_command {
   std::string text;
   int exit_status = 0;
@@ -42,7 +44,7 @@ struct print_command {
 using command =
     std::variant<serve_command, demo_command, healthcheck_command, data_command, token_command, print_command>;
 
-/// Reads the command line and the HOLDFAST_* variables of the environment; a flag wins over a variable.
+/// Parses the command line and the HOLDFAST_* environment variables; a flag takes precedence over a variable.
 [[nodiscard]] command parse_command_line(int argc, char const* const* argv);
 
 }  // namespace holdfast::server

@@ -19,7 +19,7 @@ namespace holdfast::server {
 
 namespace {
 
-/// Runs a command that throws, as one that returns a status.
+/// Runs a command and turns its exceptions into an exit status.
 template <class Command>
 int status_of(Command const& command) {
   try {
@@ -30,7 +30,7 @@ int status_of(Command const& command) {
   }
 }
 
-/// 17201 as 17,201.
+/// Formats 17201 as 17,201.
 std::string grouped(std::uint64_t number) {
   auto digits = std::to_string(number);
   for (auto at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
@@ -106,7 +106,7 @@ int run_inspect(std::filesystem::path const& directory) {
 
 int run_backup(std::filesystem::path const& directory, std::filesystem::path const& to) {
   return status_of([&] {
-    // Opening a directory makes a database where there is none; a backup of that would surprise.
+    // Opening a missing database would create it, and an empty backup would be a surprise.
     if (auto const report = inspect_data(directory); !report.whole())
       throw journal_error(journal_fault::damaged, report.problems.front());
     rocksdb_journal journal({.directory = directory});

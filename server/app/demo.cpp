@@ -16,7 +16,7 @@ void run_demo(unsigned rounds) {
   });
   asio::co_spawn(loop.get_executor(), story.write(), asio::detached);
   loop.run();
-  loop.shut_down();  // while the story is there, to which the writer refers
+  loop.shut_down();  // the writer refers to `story`, so the loop ends first
 }
 
 }  // namespace holdfast::server

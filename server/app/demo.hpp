@@ -13,14 +13,16 @@
 
 namespace holdfast::server {
 
-/// The tutorial's two tasks, with the real lock and the real database. A reader holds the lock for a second at a time
-/// and asks for it again at once; a writer wants it every 350 ms. Both tell what they do, and the order of the lines is
-/// the lesson: the writer, who asked first, is served first, and runs on only after the reader has gone on.
+/// The tutorial's two tasks, with the real lock and the real database. A reader holds the lock for one second at a time
+/// and
+/// requests it again at once; a writer requests it every 350 ms. Both print their steps. The order of the lines shows
+/// that
+/// waiters are served in order of arrival, and that the next owner runs only after the releasing task has suspended.
 class demo {
  public:
   using printer = std::function<void(std::string_view line)>;
 
-  /// `rounds`: how many values the reader prints. The demo must outlive the coroutines.
+  /// @param rounds number of values that the reader prints. The demo must outlive its coroutines.
   demo(unsigned rounds, printer print) : rounds_(rounds), print_(std::move(print)) {}
 
   /// Returns after the last round.
@@ -29,7 +31,7 @@ class demo {
     timer timer(co_await asio::this_coro::executor);
     for (unsigned round = 0; round < rounds_; ++round) {
       print_("->read-guard");
-      // At once where it is free, as in the tutorial: an awaited grant would let the writer speak first.
+      // Takes a free lock without suspending, as the tutorial does; suspending would let the writer print first.
       auto lock = data_.try_lock();
       if (!lock) {
         error_code not_granted;
@@ -47,12 +49,13 @@ class demo {
       lock.unlock();
       print_("<-read-guard");
     }
-    // The tutorial's tasks run for ever; ours end with the line that follows the last release, as the writer's own.
+    // The tutorial's tasks run forever. This one ends after one more request, so that the last lines are those of the
+    // tutorial.
     print_("->read-guard");
     auto [not_granted, lock] = co_await data_.async_lock(as_values);
   }
 
-  /// Until it is cancelled.
+  /// Runs until it is cancelled.
   awaitable<void> write() {
     timer timer(co_await asio::this_coro::executor);
     auto const start = timer.now();
@@ -78,7 +81,7 @@ class demo {
   sync::guarded<database> data_;
 };
 
-/// Runs the demo on this thread and the real clock, and prints to standard output.
+/// Runs the demo on this thread with the real clock, and prints to standard output.
 void run_demo(unsigned rounds);
 
 }  // namespace holdfast::server

@@ -7,13 +7,16 @@
 
 namespace holdfast::server {
 
-/// What --help shows behind the flags: examples and notes.
-[[nodiscard]] std::string help_footer();
+/// The text of --help for the program or one of its commands.
+[[nodiscard]] std::string help_of(CLI::App const& app);
 
-/// The manual page of the program that `app` parses the command line of.
+/// The same with all examples and details.
+[[nodiscard]] std::string full_help_of(CLI::App const& app);
+
+/// The manual page of the program.
 [[nodiscard]] std::string man_page_of(CLI::App const& app);
 
-/// The script by which a shell completes it.
+/// The script by which a shell completes the program's command line.
 [[nodiscard]] std::string completion_of(CLI::App const& app, manual::shell shell);
 
 }  // namespace holdfast::server

@@ -13,18 +13,18 @@ namespace holdfast::server {
 namespace {
 
 constexpr std::string_view request = "GET /readyz HTTP/1.1\r\nHost: healthcheck\r\nConnection: close\r\n\r\n";
-/// No longer than a status line is, whatever comes.
+/// Upper bound for the bytes of a status line.
 constexpr std::size_t line_bytes_max = 200;
 
 std::string judge(std::string_view line) {
   return line.starts_with("HTTP/1.1 200 ") ? std::string() : "it answers " + std::string(line);
 }
 
-/// Over a connection that is there.
+/// Sends the request over an open connection and reads the answer.
 std::string ask_by_tls(int socket, tls::context const& with, std::chrono::steady_clock::time_point due,
                        std::string const& too_late) {
   tls::stream stream(with, socket, tls::stream::side::client);
-  /// Whether a step that could not go on may now.
+  /// Waits until the socket is ready for the step that would block.
   auto const waited = [&](tls::outcome how) {
     auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(due - std::chrono::steady_clock::now());
     pollfd wanted{socket, static_cast<short>(how == tls::outcome::wants_read ? POLLIN : POLLOUT), 0};
@@ -39,7 +39,7 @@ std::string ask_by_tls(int socket, tls::context const& with, std::chrono::steady
     how = stream.handshake();
   }
   if (how != tls::outcome::done) return "no TLS: " + stream.failure();
-  // A request that short is taken whole.
+  // A request this short is written at once.
   if (stream.write(request).how != tls::outcome::done) return "the connection broke: " + stream.failure();
   std::string line(line_bytes_max, ' ');
   for (std::size_t got = 0; got < line.size();) {

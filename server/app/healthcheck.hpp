@@ -8,8 +8,8 @@
 
 namespace holdfast::server {
 
-/// Asks the server at `address`:`port` for /readyz. @param tls null: by plain HTTP
-/// @return empty when it is ready, or what is wrong.
+/// Requests /readyz from the server at `address`:`port`. @param tls null: plain HTTP
+/// @return empty if the server is ready, otherwise what is wrong.
 [[nodiscard]] std::string check_health(std::string const& address, std::uint16_t port, std::chrono::nanoseconds timeout,
                                        tls::context const& tls = {});
 

@@ -9,7 +9,7 @@ namespace holdfast::server {
 namespace {
 
 constexpr std::chrono::seconds interval_min{1}, interval_max{16};
-// Less is not worth the time that it takes.
+// Smaller amounts are not worth the time.
 constexpr std::uint64_t trimmed_bytes_min = 32 * 1024 * 1024;
 
 }  // namespace

@@ -13,14 +13,14 @@ namespace {
 
 constexpr auto unknown = std::numeric_limits<std::uint64_t>::max();
 
-/// A limit as cgroups write it: a number, or `max`.
+/// Parses a limit of a cgroup: a number or `max`.
 std::uint64_t limit_in(std::string const& path) {
   std::ifstream file(path);
   std::uint64_t bytes = 0;
   return file >> bytes ? bytes : unknown;
 }
 
-/// The least of a cgroup's limit and its parents', as each bounds what is below it.
+/// The minimum of the limits of a cgroup and its parents.
 std::uint64_t limit_of(std::string const& root, std::string path, std::string const& file) {
   auto least = limit_in(root + file);
   while (path.size() > 1) {
@@ -42,7 +42,7 @@ std::uint64_t memory_bytes_of(std::string const& meminfo, std::string const& sel
     std::getline(machine, unit);
     if (name == "MemTotal:") least = kib * 1024;
   }
-  // Version 2 has one line, `0::/path`; version 1 one for each controller, `4:memory:/path`.
+  // Version 2 has one line, `0::/path`; version 1 has one per controller, such as `4:memory:/path`.
   std::istringstream groups(self_cgroup);
   for (std::string line; std::getline(groups, line);) {
     auto const first = line.find(':'), second = line.find(':', first + 1);

@@ -5,12 +5,13 @@
 
 namespace holdfast::server {
 
-/// Three quarters of the memory that this process may have: of the machine, of the cgroups that it is in, or of its
-/// address space, whichever is least. The last quarter is for what isn't counted: the allocator's gaps, stacks, code.
+/// Three quarters of the memory available to this process: the minimum of the machine's memory, its cgroups' limits and
+/// its
+/// address space limit. The last quarter is for memory that isn't counted: gaps in the heap, stacks, code.
 [[nodiscard]] std::uint64_t default_memory_bytes_max();
 
-/// What a machine's `/proc/meminfo` and the cgroup file system at `cgroup_root` tell, with the process's entry of
-/// `/proc/self/cgroup`. @return bytes; the largest number where nothing tells.
+/// The memory limit according to `/proc/meminfo`, the cgroup file system at `cgroup_root` and the process's entry in
+/// `/proc/self/cgroup`. @return bytes; the largest number if none of them sets a limit.
 [[nodiscard]] std::uint64_t memory_bytes_of(std::string const& meminfo, std::string const& self_cgroup,
                                             std::string const& cgroup_root);
 

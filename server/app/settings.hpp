@@ -14,7 +14,7 @@ namespace holdfast::server {
 
 using std::chrono::nanoseconds;
 
-/// Everything that can be set. Filled by the command line and the environment in command_line.cpp, nowhere else.
+/// All settings. Only command_line.cpp fills them, from the command line and the environment.
 struct settings {
   std::string listen_address = "127.0.0.1";
   std::uint16_t listen_port = 8080;
@@ -24,17 +24,17 @@ struct settings {
   nanoseconds drain_timeout = std::chrono::seconds(5);
   std::size_t connections_max = 16384;
   std::size_t waiters_max = 16384;
-  std::string data_directory;          ///< where the data are kept; empty: in memory alone
-  std::string backups_directory;       ///< where backups go; empty: beside the data
-  bool sync = true;                    ///< whether what is acknowledged survives a power loss, too
-  bool accept_loss = false;            ///< whether to start with what is left of damaged data
-  std::uint64_t memory_bytes_max = 0;  ///< for data and requests under way; 0: three quarters of what there is
+  std::string data_directory;          ///< data directory; empty: memory only
+  std::string backups_directory;       ///< directory for backups; empty: next to the data
+  bool sync = true;                    ///< acknowledged writes survive a power loss
+  bool accept_loss = false;            ///< start with the readable part of damaged data
+  std::uint64_t memory_bytes_max = 0;  ///< for data and running requests; 0: three quarters of the available memory
   access_settings access;
-  bool expose_insecure = false;  ///< serve other machines without tokens, or tokens without TLS
+  bool expose_insecure = false;  ///< serve other machines without tokens, or with tokens but without TLS
   route_settings routes;
   session_settings sessions;
-  tls::server_files tls;      ///< without a certificate: no TLS
-  bool live_settings = true;  ///< whether clients may change what may change while the server runs
+  tls::server_files tls;      ///< no certificate: no TLS
+  bool live_settings = true;  ///< clients may change settings at runtime
   std::string log_level = "info";
   server::log_format log_format = log_format::text;
 };

@@ -17,8 +17,7 @@ worker::worker(session_settings const& settings, byte_budget& under_way, std::at
       context_(loop_, settings, under_way, draining, progress, std::move(make_handler), tls) {}
 
 void worker::shut_down() noexcept {
-  // What waits for a connection first, then all else that is suspended, while the sessions that it serves are still
-  // there.
+  // First ends tasks that wait for a connection, then all other suspended tasks, while their sessions still exist.
   for (auto& one : sessions_) one.forget_waiting();
   loop_.shut_down();
   sessions_.clear_and_dispose(std::default_delete<session>());
@@ -54,7 +53,7 @@ void worker::start_session(unique_socket socket, peer_address const& client, tls
 
 void worker::on_session_end(session& ended) {
   auto const client = ended.admitted_for;
-  delete &ended;  // leaves the list by itself
+  delete &ended;  // its destructor unlinks it
   after_session_(client);
 }
 

@@ -10,12 +10,13 @@
 
 namespace holdfast::server {
 
-/// One thread's share of the server: its loop and the sessions that live on it.
+/// One thread of the server: its loop and its sessions.
 class worker final : public session::owner {
  public:
-  /// All must outlive it. @param recorder of this thread. @param on_session_end called on this worker's thread after
-  /// each session, with the client that start_session() was given. @param tls what TLS is counted in; null: its
-  /// sessions speak none.
+  /// All arguments must outlive the worker. @param recorder of this thread. @param on_session_end called on this
+  /// worker's
+  /// thread after each session, with the client that was passed to start_session(). @param tls counters of TLS; null:
+  /// no TLS.
   worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
          durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder,
          std::function<void(peer_address const&)> on_session_end, tls_figures* tls = nullptr);
@@ -25,18 +26,18 @@ class worker final : public session::owner {
 
   [[nodiscard]] event_loop& loop() noexcept { return loop_; }
 
-  /// Runs the thread's work until stop(). What a handler throws (memory is exhausted) is logged; the rest goes on.
+  /// Runs the thread's work until stop(). An exception of a handler (out of memory) is logged; the rest continues.
   void run();
 
-  // From any thread; they take effect on the worker's.
-  /// @param tls with what the client is to speak TLS; null: none.
+  // Any thread; these take effect on the worker's thread.
+  /// @param tls context for TLS with the client; null: plain.
   void start_session(unique_socket socket, peer_address const& client, tls::context tls);
   void for_each_session(void (session::*what)());
   void stop() noexcept { loop_.stop(); }
-  /// More has become durable.
+  /// Called when more data have become durable.
   void on_progress() noexcept { context_.gate.notify(); }
 
-  /// Destroys all that is suspended, and then the sessions. Nothing runs any more, then or later.
+  /// Destroys all suspended tasks, then the sessions. Nothing runs afterwards.
   void shut_down() noexcept;
 
  private:
@@ -46,7 +47,7 @@ class worker final : public session::owner {
   lock_recorder& recorder_;
   event_loop loop_;
   session_context context_;
-  boost::intrusive::list<session, boost::intrusive::constant_time_size<false>> sessions_;  // owns them
+  boost::intrusive::list<session, boost::intrusive::constant_time_size<false>> sessions_;  // owns the sessions
 };
 
 }  // namespace holdfast::server

@@ -14,7 +14,7 @@ void answer_gate::withhold(waiter& one, std::uint64_t needs) {
     waiters_.erase(waiters_.iterator_to(one));
   }
   one.needs_ = needs;
-  // Nearly always behind all others, as numbers grow.
+  // Almost always last, because numbers grow.
   auto at = waiters_.end();
   while (at != waiters_.begin() && std::prev(at)->needs_ > needs) --at;
   waiters_.insert(at, one);
@@ -53,30 +53,24 @@ awaitable<bool> answer_gate::wait(std::uint64_t needs) {
 }
 
 void answer_gate::fill_in(char* text, std::chrono::nanoseconds withheld) const noexcept {
-  constexpr std::size_t prefix_bytes = std::string_view("disk;dur=").size(), number_bytes = 10;
   auto const us = std::clamp<std::int64_t>(withheld.count() / 1000, 0, 999'999'999);
-  char digits[24];
-  auto* end = std::to_chars(digits, digits + sizeof digits, us / 1000).ptr;
+  char filled[timing_text.size()];
+  static_assert(timing_text.size() >=
+                std::string_view("disk;dur=999999.999;desc=\"with 999999 others, no sync\"").size());
+  auto* to = filled;
+  auto const append = [&](std::string_view part) { to = std::copy(part.begin(), part.end(), to); };
+  append("disk;dur=");
+  to = std::to_chars(to, std::end(filled), us / 1000).ptr;
   char const decimals[] = {'.', static_cast<char>('0' + us % 1000 / 100), static_cast<char>('0' + us % 100 / 10),
                            static_cast<char>('0' + us % 10)};
-  end = std::copy(std::begin(decimals), std::end(decimals), end);
-  auto const length = static_cast<std::size_t>(end - digits);
-  auto* const number = text + prefix_bytes;
-  std::memset(number, ' ', number_bytes);
-  std::memcpy(number + number_bytes - length, digits, length);
-
-  // What is behind the number.
-  char rest[64] = ";desc=\"with ";
-  auto* to = rest + std::strlen(rest);
+  append({decimals, sizeof decimals});
+  append(";desc=\"with ");
   auto const others = std::clamp<std::uint32_t>(progress_.last_batch.load(std::memory_order_relaxed), 1, 1'000'000) - 1;
-  to = std::to_chars(to, to + 8, others).ptr;
-  auto words = std::string_view(others == 1 ? " other\"" : " others\"");
-  if (!progress_.is_synced) words = others == 1 ? " other, no sync\"" : " others, no sync\"";
-  to = std::copy(words.begin(), words.end(), to);
-  constexpr auto rest_bytes = timing_text.size() - prefix_bytes - number_bytes;
-  static_assert(rest_bytes >= std::string_view(";desc=\"with 999999 others, no sync\"").size());
-  std::memset(number + number_bytes, ' ', rest_bytes);
-  std::memcpy(number + number_bytes, rest, static_cast<std::size_t>(to - rest));
+  to = std::to_chars(to, std::end(filled), others).ptr;
+  append(others == 1 ? " other" : " others");
+  append(progress_.is_synced ? "\"" : ", no sync\"");
+  std::fill(to, std::end(filled), ' ');
+  std::memcpy(text, filled, sizeof filled);
 }
 
 }  // namespace holdfast::server

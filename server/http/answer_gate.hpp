@@ -12,17 +12,17 @@
 
 namespace holdfast::server {
 
-/// Up to where the contents of answers are durable; written by whoever makes it so, read by all threads.
+/// How far the contents of answers are durable. Written by the journal, read by all threads.
 struct durable_progress {
   static constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
 
-  std::atomic<std::uint64_t> number{everything};  ///< all up to this one is durable
-  std::atomic<std::uint32_t> last_batch{1};       ///< how many changes became durable together, the last time
+  std::atomic<std::uint64_t> number{everything};  ///< everything up to this number is durable
+  std::atomic<std::uint32_t> last_batch{1};       ///< number of changes that the last sync made durable
   bool is_synced = true;                          ///< false: durable means written, which a power loss can undo
 };
 
-/// Withholds a thread's answers until their contents are durable: each needs a number, and the gate is open for those
-/// up to the progress's. On the loop's thread, but for what says so.
+/// Withholds a thread's answers until their contents are durable: each answer needs a number, and the gate is open for
+/// numbers up to that of the progress. Runs on the loop's thread, except where noted.
 class answer_gate {
  public:
   /// Both must outlive it.
@@ -34,7 +34,7 @@ class answer_gate {
     return needs <= progress_.number.load(std::memory_order_acquire);
   }
 
-  /// Someone whose answer is withheld. Leaves the gate by itself.
+  /// An answer that is withheld. Its destructor removes it from the gate.
   class waiter : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
    public:
     [[nodiscard]] bool is_withheld() const noexcept { return is_linked(); }
@@ -44,7 +44,7 @@ class answer_gate {
     virtual ~waiter() = default;
 
    protected:
-    /// The gate is open for it; may destroy it.
+    /// Called when the gate opens for this waiter, which it may destroy.
     virtual void on_open() = 0;
 
    private:
@@ -52,23 +52,23 @@ class answer_gate {
     std::uint64_t needs_ = 0;
   };
 
-  /// Calls `one` when the gate opens for `needs`, never before this has returned; one that is withheld already keeps
-  /// the larger need.
+  /// Calls `one` when the gate opens for `needs`, but never before this function returns. A waiter that is already
+  /// withheld keeps the larger need.
   void withhold(waiter& one, std::uint64_t needs);
 
-  /// Waits until the gate opens. @return false where it was waited for in vain: the wait was cancelled.
+  /// Waits until the gate opens. @return false if the wait was cancelled
   awaitable<bool> wait(std::uint64_t needs);
 
-  /// So many waiters are released by one posted function of the loop, which limits those of a turn.
+  /// One posted function of the loop releases so many waiters, which limits how many a turn releases.
   static constexpr int waiters_per_post = 4;
 
-  /// There has been progress. Any thread.
+  /// Announces progress. Any thread.
   void notify() noexcept { progress_made_.ring(); }
 
-  /// What Server-Timing says of an answer that is going to be withheld, in a fixed length: white space is allowed after
-  /// `=` and at the end.
-  static constexpr std::string_view timing_text = "disk;dur=         0;desc=\"with 0 others\"                ";
-  /// Fills it in, at `text`, for one that was withheld for so long.
+  /// Placeholder for the end of the Server-Timing field of an answer that will be withheld. Its length is fixed: HTTP
+  /// ignores white space at the end of a field.
+  static constexpr std::string_view timing_text = "disk;dur=0;desc=\"with 0 others\"                         ";
+  /// Replaces the placeholder at `text` by the time for which the answer was withheld.
   void fill_in(char* text, std::chrono::nanoseconds withheld) const noexcept;
 
  private:
@@ -77,7 +77,7 @@ class answer_gate {
 
   event_loop& loop_;
   durable_progress const& progress_;
-  boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>> waiters_;  // by what they need
+  boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>> waiters_;  // ordered by needs_
   wake_up progress_made_{loop_, [this] { open(); }};
 };
 

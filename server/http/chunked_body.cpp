@@ -15,7 +15,7 @@ failure refuse(std::string detail) {
   return {errc::bad_request, std::move(detail)};
 }
 
-/// Cuts off the front of `rest` what satisfies `belongs`.
+/// Removes the longest prefix of `rest` whose characters satisfy `belongs`.
 template <class Predicate>
 std::string_view cut_while(std::string_view& rest, Predicate belongs) {
   auto const end = std::find_if_not(rest.begin(), rest.end(), belongs);

@@ -10,28 +10,30 @@
 
 namespace holdfast::server {
 
-/// What chunk extensions, leading zeros and trailers of one body may take together.
+/// Limit for the sum of chunk extensions, leading zeros and trailers of a body.
 constexpr std::size_t chunk_overhead_bytes_max = 8192;
 
-/// Decodes one chunked body (RFC 9112 §7.1) as it comes, and uses every byte it is given. Extensions and trailers are
-/// held to the grammar and dropped. Not thread-safe.
-///
-/// Beast's decoder is not used: Beast 1.81 takes an LF or an unfinished line within a quoted extension and a folded
-/// trailer, keeps no limit on extensions and trailers, and asserts on an empty body that arrives in pieces.
+/// Decodes one chunked body (RFC 9112 §7.1) incrementally and consumes every byte that it is given. Extensions and
+/// trailers
+/// are checked against the grammar and dropped. Not thread-safe.
+/// Beast's decoder is not used: Beast 1.81 accepts an LF or an unfinished line within a quoted extension, and folded
+/// trailers;
+/// it has no limit for extensions and trailers, and asserts on an empty body that arrives in pieces.
 class chunked_body {
  public:
   explicit chunked_body(std::uint64_t content_bytes_max)
       : content_left_(content_bytes_max), content_bytes_max_(content_bytes_max) {}
 
-  /// Appends the content among `bytes` to `content`.
-  /// @return how many bytes were used: all, unless the body ends within them. errc::bad_request, errc::body_too_large,
-  /// or errc::header_too_large (extensions and trailers) otherwise; nothing may be decoded after an error.
+  /// Appends the content of `bytes` to `content`.
+  /// @return the number of bytes consumed: all, unless the body ends before. Errors: errc::bad_request,
+  /// errc::body_too_large, and
+  /// errc::header_too_large for extensions and trailers. Nothing may be decoded after an error.
   protocol::result<std::size_t> decode(std::string_view bytes, std::string& content);
 
-  /// Takes a body of any length.
+  /// Removes the limit on the body's length.
   void lift_limit() noexcept { content_left_ = content_bytes_max_ = std::numeric_limits<std::uint64_t>::max(); }
 
-  /// Whether the body has come to its end, trailers included.
+  /// True if the body has ended, including its trailers.
   [[nodiscard]] bool done() const { return state_ == state::done; }
 
  private:
@@ -43,7 +45,7 @@ class chunked_body {
 
   state state_ = state::size_line;
   bool has_cr_ = false;  // the last byte was a CR
-  std::string line_;     // the line so far, without its end
+  std::string line_;     // the current line, without its end
   std::uint64_t chunk_left_ = 0;
   std::uint64_t content_left_;
   std::size_t overhead_left_ = chunk_overhead_bytes_max;

@@ -9,7 +9,7 @@
 namespace holdfast::server {
 namespace {
 
-/// Appends a chunk (RFC 9112 §7.1); an empty one is the last.
+/// Appends a chunk (RFC 9112 §7.1); an empty chunk is the last.
 void append_chunk(byte_buffer& output, std::string_view text) {
   char digits[16];
   auto const* const end = std::to_chars(digits, digits + sizeof digits, text.size(), 16).ptr;
@@ -60,7 +60,7 @@ awaitable<client_link::body_piece> client_link::read_body(std::string& to) {
       if (!sent) sent = co_await connection_.flush();
       if (*sent != io_result::done) co_return body_piece::gone;
     }
-    // Each piece has as long as a transfer has: what was done with the one before is not the client's fault.
+    // Each piece gets the full transfer time: time spent on earlier pieces is not the client's fault.
     auto const received =
         co_await connection_.fill(connection_.transfer_due(std::chrono::steady_clock::now(), 0), bytes_wanted);
     if (received == io_result::timed_out) {

@@ -19,11 +19,12 @@ namespace holdfast::server {
 
 class timer;
 
-/// The client of a request that is being awaited, as its handler sees it: whether it is still there, and a way to send
-/// an answer that is made piece by piece. One thread.
+/// A handler's view of the client of an awaited request: whether it is still connected, and how to send an answer piece
+/// by
+/// piece. One thread.
 class client_link {
  public:
-  /// All must outlive it. @param read_ahead_bytes_max what may come meanwhile of the client's next requests.
+  /// All arguments must outlive it. @param read_ahead_bytes_max limit for bytes of the client's next requests.
   client_link(connection& connection, reply_framing& framing, std::atomic<bool> const& draining, answer_gate& gate,
               std::size_t read_ahead_bytes_max) noexcept
       : connection_(connection),
@@ -33,12 +34,12 @@ class client_link {
         read_ahead_bytes_max_(read_ahead_bytes_max) {}
 
   [[nodiscard]] bool is_draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
-  /// Whether the peer's system has acknowledged all that was sent.
+  /// True if the peer's system has acknowledged everything sent.
   [[nodiscard]] bool has_taken_all() const noexcept { return connection_.bytes_not_taken() == 0; }
   [[nodiscard]] bool wants_head_only() const noexcept { return framing_.head_only; }
 
-  /// Stands for awaiting something other than the client: a client that hangs up meanwhile stops it, and so does a
-  /// drain, now or before.
+  /// A wait for something other than the client. It is stopped if the client disconnects, and by a drain, past or
+  /// future.
   class waiting {
    public:
     explicit waiting(client_link& client);
@@ -53,57 +54,57 @@ class client_link {
     connection::hang_up_watch const watch_;
   };
 
-  /// Waits; a drain cuts that short. @return whether the client is still there.
+  /// Waits; a drain ends the wait early. @return true if the client is still connected.
   awaitable<bool> pause(std::chrono::nanoseconds time);
-  /// The same, until a timer has expired or somebody has cancelled it.
+  /// The same until the timer expires or is cancelled.
   awaitable<bool> pause(timer& until);
 
-  /// Waits until the contents of a piece of an answer are durable. @return false where that will never be.
+  /// Waits until the contents of a piece of an answer are durable. @return false if they never will be.
   awaitable<bool> until_durable(std::uint64_t needs) { return gate_.wait(needs); }
 
   // --- a body in pieces, of a request that asked for it so ---
 
   enum class body_piece {
-    more,    ///< something has come, and more follows
-    end,     ///< something has come, or nothing, and that was all
-    failed,  ///< body_failure() says why
-    gone,    ///< the client is
+    more,    ///< data have arrived, and more will follow
+    end,     ///< the body has ended, with or without further data
+    failed,  ///< body_failure() has the reason
+    gone,    ///< the client has gone
   };
 
   /// Waits for more of the body and appends it to `to`.
   awaitable<body_piece> read_body(std::string& to);
   [[nodiscard]] protocol::failure const& body_failure() const noexcept { return body_failure_; }
 
-  /// How much of it has been read.
+  /// Number of body bytes read.
   [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
 
   // --- an answer in pieces: begin(), send() for each, end(). Each returns whether the client is still there ---
 
-  /// @param ends_connection whether nothing can come behind this answer, as it has no end of its own.
+  /// @param ends_connection the answer has no end of its own, so the connection ends with it.
   void begin(reply const& head, bool ends_connection);
 
-  /// Sends what begin() has written, where the first piece may be long in coming.
+  /// Sends what begin() has written; useful if the first piece may take long.
   awaitable<bool> send_head();
 
-  /// What follows is for a client that takes contents; sends nothing of an empty piece.
+  /// Appends content if the client accepts any. Sends nothing for an empty piece.
   awaitable<bool> send(std::string_view piece);
   awaitable<bool> end();
 
-  /// How much content has been sent.
+  /// Number of content bytes sent.
   [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
 
   // --- for the session ---
 
-  /// The request's body, as far as it has not been read. Must outlive the request.
+  /// The unread part of the request's body. Must outlive the request.
   void offer_body(request_parser& parser, bool continue_expected) noexcept {
     body_ = &parser;
     continue_expected_ = continue_expected;
     body_bytes_ = sent_bytes_ = 0;
   }
 
-  /// The server drains: ends a wait, not a hold.
+  /// Called when the server drains: ends a wait, but not a hold.
   void drain();
-  /// Its time is up: ends a hold too. @return whether there was one or the other.
+  /// Called when the drain time is over: ends a hold, too. @return true if there was a wait or a hold.
   bool hurry();
 
  private:

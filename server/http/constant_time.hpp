@@ -6,8 +6,9 @@
 
 namespace holdfast::server {
 
-/// Whether two texts of one length are equal, in a time that depends on the length alone: how long it takes tells
-/// nobody how much of a guessed secret is right.
+/// Compares two texts of equal length in a time that depends only on the length, so that the time reveals nothing about
+/// a
+/// guessed secret.
 [[nodiscard]] inline bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   std::uint64_t difference = 0;
@@ -16,7 +17,7 @@ namespace holdfast::server {
     std::memcpy(&of_a, a.data() + at, sizeof of_a);
     std::memcpy(&of_b, b.data() + at, sizeof of_b);
     difference |= of_a ^ of_b;
-    __asm__ volatile("" : "+r"(difference));  // or the compiler might end the loop early
+    __asm__ volatile("" : "+r"(difference));  // keeps the compiler from ending the loop early
   };
   if (a.size() >= sizeof difference) {
     for (std::size_t at = 0; at + sizeof difference < a.size(); at += sizeof difference) compare(at);

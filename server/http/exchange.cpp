@@ -12,7 +12,7 @@ using namespace protocol;
 namespace {
 
 constexpr std::size_t bytes_kept_max = 1024;
-/// What it takes to await something: coroutines, buffers, a place in a queue. What is read ahead comes on top.
+/// Memory estimate for awaiting: coroutines, buffers and a place in a queue, without read-ahead data.
 constexpr std::size_t awaiting_bytes = 4 * 1024;
 
 }  // namespace
@@ -43,9 +43,9 @@ exchange::step exchange::serve(std::string_view& input, byte_buffer& output, pee
   }
 }
 
-/// @return whether there was a complete one.
+/// @return true if there was a complete request.
 bool exchange::read_head(std::string_view& input, peer_address const& client) {
-  // An empty line before a request is passed over (RFC 9112 §2.2).
+  // Empty lines before a request are skipped (RFC 9112 §2.2).
   while (input.starts_with("\r\n")) input.remove_prefix(2);
   if (input.empty()) return false;
 
@@ -54,7 +54,9 @@ bool exchange::read_head(std::string_view& input, peer_address const& client) {
   if (bytes != 0) {
     head = &parser_.head();
   } else {
-    // Also where it is not whole: a time-out must not be framed as the request before was, perhaps another client's.
+    // Also for an incomplete header: the answer to a time-out must not use the framing of the previous request, which
+    // may be
+    // another client's.
     framing_ = {.head_only = input.starts_with("HEAD ")};
     auto const scanned = scanner_.scan(input, settings_.header_bytes_max);
     if (scanned && *scanned == 0) return false;
@@ -70,20 +72,20 @@ bool exchange::read_head(std::string_view& input, peer_address const& client) {
     bytes = *scanned;
     head = *parsed;
   }
-  scanner_.reset();  // it may have begun on what was recognized when more of it had come
+  scanner_.reset();  // it may begin a form that was recognized when more had arrived
   framing_ = {.head_only = head->method == method::head, .close = !head->keep_alive, .http11 = head->http11};
   method_ = head->method;
   continue_expected_ = head->expects_continue;
   auto const need = handler_->begin(*head, client, answer_);
   if (need == request_need::stream) parser_.lift_limit();
   go_on(need);
-  // A body that nobody reads would be taken for the next request.
+  // An unread body would be parsed as the next request.
   if (need != request_need::body && need != request_need::stream && !parser_.done()) framing_.close = true;
   input.remove_prefix(bytes);
   return true;
 }
 
-/// @return whether it has come to its end, or to one that it should not have.
+/// @return true if the body has ended, properly or not.
 bool exchange::read_body(std::string_view& input, byte_buffer& output) {
   auto const bytes_max = handler_->body_bytes_max();
   while (!parser_.done()) {
@@ -93,7 +95,7 @@ bool exchange::read_body(std::string_view& input, byte_buffer& output) {
       return true;
     }
     input.remove_prefix(*used);
-    // A client that has begun to send does not wait for that any more (RFC 9110 §10.1.1).
+    // A client that has begun to send no longer waits for 100 Continue (RFC 9110 §10.1.1).
     if (*used != 0) continue_expected_ = false;
     if (body_.size() > bytes_max || parser_.content_left() > bytes_max) {
       refuse({errc::body_too_large, "here the body is limited to " + std::to_string(bytes_max) + " bytes"});
@@ -112,7 +114,7 @@ bool exchange::read_body(std::string_view& input, byte_buffer& output) {
   return false;
 }
 
-/// Counts what is kept while something is awaited. @return false, and refuses the request, where there is too much.
+/// Counts memory kept while awaiting. @return false, with the request refused, if the limit is reached.
 bool exchange::count(std::size_t bytes) {
   if (counted_.grow_to(bytes)) return true;
   refuse_for_memory();
@@ -123,16 +125,17 @@ bool exchange::count(std::size_t bytes) {
 void exchange::refuse_for_memory() {
   answer_ =
       reply_to(failure{errc::overloaded,
-                       "the requests under way take as much memory as this server allows; nothing was changed. Retry"});
+                       "running requests use all memory that this server allows; nothing was changed. Retry"});
   state_ = state::answer;
 }
 
-/// Counts what an answer keeps in memory until it is durable, or until a slow client has taken it. If that is too much,
-/// a read is refused; a change has been made and must be answered.
+/// Counts memory that an answer keeps until it is durable or a slow client has read it. Beyond the limit, a read is
+/// refused;
+/// a change has already been made and must be answered.
 void exchange::count_answer(bool is_withheld) {
   auto const content_bytes = framing_.head_only ? 0 : answer_.content().size();
   if (!is_withheld && content_bytes <= copied_bytes_max) return;
-  // A stored value that is replaced stays in memory as long as somebody is sent it. Each of its users counts a part.
+  // A replaced value stays in memory while it is being sent. Each of its users counts a part of it.
   auto const users = answer_.value && content_bytes > copied_bytes_max ? answer_.value.use_count() : 1;
   auto const bytes = content_bytes / static_cast<std::size_t>(users) + head_bytes_max(answer_);
   if (counted_.grow_to(bytes)) return;
@@ -140,7 +143,7 @@ void exchange::count_answer(bool is_withheld) {
   counted_.raise_to(bytes);
 }
 
-/// @param body_bytes what the handler has of the request's body.
+/// @param body_bytes part of the request's body that the handler has.
 void exchange::go_on(request_need need, std::size_t body_bytes) {
   switch (need) {
     case request_need::nothing:
@@ -163,14 +166,14 @@ awaitable<bool> exchange::run(client_link& client) {
   auto const how = co_await handler_->run(client, answer_);
   body_bytes_ += client.body_bytes();
   piece_bytes_ = client.sent_bytes();
-  // What is left of a body would be taken for the next request.
+  // The rest of a body would be parsed as the next request.
   if (!parser_.done()) framing_.close = true;
   if (how == request_end::gone) co_return false;
   state_ = how == request_end::sent ? state::sent : state::answer;
   co_return true;
 }
 
-/// Answers a message whose framing can't be trusted any more.
+/// Answers a message whose framing can't be trusted.
 void exchange::refuse(failure const& error) {
   scanner_.reset();
   framing_.close = true;
@@ -186,7 +189,7 @@ void exchange::time_out() {
 }
 
 exchange::step exchange::write_answer(byte_buffer& output) {
-  // Draining may have begun since the header came.
+  // Draining may have begun after the header arrived.
   if (draining_.load(std::memory_order_relaxed)) framing_.close = true;
   auto const is_durable = [&] { return answer_.needs == 0 || gate_.is_open_for(answer_.needs); };
   count_answer(!is_durable());

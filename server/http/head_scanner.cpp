@@ -45,7 +45,7 @@ result<std::size_t> head_scanner::scan(std::string_view text, std::size_t bytes_
       return refuse("this is the start of a TLS connection; this port speaks plain HTTP");
     if (c != '\r') return refuse("the header has a control character at byte " + std::to_string(i));
     if (i + 1 == end) {
-      scanned_ = i;  // look at this CR again when its LF has come
+      scanned_ = i;  // check this CR again when the next byte has arrived
       if (text.size() < bytes_max) return std::size_t(0);
       break;
     }

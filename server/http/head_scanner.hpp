@@ -7,19 +7,22 @@
 
 namespace holdfast::server {
 
-/// Finds the end of a request's header and holds its bytes to RFC 9112, before the parser, which is laxer, sees them:
-/// lines end in CRLF and in nothing else, there are no control characters (§5.5) and no folded lines (§5.2), and the
-/// version is 1.0 or 1.1. It judges bytes as they come, so that a bare LF or a TLS hello is answered at once.
-/// An empty line before the request line (§2.2) is for the caller to skip.
+/// Finds the end of a request's header and checks its bytes against RFC 9112 before the more lenient parser sees them:
+/// lines
+/// end in CRLF only, there are no control characters (§5.5) and no folded lines (§5.2), and the version is 1.0 or 1.1.
+/// It checks
+/// bytes as they arrive, so that a bare LF or a TLS hello is answered at once. The caller skips empty lines before the
+/// request
+/// line (§2.2).
 class head_scanner {
  public:
-  /// `text` is all that has arrived of the message, from its first byte on; each call looks only at what is new.
-  /// @return the length of the header with its empty line, 0 while that is not there yet; errc::bad_request,
-  /// errc::unsupported_version, and beyond `bytes_max` errc::uri_too_long (in the first line) or errc::header_too_large
-  /// otherwise.
+  /// @param text everything received of the message, from its first byte; each call examines only new bytes.
+  /// @return the length of the header including its empty line, or 0 if it is incomplete. Errors: errc::bad_request,
+  /// errc::unsupported_version, and beyond `bytes_max` errc::uri_too_long within the first line, otherwise
+  /// errc::header_too_large.
   protocol::result<std::size_t> scan(std::string_view text, std::size_t bytes_max);
 
-  /// Starts over for the next message.
+  /// Resets it for the next message.
   void reset() { scanned_ = line_begin_ = 0; }
 
  private:

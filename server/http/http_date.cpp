@@ -6,7 +6,7 @@
 namespace holdfast::server {
 namespace {
 
-// Names by hand: strftime would take them from the process's locale.
+// English names: strftime would use the process's locale.
 constexpr char const* days[]{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr char const* months[]{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
@@ -14,7 +14,7 @@ constexpr char const* months[]{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", 
 
 std::span<char const, http_date_bytes> http_date_now() {
   thread_local std::time_t formatted_at = -1;
-  thread_local char text[64];  // the compiler does not know that years have four digits
+  thread_local char text[64];  // the compiler can't know that years have four digits
 
   auto const now = std::time(nullptr);
   if (now != formatted_at) {

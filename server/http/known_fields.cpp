@@ -34,7 +34,7 @@ void known_fields::remember(std::string_view fields, request_head const& head, b
   if (fields.size() > bytes_max) return;
   auto& one = *std::min_element(entries_.begin(), entries_.end(),
                                 [](entry const& a, entry const& b) { return a.used_at < b.used_at; });
-  one.fields.clear();  // matches nothing: should memory end within this, half an entry must not be found
+  one.fields.clear();  // matches nothing, so that running out of memory below leaves no half-written entry
   one.head = head;
   one.head.is_bare = head.keep_alive && !head.has_body && !head.expects_continue && !head.has_other_expectation &&
                      !one.head.has_if_unmodified_since && !one.head.if_match && !one.head.if_none_match &&

@@ -9,39 +9,41 @@
 
 namespace holdfast::server {
 
-/// The fields of recent headers, byte for byte, with what the parser made of them. A client sends the same fields with
-/// each of its requests, as HPACK (RFC 7541) makes use of: so most headers need no second scan and no second parse, and
-/// since the bytes are the same, so is the verdict. Only fields that were accepted in an HTTP/1.1 request are kept:
-/// their meaning depends on nothing else. A secret among them (Authorization) is compared last and in constant time, so
-/// that nobody can find out another client's by how long a guess takes. Not thread-safe.
+/// A cache from header fields, byte for byte, to their parsed form. Clients send the same fields with each request
+/// (HPACK, RFC
+/// 7541, uses this too), so most headers need no second scan and parse; equal bytes have an equal result. Only accepted
+/// fields of
+/// HTTP/1.1 requests are cached: their meaning depends on nothing else. Authorization is secret; it is compared last
+/// and in
+/// constant time, so that timing does not reveal another client's secret. Not thread-safe.
 class known_fields {
  public:
-  static constexpr std::size_t bytes_max = 2048;  // of one header's fields
+  static constexpr std::size_t bytes_max = 2048;  // of the fields of one header
 
   struct entry {
-    std::string fields;  ///< from behind the request line to the empty line, which is in it
-    request_head head;   ///< method and target are whatever they were last
+    std::string fields;  ///< from the end of the request line through the empty line
+    request_head head;   ///< method and target are unspecified
     bool chunked = false;
     std::uint64_t content_length = 0;
     std::uint64_t used_at = 0;
-    std::size_t secret_at = 0, secret_bytes = 0;  ///< where in `fields`; 0 bytes: there is none
+    std::size_t secret_at = 0, secret_bytes = 0;  ///< position in `fields`; 0 bytes: none
 
-    /// Whether `text` begins with the fields.
+    /// True if `text` begins with these fields.
     [[nodiscard]] bool begins(std::string_view text) const noexcept;
   };
 
-  /// The entry with whose fields `text` begins, valid until the next remember(); null where there is none.
+  /// The entry whose fields `text` begins with, valid until the next remember(), or null.
   [[nodiscard]] entry* find(std::string_view text);
 
-  /// Keeps fields, in place of those that were not used for longest. `head` may refer to them.
+  /// Caches fields in place of the least recently used entry. `head` may refer to them.
   void remember(std::string_view fields, request_head const& head, bool chunked, std::uint64_t content_length);
 
  private:
-  // A few kinds of clients, and space for PUTs, each of whose lengths is a set of fields of its own.
+  // Enough for a few kinds of clients; PUTs need an entry for each length of body.
   std::array<entry, 8> entries_;
   std::size_t last_found_ = 0;
   std::uint64_t uses_ = 0;
-  std::uint64_t credentials_ = 0;  // how many entries have had some
+  std::uint64_t credentials_ = 0;  // number of entries used so far
 };
 
 }  // namespace holdfast::server

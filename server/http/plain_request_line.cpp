@@ -6,7 +6,7 @@
 namespace holdfast::server {
 namespace {
 
-// What a character makes of a target.
+// Classes of characters in a target.
 constexpr std::uint8_t ends = 0, plain = 1, has_meaning = 2;
 constexpr auto kinds = [] {
   std::array<std::uint8_t, 256> table{};
@@ -14,7 +14,7 @@ constexpr auto kinds = [] {
   return table;
 }();
 
-/// Literals, as their comparisons are one instruction each.
+/// Literals, because each of these comparisons is one instruction.
 plain_request_line method_before_a_space(std::string_view text) {
   if (text.starts_with("GET ")) return {.method = method::get, .method_bytes = 3};
   if (text.starts_with("PUT ")) return {.method = method::put, .method_bytes = 3};

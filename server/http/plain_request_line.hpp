@@ -8,8 +8,9 @@
 
 namespace holdfast::server {
 
-/// A request line in the form that almost all have, as the lengths of its parts: small enough to be returned in
-/// registers. `text` is always the text in which it was recognized.
+/// A request line in the most common form, as the lengths of its parts: small enough to be returned in registers.
+/// `text` is
+/// always the text in which it was recognized.
 struct plain_request_line {
   server::method method = method::unknown;  ///< unknown: the line has another form
   bool target_is_plain = false;             ///< see request_head
@@ -27,8 +28,10 @@ struct plain_request_line {
 };
 
 /// Recognizes `GET`, `HEAD`, `PUT` or `DELETE`, a space, a target of visible ASCII, and ` HTTP/1.1` with CRLF at the
-/// start of `text`. @return false for any other form, good or bad; head_scanner and request_parser know them all, and
-/// take these for the same.
+/// start of
+/// `text`. @return false for all other forms, valid or not; head_scanner and request_parser handle those, and give the
+/// same
+/// result for these.
 [[nodiscard]] plain_request_line recognize_request_line(std::string_view text);
 
 }  // namespace holdfast::server

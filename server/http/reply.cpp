@@ -93,7 +93,7 @@ void write(text_writer& head, lock_timing const& timing) {
   head << "\r\n";
 }
 
-/// As the last field, which ends with answer_gate::timing_text, so that whoever fills that in knows where it is.
+/// Written as the last field, which ends with answer_gate::timing_text, so that its position is known.
 void write_withheld_timing(text_writer& head, std::optional<lock_timing> const& timing) {
   head << "Server-Timing: ";
   if (timing) {
@@ -113,7 +113,7 @@ void write_length(text_writer& head, std::size_t content_bytes) {
   head << "Content-Length: " << content_bytes << "\r\n";
 }
 
-/// What the answer to a plain read begins with, up to the revision in its tag: the same for all within a second.
+/// The beginning of the answer to a plain read, up to the revision in its tag: identical within a second.
 struct value_answer_front {
   std::time_t second = -1;
   std::uint64_t start = 0;
@@ -180,7 +180,7 @@ char* write_head(char* to, reply const& reply, reply_framing framing) {
   if (reply.timing && !reply.is_withheld) write(head, *reply.timing);
   if (reply.request) write(head, *reply.request);
   if (reply.status == 503) head << "Retry-After: " << retry_after_s << "\r\n";
-  // 204 and 304 end at the header and say no length (RFC 9110 §8.6; a 304's would be the 200's).
+  // 204 and 304 end after the header and have no length (RFC 9110 §8.6; in a 304 it would be that of the 200).
   if (!reply.length_is_known) {
     if (framing.http11) head << "Transfer-Encoding: chunked\r\n";
   } else if (reply.status != 204 && reply.status != 304) {

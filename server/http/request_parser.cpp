@@ -54,7 +54,7 @@ method method_of(http::verb verb) {
   }
 }
 
-/// Beast's errors, as advice to the client.
+/// Turns Beast's errors into advice for the client.
 std::string advice_for(beast_error const& error) {
   if (error == http::error::bad_method) return "the method must be letters, with one space behind it";
   if (error == http::error::bad_target)
@@ -69,7 +69,7 @@ std::string advice_for(beast_error const& error) {
   return "the header is malformed: " + error.message();
 }
 
-/// Calls `visit` for each member of a list without quoted strings that is not empty.
+/// Calls `visit` for each non-empty member of a list without quoted strings.
 template <class Visit>
 void for_each_member(std::string_view list, Visit visit) {
   while (!list.empty()) {
@@ -86,12 +86,12 @@ void for_each_member(std::string_view list, Visit visit) {
 class events final : public http::basic_parser<true> {
  public:
   events() {
-    header_limit(std::numeric_limits<std::uint32_t>::max());  // head_scanner has measured it
-    body_limit(boost::none);                                  // whoever asks for the body has a limit
+    header_limit(std::numeric_limits<std::uint32_t>::max());  // head_scanner has checked the length
+    body_limit(boost::none);                                  // the limit is set when the body is asked for
   }
 
   request_head head;
-  std::optional<failure> refused;  ///< ours; Beast's own errors come as an error_code
+  std::optional<failure> refused;  ///< our error; Beast's come as an error_code
 
  private:
   void refuse(beast_error& error, errc code, std::string detail) {
@@ -150,7 +150,7 @@ class events final : public http::basic_parser<true> {
       case http::field::prefer:
         return on_prefer(view(value));
       case http::field::content_encoding:
-        // Of several fields one that is not identity must not hide behind one that is.
+        // One that is not identity must be noticed, even if another field says identity.
         if (head.content_encoding.empty() || equals_ignoring_case(head.content_encoding, "identity"))
           head.content_encoding = view(value);
         return;
@@ -161,7 +161,7 @@ class events final : public http::basic_parser<true> {
         head.user_agent = view(value);
         return;
       default:
-        // Beast has no number for these.
+        // Beast has no number for these fields.
         if (equals_ignoring_case(view(text), "sec-fetch-site")) {
           head.is_cross_site = equals_ignoring_case(view(value), "cross-site");
         } else if (equals_ignoring_case(view(text), "sec-fetch-mode")) {
@@ -187,7 +187,7 @@ class events final : public http::basic_parser<true> {
       list = more;
   }
 
-  // Of the preferences, which are a list, the one that is known; parameters behind a semicolon change nothing.
+  // Preferences are a list; only one is known. Its parameters after a semicolon change nothing.
   void on_prefer(std::string_view value) {
     for_each_member(value, [&](std::string_view member) {
       member = member.substr(0, member.find_first_of("; \t"));
@@ -195,14 +195,14 @@ class events final : public http::basic_parser<true> {
     });
   }
 
-  // A list, whose members are compared one by one (RFC 9110 §10.1.1, §5.6.1); an empty one expects nothing.
+  // A list whose members are compared one by one (RFC 9110 §10.1.1, §5.6.1); an empty list expects nothing.
   void on_expect(beast_text value) {
     for_each_member(view(value), [&](std::string_view member) {
       (equals_ignoring_case(member, "100-continue") ? head.expects_continue : head.has_other_expectation) = true;
     });
   }
 
-  // By hand, as Beast's keep_alive() heeds Proxy-Connection and lets keep-alive win over close on HTTP/1.0.
+  // Not Beast's keep_alive(): it reads Proxy-Connection, and prefers keep-alive to close with HTTP/1.0.
   void on_connection(beast_text value) {
     for (auto const& option : http::token_list(value)) {
       if (equals_ignoring_case(view(option), "close")) wants_close_ = true;
@@ -214,7 +214,7 @@ class events final : public http::basic_parser<true> {
     if (++transfer_encodings_ > 1)
       return refuse(error, errc::bad_request, "there are two Transfer-Encoding fields; send one");
     if (equals_ignoring_case(view(value), "chunked")) return;
-    // Any other value is refused. Which way it is wrong decides the status (RFC 9112 §6.1).
+    // Any other value is refused. The kind of error determines the status (RFC 9112 §6.1).
     http::ext_list const codings{value};
     auto const known = [](auto const& coding) { return equals_ignoring_case(view(coding.first), "chunked"); };
     auto const count = std::distance(codings.begin(), codings.end());
@@ -237,7 +237,7 @@ class events final : public http::basic_parser<true> {
     head.has_body = chunked() || content_length().value_or(0) != 0;
   }
 
-  // Nothing behind the header is given to Beast: see chunked_body.
+  // Beast gets only the header: see chunked_body.
   void on_body_init_impl(boost::optional<std::uint64_t> const&, beast_error&) override {}
   std::size_t on_body_impl(beast_text text, beast_error&) override { return text.size(); }
   void on_chunk_header_impl(std::uint64_t, beast_text, beast_error&) override {}
@@ -300,7 +300,7 @@ result<request_head const*> request_parser::parse_head(std::string_view block) {
   parser_->has_head = false;
   beast_error error;
   auto const used = message.put(boost::asio::buffer(block.data(), block.size()), error);
-  // Where Beast and head_scanner see different ends, one of them is wrong and the next request might be smuggled in.
+  // If Beast and head_scanner see different ends, one of them is wrong, and a request could be smuggled.
   if (!error && (!message.is_header_done() || used != block.size())) error = http::error::partial_message;
   if (error) return parser_->explain(error);
   parser_->begin_body(message.chunked(), message.content_length().value_or(0));
@@ -332,8 +332,9 @@ result<std::size_t> request_parser::parse_body(std::string_view bytes, std::stri
   if (parser_->chunks) return parser_->chunks->decode(bytes, body);
   auto const piece =
       bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(parser_->content_left, bytes.size())));
-  // Room for all of it at once, where some of it has come: a body that grows by doubling is copied and its memory
-  // touched twice, but a header's word alone is worth little.
+  // Reserves the entire length once a part has arrived: growing by doubling copies the body and touches its memory
+  // twice.
+  // The header alone is not trusted.
   constexpr std::size_t convincing_bytes = 32 * 1024, reserved_bytes_max = 1024 * 1024;
   if (body.empty() && piece.size() >= convincing_bytes)
     body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(parser_->content_left, reserved_bytes_max)));

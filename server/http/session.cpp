@@ -13,17 +13,17 @@
 namespace holdfast::server {
 namespace {
 
-/// Answers to requests that came together are gathered up to this size before they are sent.
+/// Answers to pipelined requests are gathered up to this size before they are sent.
 constexpr std::size_t gathered_bytes_max = 64 * 1024;
-/// So many bytes of requests and answers are worked on before others have their turn.
+/// Bytes of requests and answers to process before other sessions get their turn.
 constexpr std::size_t turn_bytes_max = 128 * 1024;
-/// A client whose answers are withheld may send more requests, until there are so many bytes of answers to them.
+/// Limit for withheld answers of a client; beyond it, its next requests wait.
 constexpr std::size_t withheld_bytes_max = 64 * 1024;
 constexpr std::size_t header_read_bytes = 2 * 1024;
 constexpr std::size_t body_read_bytes = 64 * 1024;
 constexpr std::chrono::milliseconds linger_time{2000};
 constexpr std::chrono::milliseconds linger_time_draining{250};
-/// A client that was busy when the drain began has this long for a request that is on its way already.
+/// Time for a request that is already on its way when the drain begins, after a busy client's last answer.
 constexpr std::chrono::milliseconds crossing_time{100};
 constexpr std::chrono::seconds busy_time{1};
 
@@ -111,7 +111,7 @@ void session::end(std::string_view reason) {
   try {
     log_debug("session ended", {{"peer", connection_.peer()}, {"requests", requests_}, {"reason", reason}});
   } catch (std::bad_alloc const&) {
-    // It ends all the same.
+    // The connection ends either way.
   }
   owner_.on_session_end(*this);
 }
@@ -132,7 +132,7 @@ void session::on_bytes() {
   } catch (std::exception const& exception) {
     fail(exception);
   }
-  // The session may be gone by now.
+  // The session may have been destroyed here.
   if (outbox.is_full()) outbox.send_all();
 }
 
@@ -141,7 +141,7 @@ void session::serve_bytes() {
   if (!got) return;
   if (*got == 0) {
     if (!withheld_) return end("closed by the peer");
-    // It may have closed its side only, and still wants what is withheld.
+    // The client may have closed only its side, and still wants the withheld answers.
     return begin_work(context_.take_exchange(), {}, {});
   }
   auto const read_at = connection::clock::now();
@@ -173,20 +173,20 @@ void session::serve_bytes() {
       return context_.gate.withhold(*withheld_, withheld_->needed);
     }
   } else if (is_served) {
-    // Answered within microseconds: too little for an idle timeout to read the clock again.
+    // Answered within microseconds: too short for the idle timeout to need a new clock reading.
     rest(read_at);
     return outbox.post(connection_);
   }
-  // Before anybody else asks for one: this is in the middle of a request.
+  // Taken before anybody else asks for one: this one is in the middle of a request.
   auto taken = context_.take_exchange();
-  // The rest may have to wait, which is no reason for what is answered already to do so.
+  // The rest may have to wait; finished answers must not wait with it.
   auto const answers = outbox.appended();
   auto const sent = answers.empty() ? 0 : connection_.send_some(answers);
-  outbox.send_all();  // what comes may take its time
+  outbox.send_all();  // the next data may take their time
   begin_work(std::move(taken), bytes, answers.substr(sent));
 }
 
-/// @param moved_by how far the answers are going to be moved to the front, before they are put behind the output.
+/// @param moved_by number of bytes by which the answers move when they are appended to the output.
 void session::keep_withheld(exchange::withheld&& more, std::size_t moved_by) {
   if (!withheld_) withheld_ = std::make_unique<withheld_answers>(*this);
   withheld_->needed = std::max(withheld_->needed, more.needs);
@@ -194,7 +194,7 @@ void session::keep_withheld(exchange::withheld&& more, std::size_t moved_by) {
     withheld_->lines.push_back({one.at - moved_by + connection_.output().size(), one.since});
 }
 
-/// What was withheld is durable.
+/// Withheld answers have become durable.
 void session::fill_in_withheld() {
   auto* const output = connection_.output().data();
   auto const now = connection::clock::now();
@@ -202,7 +202,7 @@ void session::fill_in_withheld() {
   withheld_.reset();
 }
 
-/// At rest.
+/// Idle.
 void session::send_withheld() {
   fill_in_withheld();
   auto& output = connection_.output();
@@ -233,7 +233,7 @@ void session::on_unsent(std::string_view bytes) {
 
 // --- a session at work ---------------------------------------------------------------------------------------------
 
-/// What a session has only while something must be awaited. Lives in its coroutine.
+/// State that a session has only while something must be awaited. Lives in its coroutine.
 class session::work {
  public:
   work(session& whole, std::unique_ptr<exchange> requests)
@@ -253,8 +253,8 @@ class session::work {
   work(work const&) = delete;
   work& operator=(work const&) = delete;
 
-  /// Serves what is in the connection's input and what follows, beginning with what is left in its output.
-  /// @return whether the connection goes on, at rest; otherwise it is at its end.
+  /// Serves the connection's input and further requests, after its remaining output.
+  /// @return true if the connection continues, idle; false if it ends.
   awaitable<bool> run();
 
   void drain();
@@ -272,7 +272,7 @@ class session::work {
   peer_address const& peer_;
   std::unique_ptr<exchange> requests_;
   client_link client_;
-  // When what is not whole yet began to arrive: a header, or a body.
+  // The arrival time of the first byte of an incomplete header or body.
   std::optional<connection::clock::time_point> begun_at_;
   bool body_has_begun_ = false;
   bool lingers_ = false;
@@ -294,7 +294,7 @@ awaitable<bool> session::work::run() {
     auto const step = requests_->serve(rest, connection_.output(), peer_, now);
     auto const used = input.size() - rest.size();
     input.consume(used);
-    // The lines are where they are in the output already.
+    // The fields are already in the output.
     if (requests_->has_withheld()) whole_.keep_withheld(requests_->take_withheld(), connection_.output().size());
     if (whole_.withheld_) whole_.withheld_->counted.raise_to(connection_.output().size());
     turn_bytes += used + connection_.output().size() - output_before + requests_->tail().size();
@@ -320,7 +320,7 @@ awaitable<bool> session::work::run() {
         now = connection::clock::now();
         break;
       case exchange::step::time:
-        // The answers before this one must not wait for it.
+        // Earlier answers must not wait for this one.
         goes_on = co_await flush();
         if (!goes_on) break;
         goes_on = co_await requests_->run(client_);
@@ -334,7 +334,8 @@ awaitable<bool> session::work::run() {
         co_return false;
     }
     if (!goes_on) co_return false;
-    // A client whose every request is answered at once, and who takes every answer at once, must not keep the thread.
+    // A client whose requests can all be answered at once, and that reads all answers at once, must not keep the
+    // thread.
     if (turn_bytes < turn_bytes_max) continue;
     turn_bytes = 0;
     co_await asio::post(context_.loop.get_executor(), asio::use_awaitable_t<executor_type>{});
@@ -353,7 +354,7 @@ awaitable<bool> session::work::flush(std::string_view tail) {
   co_return *sent == io_result::done;
 }
 
-/// Waits for more of the message that has begun to arrive. @return whether the connection goes on.
+/// Waits for more of an incomplete message. @return true if the connection continues.
 awaitable<bool> session::work::receive() {
   auto const in_body = requests_->is_in_body();
   if (!begun_at_ || in_body != body_has_begun_) begun_at_ = connection::clock::now();
@@ -395,7 +396,7 @@ void session::on_work_end(std::exception_ptr const& error, bool goes_on) {
   at_work_ = false;
   if (!error) {
     if (!goes_on) return end("closed");
-    // A drain that came since the work's end took the session for one at work.
+    // A drain that began after the work's end considered the session busy.
     if (context_.draining) return end("draining");
     return rest(connection::clock::now());
   }
@@ -407,13 +408,13 @@ void session::on_work_end(std::exception_ptr const& error, bool goes_on) {
 }
 
 void session::drain() {
-  // What is withheld is sent first.
+  // Withheld answers are sent first.
   if (!at_work_ && withheld_) return;
   if (at_work_) {
     if (work_ != nullptr) work_->drain();
     return;
   }
-  // Who has sent one request after the other would lose the one that crosses the close.
+  // A client that sends one request after another would lose the one that crosses the close.
   auto const now = connection::clock::now();
   if (requests_ == 0 || now - rests_since_ > busy_time) return end("draining");
   connection_.rest(now + crossing_time);

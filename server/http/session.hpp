@@ -16,13 +16,13 @@
 
 namespace holdfast::server {
 
-/// What the sessions of one thread share, so that a connection at rest keeps nothing of it. One thread.
+/// Resources shared by the sessions of one thread, so that an idle connection needs none of its own. One thread.
 class session_context {
  public:
   using handler_factory = std::function<std::unique_ptr<request_handler>()>;
 
-  /// All must outlive it.
-  /// @param tls what its sessions' TLS is counted in; null: they speak none.
+  /// All arguments must outlive it.
+  /// @param tls counters of its sessions' TLS; null: no TLS.
   session_context(event_loop& loop, session_settings const& settings, byte_budget& under_way,
                   std::atomic<bool> const& draining, durable_progress const& progress, handler_factory make_handler,
                   tls_figures* tls = nullptr);
@@ -30,20 +30,20 @@ class session_context {
   event_loop& loop;
   session_settings const& settings;
   std::atomic<bool> const& draining;
-  server::outbox outbox;                              ///< answers on their way into the sockets
+  server::outbox outbox;                              ///< answers before they are sent
   std::unique_ptr<handshake_turns> const handshakes;  ///< null: no TLS
-  answer_gate gate;                                   ///< for those that tell what is not durable yet
+  answer_gate gate;                                   ///< for answers that are not durable yet
   byte_budget& under_way;
-  std::unique_ptr<char[]> const input;  ///< input_bytes of it
+  std::unique_ptr<char[]> const input;  ///< bytes used in `input`
   static constexpr std::size_t input_bytes = 64 * 1024;
 
-  /// One that is between two requests, and stays here: for a session that needs it only for as long as it is called.
+  /// An exchange between two requests, still owned by the context: for sessions that need it only during a call.
   [[nodiscard]] exchange& spare_exchange();
-  /// The same, to keep.
+  /// The same, owned by the caller.
   [[nodiscard]] std::unique_ptr<exchange> take_exchange();
-  /// Takes one back that is between two requests.
+  /// Returns an exchange that is between two requests.
   void return_exchange(std::unique_ptr<exchange> one);
-  /// Drops the spare one, which has failed in the middle of a request.
+  /// Drops the spare exchange, after a failure in the middle of a request.
   void drop_spare_exchange() noexcept { spare_.pop_back(); }
 
  private:
@@ -54,15 +54,18 @@ class session_context {
   std::vector<std::unique_ptr<exchange>> spare_;
 };
 
-/// One client. As long as its requests can be answered at once, that is done from the thread's buffers; when something
-/// must be awaited (the rest of a request, the lock, a hold, a client that is slow to take its answer), a coroutine
-/// goes on with the same exchange until the connection is at rest again. So a connection at rest has neither buffers
-/// nor a coroutine, and the common request meets no suspension. One thread.
+/// One client. Requests that can be answered at once are served from the thread's buffers. If something must be awaited
+/// (the
+/// rest of a request, the lock, a hold, a client that reads slowly), a coroutine continues with the same exchange until
+/// the
+/// connection is idle. So an idle connection has neither buffers nor a coroutine, and the common request never
+/// suspends. One
+/// thread.
 class session final
     : private connection::owner,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-  /// Whoever owns the sessions: destroys one that is at its end.
+  /// The owner of the sessions, which destroys those that have ended.
   class owner {
    public:
     virtual void on_session_end(session& ended) = 0;
@@ -71,26 +74,26 @@ class session final
     ~owner() = default;
   };
 
-  /// Both must outlive it. @param tls with what the client is to speak TLS; null: none.
+  /// Both must outlive it. @param tls context for TLS with the client; null: plain.
   session(unique_socket socket, owner& its_owner, session_context& context, tls::context tls = {});
 
   /// Begins to serve. It may end and be destroyed in this call and in each of the next three.
   void start();
 
-  /// The server drains: ends a session at rest, takes another out of the lock's queue. What is being received, held or
-  /// answered goes on, and is the last.
+  /// Called when the server drains: ends an idle session and ends waits for the lock. Receiving, holding and answering
+  /// continue, for a last request.
   void drain();
 
-  /// The time for draining is up: ends a hold, whose answer is still sent, and anything else at once.
+  /// Called when the drain time is over: ends holds, whose answers are still sent, and everything else at once.
   void hurry();
 
   /// Ends the session at once.
   void abort();
 
-  /// Whom its owner has counted it for: the socket does not tell any more when the client is gone.
+  /// The client for which the owner counts it; the socket no longer knows the peer once it has gone.
   peer_address admitted_for;
 
-  /// Destroys a coroutine that waits for the connection; for the time when the loop runs no more.
+  /// Destroys a coroutine that waits for the connection; for use when the loop no longer runs.
   void forget_waiting() noexcept { connection_.forget_waiting(); }
 
  private:
@@ -103,7 +106,7 @@ class session final
   void on_unsent(std::string_view bytes) override;
   void on_resume() override { context_.outbox.send_all(); }
 
-  /// Answers in the connection's output that are not to be sent yet.
+  /// Answers in the connection's output that must not be sent yet.
   struct withheld_answers final : answer_gate::waiter {
     explicit withheld_answers(session& whole_session) noexcept
         : whole(whole_session), counted(whole_session.context_.under_way) {}
@@ -111,7 +114,7 @@ class session final
 
     session& whole;
     std::uint64_t needed = 0;
-    std::vector<exchange::withheld::line> lines;  // in the connection's output
+    std::vector<exchange::withheld::line> lines;  // position in the connection's output
     byte_budget::share counted;                   // of that output
   };
 
@@ -132,7 +135,7 @@ class session final
   connection connection_;
   peer_address peer_;
   work* work_ = nullptr;  // while its coroutine runs
-  bool at_work_ = false;  // from its start until its coroutine is gone
+  bool at_work_ = false;  // from the start until the end of its coroutine
   std::uint64_t requests_ = 0;
   connection::clock::time_point rests_since_{};
   std::unique_ptr<withheld_answers> withheld_;

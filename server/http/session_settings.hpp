@@ -5,7 +5,7 @@
 
 namespace holdfast::server {
 
-/// How much of the server one connection may use, and for how long.
+/// Limits of one connection.
 struct session_settings {
   std::size_t header_bytes_max = 8 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
@@ -13,7 +13,7 @@ struct session_settings {
   std::chrono::nanoseconds header_timeout = std::chrono::seconds(10);
   /// Between requests.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(60);
-  /// For a body or an answer, and a second more for each 16 KiB that moved.
+  /// For a body or an answer; each 16 KiB moved adds a second.
   std::chrono::nanoseconds transfer_timeout = std::chrono::seconds(10);
 };
 

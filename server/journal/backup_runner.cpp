@@ -17,7 +17,7 @@ backup_runner::~backup_runner() {
 bool backup_runner::start(std::filesystem::path to, std::function<void(backup_outcome const&)> done) {
   std::lock_guard const lock(mutex_);
   if (is_busy_.load(std::memory_order_acquire)) return false;
-  // The last one is telling of its end, or has done so.
+  // The previous thread is reporting its result, or has ended.
   if (thread_.joinable()) thread_.join();
   is_busy_.store(true, std::memory_order_relaxed);
   try {
@@ -33,7 +33,7 @@ bool backup_runner::start(std::filesystem::path to, std::function<void(backup_ou
         outcome.error.emplace(journal_fault::storage_failed, std::string("the backup ended half-way: ") + error.what());
       }
       outcome.took = std::chrono::steady_clock::now() - began_at;
-      // First, so that a client that learns that it is done may ask for the next.
+      // Cleared first, so that a client that sees the result may start the next backup.
       is_busy_.store(false, std::memory_order_release);
       done(outcome);
     });

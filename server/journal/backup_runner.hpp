@@ -13,29 +13,30 @@
 
 namespace holdfast::server {
 
-/// What has become of a backup.
+/// The result of a backup.
 struct backup_outcome {
   std::optional<journal_error> error;  ///< why there is none
-  journal_position position;           ///< what it contains at least
-  std::uint64_t bytes = 0;             ///< on the disk
+  journal_position position;           ///< position up to which it contains all changes
+  std::uint64_t bytes = 0;             ///< bytes on the disk
   std::chrono::nanoseconds took{};
 };
 
-/// Makes backups of a journal while it is written, one at a time, on a thread of their own.
+/// Makes backups of a journal while it is in use, one at a time, each on its own thread.
 class backup_runner {
  public:
   /// @param source must outlive it.
   explicit backup_runner(journal const& source) noexcept : source_(source) {}
-  /// Waits for the backup that is being made.
+  /// Waits for a running backup.
   ~backup_runner();
   backup_runner(backup_runner const&) = delete;
   backup_runner& operator=(backup_runner const&) = delete;
 
-  /// Begins a backup. @param done called by the backup's thread; must not throw. @return false where another one is
-  /// being made. Any thread.
+  /// Starts a backup. @param done called on the backup's thread; must not throw. @return false if another backup is
+  /// running. Any
+  /// thread.
   bool start(std::filesystem::path to, std::function<void(backup_outcome const&)> done);
 
-  /// Waits for the backup that is being made; none may be started any more.
+  /// Waits for a running backup and prevents new ones.
   void finish();
 
  private:

@@ -21,7 +21,7 @@ std::size_t bytes_of(std::span<change const> changes) {
 
 static_assert(std::is_nothrow_move_constructible_v<change>, "append() promises to hand over all or nothing");
 
-/// Empties a buffer and keeps its memory, unless a burst has made it large.
+/// Clears a buffer but keeps its memory, unless a burst has made it large.
 template <class T>
 void reuse(std::vector<T>& buffer) {
   constexpr std::size_t kept_max = 16 * 1024;
@@ -37,7 +37,7 @@ commit_queue::commit_queue(journal& journal, commit_settings settings, commit_ob
       observers_(std::move(observers)),
       durable_sequence_(journal.position().sequence),
       durable_revision_(journal.position().revision) {
-  // Signals are for the threads that serve: none may interrupt this one, whatever the creator's mask is.
+  // Signals are handled by serving threads, so this thread blocks them all, whatever the creator's mask.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -81,8 +81,9 @@ void commit_queue::append(std::span<change> changes) {
 }
 
 void commit_queue::wake() {
-  // The commit thread falls asleep only when nothing is gathered, and says so under the mutex: whoever has appended
-  // since sees it. The first one wakes it, the others need not.
+  // The commit thread sleeps only if nothing is pending, and sets its flag under the mutex, so whoever appends
+  // afterwards sees it.
+  // Only the first append must wake it.
   if (sleeping_.load(std::memory_order_relaxed) && sleeping_.exchange(false, std::memory_order_relaxed))
     gathered_or_stopped_.notify_one();
 }
@@ -101,7 +102,7 @@ void commit_queue::run() {
     if (!commit_taken()) return;
 }
 
-/// Waits until there is something to commit. @return false when there is nothing, and will not be.
+/// Waits until there is something to commit. @return false if there is nothing and never will be.
 bool commit_queue::take_gathered() {
   reuse(taken_);
   reuse(taken_ends_);
@@ -116,7 +117,7 @@ bool commit_queue::take_gathered() {
   return !taken_.empty();
 }
 
-/// Commits all that was taken, in batches of whole groups. @return false when that failed.
+/// Commits everything taken, in batches of entire groups. @return false on failure.
 bool commit_queue::commit_taken() {
   std::size_t begin = 0, end = 0, bytes = 0;
   for (auto const group_end : taken_ends_) {
@@ -140,7 +141,7 @@ bool commit_queue::commit(std::span<change> batch, std::size_t bytes) {
       return false;
     }
   } catch (std::exception const& error) {
-    // No memory, say. What the journal has done is not known.
+    // Out of memory, for example. The state of the journal is unknown.
     fail({journal_fault::storage_failed, std::string("a commit ended half-way: ") + error.what()});
     return false;
   }

@@ -17,86 +17,94 @@
 
 namespace holdfast::server {
 
-/// Bounds of what a commit_queue keeps.
+/// Limits of a commit_queue.
 struct commit_settings {
-  std::size_t batch_bytes_max = 4 * 1024 * 1024;       ///< only a single append that is larger makes a larger batch
-  std::size_t pending_bytes_max = 64 * 1024 * 1024;    ///< commit_queue::is_full() from here on
-  std::chrono::milliseconds room_check_interval{250};  ///< how old the answer of has_room() may be
+  std::size_t batch_bytes_max = 4 * 1024 * 1024;       ///< exceeded only by a single larger append
+  std::size_t pending_bytes_max = 64 * 1024 * 1024;    ///< commit_queue::is_full() above this
+  std::chrono::milliseconds room_check_interval{250};  ///< time for which the answer of has_room() is cached
 };
 
-/// One commit, for those who measure.
+/// Figures of one commit.
 struct commit_report {
   std::size_t changes = 0;
-  std::size_t bytes = 0;  ///< keys and values
+  std::size_t bytes = 0;  ///< of keys and values
   std::chrono::steady_clock::time_point began_at;
   std::chrono::nanoseconds took{};
-  std::uint64_t sequence = 0;  ///< of the last change: durable now
+  std::uint64_t sequence = 0;  ///< last change, now durable
 };
 
-/// Called by the commit thread; they must not throw and should not block, since the next commit waits for them.
+/// Callbacks of the commit thread. They must not throw and should not block, because the next commit waits for them.
 struct commit_observers {
-  /// After durable_sequence() has moved, and once when a commit has failed: wake those who withhold answers.
+  /// Called after durable_sequence() has advanced, and once after a failed commit, to wake waiting answers.
   std::function<void()> notify;
-  /// After each commit, before `notify`; may be empty.
+  /// Called after each commit, before `notify`; may be empty.
   std::function<void(commit_report const&)> measure;
-  /// After each commit, before durable_sequence() moves: takes the changes that are durable now. May be empty.
+  /// Called after each commit, before durable_sequence() advances, with the changes that are now durable. May be empty.
   std::function<void(std::span<change>)> take;
 };
 
-/// Group commit: changes gather while the last batch is being committed; then one thread commits all that gathered as
-/// one batch, with one sync. Nothing is ever delayed so that more might gather.
-///
-/// Whoever owns the database's lock appends, so one thread at a time does. Changes that were appended together are
-/// committed together, so a crash keeps all of them or none.
+/// Group commit: changes gather while a batch is being committed; then one thread commits all gathered changes as one
+/// batch with
+/// one sync. Nothing is ever delayed to gather more.
+/// Only the owner of the database's lock appends, so one thread at a time. Changes appended together are committed
+/// together: after a
+/// crash, all or none of them exist.
 class commit_queue {
  public:
-  /// Starts the commit thread. All changes up to the journal's position are durable.
-  /// @param journal must outlive the queue, which is the only one to commit to it from now on.
+  /// Starts the commit thread. All changes up to the journal's position must be durable.
+  /// @param journal must outlive the queue, which is now the only one to commit to it.
   commit_queue(journal& journal, commit_settings settings, commit_observers observers);
 
-  /// As finish().
+  /// Calls finish().
   ~commit_queue();
   commit_queue(commit_queue const&) = delete;
   commit_queue& operator=(commit_queue const&) = delete;
 
-  /// Hands over changes, in the order of their sequence numbers. Cheap: no system call, and no allocation once the
-  /// buffers have grown. One thread at a time; call wake() when the lock is released.
-  ///  Strong guarantee: std::bad_alloc hands over nothing.
+  /// Appends changes in the order of their sequence numbers. Cheap: no system call, and no allocation once the buffers
+  /// have grown.
+  /// One thread at a time; call wake() after releasing the lock. Strong guarantee: after std::bad_alloc nothing was
+  /// appended.
   void append(change&& change) { append(std::span(&change, 1)); }
-  /// All of them in one commit. They are moved from.
+  /// Appends them as one commit, and moves from them.
   void append(std::span<change> changes);
 
-  /// Starts the commit of what was appended, unless it has started by itself. Any thread; a system call only if the
-  /// commit thread sleeps. What is appended and never followed by wake() waits until the next one.
+  /// Starts the commit of appended changes, unless it is under way. Any thread; makes a system call only if the commit
+  /// thread
+  /// sleeps. Changes without a following wake() wait for the next one.
   void wake();
 
-  /// Commits what is pending, unless a commit has failed, and ends the thread. What is appended afterwards is never
-  /// committed. Not while another thread calls it.
+  /// Commits pending changes, unless a commit has failed, and ends the thread. Later appends are never committed. Must
+  /// not run
+  /// concurrently with itself.
   void finish();
 
-  /// All changes up to this one survive a crash. Grows; any thread. What happened before the commit is visible to who
-  /// reads it.
+  /// All changes up to this one survive a crash. Increases; any thread. Everything before the commit happens before a
+  /// read of the
+  /// new number.
   [[nodiscard]] std::uint64_t durable_sequence() const noexcept {
     return durable_sequence_.load(std::memory_order_acquire);
   }
 
-  /// All changes of data up to this revision are durable. Grows; any thread.
+  /// All changes of data up to this revision are durable. Increases; any thread.
   [[nodiscard]] std::uint64_t durable_revision() const noexcept {
     return durable_revision_.load(std::memory_order_acquire);
   }
 
-  /// Why commits have ended; null while they continue. Any thread. Nothing becomes durable any more: answers that wait
-  /// for it must never be sent.
+  /// Why commits have stopped; null while they continue. Any thread. Nothing becomes durable any more: answers that
+  /// wait for it
+  /// must never be sent.
   [[nodiscard]] journal_error const* failure() const noexcept { return failed_.load(std::memory_order_acquire); }
 
-  /// Whether so much is pending that nothing should be appended now: the disk is slower than the writers. It falls
-  /// again at the next commit. Any thread.
+  /// True if so much is pending that nothing should be appended: the disk is slower than the writers. The next commit
+  /// resets it.
+  /// Any thread.
   [[nodiscard]] bool is_full() const noexcept { return pending_bytes() >= settings_.pending_bytes_max; }
-  /// What the changes take in memory that are not durable yet.
+  /// Memory of changes that are not durable yet.
   [[nodiscard]] std::size_t pending_bytes() const noexcept { return pending_bytes_.load(std::memory_order_relaxed); }
 
-  /// journal::has_room(), asked again when the last answer is older than settings say; no after finish(). One thread at
-  /// a time: whoever owns the lock, before it adds data.
+  /// journal::has_room(), cached for the time given by the settings; false after finish(). One thread at a time: the
+  /// owner of the
+  /// lock, before it adds data.
   [[nodiscard]] bool has_room(std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now());
 
  private:
@@ -115,11 +123,11 @@ class commit_queue {
   std::mutex mutex_;
   std::condition_variable gathered_or_stopped_;
   std::vector<change> gathering_;        // guarded by mutex_
-  std::vector<std::size_t> group_ends_;  // guarded by mutex_; the index behind the last change of each append
+  std::vector<std::size_t> group_ends_;  // guarded by mutex_; end of each append
   bool stopped_ = false;                 // guarded by mutex_
 
-  std::vector<change> taken_;            // the commit thread's
-  std::vector<std::size_t> taken_ends_;  // the commit thread's
+  std::vector<change> taken_;            // used by the commit thread
+  std::vector<std::size_t> taken_ends_;  // used by the commit thread
 
   std::atomic<bool> sleeping_{false};
   std::atomic<std::size_t> pending_bytes_{0};
@@ -128,13 +136,13 @@ class commit_queue {
   std::optional<journal_error> failure_;  // written once by the commit thread, then published by failed_
   std::atomic<journal_error const*> failed_{nullptr};
 
-  bool has_room_ = true;               // whoever may call has_room()
-  clock::time_point room_checked_at_;  // whoever may call has_room()
+  bool has_room_ = true;               // used by callers of has_room()
+  clock::time_point room_checked_at_;  // used by callers of has_room()
 
-  std::thread thread_;  // last: it uses all the others
+  std::thread thread_;  // last member: it uses all others
 };
 
-/// What a change takes while it is pending, about.
+/// Approximate memory of a pending change.
 [[nodiscard]] inline std::size_t pending_bytes_of(change const& change) noexcept {
   return sizeof change + change.key.size() + (change.value ? change.value->size() : 0);
 }

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// For a process that is about to end.
+/// Time to wait for a process that is about to end.
 constexpr std::chrono::seconds patience{1};
 
 constexpr std::string_view format_family = "holdfast data ", format_version = "1";
@@ -56,7 +56,7 @@ std::string format_line(data_directory::state state, std::uint64_t database) {
       .append("\n");
 }
 
-/// A descriptor for the length of a scope.
+/// A file descriptor, closed at the end of its scope.
 class scoped_descriptor {
  public:
   scoped_descriptor(fs::path const& path, int flags, bool creating = false)
@@ -72,7 +72,7 @@ class scoped_descriptor {
   int descriptor_;
 };
 
-/// Whether there is anything but what a fresh volume or an earlier attempt may have left.
+/// True if there is more than a fresh volume or an interrupted earlier start would leave.
 bool holds_nothing(fs::path const& directory) {
   std::error_code error;
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
@@ -113,23 +113,23 @@ void sync_file(fs::path const& path) {
 
 void sync_directory(fs::path const& path) {
   scoped_descriptor const directory(path, O_RDONLY | O_DIRECTORY);
-  // Some file systems have nothing to sync there, and say so.
+  // Some file systems can't sync directories, and report that.
   if (::fsync(directory.get()) != 0 && errno != EINVAL) throw error_of_call(errno, "can't sync " + path.string());
 }
 
 data_directory::data_directory(fs::path path, access wanted) : path_(std::move(path)) {
-  // Absolute, so that nothing changes when the process changes its directory.
+  // Absolute, so that it stays valid if the process changes its working directory.
   std::error_code error;
   path_ = fs::absolute(path_, error).lexically_normal();
   if (!path_.has_filename()) path_ = path_.parent_path();
   auto const create = wanted == access::create;
   if (create) {
-    // One that is made here is worth nothing if its name is lost.
+    // A new directory must be synced in its parent, or its name could be lost.
     fs::path first_made = path_;
     while (!fs::exists(first_made.parent_path(), error) && first_made.has_relative_path())
       first_made = first_made.parent_path();
     if (fs::create_directories(path_, error)) {
-      // Values are not for everybody on this machine.
+      // Values must not be readable by all users of this machine.
       fs::permissions(path_, fs::perms::others_all, fs::perm_options::remove, error);
       sync_directory(first_made.parent_path());
     }
@@ -156,7 +156,7 @@ data_directory::~data_directory() {
 void data_directory::lock(access wanted) {
   auto const path = path_ / "lock";
   auto const reads = wanted == access::read;
-  // The system ends a lock with its process, however that ends; so a file that is left over locks nobody out.
+  // The system releases a lock when its process ends in any way, so a left-over file locks nobody out.
   lock_ = ::open(path.c_str(), (reads ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0640);
   if (lock_ < 0) {
     if (reads && errno == ENOENT) return;  // then nobody uses it
@@ -164,7 +164,7 @@ void data_directory::lock(access wanted) {
   }
   auto const kind = (reads ? LOCK_SH : LOCK_EX) | LOCK_NB;
   auto is_locked = ::flock(lock_, kind) == 0;
-  // A process that was killed a moment ago keeps its lock until the system has freed its memory.
+  // A process that was just killed keeps its lock until the system has freed its memory.
   auto const until = std::chrono::steady_clock::now() + patience;
   while (!is_locked && errno == EWOULDBLOCK && std::chrono::steady_clock::now() < until) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -186,7 +186,7 @@ void data_directory::lock(access wanted) {
   std::array<char, 65> host{};
   ::gethostname(host.data(), host.size() - 1);
   auto const owner = "process " + std::to_string(::getpid()) + " on " + host.data() + "\n";
-  // Only for people: whether it can be written does not matter.
+  // Only information for people: a failed write does not matter.
   if (::ftruncate(lock_, 0) == 0) static_cast<void>(::pwrite(lock_, owner.data(), owner.size(), 0));
 }
 

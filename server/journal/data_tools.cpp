@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 using state = data_directory::state;
 
-/// Whether a file of the engine's is worth copying: not its lock, and not its own log.
+/// True for files of the engine that a copy needs: not its lock and not its own log.
 bool is_data(fs::path const& file) {
   auto const name = file.filename().string();
   return name != "LOCK" && !name.starts_with("LOG");
@@ -52,7 +52,7 @@ std::uint64_t bytes_in(fs::path const& directory) {
   std::uint64_t bytes = 0;
   std::error_code error;
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    // Files come and go meanwhile.
+    // Files may appear and disappear meanwhile.
     std::error_code gone;
     auto const size = it->is_regular_file(gone) ? it->file_size(gone) : 0;
     if (!gone) bytes += size;

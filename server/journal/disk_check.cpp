@@ -42,13 +42,13 @@ std::string file_system_of(fs::path const& path) {
   return text.str();
 }
 
-/// Whether the disk says that it turns; one that says nothing does not.
+/// True if the disk reports that it rotates.
 bool rotates(fs::path const& path) {
   struct stat found{};
   if (::stat(path.c_str(), &found) != 0) return false;
   auto const device =
       "/sys/dev/block/" + std::to_string(major(found.st_dev)) + ':' + std::to_string(minor(found.st_dev));
-  // A partition has its disk above it.
+  // The disk of a partition is its parent.
   for (auto const* const queue : {"/queue/rotational", "/../queue/rotational"}) {
     std::ifstream file(device + queue);
     if (int value = 0; file >> value) return value == 1;
@@ -56,7 +56,7 @@ bool rotates(fs::path const& path) {
   return false;
 }
 
-/// A file that is written to its end, and removed.
+/// A file that is written to its end, and then removed.
 class scratch_file {
  public:
   explicit scratch_file(fs::path path)
@@ -85,10 +85,10 @@ class scratch_file {
   std::string bytes_;
 };
 
-/// Appends for a while. @return how long each took, sorted.
+/// Appends for a while. @return the duration of each append, sorted.
 std::vector<std::chrono::nanoseconds> appends(scratch_file& file, std::size_t bytes, bool sync,
                                               std::chrono::milliseconds duration) {
-  // Writes without a sync are quick, and need not fill the disk.
+  // Writes without a sync are fast, and need not fill the disk.
   constexpr std::size_t count_max = 20'000;
   std::vector<std::chrono::nanoseconds> took;
   auto const end = clock::now() + duration;
@@ -100,7 +100,7 @@ std::vector<std::chrono::nanoseconds> appends(scratch_file& file, std::size_t by
 
 constexpr std::size_t value_bytes = 100;
 
-/// Puts as many writers make that all wait for the same commit. @return how many a second.
+/// Simulates writers that all wait for the same commit. @return puts per second.
 double journal_rate(journal& journal, std::size_t writers, std::chrono::milliseconds duration) {
   auto sequence = journal.position().sequence;
   auto const first = sequence;
@@ -118,7 +118,7 @@ double journal_rate(journal& journal, std::size_t writers, std::chrono::millisec
   return static_cast<double>(sequence - first) / std::chrono::duration<double>(clock::now() - began).count();
 }
 
-/// Removes a directory in the end.
+/// Removes a directory at the end of the scope.
 struct removed_directory {
   fs::path path;
   ~removed_directory() {
@@ -136,7 +136,7 @@ std::string doubt_about(std::string const& file_system, bool rotates, std::chron
     return "it is in memory: nothing survives a restart of the machine";
   if (sync < 2 * write || sync < microseconds(5))
     return "a sync takes no longer than a write: something between here and the disk does not wait for it";
-  // 15,000 turns a minute are 250 a second, and each sync waits for one.
+  // 15,000 revolutions per minute are 250 per second, and each sync waits for one.
   if (rotates && sync < microseconds(2'000))
     return "a rotating disk can't be that quick: it reports written what it only has in its memory (hdparm -W0 turns "
            "that"

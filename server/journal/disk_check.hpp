@@ -8,31 +8,32 @@
 
 namespace holdfast::server {
 
-/// What a disk makes of syncs.
+/// How a disk handles syncs.
 struct disk_report {
-  std::string file_system;                  ///< "ext4"; a number in hexadecimal where it has no name here
-  std::chrono::nanoseconds write_median{};  ///< of an append of 4 KiB without a sync
-  std::chrono::nanoseconds sync_median{};   ///< of an append of 4 KiB with a sync
+  std::string file_system;                  ///< "ext4"; a hexadecimal number if the name is unknown
+  std::chrono::nanoseconds write_median{};  ///< appends of 4 KiB without a sync
+  std::chrono::nanoseconds sync_median{};   ///< appends of 4 KiB with a sync
   std::chrono::nanoseconds sync_p99{};
-  /// Why syncs may not do what they promise, in one line; empty when nothing speaks against them. No program can tell
-  /// for sure: a disk may report written what it still has in memory.
+  /// Why syncs may not be reliable, in one line; empty if there is no indication. No program can be certain: a disk may
+  /// report data
+  /// as written that it still has in memory.
   std::string doubt;
 
-  /// Durable puts of 100 B a second, of this many writers that always want to write.
+  /// Durable puts of 100 B per second, by number of writers that write without pause.
   struct rate {
     std::size_t writers = 0;
-    double of_log = 0;      ///< appended to a file and synced, nothing else: the limit
-    double of_journal = 0;  ///< by the journal
+    double of_log = 0;      ///< only appends to a file with syncs: the upper limit
+    double of_journal = 0;  ///< with the journal
   };
   std::vector<rate> rates;
 };
 
-/// Measures a directory, which must exist, with files of its own that it removes again; takes about ten times `each`.
-/// @throws journal_error.
+/// Measures an existing directory with files of its own, which it removes; takes about ten times `each`. @throws
+/// journal_error.
 [[nodiscard]] disk_report check_disk(std::filesystem::path const& directory,
                                      std::chrono::milliseconds each = std::chrono::milliseconds(300));
 
-/// What speaks against the syncs of a disk; empty when nothing does.
+/// Indications against the syncs of a disk; empty if there are none.
 [[nodiscard]] std::string doubt_about(std::string const& file_system, bool rotates, std::chrono::nanoseconds write,
                                       std::chrono::nanoseconds sync);
 

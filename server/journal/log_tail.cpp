@@ -19,8 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// RocksDB's and LevelDB's log format: blocks of 32 KiB with fragments of records. A fragment has a masked CRC32C of its
-// type and bytes (4 bytes), its length (2), its type (1), and never crosses into the next block.
+// The log format of RocksDB and LevelDB: blocks of 32 KiB with fragments of records. A fragment has a masked CRC32C of
+// its type and
+// bytes (4 bytes), its length (2) and its type (1), and never crosses a block boundary.
 constexpr std::size_t block_bytes = 32 * 1024, header_bytes = 7;
 enum fragment_type : unsigned char { full = 1, first = 2, middle = 3, last = 4 };
 
@@ -40,7 +41,7 @@ struct fragment {
   std::size_t end;
 };
 
-/// The fragment that begins at an offset; nothing when there is none that is undamaged.
+/// The fragment at an offset; nullopt if there is no undamaged one.
 std::optional<fragment> fragment_at(std::string_view log, std::size_t offset) {
   auto const block_end = std::min(log.size(), (offset / block_bytes + 1) * block_bytes);
   if (offset + header_bytes > block_end) return std::nullopt;
@@ -65,13 +66,13 @@ fs::path copy_of(torn_file const& file) {
   return fs::path(file.path) += ".torn";
 }
 
-/// The newest write-ahead log and the manifest that CURRENT names.
+/// The newest write-ahead log, and the manifest named by CURRENT.
 std::vector<fs::path> appended_logs(fs::path const& directory) {
   std::vector<fs::path> logs;
   fs::path newest;
   std::error_code error;
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    // Numbers have leading zeros; longer ones are newer.
+    // Numbers have leading zeros; a longer name is newer.
     auto const& path = it->path();
     if (path.extension() != ".log") continue;
     auto const order = [](fs::path const& log) { return std::pair(log.native().size(), log.native()); };
@@ -105,7 +106,7 @@ log_tail examine_log(std::string_view log) {
     offset = found->end;
     if (!inside) tail.whole_bytes = offset;
   }
-  // Behind the damage, lengths can't be trusted: a fragment may begin anywhere.
+  // After damage, lengths can't be trusted: a fragment may begin anywhere.
   for (++offset; offset + header_bytes <= log.size() && !tail.goes_on; ++offset) {
     auto const type = byte_at(log, offset + header_bytes - 1);
     tail.goes_on = (type == full || type == first) && fragment_at(log, offset).has_value();

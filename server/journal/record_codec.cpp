@@ -32,7 +32,8 @@ change::instant instant_at(std::string_view bytes, std::size_t offset) {
   return change::instant(std::chrono::duration_cast<change::instant::duration>(since));
 }
 
-/// The finalizer of splitmix64 (Steele, Lea and Flood, 2014): each bit of the result depends on all of the argument's.
+/// The finalizer of splitmix64 (Steele, Lea and Flood, 2014): each bit of the result depends on all bits of the
+/// argument.
 std::uint64_t mix(std::uint64_t number) noexcept {
   number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9;
   number = (number ^ number >> 27) * 0x94d049bb133111eb;
@@ -81,7 +82,7 @@ std::optional<keyspace> keyspace_of(char tag) noexcept {
 }
 
 std::uint64_t fingerprint_of(keyspace space, std::string_view key, std::uint64_t version) noexcept {
-  // FNV-1a (Fowler, Noll and Vo). Not std::hash: it is stored, so it has to be the same in each build.
+  // FNV-1a (Fowler, Noll and Vo). Not std::hash, because it is stored and must be the same in every build.
   std::uint64_t hash = 0xcbf29ce484222325;
   auto const add = [&hash](char c) { hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3; };
   for (char const c : key) add(c);

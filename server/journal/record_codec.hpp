@@ -26,52 +26,53 @@ namespace record {
 constexpr char head_tag = 'h';
 constexpr std::string_view head_key{&head_tag, 1};
 
-/// The first byte of the keys of a keyspace, and the keyspace that a first byte means.
+/// The first byte of the keys of a keyspace, and the keyspace of a first byte.
 [[nodiscard]] char tag_of(keyspace space) noexcept;
 [[nodiscard]] std::optional<keyspace> keyspace_of(char tag) noexcept;
 
-/// What stands in every batch, so that a recovery knows whether it has found all that was committed.
+/// Part of every batch, so that recovery can check whether it has found everything that was committed.
 struct head {
   std::uint64_t database = 0;
   std::uint64_t sequence = 0;
   std::uint64_t revision = 0;
-  std::uint64_t entries = 0;      ///< of all keyspaces
-  std::uint64_t fingerprint = 0;  ///< of all entries: the sum of fingerprint_of()
+  std::uint64_t entries = 0;      ///< in all keyspaces
+  std::uint64_t fingerprint = 0;  ///< the sum of fingerprint_of() over all entries
   change::instant committed_at{};
 
   bool operator==(head const&) const = default;
 };
 
-/// Takes part in a sum, so it is the same in whichever order entries come and go.
+/// A term of a sum, which is independent of the order in which entries come and go.
 [[nodiscard]] std::uint64_t fingerprint_of(keyspace space, std::string_view key, std::uint64_t version) noexcept;
 
-/// Brings the head up to date with one more change; `committed_at` is the caller's.
+/// Updates the head for one more change, except for `committed_at`, which the caller sets.
 void count(head& head, change const& change) noexcept;
 
-/// Writes the head's value, or that of an entry without its text, to `to`, which is overwritten.
+/// Writes the value of the head, or of an entry without its text, to `to`, which is overwritten.
 void write_head(std::string& to, head const& head);
 void write_entry_prefix(std::string& to, change const& change);
 
 struct entry {
   std::uint64_t version = 0;  ///< change::version()
   std::optional<change::instant> expires_at;
-  std::string_view text;  ///< in the bytes that were read
+  std::string_view text;  ///< within the bytes that were read
 };
 
-/// Nothing when the bytes are not of a version that is known here.
+/// nullopt if the format of the bytes is unknown.
 [[nodiscard]] std::optional<head> read_head(std::string_view bytes);
 [[nodiscard]] std::optional<entry> read_entry(std::string_view bytes);
 
-/// Of which version of an entry a touch is. Nothing when the bytes are no touch.
+/// The version of the entry that a touch changes. nullopt if the bytes are not a touch.
 [[nodiscard]] std::optional<std::uint64_t> version_of_touch(std::string_view bytes);
 
-/// Merges touches into an entry: the last one decides when it expires. @return false when one of them is no touch.
+/// Merges touches into an entry: the last one determines the expiry. @return false if one of them is not a touch.
 [[nodiscard]] bool merge_touch(std::string_view entry_bytes, std::string_view last_touch, std::string& merged);
 
 }  // namespace record
 
-/// The last change that was acknowledged, written after each sync and not synced itself: it survives the death of the
-/// process, but perhaps not that of the machine. The second half checks the first, and to whom it belongs.
+/// The last acknowledged change, written after each sync and not synced itself: it survives the end of the process, but
+/// perhaps
+/// not a power loss. The second half is a checksum of the first and of its database.
 namespace witness {
 
 [[nodiscard]] std::string write(std::uint64_t database, std::uint64_t sequence);

@@ -39,20 +39,20 @@ rocksdb::Slice slice(std::string_view text) {
   return {text.data(), text.size()};
 }
 
-/// Whether the engine's words name one of these errors: it passes on the system's text, and no number.
+/// True if the engine's message names one of these errors: it contains the system's text but no number.
 bool says(std::string_view text, std::initializer_list<int> errors) {
   for (int const error : errors)
     if (text.find(std::generic_category().message(error)) != std::string_view::npos) return true;
   return false;
 }
 
-/// What an engine's error means. @param what_failed begins the line.
+/// The journal error for an engine's error. @param what_failed begins the line.
 journal_error error_of(rocksdb::Status const& status, std::string const& what_failed) {
   auto const text = status.ToString();
   auto const line = [&](std::string_view advice) {
     return std::string(what_failed).append(": ").append(text).append(advice);
   };
-  // Only ENOSPC is "no space" to the engine.
+  // The engine reports only ENOSPC as "no space".
   if (status.IsNoSpace() || says(text, {ENOSPC, EDQUOT, EFBIG}))
     return {journal_fault::disk_full, line("; free some space, then start again: all that was acknowledged is there")};
   if (says(text, {EACCES, EPERM, EROFS}))
@@ -65,11 +65,11 @@ journal_error error_of(rocksdb::Status const& status, std::string const& what_fa
   return {journal_fault::damaged, line("; restore a backup into an empty directory")};
 }
 
-/// Applies a new time to live to an entry, without reading it when it is written.
+/// Merge operator that applies a new expiry to an entry, so that a touch does not read it.
 class touch_operator : public rocksdb::MergeOperator {
  public:
   bool FullMergeV2(MergeOperationInput const& in, MergeOperationOutput* out) const override {
-    // A touch of nothing means that the entry is lost: an error for whoever reads it.
+    // A touch without an entry means that the entry is lost: an error for its reader.
     return in.existing_value != nullptr && !in.operand_list.empty() &&
            record::merge_touch(view(*in.existing_value), view(in.operand_list.back()), out->new_value);
   }
@@ -78,15 +78,16 @@ class touch_operator : public rocksdb::MergeOperator {
     *merged = operands.back().ToString();
     return true;
   }
-  // Stored with the data: another name would mean that they can't be opened.
+  // Stored with the data: under another name they could not be opened.
   char const* Name() const override { return "holdfast.touch"; }
 };
 
-/// Sees what fails in the background.
+/// Receives background errors.
 class failure_listener : public rocksdb::EventListener {
  public:
-  // After a first write into a log that meets ENOSPC, the engine's recovery makes its next write fail an assertion, and
-  // Debian's build has them on (rocksdb #11643, #12998). Nothing is ever written to it after an error.
+  // If the first write to a log meets ENOSPC, the engine's recovery lets its next write fail an assertion, and Debian's
+  // build enables
+  // assertions (rocksdb #11643, #12998). So nothing is written after an error.
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
     *auto_recovery = false;
   }
@@ -112,8 +113,9 @@ rocksdb::Options options_of(rocksdb_engine::mode mode, rocksdb_engine::damage da
   options.create_if_missing = options.error_if_exists = mode == rocksdb_engine::mode::create;
   options.merge_operator = std::make_shared<touch_operator>();
 
-  // Its default, kPointInTimeRecovery, drops acknowledged changes behind a damaged one without a word; and
-  // kAbsoluteConsistency refuses after a kill in mid-write.
+  // The default, kPointInTimeRecovery, silently drops acknowledged changes after a damaged one; kAbsoluteConsistency
+  // fails after a
+  // kill in the middle of a write.
   options.wal_recovery_mode = damage == rocksdb_engine::damage::refused
                                   ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
                                   : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
@@ -121,11 +123,12 @@ rocksdb::Options options_of(rocksdb_engine::mode mode, rocksdb_engine::damage da
   options.manual_wal_flush = false;
   options.max_bgerror_resume_count = 0;
 
-  // One thread writes and nobody reads: what gathers in memory is sorted once, when it is written into a table, and not
-  // with each insertion. That takes a third of the commit thread's time and half of the processor's.
+  // One thread writes and nobody reads, so the memtable is sorted once, when it is written to a table, instead of on
+  // each insertion.
+  // That takes a third of the commit thread's time and half of the CPU time.
   options.memtable_factory = std::make_shared<rocksdb::VectorRepFactory>();
   options.allow_concurrent_memtable_write = false;
-  // Small buffers, and a cache for compactions alone.
+  // Small buffers, and a cache only for compactions.
   options.write_buffer_size = buffer_bytes;
   options.max_write_buffer_number = 3;
   options.max_total_wal_size = 4 * buffer_bytes;
@@ -133,20 +136,20 @@ rocksdb::Options options_of(rocksdb_engine::mode mode, rocksdb_engine::damage da
   options.target_file_size_base = buffer_bytes;
   options.max_bytes_for_level_base = 4 * buffer_bytes;
   options.compression = rocksdb::kLZ4Compression;
-  // So that a sync of the log does not wait for much of somebody else's data.
+  // Keeps a sync of the log from waiting for large writes of other data.
   options.bytes_per_sync = mib;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(8 * mib, 0);
   table.block_size = 16 * kib;
-  // As table_guard expects it.
+  // As table_guard expects.
   table.format_version = 5;
   table.checksum = rocksdb::kXXH3;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 
-  // Tables go into backups: they need not contain the name of this machine.
+  // Tables go into backups, which must not contain this machine's name.
   options.db_host_id.clear();
 
-  // Nothing happens while nothing is written, and a start is short.
+  // No work while nothing is written, and short starts.
   options.stats_dump_period_sec = options.stats_persist_period_sec = 0;
   options.skip_stats_update_on_db_open = true;
   options.info_log_level = rocksdb::WARN_LEVEL;
@@ -162,12 +165,12 @@ rocksdb::Env* or_default(std::shared_ptr<rocksdb::Env> const& environment) {
 
 struct rocksdb_engine::impl {
   fs::path path;
-  std::shared_ptr<rocksdb::Env> environment;  // outlives db
+  std::shared_ptr<rocksdb::Env> environment;  // must outlive db
   std::shared_ptr<failure_listener> listener = std::make_shared<failure_listener>();
   std::unique_ptr<rocksdb::DB> db;
 
   rocksdb::WriteBatch batch;
-  std::string prefix;  // of the entry that is written
+  std::string prefix;  // of the entry being written
   std::string head;
 
   void add(change const& change);
@@ -196,7 +199,7 @@ rocksdb_engine::~rocksdb_engine() {
   try {
     close();
   } catch (journal_error const&) {
-    // Whoever wants to know calls close().
+    // Callers that need the result use close().
   }
 }
 
@@ -274,7 +277,7 @@ void rocksdb_engine::impl::add(change const& change) {
 std::optional<journal_error> rocksdb_engine::write(std::span<change const> changes, record::head const& head,
                                                    bool sync) {
   auto const what_failed = [this] { return "can't write to " + impl_->path.string(); };
-  // A flush or compaction that has failed: the next write would soon fail too, or wait forever.
+  // After a failed flush or compaction, the next write would soon fail or wait forever.
   if (impl_->listener->failed()) return error_of(impl_->listener->first(), what_failed());
   impl_->batch.Clear();
   for (auto const& change : changes) impl_->add(change);
@@ -305,7 +308,7 @@ void rocksdb_engine::close() {
   rocksdb::CancelAllBackgroundWork(impl_->db.get(), true);
   auto const status = impl_->db->Close();
   impl_->db.reset();
-  // A database that was opened to be read has nothing to close.
+  // A read-only database has nothing to close.
   if (!status.ok() && !status.IsNotSupported()) throw error_of(status, "can't close " + impl_->path.string());
 }
 
@@ -359,8 +362,9 @@ std::optional<std::uint64_t> witness_file::bytes_free() const {
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-// The package's library is not instrumented: the thread sanitizer sees its accesses to memory inside functions of the C
-// library, but not the atomics that order them. To find the library's name in a report it needs llvm-symbolizer.
+// The package's library is not instrumented: the thread sanitizer sees its memory accesses inside functions of the C
+// library but
+// not the atomics that order them. Matching the library's name in a report requires llvm-symbolizer.
 extern "C" char const* __tsan_default_suppressions();
 extern "C" char const* __tsan_default_suppressions() {
   return "race:rocksdb::\n";

@@ -21,24 +21,25 @@ class Env;  // NOLINT(readability-identifier-naming): RocksDB's name
 namespace holdfast::server {
 
 struct rocksdb_tuning {
-  /// What gathers in memory, and in one log, before it is written into a table. The logs take four times as much.
+  /// Size of the memtable, and of one log, before it is written to a table. The logs together take four times as much.
   std::size_t buffer_bytes = 16 * 1024 * 1024;
-  std::shared_ptr<rocksdb::Env> environment;  ///< files and clocks, for tests; null: the system's
+  std::shared_ptr<rocksdb::Env> environment;  ///< files and clocks, replaced in tests; null: the system's
 };
 
-/// RocksDB as a journal wants it: its options, its errors in our words, its records as ours. All that knows RocksDB's
-/// headers is in rocksdb_engine.cpp. What is not said to return an error throws journal_error.
+/// RocksDB with the journal's options, errors and records. Only rocksdb_engine.cpp includes RocksDB's headers.
+/// Functions throw
+/// journal_error unless they return an error.
 class rocksdb_engine {
  public:
   enum class mode : std::uint8_t {
-    create,  ///< makes a database; there must be none
-    write,   ///< one process at a time
+    create,  ///< creates a database; none may exist
+    write,   ///< exclusive
     read,    ///< changes no file
   };
-  /// What a log that is damaged means.
+  /// How to treat a damaged log.
   enum class damage : std::uint8_t {
-    refused,     ///< an error. A last record that is cut off is no damage: it was never acknowledged
-    ends_there,  ///< the changes up to the damage are the database
+    refused,     ///< as an error. An incomplete last record is not damage: it was never acknowledged
+    ends_there,  ///< the changes before the damage are the database
   };
 
   rocksdb_engine(std::filesystem::path path, mode opened_as, damage damaged_log, rocksdb_tuning const& tuning = {});
@@ -49,30 +50,30 @@ class rocksdb_engine {
   [[nodiscard]] record::head read_head() const;
 
   struct contents {
-    std::uint64_t entries = 0;   ///< of the data
-    std::uint64_t expiring = 0;  ///< of these, those with a time to live
+    std::uint64_t entries = 0;   ///< in keyspace::data
+    std::uint64_t expiring = 0;  ///< of these, with an expiry
     std::uint64_t bytes = 0;     ///< of their keys and values
-    std::uint64_t records = 0;   ///< beside the data: of requests and locks
+    std::uint64_t records = 0;   ///< in the other keyspaces: requests and locks
     std::uint64_t fingerprint = 0;
     std::uint64_t revision = 0;  ///< the highest
   };
-  /// Reads all entries, those of a keyspace in the order of keys, checksums included.
+  /// Reads all entries, in the order of keys within a keyspace, and verifies checksums.
   contents scan(std::function<void(recovered_entry const&)> const& visit) const;
 
-  /// Reads every byte of every table, also those that no scan would need.
+  /// Reads every byte of every table, including parts that scans never read.
   void verify_checksums() const;
 
-  /// Writes changes and the head, all or nothing. Whoever gets an error must not write again. One call at a time.
+  /// Writes changes and the head, all or nothing. After an error, nothing more may be written. One call at a time.
   [[nodiscard]] std::optional<journal_error> write(std::span<change const> changes, record::head const& head,
                                                    bool sync);
 
-  /// Syncs what was written without.
+  /// Syncs earlier writes that were not synced.
   void sync();
 
-  /// Makes a copy that can be opened, of hard links where that is possible; writes may continue. Any thread.
+  /// Makes a copy that can be opened, with hard links where possible; writes may continue. Any thread.
   void copy_to(std::filesystem::path const& path) const;
 
-  /// Ends all use; the destructor does it too, and keeps errors to itself.
+  /// Closes it. The destructor does so too, but drops errors.
   void close();
 
  private:
@@ -80,14 +81,14 @@ class rocksdb_engine {
   std::unique_ptr<impl> impl_;
 };
 
-/// Sixteen bytes in a file that stays open, and how much space there is beside it. Through the same environment as the
-/// engine, so that a test sees both.
+/// Sixteen bytes in an open file, and the free space of its disk. Uses the engine's environment, so that a test can
+/// replace both.
 class witness_file {
  public:
-  /// Makes it, and syncs it.
+  /// Creates and syncs it.
   static void create(std::filesystem::path const& path, std::string_view bytes,
                      std::shared_ptr<rocksdb::Env> const& environment);
-  /// Nothing when there is no such file.
+  /// nullopt if there is no such file.
   static std::optional<std::string> read(std::filesystem::path const& path,
                                          std::shared_ptr<rocksdb::Env> const& environment);
 
@@ -98,7 +99,7 @@ class witness_file {
 
   /// Does not sync.
   [[nodiscard]] std::optional<journal_error> write(std::string_view bytes);
-  /// Nothing when the file system does not say. Any thread.
+  /// nullopt if the file system does not report it. Any thread.
   [[nodiscard]] std::optional<std::uint64_t> bytes_free() const;
 
  private:

@@ -102,17 +102,18 @@ void rocksdb_journal::open() {
   }
 }
 
-/// A last record or a table that never was durable can make the engine refuse a directory in which nothing is missing.
-/// @return whether that was so; if not, nothing is changed.
+/// An incomplete last record or table, never durable, can make the engine refuse a complete directory. @return true if
+/// that was the
+/// cause and is fixed; otherwise nothing has changed.
 bool rocksdb_journal::cut_what_a_power_loss_tore() const {
   auto torn = torn_logs(directory_->engine_path());
-  // A table that was being written, perhaps. If not, the engine misses it, and nothing is changed.
+  // Perhaps a table that was being written. If it is needed, the engine misses it and nothing is changed.
   for (auto const& table : fatal_tables(directory_->engine_path())) torn.push_back({.path = table, .whole_bytes = 0});
   if (torn.empty()) return false;
   for (auto const& log : torn) cut(log);
   auto whole = false;
   try {
-    // Only to be read: to be written, the engine would remove tables that it does not know.
+    // Read-only, because with write access the engine would remove unknown tables.
     rocksdb_engine const engine(directory_->engine_path(), rocksdb_engine::mode::read, rocksdb_engine::damage::refused,
                                 settings_.tuning);
     auto const head = engine.read_head();
@@ -121,7 +122,7 @@ bool rocksdb_journal::cut_what_a_power_loss_tore() const {
     whole = acknowledged && *acknowledged <= head.sequence &&
             difference(head, engine.scan([](recovered_entry const&) {})).empty();
   } catch (journal_error const&) {
-    // More is wrong than the tail.
+    // More than the tail is wrong.
   }
   for (auto const& log : torn) {
     if (whole)
@@ -132,7 +133,7 @@ bool rocksdb_journal::cut_what_a_power_loss_tore() const {
   return whole;
 }
 
-/// Of a log that is damaged: up to where it can be read. Empty when nothing can be read.
+/// The readable part of a damaged log. nullopt if nothing can be read.
 std::string rocksdb_journal::what_is_left() const {
   try {
     rocksdb_engine const engine(directory_->engine_path(), rocksdb_engine::mode::read,
@@ -161,7 +162,7 @@ void rocksdb_journal::recover(visitor const& visit) {
   if (!accepted_loss_.empty()) go_on_under_a_new_id();
 }
 
-/// A crash in between leaves files that name different databases: damage again, and to be accepted again.
+/// A crash in between leaves files that name different databases: damage again, which must be accepted again.
 void rocksdb_journal::go_on_under_a_new_id() {
   head_.database = new_database_id();
   if (auto const error = engine_->write({}, head_, true)) throw journal_error(*error);
@@ -175,14 +176,14 @@ journal_position rocksdb_journal::position() const {
 }
 
 std::optional<journal_error> rocksdb_journal::commit(std::span<change const> batch) {
-  // After a failed sync the system takes pages for written that are not: nothing that is written now could be trusted.
+  // After a failed sync, the system marks pages as written that are not, so no later write could be trusted.
   if (failure_) return failure_;
   if (batch.empty()) return std::nullopt;
   auto next = head_;
   for (auto const& change : batch) record::count(next, change);
   next.committed_at = std::chrono::system_clock::now();
   failure_ = engine_->write(batch, next, settings_.sync);
-  // Without syncs the witness might survive what it witnesses.
+  // Without syncs, the witness might survive a change that did not.
   if (!failure_ && settings_.sync) failure_ = witness_->write(witness::write(next.database, next.sequence));
   if (failure_) return failure_;
   head_ = next;
@@ -193,7 +194,7 @@ std::optional<journal_error> rocksdb_journal::commit(std::span<change const> bat
 bool rocksdb_journal::has_room() {
   auto const free = witness_->bytes_free();
   if (!free) return true;
-  // A little more to say yes again, so that it does not flicker.
+  // Requires a little more space to become true again, so that it does not flicker.
   auto const had_room = had_room_.load(std::memory_order_relaxed);
   auto const wanted = had_room ? settings_.room_bytes_min : settings_.room_bytes_min + settings_.room_bytes_min / 4;
   had_room_.store(*free >= wanted, std::memory_order_relaxed);

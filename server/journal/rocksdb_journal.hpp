@@ -16,22 +16,24 @@
 namespace holdfast::server {
 
 struct rocksdb_settings {
-  std::filesystem::path directory;  ///< made where there is none
-  /// Off: a commit survives the death of the process, but not that of the machine.
+  std::filesystem::path directory;  ///< created if missing
+  /// false: a commit survives the end of the process, but not a power loss.
   bool sync = true;
-  /// Opens a damaged database with what can still be read, under a new database id. Without damage it changes nothing.
+  /// Opens a damaged database with its readable part, under a new database id. No effect without damage.
   bool accept_loss = false;
-  /// With less space left on the disk has_room() is false. What the engine may want before it can free something: four
-  /// logs and as much again for the tables they become.
+  /// has_room() is false below this free space. The engine may need it before it can free anything: four logs, and as
+  /// much again for
+  /// the tables that they become.
   std::uint64_t room_bytes_min = 256ull * 1024 * 1024;
   rocksdb_tuning tuning{};
 };
 
-/// A journal in a directory of this machine, kept by RocksDB. ARCHITECTURE.md says why it, and with which rules.
+/// A journal in a local directory, kept by RocksDB. ARCHITECTURE.md gives the reasons and the rules.
 class rocksdb_journal final : public journal {
  public:
-  /// Opens the directory, or makes a database in it. @throws journal_error; then the directory is as it was, but for an
-  /// empty one in which a database was begun.
+  /// Opens the directory, or creates a database in it. @throws journal_error; then the directory is unchanged, except
+  /// that an empty
+  /// one may contain an unfinished creation.
   explicit rocksdb_journal(rocksdb_settings settings);
   ~rocksdb_journal() override;
 
@@ -44,8 +46,9 @@ class rocksdb_journal final : public journal {
   void close() override;
 
   [[nodiscard]] std::string accepted_loss() const override { return accepted_loss_; }
-  /// On the same file system it shares files with the database, by hard links: quick, but no help against a disk that
-  /// fails.
+  /// On the same file system, the copy shares files with the database through hard links: fast, but no protection
+  /// against a failing
+  /// disk.
   journal_position back_up(std::filesystem::path const& to) const override;
 
  private:
@@ -61,7 +64,7 @@ class rocksdb_journal final : public journal {
   std::unique_ptr<witness_file> witness_;
   record::head head_;
   std::string accepted_loss_;
-  std::optional<journal_error> failure_;  ///< of the first commit that failed
+  std::optional<journal_error> failure_;  ///< error of the first failed commit
   std::atomic<std::int64_t> last_commit_at_ns_{0};
   std::atomic<bool> had_room_{true};
 };

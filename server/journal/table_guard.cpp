@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The varint at the front, which is removed; nothing when there is none.
+/// Removes the varint at the front; nullopt if there is none.
 std::optional<std::uint64_t> take_varint(std::string_view& bytes) {
   std::uint64_t number = 0;
   for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
@@ -29,12 +29,13 @@ std::optional<std::uint64_t> take_varint(std::string_view& bytes) {
 bool is_fatal(fs::path const& table) {
   std::ifstream file(table, std::ios::binary | std::ios::ate);
   auto const size = static_cast<std::uint64_t>(std::max<std::streamoff>(file.tellg(), 0));
-  // The index of the table's own blocks stands before the footer, and names the one of properties by offset and length.
+  // The table's index of its meta blocks precedes the footer, and gives the offset and the length of the properties
+  // block.
   auto const tail_bytes = std::min<std::uint64_t>(size, 4096);
   std::string tail(tail_bytes, '\0');
   file.seekg(static_cast<std::streamoff>(size - tail_bytes));
   file.read(tail.data(), static_cast<std::streamsize>(tail.size()));
-  // The footer: which checksums there are, two handles, the version, a number that all tables end with.
+  // The footer: kind of checksums, two handles, version, and a magic number.
   constexpr std::size_t footer_bytes = 53, version_at = 41;
   constexpr char xxh3 = 4;
   constexpr std::string_view version{"\5\0\0\0", 4};

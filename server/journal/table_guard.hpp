@@ -5,12 +5,15 @@
 
 namespace holdfast::server {
 
-/// Finds tables in a directory of RocksDB's that the engine would misread, or that would end the process when they are
-/// opened; among them such that a power loss has left half-written, which the engine would not open. Debian's build has
-/// assertions on, and these fail before any checksum is looked at, where a table's footer names another version or
-/// checksum than is written here; and where the block of its properties, which is read first and checked later, says
-/// that a hash index follows or that it is compressed. All other damage the engine reports by itself: every bit of
-/// small tables was tried. What tables are written with is in rocksdb_engine.cpp.
+/// Finds tables in a RocksDB directory that the engine would misread or that would abort the process, including tables
+/// left
+/// half-written by a power loss, which the engine would refuse. Debian's build enables assertions. They fail before any
+/// checksum is
+/// verified if a table's footer names another version or checksum kind than this server writes, or if the properties
+/// block, which is
+/// read first and checked later, claims a hash index or compression. The engine itself reports all other damage: every
+/// bit of small
+/// tables was tried. The options for tables are in rocksdb_engine.cpp.
 [[nodiscard]] std::vector<std::filesystem::path> fatal_tables(std::filesystem::path const& directory);
 
 }  // namespace holdfast::server

@@ -66,7 +66,7 @@ void answered_requests::give_back_place() noexcept {
 
 void answered_requests::add(earlier_outcome_pointer outcome, clock::time_point now, std::uint64_t version) noexcept {
   auto& last = in_order_.back();
-  // The key is there twice.
+  // The key occurs twice.
   last.bytes = bytes_of(outcome->outcome) + 2 * last.key.size() + 160;
   last.at = now;
   last.version = version;

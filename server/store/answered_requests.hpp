@@ -12,8 +12,9 @@
 
 namespace holdfast::server {
 
-/// What came of the requests that had an Idempotency-Key, by that key. Bounded in number, bytes and age; the oldest
-/// are forgotten first. Plain and synchronous, part of the database.
+/// Outcomes of requests with an Idempotency-Key, by key. Bounded in number, bytes and age; the oldest are forgotten
+/// first.
+/// Plain and synchronous, part of the database.
 class answered_requests {
  public:
   using clock = std::chrono::steady_clock;
@@ -22,18 +23,18 @@ class answered_requests {
   static constexpr std::uint64_t bytes_max = 16 * 1024 * 1024;
   static constexpr std::chrono::hours kept_for{24};
 
-  /// What the request with this key came to; null where there was none, or too long ago.
+  /// The outcome of the request with this key; null if there was none, or too long ago.
   [[nodiscard]] earlier_outcome_pointer find(std::string_view key, clock::time_point now) const;
 
-  /// The version of this key's record, see change::version(); 0 where there is none.
+  /// The version of this key's record, see change::version(); 0 if there is none.
   [[nodiscard]] std::uint64_t version_of(std::string_view key) const;
 
-  // To remember a request: make_place(), then add(), which can't fail, or give_back_place().
+  // To remember a request, call make_place(), then add(), which can't fail, or give_back_place().
 
   /// Strong guarantee.
   void make_place(std::string const& key);
   void give_back_place() noexcept;
-  /// In place of what was known by the key of make_place(). @param version of the request's record.
+  /// Replaces the earlier outcome of make_place()'s key. @param version of the request's record.
   void add(earlier_outcome_pointer outcome, clock::time_point now, std::uint64_t version) noexcept;
 
   struct request {
@@ -42,14 +43,14 @@ class answered_requests {
     std::uint64_t bytes = 0;
     std::uint64_t version = 0;
   };
-  /// How many of the oldest requests are too old or too many, `most` at most.
+  /// Number of the oldest requests that are too old or too many, limited to `most`.
   [[nodiscard]] std::size_t due(clock::time_point now, std::size_t most) const noexcept;
-  /// Those that another of the same key has replaced are among them. @param index 0: the oldest.
+  /// Includes requests that were replaced by another with the same key. @param index 0: the oldest.
   [[nodiscard]] request const& oldest(std::size_t index) const noexcept { return in_order_[index]; }
   /// Forgets the oldest request.
   void forget_first() noexcept;
 
-  /// Puts what was added into the order of versions, which is that of time.
+  /// Sorts the loaded requests by version, which is their order in time.
   void sort();
 
   [[nodiscard]] std::size_t size() const noexcept { return in_order_.size(); }
@@ -62,7 +63,7 @@ class answered_requests {
   struct known {
     earlier_outcome_pointer outcome;
     clock::time_point at;
-    std::uint64_t version = 0;  // 0: a place that is not taken yet
+    std::uint64_t version = 0;  // 0: a reserved place
   };
   using map = std::unordered_map<std::string, known, text_hash, std::equal_to<>>;
 
@@ -72,7 +73,7 @@ class answered_requests {
   std::uint64_t bytes_ = 0;
 };
 
-/// What an outcome keeps in memory, about.
+/// Approximate memory of an outcome.
 [[nodiscard]] std::uint64_t bytes_of(data_outcome const& outcome) noexcept;
 
 }  // namespace holdfast::server

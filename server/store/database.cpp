@@ -11,12 +11,12 @@ namespace {
 
 using protocol::errc;
 
-/// A page with values ends with the value that goes beyond this.
+/// A page with values ends with the value that exceeds this.
 constexpr std::uint64_t page_bytes_max = 1024 * 1024;
-/// So many expired keys that a page meets are removed on the way; then the page ends.
+/// Number of expired keys that a page removes on its way; then the page ends.
 constexpr std::size_t expired_in_page_max = 1000;
 
-/// The least text that is greater than all that begin with `prefix`; empty: there is none.
+/// The smallest text greater than all that begin with `prefix`; empty: none.
 std::string behind(std::string_view prefix) {
   std::string text(prefix);
   while (!text.empty() && static_cast<unsigned char>(text.back()) == 0xFF) text.pop_back();
@@ -24,7 +24,7 @@ std::string behind(std::string_view prefix) {
   return text;
 }
 
-/// What does not hold; nothing where all does.
+/// The condition that does not hold, if any.
 std::optional<data_outcome> unmet(conditions_pointer const& when, database::entry const* present, bool reads) {
   if (!when) return std::nullopt;
   auto const revision = present != nullptr ? present->revision : 0;
@@ -41,8 +41,9 @@ std::optional<data_outcome> unmet(conditions_pointer const& when, database::entr
   return std::nullopt;
 }
 
-/// The integer that a JSON text is, white space around it allowed; one that is too large for the type is its limit.
-/// Nothing where the text is anything else.
+/// Parses a JSON integer with optional white space. One that is out of range becomes the nearest limit. @return nullopt
+/// for
+/// other text.
 std::optional<std::int64_t> integer_of(std::string_view text) {
   constexpr std::string_view white_space = " \t\r\n";
   auto const begin = text.find_first_not_of(white_space);
@@ -56,7 +57,7 @@ std::optional<std::int64_t> integer_of(std::string_view text) {
   return wrong == std::errc() ? std::optional(number) : std::nullopt;
 }
 
-/// Whether a transaction can go on behind a step that came to this.
+/// True if a transaction continues after a step with this outcome.
 struct is_done {
   bool operator()(value_found const&) const { return true; }
   bool operator()(not_modified const&) const { return true; }
@@ -70,7 +71,7 @@ struct is_done {
   }
 };
 
-/// Whether nothing under the key is an answer to a step, rather than a failure of it.
+/// True if a missing key is a regular answer to this step rather than an error.
 struct allows_no_key {
   bool operator()(get_operation const&) const { return true; }
   bool operator()(delete_operation const&) const { return true; }
@@ -119,7 +120,7 @@ database::entry const* database::find(std::string_view key) {
   return found != entries_.end() && found->second.value ? &found->second : nullptr;
 }
 
-/// The key's place in the tree; its value is null where a transaction has removed it.
+/// The key's place in the tree; its value is null if a transaction has removed it.
 database::tree::iterator database::find_live(std::string_view key) {
   auto found = entries_.find(key);
   if (found == entries_.end() || !is_expired(found->second) || !found->second.value) return found;
@@ -130,7 +131,7 @@ database::tree::iterator database::find_live(std::string_view key) {
 
 // --- changes -------------------------------------------------------------------------------------------------------
 
-/// Puts a change into the stream. Strong guarantee. @param before what stood under the key; null: nothing.
+/// Appends a change to the stream. Strong guarantee. @param before the previous value; null: none.
 void database::record(change::kind what, std::string_view key, entry const* before, json_text const& value,
                       expiry_time expires) {
   auto const previous = before != nullptr ? before->revision : 0;
@@ -150,8 +151,9 @@ void database::record(change::kind what, std::string_view key, entry const* befo
   if (what == change::kind::touch) last_touch_ = touches_[touch_slot(key)] = sequence;
 }
 
-/// Puts a record beside the data into the journal. Strong guarantee. @param value null: removes it. @param previous the
-/// version of the one that it replaces or removes; 0: none. @return its version.
+/// Appends a record of another keyspace to the journal. Strong guarantee. @param value null: removes it. @param
+/// previous
+/// version of the record that it replaces or removes; 0: none. @return its version.
 std::uint64_t database::keep(keyspace space, std::string_view key, json_text value, std::uint64_t previous,
                              expiry_time expires) {
   change one{.what = value ? change::kind::put : change::kind::del,
@@ -170,7 +172,7 @@ std::uint64_t database::keep(keyspace space, std::string_view key, json_text val
   return ++sequence_;
 }
 
-/// Why nothing can be added, or not so many bytes; nothing where it can.
+/// Why these bytes can't be added; nothing if they can.
 std::optional<no_room> database::lacks(std::uint64_t bytes) {
   if (bytes != 0 && this->bytes() + bytes > bytes_max_) return no_room{};
   if (journal_ == nullptr) return std::nullopt;
@@ -179,7 +181,7 @@ std::optional<no_room> database::lacks(std::uint64_t bytes) {
   return std::nullopt;
 }
 
-/// Puts changes of named locks into the stream.
+/// Appends changes of named locks to the stream.
 void database::append(std::span<change> changes) {
   auto const sequence = changes.back().sequence, revision = changes.back().revision;
   if (journal_ != nullptr) {
@@ -191,7 +193,7 @@ void database::append(std::span<change> changes) {
   revision_ = revision;
 }
 
-/// By the clock on the wall; nothing where it is never.
+/// Converts to the system clock; nullopt for never.
 std::optional<change::instant> database::instant_of(expiry_time expires) const {
   if (expires == no_expiry) return std::nullopt;
   return change::instant::clock::now() + std::chrono::duration_cast<change::instant::duration>(expires - now_);
@@ -209,7 +211,7 @@ expiry_time database::expiry_of(time_to_live const& ttl, expiry_time present) co
   return ttl.duration < no_expiry - now_ ? now_ + ttl.duration : no_expiry;
 }
 
-/// Stores a value under a key, whose place in the tree is `found`, if it has one.
+/// Stores a value under a key. `found` is the key's place in the tree, if it exists.
 data_outcome database::store(tree::iterator found, std::string_view key, json_text const& value, expiry_time expires) {
   auto const has_place = found != entries_.end();
   auto const exists = has_place && found->second.value;
@@ -218,7 +220,7 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
   if (bytes_after > bytes_before && bytes() - bytes_before + bytes_after > bytes_max_) return no_room{};
   if (auto const full = lacks(0)) return *full;
 
-  // The copy of the key is made before the tree is touched: the tree has moved others aside when it takes it.
+  // Copies the key before inserting: the tree has already moved elements when it takes the key.
   if (!has_place) found = entries_.try_emplace(std::string(key)).first;
   auto& there = found->second;
   auto const is_new_expiry = expires != no_expiry && expires != there.expires;
@@ -242,7 +244,7 @@ data_outcome database::store(tree::iterator found, std::string_view key, json_te
   return value_stored{revision_, !exists, nullptr, std::exchange(there.value, value), expires};
 }
 
-/// Removes a key. @return the place behind it.
+/// Removes a key. @return the place after it.
 database::tree::iterator database::remove(tree::iterator found, change::kind why, json_text& removed) {
   auto& there = found->second;
   if (open_ != nullptr) open_->undo.push_back({found->first, there});
@@ -281,7 +283,7 @@ void database::set_expiry(tree::iterator found, expiry_time expires) {
   there.expires = expires;
 }
 
-/// @return how many it has removed.
+/// @return the number of removed keys.
 std::size_t database::remove_expired(std::size_t most) {
   std::size_t count = 0;
   json_text removed;
@@ -291,7 +293,7 @@ std::size_t database::remove_expired(std::size_t most) {
   return count;
 }
 
-/// With what stands there now, where the operation does not say it.
+/// With the present value, unless the operation supplies it.
 data_outcome with_value(data_outcome done, json_text const& value) {
   if (auto* const stored = std::get_if<value_stored>(&done)) stored->value = value;
   return done;
@@ -382,7 +384,7 @@ class page_maker {
     return page_.entries.size() + page_.groups.size() >= list_.limit || bytes_ > page_bytes_max;
   }
 
-  /// The group that a key belongs to; empty: none.
+  /// The group of a key; empty: none.
   [[nodiscard]] std::string_view group_of(std::string_view key) const noexcept {
     if (list_.delimiter.empty() || !key.starts_with(list_.prefix)) return {};
     auto const end = key.find(list_.delimiter, list_.prefix.size());
@@ -398,10 +400,10 @@ class page_maker {
     if (list_.values) bytes_ += there.value->size();
   }
 
-  /// @param group may lie within what add() moves.
+  /// @param group may refer to memory that add() moves.
   void add_group(std::string_view group) { page_.groups.push_back(place(group)); }
 
-  /// There is more; the next page begins behind what was told last.
+  /// There is more; the next page begins after the last item of this one.
   void end() { page_.next = page_.keys.substr(page_.keys.size() - last_bytes_); }
   void end_at(std::string_view key) { page_.next = key; }
 
@@ -431,7 +433,7 @@ data_outcome database::run(list_operation const& list) {
     auto const bound = behind(prefix);
     return bound.empty() ? entries_.end() : entries_.lower_bound(bound);
   };
-  // Where the direction begins. A group in which the cursor lies has been told.
+  // The start in the direction of the page. The cursor's own group has already been listed.
   auto const group = list.after ? page.group_of(*list.after) : std::string_view();
   auto at = list.reverse ? end_of(list.prefix) : entries_.lower_bound(list.prefix);
   if (list.after && list.reverse) {
@@ -480,7 +482,7 @@ data_outcome database::run(list_operation const& list) {
 
 data_outcome database::run(delete_range_operation const& range) {
   range_deleted done;
-  auto const is_part = open_ != nullptr;  // of an idempotent operation, which commits
+  auto const is_part = open_ != nullptr;  // part of an idempotent operation, which commits
   open_transaction own;
   auto& all = is_part ? *open_ : own;
   open_ = &all;
@@ -515,7 +517,7 @@ data_outcome database::run(import_operation const& import) {
     auto const& item = import.items[i];
     auto const place = find_live(item.key);
     auto const exists = place != entries_.end();
-    // What came with the import itself does not count as there.
+    // Keys created by this import do not count as existing.
     if (exists && import.if_exists != present_key::replace && place->second.revision < done.since) {
       if (import.if_exists == present_key::skip) {
         ++done.skipped;
@@ -559,20 +561,20 @@ data_outcome database::run(show_lock_operation const& one) {
   return locks_.run(one, *this);
 }
 
-/// The fence: who has lost a lock changes nothing any more.
+/// The fence: a client that has lost a lock can't change anything.
 data_outcome database::run(std::shared_ptr<guarded_operation const> const& one) {
   for (auto const& grant : one->grants)
     if (!locks_.lives(grant, now_)) return lock_lost{grant};
   return apply(one->operation);
 }
 
-/// Of an outcome, what must not be kept: the values that were replaced, which no answer shows.
+/// Drops parts of an outcome that must not be kept: replaced values that no answer shows.
 data_outcome without_replaced(data_outcome outcome) {
   if (auto* const stored = std::get_if<value_stored>(&outcome)) stored->replaced.reset();
   return outcome;
 }
 
-/// The operation, and the record of what it came to: both or neither.
+/// The operation and the record of its outcome are committed together.
 data_outcome database::run(std::shared_ptr<idempotent_operation const> const& one) {
   if (auto earlier = answered_.find(one->key, now_)) {
     if (earlier->fingerprint == one->fingerprint) return earlier;
@@ -584,18 +586,18 @@ data_outcome database::run(std::shared_ptr<idempotent_operation const> const& on
   auto has_place = false;
   try {
     auto done = apply(one->operation);
-    // These say: try again.
+    // These outcomes mean: try again.
     if (std::holds_alternative<text_wanted>(done) || std::holds_alternative<no_room>(done)) {
       if (open_ != nullptr) roll_back();
       return done;
     }
-    // A transaction that could not be done has been undone, and that is remembered.
+    // A failed transaction has been undone; its outcome is remembered.
     if (open_ == nullptr) {
       both = {};
       open_ = &both;
     }
     auto outcome = std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_);
-    // A few at a time, so that nobody waits until a day's requests are forgotten.
+    // A few at a time, so that forgetting a day's requests never makes others wait.
     constexpr std::size_t forgotten_at_once = 16;
     auto const due = answered_.due(now_, forgotten_at_once);
     for (std::size_t i = 0; i < due; ++i) {
@@ -644,7 +646,7 @@ data_outcome database::run(transaction const& whole) {
   }
   if (!done->failed_checks.empty()) return transaction_done(std::move(done));
 
-  auto const is_part = open_ != nullptr;  // of an idempotent operation, which commits
+  auto const is_part = open_ != nullptr;  // part of an idempotent operation, which commits
   open_transaction own;
   auto& all = is_part ? *open_ : own;
   open_ = &all;
@@ -655,7 +657,7 @@ data_outcome database::run(transaction const& whole) {
     } else if (!is_part) {
       done->replaced.reserve(all.undo.size());
       commit();
-      // Freed by whoever holds the outcome, outside the lock.
+      // Freed by the owner of the outcome, outside the lock.
       for (auto& step : all.undo) done->replaced.push_back(std::move(step.before.value));
     }
   } catch (...) {
@@ -665,7 +667,7 @@ data_outcome database::run(transaction const& whole) {
   return transaction_done(std::move(done));
 }
 
-/// @return whether all could be done.
+/// @return true if all steps succeeded.
 bool database::run_steps(transaction const& whole, transaction_outcome& done) {
   done.results.reserve(whole.steps.size());
   for (std::size_t i = 0; i < whole.steps.size(); ++i) {
@@ -679,7 +681,7 @@ bool database::run_steps(transaction const& whole, transaction_outcome& done) {
   return true;
 }
 
-/// Strong guarantee: where it throws, the transaction is open still.
+/// Strong guarantee: if it throws, the transaction is still open.
 void database::commit() {
   if (journal_ != nullptr) {
     journal_->append(std::span(open_->changes));

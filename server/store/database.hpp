@@ -26,62 +26,66 @@
 
 namespace holdfast::server {
 
-/// An ordered map from keys to JSON texts. Every change of data raises the revision by one and goes into the history,
-/// and each key remembers the revision of its last change. Plain and synchronous: whoever shares it puts it behind a
-/// lock. A B-tree (Bayer and McCreight, 1972) with several keys a node, so that a look-up among many misses the caches
-/// less often than in a binary tree, and a key takes less memory; unlike a hash table it never stops to move all that
-/// it has.
-///
-/// Time stands still between two calls of at(): a key is expired if its time is up by then, and no operation finds it.
+/// An ordered map from keys to JSON texts. Every change of data increments the revision and goes into the history; each
+/// key
+/// has the revision of its last change. Plain and synchronous: to share it, put it behind a lock. The map is a B-tree
+/// (Bayer and
+/// McCreight, 1972). With several keys per node, look-ups cause fewer cache misses and keys need less memory than in a
+/// binary
+/// tree; unlike a hash table, it never pauses to move all of its elements.
+/// Time advances only with at(): a key is expired if its time is before that, and no operation finds it.
 class database final : private named_locks::stream {
  public:
   using clock = std::chrono::steady_clock;
 
-  /// @param bytes_max how much keys and values may take, by bytes_of().
-  /// @param changes where changes of data go; must outlive it. Null: nowhere.
-  /// @param lock_counts where it counts what happens to named locks.
+  /// @param bytes_max limit for keys and values, as counted by bytes_of(). @param changes receives all changes of data
+  /// and must
+  /// outlive this; null: none. @param lock_counts counters of named locks.
   explicit database(std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max(), history* changes = nullptr,
                     std::shared_ptr<named_lock_counters> lock_counts = std::make_shared<named_lock_counters>())
       : bytes_max_(bytes_max), changes_(changes), locks_(std::move(lock_counts)) {}
 
   // --- of a database that is kept, before the first operation ---
 
-  /// Adds an entry, in the order of keys, that is durable already.
+  /// Adds an entry that is already durable, in the order of keys.
   void load(std::string_view key, json_text value, std::uint64_t revision, expiry_time expires);
-  /// Adds a record beside the data that is durable already. @param version see change::version().
-  /// @return whether its bytes are of a form that is known here.
+  /// Adds a durable record of another keyspace. @param version see change::version(). @return false if its format is
+  /// unknown.
   [[nodiscard]] bool load_record(keyspace space, std::string_view key, std::string_view bytes, std::uint64_t version,
                                  expiry_time expires, moment const& now);
-  /// From now on changes go to the journal, which tells the history of those that are durable. All has been loaded.
+  /// Sends changes to the journal from now on; the journal passes durable ones to the history. All data have been
+  /// loaded.
   void keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision);
 
-  /// What a key with its value takes in memory, about: with its share of the tree and what the allocator adds.
+  /// Approximate memory of a key with its value, including its share of the tree and the allocator's overhead.
   [[nodiscard]] static constexpr std::uint64_t bytes_of(std::size_t key_bytes, std::size_t value_bytes) noexcept {
     constexpr std::uint64_t beside_them = 192;
     return key_bytes + value_bytes + beside_them;
   }
 
-  /// It is `now`: removes what has expired, up to expired_at_once_max keys. Operations do not find the others either.
+  /// Sets the time to `now` and removes expired keys, up to expired_at_once_max. Operations do not find the rest
+  /// either.
   void at(clock::time_point now) {
     now_ = now;
     expired_before_ = next_expiry() <= now ? remove_expired(expired_at_once_max) : 0;
   }
   static constexpr std::size_t expired_at_once_max = 256;
 
-  /// Runs one operation. What would take more memory than is allowed is not done; what takes no more than what it
-  /// replaces is. Strong guarantee: std::bad_alloc leaves the database as it was, but for keys that have expired.
+  /// Runs one operation. It is refused if it would exceed the memory limit, unless it needs no more than it frees.
+  /// Strong
+  /// guarantee: after std::bad_alloc the database is unchanged except for expired keys.
   data_outcome apply(data_operation const& operation);
 
   struct entry {
-    json_text value;  ///< null within a transaction that has removed it
+    json_text value;  ///< null while a transaction that removed it is open
     std::uint64_t revision = 0;
     expiry_time expires = no_expiry;
   };
 
-  /// What is stored under a key, valid until the next change; null where nothing is. An expired key is removed.
+  /// The value of a key, valid until the next change, or null. An expired key is removed.
   [[nodiscard]] entry const* find(std::string_view key);
 
-  /// The revision of the latest change of data or of a named lock.
+  /// The revision of the latest change of data or named locks.
   [[nodiscard]] std::uint64_t revision() const noexcept override { return revision_; }
   /// The number of the latest change.
   [[nodiscard]] std::uint64_t sequence() const noexcept override { return sequence_; }
@@ -89,19 +93,18 @@ class database final : private named_locks::stream {
   [[nodiscard]] std::uint64_t last_lock_change() const noexcept { return last_lock_change_; }
   /// The number of the latest removal of a key.
   [[nodiscard]] std::uint64_t last_removal() const noexcept { return last_removal_; }
-  /// The number of the latest touch of any key; those of a few keys are counted together, so of one key it is a later
-  /// one at times.
+  /// The number of the latest touch of a key. Several keys share a counter, so the number may be that of a later touch.
   [[nodiscard]] std::uint64_t last_touch() const noexcept { return last_touch_; }
   [[nodiscard]] std::uint64_t last_touch(std::string_view key) const noexcept { return touches_[touch_slot(key)]; }
-  /// How much keys and values take, and the tickets of named locks.
+  /// Memory of keys, values and tickets of named locks.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_ + locks_.bytes(); }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
-  /// When the next key expires or a lease ends; no_expiry: never.
+  /// When the next key or lease expires; no_expiry: never.
   [[nodiscard]] expiry_time next_expiry() const noexcept { return std::min(expiries_.earliest(), locks_.earliest()); }
   [[nodiscard]] named_locks const& locks() const noexcept { return locks_; }
 
  private:
-  /// Tells in one comparison whether a key is less, equal or greater; with std::less<> it takes the tree two.
+  /// A three-way comparison; with std::less<> the tree would compare twice.
   struct by_bytes {
     using is_transparent = void;
     absl::weak_ordering operator()(std::string_view a, std::string_view b) const noexcept {
@@ -112,13 +115,13 @@ class database final : private named_locks::stream {
   };
   using tree = absl::btree_map<std::string, entry, by_bytes>;
 
-  /// A transaction that is being done: what it takes to undo it.
+  /// A running transaction, with what is needed to undo it.
   struct open_transaction {
     struct step {
       std::string key;
-      entry before;               ///< value null: there was none
+      entry before;               ///< value null: the key did not exist
       bool had_place = true;      ///< in the tree
-      bool added_expiry = false;  ///< the one that the key has after this step was not in the index
+      bool added_expiry = false;  ///< the key's present expiry was not in the index before this step
     };
     std::vector<step> undo;
     std::vector<change> changes;
@@ -170,12 +173,12 @@ class database final : private named_locks::stream {
   std::uint64_t bytes_ = 0;
   std::uint64_t bytes_max_;
   clock::time_point now_{};
-  std::size_t expired_before_ = 0;  // by at(), before the operation that runs
+  std::size_t expired_before_ = 0;  // set by at() before each operation
   history* changes_;
   commit_queue* journal_ = nullptr;
   std::uint64_t last_removal_ = 0, last_touch_ = 0, last_lock_change_ = 0;
   static constexpr std::size_t touch_slots = 64;
-  std::array<std::uint64_t, touch_slots> touches_{};  // the latest touch among the keys of a slot
+  std::array<std::uint64_t, touch_slots> touches_{};  // latest touch of the keys that share a slot
   open_transaction* open_ = nullptr;
   answered_requests answered_;
   named_locks locks_;

@@ -12,16 +12,16 @@
 
 namespace holdfast::server {
 
-/// Keys in the order in which they expire: 24 bytes each and what the tree leaves empty. A key of up to 15 bytes is
-/// copied; of a longer one the bytes are referred to where the database's own string keeps them, which moves with its
-/// tree but leaves its memory where it is.
+/// Keys ordered by expiry: 24 bytes each, plus unused space of the tree. Keys of up to 15 bytes are copied; for longer
+/// keys the
+/// index refers to the database's string, whose memory stays in place when the tree moves the string.
 class expiry_index {
  public:
-  /// @param key the string in the database's tree. May throw std::bad_alloc; then nothing has changed.
-  /// @return false where it was there already, which a transaction may have left so until its end.
+  /// @param key the string in the database's tree. On std::bad_alloc nothing has changed.
+  /// @return false if it was already present, which a transaction may leave so until its end.
   bool add(expiry_time at, std::string const& key) { return entries_.insert({at, key}).second; }
 
-  /// Must come before the key's string is destroyed.
+  /// Must be called before the key's string is destroyed.
   void remove(expiry_time at, std::string const& key) noexcept { entries_.erase({at, key}); }
 
   /// When the next key expires; no_expiry: never.

@@ -21,8 +21,9 @@ awaitable<void> expiry_sweeper::run() {
     } catch (std::bad_alloc const&) {
       has_failed = true;
     }
-    // The thread serves others between two portions, also where the lock was free and nothing has suspended. Where
-    // memory has run out, there may be some a little later.
+    // Lets the thread serve others between two portions, even if the lock was free and nothing suspended. If memory has
+    // run
+    // out, some may be free a little later.
     pause_.expires_after(has_failed ? std::chrono::milliseconds(1000) : std::chrono::milliseconds(1));
     co_await pause_.async_wait(as_values);
   }

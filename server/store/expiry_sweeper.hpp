@@ -8,21 +8,22 @@
 
 namespace holdfast::server {
 
-/// Removes keys when they expire. It takes the lock like anyone else, a bounded number of keys at a time; whoever is
-/// granted the lock before it finds no expired key either. Sleeps while nothing expires. On the loop's thread, but for
-/// what says so.
+/// Removes keys when they expire. It acquires the lock like any client, for a bounded number of keys at a time;
+/// requests served
+/// before it do not find expired keys either. Sleeps while nothing expires. Runs on the loop's thread, except where
+/// noted.
 class expiry_sweeper {
  public:
-  /// The loop and the store must outlive it. @param recorder of the loop's thread; null: nobody watches.
+  /// The loop and the store must outlive it. @param recorder of the loop's thread; null: no recording.
   expiry_sweeper(event_loop& loop, store& data, lock_recorder* recorder = nullptr);
 
-  /// Removes until stop(), from now on. Call once; must outlive the await.
+  /// Removes expired keys until stop(). Call once; must outlive the await.
   awaitable<void> run();
 
-  /// Ends run(), also when it waits for the lock.
+  /// Ends run(), even while it waits for the lock.
   void stop();
 
-  /// A key expires earlier than was known.
+  /// Announces a key that expires earlier than the others.
   void look() { pause_.cancel(); }
 
  private:

@@ -6,7 +6,7 @@
 
 namespace holdfast::server {
 
-/// The latest stays, however large it is: a close follower gets everything.
+/// The latest change always stays, even a large one, so that a prompt follower gets all changes.
 void history::forget() noexcept {
   while (changes_.size() > 1 && (changes_.size() > changes_max_ || bytes_ > bytes_max_)) {
     bytes_ -= bytes_of(changes_.front());

@@ -10,11 +10,12 @@
 
 namespace holdfast::server {
 
-/// The latest changes of data and of named locks, in the order of their revisions, which follow one another without a
-/// gap. Bounded: the oldest are forgotten. Whoever owns the database's lock appends; any thread reads.
+/// The latest changes of data and named locks, ordered by revision without gaps. Bounded: the oldest are forgotten. The
+/// owner of
+/// the database's lock appends; any thread reads.
 class history {
  public:
-  /// Is notified of new changes. Called by whoever owns the database's lock, so it must be brief.
+  /// Notified of new changes. Called by the owner of the database's lock, so it must be brief.
   class listener {
    public:
     virtual void on_change() noexcept = 0;
@@ -23,37 +24,39 @@ class history {
     ~listener() = default;
   };
 
-  /// @param changes_max, bytes_max how much is kept, by bytes_of().
+  /// @param changes_max, bytes_max limits, as counted by bytes_of().
   history(std::size_t changes_max, std::uint64_t bytes_max) noexcept
       : changes_max_(changes_max), bytes_max_(bytes_max) {}
 
-  /// What a change takes in memory, about; its value may be stored still, and is counted all the same.
+  /// Approximate memory of a change. Its value may also be stored, and is counted nevertheless.
   [[nodiscard]] static std::uint64_t bytes_of(change const& one) noexcept {
     return sizeof(change) + one.key.size() + (one.value ? one.value->size() : 0);
   }
 
-  /// Goes on behind this revision, in a database that was not made by changes. Before anything is appended.
+  /// Continues after this revision, for a database that was loaded. Call before the first append.
   void start_after(std::uint64_t revision) noexcept { last_ = revision; }
 
   // --- whoever owns the lock ---
 
-  /// Appends changes, of which each has the next revision, and forgets what is too much; all of it, where there is no
-  /// memory for more. Changes without a revision of their own are passed over.
+  /// Appends changes with consecutive revisions, and forgets the oldest beyond the limits, or everything if memory runs
+  /// out.
+  /// Changes without a revision of their own are skipped.
   void append(std::span<change> changes) noexcept;
   void append(change&& one) noexcept { append(std::span(&one, 1)); }
 
   // --- any thread ---
 
-  /// Until the history ends; before others use it.
+  /// Valid until the history ends; call before others use it.
   void listen(listener& one) { listeners_.push_back(&one); }
 
   [[nodiscard]] std::uint64_t last_revision() const;
-  /// Changes from this revision on are known; last_revision() + 1 where none is.
+  /// The first revision whose change is available; last_revision() + 1 if none is.
   [[nodiscard]] std::uint64_t first_revision() const;
   [[nodiscard]] std::uint64_t bytes() const;
 
-  /// Appends changes that follow `revision`, up to `changes_max` of them.
-  /// @return false, and appends none, where some that follow have been forgotten.
+  /// Appends changes after `revision`, up to `changes_max`. @return false, with none appended, if some of them have
+  /// been
+  /// forgotten.
   [[nodiscard]] bool take(std::uint64_t revision, std::size_t changes_max, std::vector<change>& out) const;
 
  private:
@@ -68,7 +71,7 @@ class history {
   std::vector<listener*> listeners_;
 
   std::mutex mutable mutex_;
-  // In large blocks: in those of std::deque there is space for four changes, and every fourth would allocate.
+  // Large blocks: those of std::deque hold four changes, so every fourth append would allocate.
   boost::container::deque<change, void, boost::container::deque_options_t<boost::container::block_bytes<16384U>>>
       changes_;
   std::uint64_t last_ = 0;

@@ -11,27 +11,27 @@ namespace holdfast::server {
 
 using std::chrono::nanoseconds;
 
-/// The settings that may change while the server runs. Any thread.
+/// The settings that can change at runtime. Any thread.
 class live_settings {
  public:
   live_settings(bool is_live, nanoseconds read_hold, nanoseconds writer_period) noexcept
       : is_live_(is_live), read_hold_(read_hold), writer_period_(writer_period) {}
 
-  /// Whether they may change.
+  /// Whether clients may change them.
   [[nodiscard]] bool is_live() const noexcept { return is_live_; }
 
-  /// The hold of a GET or HEAD that names none.
+  /// Default hold of GET and HEAD.
   [[nodiscard]] nanoseconds read_hold() const noexcept { return read_hold_.load(std::memory_order_relaxed); }
   /// 0: no writer.
   [[nodiscard]] nanoseconds writer_period() const noexcept { return writer_period_.load(std::memory_order_relaxed); }
 
-  /// Grows with every change, so that whoever keeps an old one knows that there is news.
+  /// Incremented by every change, so that a cached copy can be checked.
   [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
-  /// Changes what is given, all of it at once for those who look at version().
+  /// Applies changes together: readers that check version() see all of them.
   void change(std::optional<nanoseconds> read_hold, std::optional<nanoseconds> writer_period);
 
-  /// Called after each change, on the thread that changed; until the server ends.
+  /// Called after each change, on the thread that made it, until the server ends.
   void on_change(std::function<void()> what) { on_change_ = std::move(what); }
 
  private:

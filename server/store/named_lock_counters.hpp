@@ -10,7 +10,7 @@
 
 namespace holdfast::server {
 
-/// What happened to one named lock since the server started.
+/// Counters of one named lock since the server started.
 struct named_lock_counts {
   /// Changed by one thread at a time, read by any.
   class number {
@@ -24,14 +24,15 @@ struct named_lock_counts {
     std::atomic<std::uint64_t> value_{0};
   };
 
-  number held, waiting;            ///< tickets now
-  number grants, wait_ns;          ///< from asking to the grant; a restart counts as asking
-  number holds, hold_ns;           ///< that have ended, from the grant or a restart on
-  number held_lost, waiting_lost;  ///< tickets whose lease has ended
+  number held, waiting;            ///< present tickets
+  number grants, wait_ns;          ///< from the request to the grant; a restart counts as the request
+  number holds, hold_ns;           ///< of ended holds, from the grant or a restart
+  number held_lost, waiting_lost;  ///< tickets whose lease has expired
 };
 
-/// The counts of the first locks that are used, by name; of all others together. So one who makes up a name for each
-/// job makes neither memory nor /metrics grow. Whoever owns the database writes, any thread may read.
+/// Counters of the first locks used, by name, and of all others together. So a client that invents a name per job grows
+/// neither
+/// memory nor /metrics. Only the database's owner writes; any thread may read.
 class named_lock_counters {
  public:
   static constexpr std::size_t names_max = 100;
@@ -39,7 +40,8 @@ class named_lock_counters {
 
   named_lock_counters() { slots_[0].name = all_others; }
 
-  /// Valid for as long as this lives; strong guarantee. A lock that is called like all others is among them.
+  /// Valid during this object's lifetime; strong guarantee. A lock whose name is that of the other locks counts with
+  /// them.
   [[nodiscard]] named_lock_counts& of(std::string_view name) {
     if (auto const found = by_name_.find(name); found != by_name_.end()) return found->second->counts;
     auto const used = used_.load(std::memory_order_relaxed);
@@ -51,7 +53,7 @@ class named_lock_counters {
     return one.counts;
   }
 
-  /// Calls visit(name, counts), all others first.
+  /// Calls visit(name, counts), beginning with the other locks.
   template <class Visitor>
   void for_each(Visitor&& visit) const {
     auto const used = used_.load(std::memory_order_acquire);
@@ -60,11 +62,11 @@ class named_lock_counters {
 
  private:
   struct slot {
-    std::string name;  // not changed once it is counted in used_
+    std::string name;  // immutable once counted in used_
     named_lock_counts counts;
   };
   std::array<slot, names_max + 1> slots_;
-  std::unordered_map<std::string_view, slot*> by_name_;  // only for of()
+  std::unordered_map<std::string_view, slot*> by_name_;  // used only by of()
   std::atomic<std::size_t> used_{1};
 };
 

@@ -23,12 +23,12 @@ std::uint64_t take_number(std::string_view& from) {
   return number;
 }
 
-/// A lease so long that the clock would overflow never ends.
+/// A lease that would overflow the clock never ends.
 clock::time_point later(clock::time_point from, nanoseconds by) {
   return by < clock::time_point::max() - from ? from + by : clock::time_point::max();
 }
 
-/// Changes that belong together, in the making.
+/// Changes that belong together, before they are handed over.
 class batch {
  public:
   batch(named_locks::stream const& to, std::size_t most) : sequence_(to.sequence()), revision_(to.revision()) {
@@ -107,7 +107,7 @@ std::optional<ticket_record> decode_ticket(std::string_view bytes) {
 // --- tickets -------------------------------------------------------------------------------------------------------
 
 std::uint64_t named_locks::bytes_of(ticket const& one) noexcept {
-  // Its places in the trees and in the queue, and what the allocator adds.
+  // Its places in the trees and in the queue, and the allocator's overhead.
   constexpr std::uint64_t beside_it = 128;
   return sizeof(ticket) + one.id.size() + one.owner.size() + beside_it;
 }
@@ -126,8 +126,9 @@ ticket_record record_of(Ticket const& one) {
 
 }  // namespace
 
-/// Takes a ticket out of all that refers to it, with its lock where that was the last one. It may be in some of it
-/// only.
+/// Unlinks a ticket from everything that refers to it, and removes its lock if it was the last ticket. It may be linked
+/// only in
+/// part.
 void named_locks::forget(ticket& one) noexcept {
   auto& of = *one.of;
   leases_.erase(lease_end{one.expires, &one});
@@ -148,7 +149,7 @@ void named_locks::forget(ticket& one) noexcept {
     try {
       of.waiting.shrink_to_fit();
     } catch (std::bad_alloc const&) {
-      // It keeps its memory, then.
+      // Keeps its memory.
     }
   }
 }
@@ -174,8 +175,7 @@ void named_locks::count_end(ticket const& one, change::kind why, clock::time_poi
   counts.hold_ns.add(static_cast<std::uint64_t>((now - one.begun).count()));
 }
 
-/// Removes a ticket. Where it was the holder's, the lock goes to the first that waits and whose own lease has not
-/// ended.
+/// Removes a ticket. If it held the lock, the lock goes to the first waiter whose own lease has not expired.
 void named_locks::leave(ticket& one, change::kind why, stream& to) {
   auto& of = *one.of;
   auto const now = to.now();
@@ -230,7 +230,7 @@ void named_locks::leave(ticket& one, change::kind why, stream& to) {
     next->begun = now;
     next->expires = granted.expires;
   }
-  // The last one takes its lock with it, where nobody is left.
+  // The last ticket removes its lock.
   for (auto* const each : leaving) forget(*each);
   if (next != nullptr) {
     of.waiting.erase(of.waiting.begin());
@@ -239,7 +239,7 @@ void named_locks::leave(ticket& one, change::kind why, stream& to) {
   }
 }
 
-/// A lock whose holder's lease goes on. @return null where nobody has it.
+/// A lock whose holder's lease is valid. @return null if nobody holds it.
 named_locks::lock* named_locks::find_live(std::string_view name, stream& to) {
   for (;;) {
     auto const place = locks_.find(name);
@@ -296,14 +296,14 @@ data_outcome named_locks::run(ticket_operation const& one, stream& to) {
       return describe(*found);
     case ticket_operation::kind::ask:
     case ticket_operation::kind::look:
-      // Only who waits keeps its place by this. A grant must be kept by who says so.
+      // This renews only waiters. A grant must be renewed explicitly.
       if (found->token == 0) set_expiry(*found, later(later(to.now(), one.listening), found->lease));
       return describe(*found);
   }
   return gone(one.id, one.lock);
 }
 
-/// A lease begins anew, perhaps with another length.
+/// Renews a lease, possibly with another length.
 void named_locks::set_lease(ticket& one, nanoseconds lease, stream& to) {
   if (lease.count() == 0 || lease == one.lease) return set_expiry(one, later(to.now(), one.lease));
   batch changes(to, 1);
@@ -400,13 +400,15 @@ data_outcome named_locks::ask(ticket_operation const& asked, stream& to) {
   return found;
 }
 
-/// Whether an owner that waits for a lock would wait for itself: the holder waits for another lock, whose holder waits,
-/// and so on. Each step looks at all that a holder waits for; those that wait before it in a queue wait for the same
-/// holder. @return the cycle, beginning with the owner; empty: none.
+/// Finds a deadlock: whether the owner would wait for itself, because the holder waits for another lock, whose holder
+/// waits, and
+/// so on. Each step examines everything that a holder waits for; earlier waiters of a queue wait for the same holder.
+/// @return the
+/// cycle, beginning with the owner; empty: none.
 std::vector<lock_wait> named_locks::cycle_behind(lock& wanted, std::string_view owner) {
   struct step {
     lock* wanted;
-    std::size_t before;  // index of the step by whose holder it is wanted
+    std::size_t before;  // index of the step whose holder waits for it
   };
   std::vector<step> steps{{&wanted, 0}};
   ++searches_;

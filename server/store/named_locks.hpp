@@ -20,68 +20,69 @@
 
 namespace holdfast::server {
 
-/// Locks that clients take by name. Plain and synchronous, part of the database.
-///
-/// Whoever wants a lock has a ticket: a place in the lock's queue, and then its grant. Tickets are granted in the order
-/// in which they were asked for. A ticket has a lease, and leaves when that ends: so nobody who has died keeps a lock.
-/// Leases are in the steady clock; after a restart they begin anew, since nobody could renew them meanwhile.
-///
-/// Each change of a ticket (asked, granted, left) is a change in the database's stream with a revision of its own. The
-/// revision of a grant is its token. What leaves and what is granted therefore are appended together, so a crash keeps
-/// both or neither, and a lock that somebody waits for always has a holder.
-///
-/// B-trees of pointers find tickets by id, by lease and by owner: they never stop to move all that they have.
+/// Locks that clients acquire by name. Plain and synchronous, part of the database.
+/// A client requests a lock with a ticket: first a place in the lock's queue, then the grant. Tickets are granted in
+/// order of
+/// arrival. A ticket has a lease and is removed when it expires, so a client that died can't keep a lock. Leases use
+/// the steady
+/// clock; after a restart they begin anew, because nobody could have renewed them meanwhile.
+/// Each change of a ticket (requested, granted, removed) is a change in the database's stream, with its own revision.
+/// The revision
+/// of a grant is its token. A removal and the grant that follows are appended together, so a crash keeps both or
+/// neither, and a
+/// lock that somebody waits for always has a holder.
+/// B-trees of pointers find tickets by id, lease and owner: they never pause to move all of their elements.
 class named_locks {
  public:
   using clock = std::chrono::steady_clock;
   using wall_clock = std::chrono::system_clock;
 
   static constexpr std::size_t waiting_max = 16'384;        ///< for one lock
-  static constexpr std::size_t deadlock_steps_max = 1'024;  ///< a cycle of more locks is not found
+  static constexpr std::size_t deadlock_steps_max = 1'024;  ///< longer cycles are not found
   static constexpr std::size_t cycle_told_max = 16;
 
-  /// Where the changes go: the database.
+  /// The receiver of the changes: the database.
   class stream {
    public:
     [[nodiscard]] virtual clock::time_point now() const noexcept = 0;
     [[nodiscard]] virtual std::uint64_t sequence() const noexcept = 0;
     [[nodiscard]] virtual std::uint64_t revision() const noexcept = 0;
-    /// Why so many bytes more can't be had; empty: they can.
+    /// Why these additional bytes are not available; nothing if they are.
     [[nodiscard]] virtual std::optional<no_room> lacks(std::uint64_t bytes) = 0;
-    /// Takes changes that follow sequence() and revision(), all of them or none. Strong guarantee.
+    /// Appends changes after sequence() and revision(), all or none. Strong guarantee.
     virtual void append(std::span<change> changes) = 0;
 
    protected:
     ~stream() = default;
   };
 
-  /// @param counts where it counts what happens.
+  /// @param counts counters to update.
   explicit named_locks(std::shared_ptr<named_lock_counters> counts) : counts_(std::move(counts)) {}
   named_locks(named_locks const&) = delete;
   named_locks& operator=(named_locks const&) = delete;
   ~named_locks() = default;
 
-  // All have the strong guarantee: std::bad_alloc changes nothing, but for tickets whose lease has ended.
+  // All have the strong guarantee: after std::bad_alloc nothing has changed except for tickets whose lease has expired.
 
   data_outcome run(ticket_operation const& one, stream& to);
   [[nodiscard]] data_outcome run(list_locks_operation const& list) const;
   data_outcome run(show_lock_operation const& one, stream& to);
 
-  /// Whether a grant lives.
+  /// True if a grant is valid.
   [[nodiscard]] bool lives(lock_grant const& grant, clock::time_point now) const noexcept;
 
-  /// Removes tickets whose lease has ended, `most` at most. @return how many.
+  /// Removes up to `most` tickets whose lease has expired. @return their number.
   std::size_t remove_expired(std::size_t most, stream& to);
-  /// When the next lease ends; time_point::max(): never.
+  /// When the next lease expires; time_point::max(): never.
   [[nodiscard]] clock::time_point earliest() const noexcept {
     return leases_.empty() ? clock::time_point::max() : leases_.begin()->at;
   }
 
-  /// Adds a ticket as it was before a restart. Then sort(). @return false where the record is not one that is known.
+  /// Adds a ticket from before a restart. Call sort() afterwards. @return false if the record's format is unknown.
   [[nodiscard]] bool load(std::string_view key, std::string_view bytes, std::uint64_t version, clock::time_point now);
   void sort();
 
-  /// What the tickets take in memory, about.
+  /// Approximate memory of the tickets.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t locks() const noexcept { return locks_.size(); }
   [[nodiscard]] std::size_t tickets() const noexcept { return tickets_.size(); }
@@ -92,19 +93,19 @@ class named_locks {
     lock* of = nullptr;
     std::string id, owner;
     nanoseconds lease{};
-    std::uint64_t order = 0;  ///< of the queue: the revision at which it was made
+    std::uint64_t order = 0;  ///< order in the queue: the revision of its creation
     std::uint64_t token = 0;
     std::uint64_t version = 0;
     clock::time_point expires{};
-    clock::time_point begun{};  ///< when it was asked for, then granted; or when the server started
+    clock::time_point begun{};  ///< time of the request, then of the grant; or the server's start
     wall_clock::time_point since{};
   };
   struct lock {
-    std::string_view name;  // in locks_
+    std::string_view name;  // position in locks_
     named_lock_counts* counts = nullptr;
     ticket* holder = nullptr;
     std::vector<ticket*> waiting;
-    std::uint64_t looked_at = 0;  // by which search for a deadlock
+    std::uint64_t looked_at = 0;  // the search for deadlocks that visited it
   };
   struct ticket_id {
     lock const* of;
@@ -151,14 +152,14 @@ class named_locks {
 
   std::shared_ptr<named_lock_counters> counts_;
   lock_map locks_;
-  absl::btree_set<std::unique_ptr<ticket>, by_id> tickets_;  // owns them
+  absl::btree_set<std::unique_ptr<ticket>, by_id> tickets_;  // owns the tickets
   absl::btree_set<lease_end> leases_;
-  absl::btree_set<ticket*, by_owner> waiting_;  // those that have an owner
+  absl::btree_set<ticket*, by_owner> waiting_;  // tickets that have an owner
   std::uint64_t bytes_ = 0;
   std::uint64_t searches_ = 0;
 };
 
-/// What the record of a ticket says, in the journal and in the history. Its key is what ticket_key() makes.
+/// The record of a ticket in the journal and in the history. Its key is made by ticket_key().
 struct ticket_record {
   std::uint64_t order = 0;
   std::uint64_t token = 0;
@@ -167,15 +168,16 @@ struct ticket_record {
   std::string owner;
 };
 
-/// The key of a ticket in the change stream. A name has no control characters, so keys of two tickets differ.
+/// The key of a ticket in the change stream. Names contain no control characters, so different tickets have different
+/// keys.
 [[nodiscard]] std::string ticket_key(std::string_view lock, std::string_view id);
-/// With what the keys of all tickets of a lock begin, and of no other.
+/// The common prefix of the keys of a lock's tickets, and of no other keys.
 [[nodiscard]] std::string ticket_key_prefix(std::string_view lock);
-/// Lock and id of a key.
+/// The lock and the id of a key.
 [[nodiscard]] std::pair<std::string_view, std::string_view> split_ticket_key(std::string_view key) noexcept;
 
 [[nodiscard]] std::string encode_ticket(ticket_record const& one);
-/// Nothing where the bytes are not of a version that is known here.
+/// nullopt if the format of the bytes is unknown.
 [[nodiscard]] std::optional<ticket_record> decode_ticket(std::string_view bytes);
 
 }  // namespace holdfast::server

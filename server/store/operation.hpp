@@ -21,8 +21,9 @@ using protocol::json_text;
 using protocol::tag_list;
 using std::chrono::nanoseconds;
 
-// Operations on the database as plain values, and what comes of them. To add one: here, database.cpp, a file of api/,
-// insight/lock_event.hpp (its name), the client, their tests.
+// Operations on the database as plain values, and their outcomes. To add one, change this file, database.cpp, a file of
+// api/,
+// insight/lock_event.hpp (its name), the client and their tests.
 
 // --- conditions ---
 
@@ -37,18 +38,21 @@ using conditions_pointer = std::shared_ptr<conditions const>;
 
 // --- what depends on a value's text ---
 
-/// A function of a value's text that takes too long to be computed while others wait: a patch, a comparison. The
-/// database looks results up; where one is missing the operation comes back as `text_wanted`, whoever asked computes it
-/// without the lock, and asks again. One thread at a time.
+/// A function of a value's text that takes too long to compute while others wait, such as a patch or a comparison. The
+/// database
+/// looks up results. If one is missing, the outcome is `text_wanted`: the caller computes it without the lock and runs
+/// the operation
+/// again. One thread at a time.
 class text_function {
  public:
   virtual ~text_function() = default;
 
-  /// The new text, or why there is none. Of a comparison: the input where it is equal.
+  /// The new text, or why there is none. For a comparison: the input if it is equal.
   using result = protocol::result<json_text>;
 
-  /// Computes a part of the result for `input`, which is not null; the result is remembered when it is there.
-  /// @return whether there is more to compute: call it again, with the same input.
+  /// Computes a part of the result for `input`, which is not null. The finished result is cached. @return true if more
+  /// must be
+  /// computed: call again with the same input.
   bool compute_some(json_text const& input) {
     if (begun_ != input) {
       begin(input);
@@ -61,9 +65,9 @@ class text_function {
     return false;
   }
 
-  /// The result for `input`; null where it is not known.
+  /// The result for `input`; null if it is unknown.
   [[nodiscard]] result const* look_up(json_text const& input) {
-    // A short text may have been made again, by an increment before a patch.
+    // An earlier short text may occur again, for example by an increment before a patch.
     constexpr std::size_t short_bytes_max = 64;
     auto const is_known = input_ && (input_ == input || (input->size() <= short_bytes_max && *input_ == *input));
     if (!is_known && !computes_at_once_) return nullptr;
@@ -73,18 +77,18 @@ class text_function {
     return &*result_;
   }
 
-  /// From now on look_up() computes what it does not know, since the value has changed each time before it was asked
-  /// again. Others wait meanwhile.
+  /// From now on look_up() computes missing results, because the value has changed before every retry. Others wait
+  /// meanwhile.
   void compute_at_once() noexcept { computes_at_once_ = true; }
 
  protected:
-  /// Begins again, with an input that lives until the result is there or begin() is called again.
+  /// Starts with an input that lives until the result is known or begin() is called again.
   virtual void begin(json_text const& input) = 0;
-  /// Takes a few milliseconds at most, if that can be. @return the result, when it is there.
+  /// Computes for a few milliseconds at most, if the function can be divided. @return the result when it is complete.
   [[nodiscard]] virtual std::optional<result> advance() = 0;
 
  private:
-  json_text begun_;  // what is being computed
+  json_text begun_;  // the current computation
   json_text input_;
   std::optional<result> result_;
   bool computes_at_once_ = false;
@@ -94,11 +98,11 @@ using text_function_pointer = std::shared_ptr<text_function>;
 
 // --- operations on one key ---
 
-/// What a write does to the time that a key has left.
+/// How a write changes the time to live of a key.
 struct time_to_live {
   enum class kind : std::uint8_t {
     none,  ///< the key does not expire
-    keep,  ///< the key expires when it would have
+    keep,  ///< the expiry does not change
     set,   ///< the key expires after `duration`
   };
   kind what = kind::none;
@@ -133,14 +137,15 @@ inline constexpr std::int64_t exact_integer_max = (std::int64_t(1) << 53) - 1;
 struct increment_operation {
   std::string key;
   std::int64_t by = 1;
-  std::int64_t initial = 0;  ///< what the key is taken to have where there is no such key
+  std::int64_t initial = 0;  ///< start value of an absent key
   std::int64_t min = -exact_integer_max;
   std::int64_t max = exact_integer_max;
-  time_to_live ttl = {time_to_live::kind::none, {}};  ///< counts only where the key is created; it is kept otherwise
+  time_to_live ttl = {time_to_live::kind::none,
+                      {}};  ///< used only if the key is created; otherwise the expiry does not change
   conditions_pointer when = {};
 };
 
-/// Replaces a value by a function of it. The time to live stays.
+/// Replaces a value by a function of it. The time to live does not change.
 struct patch_operation {
   std::string key;
   text_function_pointer patch;
@@ -149,13 +154,13 @@ struct patch_operation {
 
 // --- operations on several keys ---
 
-/// A page of keys in the order of their bytes, or the other way round.
+/// A page of keys in the order of their bytes, or in reverse.
 struct list_operation {
   std::string prefix;
-  std::optional<std::string> after;  ///< begins behind this key, in the direction of the page
+  std::optional<std::string> after;  ///< begins after this key, in the page's direction
   std::optional<std::string> until;  ///< ends before this key
-  std::string delimiter;             ///< keys with it behind the prefix are shown as one group; empty: none
-  std::size_t limit = 100;           ///< of entries and groups together
+  std::string delimiter;             ///< keys with this text after the prefix form a group; empty: no groups
+  std::size_t limit = 100;           ///< entries and groups together
   bool reverse = false;
   bool values = false;
 };
@@ -165,16 +170,16 @@ struct delete_range_operation {
   std::size_t limit = 1000;
 };
 
-/// A grant of a named lock, by its token: the revision at which it was made.
+/// A grant of a named lock, identified by its token: the revision of the grant.
 struct lock_grant {
   std::string lock;
   std::uint64_t token = 0;
 };
 
-/// What must be so for a transaction to be done.
+/// A condition for running a transaction.
 struct check {
   std::string key;
-  std::optional<lock_grant> grant;  ///< that lives; then nothing else is checked
+  std::optional<lock_grant> grant;  ///< must be valid; then nothing else is checked
   std::optional<tag_list> tag;
   std::optional<bool> exists;
   text_function_pointer value;  ///< null: any
@@ -183,14 +188,14 @@ struct check {
 using transaction_step = std::variant<get_operation, put_operation, delete_operation, touch_operation,
                                       increment_operation, patch_operation, list_operation>;
 
-/// All of it, or nothing.
+/// Runs all steps or none.
 struct transaction {
   std::vector<check> checks;
   std::vector<transaction_step> steps;
-  std::string subject;  ///< `3 keys`
+  std::string subject;  ///< such as `3 keys`
 };
 
-/// A part of an import: puts and removals; each is done or not by itself.
+/// A part of an import: puts and removals, each of which succeeds or fails by itself.
 struct import_operation {
   enum class present_key : std::uint8_t { replace, skip, fail };
   struct item {
@@ -199,33 +204,33 @@ struct import_operation {
     time_to_live ttl;
   };
   std::vector<item> items;
-  std::uint64_t since = 0;  ///< the revision when the import began, whose own keys are replaced; 0: now
+  std::uint64_t since = 0;  ///< revision at which the import began; keys that it wrote itself are replaced; 0: now
   present_key if_exists = present_key::replace;
-  std::string subject;  ///< `3 keys`
+  std::string subject;  ///< such as `3 keys`
 };
 
-/// Removes what has expired.
+/// Removes expired keys and leases.
 struct expire_operation {};
 
 // --- named locks ---
 
-/// What is done with a ticket: a place in the queue of a named lock, or its grant.
+/// An operation on a ticket: a place in the queue of a named lock, or its grant.
 struct ticket_operation {
   enum class kind : std::uint8_t {
-    ask,      ///< makes a ticket; one that is there already is looked at
-    look,     ///< tells how it stands
-    keep,     ///< its lease begins anew
-    release,  ///< the ticket leaves: the lock goes to the next
+    ask,      ///< creates the ticket, or reads an existing one
+    look,     ///< reads the ticket
+    keep,     ///< renews its lease
+    release,  ///< removes the ticket; the lock goes to the next
   };
   kind what = kind::look;
   std::string lock, id;
-  std::string owner{};      ///< of ask: who is waiting, for people and to find deadlocks; empty: not known
-  nanoseconds lease{0};     ///< of ask and keep; 0: as it was
-  nanoseconds listening{};  ///< for so long the client will wait for news: a place in the queue lasts as long
-  bool may_wait = true;     ///< of ask: false refuses where the lock is taken
+  std::string owner{};      ///< for ask: who waits, for people and to find deadlocks; empty: unknown
+  nanoseconds lease{0};     ///< for ask and keep; 0: unchanged
+  nanoseconds listening{};  ///< time for which the client will wait; a place in the queue lasts at least as long
+  bool may_wait = true;     ///< for ask: false refuses if the lock is taken
 };
 
-/// A page of locks that somebody holds, in the order of their names.
+/// A page of the held locks, ordered by name.
 struct list_locks_operation {
   std::string prefix;
   std::optional<std::string> after;
@@ -235,7 +240,7 @@ struct list_locks_operation {
 /// One lock with its tickets, the holder's first.
 struct show_lock_operation {
   std::string lock;
-  std::size_t limit = 100;  ///< of those that wait
+  std::size_t limit = 100;  ///< limit for waiting tickets
 };
 
 struct guarded_operation;
@@ -247,29 +252,29 @@ using data_operation =
                  ticket_operation, list_locks_operation, show_lock_operation, std::shared_ptr<guarded_operation const>,
                  std::shared_ptr<idempotent_operation const>>;
 
-/// An operation that is done only while grants of named locks live.
+/// An operation that runs only while grants of named locks are valid.
 struct guarded_operation {
   std::vector<lock_grant> grants;
   data_operation operation;
 };
 
-/// An operation that a client may send again without its being done again.
+/// An operation that a client may send again without executing it twice.
 struct idempotent_operation {
-  std::string key;                           ///< by which the client knows the request
-  std::array<std::uint8_t, 16> fingerprint;  ///< of all that the request says
+  std::string key;                           ///< chosen by the client for the request
+  std::array<std::uint8_t, 16> fingerprint;  ///< of the entire request
   data_operation operation;
 };
 
-/// The operation itself, where it is one that is guarded or not done twice.
+/// The inner operation of a guarded or idempotent one.
 [[nodiscard]] data_operation const& inner_of(data_operation const& one) noexcept;
 
-/// What an operation concerns, as the lock's events show it: a key, a prefix, `3 keys`.
+/// What an operation concerns, as shown in lock events: a key, a prefix, `3 keys`.
 [[nodiscard]] std::string_view subject_of(data_operation const& one) noexcept;
 [[nodiscard]] std::string_view subject_of(transaction_step const& one) noexcept;
 
 // --- what came of it ---
 
-/// A moment at which a key expires, on the steady clock; max(): never.
+/// When a key expires, on the steady clock; max(): never.
 using expiry_time = std::chrono::steady_clock::time_point;
 inline constexpr expiry_time no_expiry = expiry_time::max();
 
@@ -279,7 +284,7 @@ struct value_found {
   expiry_time expires = no_expiry;
 };
 
-/// If-None-Match names what a reader has: it is still so.
+/// If-None-Match names the present entry: the reader has it already.
 struct not_modified {
   std::uint64_t revision = 0;
   expiry_time expires = no_expiry;
@@ -288,8 +293,8 @@ struct not_modified {
 struct value_stored {
   std::uint64_t revision = 0;
   bool created = false;
-  json_text value;     ///< what stands there now; null where the operation says it
-  json_text replaced;  ///< what stood there before; freed by whoever holds the outcome, outside the lock
+  json_text value;     ///< the present value; null if it is the operation's own
+  json_text replaced;  ///< the previous value; freed by the owner of the outcome, outside the lock
   expiry_time expires = no_expiry;
 };
 
@@ -306,30 +311,30 @@ struct value_touched {
 
 struct no_such_key {};
 
-/// There is no space for more.
+/// No space for more data.
 struct no_room {
   enum class where : std::uint8_t {
-    memory,   ///< the database has as much as it may have
+    memory,   ///< the database has reached its limit
     disk,     ///< the journal's disk is nearly full
-    journal,  ///< so much is waiting to become durable that nothing is added for now
+    journal,  ///< too much is waiting to become durable
   };
   where in = where::memory;
 };
 
 /// A condition does not hold.
 struct condition_failed {
-  std::uint64_t revision = 0;  ///< of the entry that is there; 0: there is none
+  std::uint64_t revision = 0;  ///< of the present entry; 0: none
   bool must_be_new = false;    ///< the condition was If-None-Match: *
-  bool had_weak_tag = false;   ///< If-Match named a weak tag, which matches nothing
+  bool had_weak_tag = false;   ///< If-Match named a weak tag, which never matches
 };
 
-/// The value does not allow it: not an integer, a patch that does not fit.
+/// The value does not allow the operation: it is not an integer, or the patch does not fit.
 struct value_refused {
   protocol::errc code;
   std::string detail;
 };
 
-/// A text function's result is not known: compute it for `input` and run the operation again. Nothing has changed.
+/// The result of a text function is missing: compute it for `input` and run the operation again. Nothing has changed.
 struct text_wanted {
   text_function_pointer function;
   json_text input;
@@ -342,10 +347,10 @@ struct listing {
     json_text value;
     expiry_time expires = no_expiry;
   };
-  std::string keys;  ///< of entries and groups, one behind the other
+  std::string keys;  ///< keys of entries and groups, concatenated
   std::vector<entry> entries;
-  std::vector<entry> groups;        ///< of which the key alone counts
-  std::optional<std::string> next;  ///< to continue behind; empty: that is all
+  std::vector<entry> groups;        ///< of which only the key counts
+  std::optional<std::string> next;  ///< where to continue; empty: this was everything
 
   [[nodiscard]] std::string_view key_of(entry const& one) const {
     return std::string_view(keys).substr(one.key_begin, one.key_bytes);
@@ -354,14 +359,14 @@ struct listing {
 
 struct range_deleted {
   std::vector<json_text> removed;
-  std::optional<std::string> next;  ///< the last key that was removed, where there are more
+  std::optional<std::string> next;  ///< the last removed key, if there are more
 };
 
 struct import_done {
-  std::uint64_t since = 0;  ///< the revision when the import began
+  std::uint64_t since = 0;  ///< the revision at which the import began
   std::size_t stored = 0, skipped = 0;
-  std::optional<std::size_t> failed_at;  ///< the item that could not be stored, and nothing from it on was
-  std::optional<no_room> full;           ///< for lack of space; empty: since its key exists
+  std::optional<std::size_t> failed_at;  ///< the first item that was not stored; nothing after it was stored
+  std::optional<no_room> full;           ///< for lack of space; nullopt: because its key exists
   std::vector<json_text> replaced;
 };
 
@@ -369,41 +374,41 @@ struct entries_expired {
   std::size_t count = 0;
 };
 
-/// A ticket as it is.
+/// The state of a ticket.
 struct ticket_found {
   std::string id, owner;
   nanoseconds lease{};
   std::uint64_t token = 0;                        ///< of the grant; 0: it waits
-  std::uint32_t position = 0;                     ///< of one that waits: 1 is granted next
-  std::string behind;                             ///< the owner of the ticket before it, or its id
-  std::chrono::system_clock::time_point since{};  ///< from when on it has held or waited
-  bool is_new = false;                            ///< it was made now
+  std::uint32_t position = 0;                     ///< of a waiting ticket: 1 is next
+  std::string behind;                             ///< owner or id of the preceding ticket
+  std::chrono::system_clock::time_point since{};  ///< start of the hold or of the wait
+  bool is_new = false;                            ///< this operation created it
 };
 
 struct ticket_released {};
 
-/// Somebody waits for a lock that another holds.
+/// The lock is taken, and the request does not wait.
 struct lock_wait {
   std::string owner, lock, holder;
 };
 
-/// A wait would never end: its owner would wait for itself.
+/// Waiting would be a deadlock: the owner would wait for itself.
 struct deadlock_found {
   std::vector<lock_wait> cycle;
 };
 
 struct lock_shown {
   std::string lock;
-  std::vector<ticket_found> tickets;  ///< the holder's and then those that wait; empty: the lock is free
-  std::size_t waiting = 0;            ///< all of them
+  std::vector<ticket_found> tickets;  ///< the holder's, then the waiters'; empty: the lock is free
+  std::size_t waiting = 0;            ///< number of all tickets
 };
 
 struct locks_listed {
-  std::vector<lock_shown> locks;  ///< of the tickets the holder's alone
+  std::vector<lock_shown> locks;  ///< only the holder's ticket of each lock
   std::optional<std::string> next;
 };
 
-/// A grant that an operation depends on is over.
+/// A grant that the operation requires is no longer valid.
 struct lock_lost {
   lock_grant grant;
 };
@@ -419,30 +424,30 @@ using data_outcome = std::variant<value_found, not_modified, value_stored, value
                                   import_done, entries_expired, ticket_found, ticket_released, deadlock_found,
                                   lock_shown, locks_listed, lock_lost, transaction_done, earlier_outcome_pointer>;
 
-/// What came of the same request before.
+/// The outcome of an earlier execution of the same request.
 struct earlier_outcome {
   std::array<std::uint8_t, 16> fingerprint;
   data_outcome outcome;
-  std::uint64_t revision = 0;  ///< of the database, when it had run
+  std::uint64_t revision = 0;  ///< of the database after that execution
 };
 
 struct transaction_outcome {
   struct failed_check {
     std::size_t index = 0;
-    std::uint64_t revision = 0;  ///< of the entry that is there; 0: there is none
+    std::uint64_t revision = 0;  ///< of the present entry; 0: none
   };
-  std::vector<failed_check> failed_checks;  ///< all of them; nothing was done if there is one
-  std::vector<data_outcome> results;        ///< one for each step, with what it came to
-  std::optional<std::size_t> failed_step;   ///< the last of `results`, which could not be done; nothing was changed
-  std::vector<json_text> replaced;          ///< what stood there before; freed outside the lock
+  std::vector<failed_check> failed_checks;  ///< all failed checks; if there is one, nothing was done
+  std::vector<data_outcome> results;        ///< one outcome per step
+  std::optional<std::size_t> failed_step;   ///< the step that failed, last in `results`; nothing was changed
+  std::vector<json_text> replaced;          ///< previous values; freed outside the lock
 };
 
 // --- how the lock is used ---
 
-/// How a request wants to use the lock.
+/// How a request uses the lock.
 struct lock_terms {
-  nanoseconds hold{0};                      ///< kept this long after the operation
-  std::optional<nanoseconds> lock_timeout;  ///< gives up waiting after this; 0: tries once; empty: never
+  nanoseconds hold{0};                      ///< time to keep the lock after the operation
+  std::optional<nanoseconds> lock_timeout;  ///< limit for the wait; 0: try once; nullopt: no limit
 };
 
 }  // namespace holdfast::server

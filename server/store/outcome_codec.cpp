@@ -17,7 +17,7 @@ using std::chrono::system_clock;
 
 constexpr char version = 1;
 
-/// What follows in the bytes; never change a number.
+/// The kinds of outcome in the bytes; never change a number.
 enum class tag : char {
   value_found = 1,
   not_modified = 2,
@@ -33,7 +33,7 @@ enum class tag : char {
   lock_lost = 12,
 };
 
-/// The bytes are not what encode_outcome() makes.
+/// The bytes are not a result of encode_outcome().
 class unknown_bytes : public std::exception {};
 
 class writer {
@@ -184,7 +184,7 @@ class reader {
     return one != 0 ? std::optional<std::size_t>(one - 1) : std::nullopt;
   }
   std::optional<std::string> optional_text() { return flag() ? std::optional<std::string>(text()) : std::nullopt; }
-  /// How many parts follow, of which each has a byte at least.
+  /// Number of parts that follow; each has at least one byte.
   std::size_t count() {
     auto const one = number();
     if (one > bytes_.size()) throw unknown_bytes();
@@ -198,7 +198,7 @@ class reader {
   }
   [[nodiscard]] bool is_at_end() const noexcept { return bytes_.empty(); }
 
-  // The members are read in the order in which they stand: a braced list is evaluated from the left.
+  // Members are read in order: a braced list is evaluated from left to right.
   data_outcome outcome() {
     switch (static_cast<tag>(byte())) {
       case tag::value_found:
@@ -220,7 +220,7 @@ class reader {
       case tag::listing:
         return page();
       case tag::range_deleted: {
-        // How many there were is all that an answer says of them; each took a byte of a key at least.
+        // An answer shows only their number; each took at least a byte of a key.
         constexpr std::size_t most = 1'000'000;
         auto const removed = number();
         if (removed > most) throw unknown_bytes();

@@ -9,17 +9,18 @@
 
 namespace holdfast::server {
 
-/// The same moment on both clocks, by which the instants of one are those of the other.
+/// The same moment on both clocks, for converting between them.
 struct moment {
   std::chrono::steady_clock::time_point steady;
   std::chrono::system_clock::time_point wall;
 };
 
-/// An outcome of an idempotent operation as bytes that can be stored: another process reads them. Not for text_wanted,
-/// no_room and what only other operations come to. @param now by which moments of expiry become instants.
+/// Encodes an outcome of an idempotent operation for storage, readable by other processes. Not for text_wanted, no_room
+/// and
+/// outcomes of other operations. @param now converts expiry to the system clock.
 [[nodiscard]] std::string encode_outcome(earlier_outcome const& one, moment const& now);
 
-/// Nothing when the bytes are not of a version that is known here.
+/// nullopt if the format of the bytes is unknown.
 [[nodiscard]] std::optional<earlier_outcome> decode_outcome(std::string_view bytes, moment const& now);
 
 }  // namespace holdfast::server

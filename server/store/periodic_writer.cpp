@@ -27,7 +27,7 @@ awaitable<void> periodic_writer::run() {
     try {
       co_await data_.run(key_, write, stop_, asker_);
     } catch (std::bad_alloc const&) {
-      // There may be memory again when the next period is over.
+      // More memory may be free after the next period.
     }
     co_await sleep(pause_.now());
   }
@@ -43,7 +43,7 @@ void periodic_writer::change(std::chrono::nanoseconds period) {
   pause_.cancel();
 }
 
-/// Until the period that began at `since` is over, as it is by then, or until a stop.
+/// Waits until the period that began at `since` is over, as the period is then, or until a stop.
 awaitable<void> periodic_writer::sleep(clock::time_point since) {
   while (!is_stopped()) {
     pause_.expires_at(period_.count() > 0 ? since + period_ : clock::time_point::max());

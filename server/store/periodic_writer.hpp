@@ -11,26 +11,29 @@
 
 namespace holdfast::server {
 
-/// Every period takes the lock like anyone else and puts the milliseconds since `start` under `key`. The value is read
-/// off the clock when the lock is granted, not when it is asked for, and the period counts from the release: behind one
-/// reader that holds for a second it writes once a second. Waits also where no request would be let into the queue. On
-/// the loop's thread.
+/// Once per period, acquires the lock like any client and stores the milliseconds since `start` under `key`. The time
+/// is read
+/// when the lock is granted, not when it is requested, and the period begins at the release: behind a reader that
+/// always holds for
+/// one second it writes once a second. It waits even if requests would be refused because the queue is full. Runs on
+/// the loop's
+/// thread.
 class periodic_writer {
  public:
   using clock = event_loop::clock;
 
-  /// @param period 0: doesn't write. @param recorder of the loop's thread; null: nobody watches. The loop and the store
-  /// must outlive it.
+  /// @param period 0: no writes. @param recorder of the loop's thread; null: no recording. The loop and the store must
+  /// outlive it.
   periodic_writer(event_loop& loop, store& data, std::string key, std::chrono::nanoseconds period,
                   clock::time_point start, lock_recorder* recorder = nullptr);
 
-  /// Writes until stop(), from now on. Call once; must outlive the await.
+  /// Writes until stop(). Call once; must outlive the await.
   awaitable<void> run();
 
-  /// Ends run(), also when it waits for the lock.
+  /// Ends run(), even while it waits for the lock.
   void stop();
 
-  /// Takes effect at once: a writer that sleeps counts the new period from where it began to.
+  /// Takes effect at once: a sleeping writer counts the new period from the beginning of its sleep.
   void change(std::chrono::nanoseconds period);
 
  private:

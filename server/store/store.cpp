@@ -45,12 +45,12 @@ lock_outcome outcome_of(interruption const& stop) {
   return lock_outcome::cancelled;
 }
 
-/// The position to tell, where somebody watches.
+/// The position in the queue, if anybody watches.
 std::optional<std::uint32_t> place(std::uint64_t id, std::uint32_t position) {
   return id != 0 ? std::optional(position) : std::nullopt;
 }
 
-/// A wait so long that the clock would overflow ends at the end of time.
+/// A wait that would overflow the clock ends at its maximum.
 clock::time_point later(clock::time_point from, std::chrono::nanoseconds by) {
   return by >= clock::time_point::max() - from ? clock::time_point::max() : from + by;
 }
@@ -65,14 +65,14 @@ bool is_time_out(std::exception_ptr const& error) {
   }
 }
 
-/// The change that must be durable before an entry is shown; 0 where that is so.
+/// The change that must be durable before an entry is shown; 0: none.
 std::uint64_t need_of(std::string_view key, std::uint64_t revision, database const& data, commit_queue const& commits) {
   if (revision > commits.durable_revision()) return data.sequence();
-  // Its time to live is shown too.
+  // Its time to live is shown as well.
   return data.last_touch() > commits.durable_sequence() ? data.last_touch(key) : 0;
 }
 
-/// The change that must be durable before an outcome is told that has changed nothing.
+/// The change that must be durable before an outcome that changed nothing is shown.
 struct need_of_outcome {
   std::string_view key;
   database const& data;
@@ -137,8 +137,9 @@ void store::keep_in(journal_position const& position, commit_queue& commits) {
   commits_ = &commits;
 }
 
-/// What has been told when the outcome is told must be durable first: the changes that it made; else what it shows, and
-/// the revision that it is told with.
+/// What must be durable before an outcome is shown: the changes that it made; otherwise what it shows, and the revision
+/// that
+/// goes with it.
 void store::note_needs(std::string_view key, database const& data, std::uint64_t sequence_before,
                        execution& done) const {
   auto const durable = commits_->durable_sequence();
@@ -146,7 +147,7 @@ void store::note_needs(std::string_view key, database const& data, std::uint64_t
                          ? data.sequence()
                          : std::visit(need_of_outcome{key, data, *commits_}, *done.outcome);
   done.needs = needs <= durable ? needs : data.sequence();
-  // Nothing that it shows has changed since the revision that is durable, so it is true at that one as well.
+  // Nothing shown has changed since the durable revision, so the outcome is true at that revision, too.
   if (needs <= durable) done.revision = std::min(done.revision, commits_->durable_revision());
 }
 
@@ -175,7 +176,7 @@ bool store::try_execute(data_operation const& operation, lock_asker const& asker
   if (!lock) return false;
   auto const granted_at = clock::now();
   run_section(subject_of(operation), *lock, [&](database& data) { return data.apply(operation); }, granted_at, done);
-  // Read the clock while the lock is still ours, so that no later grant seems to come before this release.
+  // The clock is read while the lock is still held, so that no later grant seems to precede this release.
   done.ended_at = clock::now();
   done.id = 0;
   if (asker.is_watched())
@@ -224,7 +225,7 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
                        .hold = released_at - granted_at,
                        .position = place(visit.id(), visit.position())};
   };
-  // How many keys expire is known when they have.
+  // The number of expired keys is known only afterwards.
   std::string count;
   auto const name_count = [&](execution const& done) {
     auto const* const expired = done.outcome ? std::get_if<entries_expired>(&*done.outcome) : nullptr;
@@ -233,7 +234,7 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
   auto lock = data_.try_lock();
   if (!lock) {
     auto const refuse = [&](failure why, lock_outcome outcome) {
-      granted_at = clock::now();  // it never was
+      granted_at = clock::now();  // it was never held
       visit.left(granted_at, outcome);
       execution refused;
       refused.outcome = std::move(why);
@@ -257,7 +258,7 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
       execution done;
       auto has_run = false;
       clock::time_point released_at{};
-      // Whoever releases the lock runs it, on that thread.
+      // Runs on the thread that releases the lock.
       auto const run_it = [&](database& data) {
         granted_at = clock::now();
         mine.leave();
@@ -293,7 +294,8 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
     } else {
       std::tie(error, lock) = co_await data_.async_lock(token);
     }
-    // A grant that crosses a stop is given back unused: who left the queue must change nothing.
+    // If a stop arrives together with the grant, the lock is released unused: a request that left the queue must have
+    // no effect.
     if (error || stop.why() != stop_reason::none) {
       lock = {};
       if (error == asio::error::timed_out) co_return refuse(timed_out(*terms.lock_timeout), lock_outcome::timed_out);
@@ -305,10 +307,10 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
   visit.granted(granted_at, terms.hold);
   execution done;
   run_section(key, *lock, what, granted_at, done);
-  start_commit();  // so that the hold hides the disk's time
+  start_commit();  // so the hold covers the disk's time
   name_count(done);
   done.id = visit.id();
-  // What must be asked again has nothing to hold the lock for.
+  // An operation that must be retried does not need the hold.
   auto const is_done = !done.outcome || !std::holds_alternative<text_wanted>(*done.outcome);
   if (terms.hold.count() > 0 && is_done) {
     interruption::phase_scope const holding(stop, lock_phase::holding);

@@ -8,7 +8,7 @@ namespace holdfast::server {
 namespace {
 
 constexpr std::size_t changes_at_once = 64;
-constexpr std::size_t looked_at_max = 1024;  // of the history, by one take()
+constexpr std::size_t looked_at_max = 1024;  // of the history, per take()
 
 }  // namespace
 
@@ -18,8 +18,9 @@ watch_hub::watch_hub(event_loop& loop, history& changes) : loop_(loop), changes_
 
 watch_hub::~watch_hub() = default;
 
-/// Whoever appends a change does so under the history's mutex and rings afterwards. So he sees that it is armed, unless
-/// last_revision() has reported its change.
+/// Changes are appended under the history's mutex, followed by a notification. So whoever appends sees that it is
+/// armed, unless
+/// last_revision() already included the change.
 void watch_hub::arm() {
   changed_.arm();
   if (changes_.last_revision() != position_) changed_.ring();
@@ -32,7 +33,7 @@ void watch_hub::dispatch() {
     for (auto const& one : batch_) hand_out(one);
     if (!batch_.empty()) position_ = batch_.back().revision;
   } else {
-    // Everyone finds out for himself what is known still.
+    // Each watcher finds out which changes are still available.
     position_ = changes_.last_revision();
     auto const leave_behind = [this](watchers_by_text& all) {
       for (auto& [text, some] : all)
@@ -48,7 +49,7 @@ void watch_hub::dispatch() {
   }
   for (auto* const one : std::exchange(told_, {}))
     if (!std::exchange(one->is_told_, true)) one->on_news_();
-  // A full batch is followed by another at once, when others have had their turn.
+  // After a full batch, the next follows as soon as others have had their turn.
   if (batch_.empty() || batch_.size() == changes_at_once) return arm();
   pause_.expires_after(pause_time);
   pause_.async_wait([this](boost::system::error_code error) {
@@ -139,7 +140,7 @@ watch_hub::watcher::state watch_hub::watcher::take(std::vector<change>& out) {
   return is_behind_ ? catch_up(out) : state::in_step;
 }
 
-/// Reads the history up to where the hub has come, a bounded part of it.
+/// Reads a bounded part of the history, up to the hub's position.
 watch_hub::watcher::state watch_hub::watcher::catch_up(std::vector<change>& out) {
   std::vector<change> batch;
   for (std::size_t looked_at = 0; looked_at < looked_at_max && taken_ < hub_.position_;) {

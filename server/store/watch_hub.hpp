@@ -15,13 +15,16 @@
 
 namespace holdfast::server {
 
-/// One thread's watchers of the database, of keys and of named locks. It reads the history in batches, at most every
-/// millisecond, and hands each change to the watchers of its key: it looks up the key and each length of prefix that is
-/// watched, so that watchers of other keys cost nothing. On the loop's thread, but for what says so.
-///
-/// A watcher that takes what it is handed is in step. One that does not, or that begins in the past, is behind: it
-/// reads the history by itself until it has caught up (the synced and unsynced watchers of etcd's mvcc). So what is
-/// kept for a slow one is bounded, and it delays nobody.
+/// The watchers of one thread, of keys and of named locks. The hub reads the history in batches, at most once per
+/// millisecond,
+/// and passes each change to the watchers of its key. It looks up the key and each watched length of prefix, so
+/// watchers of other
+/// keys cost nothing. Runs on the loop's thread, except where noted.
+/// A watcher that takes its changes promptly is in step. One that does not, or that begins in the past, is behind: it
+/// reads the
+/// history by itself until it has caught up (like the synced and unsynced watchers of etcd's mvcc). So memory for slow
+/// watchers is
+/// bounded, and they delay nobody.
 class watch_hub final : private history::listener {
  public:
   /// Both must outlive it.
@@ -31,12 +34,12 @@ class watch_hub final : private history::listener {
   watch_hub& operator=(watch_hub const&) = delete;
 
   static constexpr std::chrono::milliseconds pause_time{1};
-  static constexpr std::size_t queued_changes_max = 256;        // of one watcher
-  static constexpr std::uint64_t queued_bytes_max = 64 * 1024;  // of one watcher, but for a single change
+  static constexpr std::size_t queued_changes_max = 256;        // for one watcher
+  static constexpr std::uint64_t queued_bytes_max = 64 * 1024;  // for one watcher, unless a single change is larger
 
-  /// The latest change that there is. Any thread.
+  /// The latest change. Any thread.
   [[nodiscard]] std::uint64_t last_revision() const { return changes_.last_revision(); }
-  /// Whether all changes behind a revision are known. Any thread.
+  /// True if all changes after a revision are available. Any thread.
   [[nodiscard]] bool knows_all_after(std::uint64_t revision) const { return revision + 1 >= changes_.first_revision(); }
 
   class watcher;
@@ -59,7 +62,7 @@ class watch_hub final : private history::listener {
   using watchers_by_text = std::unordered_map<std::string, watchers, text_hash, std::equal_to<>>;
   struct registry {
     watchers_by_text by_key;
-    std::map<std::size_t, watchers_by_text> by_prefix;  // by the prefix's length
+    std::map<std::size_t, watchers_by_text> by_prefix;  // by the length of the prefix
   };
   [[nodiscard]] registry& registry_of(keyspace space) noexcept { return space == keyspace::locks ? locks_ : data_; }
 
@@ -69,16 +72,17 @@ class watch_hub final : private history::listener {
   timer pause_;
   registry data_, locks_;
   std::size_t count_ = 0;
-  std::uint64_t position_ = 0;  // all changes up to it have been handed out
+  std::uint64_t position_ = 0;  // changes up to this one have been passed on
   std::vector<change> batch_;
-  watchers told_;  // that have news of this batch
+  watchers told_;  // watchers with news in this batch
 };
 
-/// Someone who wants to know the changes of a key, or of all keys with a prefix, in order and without a gap.
+/// Follows the changes of a key, or of all keys with a prefix, in order and without gaps.
 class watch_hub::watcher {
  public:
-  /// @param after changes behind this revision are wanted. @param on_news called when there is something to take, once
-  /// until the next take(). The hub must outlive it. @param space data or locks.
+  /// @param after begins after this revision. @param on_news called when changes are available, once until the next
+  /// take(). The hub
+  /// must outlive it. @param space data or locks.
   watcher(watch_hub& hub, std::string key, bool is_prefix, std::uint64_t after, std::function<void()> on_news,
           keyspace space = keyspace::data);
   ~watcher() { hub_.remove(*this); }
@@ -86,18 +90,18 @@ class watch_hub::watcher {
   watcher& operator=(watcher const&) = delete;
 
   enum class state {
-    in_step,  ///< all up to revision() is taken
-    more,     ///< call again
-    lost,     ///< changes behind the last that was taken have been forgotten; it continues behind them
+    in_step,  ///< everything up to revision() was taken
+    more,     ///< more is available: call again
+    lost,     ///< changes after the last one taken have been forgotten; continues with the next available change
   };
 
-  /// Appends changes in their order.
+  /// Appends changes in order.
   [[nodiscard]] state take(std::vector<change>& out);
 
-  /// Whether take() has something to do.
+  /// True if take() has work.
   [[nodiscard]] bool has_news() const noexcept { return is_behind_ || !queue_.empty(); }
 
-  /// All that is wanted up to here has been taken.
+  /// Everything up to this revision has been taken.
   [[nodiscard]] std::uint64_t revision() const noexcept { return has_news() ? taken_ : hub_.position_; }
 
  private:

@@ -91,11 +91,19 @@ TEST(cli_get, waits_for_a_change_and_exits_8_where_there_is_none) {
               AllOf(StartsWith("GET /v1/kv/a?wait=30s HTTP"), HasSubstr("\r\nIf-None-Match: \"a-8\"\r\n")));
 }
 
+// `touch` had no --idempotency-key.
 TEST(cli_writes, carry_an_idempotency_key_and_say_when_the_answer_is_an_old_one) {
+  for (auto const& command : std::vector<std::vector<std::string>>{
+           {"put", "a", "1"}, {"del", "a"}, {"patch", "a", "{}"}, {"incr", "a"}, {"touch", "a", "--ttl", "1m"}}) {
+    scripted_server server("HTTP/1.1 204 No Content\r\nETag: \"a-8\"\r\nIdempotent-Replayed: true\r\n\r\n");
+    auto words = command;
+    words.insert(words.end(), {"--idempotency-key", "k1", "-i"});
+    holdfast_at(server, words);
+    EXPECT_THAT(server.requests().at(0).text, HasSubstr("\r\nIdempotency-Key: \"k1\"\r\n")) << command[0];
+  }
   scripted_server server(
       "HTTP/1.1 201 Created\r\nETag: \"a-8\"\r\nIdempotent-Replayed: true\r\nContent-Length: 0\r\n\r\n");
   EXPECT_THAT(holdfast_at(server, {"put", "a", "1", "--idempotency-key", "k1", "-i"}).out, HasSubstr("replayed:"));
-  EXPECT_THAT(server.requests().at(0).text, HasSubstr("\r\nIdempotency-Key: \"k1\"\r\n"));
 }
 
 // --- one key ------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""Holds the client to the server's environment variables.
+"""Checks that the client knows the server's environment variables.
 
-environment_variables.py ROOT: the client complains about HOLDFAST_ variables that nobody reads, so it must know those of the
-server, which it can't include. Prints those that it does not know; exits 1 when there is one.
+environment_variables.py ROOT: the client reports unknown HOLDFAST_ variables, so it must know those of the server, whose code it
+can't include. Prints the variables that it does not know; exits 1 if there is one.
 """
 
 import glob
@@ -24,5 +24,5 @@ def names(pattern):
 of_server = names("server/app/*.cpp")
 known = names("client/cli/environment.cpp")
 for name in sorted(of_server - known):
-    print(f"{name} is of the server and unknown to the client\n    do: add it to of_server in client/cli/environment.cpp")
+    print(f"{name} of the server is unknown to the client\n    do: add it to `known` in client/cli/environment.cpp")
 sys.exit(1 if of_server - known or not of_server else 0)

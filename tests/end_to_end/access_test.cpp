@@ -1,4 +1,4 @@
-// Who may do what, how much of it, and where that is written down.
+// Tokens, limits and logs of a running server.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -45,7 +45,7 @@ struct files : testing::Test {
   }
   void write_tokens(std::string const& text) const { std::ofstream(tokens_file) << text; }
 
-  /// All lines that a log has, when it has so many that match.
+  /// All lines of a log, once enough of them match.
   static std::vector<json> lines_of(std::string const& file, std::size_t count) {
     std::vector<json> lines;
     for (int i = 0; i < 5000 && lines.size() < count; ++i) {
@@ -79,13 +79,13 @@ struct tokens : files {
     client = std::make_unique<raw_client>(server->port());
   }
 
-  /// On a connection of its own: a refusal of what has a body ends it.
+  /// Uses a connection of its own, because refusing a request with a body ends the connection.
   raw_reply ask(std::string const& name, std::string_view method, std::string_view target, std::string_view body = {},
                 std::string const& more = {}) const {
     return raw_client(server->port()).ask(request(method, target, body, by(name) + more));
   }
 
-  /// The status alone, of an answer that may be a stream.
+  /// Only the status, for answers that may be streams.
   int status_of(std::string const& name, std::string_view method, std::string_view target, std::string_view body,
                 std::string const& more) const {
     raw_client one(server->port());
@@ -99,12 +99,12 @@ struct tokens : files {
   std::unique_ptr<raw_client> client;
 };
 
-/// A request of a route that does no harm.
+/// A harmless request for a route.
 struct probe {
   std::string method, target, body, more;
 };
 
-/// One for each method that a route takes, besides OPTIONS.
+/// One request for each method of a route except OPTIONS.
 std::vector<probe> probes_of(server::resource const& one) {
   using server::route_kind;
   std::string const json_type = "Content-Type: application/json\r\n";
@@ -151,7 +151,7 @@ std::vector<probe> probes_of(server::resource const& one) {
   }
 }
 
-/// What a probe needs, of all keys.
+/// The scopes that a probe needs, for all keys.
 std::vector<std::string> needs_of(server::resource const& one, probe const& asked) {
   auto const reads = asked.method == "GET" || asked.method == "HEAD" || asked.body.find("checks") != std::string::npos;
   switch (one.access.of(reads ? server::method::get : server::method::post)) {
@@ -207,7 +207,7 @@ TEST_F(tokens, that_are_missing_or_wrong_are_asked_for) {
   EXPECT_NE(ask("old", "GET", "/v1/kv/a").detail().find("expired"), std::string::npos);
   EXPECT_EQ(client->ask(request("GET", "/v1/kv/a", "", "Authorization: Basic YTpi\r\n")).status, 401);
   EXPECT_EQ(client->ask(request("GET", "/v1/kv/a", "", "Authorization: bearer   all-secret\r\n")).status, 404);
-  // In a URL it would get into logs and histories.
+  // In a URL, a token would get into logs and histories.
   EXPECT_EQ(ask("", "GET", "/v1/kv/a?access_token=all-secret").status, 401);
   EXPECT_EQ(raw_client(server->port())
                 .ask(request("GET", "/v1/kv/a", "", bearer("all-secret") + bearer("all-secret")))
@@ -225,7 +225,7 @@ TEST_F(tokens, of_a_prefix_end_where_the_prefix_ends) {
   EXPECT_EQ(json::parse(other.body)["prefix"], "orders/1");
   EXPECT_EQ(ask("users", "PUT", "/v1/kv/users", "1").status, 403);
   EXPECT_EQ(ask("users", "GET", "/v1/kv?prefix=users/").status, 200);
-  // Never filtered: half a list would look like a whole one.
+  // Lists are never filtered, because a partial list would look complete.
   EXPECT_EQ(ask("users", "GET", "/v1/kv").status, 403);
   EXPECT_EQ(ask("users", "GET", "/v1/kv?prefix=user").status, 403);
   EXPECT_EQ(ask("users", "DELETE", "/v1/kv?prefix=u").status, 403);
@@ -277,7 +277,7 @@ TEST_F(tokens, of_a_locks_prefix_open_no_other_lock) {
   EXPECT_EQ(ask("deploy", "DELETE", "/v1/locks/deploy%2Fweb/tickets/1").status, 204);
 }
 
-// One that guessed the key of another's request could keep it from being done, or learn that it was.
+// A client that guesses the idempotency key of another's request must not be able to block it or learn of it.
 TEST_F(tokens, have_idempotency_keys_of_their_own) {
   std::string const key = "Idempotency-Key: \"1\"\r\n";
   EXPECT_EQ(ask("users", "PUT", "/v1/kv/users/a", "1", key).status, 201);
@@ -287,7 +287,7 @@ TEST_F(tokens, have_idempotency_keys_of_their_own) {
   EXPECT_EQ(ask("all", "PUT", "/v1/kv/users/a", "1", key).status, 204);
 }
 
-// A prefix may be any bytes; a line that is not UTF-8 is no JSON.
+// A prefix may be any bytes; a log line that is not UTF-8 would not be JSON.
 TEST_F(tokens, are_refused_and_written_down_as_json_whatever_the_prefix_is) {
   auto const refused = ask("users", "DELETE", "/v1/kv?prefix=%FF%22%0A");
   EXPECT_EQ(refused.code(), "scope_missing");
@@ -296,7 +296,7 @@ TEST_F(tokens, are_refused_and_written_down_as_json_whatever_the_prefix_is) {
   EXPECT_EQ(lines_of(audit_file, 2)[1]["subject"], "\xEF\xBF\xBD");
 }
 
-// A header that a thread knows is not parsed again; who sent it first must not matter.
+// A header that a thread knows is not parsed again; it must not matter who sent it first.
 TEST_F(tokens, belong_to_a_request_and_not_to_its_connection_or_thread) {
   EXPECT_EQ(ask("all", "PUT", "/v1/kv/a", "1").status, 201);
   raw_client others[4]{raw_client(server->port()), raw_client(server->port()), raw_client(server->port()),
@@ -367,7 +367,7 @@ TEST_F(tokens, make_a_line_of_each_write_and_each_refusal) {
   EXPECT_GE(all[2]["hold_us"], 1000);
 }
 
-// A client that takes the lock and hangs up has had it all the same.
+// A client that takes the lock and disconnects has used it nevertheless.
 TEST_F(tokens, write_down_whom_nobody_could_answer) {
   raw_client holder(server->port());
   server->ask_for_lock(holder, request("PUT", "/v1/kv/a?hold=30s", "1", bearer("all-secret")));
@@ -414,7 +414,7 @@ TEST_F(client_limits, of_the_lock_count_each_hold_also_of_an_export) {
   EXPECT_GE(std::stoi("0" + client.ask(request("GET", "/v1/kv/a")).field("retry-after")), 9'000);
 }
 
-// Who hangs up has kept others waiting all the same.
+// A client that disconnects during a hold has made others wait nevertheless.
 TEST_F(client_limits, of_the_lock_count_a_hold_whose_client_hung_up) {
   auto const server = start([](auto& to) { to.rates.lock_time = 1ms; });
   {
@@ -459,7 +459,7 @@ TEST_F(client_limits, are_each_tokens_own) {
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/a", "", bearer("b-secret"))).status, 404);
 }
 
-// Without a limit of its own whoever guesses tokens would have one per guess.
+// Without a limit of its own, each guessed token would get a new limit.
 TEST_F(client_limits, of_an_address_count_its_wrong_tokens_together) {
   write_tokens(entry("a", {"read:"}));
   auto const server = start([&](auto& to) {

@@ -1,5 +1,6 @@
-// What all answers have in common. raw_client::receive() holds every answer of every test to broken_promise(); here are
-// the answers of each kind in one place, and what only some of them promise.
+// Properties of all answers. raw_client::receive() checks every answer of every test with broken_promise(); here are
+// the answers
+// of each kind in one place, and properties that only some of them have.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

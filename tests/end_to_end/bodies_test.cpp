@@ -1,4 +1,4 @@
-// How a body may arrive: in pieces, in chunks, after a 100 Continue.
+// Ways in which a body may arrive: in pieces, in chunks, after a 100 Continue.
 #include <gtest/gtest.h>
 
 #include "tests/support/raw_client.hpp"
@@ -78,7 +78,7 @@ TEST_F(bodies, empty_lines_before_a_request_are_passed_over) {
   client.send("\r");
   server.settle();
   EXPECT_EQ(client.ask("\n\r\n" + request("GET", "/v1/kv/a")).body, "1");
-  // As an old client does behind its body (RFC 9112 §2.2).
+  // An old client sends an additional line end after its body (RFC 9112 §2.2).
   EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", "2") + "\r\n" + request("GET", "/v1/kv/a")).status, 204);
   EXPECT_EQ(client.receive().body, "2");
 }
@@ -138,7 +138,7 @@ TEST_F(expectation, is_refused_before_the_100_where_the_request_is) {
   auto const refused = [&](std::string const& bytes) {
     raw_client one(server.port());
     auto const reply = one.ask(bytes);
-    // Whether a body follows can't be known any more.
+    // It is unknown whether a body follows.
     EXPECT_EQ(reply.field("connection"), "close") << bytes;
     EXPECT_TRUE(one.is_closed_by_peer()) << bytes;
     return reply.status;
@@ -164,8 +164,8 @@ TEST_F(expectation, of_another_kind_is_417) {
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).status, 404);
 }
 
-// Expect is a list (RFC 9110 §10.1.1), and a list may have empty members and none (§5.6.1). `curl -H 'Expect;'` sends
-// the empty one.
+// Expect is a list (RFC 9110 §10.1.1), which may be empty or have empty members (§5.6.1). `curl -H 'Expect;'` sends an
+// empty one.
 TEST_F(expectation, is_a_list) {
   for (std::string const value : {"", ",", " , ,"}) {
     raw_client one(server.port());
@@ -188,7 +188,7 @@ TEST_F(expectation, is_answered_while_another_has_the_lock) {
   EXPECT_EQ(client.ask(expecting("/v1/kv/a")).status, 100);
 }
 
-// Whether an answer has a body is a matter of its request's method, not of what the bytes behind the header look like.
+// Whether an answer has a body depends on the request's method, not on the bytes after the header.
 TEST_F(bodies, a_refusal_has_its_problem_also_where_the_body_looks_like_a_head_request) {
   for (auto const& refused : {chunked("HEAD /livez HTTP/1.1\r\n\r\n"),
                               request("PUT", "/v1/kv/a", {}, "Content-Length: 9999999\r\n") + "HEAD /",

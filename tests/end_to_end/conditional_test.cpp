@@ -27,7 +27,7 @@ struct conditional : ::testing::Test {
 // Built before any thread starts, as those of raw_reply.cpp are.
 std::regex const tag_form("\"([0-9A-Za-z]+)-([0-9]+)\"");
 
-/// The revision in a tag of the form "<start>-<revision>", and its start.
+/// The revision and the start in a tag of the form "<start>-<revision>".
 std::pair<std::string, unsigned long> taken_apart(std::string const& tag) {
   std::smatch parts;
   if (!std::regex_match(tag, parts, tag_form)) throw std::runtime_error("not a tag: " + tag);
@@ -84,7 +84,7 @@ TEST_F(conditional, every_change_of_the_database_raises_the_revision_by_one) {
   EXPECT_EQ(client.ask(request("DELETE", "/v1/kv/b")).status, 404);  // changes nothing
   EXPECT_EQ(client.ask(request("PUT", "/v1/kv/b", "oops")).status, 400);
   EXPECT_EQ(taken_apart(client.ask(request("PUT", "/v1/kv/b", "1")).field("etag")), (std::pair{start, first + 3}));
-  // A key remembers its own last change.
+  // Each key has the revision of its own last change.
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).field("etag"), tag);
 }
 

@@ -28,7 +28,7 @@ struct crowd : ::testing::Test {
     client->ask(request("PUT", "/v1/kv/a", "0"));
   }
 
-  /// `crowd_size` clients that wait for the lock, which `holder` has.
+  /// `crowd_size` clients that wait for the lock, which `holder` holds.
   std::vector<raw_client> wait_behind(raw_client& holder) {
     server.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
     std::vector<raw_client> waiters;
@@ -56,7 +56,7 @@ TEST_F(crowd, the_one_that_stays_is_answered_right_after_the_hold) {
     auto& last = waiters.back();
     EXPECT_EQ(last.receive().status, 204);
     EXPECT_LT(watch.elapsed_ms(), 1000);
-    // Of those who left none has changed anything.
+    // None of the clients that left has changed anything.
     EXPECT_EQ(last.ask(request("GET", "/v1/kv/a")).body, std::to_string(crowd_size - 1));
     client->ask(request("PUT", "/v1/kv/a", "0"));
 

@@ -1,4 +1,4 @@
-// What stop() does to whoever is there: SIGTERM calls it.
+// Effects of stop(), which SIGTERM calls, on connected clients.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -27,7 +27,7 @@ struct drain : ::testing::Test {
     client.emplace(server->port());
   }
 
-  /// Tells the server to stop and returns when it drains: idle connections are closed then.
+  /// Stops the server, and returns when it drains: then idle connections are closed.
   void begin() {
     raw_client idle(server->port());
     idle.ask(request("GET", "/livez"));
@@ -53,8 +53,9 @@ TEST_F(drain, idle_connections_are_closed_at_once_and_the_server_ends) {
   EXPECT_TRUE(server->ends_within(soon));
 }
 
-// Answers that have not been sent yet refer to connections which a drain ends. It has to come in the same turn of the
-// loop as requests, hence the rounds.
+// Unsent answers refer to connections that a drain ends. The drain must fall into the same turn of the loop as
+// requests, so this
+// is repeated.
 TEST_F(drain, a_stop_amid_requests_at_rest_leaves_whole_answers_or_none) {
   settings.threads = 1;
   for (int round = 0; round < 10; ++round) {
@@ -202,7 +203,7 @@ TEST_F(drain, a_late_request_does_not_begin_to_wait) {
   auto const reply = late.receive();
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(reply.code(), "draining");
-  EXPECT_TRUE(client->stays_silent(20ms));  // the hold goes on
+  EXPECT_TRUE(client->stays_silent(20ms));  // the hold continues
 }
 
 TEST_F(drain, what_is_pipelined_behind_a_hold_is_not_run) {
@@ -226,7 +227,7 @@ TEST_F(drain, a_large_answer_is_sent_whole) {
   EXPECT_EQ(reader.receive().body, large);
   server->stop();
   EXPECT_TRUE(client->is_closed_by_peer());
-  // The answer that was being sent is finished; those behind it may go unanswered.
+  // The answer being sent is completed; later requests may stay unanswered.
   for (auto reply = reader.receive();; reply = reader.receive()) {
     EXPECT_EQ(reply.body, large);
     if (reply.field("connection") == "close") break;
@@ -302,7 +303,7 @@ TEST(server_object, drains_on_sigterm) {
   std::jthread const thread([&] { one.run(); });
   raw_client client(one.endpoint().port());
   EXPECT_EQ(client.ask(request("GET", "/livez")).status, 200);
-  ::kill(::getpid(), SIGTERM);  // to the process: raise() means this thread, which has it blocked
+  ::kill(::getpid(), SIGTERM);  // to the process; raise() would mean this thread, which blocks it
   EXPECT_TRUE(client.is_closed_by_peer());
 }
 

@@ -1,5 +1,6 @@
-// What is told before it is durable: nothing. Commits are held up by hand, so an answer that comes meanwhile is one
-// that a power loss could have made untrue.
+// Nothing is shown before it is durable. Commits are delayed by hand; an answer that arrives meanwhile could become
+// untrue by a
+// power loss.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -37,7 +38,7 @@ struct durability : ::testing::Test {
     commits.await_commit(sequence);
   }
 
-  /// Whether all that the server could have sent to it by now is nothing.
+  /// True if the server has sent nothing to the client although it could have.
   [[nodiscard]] bool is_withheld(raw_client& from) const {
     server->settle();
     return from.stays_silent(0ms);
@@ -74,7 +75,7 @@ TEST_F(durability, a_put_is_answered_when_it_is_durable) {
   EXPECT_GE(answer.hold_ms(), 0) << "and what else Server-Timing tells";
 }
 
-/// What /metrics says of the memory of requests under way.
+/// Memory of running requests according to /metrics.
 unsigned long under_way_bytes(raw_client& by) {
   auto const text = by.ask(request("GET", "/metrics")).body;
   std::string const name = "\nholdfast_memory_bytes{kind=\"under_way\"} ";
@@ -167,7 +168,7 @@ TEST_F(durability, lists_and_transactions_show_only_what_is_durable) {
             412);
 }
 
-// A sliding expiry: whoever saw that the key lives on must not find it gone after a power loss.
+// A sliding expiry: a key that a client saw alive must not be gone after a power loss.
 TEST_F(durability, neither_is_a_new_time_to_live_shown) {
   ask("PUT", "/v1/kv/a?ttl=1h", "1");
   ask("PUT", "/v1/kv/b?ttl=1h", "1");
@@ -189,7 +190,7 @@ TEST_F(durability, others_are_answered_meanwhile) {
   EXPECT_TRUE(is_withheld(put));
 }
 
-// It was told the latest revision, which a power loss would have given to another change.
+// It was answered with the latest revision, which after a power loss would have belonged to another change.
 TEST_F(durability, an_answer_tells_no_revision_that_is_not_durable) {
   ask("PUT", "/v1/kv/a", "1");
   auto put = connect();
@@ -203,7 +204,7 @@ TEST_F(durability, an_answer_tells_no_revision_that_is_not_durable) {
   EXPECT_EQ(refused.field("holdfast-revision"), "1");
 }
 
-// The removal was undone with its transaction, and whoever asked for an absent key waited for a change that never was.
+// The removal was undone with its transaction, and readers of the absent key waited for a change that did not exist.
 TEST_F(durability, a_transaction_that_fails_leaves_nothing_to_wait_for) {
   ask("PUT", "/v1/kv/a", "1");
   ask("PUT", "/v1/kv/text", "\"x\"");
@@ -239,7 +240,7 @@ TEST_F(durability, a_large_value_is_withheld_too) {
 
 TEST_F(durability, a_hold_hides_the_time_of_the_disk) {
   commits.hold();
-  change(*client, request("PUT", "/v1/kv/a?hold=1ms", "1"), 1);  // committed while it holds
+  change(*client, request("PUT", "/v1/kv/a?hold=1ms", "1"), 1);  // committed during the hold
   commits.let_go();
   EXPECT_EQ(client->receive().status, 201);
 }
@@ -320,7 +321,7 @@ TEST_F(durability, a_failed_commit_ends_the_server_and_nothing_withheld_is_sent)
   EXPECT_TRUE(client->is_dropped_by_peer());
 }
 
-// The holder is cut off by the server's end, and what waited behind it ran then, on a journal that was gone.
+// The end of the server cut off the holder; the waiter behind it then ran on a journal that no longer existed.
 TEST_F(durability, a_failed_commit_ends_holds_and_those_who_wait) {
   auto holder = connect(), waiter = connect();
   commits.hold();
@@ -335,7 +336,7 @@ TEST_F(durability, a_failed_commit_ends_holds_and_those_who_wait) {
   EXPECT_EQ(waiter.receive_rest(), "");
 }
 
-// Nobody waited for it, so its failure went unnoticed: the process ended with 0.
+// Nobody waited for it, so its failure was not noticed: the process ended with 0.
 TEST_F(durability, a_last_commit_that_fails_is_told_by_the_exit_status) {
   commits.hold();
   change(*client, request("PUT", "/v1/kv/a", "1"), 1);
@@ -356,7 +357,7 @@ TEST_F(durability, a_disk_that_is_nearly_full_refuses_what_adds_and_heals) {
   ask("PUT", "/v1/kv/n", "1");
   commits.set_room(false);
   raw_reply full;
-  // It is asked a few times a second.
+  // The free space is checked a few times a second.
   for (int i = 0; i < 1000 && full.status != 507; ++i) {
     full = ask("PUT", "/v1/kv/b", "1");
     if (full.status != 507) client->stays_silent(10ms);

@@ -1,4 +1,4 @@
-// What one client does keeps nobody else waiting: neither other clients, nor timers, nor the end of the server.
+// One client must not delay others, timers or the end of the server.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A request that one client streams without pause.
+/// A request that one client repeats without pause.
 struct stream {
   char const* name;
   std::string request;
@@ -25,7 +25,7 @@ void PrintTo(stream const& one, std::ostream* out) {
   *out << one.name;
 }
 
-/// Numbers at the edge of what a double has take the thorough check of JSON.
+/// Numbers near the limit of a double require the thorough check of JSON.
 std::string slow_json() {
   std::string text = "[";
   for (int i = 0; i < 10'000; ++i) text += "1e308,";
@@ -40,7 +40,7 @@ stream const streams[] = {
     {"json_that_is_slow_to_check", request("PUT", "/v1/kv/b", slow_json())},
 };
 
-/// On one thread, so that whoever else is there needs the thread that the stream keeps busy.
+/// One thread, so that others need the thread that the stream occupies.
 struct fairness : ::testing::TestWithParam<stream> {
   fairness() {
     settings.threads = 1;
@@ -52,7 +52,7 @@ struct fairness : ::testing::TestWithParam<stream> {
     raw_client(server->port()).ask(request("PUT", "/v1/kv/a", "\"some value\""));
   }
 
-  /// Far more than a fair server takes on a busy machine, and far less than the stream lives.
+  /// Much more than a fair server needs on a busy machine, and much less than the stream's lifetime.
   static constexpr double soon_ms = 1000;
 
   server::settings settings = running_server::test_settings();
@@ -65,7 +65,8 @@ TEST_P(fairness, other_clients_are_answered) {
   EXPECT_EQ(kept.ask(request("GET", "/livez")).status, 200);
   streaming_client const stream(server->port(), GetParam().request);
   double slowest_kept_ms = 0, slowest_new_ms = 0;
-  // Within half of the stream's life: with a sanitizer on a busy machine, a turn of the loop takes a tenth of a second.
+  // Within half of the stream's lifetime: with a sanitizer on a busy machine, a turn of the loop takes a tenth of a
+  // second.
   stopwatch const total;
   for (int i = 0; i < 20 && total.elapsed_ms() < 3000 && slowest_kept_ms < soon_ms && slowest_new_ms < soon_ms; ++i) {
     stopwatch const kept_watch;

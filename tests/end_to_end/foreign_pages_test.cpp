@@ -28,7 +28,7 @@ struct foreign_pages : testing::Test {
   raw_client client{server.port()};
 };
 
-// An image tag on any page took the lock of the server on the reader's own machine for a minute.
+// An image tag on any page could hold the lock of a server on the reader's own machine for a minute.
 TEST_F(foreign_pages, may_neither_read_nor_write_nor_hold) {
   for (std::string const fields : {"Sec-Fetch-Site: cross-site\r\n", "Origin: http://evil.example\r\n",
                                    "Origin: null\r\n", "Origin: http://localhost:3000\r\n"}) {
@@ -41,7 +41,7 @@ TEST_F(foreign_pages, may_neither_read_nor_write_nor_hold) {
   EXPECT_EQ(ask("GET", "/v1/kv/a", "localhost").body, "1");
 }
 
-// A page gives the server's address a name of its own, and is then of the same origin as the server (DNS rebinding).
+// A page that has a name of its own for the server's address has the same origin as the server (DNS rebinding).
 TEST_F(foreign_pages, may_not_come_by_a_name_that_is_not_the_servers) {
   EXPECT_EQ(ask("GET", "/v1/kv/a", "rebind.evil.test").code(), "foreign_origin");
   EXPECT_EQ(ask("DELETE", "/v1/kv/a", "rebind.evil.test", "Origin: http://rebind.evil.test\r\n").status, 403);

@@ -1,4 +1,5 @@
-// A message whose framing can't be trusted gets its status, and then the connection ends: nothing behind it is run.
+// A message whose framing can't be trusted gets its error status, then the connection ends: nothing after it is
+// executed.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -28,7 +29,7 @@ std::string name_of(::testing::TestParamInfo<bad_message> const& info) {
   return info.param.name;
 }
 
-/// A header that is sound but for `lines`.
+/// A header that is valid except for `lines`.
 std::string with(std::string const& lines, std::string const& first = "PUT /v1/kv/kept HTTP/1.1\r\nHost: test\r\n") {
   return first + lines + "\r\n";
 }
@@ -56,7 +57,8 @@ TEST_P(framing_error, is_told_even_to_a_client_that_still_writes) {
   raw_client client(server.port());
   client.send(GetParam().bytes + "2\r\n");
   std::string const much(256 * 1024, 'x');
-  for (int i = 0; i < 16; ++i) client.send(much);  // fails where the server has closed; the answer must be there then
+  for (int i = 0; i < 16; ++i)
+    client.send(much);  // fails if the server has closed; the answer must already have arrived
   EXPECT_EQ(client.receive().status, GetParam().status);
 }
 

@@ -1,4 +1,4 @@
-// Peers that close one or both halves: what is still answered, who leaves the queue, whose hold ends.
+// Clients that close one or both directions: what is still answered, which waits and holds end.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 struct hang_up : ::testing::Test {
   hang_up() { client.ask(request("PUT", "/v1/kv/a", "1")); }
 
-  /// A lock that nobody gives back would show as a test that takes a minute.
+  /// A lock that is not released would show as a test that takes a minute.
   static constexpr double soon_ms = 20'000;
 
   running_server server;

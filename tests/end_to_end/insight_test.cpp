@@ -1,4 +1,4 @@
-// What the server tells of its lock, over a real socket.
+// What the server shows of its lock, over a real socket.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,7 +31,7 @@ json state_of(running_server const& server) {
   return json::parse(raw_client(server.port()).ask(request("GET", "/v1/lock")).body);
 }
 
-/// With the one that asks.
+/// Including the request that asks.
 int connections_of(running_server const& server) {
   auto const text = raw_client(server.port()).ask(request("GET", "/metrics")).body;
   std::string const name = "\nholdfast_connections ";
@@ -95,7 +95,7 @@ TEST(insight, the_state_shows_who_holds_and_who_waits_in_order) {
   EXPECT_EQ(state_of(server)["queue_length"], 0);
 }
 
-// Clients behind one address, or readers of one browser that share a connection, could not be told apart.
+// Clients behind one address, or readers of a browser that share a connection, could not be distinguished.
 TEST(insight, a_client_is_shown_by_the_name_that_it_sends_with_each_request) {
   running_server server;
   raw_client client(server.port());
@@ -114,7 +114,7 @@ TEST(insight, a_client_is_shown_by_the_name_that_it_sends_with_each_request) {
   EXPECT_THAT(shown("Holdfast-Source: writer\r\n")["source"].get<std::string>(),
               MatchesRegex("127\\.0\\.0\\.1:[0-9]+"));
 
-  // One connection may speak for several, also where the same bytes of a header come again.
+  // One connection may carry requests of several sources, even if the bytes of a header repeat.
   for (auto const* name : {"a", "b", "b", "a"})
     client.ask(request("GET", "/v1/kv/b", {}, "Holdfast-Source: " + std::string(name) + "\r\n"));
   client.ask(request("GET", "/v1/kv/b"));
@@ -125,7 +125,7 @@ TEST(insight, a_client_is_shown_by_the_name_that_it_sends_with_each_request) {
     EXPECT_THAT(events, HasSubstr(track));
 }
 
-// Each consumer costs memory and time, and nothing else bounds how many there are.
+// Each consumer costs memory and time, and nothing else limits their number.
 TEST(insight, has_room_for_so_many_consumers_and_refuses_one_more) {
   running_server server;
   std::vector<raw_client> consumers;
@@ -183,7 +183,7 @@ TEST(insight, the_events_and_the_answers_tell_the_same_times) {
   EXPECT_EQ(seen, 20U);
 }
 
-/// A sample of /metrics in units of a billionth.
+/// A sample of /metrics in billionths.
 std::int64_t nano_of(std::string const& metrics, std::string const& sample) {
   auto const at = metrics.find('\n' + sample + ' ');
   if (at == std::string::npos) throw std::runtime_error("there is no " + sample);
@@ -246,7 +246,7 @@ TEST(insight, events_and_metrics_agree_to_the_nanosecond) {
   for (auto const& [sample, value] : seen) EXPECT_EQ(nano_of(metrics, sample), value) << sample;
 }
 
-// A GET of a large value had stood there twice: tried in passing, and once more by who can send it.
+// A GET of a large value was listed twice: tried by the fast path, and again by the handler that can send it.
 TEST(insight, a_request_for_a_value_of_any_size_stands_there_once) {
   running_server server;
   raw_client watcher(server.port()), client(server.port());
@@ -410,7 +410,7 @@ TEST(insight, a_watcher_that_does_not_read_is_dropped_in_time) {
   watcher.send(request("GET", "/v1/lock/events?from=0"));
   std::string many;
   for (int i = 0; i < 50; ++i) many += request("GET", "/v1/kv/" + std::string(1000, 'k'));
-  // Until its time is up there must be more than the kernel keeps for it; then it is one connection fewer.
+  // Until the time-out there must be more data than the kernel buffers; then the server has one connection less.
   do {
     client.send(many);
     for (int j = 0; j < 50; ++j) client.receive();
@@ -419,7 +419,7 @@ TEST(insight, a_watcher_that_does_not_read_is_dropped_in_time) {
   EXPECT_THROW(static_cast<void>(content_of(rest)), std::runtime_error) << "it was cut off, not ended";
 }
 
-/// One that reads /v1/lock/events, and what it has been told. (HTTP/1.0: without chunks.)
+/// A client of /v1/lock/events and the events that it has received. (HTTP/1.0: without chunks.)
 struct watching {
   explicit watching(running_server const& server, int receive_buffer_bytes = 0)
       : client(server.port(), receive_buffer_bytes) {
@@ -449,7 +449,7 @@ TEST(insight, a_watcher_that_does_not_read_for_long_is_told_what_it_missed_and_n
   running_server server(settings);
   watching stuck(server, 4096), reading(server);
   raw_client client(server.port());
-  constexpr std::uint64_t batch = 1000, batches = 60;  // what the feed keeps and the kernel holds are far less
+  constexpr std::uint64_t batch = 1000, batches = 60;  // the feed and the kernel buffer much less
   std::string some;
   for (std::uint64_t i = 0; i < batch; ++i) some += request("GET", "/v1/kv/a");
   for (std::uint64_t i = 1; i <= batches; ++i) {

@@ -1,4 +1,4 @@
-// Which keys there are, and how a path spells them.
+// Which keys exist, and their spellings in a path.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// What one client may send, how long it may take, and how many there may be.
+// Limits for what a client sends, for how long it may take, and for the number of clients.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -40,14 +40,14 @@ std::string chunked(std::string_view body, std::size_t chunk_bytes) {
   return text += "0\r\n\r\n";
 }
 
-/// A server with the settings that a test has changed, and a client.
+/// A server with changed settings, and a client.
 struct limits : ::testing::Test {
   void start() {
     server.emplace(settings);
     client.emplace(server->port());
   }
 
-  /// Whether a new connection is served within `patience`: with as many connections as allowed it is not.
+  /// True if a new connection is served within `patience`; not so if the limit of connections is reached.
   bool is_served_in_the_end() const {
     stopwatch const watch;
     while (watch.elapsed_ms() < 20'000) {
@@ -162,7 +162,7 @@ TEST_F(limits, a_header_that_is_late_is_408_and_a_close) {
   EXPECT_TRUE(client->is_closed_by_peer());
 }
 
-// The body's time had begun with the header's first byte, so that a slow header left it none.
+// The time limit of the body began with the header's first byte, so a slow header left no time for the body.
 TEST_F(limits, a_body_has_its_own_time_behind_a_header_that_took_long) {
   settings.sessions.header_timeout = 10s;
   settings.sessions.transfer_timeout = 1s;
@@ -176,7 +176,7 @@ TEST_F(limits, a_body_has_its_own_time_behind_a_header_that_took_long) {
   EXPECT_EQ(client->receive().status, 201);
 }
 
-// An exchange serves one client after the other: nothing of the last one's request may frame this answer.
+// An exchange serves one client after another: the previous request must not affect the framing of this answer.
 TEST_F(limits, a_header_that_is_late_is_told_why_also_after_anothers_head) {
   settings.sessions.header_timeout = 300ms;
   settings.threads = 1;
@@ -199,7 +199,7 @@ TEST_F(limits, a_later_request_on_a_connection_may_be_late_as_little) {
   settings.sessions.header_timeout = 300ms;
   start();
   EXPECT_EQ(client->ask(request("GET", "/livez")).status, 200);
-  EXPECT_TRUE(client->stays_silent(600ms));  // between requests another limit goes
+  EXPECT_TRUE(client->stays_silent(600ms));  // between requests, another limit applies
   EXPECT_EQ(client->ask(request("GET", "/livez") + "GET").status, 200);
   EXPECT_EQ(client->receive().status, 408);
 }
@@ -352,7 +352,7 @@ TEST_F(limits, a_waiter_too_many_is_told_so_with_503) {
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(reply.code(), "queue_full");
   EXPECT_EQ(reply.hold_ms(), 0);
-  // Whoever leaves makes room.
+  // A client that leaves makes space for another.
   first.half_close();
   EXPECT_TRUE(first.is_closed_by_peer());
   server->ask_for_lock(third, request("GET", "/v1/kv/a"));

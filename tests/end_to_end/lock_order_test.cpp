@@ -1,4 +1,4 @@
-// The lock as its users see it: first come, first served, and each sees what those before it left.
+// Order of arrival as clients see it, and visibility of earlier changes.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -67,7 +67,7 @@ TEST_F(lock_order, a_condition_is_looked_at_when_the_lock_is_granted) {
 }
 
 TEST_F(lock_order, who_asks_again_at_once_comes_behind_those_who_wait) {
-  // All of a client's turns are there in one write: nobody can ask again faster.
+  // All requests of a client arrive in one write, so no other could be faster.
   std::string greedy;
   for (int i = 0; i < 3; ++i) greedy += request("GET", "/v1/kv/a?hold=50ms");
   waiter(greedy);
@@ -126,7 +126,7 @@ TEST_F(lock_order, a_value_is_read_when_the_hold_begins) {
 }
 
 TEST(lock, a_counter_kept_by_many_clients_loses_no_change) {
-  // Every change gets a revision of its own, whichever threads and connections they come from.
+  // Every change has its own revision, whichever thread and connection it comes from.
   running_server server;
   constexpr int clients = 8, changes = 100;
   std::vector<raw_client> all;

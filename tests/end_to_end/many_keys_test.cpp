@@ -1,4 +1,4 @@
-// Several keys at once: lists, deletion by prefix, transactions, and how the lock's events call them.
+// Several keys at once: lists, deletion by prefix, transactions, and their names in lock events.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -42,7 +42,7 @@ struct many_keys : ::testing::Test {
     std::string code;
     std::string told = {};  ///< in the detail
   };
-  /// Each is refused, says why, and has changed nothing.
+  /// Each is refused with a reason, and has changed nothing.
   void expect_refused(std::vector<refusal> const& all) {
     auto const before = revision();
     auto const content = keys("limit=1000");
@@ -99,7 +99,7 @@ TEST_F(many_keys, a_list_is_cut_by_prefix_after_until_reverse_and_limit) {
   EXPECT_EQ(keys("delimiter=/"), "a v [u/] ");
 }
 
-// The cursor is a key, so it never expires: the pages meet whatever is changed between them.
+// The cursor is a key and never expires: pages show changes made between them.
 TEST_F(many_keys, pages_are_followed_by_link_or_by_next) {
   std::set<std::string> expected;
   for (int i = 0; i < 25; ++i) {
@@ -372,7 +372,7 @@ TEST_F(many_keys, a_transaction_holds_the_lock_like_any_request) {
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/a?lock-timeout=20s")).body, "1");
 }
 
-// Money is moved between accounts by four threads while another counts it, in transactions and in lists.
+// Four threads move money between accounts while another counts it, with transactions and lists.
 TEST_F(many_keys, transactions_and_lists_of_many_threads_never_see_half_of_one) {
   constexpr int accounts = 4, moves = 150;
   for (int i = 0; i < accounts; ++i) put("account/" + std::to_string(i), "100");

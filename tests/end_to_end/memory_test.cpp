@@ -1,4 +1,4 @@
-// What the server keeps has a bound, and what it no longer needs is given back.
+// The server's memory is bounded, and unused memory is returned.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -30,7 +30,7 @@ void set_memory_bytes_max(Settings& settings, std::uint64_t bytes) {
   if constexpr (requires { settings.memory_bytes_max; }) settings.memory_bytes_max = bytes;
 }
 
-/// A server that may keep 16 MiB.
+/// A server with a limit of 16 MiB.
 struct memory : ::testing::Test {
   static server::settings bounded() {
     auto settings = running_server::test_settings();
@@ -100,7 +100,7 @@ TEST_F(memory, keys_count_too) {
 
 // --- what is under way --------------------------------------------------------------------------------------------
 
-/// Of clients that each sent 1 MiB at once: what the budget has space for, and the others 503.
+/// Clients that each send 1 MiB at once: some fit into the budget, the others get 503.
 void expect_some_done_and_most_refused(std::vector<raw_client>& clients) {
   int done = 0, refused = 0;
   for (auto& one : clients) {
@@ -110,7 +110,7 @@ void expect_some_done_and_most_refused(std::vector<raw_client>& clients) {
       EXPECT_EQ(status, 503);
     }
   }
-  // Bodies that are refused later take up space meanwhile, so how many get through is a matter of chance.
+  // Bodies that are refused later use memory meanwhile, so the number of successes varies.
   EXPECT_GE(done, 1);
   EXPECT_GE(refused, static_cast<int>(clients.size() - 2 * memory::budget_bytes / mib));
 }
@@ -178,8 +178,7 @@ TEST_P(memory_at_rest, a_connection_keeps_nothing_of_a_body_that_came_in_pieces)
   auto const put = request("PUT", "/v1/kv/a", json_of(GetParam()));
   std::vector<raw_client> first, clients;
   for (int i = 0; i < count; ++i) first.emplace_back(server.port());
-  // What the allocator keeps for later is there after this, and the history of changes has all the values that it
-  // keeps.
+  // After this, the allocator has its reserves, and the history has all the values that it keeps.
   put_in_halves(server, first, put);
   for (auto values = 64 * mib; GetParam() > kib && values > 0; values -= std::min(values, GetParam()))
     first.front().ask(put);

@@ -47,7 +47,7 @@ double value_of(std::string const& metrics, std::string const& sample) {
   return std::stod(metrics.substr(at + sample.size() + 2));
 }
 
-/// Some of everything.
+/// Some requests of every kind.
 void make_traffic(running_server const& server) {
   raw_client client(server.port()), holder(server.port()), waiter(server.port());
   client.ask(request("PUT", "/v1/kv/a", "1"));
@@ -154,7 +154,7 @@ std::string text_of(std::filesystem::path const& file) {
 
 std::filesystem::path const docker_files = HOLDFAST_DOCKER_FILES;
 
-/// What a line of a file says, by a pattern with one group.
+/// What a pattern with one group matches in a line of a file.
 std::string said_in(char const* file, char const* pattern) {
   std::smatch found;
   auto const text = text_of(docker_files / file);
@@ -171,7 +171,7 @@ TEST(metrics, the_ready_configuration_scrapes_where_the_image_serves) {
   EXPECT_EQ(std::to_string(server::settings().listen_port), port);
   EXPECT_THAT(compose, HasSubstr("\"127.0.0.1:" + port + ":" + port + "\""));
   EXPECT_EQ(said_in("prometheus.yml", "(metrics_path|scheme)"), "nothing") << "the defaults are what the server has";
-  // What the Prometheus is given is where it is told to look.
+  // The configuration of Prometheus points to the real endpoint.
   EXPECT_EQ(said_in("compose.yaml", R"(\./prometheus\.yml:([^:]+):ro)"),
             said_in("compose.yaml", R"(--config\.file=([^,\]]+))"));
 }
@@ -193,7 +193,7 @@ TEST(metrics, a_prometheus_with_the_ready_configuration_scrapes_the_server) {
   ready =
       std::regex_replace(ready, std::regex("scrape_interval: .*"), "scrape_interval: 100ms\n  scrape_timeout: 100ms");
   std::ofstream(folder / "prometheus.yml") << ready;
-  // Nobody asks it anything, so any port will do. A port of our own choice was once somebody else's already.
+  // Nobody sends it requests, so any free port is good. A fixed port was once in use.
   auto const log = folder / "log";
   auto const more = said_in("compose.yaml", R"((--storage\.tsdb\.retention[^,\]]*))");
   auto const command = "cd " + folder.string() +
@@ -208,7 +208,7 @@ TEST(metrics, a_prometheus_with_the_ready_configuration_scrapes_the_server) {
 
   std::string found;
   for (int i = 0; i < 300 && found.empty(); ++i) {
-    // The scrape is seen in what the server counts, with no need for the other's port.
+    // The scrape is visible in the server's own counters, so the port of Prometheus is not needed.
     auto const text = metrics_of(server);
     std::smatch count;
     static std::regex const scrapes(

@@ -39,12 +39,12 @@ struct named_lock : ::testing::Test {
     return client.ask(request("DELETE", ticket(lock, id)));
   }
   json show(std::string const& lock) { return json::parse(client.ask(request("GET", "/v1/locks/" + lock)).body); }
-  /// The id of who holds it; empty: nobody does.
+  /// The id of the holder; empty: none.
   std::string holder(std::string const& lock) {
     auto const shown = show(lock);
     return shown["holder"].is_null() ? "" : shown["holder"]["id"].get<std::string>();
   }
-  /// Waits until so many wait for a lock.
+  /// Waits until this number of tickets wait for a lock.
   void await_waiting(std::string const& lock, std::size_t count) {
     stopwatch const clock;
     while (show(lock)["waiting"] != count) ASSERT_LT(clock.elapsed_ms(), 20'000);
@@ -135,14 +135,14 @@ TEST_F(named_lock, tells_how_things_stand_when_the_wait_is_over) {
   EXPECT_EQ(ask("deploy", "wait=0").status, 409);
 }
 
-// Blocking queries of Consul miss a hand-over that happens between two of them.
+// Consul's blocking queries miss a hand-over that happens between two of them.
 TEST_F(named_lock, loses_no_hand_over_between_two_polls) {
   for (int i = 0; i < 50; ++i) {
     auto const first = std::to_string(2 * i), second = std::to_string(2 * i + 1);
     ask("deploy", "id=" + first);
     ask("deploy", "id=" + second);
     raw_client poll(server.port());
-    // The release and the poll meet anywhere.
+    // The release and the poll meet at arbitrary points.
     poll.send(request("GET", ticket("deploy", second, "?wait=30s")));
     release("deploy", first);
     auto const answer = poll.receive();
@@ -151,7 +151,7 @@ TEST_F(named_lock, loses_no_hand_over_between_two_polls) {
   }
 }
 
-// One whose ticket another has released must not wait on, nor get a new ticket.
+// A client whose ticket was released by another must neither wait on nor get a new ticket.
 TEST_F(named_lock, tells_who_listens_that_the_ticket_is_gone) {
   ask("deploy", "id=a");
   raw_client second(server.port());
@@ -476,7 +476,7 @@ TEST(kept_named_lock, has_the_same_holder_queue_and_tokens_after_a_restart) {
 
 // --- many ----------------------------------------------------------------------------------------------------------
 
-// 10,000 tickets of one lock, and as many long polls as there are connections: each release wakes one of them.
+// 10,000 tickets of one lock, and a long poll on each connection: a release wakes one of them.
 TEST(crowded_named_lock, hands_over_in_a_moment_however_many_wait) {
   running_server server;
   raw_client client(server.port());
@@ -497,7 +497,7 @@ TEST(crowded_named_lock, hands_over_in_a_moment_however_many_wait) {
     times.push_back(clock.elapsed_ms());
     ASSERT_EQ(answer.status, 200);
     ASSERT_EQ(client.receive().status, 204);
-    // A busy machine is slow with everything.
+    // On a busy machine, everything is slow.
     stopwatch const round_trip;
     client.ask(request("GET", "/livez"));
     round_trips.push_back(round_trip.elapsed_ms());

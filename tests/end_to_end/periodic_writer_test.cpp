@@ -1,4 +1,4 @@
-// The periodic writer waits in the queue like anyone else, and its clients can see it.
+// The periodic writer waits in the queue like a client, and clients can observe this.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ struct periodic_writer : ::testing::Test {
     client.emplace(server->port());
   }
 
-  /// What the writer has written last: its time in milliseconds.
+  /// The writer's last value, in milliseconds.
   long value() { return value_of(client->ask(request("GET", "/v1/kv/my-key"))); }
 
   static long value_of(raw_reply const& reply) {
@@ -98,7 +98,7 @@ TEST_F(periodic_writer, writes_about_once_in_each_hold_of_a_reader_that_asks_aga
     EXPECT_GT(revision_of(reply), revision_of(before)) << i;
     before = reply;
   }
-  // Unheld it would have written forty times.
+  // Without holds it would have written forty times.
   EXPECT_LE(revision_of(before) - first_revision, 8);
 }
 
@@ -111,7 +111,7 @@ TEST_F(periodic_writer, writes_once_in_three_holds_of_three_readers_that_ask_aga
   for (int i = 0; i < 3; ++i) server->ask_for_lock(readers.emplace_back(server->port()), turns);
   std::vector<long> values;
   for (int i = 0; i < 4; ++i) values.push_back(value_of(readers[0].receive()));
-  // Between the first reader's turns the two others have theirs, and the writer one.
+  // Between two turns of the first reader, the other two and the writer each have one.
   for (int i = 1; i < 4; ++i) EXPECT_GE(values[i] - values[i - 1], 400) << i;
   for (int i = 2; i < 4; ++i) EXPECT_GE(values[i] - values[i - 1], 600) << i;
 }
@@ -125,9 +125,9 @@ TEST_F(periodic_writer, readers_that_all_ask_before_it_read_the_same_value_and_i
     std::vector<raw_client> readers;
     for (int i = 0; i < 3; ++i)
       server->ask_for_lock(readers.emplace_back(server->port()), request("GET", "/v1/kv/my-key?hold=400ms"));
-    if (since_write.elapsed_ms() > 800) continue;  // too late to be before the writer; the machine was busy
+    if (since_write.elapsed_ms() > 800) continue;  // too late to precede the writer, because the machine was busy
     for (auto& reader : readers) EXPECT_EQ(value_of(reader.receive()), before);
-    // It has been in the queue since a second after its last turn, so it comes before whoever asks now.
+    // It has been in the queue since a second after its last turn, so it precedes later requests.
     auto const after = value();
     EXPECT_GE(after - before, 1200);
     return;
@@ -136,7 +136,7 @@ TEST_F(periodic_writer, readers_that_all_ask_before_it_read_the_same_value_and_i
 }
 
 TEST_F(periodic_writer, readers_that_come_one_after_another_see_it_in_between) {
-  // The issue's own example in its own time: three readers that hold for a second, started 0.8 s apart.
+  // The example of the tutorial in real time: three readers that each hold for one second, started 0.8 s apart.
   start(350ms);
   await_write();
   std::vector<raw_client> readers;
@@ -166,7 +166,7 @@ TEST_F(periodic_writer, its_value_is_taken_when_the_lock_is_granted) {
   auto const before = value();
   auto const held = holder.ask(request("GET", "/v1/kv/my-key?hold=500ms"));
   EXPECT_GE(value_of(held), before);
-  // It asked some 450 ms before it was granted the lock.
+  // It requested the lock some 450 ms before the grant.
   EXPECT_GE(value() - value_of(held), 500);
 }
 

@@ -1,4 +1,4 @@
-// Requests that are sent before the answers to those before them have come.
+// Requests that are sent before earlier ones have been answered.
 #include <gtest/gtest.h>
 
 #include "tests/support/raw_client.hpp"

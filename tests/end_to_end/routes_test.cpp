@@ -1,4 +1,4 @@
-// Everything besides values: OPTIONS, methods and paths that don't fit, probes, forms of the target, HTTP/1.0.
+// Everything except values: OPTIONS, unsuitable methods and paths, probes, forms of the target, HTTP/1.0.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -104,7 +104,7 @@ TEST_F(routes, probes_do_not_wait_for_the_lock) {
   EXPECT_TRUE(server.is_lock_taken());
 }
 
-// Load balancers add to the query so that no cache answers for the server.
+// Load balancers add a query to bypass caches.
 TEST_F(routes, probes_answer_whatever_their_query) {
   for (std::string const path : {"/livez?t=1", "/readyz?hold=1s"})
     EXPECT_EQ(client.ask(request("GET", path)).status, 200) << path;

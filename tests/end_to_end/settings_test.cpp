@@ -1,4 +1,4 @@
-// What PATCH /v1/settings refuses. Holds for a server without insight (-DHOLDFAST_INSIGHT=OFF) as well.
+// Refusals of PATCH /v1/settings. Also valid for a server without insight (-DHOLDFAST_INSIGHT=OFF).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -80,14 +80,14 @@ TEST_F(settings_patch, refuses_whatever_stands_behind_the_object) {
   EXPECT_EQ(client.ask(patch(object + " \r\n\t")).status, 200);
 }
 
-// A server that answered without reading the body would take it for the next request.
+// A server that answers without reading the body would parse it as the next request.
 TEST_F(settings_patch, is_read_to_its_end_also_where_it_is_refused) {
   auto const smuggled = request("PUT", "/v1/kv/smuggled", "1");
   for (auto const& refused : {smuggled, smuggled + std::string(body_bytes_max, ' ') + smuggled}) {
     raw_client one(server.port());
     one.send(patch(refused) + request("GET", "/livez", {}, "Connection: close\r\n"));
     EXPECT_THAT(one.receive().status, ::testing::AnyOf(400, 413));
-    // Either the next request's answer or, where the rest of the body is not worth reading, the end.
+    // Either the answer to the next request or, if the server does not read the rest of the body, the end.
     auto const rest = one.receive_rest();
     EXPECT_TRUE(rest.empty() || rest.starts_with("HTTP/1.1 200 ")) << rest;
     EXPECT_EQ(rest.find("HTTP/1.1", 1), std::string::npos) << rest;

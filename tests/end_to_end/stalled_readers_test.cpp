@@ -1,4 +1,4 @@
-// Clients that ask for a large value and read nothing: what they cost the kernel, the others, and how they end.
+// Clients that request a large value and do not read it: their cost for the kernel and other clients, and their end.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -67,7 +67,7 @@ TEST_F(stalled_readers, are_reset_in_time_and_nothing_is_left_of_them) {
   EXPECT_EQ(raw_client(server.port()).ask(request("GET", "/livez")).status, 200);
 }
 
-// It reads, slowly: the peer acknowledges, so time is granted.
+// It reads slowly: the peer acknowledges data, so its time limit is extended.
 TEST_F(stalled_readers, are_told_from_slow_ones) {
   raw_client slow(server.port(), 2048);
   slow.send(request("GET", "/v1/kv/large"));

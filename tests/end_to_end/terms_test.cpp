@@ -1,4 +1,4 @@
-// ?hold and ?lock-timeout: what they do, their defaults, and how they are refused.
+// ?hold and ?lock-timeout: effects, defaults and refusals.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ struct terms : ::testing::Test {
   std::optional<raw_client> client;
 };
 
-/// `request` is answered after `hold_ms`, says so, and kept the lock meanwhile.
+/// `request` is answered after `hold_ms`, reports this, and kept the lock meanwhile.
 void expect_hold(running_server const& server, std::string const& bytes, int status, double hold_ms) {
   raw_client holder(server.port());
   stopwatch const watch;

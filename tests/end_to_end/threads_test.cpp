@@ -1,4 +1,4 @@
-// Connections are shared by all of the server's threads: told by what it answers, and by the threads' CPU time.
+// Connections are shared by all threads of the server, as shown by its answers and by the threads' CPU time.
 #include <dirent.h>
 #include <gtest/gtest.h>
 #include <sys/types.h>
@@ -27,14 +27,15 @@ server::settings with_threads(unsigned threads) {
   return settings;
 }
 
-/// Which of `threads` has answered: each numbers its requests in steps of their number, from its own index plus one on
-/// (lock_recorder).
+/// The thread that answered, of `threads`: each numbers its requests in steps of their number, beginning with its own
+/// index plus
+/// one (lock_recorder).
 unsigned answering_thread(raw_reply const& reply, unsigned threads) {
   auto const id = reply.field("holdfast-request-id");
   return static_cast<unsigned>((std::stoull(id.substr(id.find('-') + 1)) - 1) % threads);
 }
 
-/// CPU time that each thread of this process has used so far, by the thread's number.
+/// CPU time of each thread of this process so far, by thread id.
 std::map<std::string, double> cpu_ms_by_thread() {
   std::map<std::string, double> found;
   std::unique_ptr<DIR, int (*)(DIR*)> const tasks(::opendir("/proc/self/task"), &::closedir);
@@ -58,7 +59,7 @@ TEST_P(threads, each_answers_its_share_of_the_connections) {
     auto& client = clients.emplace_back(server.port());
     auto const first = answering_thread(client.ask(request("GET", "/v1/kv/a")), count);
     ++connections_of[first];
-    // A connection stays where it is, whichever way its requests take.
+    // A connection stays on its thread, on every path of its requests.
     EXPECT_EQ(answering_thread(client.ask(request("GET", "/v1/kv/a?hold=1us")), count), first);
     EXPECT_EQ(answering_thread(client.ask(request("PUT", "/v1/kv/b", "1")), count), first);
   }
@@ -66,7 +67,7 @@ TEST_P(threads, each_answers_its_share_of_the_connections) {
     EXPECT_GE(connections_of[thread], connections_each / 2) << "thread " << thread << " of " << count;
 }
 
-// The id could lie; the kernel's account of who has worked can't.
+// Ids could be wrong; the kernel's CPU times can't.
 TEST_P(threads, each_works_when_all_are_asked) {
   auto const count = GetParam();
   auto const others = cpu_ms_by_thread();

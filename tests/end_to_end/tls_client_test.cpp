@@ -48,7 +48,7 @@ struct tls_client : ::testing::Test {
     return {context.get_executor(), settings};
   }
 
-  /// What the client says of its server; empty: nothing is wrong.
+  /// The client's error message for its server; empty: no error.
   [[nodiscard]] std::string complaint() const {
     boost::asio::io_context context(1);
     auto asking = connection(context);
@@ -128,7 +128,7 @@ TEST_F(tls_client, a_client_certificate_is_shown) {
   at.trust.client_certificate = ours.certificate;
   at.trust.client_key = ours.key;
   EXPECT_EQ(complaint(), "");
-  // And by the health check.
+  // The same with the health check.
   tls::client_trust trust{.client_certificate = ours.certificate, .client_key = ours.key, .accept_any = true};
   EXPECT_EQ(server::check_health("127.0.0.1", server->port(), 5s, tls::client_context(trust)), "");
   EXPECT_NE(server::check_health("127.0.0.1", server->port(), 5s, tls::client_context({.accept_any = true})), "");

@@ -1,4 +1,4 @@
-// The server over TLS, spoken to by OpenSSL's own client functions.
+// The server over TLS, with OpenSSL's own client functions.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,7 +33,8 @@ struct tls : ::testing::Test {
     return {server->port(), tls_terms{.ca_file = files.authority()}, receive_buffer_bytes};
   }
 
-  /// What a client with such terms is told in the handshake, or by the answer to its first request; empty: all is well.
+  /// The error that a client with these settings gets in the handshake or as the answer to its first request; empty:
+  /// none.
   [[nodiscard]] std::string refusal(tls_terms const& terms) const {
     try {
       raw_client client(server->port(), terms);
@@ -51,7 +52,7 @@ struct tls : ::testing::Test {
     return at == std::string::npos ? -1 : std::stod(text.substr(at + 1 + name.size()));
   }
 
-  /// Waits until the metric is there, as reload() runs on a thread of the server.
+  /// Waits until the metric exists, because reload() runs on a thread of the server.
   void await_metric(std::string const& name, double wanted) const {
     stopwatch const watch;
     while (metric(name) != wanted && watch.elapsed_ms() < 20'000) std::this_thread::yield();
@@ -89,7 +90,7 @@ TEST_F(tls, a_request_may_come_in_records_of_one_byte) {
   EXPECT_EQ(client.receive().body, "[1,2,3]");
 }
 
-// More than one reading takes, so that some of it stays inside OpenSSL, of which the socket tells nothing.
+// More than one read takes, so that some of it stays inside OpenSSL, where the socket does not show it.
 TEST_F(tls, requests_in_a_pipeline_are_all_answered) {
   start();
   auto client = connect();
@@ -197,7 +198,7 @@ TEST_F(tls, a_handshake_has_as_long_as_a_header) {
   EXPECT_TRUE(stuck.is_dropped_by_peer());
   EXPECT_LT(watch.elapsed_ms(), 20'000);
   EXPECT_EQ(metric("holdfast_tls_handshakes_total{result=\"failed\"}"), 2);
-  // That time is over for whoever has done it.
+  // Clients that have completed the handshake are not subject to this limit.
   EXPECT_EQ(client.ask(request("GET", "/livez")).status, 200U);
 }
 
@@ -295,7 +296,7 @@ TEST_F(tls, a_certificate_that_can_not_be_used_leaves_the_old_one) {
   server->reload();
   await_metric("holdfast_tls_certificate_reloads_total{result=\"failed\"}", 1);
   EXPECT_EQ(connect().certificate_serial(), before);
-  // One that is right, but not for this key.
+  // A valid certificate, but for another key.
   auto const other = files.issue("other");
   std::filesystem::copy_file(other.certificate, files.path("server.pem"),
                              std::filesystem::copy_options::overwrite_existing);
@@ -313,7 +314,7 @@ TEST_F(tls, files_that_change_are_read_again_once_they_rest) {
   EXPECT_EQ(certificates.current(), first);
   files.issue("server");
   certificates.look();
-  EXPECT_EQ(certificates.current(), first);  // its key may be still to come
+  EXPECT_EQ(certificates.current(), first);  // its key may not have been replaced yet
   certificates.look();
   EXPECT_NE(certificates.current(), first);
   EXPECT_EQ(certificates.figures().reloads, 1U);

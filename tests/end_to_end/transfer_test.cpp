@@ -184,8 +184,9 @@ TEST_F(transfer, bad_terms_are_refused) {
   EXPECT_EQ(raw_client(server.port()).ask(request("POST", "/v1/export")).status, 405);
 }
 
-// An export of several pages while three threads write: imported elsewhere, it equals the database at the revision that
-// its last line tells.
+// An export of several pages while three threads write: imported elsewhere, it equals the database at the revision of
+// its last
+// line.
 TEST_F(transfer, an_export_under_writes_is_the_database_at_one_revision) {
   for (int i = 0; i < 3; ++i) {
     std::string lines;

@@ -30,8 +30,9 @@ TEST_F(values, a_value_comes_back_byte_for_byte_as_it_was_put) {
   }
 }
 
-// The first GET is parsed, the second recognized by its fields; one in pieces is awaited by a coroutine. A value's size
-// decides whether it is copied, shared, or written from where it lies.
+// The first GET is parsed, the second recognized by its fields; one that arrives in pieces is awaited by a coroutine.
+// The size of
+// a value decides whether it is copied, shared, or sent from its own memory.
 TEST_F(values, a_value_is_the_same_however_the_server_comes_by_it) {
   auto const head_of = [](raw_reply const& reply) {
     std::map<std::string, std::string> head;
@@ -96,7 +97,7 @@ TEST_F(values, head_answers_as_get_does_without_the_body) {
   EXPECT_EQ(head.field("content-type"), got.field("content-type"));
   EXPECT_EQ(head.field("etag"), got.field("etag"));
   EXPECT_TRUE(head.has("server-timing"));
-  // The next answer would be garbled had the body been sent.
+  // A body here would corrupt the next answer.
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/greeting")).body, "\"hello\"");
 }
 
@@ -142,7 +143,7 @@ TEST_F(values, what_is_not_json_is_refused_with_the_place_and_changes_nothing) {
   EXPECT_EQ(kept.body, "1");
 }
 
-// Each is JSON by RFC 8259; they were refused as "not valid JSON", although JSON.stringify() and Python write them.
+// Each is JSON by RFC 8259, as JSON.stringify() and Python write it, and was refused as "not valid JSON".
 TEST_F(values, any_json_text_comes_back_byte_for_byte) {
   std::vector<std::string> const texts{"1e400", std::string(617, '9'), R"("\ud83d")", R"({"\ude00":[-1E999,1.0,1E2]})"};
   for (auto const& text : texts) {
@@ -176,7 +177,7 @@ TEST_F(values, json_is_nested_512_deep_and_no_deeper) {
   EXPECT_EQ(deeper.status, 400);
   EXPECT_EQ(deeper.code(), "invalid_json");
   EXPECT_THAT(deeper.detail(), HasSubstr("512"));
-  // Half a megabyte of brackets must not exhaust the stack either.
+  // Half a megabyte of brackets must not exhaust the stack.
   EXPECT_EQ(client.ask(request("PUT", "/v1/kv/deep", nested(250'000))).code(), "invalid_json");
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/deep")).body, nested(512));
 }

@@ -23,7 +23,7 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
-/// One event, in either form.
+/// One event, in either format.
 struct watch_event {
   std::string id, name;
   json data;
@@ -38,7 +38,7 @@ struct watch_event {
   [[nodiscard]] std::uint64_t revision() const { return data["revision"]; }
 };
 
-/// A client that follows. It speaks HTTP/1.0, so that events are not cut into chunks.
+/// A watching client. It uses HTTP/1.0, so that events are not split into chunks.
 class follower {
  public:
   explicit follower(std::uint16_t port, std::string const& query = {}, std::string const& fields = {},
@@ -74,7 +74,7 @@ class follower {
     }
     return event;
   }
-  /// The next that is no `progress`.
+  /// The next event other than `progress`.
   watch_event next_news() {
     for (;;)
       if (auto event = next(); event.name != "progress") return event;
@@ -97,13 +97,13 @@ struct watch : ::testing::Test {
   raw_reply refused(std::string const& query, std::string const& fields = {}) {
     return raw_client(server.port()).ask(request("GET", "/v1/watch?" + query, {}, fields));
   }
-  /// The part of the ids that tells this database from others.
+  /// The part of the ids that identifies this database.
   std::string database() {
     auto const tag = put("which").field("etag");
     return tag.substr(1, tag.find('-') - 1);
   }
 
-  /// A server whose history is short.
+  /// A server with a short history.
   static server::settings with_short_history() {
     auto settings = running_server::test_settings();
     settings.memory_bytes_max = 4 * 1024 * 1024;  // of which the history gets 192 KiB
@@ -114,7 +114,7 @@ struct watch : ::testing::Test {
   raw_client client{server.port()};
 };
 
-// So that a prefix to which nothing happens can be resumed, and a dead connection is noticed.
+// Events for a prefix without changes, so that it can be resumed and a dead connection is noticed.
 TEST_F(watch, tells_every_five_seconds_how_far_it_has_come_although_nothing_happened_here) {
   follower idle(server.port(), "prefix=idle/");
   stopwatch const since;
@@ -228,8 +228,8 @@ TEST_F(watch, initial_first_tells_what_there_is_and_then_that_it_is_live) {
   EXPECT_EQ(key.next_news().told(), "put a/1 = 3");
 }
 
-// Several pages of keys, while two threads change them: what was told at first and the changes that follow make up what
-// there is in the end.
+// Several pages of keys, while two threads change them: the initial values and the changes that follow produce the
+// final state.
 TEST_F(watch, between_what_there_is_and_what_comes_there_is_no_gap) {
   for (int i = 0; i < 1200; ++i) put("k/" + std::to_string(1000 + i), "0");
   std::atomic<bool> stop{false};
@@ -314,7 +314,7 @@ TEST_F(watch, the_future_is_refused) {
   }
 }
 
-// EventSource gives up on anything but 200, so a browser's own reconnect must be answered with it.
+// EventSource gives up on any status but 200, so a browser's own reconnect must be answered with it.
 TEST_F(watch, of_another_database_is_410_or_lost) {
   running_server another;
   auto const foreign = raw_client(another.port()).ask(request("PUT", "/v1/kv/a", "1")).field("etag");
@@ -335,8 +335,8 @@ TEST_F(watch, of_another_database_is_410_or_lost) {
   }
 }
 
-// An id of this form says nothing of the database that it belongs to. Taken for a revision that is still to come, it
-// would hide all changes up to it.
+// An id of this form does not identify its database. Interpreted as a future revision, it would hide all changes up to
+// it.
 TEST_F(watch, an_id_from_the_future_is_lost_instead_of_hiding_what_comes) {
   put("a");
   for (auto const& last : {std::string("30"), database() + "-30"}) {
@@ -388,8 +388,9 @@ TEST_F(watch, a_bad_watch_is_refused) {
   EXPECT_THAT(head.receive_rest(), HasSubstr("200 OK"));
 }
 
-// A client whose connection is cut at random moments, in the middle of an event or between two, while others write: it
-// goes on by the last id that it has, and has seen each change once, in order.
+// A client whose connection is cut at random moments, within an event or between two, while others write: it resumes
+// with its
+// last id and sees each change once, in order.
 TEST_F(watch, who_is_cut_off_again_and_again_sees_each_change_once_and_in_order) {
   constexpr int cuts = 50, writers = 3;
   std::vector<std::thread> threads;
@@ -400,7 +401,7 @@ TEST_F(watch, who_is_cut_off_again_and_again_sees_each_change_once_and_in_order)
     threads.emplace_back([&, i] {
       raw_client one(server.port());
       for (int value = 0; !stop; ++value) {
-        // Every third change is none of the watcher's.
+        // Every third change does not concern the watcher.
         auto const key = value % 3 == 2 ? "other/" + std::to_string(i) : "mine/" + std::to_string(value % 5);
         auto const reply = one.ask(request("PUT", "/v1/kv/" + key, std::to_string(value)));
         if (value % 3 != 2)
@@ -419,7 +420,7 @@ TEST_F(watch, who_is_cut_off_again_and_again_sees_each_change_once_and_in_order)
       ASSERT_NE(event.name, "lost");
       id = event.id;
     }
-    if (random() % 2 == 0) one.client().receive_until("{");  // and is cut amid an event
+    if (random() % 2 == 0) one.client().receive_until("{");  // and is cut within an event
     one.client().reset();
   }
   stop = true;
@@ -435,7 +436,7 @@ TEST_F(watch, who_is_cut_off_again_and_again_sees_each_change_once_and_in_order)
 
 // --- slow consumers ------------------------------------------------------------------------------------------------
 
-// It must delay nobody, cost bounded memory, and be told that it has lost something where it has.
+// It must delay nobody, cost bounded memory, and learn if it has missed changes.
 TEST_F(watch, who_stops_reading_delays_nobody_and_gets_lost_or_everything) {
   constexpr int count = 3000;
   for (auto const is_short : {false, true}) {
@@ -474,7 +475,7 @@ TEST_F(watch, ends_when_the_server_drains_also_for_who_does_not_read) {
   EXPECT_TRUE(server.ends_within(20s));
 }
 
-// Watchers of other keys on both threads: each hears of its own key alone, and soon.
+// Watchers of other keys on both threads: each gets only changes of its own key, and promptly.
 TEST_F(watch, of_a_thousand_keys_each_hears_of_its_own) {
   std::vector<follower> all;
   for (int i = 0; i < 200; ++i) all.emplace_back(server.port(), "format=ndjson&key=k" + std::to_string(i));

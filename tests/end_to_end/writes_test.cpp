@@ -1,5 +1,6 @@
-// What a write can do to one key besides storing and deleting: times to live, counters, patches, representations,
-// requests that are sent again, and reads that wait for it.
+// Writes of one key besides storing and deleting: times to live, counters, patches, representations, repeated requests,
+// and reads
+// that wait for a change.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,7 +29,7 @@ struct writes : ::testing::Test {
   raw_reply post(std::string const& key_and_query) { return client.ask(request("POST", "/v1/kv/" + key_and_query)); }
   std::uint64_t revision() { return json::parse(client.ask(request("GET", "/v1/kv?limit=1")).body)["revision"]; }
 
-  /// Asks until a key is gone; its time to live is short.
+  /// Reads until a key is gone; its time to live is short.
   void await_expiry(std::string const& key) {
     stopwatch const watch;
     while (get(key).status != 404)
@@ -117,8 +118,8 @@ TEST_F(writes, a_bad_time_to_live_is_refused) {
   expect_refused(all);
 }
 
-// The requests wait for the lock when the key expires, and before the sweeper does: whoever is granted it first must
-// find the key gone.
+// The requests wait for the lock when the key expires, ahead of the sweeper: the first owner must already find the key
+// gone.
 TEST_F(writes, no_answer_shows_an_expired_key) {
   std::vector<std::string> const asked{
       request("GET", "/v1/kv/e/0"),
@@ -387,7 +388,7 @@ TEST_F(writes, a_key_for_another_request_is_refused) {
             201);
 }
 
-// The same request on several connections at once, while somebody else has the lock: it is done once.
+// The same request on several connections at once, while another client holds the lock: it is executed once.
 TEST_F(writes, a_request_joins_itself_while_it_waits) {
   raw_client holder(server.port());
   server.ask_for_lock(holder, request("GET", "/v1/kv/n?hold=60s"));
@@ -411,7 +412,7 @@ TEST_F(writes, a_request_joins_itself_while_it_waits) {
 struct waiting_reads : writes {
   waiting_reads() { tag = put("a", "1").field("etag"); }
 
-  /// Asks, and returns when the server waits for news.
+  /// Sends a read, and returns when the server waits for a change.
   void ask_to_wait(std::string const& bytes) {
     reader.send(bytes);
     server.settle();
@@ -480,7 +481,7 @@ TEST_F(waiting_reads, do_not_keep_the_lock_from_others) {
   EXPECT_EQ(put("a", "2").status, 204);
 }
 
-// Many wait for the same key on both threads; each is answered.
+// Many clients wait for the same key on both threads; each is answered.
 TEST_F(waiting_reads, of_many_are_all_answered) {
   std::vector<raw_client> readers;
   for (int i = 0; i < 50; ++i) readers.emplace_back(server.port()).send(wait_for_another());
@@ -499,7 +500,7 @@ TEST_F(writes, an_encoded_path_is_the_same_path) {
   EXPECT_EQ(client.ask(request("GET", "/live%7A")).status, 200);
 }
 
-/// As clients do before they send it (RFC 3986 §5.2.4), also with dots that are percent-encoded (WHATWG URL).
+/// Clients normalize paths before they send them (RFC 3986 §5.2.4), also with percent-encoded dots (WHATWG URL).
 std::string without_dot_segments(std::string const& path) {
   std::vector<std::string> kept;
   for (std::size_t begin = 1; begin <= path.size();) {

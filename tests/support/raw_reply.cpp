@@ -18,7 +18,7 @@ std::regex const http_date(
     "[0-2][0-9]:[0-5][0-9]:[0-6][0-9] GMT");
 std::regex const timing(
     "wait;dur=([0-9]+\\.[0-9]+)(?:;desc=\"position [0-9]+\")?, hold;dur=([0-9]+\\.[0-9]+)(?:, disk;.*)?");
-std::regex const disk_timing(".*disk;dur= *([0-9]+\\.[0-9]{3});desc=\"with ([0-9]+) others?(, no sync)?\" *");
+std::regex const disk_timing(".*disk;dur=([0-9]+\\.[0-9]{3});desc=\"with ([0-9]+) others?(, no sync)?\" *");
 std::regex const status_line("HTTP/1\\.1 ([1-5][0-9][0-9]) [ -~]+");
 std::regex const snake_case("[a-z][a-z0-9_]*");
 

@@ -58,6 +58,7 @@ class Page {
   private state: StreamState = {kind: 'connecting'};
   private wanted = fromFragment(location.hash);  // the moment of a link, until it is shown
   private wantedUntil_ms = 0;
+  private readonly diskLegend = h('span', {hidden: true}, 'Disk: commits of the journal. ');
   private dirty = true;        // the timeline
   private tablesDirty = true;  // the tables
   private readonly due = {tiles: 0, tables: 0, chart: 0, step: 0};
@@ -69,7 +70,7 @@ class Page {
       this.controls.element,
       h('section', {class: 'live', 'aria-label': 'Timeline'}, this.toolbar.element, this.stage, this.toolbar.notice,
         h('p', {class: 'note', id: 'timeline-keys'}, 'Grey: waiting. Colour: holding the lock. An arrow leads from the request that releases ' +
-          'the lock to the next owner. Disk: when the journal of a server that keeps its data wrote. ',
+          'the lock to the next owner. ', this.diskLegend,
           h('span', {class: 'by-mouse'}, 'Drag to move; zoom with Ctrl and the wheel. Click a name to pin its lane. Keys: the arrow keys walk from ' +
             'request to request, + and − zoom, Page Up and Page Down move, P pins the lane, Space pauses, End returns to now.'),
           h('span', {class: 'by-touch'}, 'Tap a request to read what happened to it. Drag sideways to move, pinch to zoom.')),
@@ -108,6 +109,7 @@ class Page {
       this.connection(this.state);
     }
     if (event.type === 'settings') this.controls.show(event.settings);
+    if (event.type === 'commits') this.diskLegend.hidden = false;
   }
 
   /// The server was restarted: its times and ids begin again, so discard everything.

@@ -22,7 +22,7 @@ export class Toolbar {
   private readonly pause = h('button', {type: 'button', class: 'small', id: 'pause', 'aria-pressed': 'false', click: () => this.actions.pause()}, 'Pause');
   private readonly clock = h('button', {type: 'button', class: 'small', id: 'clock', 'aria-pressed': 'true', click: () => this.toggleClock()}, 'Clock time');
   private readonly length = h('span', {class: 'length'});
-  private readonly filter = h('input', {type: 'search', id: 'lane-filter', placeholder: 'part of a source', input: () => this.chooseLanes()});
+  private readonly filter = h('input', {type: 'search', id: 'lane-filter', placeholder: 'filter by source', input: () => this.chooseLanes()});
   private readonly order = h('select', {id: 'lane-order', change: () => this.chooseLanes()},
     ...laneOrders.map(order => h('option', {value: order}, orderTexts[order])));
   private readonly address = h('input', {type: 'text', readonly: true, hidden: true, 'aria-label': 'Link to this moment'});
