@@ -71,8 +71,8 @@ TEST(coroutine_test, coroutine_that_never_waits_leaves_its_neighbours_their_turn
 }
 
 template <class Token>
-asio::awaitable<void, io_executor> lock_and_then_yield(mutex& m, Token token) {
-  for (int i = 0; i < 1000; ++i) {
+asio::awaitable<void, io_executor> lock_and_then_yield(mutex& m, int sections, Token token) {
+  for (int i = 0; i < sections; ++i) {
     {
       auto const lock = co_await m.async_lock(token);
     }
@@ -80,18 +80,40 @@ asio::awaitable<void, io_executor> lock_and_then_yield(mutex& m, Token token) {
   }
 }
 
+template <class Token>
+std::size_t handlers_run_by(int coroutines, int sections, Token token) {
+  asio::io_context context(1);
+  mutex m;
+  for (int i = 0; i < coroutines; ++i) asio::co_spawn(context, lock_and_then_yield(m, sections, token), asio::detached);
+  return context.run();
+}
+
 // The lock is free whenever one of them asks. The 129th grant of the thread was posted all the same, since nothing told
 // the lock that its coroutines had awaited something else in between. While that grant was on its way the others
-// queued, and from then on each section was handed over: twice the handlers, and nearly twice the time.
+// queued, and from then on each section was handed over: twice the handlers, and nearly twice the time. A function
+// posted half-way through the row came too late if more coroutines than that were ready.
 TEST(coroutine_test, coroutines_that_await_something_else_between_their_sections_do_not_queue) {
-  auto const handlers = [](auto token) {
-    asio::io_context context(1);
-    mutex m;
-    for (int i = 0; i < 16; ++i) asio::co_spawn(context, lock_and_then_yield(m, token), asio::detached);
-    return context.run();
-  };
-  EXPECT_LE(handlers(asio::deferred), 16u * 1030);
-  EXPECT_LE(handlers(asio::use_awaitable_t<io_executor>()), 16u * 1030);
+  EXPECT_LE(handlers_run_by(16, 1000, asio::deferred), 16u * 1030);
+  EXPECT_LE(handlers_run_by(1000, 10, asio::deferred), 1000u * 11);
+  EXPECT_LE(handlers_run_by(16, 1000, asio::use_awaitable_t<io_executor>()), 16u * 1030);
+}
+
+asio::awaitable<void, io_executor> lock_among_others_that_lock_once(mutex& m, bool const& stop) {
+  while (!stop) {
+    {
+      auto const lock = co_await m.async_lock();
+    }
+    asio::co_spawn(co_await asio::this_coro::executor, lock_and_then_yield(m, 1, asio::deferred), asio::detached);
+  }
+}
+
+TEST(coroutine_test, coroutine_does_not_keep_the_thread_longer_because_others_are_suspended_inside_it) {
+  asio::io_context context(1);
+  mutex m;
+  bool stop = false;
+  asio::co_spawn(context, lock_among_others_that_lock_once(m, stop), asio::detached);
+  asio::post(context, [&] { stop = true; });
+  EXPECT_LE(context.run(), 1000u);
 }
 
 asio::awaitable<void, io_executor> lock_until_cancelled(mutex& m, int& grants) {

@@ -245,7 +245,7 @@ class run_operation final
       if (auto* const mutex = access_.mutex) {
         result_.run(function_);
         state_ = state::done;  // no longer the owner, even if the result throws
-        mutex->unlock();
+        mutex->unlock(Mutex::functions_per_turn_max);
       } else {
         state_ = state::aborted;
       }
@@ -317,10 +317,11 @@ class run_initiation {
   [[no_unique_address]] Deadline deadline_;
 };
 
-/// The slow path of a release when a function is at the head of the queue: runs it and the functions behind it.
+/// The slow path of a release when a function is at the head of the queue: runs it and the functions behind it, up to
+/// `functions_max`.
 template <class Mutex>
-[[gnu::noinline]] void run_functions(Mutex& mutex, waiter& first) noexcept {
-  waiter* done[Mutex::functions_per_release_max];
+[[gnu::noinline]] void run_functions(Mutex& mutex, waiter& first, unsigned functions_max) noexcept {
+  waiter* done[Mutex::functions_per_turn_max];
   unsigned count = 0;
   for (waiter* next = &first;;) {
     done[count++] = next;
@@ -328,7 +329,7 @@ template <class Mutex>
     mutex.instrument_.released();
     next = mutex.next_owner();
     if (!next) break;
-    if (!next->is_function || count == Mutex::functions_per_release_max) {
+    if (!next->is_function || count == functions_max) {
       deliver_grant(*next);
       break;
     }
@@ -356,6 +357,11 @@ class runs_functions {
   /// Limit of waiting functions run by one release; the next waiter gets the lock on its own executor.
   static constexpr unsigned functions_per_release_max = 32;
 
+  /// The same for the release after a function that got the lock on its executor. That handler has nothing else to do.
+  /// While the lock travelled to it, as many functions have queued as the executor has handlers; with the smaller limit
+  /// the queue of a larger crowd would never empty, and each section would cost a handler.
+  static constexpr unsigned functions_per_turn_max = 256;
+
   /// Runs `function` under the lock when its turn comes; functions and locks share one queue. Completes with
   /// `void(exception_ptr, result)`, or `void(exception_ptr)` if the function returns nothing. The result is a value,
   /// even if the function returns a reference, and must be default constructible. The exception is the one thrown by
@@ -370,7 +376,8 @@ class runs_functions {
   /// One release runs the functions at the head of the queue in order of arrival, up to the first waiter that wants the
   /// lock itself; that waiter's release continues with the functions behind it. One unlock() runs at most
   /// functions_per_release_max functions; then the next one gets the lock on its own executor and runs there, and its
-  /// release continues. (Flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
+  /// release continues with at most functions_per_turn_max. (Flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA
+  /// 2010.)
   ///
   /// A function that has begun can't be cancelled. If a signal arrives together with the lock, the function may already
   /// have run on another thread: then its effect stays, and the operation completes with its result, even if the

@@ -153,7 +153,7 @@ class basic_mutex : public detail::lock_functions<basic_mutex<Policy>, typename 
   template <class, class, class>
   friend class detail::run_initiation;
   template <class Mutex>
-  friend void detail::run_functions(Mutex&, detail::waiter&) noexcept;
+  friend void detail::run_functions(Mutex&, detail::waiter&, unsigned) noexcept;
   friend struct detail::insider;
 
   using waiter = detail::waiter_of<Policy>;
@@ -179,11 +179,11 @@ class basic_mutex : public detail::lock_functions<basic_mutex<Policy>, typename 
   }
   detail::exclusive_access<basic_mutex, detail::plain_lock<basic_mutex>> access() noexcept { return {*this, {}}; }
 
-  void unlock() noexcept {
+  void unlock(unsigned functions_max = basic_mutex::functions_per_release_max) noexcept {
     instrument_.released();
-    if (!core_.try_release()) hand_over();
+    if (!core_.try_release()) hand_over(functions_max);
   }
-  void hand_over() noexcept;
+  void hand_over(unsigned functions_max) noexcept;
   detail::waiter* next_owner() noexcept {
     return static_cast<detail::waiter*>(
         core_.release([](auto& node) { detail::delivery::begin(static_cast<detail::waiter&>(node)); }));
@@ -301,11 +301,11 @@ basic_mutex<Policy>::~basic_mutex() {
 
 // Out of line, to keep the uncontended path small.
 template <class Policy>
-[[gnu::noinline]] void basic_mutex<Policy>::hand_over() noexcept {
+[[gnu::noinline]] void basic_mutex<Policy>::hand_over(unsigned functions_max) noexcept {
   auto* const next = next_owner();
   if (!next) return;
   if (next->is_function) {
-    detail::run_functions(*this, *next);
+    detail::run_functions(*this, *next, functions_max);
   } else {
     deliver_grant(*next);  // from here on neither the waiter nor the mutex may be used: they may be gone
   }

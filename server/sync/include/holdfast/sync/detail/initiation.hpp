@@ -115,11 +115,13 @@ template <class Initiation, class Handler>
 void begin(Initiation& initiation, Handler&& handler) {
   using handler_type = std::decay_t<Handler>;
   if constexpr (resumes_a_coroutine<handler_type>) {
-    if (is_long_row()) watch_for_suspension(asio::get_associated_executor(handler));
-    if (!initiation.has_tried && may_go_on() && initiation.try_now()) {
-      // Calling the handler may destroy the coroutine's frame, which contains `initiation`.
-      std::apply(std::forward<Handler>(handler), initiation.take_tuple());
-      return;
+    if (!initiation.has_tried && may_go_on()) {
+      nested_grant const nested;
+      if (initiation.try_now()) {
+        // Calling the handler may destroy the coroutine's frame, which contains `initiation`.
+        std::apply(std::forward<Handler>(handler), initiation.take_tuple());
+        return;
+      }
     }
   }
 #ifdef HOLDFAST_SYNC_HAS_IMMEDIATE_EXECUTOR

@@ -399,8 +399,21 @@ inline void has_been_suspended() noexcept {
   grants_without_suspension = 0;
 }
 
+/// A grant after may_go_on() whose coroutine is resumed inside the initiation. The call returns when the coroutine has
+/// been suspended, which ends its part of the row.
+class nested_grant {
+ public:
+  nested_grant() = default;
+  nested_grant(nested_grant const&) = delete;
+  nested_grant& operator=(nested_grant const&) = delete;
+  ~nested_grant() { grants_without_suspension = before_; }
+
+ private:
+  unsigned const before_ = grants_without_suspension - 1;
+};
+
 /// Whether half of them are used up. Coroutines that await something else between their sections have not kept the
-/// thread for themselves, but only the executor can show that: see watch_for_suspension().
+/// thread for themselves. If their grants are not nested, only the executor can show that: see watch_for_suspension().
 inline bool is_long_row() noexcept {
   return grants_without_suspension == grants_without_suspension_max / 2;
 }
