@@ -1,11 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
-#include "server/api/requests.hpp"
+#include "protocol/error.hpp"
 #include "server/http/reply.hpp"
-#include "server/store/store.hpp"
+#include "server/store/operation.hpp"
 
 namespace holdfast::server {
 
@@ -17,11 +19,6 @@ struct answer_context {
   std::uint64_t revision = 0;                          ///< of the database, when the operation had run
   std::chrono::steady_clock::time_point granted_at{};  ///< from when on times to live are counted
 };
-
-/// Makes the answer to a request whose operation has run, or has not. @param start distinguishes this process's request
-/// ids from another's. @param answer a new one.
-void make_answer(data_request const& request, execution&& done, std::uint64_t database_id, std::uint64_t start,
-                 reply& answer);
 
 /// Adds `Holdfast-TTL`, where a key expires.
 void add_time_to_live(reply& answer, expiry_time expires, answer_context const& context);

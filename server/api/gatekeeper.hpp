@@ -40,6 +40,12 @@ class gatekeeper {
   /// The same of a key of an import.
   [[nodiscard]] std::optional<protocol::failure> refuse_item(std::string_view key) const;
 
+  /// Whether a client may learn who waits for a named lock and who has it.
+  [[nodiscard]] bool lets_see_lock(std::string_view lock) const;
+
+  /// Whether tokens are asked for, and the request has none that is valid.
+  [[nodiscard]] bool is_stranger() const noexcept { return control_.tokens != nullptr && token_ == nullptr; }
+
   /// An idempotency key as the server keeps it: each token has keys of its own, which no other can find or take.
   [[nodiscard]] std::string own_name_of(std::string&& key) const;
 
@@ -67,6 +73,8 @@ class gatekeeper {
     wait_ += timing.wait;
     hold_ += timing.hold;
   }
+  /// The same in the middle of a stream, which may have no end: it is charged now.
+  void used_lock_in_stream(protocol::lock_timing const& timing);
   /// An import has stored or skipped so many.
   void imported(std::size_t items) noexcept { items_ += items; }
 
@@ -101,6 +109,7 @@ class gatekeeper {
   doubt why_ = doubt::none;
   bool is_admitted_ = false;  // its rate has been taken
   nanoseconds wait_{}, hold_{};
+  nanoseconds charged_hold_{};  // of that, what has been charged
   std::size_t items_ = 0;
   std::string path_;  // without the query, where secrets may be by mistake
 };
