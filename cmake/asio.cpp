@@ -1,3 +1,2 @@
-// The one place where the bodies of Asio and Beast are compiled.
+// The one place where the bodies of Asio are compiled.
 #include <boost/asio/impl/src.hpp>
-#include <boost/beast/src.hpp>

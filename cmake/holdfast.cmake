@@ -51,7 +51,7 @@ endif()
 
 # Asio and Beast are compiled once, not in every file that includes them. Only what is built here defines these macros:
 # a consumer of the installed holdfast::sync uses Asio header-only.
-add_library(holdfast_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio.cpp)
+add_library(holdfast_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio.cpp ${CMAKE_CURRENT_LIST_DIR}/beast.cpp)
 target_compile_definitions(holdfast_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
 target_link_libraries(holdfast_asio PUBLIC Boost::headers Threads::Threads holdfast_options)
 target_include_directories(holdfast_asio PUBLIC ${PROJECT_SOURCE_DIR})

@@ -1,10 +1,10 @@
-# A Docker engine to test with: the user's own where one answers, else a private one. Expects $root and .ci/common.bash;
+# An engine to test with: the user's own Docker or Podman where one answers, else a private Docker. Expects $root and .ci/common.bash;
 # sourced, never run.
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # $root comes from the script that sources this, which uses run_network
 #
 # use_engine sets
-#   docker          the client's command as an array
+#   docker          the client's command as an array: docker or podman
 #   engine_private  1 for an engine of our own, which has no bridge: every container shares the host's network
 #   run_network     the arguments of `docker run` for its network
 # stop_engine takes a private engine down and removes its folder; harmless otherwise and when called twice. The layers
@@ -21,18 +21,22 @@ use_engine() {
     ! find_own_engine || return 0
     # With systemd, installing the package would enable a service that nobody asked for.
     [[ ! -d /run/systemd/system ]] || command -v dockerd >/dev/null ||
-      die "there is no Docker engine; install one, such as Debian's docker.io, and run this again"
+      die "there is no engine; install one, such as Debian's podman or docker.io, and run this again"
   fi
   start_engine
 }
 
 find_own_engine() {
-  run_network=(--publish 127.0.0.1:0:8080)
+  run_network=(--publish 127.0.0.1::8080)
   docker=(docker)
   ! docker info >/dev/null 2>&1 || return 0
   docker=(sudo -n docker)
-  command -v sudo >/dev/null && sudo -n docker info >/dev/null 2>&1
+  ! command -v sudo >/dev/null || ! sudo -n docker info >/dev/null 2>&1 || return 0
+  docker=(podman)
+  podman info >/dev/null 2>&1
 }
+
+is_podman() { [[ ${docker[*]} == podman ]]; }
 
 start_engine() {
   say "No Docker engine answers: starting a private one"

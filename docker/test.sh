@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# `./x docker [--compiled]`: builds the image and tries it for real, as strictly as somebody may run it: read-only root, no
-# capability, an ordinary user. Needs no registry and no privileges for bridges. --compiled puts the programs of the release
-# build into the image, which is otherwise made of the sources alone.
+# `./x docker [--compiled|--sources]`: builds the image and tries it for real, as strictly as somebody may run it: read-only
+# root, no capability, an ordinary user. Needs no registry and no privileges for bridges. Where there is a release build the
+# image gets its programs, brought up to date (--compiled: also where there is none); with --sources it is made of the sources
+# alone, as `docker build` makes it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/.ci/common.bash"
@@ -11,11 +12,13 @@ cd "$root"
 image=holdfast
 container=holdfast-test-$$
 compiled=0
+[[ ! -f $root/build/release/build.ninja ]] || compiled=1
 context=''
 for argument in "$@"; do
   case "$argument" in
     --compiled) compiled=1 ;;
-    *) die "usage: ./x docker [--compiled]" ;;
+    --sources) compiled=0 ;;
+    *) die "usage: ./x docker [--compiled|--sources]" ;;
   esac
 done
 
@@ -76,6 +79,16 @@ check_packages() {
   passed "installs what the build needs"
 }
 
+# Keeps all lines in a log, and shows where the build is: on a terminal its latest line, elsewhere its steps.
+show_progress() { # LOG
+  if [[ -t 2 ]]; then
+    tee -a "$1" | while IFS= read -r line; do printf '\r\033[K%.*s' $((${COLUMNS:-80} - 1)) "$line" >&2; done
+    printf '\r\033[K' >&2
+  else
+    tee -a "$1" | sed --unbuffered -nE '/^(Step|STEP) [0-9]+\/[0-9]+|^#[0-9]+ \[/p' >&2
+  fi
+}
+
 build_image() {
   local log=build/image.log
   local build=("${docker[@]}" build)
@@ -83,13 +96,16 @@ build_image() {
     --build-arg VERSION="$(sed -nE 's/^project\(holdfast VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)")
   mkdir -p build
   ((!engine_private)) || build+=(--network=host)
+  # The other format has no health check.
+  ! is_podman || build+=(--format docker)
+  : >"$log"
   say "Building the image (log: $log)"
   if ((compiled)); then
-    "${build[@]}" --tag "$image" "${labels[@]}" "$context" >"$log" 2>&1
+    "${build[@]}" --tag "$image" "${labels[@]}" "$context" 2>&1 | show_progress "$log"
   else
     # The first stage by a name of its own, so that tidying up keeps it for the next time.
-    "${build[@]}" --file docker/Dockerfile --target build --tag "$image-build" . >"$log" 2>&1 &&
-      "${build[@]}" --file docker/Dockerfile --tag "$image" "${labels[@]}" . >>"$log" 2>&1
+    "${build[@]}" --file docker/Dockerfile --target build --tag "$image-build" . 2>&1 | show_progress "$log" &&
+      "${build[@]}" --file docker/Dockerfile --tag "$image" "${labels[@]}" . 2>&1 | show_progress "$log"
   fi || {
     tail -n 40 "$log" >&2
     die "the image does not build; the end of $log is above"
@@ -158,7 +174,11 @@ check_restart() {
   done
 }
 
-is_healthy() { [[ $(inspect '{{.State.Health.Status}}' "$container") == healthy ]]; }
+# Podman leaves its clock to systemd, which need not be there.
+is_healthy() {
+  ! is_podman || "${docker[@]}" healthcheck run "$container"
+  [[ $(inspect '{{.State.Health.Status}}' "$container") == healthy ]]
+}
 
 # The client from the same image, in the server's network.
 check_load() {
@@ -173,7 +193,10 @@ check_stop() {
   local asked_ms finished_ms
   asked_ms=$(now_ms)
   "${docker[@]}" stop --time 10 "$container" >/dev/null
-  finished_ms=$(date --date "$(inspect '{{.State.FinishedAt}}' "$container")" +%s%3N)
+  # Podman adds the zone's name.
+  local day time zone
+  read -r day time zone _ <<<"$(inspect '{{.State.FinishedAt}}' "$container")"
+  finished_ms=$(date --date "$day $time $zone" +%s%3N)
   expect "its exit code" 0 "$(inspect '{{.State.ExitCode}}' "$container")"
   ((finished_ms - asked_ms < 1000)) || die "it took $((finished_ms - asked_ms)) ms to stop and should take less than 1000"
   passed "stopped after $((finished_ms - asked_ms)) ms"

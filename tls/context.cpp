@@ -7,6 +7,8 @@
 #include <array>
 #include <cstring>
 #include <ctime>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -80,10 +82,62 @@ int choose_http11(SSL*, unsigned char const** chosen, unsigned char* bytes, unsi
   return SSL_TLSEXT_ERR_OK;
 }
 
+/// The sessions of a client's context: the latest of each server.
+class known_sessions {
+ public:
+  /// A place that stays where it is.
+  struct session {
+    known_sessions* in = nullptr;
+    SSL_SESSION* latest = nullptr;
+  };
+
+  known_sessions() = default;
+  ~known_sessions() {
+    for (auto const& [server, one] : by_server_) SSL_SESSION_free(one.latest);
+  }
+  known_sessions(known_sessions const&) = delete;
+  known_sessions& operator=(known_sessions const&) = delete;
+
+  /// Where OpenSSL keeps it with its context.
+  static int index() {
+    static int const own = SSL_CTX_get_ex_new_index(
+        0, nullptr, nullptr, nullptr,
+        [](void*, void* of, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<known_sessions*>(of); });
+    return own;
+  }
+
+  void offer(SSL* stream, std::string const& server) {
+    std::lock_guard const guard(mutex_);
+    auto& one = by_server_[server];
+    one.in = this;
+    if (one.latest != nullptr) SSL_set_session(stream, one.latest);
+    SSL_set_app_data(stream, &one);
+  }
+
+  /// OpenSSL calls it with each ticket that a server sends. @return whether the session is taken over.
+  static int keep(SSL* stream, SSL_SESSION* fresh) {
+    auto* const one = static_cast<session*>(SSL_get_app_data(stream));
+    if (one == nullptr) return 0;
+    std::lock_guard const guard(one->in->mutex_);
+    SSL_SESSION_free(std::exchange(one->latest, fresh));
+    return 1;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, session> by_server_;
+};
+
 context new_client_context(client_trust const& trust) {
   auto made = new_context(TLS_client_method());
   auto* const raw = made.get();
   SSL_CTX_set_alpn_protos(raw, http11, http11_bytes);
+  auto sessions = std::make_unique<known_sessions>();
+  if (SSL_CTX_set_ex_data(raw, known_sessions::index(), sessions.get()) == 1) {
+    sessions.release();  // it ends with the context
+    SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(raw, known_sessions::keep);
+  }
   if (!trust.client_certificate.empty())
     use_certificate(raw, trust.client_certificate,
                     trust.client_key.empty() ? trust.client_certificate : trust.client_key);
@@ -120,6 +174,11 @@ context server_context(server_files const& files) {
   SSL_CTX_set_client_CA_list(raw, names);
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   return made;
+}
+
+void remember_session(ssl_st* stream, std::string const& server) {
+  auto* const known = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(stream), known_sessions::index());
+  if (known != nullptr) static_cast<known_sessions*>(known)->offer(stream, server);
 }
 
 std::int64_t not_after(context const& of) {

@@ -6,6 +6,7 @@
 #include <string>
 
 struct ssl_ctx_st;
+struct ssl_st;
 
 namespace holdfast::tls {
 
@@ -44,5 +45,10 @@ struct client_trust {
 /// A client's context. Streams with the same files share one; the files are read again after its last user is gone.
 /// Thread-safe. @throws error
 [[nodiscard]] context client_context(client_trust const& trust);
+
+/// Offers a server the session of the client's latest connection to it, so that the handshake needs no certificate, and
+/// keeps the session that comes of this one. Only for streams of client_context(), before the handshake. A session is
+/// known by its context too, so it is offered under the same trust alone. Thread-safe.
+void remember_session(ssl_st* stream, std::string const& server);
 
 }  // namespace holdfast::tls

@@ -9,7 +9,9 @@
 #include "server/api/gatekeeper.hpp"
 #include "server/api/idempotency.hpp"
 #include "server/api/lock.hpp"
+#include "server/api/lock_guard.hpp"
 #include "server/api/locks.hpp"
+#include "server/api/make_answer.hpp"
 #include "server/api/probes.hpp"
 #include "server/api/routes.hpp"
 #include "server/api/settings.hpp"
@@ -75,6 +77,7 @@ class api_handler final : public request_handler {
   void count(answered_request const& done) override;
 
  private:
+  gatekeeper* gate() noexcept { return gate_ ? &*gate_ : nullptr; }
   std::uint16_t name_of_client(request_head const& head);
   bool read_at_once(std::string_view key, reply& answer);
   std::optional<reply> take_body(data_request& request, std::string&& body);
@@ -115,8 +118,6 @@ class api_handler final : public request_handler {
 };
 
 request_need api_handler::begin(request_head const& head, peer_address const& client, reply& answer) {
-  asker_.source = client;
-  asker_.source.name = name_of_client(head);
   method_ = head.method;
   route_context const context{context_.routes, context_.store.id(), context_.live.read_hold(),
                               context_.draining.load(std::memory_order_relaxed)};
@@ -124,6 +125,9 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
     gate_->begin(head, client);
     has_begun_ = true;
   }
+  asker_.source = client;
+  // Names are few: those whom nobody knows shall not use them up.
+  asker_.source.name = gate_ && gate_->is_stranger() ? std::uint16_t(0) : name_of_client(head);
   if (auto const key = key_of_plain_read(head);
       !key.empty() && context.read_hold.count() == 0 && is_known_host(head.host) && (!gate_ || gate_->lets_read(key)))
     if (read_at_once(key, answer)) return request_need::nothing;
@@ -308,6 +312,7 @@ request_need api_handler::execute_at_once(data_request const& request, reply& an
   if (request.terms.hold.count() != 0 || request.wait) return request_need::time;
   execution done;
   if (!context_.store.try_execute(request.operation, asker_, done)) return request_need::time;
+  if (gate_) gate_->used_lock(done.timing);
   if (done.outcome && std::holds_alternative<text_wanted>(*done.outcome)) return request_need::time;
   take_outcome(request, std::move(done), answer);
   return request_need::nothing;
@@ -320,13 +325,12 @@ request_need api_handler::execute_at_once(ticket_request const& request, reply& 
   if (!context_.store.try_execute(request.what, asker_, done)) return request_need::time;
   answered_at_ = done.ended_at;
   if (gate_) gate_->used_lock(done.timing);
-  make_ticket_answer(request, std::move(done), context_.start, answer);
+  make_ticket_answer(request, std::move(done), context_.start, gate(), answer);
   return request_need::nothing;
 }
 
 void api_handler::take_outcome(data_request const& request, execution&& done, reply& answer) {
   answered_at_ = done.ended_at;
-  if (gate_) gate_->used_lock(done.timing);
   make_answer(request, std::move(done), context_.store.id(), context_.start, answer);
 }
 
@@ -354,24 +358,25 @@ awaitable<request_end> api_handler::run_routed(client_link& client, reply& answe
   if (auto const* const watch = std::get_if<watch_request>(&request_)) {
     begin_stream(head_of(*watch), true, client, answer);
     asker_.operation = lock_operation::watch;
-    co_return co_await send_watch(*watch, context_, hub_, asker_, client);
+    co_return co_await send_watch(*watch, context_, hub_, asker_, client, gate());
   }
   if (auto const* const one = std::get_if<ticket_request>(&request_)) {
     asker_.operation = lock_operation::ticket;
-    if (!one->is_kept_by_connection) co_return co_await run_ticket(*one, context_, hub_, asker_, client, answer);
+    if (!one->is_kept_by_connection)
+      co_return co_await run_ticket(*one, context_, hub_, asker_, client, answer, gate());
     std::function<void(reply&&)> const begin = [&](reply&& head) {
       begin_stream(std::move(head), true, client, answer);
     };
-    co_return co_await run_kept_ticket(*one, context_, hub_, asker_, client, answer, begin);
+    co_return co_await run_kept_ticket(*one, context_, hub_, asker_, client, answer, begin, gate());
   }
   if (auto const* const one = std::get_if<export_request>(&request_)) {
     begin_stream(head_of(*one), false, client, answer);
     asker_.operation = lock_operation::export_keys;
-    co_return co_await send_export(*one, context_, asker_, client, gate_ ? &*gate_ : nullptr);
+    co_return co_await send_export(*one, context_, asker_, client, gate());
   }
   if (auto const* const one = std::get_if<import_request>(&request_)) {
     asker_.operation = lock_operation::import_keys;
-    co_return co_await run_import(*one, context_, asker_, client, answer, gate_ ? &*gate_ : nullptr);
+    co_return co_await run_import(*one, context_, asker_, client, answer, gate());
   }
   if (auto const* const one = std::get_if<backup_request>(&request_))
     co_return co_await run_backup(*one, context_, client, answer);
@@ -417,10 +422,8 @@ awaitable<request_end> api_handler::run_data(data_request const& request, client
       client_link::waiting here(client);
       auto& stop = here.stop();
       done = co_await context_.store.execute(request.operation, request.terms, stop, asker_);
-      if (stop.why() == stop_reason::hang_up) {
-        if (gate_) gate_->used_lock(done.timing);
-        co_return request_end::gone;
-      }
+      if (gate_) gate_->used_lock(done.timing);
+      if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
     }
     if (auto* const wanted = done.outcome ? std::get_if<text_wanted>(&*done.outcome) : nullptr) {
       while (wanted->function->compute_some(wanted->input))

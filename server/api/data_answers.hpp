@@ -1,11 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
-#include "server/api/requests.hpp"
+#include "protocol/error.hpp"
 #include "server/http/reply.hpp"
-#include "server/store/store.hpp"
+#include "server/store/operation.hpp"
 
 namespace holdfast::server {
 
@@ -17,12 +19,6 @@ struct answer_context {
   std::uint64_t revision = 0;                          ///< of the database, after the operation
   std::chrono::steady_clock::time_point granted_at{};  ///< the time from which times to live are counted
 };
-
-/// Creates the answer to a request, whether or not its operation has run. @param start distinguishes the request ids of
-/// this
-/// process from those of others. @param answer must be new.
-void make_answer(data_request const& request, execution&& done, std::uint64_t database_id, std::uint64_t start,
-                 reply& answer);
 
 /// Adds `Holdfast-TTL` if the key expires.
 void add_time_to_live(reply& answer, expiry_time expires, answer_context const& context);

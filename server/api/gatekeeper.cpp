@@ -120,7 +120,7 @@ class log_line {
 
 void gatekeeper::begin(request_head const& head, peer_address const& client) {
   is_admitted_ = false;
-  wait_ = hold_ = {};
+  wait_ = hold_ = charged_hold_ = {};
   items_ = 0;
   token_ = nullptr;
   why_ = doubt::none;
@@ -305,13 +305,25 @@ std::optional<failure> gatekeeper::refuse_item(std::string_view key) const {
                                           "' or a shorter prefix of it"};
 }
 
+bool gatekeeper::lets_see_lock(std::string_view lock) const {
+  return !control_.tokens || (token_ != nullptr && token_->allows(scope::lock, lock));
+}
+
 // --- what is written down ------------------------------------------------------------------------------------------
 
 void gatekeeper::end(route_kind kind, routed const& request, answered_request const& done) {
-  if (control_.rates) control_.rates->charge(client_, done.body_bytes + done.content_bytes, hold_, clock::now());
+  if (control_.rates)
+    control_.rates->charge(client_, done.body_bytes + done.content_bytes, hold_ - charged_hold_, clock::now());
   if (control_.requests) write_request(done);
   if (control_.audit) write_audit(kind, request, done);
   token_ = nullptr;
+}
+
+void gatekeeper::used_lock_in_stream(lock_timing const& timing) {
+  used_lock(timing);
+  if (!control_.rates) return;
+  control_.rates->charge(client_, 0, timing.hold, clock::now());
+  charged_hold_ += timing.hold;
 }
 
 void gatekeeper::write_request(answered_request const& done) {

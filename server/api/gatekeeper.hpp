@@ -42,6 +42,12 @@ class gatekeeper {
   /// The same for a key of an import.
   [[nodiscard]] std::optional<protocol::failure> refuse_item(std::string_view key) const;
 
+  /// Whether the client may see who holds a named lock and who waits for it.
+  [[nodiscard]] bool lets_see_lock(std::string_view lock) const;
+
+  /// True if the server requires tokens and the request has no valid one.
+  [[nodiscard]] bool is_stranger() const noexcept { return control_.tokens != nullptr && token_ == nullptr; }
+
   /// An idempotency key as the server stores it: each token has its own keys, invisible to other tokens.
   [[nodiscard]] std::string own_name_of(std::string&& key) const;
 
@@ -69,6 +75,8 @@ class gatekeeper {
     wait_ += timing.wait;
     hold_ += timing.hold;
   }
+  /// The same within a stream, which may never end: charged at once.
+  void used_lock_in_stream(protocol::lock_timing const& timing);
   /// Reports how many lines an import has stored or skipped.
   void imported(std::size_t items) noexcept { items_ += items; }
 
@@ -104,6 +112,7 @@ class gatekeeper {
   doubt why_ = doubt::none;
   bool is_admitted_ = false;  // counted against its rate
   nanoseconds wait_{}, hold_{};
+  nanoseconds charged_hold_{};  // of that, what has been charged
   std::size_t items_ = 0;
   std::string path_;  // without the query, which may contain secrets by mistake
 };

@@ -11,6 +11,7 @@
 #include "protocol/key.hpp"
 #include "protocol/percent.hpp"
 #include "server/api/answers.hpp"
+#include "server/api/data_answers.hpp"
 #include "server/api/parameters.hpp"
 #include "server/api/watch.hpp"
 #include "server/json/document.hpp"
@@ -37,7 +38,6 @@ constexpr std::chrono::seconds default_lease{10};
 constexpr std::chrono::milliseconds lease_min{100};
 constexpr std::size_t id_bytes_max = 64;
 constexpr std::size_t owner_bytes_max = 256;
-constexpr std::size_t grants_max = 16;
 
 /// A segment of `/v1/locks/{name}/tickets/{id}`, still encoded; empty if absent.
 std::string_view segment(std::string_view path, std::size_t index) {
@@ -133,10 +133,11 @@ nanoseconds time_left(timer const& until) {
 
 /// Must be done even though the client is gone.
 awaitable<void> finish(ticket_operation what, ticket_request const& request, api_context const& context,
-                       lock_asker asker) {
+                       lock_asker asker, gatekeeper* gate) {
   data_operation const operation = std::move(what);
   interruption never;
-  co_await context.store.execute(operation, request.terms, never, asker);
+  auto const done = co_await context.store.execute(operation, request.terms, never, asker);
+  if (gate != nullptr) gate->used_lock(done.timing);
 }
 
 ticket_operation of_same_ticket(ticket_operation const& one, kind what) {
@@ -270,16 +271,11 @@ std::optional<reply> take_ticket_body(ticket_request& request, std::string const
 
 // --- answers -------------------------------------------------------------------------------------------------------
 
-failure failure_of(lock_lost const& lost) {
-  return {errc::lock_lost, "the grant of the lock '" + lost.grant.lock + "' with the token " +
-                               std::to_string(lost.grant.token) +
-                               " is over; nothing was changed. The present holder has a newer token"};
-}
-
 namespace {
 
 struct ticket_answer {
   ticket_request const& request;
+  gatekeeper const* gate;
   reply& answer;
 
   void operator()(ticket_found const& one) const {
@@ -293,7 +289,12 @@ struct ticket_answer {
   void operator()(no_room none) const { answer = reply_to(failure_of(none)); }
   void operator()(deadlock_found const& found) const {
     std::string text, cycle = "[";
+    std::size_t hidden = 0;
     for (auto const& one : found.cycle) {
+      if (gate != nullptr && !gate->lets_see_lock(one.lock)) {
+        ++hidden;
+        continue;
+      }
       if (cycle.size() > 1) {
         cycle += ',';
         text += ", ";
@@ -305,6 +306,7 @@ struct ticket_answer {
       cycle += '}';
       text += '\'' + one.owner + "' waits for '" + one.lock + "', which '" + one.holder + "' holds";
     }
+    if (hidden != 0) text += ", and so on by way of locks that this token may not see";
     answer = problem_with({errc::deadlock, "the owner would wait for itself: " + text +
                                                ". Release one of them, or ask for locks in the same order everywhere"},
                           "cycle", cycle + ']');
@@ -317,9 +319,10 @@ struct ticket_answer {
 
 }  // namespace
 
-void make_ticket_answer(ticket_request const& request, execution&& done, std::uint64_t start, reply& answer) {
+void make_ticket_answer(ticket_request const& request, execution&& done, std::uint64_t start, gatekeeper const* gate,
+                        reply& answer) {
   if (done.outcome) {
-    std::visit(ticket_answer{request, answer}, *done.outcome);
+    std::visit(ticket_answer{request, gate, answer}, *done.outcome);
   } else {
     answer = reply_to(done.outcome.error());
   }
@@ -369,7 +372,7 @@ void answer_locks(data_request const& request, locks_listed const& page, std::ui
 // --- waiting -------------------------------------------------------------------------------------------------------
 
 awaitable<request_end> run_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
-                                  lock_asker asker, client_link& client, reply& answer) {
+                                  lock_asker asker, client_link& client, reply& answer, gatekeeper* gate) {
   auto const& asked = request.what;
   timer until(co_await asio::this_coro::executor);
   until.expires_after(request.wait.value_or(nanoseconds(0)));
@@ -386,6 +389,7 @@ awaitable<request_end> run_ticket(ticket_request const& request, api_context con
       client_link::waiting here(client);
       auto& stop = here.stop();
       done = co_await context.store.execute(what, request.terms, stop, asker);
+      if (gate != nullptr) gate->used_lock(done.timing);
       if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
     }
     if (!is_over && is_waiting(done) && one.listening.count() != 0 && !client.is_draining()) {
@@ -395,7 +399,7 @@ awaitable<request_end> run_ticket(ticket_request const& request, api_context con
         if (!is_there) {
           // The client is gone: from now on, the ticket keeps its place for one lease.
           auto look = of_same_ticket(asked, kind::look);
-          co_await finish(std::move(look), request, context, asker);
+          co_await finish(std::move(look), request, context, asker, gate);
           co_return request_end::gone;
         }
         until.expires_at(due);
@@ -407,14 +411,14 @@ awaitable<request_end> run_ticket(ticket_request const& request, api_context con
       one.what = kind::look;
       continue;
     }
-    make_ticket_answer(request, std::move(done), context.start, answer);
+    make_ticket_answer(request, std::move(done), context.start, gate, answer);
     co_return request_end::answered;
   }
 }
 
 awaitable<request_end> run_kept_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
                                        lock_asker asker, client_link& client, reply& answer,
-                                       std::function<void(reply&&)> const& begin) {
+                                       std::function<void(reply&&)> const& begin, gatekeeper* gate) {
   auto const& asked = request.what;
   auto const interval = asked.lease / 3;
   timer pause(co_await asio::this_coro::executor);
@@ -434,11 +438,12 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
       client_link::waiting here(client);
       auto& stop = here.stop();
       done = co_await context.store.execute(what, request.terms, stop, asker);
+      if (gate != nullptr) gate->used_lock_in_stream(done.timing);
       if (stop.why() == stop_reason::hang_up) break;
     }
     auto const* const found = done.outcome ? std::get_if<ticket_found>(&*done.outcome) : nullptr;
     if (!is_begun && found == nullptr) {
-      make_ticket_answer(request, std::move(done), context.start, answer);
+      make_ticket_answer(request, std::move(done), context.start, gate, answer);
       co_return request_end::answered;
     }
     auto const is_durable = co_await client.until_durable(done.needs);
@@ -462,7 +467,7 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
     told = std::move(line);
     if (is_over) {
       auto release = of_same_ticket(asked, kind::release);
-      co_await finish(std::move(release), request, context, asker);
+      co_await finish(std::move(release), request, context, asker, gate);
       auto const is_sent = co_await client.end();
       co_return is_sent ? request_end::sent : request_end::gone;
     }
@@ -482,49 +487,8 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
     one.lease = {};
   }
   auto release = of_same_ticket(asked, kind::release);
-  co_await finish(std::move(release), request, context, asker);
+  co_await finish(std::move(release), request, context, asker, gate);
   co_return request_end::gone;
-}
-
-// --- the fence -----------------------------------------------------------------------------------------------------
-
-result<std::vector<lock_grant>> read_lock_guard(request_head const& head) {
-  std::vector<lock_grant> grants;
-  if (!head.lock) return grants;
-  std::string_view rest = *head.lock;
-  auto const malformed = wrong(
-      "Holdfast-Lock is the lock's name as it stands in a path, and the grant's token: "
-      "Holdfast-Lock: deploy;token=1847");
-  for (auto more = true; more;) {
-    auto const end = rest.find(',');
-    more = end != std::string_view::npos;
-    auto part = rest.substr(0, end);
-    rest.remove_prefix(more ? end + 1 : rest.size());
-    auto const strip = [](std::string_view text) {
-      auto const first = text.find_first_not_of(" \t");
-      if (first == std::string_view::npos) return std::string_view();
-      return text.substr(first, text.find_last_not_of(" \t") + 1 - first);
-    };
-    part = strip(part);
-    auto const semicolon = part.find(';');
-    if (semicolon == std::string_view::npos) return malformed;
-    auto lock = lock_name_from_segment(strip(part.substr(0, semicolon)));
-    if (!lock) return lock.error();
-    auto parameter = strip(part.substr(semicolon + 1));
-    constexpr std::string_view token_is = "token=";
-    if (parameter.size() <= token_is.size() || !equals_ignoring_case(parameter.substr(0, token_is.size()), token_is))
-      return malformed;
-    auto const token = parse_integer(parameter.substr(token_is.size()));
-    if (!token || *token <= 0) return malformed;
-    if (grants.size() == grants_max) return wrong("Holdfast-Lock names more than 16 locks");
-    grants.push_back({*std::move(lock), static_cast<std::uint64_t>(*token)});
-  }
-  return grants;
-}
-
-void guard(data_request& request, std::vector<lock_grant>&& grants) {
-  guarded_operation one{std::move(grants), std::move(request.operation)};
-  request.operation = std::make_shared<guarded_operation const>(std::move(one));
 }
 
 }  // namespace holdfast::server

@@ -6,7 +6,7 @@
 
 #include "protocol/target.hpp"
 #include "server/api/api_context.hpp"
-#include "server/api/data_answers.hpp"
+#include "server/api/gatekeeper.hpp"
 #include "server/api/requests.hpp"
 #include "server/http/client_link.hpp"
 #include "server/http/request_handler.hpp"
@@ -39,28 +39,21 @@ inline constexpr std::size_t ticket_body_bytes_max = 4096;
 }
 
 /// The answer to a request for a ticket. @param start distinguishes the request ids of this process from those of
-/// others.
-void make_ticket_answer(ticket_request const& request, execution&& done, std::uint64_t start, reply& answer);
+/// others. @param gate decides which locks of a deadlock may be named; null: all.
+void make_ticket_answer(ticket_request const& request, execution&& done, std::uint64_t start, gatekeeper const* gate,
+                        reply& answer);
 
-/// Waits for the grant for as long as the request allows. @param hub of this thread.
+/// Waits for the grant for as long as the request allows. @param hub of this thread. @param gate counts the lock time;
+/// may be null.
 awaitable<request_end> run_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
-                                  lock_asker asker, client_link& client, reply& answer);
+                                  lock_asker asker, client_link& client, reply& answer, gatekeeper* gate);
 
 /// Acquires a lock and keeps it until its client disconnects. @param begin starts the answer as a stream.
 awaitable<request_end> run_kept_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
                                        lock_asker asker, client_link& client, reply& answer,
-                                       std::function<void(reply&&)> const& begin);
+                                       std::function<void(reply&&)> const& begin, gatekeeper* gate);
 
 void answer_lock(lock_shown const& shown, std::uint64_t revision, reply& answer);
 void answer_locks(data_request const& request, locks_listed const& page, std::uint64_t revision, reply& answer);
-[[nodiscard]] protocol::failure failure_of(lock_lost const& lost);
-
-// --- the fence -----------------------------------------------------------------------------------------------------
-
-/// The grants that a header requires: `Holdfast-Lock: deploy;token=17`. @return errc::invalid_lock if invalid.
-[[nodiscard]] protocol::result<std::vector<lock_grant>> read_lock_guard(request_head const& head);
-
-/// Makes a request's operation conditional: it runs only while the grants are valid.
-void guard(data_request& request, std::vector<lock_grant>&& grants);
 
 }  // namespace holdfast::server

@@ -9,7 +9,7 @@
 #include "protocol/key.hpp"
 #include "server/api/answers.hpp"
 #include "server/api/lists.hpp"
-#include "server/api/locks.hpp"
+#include "server/api/lock_guard.hpp"
 #include "server/api/parameters.hpp"
 #include "server/api/text_functions.hpp"
 #include "server/json/document.hpp"

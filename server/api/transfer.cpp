@@ -8,7 +8,7 @@
 #include "protocol/key.hpp"
 #include "server/api/answers.hpp"
 #include "server/api/data_answers.hpp"
-#include "server/api/locks.hpp"
+#include "server/api/lock_guard.hpp"
 #include "server/api/parameters.hpp"
 #include "server/api/watch.hpp"
 #include "server/json/document.hpp"
@@ -179,7 +179,7 @@ awaitable<bool> send_lines(export_request const& request, api_context const& con
       client_link::waiting here(client);
       done = co_await context.store.execute(what, request.terms, here.stop(), asker);
     }
-    if (gate != nullptr) gate->used_lock(done.timing);
+    if (gate != nullptr) gate->used_lock_in_stream(done.timing);
     if (!done.outcome) {
       lines.text() += "{\"error\":" + problem_json(done.outcome.error());
       lines.text().back() = '}';
@@ -387,7 +387,7 @@ awaitable<bool> import_run::store_items() {
     done = co_await context_.store.execute(what_, request_.terms, stop, asker_);
     is_gone_ = stop.why() == stop_reason::hang_up;
   }
-  if (gate_ != nullptr) gate_->used_lock(done.timing);
+  if (gate_ != nullptr) gate_->used_lock_in_stream(done.timing);
   if (is_gone_) co_return false;
   if (auto why = why_not_done(done)) {
     refused_ = std::move(why);

@@ -140,7 +140,7 @@ struct told_part {
 /// client
 /// left.
 awaitable<bool> send_values(watch_request const& request, api_context const& context, lock_asker asker,
-                            client_link& client, event_writer& writer, std::vector<told_part>& told) {
+                            client_link& client, event_writer& writer, std::vector<told_part>& told, gatekeeper* gate) {
   data_operation what = list_operation{.prefix = request.key,
                                        .after = std::nullopt,
                                        .until = std::nullopt,
@@ -156,6 +156,7 @@ awaitable<bool> send_values(watch_request const& request, api_context const& con
     {
       client_link::waiting here(client);
       done = co_await context.store.execute(what, {.hold = {}, .lock_timeout = std::nullopt}, here.stop(), asker);
+      if (gate != nullptr) gate->used_lock_in_stream(done.timing);
       if (!done.outcome) co_return false;
     }
     auto const is_durable = co_await client.until_durable(done.needs);
@@ -181,7 +182,7 @@ bool was_told(std::vector<told_part> const& told, change const& one) {
 }
 
 awaitable<bool> send_changes(watch_request const& request, api_context const& context, watch_hub& hub, lock_asker asker,
-                             client_link& client) {
+                             client_link& client, gatekeeper* gate) {
   event_writer writer(request.format, context.store.id());
   timer pause(co_await asio::this_coro::executor);
   // An id from the future belongs to another database, even if it looks like one of this database.
@@ -194,7 +195,7 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
   auto const is_begun = co_await client.send_head();
   if (!is_begun) co_return false;
   if (request.begins_with_values) {
-    auto const goes_on = co_await send_values(request, context, asker, client, writer, told);
+    auto const goes_on = co_await send_values(request, context, asker, client, writer, told, gate);
     if (!goes_on) co_return client.is_draining();
     // Changes made meanwhile follow; this marks the end of the initial keys.
     writer.add("live", told.front().revision);
@@ -297,9 +298,9 @@ reply head_of(watch_request const& request) {
 }
 
 awaitable<request_end> send_watch(watch_request const& request, api_context const& context, watch_hub& hub,
-                                  lock_asker asker, client_link& client) {
+                                  lock_asker asker, client_link& client, gatekeeper* gate) {
   auto goes_on = true;
-  if (!client.wants_head_only()) goes_on = co_await send_changes(request, context, hub, asker, client);
+  if (!client.wants_head_only()) goes_on = co_await send_changes(request, context, hub, asker, client, gate);
   if (goes_on) goes_on = co_await client.end();
   co_return goes_on ? request_end::sent : request_end::gone;
 }

@@ -2,6 +2,7 @@
 
 #include "protocol/target.hpp"
 #include "server/api/api_context.hpp"
+#include "server/api/gatekeeper.hpp"
 #include "server/api/parameters.hpp"
 #include "server/api/requests.hpp"
 #include "server/http/client_link.hpp"
@@ -26,9 +27,10 @@ namespace holdfast::server {
 
 [[nodiscard]] reply head_of(watch_request const& request);
 
-/// Sends changes until the client leaves or the server drains. @param hub of this thread.
+/// Sends changes until the client leaves or the server drains. @param hub of this thread. @param gate counts the lock
+/// time; may be null.
 awaitable<request_end> send_watch(watch_request const& request, api_context const& context, watch_hub& hub,
-                                  lock_asker asker, client_link& client);
+                                  lock_asker asker, client_link& client, gatekeeper* gate);
 
 /// Appends a JSON text on one line: line breaks become spaces, which changes no value.
 void append_on_one_line(std::string& out, std::string_view json);

@@ -71,6 +71,18 @@ class Documents(unittest.TestCase):
             if file.name != "README.md":
                 self.assertIn(f"({file.name})", index)
 
+    def test_readme_says_on_its_first_two_screens_who_reaches_the_server(self):
+        screens = " ".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:80])
+        exposure = screens.split("**Exposure.**")[1].split("## ")[0]
+        for said in ("`127.0.0.1:8080` by default", "web pages of other sites", "--tls-cert", "--tokens", "docs/security.md"):
+            self.assertIn(said, exposure)
+
+    def test_each_container_is_published_to_this_machine_alone(self):
+        found = [f"{file.relative_to(ROOT)}: {line}" for file in documents(ROOT)
+                 for line in file.read_text(encoding="utf-8").splitlines()
+                 if re.search(r"(docker|podman) run .*(-p|--publish) (?!127\.0\.0\.1:)", line)]
+        self.assertEqual(found, [])
+
     def test_figures_in_readme_are_those_of_the_benchmarks(self):
         """Each row of README's table has a row of the same load in bench/README.md, with each of its figures."""
         section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Performance")[1].split("\n## ")[0]

@@ -10,6 +10,7 @@
 
 #include "server/access/token_file.hpp"
 #include "server/api/routes.hpp"
+#include "server/insight/source_names.hpp"
 #include "tests/support/raw_client.hpp"
 #include "tests/support/running_server.hpp"
 #include "tests/support/streaming_client.hpp"
@@ -277,6 +278,33 @@ TEST_F(tokens, of_a_locks_prefix_open_no_other_lock) {
   EXPECT_EQ(ask("deploy", "DELETE", "/v1/locks/deploy%2Fweb/tickets/1").status, 204);
 }
 
+// A cycle can include locks of others. A token that may not use them must not learn their names and owners.
+TEST_F(tokens, of_a_locks_prefix_learn_no_other_lock_from_a_deadlock) {
+  auto const as = [](std::string const& owner) { return R"({"owner":")" + owner + R"("})"; };
+  EXPECT_EQ(ask("all", "POST", "/v1/locks/elsewhere?id=1&lease=60s", as("bob")).status, 201);
+  EXPECT_EQ(ask("all", "POST", "/v1/locks/deploy%2Fweb?id=2&lease=60s", as("amy")).status, 201);
+  EXPECT_EQ(ask("all", "POST", "/v1/locks/elsewhere?id=3&lease=60s", as("amy")).status, 202);
+  json const seen{{"owner", "bob"}, {"waits_for", "deploy/web"}, {"held_by", "amy"}};
+  for (std::string const target : {"?id=4", "?id=4&wait=30s", "?id=4&keep=connection"}) {
+    auto const refused = ask("deploy", "POST", "/v1/locks/deploy%2Fweb" + target, as("bob"));
+    EXPECT_EQ(refused.code(), "deadlock");
+    EXPECT_EQ(json::parse(refused.body)["cycle"], json::array({seen}));
+    EXPECT_EQ(refused.body.find("elsewhere"), std::string::npos) << refused.body;
+  }
+  EXPECT_EQ(json::parse(ask("locker", "POST", "/v1/locks/deploy%2Fweb?id=4", as("bob")).body)["cycle"].size(), 2);
+}
+
+// There are 4,096 names. Clients without a token could use up all of them, and no other name would be shown.
+TEST_F(tokens, give_their_holders_names_which_others_cannot_use_up) {
+  for (auto i = 0U; i < server::source_names::names_max; ++i) {
+    auto const named = "Holdfast-Source: stranger " + std::to_string(i) + "\r\n";
+    ASSERT_EQ(client->ask(request("HEAD", "/v1/kv/a", "", named)).status, 401);
+  }
+  raw_client holder(server->port());
+  server->ask_for_lock(holder, request("PUT", "/v1/kv/a?hold=30s", "1", by("all") + "Holdfast-Source: known\r\n"));
+  EXPECT_EQ(json::parse(ask("all", "GET", "/v1/lock").body)["owner"]["source"], "known");
+}
+
 // A client that guesses the idempotency key of another's request must not be able to block it or learn of it.
 TEST_F(tokens, have_idempotency_keys_of_their_own) {
   std::string const key = "Idempotency-Key: \"1\"\r\n";
@@ -429,6 +457,21 @@ TEST_F(client_limits, of_the_lock_count_a_hold_whose_client_hung_up) {
     std::this_thread::sleep_for(1ms);
   }
   EXPECT_EQ(status, 429);
+}
+
+// A stream may have no end at which it could be charged.
+TEST_F(client_limits, of_the_lock_count_what_streams_and_waits_for_locks_take) {
+  for (auto const& [method, target, until] : {std::tuple{"GET", "/v1/watch?initial=true", "\"live\""},
+                                              std::tuple{"GET", "/v1/watch?initial=true&format=ndjson", "\"live\""},
+                                              std::tuple{"POST", "/v1/locks/a?keep=connection", "\"held\""},
+                                              std::tuple{"POST", "/v1/locks/b?wait=10s", "\"held\""},
+                                              std::tuple{"GET", "/v1/kv/a?wait=1ms", "key_not_found"}}) {
+    auto const server = start([](auto& to) { to.rates.lock_time = 1ns; });
+    raw_client client(server->port());
+    client.send(request(method, target));
+    client.receive_until(until);
+    EXPECT_EQ(raw_client(server->port()).ask(request("GET", "/v1/kv/a")).status, 429) << target;
+  }
 }
 
 TEST_F(client_limits, of_streams_count_locks_that_connections_keep) {

@@ -94,6 +94,24 @@ TEST(metrics, count_what_happened) {
   EXPECT_EQ(requests("_OTHER", "other", 400), 1);
 }
 
+// The names are those by which dashboards know any process.
+TEST(metrics, tell_what_the_process_and_its_data_take) {
+  running_server const server;
+  auto const before = metrics_of(server);
+  raw_client(server.port()).ask(request("PUT", "/v1/kv/a", '"' + std::string(10'000, 'x') + '"'));
+  auto const after = metrics_of(server);
+  EXPECT_GT(value_of(after, "process_cpu_seconds_total"), 0);
+  EXPECT_GT(value_of(after, "process_resident_memory_bytes"), 1e6);
+  EXPECT_GE(value_of(after, "process_virtual_memory_bytes"), value_of(after, "process_resident_memory_bytes"));
+  EXPECT_GT(value_of(after, "process_open_fds"), 3);
+  EXPECT_GT(value_of(after, "process_max_fds"), value_of(after, "process_open_fds"));
+  auto const now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  EXPECT_NEAR(value_of(after, "process_start_time_seconds"), now, 60);
+  EXPECT_EQ(value_of(after, "holdfast_keys"), value_of(before, "holdfast_keys") + 1);
+  std::string const data = "holdfast_memory_bytes{kind=\"data\"}";
+  EXPECT_GE(value_of(after, data), value_of(before, data) + 10'000);
+}
+
 TEST(metrics, show_who_waits_and_holds_now) {
   running_server server;
   raw_client holder(server.port()), waiter(server.port());

@@ -12,6 +12,7 @@
 #include "tests/support/raw_client.hpp"
 #include "tests/support/running_server.hpp"
 #include "tests/support/tls_files.hpp"
+#include "tls/context.hpp"
 
 namespace holdfast::tests {
 namespace {
@@ -74,6 +75,30 @@ TEST_F(tls_client, values_go_both_ways_on_a_kept_connection) {
   EXPECT_TRUE(got->value == value);
   EXPECT_TRUE(asking.is_open());
   EXPECT_EQ(asking.peer(), port);
+}
+
+TEST_F(tls_client, a_new_connection_resumes_the_session_of_the_last_one_under_the_same_trust_alone) {
+  start();
+  auto const kept = tls::client_context(at.trust);
+  auto const resumed = [&] {
+    auto const metrics = server->connect().ask(request("GET", "/metrics")).body;
+    std::string_view const name = "result=\"resumed\"} ";
+    auto const figure = metrics.find(name);
+    return figure == std::string::npos ? -1 : std::stoi(metrics.substr(figure + name.size()));
+  };
+  EXPECT_EQ(complaint(), "");
+  EXPECT_EQ(resumed(), 0);
+  EXPECT_EQ(complaint(), "");
+  EXPECT_EQ(resumed(), 1);
+  EXPECT_EQ(complaint(), "") << "also of a session that was resumed";
+  EXPECT_EQ(resumed(), 2);
+  at.trust.accept_any = true;
+  EXPECT_EQ(complaint(), "");
+  EXPECT_EQ(resumed(), 2) << "the other context knows no session";
+  at.trust.accept_any = false;
+  tls_files strangers;
+  at.trust.ca_certificate = strangers.authority();
+  EXPECT_THAT(complaint(), HasSubstr("--ca-cert"));
 }
 
 TEST_F(tls_client, a_stream_is_read_line_by_line) {

@@ -70,7 +70,8 @@ std::string content_of(std::string_view body) {
 void fuzz_chunked_body(std::string_view input) {
   auto const whole = decode(input, in_one_piece());
   require(whole == decode(input, by_chance(input)), "pieces do not change what is decoded");
-  require(whole == decode(input, byte_by_byte()), "single bytes do not change what is decoded");
+  if (input.size() <= byte_by_byte_max)
+    require(whole == decode(input, byte_by_byte()), "single bytes do not change what is decoded");
   require(whole.content.size() <= content_bytes_max, "a body keeps to its limit");
   if (!whole.is_done) return;
   auto const again = content_of(input.substr(0, whole.used));

@@ -15,6 +15,8 @@ using next_size = std::function<std::size_t()>;
 [[nodiscard]] inline next_size in_one_piece() {
   return [] { return std::size_t(1) << 30; };
 }
+/// What is longer comes in pieces alone: bytes take the square of their number.
+inline constexpr std::size_t byte_by_byte_max = 300;
 [[nodiscard]] inline next_size byte_by_byte() {
   return [] { return std::size_t(1); };
 }

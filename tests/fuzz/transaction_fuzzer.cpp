@@ -4,7 +4,7 @@
 
 #include "protocol/json.hpp"
 #include "protocol/key.hpp"
-#include "server/api/locks.hpp"
+#include "server/api/lock_guard.hpp"
 #include "server/api/transactions.hpp"
 #include "server/store/database.hpp"
 #include "tests/fuzz/fuzzer.hpp"

@@ -74,13 +74,15 @@ TEST_F(metrics_of_two_threads, add_up_over_the_threads) {
 TEST_F(metrics_of_two_threads, count_requests_by_route_method_and_status) {
   source.recorders[0]->requests.add(route_kind::value, method::get, 200, 4'000'000);
   source.recorders[1]->requests.add(route_kind::value, method::get, 200, 6'000'000);
+  source.recorders[1]->requests.add(route_kind::value, method::get, 200, 9'000);
   source.recorders[1]->requests.add(route_kind::value, method::put, 503, 1);
   source.recorders[1]->requests.add(route_kind::other, method::unknown, 501, 1);
   auto const text = metrics_text(source, 0, {}, locks);
   std::string const get = R"({http_request_method="GET",http_route="/v1/kv/{key}",http_response_status_code="200")";
-  EXPECT_THAT(text, HasSubstr("http_server_request_duration_seconds_bucket" + get + ",le=\"0.005\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("http_server_request_duration_seconds_count" + get + "} 2\n"));
-  EXPECT_THAT(text, HasSubstr("http_server_request_duration_seconds_sum" + get + "} 0.01\n"));
+  EXPECT_THAT(text, HasSubstr("http_server_request_duration_seconds_bucket" + get + ",le=\"0.00001\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("http_server_request_duration_seconds_bucket" + get + ",le=\"0.005\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("http_server_request_duration_seconds_count" + get + "} 3\n"));
+  EXPECT_THAT(text, HasSubstr("http_server_request_duration_seconds_sum" + get + "} 0.010009\n"));
   EXPECT_THAT(text,
               HasSubstr(R"(http_request_method="PUT",http_route="/v1/kv/{key}",http_response_status_code="503")"));
   EXPECT_THAT(text, HasSubstr(R"(http_request_method="_OTHER",http_route="other",http_response_status_code="501")"));

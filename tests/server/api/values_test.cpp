@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "server/api/make_answer.hpp"
 #include "tests/server/http/written_head.hpp"
 
 namespace holdfast::server {
