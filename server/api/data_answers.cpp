@@ -56,8 +56,12 @@ struct data_answer {
 
   // These outcomes do not come from a data_request.
   void operator()(ticket_found&) const { answer = reply_to(failure{errc::internal, "tickets are answered elsewhere"}); }
-  void operator()(ticket_released&) const { answer = reply_to(failure{errc::internal, "tickets are answered elsewhere"}); }
-  void operator()(deadlock_found&) const { answer = reply_to(failure{errc::internal, "tickets are answered elsewhere"}); }
+  void operator()(ticket_released&) const {
+    answer = reply_to(failure{errc::internal, "tickets are answered elsewhere"});
+  }
+  void operator()(deadlock_found&) const {
+    answer = reply_to(failure{errc::internal, "tickets are answered elsewhere"});
+  }
   void operator()(text_wanted&) const { answer = reply_to(failure{errc::internal, "a patch was not computed"}); }
   void operator()(import_done&) const { answer = reply_to(failure{errc::internal, "an import is answered elsewhere"}); }
   void operator()(entries_expired&) const { answer = reply_to(failure{errc::internal, "expiry is no request"}); }
