@@ -9,7 +9,7 @@ namespace {
 constexpr auto values = "Values";
 constexpr auto many_keys = "Many keys";
 constexpr auto the_lock = "The lock";
-constexpr auto named_locks = "Locks of yours";
+constexpr auto named_locks = "Named locks";
 constexpr auto load_tests = "Load tests";
 constexpr auto help = "Help";
 
@@ -44,7 +44,9 @@ std::vector<command_text> make_texts() {
                    R"(Durations are a number and a unit: 250us, 350ms, 1s, 1.5s, 2m, 1h; 0 needs none.
 Flags may come before or after the arguments; --server and --timeout also before the command. A negative number is an argument. Write -- before any other argument that starts with a dash.
 
-Without --server, HOLDFAST_URL names the server. Of several (--server given several times, or with commas between) the next one is asked where one can't be reached, ends or does not lead; also where no answer came, if it is safe to do the command twice: a read, a condition, an idempotency key, a named lock. Else it ends with "whether it was done is not known". An https:// server is checked against the system's authorities, or those of --ca-cert (HOLDFAST_CA_CERT; for a certificate of your own HOLDFAST_CLIENT_CERT and HOLDFAST_CLIENT_KEY). --insecure accepts any certificate, so that anybody in between can read and change everything. Without --token-file, HOLDFAST_TOKEN has the token. No flag takes a token itself, because ps shows flags to everybody.)"});
+Without --server, HOLDFAST_URL names the server. With several servers (repeat --server, or separate them by commas), the next one is asked if one can't be reached, is stopping or does not lead. If no answer came, the next one is asked only if repeating the command is safe: a read, or with a condition, an idempotency key or a named lock. Otherwise the command ends with "whether it was done is not known".
+The certificate of an https:// server is checked against the system's authorities, or those of --ca-cert (HOLDFAST_CA_CERT). HOLDFAST_CLIENT_CERT and HOLDFAST_CLIENT_KEY set the client's own certificate. --insecure accepts any certificate, so anybody between client and server can read and change everything.
+Without --token-file, HOLDFAST_TOKEN contains the token. No flag takes a token itself, because ps shows flags to everybody.)"});
 
   texts.push_back(
       {"get",
@@ -185,21 +187,21 @@ Without --server, HOLDFAST_URL names the server. Of several (--server given seve
       {"with-lock",
        {},
        named_locks,
-       "Run a command while holding a lock, and never two at once",
-       {{"holdfast with-lock deploy -- ./deploy.sh", "waits until it is its turn"},
-        {"holdfast with-lock cron --no-wait -- ./job.sh", "status 75 where it runs already"},
+       "Run a command while holding a named lock",
+       {{"holdfast with-lock deploy -- ./deploy.sh", "waits for the lock"},
+        {"holdfast with-lock cron --no-wait -- ./job.sh", "status 75 if it already runs"},
         {"holdfast with-lock deploy --wait 5m --lease 30s -- make deploy", ""}},
-       "The exit status is the command's; 75 when the lock was not got in time, 74 when it was lost. Each third "
-       "of the lease the lock is kept. When that has failed for three quarters of a lease, or the server says "
-       "that the lock is lost, the command and all that it has started is ended, so that it never runs beside "
-       "another that holds the lock. A signal ends the wait; later it goes to the command, which finds "
-       "HOLDFAST_LOCK, HOLDFAST_LOCK_TOKEN and HOLDFAST_LOCK_TICKET in its environment. It fences its writes by "
-       "-H \"Holdfast-Lock: $HOLDFAST_LOCK;token=$HOLDFAST_LOCK_TOKEN\"."});
+       "The exit status is that of the command, 75 if the lock was not acquired in time, or 74 if it was lost. "
+       "The lock is renewed every third of the lease. If this fails for three quarters of a lease, or the server "
+       "reports that the lock is lost, the command and its process group are ended, so that it never runs "
+       "together with the next holder. A signal ends the wait; later, signals are passed to the command. Its "
+       "environment contains HOLDFAST_LOCK, HOLDFAST_LOCK_TOKEN and HOLDFAST_LOCK_TICKET. With -H "
+       "\"Holdfast-Lock: $HOLDFAST_LOCK;token=$HOLDFAST_LOCK_TOKEN\" it can fence its writes."});
   texts.push_back({"locks",
                    {},
                    named_locks,
-                   "Show locks by name: who holds them, who waits",
-                   {{"holdfast locks", "all that somebody holds"},
+                   "Show named locks, with holders and waiters",
+                   {{"holdfast locks", "all held locks"},
                     {"holdfast locks deploy", "one, with its queue"},
                     {"holdfast locks --prefix jobs/ --json | jq -r .name", ""}},
                    ""});
@@ -249,7 +251,7 @@ Ten runs on each side are good. With fewer than six, no difference among all eig
                    {},
                    help,
                    "Print a script by which a shell completes holdfast",
-                   {{"source <(holdfast completion bash)", "in ~/.bashrc; zsh: in ~/.zshrc behind compinit"},
+                   {{"source <(holdfast completion bash)", "in ~/.bashrc; zsh: in ~/.zshrc after compinit"},
                     {"holdfast completion fish > ~/.config/fish/completions/holdfast.fish", ""}},
                    "The packages install these scripts."});
   texts.push_back({"man", {}, help, "Print the manual page", {{"holdfast man | man -l -", ""}}, ""});

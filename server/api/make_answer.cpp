@@ -19,7 +19,7 @@ using namespace protocol;
 
 constexpr std::string_view nothing_changed = "; nothing was changed";
 
-/// Makes the answer to any outcome.
+/// Turns any outcome into an answer.
 struct data_answer {
   data_request const& request;
   answer_context const context;
@@ -57,10 +57,14 @@ struct data_answer {
   void operator()(locks_listed& page) const { answer_locks(request, page, context.revision, answer); }
   void operator()(lock_lost& lost) const { answer = reply_to(failure_of(lost)); }
 
-  // Others ask for these, and not by a data_request.
-  void operator()(ticket_found&) const { answer = reply_to(failure{errc::internal, "a ticket is told elsewhere"}); }
-  void operator()(ticket_released&) const { answer = reply_to(failure{errc::internal, "a ticket is told elsewhere"}); }
-  void operator()(deadlock_found&) const { answer = reply_to(failure{errc::internal, "a ticket is told elsewhere"}); }
+  // These outcomes do not come from a data_request.
+  void operator()(ticket_found&) const { answer = reply_to(failure{errc::internal, "tickets are answered elsewhere"}); }
+  void operator()(ticket_released&) const {
+    answer = reply_to(failure{errc::internal, "tickets are answered elsewhere"});
+  }
+  void operator()(deadlock_found&) const {
+    answer = reply_to(failure{errc::internal, "tickets are answered elsewhere"});
+  }
   void operator()(text_wanted&) const { answer = reply_to(failure{errc::internal, "a patch was not computed"}); }
   void operator()(import_done&) const { answer = reply_to(failure{errc::internal, "an import is answered elsewhere"}); }
   void operator()(entries_expired&) const { answer = reply_to(failure{errc::internal, "expiry is no request"}); }

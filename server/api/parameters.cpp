@@ -152,7 +152,8 @@ result<nanoseconds> parse_time_to_live(std::string_view text) {
 
     if (number && *number > 0) {
       if (*number > days_max * 86'400 / seconds_each[unit])
-        return failure{errc::invalid_parameter, "is at most 100 years (36525d); omit it for a key that does not expire"};
+        return failure{errc::invalid_parameter,
+                       "is at most 100 years (36525d); omit it for a key that does not expire"};
       return nanoseconds(seconds(*number * seconds_each[unit]));
     }
   }

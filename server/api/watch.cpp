@@ -257,8 +257,7 @@ routed route_watch(request_head const& head, target const& target, route_context
   auto given = read_parameters(target.query, watch_parameters,
                                {.hold = {}, .lock_timeout = context.settings.lock_timeout}, context.settings.hold_max);
   if (!given) return reply_to(given.error());
-  if (given->key && given->has_prefix)
-    return refuse(errc::invalid_parameter, "watch a key or a prefix, not both");
+  if (given->key && given->has_prefix) return refuse(errc::invalid_parameter, "watch a key or a prefix, not both");
   watch_request request;
   request.is_prefix = !given->key;
   request.key = given->key ? *std::move(given->key) : std::move(given->prefix);
@@ -278,9 +277,10 @@ routed route_watch(request_head const& head, target const& target, route_context
 std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub) {
   if (!request.after || request.may_be_told_lost) return std::nullopt;
   if (request.is_of_other_database)
-    return refuse(errc::history_compacted,
-                  "that id belongs to another database, or to this one before it was restarted or restored; begin again "
-                  "with initial=true");
+    return refuse(
+        errc::history_compacted,
+        "that id belongs to another database, or to this one before it was restarted or restored; begin again "
+        "with initial=true");
   if (*request.after > hub.last_revision())
     return refuse(errc::invalid_parameter, "from: the database is at revision " + std::to_string(hub.last_revision()) +
                                                "; this revision is in the future");

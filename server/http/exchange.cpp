@@ -123,9 +123,8 @@ bool exchange::count(std::size_t bytes) {
 }
 
 void exchange::refuse_for_memory() {
-  answer_ =
-      reply_to(failure{errc::overloaded,
-                       "running requests use all memory that this server allows; nothing was changed. Retry"});
+  answer_ = reply_to(
+      failure{errc::overloaded, "running requests use all memory that this server allows; nothing was changed. Retry"});
   state_ = state::answer;
 }
 

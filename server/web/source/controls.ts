@@ -70,8 +70,8 @@ export class Controls {
   private readonly result = h('ol', {class: 'readers', 'aria-live': 'polite', 'aria-label': 'What the readers measured'}, ...this.lines);
   private running = false;
   private readonly message = h('p', {class: 'message', role: 'status'});
-  private readonly readHold = new SettingSlider('Hold of reads', 'read-hold', readHolds, 'none', ms => this.patch({read_hold: spelled(ms)}));
-  private readonly writerPeriod = new SettingSlider('Period of the writer', 'writer-period', writerPeriods, 'off', ms => this.patch({writer_period: spelled(ms)}));
+  private readonly readHold = new SettingSlider('Read hold', 'read-hold', readHolds, 'none', ms => this.patch({read_hold: spelled(ms)}));
+  private readonly writerPeriod = new SettingSlider('Writer period', 'writer-period', writerPeriods, 'off', ms => this.patch({writer_period: spelled(ms)}));
   readonly element = h('section', {class: 'controls', 'aria-label': 'Controls'},
     h('div', {class: 'lesson'}, this.start,
       h('p', {class: 'note'}, 'Starts a reader every 0.8 s. Each holds the lock for 1 s, so the writer and the other readers have to wait.'),
