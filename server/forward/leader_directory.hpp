@@ -13,11 +13,11 @@
 
 namespace holdfast::server {
 
-/// The leader's address, if another server leads.
+/// Where another server that leads can be reached.
 struct leader_address {
-  std::string url;                                           ///< as the leader advertises it
-  std::string authority;                                     ///< HOST:PORT
-  std::vector<boost::asio::ip::tcp::endpoint> addresses{};   ///< of the host, in the order of preference
+  std::string url;                                        ///< as the leader advertises it
+  std::string authority;                                  ///< HOST:PORT
+  std::vector<boost::asio::ip::tcp::endpoint> addresses;  ///< of the host, the preferred one first
 };
 
 /// Which server of a cluster leads, as far as this server knows. Written by the thread that takes part in the election,
@@ -44,11 +44,14 @@ class leader_directory {
 
   [[nodiscard]] place where() const noexcept { return where_.load(std::memory_order_acquire); }
 
-  /// Null unless the leader is elsewhere.
-  [[nodiscard]] std::shared_ptr<leader_address const> leader() const;
-
   /// Changes whenever the leader changes; cheap to read.
   [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
+
+  struct view {
+    std::shared_ptr<leader_address const> leader;  ///< null unless the leader is elsewhere
+    std::uint64_t version;
+  };
+  [[nodiscard]] view look() const;
 
   /// `one` is rung after each change of the leader, until it is removed.
   void add_listener(wake_up& one);
@@ -60,7 +63,7 @@ class leader_directory {
   std::atomic<place> where_{place::unknown};
   std::atomic<std::uint64_t> version_{0};
   mutable std::mutex mutex_;
-  std::shared_ptr<leader_address const> leader_;  // guarded by mutex_, as what follows
+  std::shared_ptr<leader_address const> leader_;  // guarded by mutex_, like the listeners
   std::vector<wake_up*> listeners_;
 };
 
