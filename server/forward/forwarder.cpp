@@ -140,7 +140,7 @@ awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
   }
   if (was_forwarded_) co_return co_await refuse_with_body(client, answer, {});
   for (auto attempts = 1;; ++attempts) {
-    auto link = pool_.take_kept();
+    auto link = attempts == 1 ? pool_.take_kept() : nullptr;
     if (!link) link = co_await pool_.connect();
     if (!link) {
       auto const is_known = pool_.leaders().where() == leader_directory::place::elsewhere;
