@@ -7,11 +7,15 @@
 #include <string_view>
 
 #include "protocol/error.hpp"
+#include "server/net/byte_buffer.hpp"
 
 namespace holdfast::server {
 
 /// What chunk extensions, leading zeros and trailers of one body may take together.
 constexpr std::size_t chunk_overhead_bytes_max = 8192;
+
+/// Appends a chunk (RFC 9112 §7.1); an empty one is the last.
+void append_chunk(byte_buffer& output, std::string_view text);
 
 /// Decodes one chunked body (RFC 9112 §7.1) as it comes, and uses every byte it is given. Extensions and trailers are
 /// held to the grammar and dropped. Not thread-safe.

@@ -16,6 +16,7 @@ struct request_head {
   server::method method = method::unknown;
   std::string_view method_text;
   std::string_view target;
+  std::string_view field_lines;  ///< all of them, as they were sent, each with its CRLF
   bool target_is_plain = false;  ///< known to be a path and nothing else: a slash, then visible ASCII without % ? #
   bool is_bare = false;  ///< known to have neither body, condition, expectation nor origin, and to keep the connection
   bool http11 = true;    ///< false: HTTP/1.0
