@@ -112,6 +112,8 @@ error_traits traits_of(errc code) noexcept {
       return {507, "disk_full", "The disk is full"};
     case errc::draining:
       return {503, "draining", "The server is shutting down"};
+    case errc::no_leader:
+      return {503, "no_leader", "No server of the cluster can serve this now"};
     case errc::too_many_connections:
       return {503, "too_many_connections", "The server has too many connections"};
     case errc::backup_failed:

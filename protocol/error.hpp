@@ -65,6 +65,7 @@ enum class errc {
   database_full,
   disk_full,
   draining,
+  no_leader,
   too_many_connections,
   backup_failed,
   internal,

@@ -24,7 +24,10 @@ struct resource {
 /// The route table.
 [[nodiscard]] std::span<resource const> all_resources() noexcept;
 
-/// The permission that a kind of request needs; nothing if no route produces it.
+/// Of which kind the resource is that a request asks for.
+[[nodiscard]] route_kind kind_of(request_head const& head);
+
+/// What a kind of requests needs of its token: nothing where it is no route's.
 [[nodiscard]] route_access access_of(route_kind kind) noexcept;
 
 /// Finds the resource for a header and parses the request. The body, such as a PUT's value, is not read yet. Routing

@@ -14,7 +14,8 @@ struct build {
 };
 [[nodiscard]] build build_info() noexcept;
 
-/// The answer of GET /version. @param journal_json the journal's state as a JSON object.
-[[nodiscard]] std::string version_json(std::string_view journal_json);
+/// The answer of GET /version. @param journal_json what it shows of the journal, a JSON object.
+/// @param cluster_json the same of the cluster; empty: there is none
+[[nodiscard]] std::string version_json(std::string_view journal_json, std::string_view cluster_json);
 
 }  // namespace holdfast::server

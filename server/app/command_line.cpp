@@ -21,6 +21,7 @@
 #include "server/access/token_file.hpp"
 #include "server/api/version.hpp"
 #include "server/app/description.hpp"
+#include "server/cluster/etcd_client.hpp"
 #include "server/log/log.hpp"
 
 namespace holdfast::server {
@@ -113,6 +114,100 @@ std::uint64_t parse_bytes(std::string const& flag, std::string const& text) {
     if (wrong == std::errc() && unit == name && number <= std::numeric_limits<std::uint64_t>::max() / bytes)
       return number * bytes;
   throw CLI::ValidationError(flag, "'" + text + "' is not a size; write it as 64MiB, 2GiB or a number of bytes");
+}
+
+/// A file's first line.
+std::string read_password(std::string const& path) {
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line) || line.empty())
+    throw CLI::ValidationError("--etcd-password-file", "'" + path + "' can't be read, or is empty");
+  return line;
+}
+
+/// `http://10.0.0.1:8080`, where the other servers of a cluster reach this one.
+std::string check_advertise(std::string const& url) {
+  auto const rest = url.starts_with("http://") ? url.substr(7) : std::string();
+  auto const colon = rest.rfind(':');
+  auto const port = colon != std::string::npos ? rest.substr(colon + 1) : std::string();
+  auto const is_one = colon != 0 && colon != std::string::npos && !port.empty() &&
+                      port.find_first_not_of("0123456789") == std::string::npos &&
+                      rest.find_first_of("/?#@ ") == std::string::npos;
+  return is_one ? std::string() : "'" + url + "' is not such a URL; write it as http://10.0.0.1:8080";
+}
+
+void add_cluster_flags(CLI::App& app, cluster_settings& to) {
+  app.option_defaults()->group("Cluster");
+  app.add_option("--cluster", to.name,
+                 "Serve as a member of this cluster\n"
+                 "Its servers keep their data in etcd. One of them leads, the others stand by.")
+      ->envname("HOLDFAST_CLUSTER")
+      ->type_name("NAME")
+      ->check([](std::string const& name) {
+        constexpr auto allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+        auto const is_one = !name.empty() && name.size() <= 64 && name.find_first_not_of(allowed) == std::string::npos;
+        return is_one ? std::string()
+                      : "'" + name + "' is not a valid name; use up to 64 letters, digits, '.', '_' and '-'";
+      });
+  app.add_option("--etcd", to.etcd.endpoints, "URLs of etcd's members\nSuch as http://10.0.0.1:2379; with commas.")
+      ->envname("HOLDFAST_ETCD")
+      ->type_name("URLS")
+      ->delimiter(',')
+      ->check([](std::string const& url) {
+        try {
+          cancel_signal const never;
+          static_cast<void>(etcd_client({.endpoints = {url}}, never));
+          return std::string();
+        } catch (std::invalid_argument const& error) {
+          return std::string(error.what());
+        } catch (std::exception const&) {
+          return std::string();  // of its files, which flags that follow may name
+        }
+      });
+  app.add_option("--advertise", to.advertise, "Where the other servers reach this one\nSuch as http://10.0.0.1:8080.")
+      ->envname("HOLDFAST_ADVERTISE")
+      ->type_name("URL")
+      ->check(check_advertise);
+  app.add_option_function<std::string>(
+         "--reads",
+         [&to](std::string const& text) {
+           if (text != "confirmed" && text != "lease")
+             throw CLI::ValidationError("--reads", "'" + text + "' is neither confirmed nor lease");
+           to.reads = text == "lease" ? read_rule::lease : read_rule::confirmed;
+         },
+         "How a read is known to be current\n"
+         "confirmed: etcd confirms after each read that this server still leads; one question serves all reads that "
+         "wait. lease: the server's clock decides, without a question.")
+      ->envname("HOLDFAST_READS")
+      ->type_name("confirmed|lease")
+      ->default_str("confirmed");
+  add_duration(app, "--cluster-lease", "HOLDFAST_CLUSTER_LEASE",
+               "Time after which a lost leader is replaced\nWhole seconds, from 2s to 60s.", "5s", [&to](auto lease) {
+                 to.lease = std::chrono::duration_cast<std::chrono::seconds>(lease);
+                 if (to.lease != lease || to.lease.count() < 2 || to.lease.count() > 60)
+                   throw CLI::ValidationError("--cluster-lease", "must be whole seconds, from 2s to 60s");
+               });
+  add_duration(app, "--etcd-compaction", "HOLDFAST_ETCD_COMPACTION",
+               "Time between compactions of etcd\n0: the leader does not compact etcd's history; something else must.",
+               "5m", [&to](auto period) { to.compaction_period = period; });
+  app.add_option("--etcd-user", to.etcd.user, "User of this server in etcd")
+      ->envname("HOLDFAST_ETCD_USER")
+      ->type_name("NAME");
+  app.add_option_function<std::string>(
+         "--etcd-password-file", [&to](std::string const& path) { to.etcd.password = read_password(path); },
+         "File whose first line is its password")
+      ->envname("HOLDFAST_ETCD_PASSWORD_FILE")
+      ->type_name("FILE");
+  app.add_option("--etcd-ca", to.etcd.ca_certificate,
+                 "CAs of etcd's certificates (PEM)\nThe default is those of the system.")
+      ->envname("HOLDFAST_ETCD_CA")
+      ->type_name("FILE");
+  app.add_option("--etcd-cert", to.etcd.client_certificate, "Certificate to show etcd (PEM)")
+      ->envname("HOLDFAST_ETCD_CERT")
+      ->type_name("FILE");
+  app.add_option("--etcd-key", to.etcd.client_key, "Its key, if not in the same file (PEM)")
+      ->envname("HOLDFAST_ETCD_KEY")
+      ->type_name("FILE");
 }
 
 void add_service_flags(CLI::App& app, settings& to) {
@@ -332,6 +427,7 @@ void add_log_flags(CLI::App& app, settings& to) {
 void add_settings(CLI::App& app, settings& to, bool& in_memory) {
   add_service_flags(app, to);
   add_data_flags(app, to, in_memory);
+  add_cluster_flags(app, to.cluster);
   add_lock_flags(app, to);
   add_access_flags(app, to);
   add_limits_of_clients(app, to);
@@ -357,6 +453,33 @@ void check_settings(settings const& settings) {
     throw CLI::ValidationError("--hold", "is longer than --max-hold allows (" +
                                              protocol::format_duration(settings.routes.hold_max) +
                                              "); raise --max-hold or lower --hold");
+}
+
+/// Refuses incomplete settings of a cluster. @throws CLI::ValidationError
+void check_cluster(settings const& settings) {
+  auto const& cluster = settings.cluster;
+  if (cluster.name.empty()) {
+    if (!cluster.etcd.endpoints.empty()) throw CLI::ValidationError("--etcd", "needs --cluster, too");
+    if (!cluster.advertise.empty()) throw CLI::ValidationError("--advertise", "needs --cluster, too");
+    return;
+  }
+  if (cluster.etcd.endpoints.empty()) throw CLI::ValidationError("--cluster", "needs --etcd, too");
+  if (!cluster.etcd.user.empty() && cluster.etcd.password.empty())
+    throw CLI::ValidationError("--etcd-user", "needs --etcd-password-file, too");
+}
+
+/// The same for a server that is going to serve.
+void check_cluster_member(settings const& settings) {
+  if (settings.cluster.name.empty()) return;
+  if (settings.cluster.advertise.empty()) throw CLI::ValidationError("--cluster", "needs --advertise, too");
+  if (!settings.tls.certificate.empty())
+    throw CLI::ValidationError("--tls-cert",
+                               "the servers of a cluster speak plain HTTP to each other; let a proxy in front of them "
+                               "speak TLS");
+  constexpr std::size_t body_bytes_max = 1024 * 1024;
+  if (settings.sessions.body_bytes_max > body_bytes_max)
+    throw CLI::ValidationError("--max-body",
+                               "must be at most 1048576 in a cluster, because etcd accepts no more at once");
 }
 
 /// Refuses to serve other machines without access control and TLS. @throws CLI::ValidationError
@@ -425,8 +548,14 @@ bool is_given(std::vector<std::string_view> const& arguments, std::string_view f
   });
 }
 
-/// Settles --data and --in-memory: a flag takes precedence over a variable.
+/// Settles --data and --in-memory: a flag takes precedence over a variable. A cluster keeps its data in etcd.
 void choose_journal(std::vector<std::string_view> const& arguments, bool in_memory, settings& to) {
+  if (!to.cluster.name.empty()) {
+    for (auto const* const flag : {"--data", "--in-memory"})
+      if (is_given(arguments, flag)) throw CLI::ValidationError(flag, "a server of a cluster keeps its data in etcd");
+    to.data_directory.clear();
+    return;
+  }
   if (!in_memory) return;
   auto const flag_in_memory = is_given(arguments, "--in-memory"), flag_data = is_given(arguments, "--data");
   if (flag_in_memory && flag_data)
@@ -510,6 +639,14 @@ void add_token_command(CLI::App& app, std::optional<token_command>& wanted, toke
   one->final_callback([&wanted, &to] { wanted = to; });
 }
 
+/// Adds the subcommand about clusters.
+void add_cluster_command(CLI::App& app, bool& wanted) {
+  auto* const above = app.add_subcommand("cluster", "Look at a cluster");
+  above->require_subcommand(1);
+  auto* const one = above->add_subcommand("status", "Show who leads and who stands by: status 0 if a server leads");
+  one->final_callback([&wanted] { wanted = true; });
+}
+
 /// The address at which this machine reaches a server that listens on `address`.
 std::string reachable(std::string const& address) {
   if (address == "0.0.0.0") return "127.0.0.1";
@@ -584,6 +721,8 @@ command parse_command_line(int argc, char const* const* argv) {
   std::optional<token_command> token;
   token_command making;
   add_token_command(app, token, making);
+  auto wants_cluster_status = false;
+  add_cluster_command(app, wants_cluster_status);
 
   auto* const completion_app =
       app.add_subcommand("completion", "Print a script by which a shell completes holdfast-server");
@@ -602,7 +741,13 @@ command parse_command_line(int argc, char const* const* argv) {
   try {
     app.parse(argc, argv);
     check_settings(settings);
-    if (app.get_subcommands().empty()) check_exposure(settings);
+    check_cluster(settings);
+    if (app.get_subcommands().empty()) {
+      check_cluster_member(settings);
+      check_exposure(settings);
+    }
+    if (wants_cluster_status && settings.cluster.name.empty())
+      throw CLI::ValidationError("cluster status", "needs --cluster NAME and --etcd URLS");
     if (!data) choose_journal(arguments, in_memory, settings);
   } catch (CLI::CallForHelp const&) {
     return print_command{help_of(manual::chosen_in(app))};
@@ -631,6 +776,7 @@ command parse_command_line(int argc, char const* const* argv) {
     healthcheck.trust.accept_any = true;
     return healthcheck;
   }
+  if (wants_cluster_status) return cluster_command{std::move(settings.cluster)};
   if (token) return *std::move(token);
   if (data) {
     data->data = std::move(settings.data_directory);

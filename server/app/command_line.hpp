@@ -12,7 +12,7 @@ namespace holdfast::server {
 
 /// Runs the server.
 struct serve_command {
-  server::settings settings;
+  holdfast::server::settings settings;
   std::vector<std::string> unknown_variables{};  ///< HOLDFAST_* variables that are most likely typing errors
 };
 struct demo_command {
@@ -32,6 +32,10 @@ struct data_command {
   std::string data;   ///< --data
   std::string named;  ///< the other directory; empty: none
 };
+/// Prints which server of a cluster leads.
+struct cluster_command {
+  cluster_settings cluster;
+};
 /// Creates a token, of which only the secret is missing.
 struct token_command {
   token made;
@@ -41,8 +45,8 @@ struct print_command {
   std::string text;
   int exit_status = 0;
 };
-using command =
-    std::variant<serve_command, demo_command, healthcheck_command, data_command, token_command, print_command>;
+using command = std::variant<serve_command, demo_command, healthcheck_command, data_command, cluster_command,
+                             token_command, print_command>;
 
 /// Parses the command line and the HOLDFAST_* environment variables; a flag takes precedence over a variable.
 [[nodiscard]] command parse_command_line(int argc, char const* const* argv);

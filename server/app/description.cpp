@@ -32,6 +32,8 @@ std::vector<command_text> const& command_texts() {
          "serve other machines"},
         {"holdfast-server --writer-period 0 --log-format json", ""},
         {"holdfast-server token new web --scope read:users/ >> tokens.toml", "a token for --tokens"},
+        {"holdfast-server --cluster main --etcd http://127.0.0.1:2379 --advertise http://10.0.0.1:8080",
+         "one of several servers that share their data"},
         {"holdfast-server backup /backups/monday", "copy the data of a server that is not running"},
         {"holdfast-server demo", "two tasks, one lock: the tutorial's transcript"},
         {"HOLDFAST_LISTEN=127.0.0.1:9090 holdfast-server healthcheck && echo ready", ""}},
@@ -73,6 +75,11 @@ As a systemd service, it runs as the user holdfast and keeps its data in /var/li
        "Standard output gets the entry, which has only a digest of the secret. Standard error gets the secret, which "
        "is "
        "shown only once."},
+      {"cluster", {{"holdfast-server cluster status --cluster main --etcd http://127.0.0.1:2379", ""}}, ""},
+      {"cluster status",
+       {{"holdfast-server cluster status --cluster main --etcd http://127.0.0.1:2379", ""}},
+       "The exit status is 1 if no server leads, and 69 if etcd can't be reached.",
+       {"cluster", "etcd"}},
       {"help", {{"holdfast-server help backup", ""}, {"holdfast-server help token new", ""}}, ""},
       {"completion",
        {{"source <(holdfast-server completion bash)", "in ~/.bashrc"},
@@ -85,9 +92,10 @@ As a systemd service, it runs as the user holdfast and keeps its data in /var/li
 
 std::vector<manual::status_description> exit_statuses() {
   return {{0, "done"},
-          {1, "the server can't run; healthcheck: it is not ready"},
+          {1, "the server can't run; healthcheck: it is not ready; cluster status: no server leads"},
           {2, "the command line or the environment is wrong"},
           {65, "the data are damaged, or from a later version"},
+          {69, "cluster status: etcd can't be reached"},
           {73, "the data directory can't be created, or contains other files"},
           {74, "the disk failed"},
           {75, "another server uses the data"},

@@ -6,6 +6,7 @@
 
 #include "server/access/access_control.hpp"
 #include "server/api/route_settings.hpp"
+#include "server/cluster/cluster_settings.hpp"
 #include "server/http/session_settings.hpp"
 #include "server/log/log.hpp"
 #include "tls/context.hpp"
@@ -24,11 +25,12 @@ struct settings {
   nanoseconds drain_timeout = std::chrono::seconds(5);
   std::size_t connections_max = 16384;
   std::size_t waiters_max = 16384;
-  std::string data_directory;          ///< data directory; empty: memory only
-  std::string backups_directory;       ///< directory for backups; empty: next to the data
-  bool sync = true;                    ///< acknowledged writes survive a power loss
-  bool accept_loss = false;            ///< start with the readable part of damaged data
-  std::uint64_t memory_bytes_max = 0;  ///< for data and running requests; 0: three quarters of the available memory
+  std::string data_directory;          ///< where the data are kept; empty: in memory alone
+  std::string backups_directory;       ///< where backups go; empty: beside the data
+  bool sync = true;                    ///< whether what is acknowledged survives a power loss, too
+  bool accept_loss = false;            ///< whether to start with what is left of damaged data
+  cluster_settings cluster;            ///< of several servers that keep the data in etcd; see cluster_member
+  std::uint64_t memory_bytes_max = 0;  ///< for data and requests under way; 0: three quarters of what there is
   access_settings access;
   bool expose_insecure = false;  ///< serve other machines without tokens, or with tokens but without TLS
   route_settings routes;

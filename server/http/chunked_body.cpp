@@ -1,6 +1,7 @@
 #include "server/http/chunked_body.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "protocol/ascii.hpp"
 
@@ -59,6 +60,15 @@ bool are_chunk_extensions(std::string_view rest) {
 }
 
 }  // namespace
+
+void append_chunk(byte_buffer& output, std::string_view text) {
+  char digits[16];
+  auto const* const end = std::to_chars(digits, digits + sizeof digits, text.size(), 16).ptr;
+  output.append({digits, end});
+  output.append("\r\n");
+  output.append(text);
+  output.append("\r\n");
+}
 
 result<std::size_t> chunked_body::decode(std::string_view bytes, std::string& content) {
   std::size_t used = 0;

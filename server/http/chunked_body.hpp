@@ -7,18 +7,21 @@
 #include <string_view>
 
 #include "protocol/error.hpp"
+#include "server/net/byte_buffer.hpp"
 
 namespace holdfast::server {
 
 /// Limit for the sum of chunk extensions, leading zeros and trailers of a body.
 constexpr std::size_t chunk_overhead_bytes_max = 8192;
 
-/// Decodes one chunked body (RFC 9112 §7.1) incrementally and consumes every byte that it is given. Extensions and
-/// trailers
-/// are checked against the grammar and dropped. Not thread-safe.
-/// Beast's decoder is not used: Beast 1.81 accepts an LF or an unfinished line within a quoted extension, and folded
-/// trailers;
-/// it has no limit for extensions and trailers, and asserts on an empty body that arrives in pieces.
+/// Appends a chunk (RFC 9112 §7.1); an empty one is the last.
+void append_chunk(byte_buffer& output, std::string_view text);
+
+/// Decodes one chunked body (RFC 9112 §7.1) as it comes, and uses every byte it is given. Extensions and trailers are
+/// held to the grammar and dropped. Not thread-safe.
+///
+/// Beast's decoder is not used: Beast 1.81 takes an LF or an unfinished line within a quoted extension and a folded
+/// trailer, keeps no limit on extensions and trailers, and asserts on an empty body that arrives in pieces.
 class chunked_body {
  public:
   explicit chunked_body(std::uint64_t content_bytes_max)

@@ -1,23 +1,15 @@
 #include "server/http/client_link.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
-#include <charconv>
 #include <utility>
 
+#include "server/http/chunked_body.hpp"
 #include "server/loop/timer.hpp"
 
 namespace holdfast::server {
 namespace {
 
-/// Appends a chunk (RFC 9112 §7.1); an empty chunk is the last.
-void append_chunk(byte_buffer& output, std::string_view text) {
-  char digits[16];
-  auto const* const end = std::to_chars(digits, digits + sizeof digits, text.size(), 16).ptr;
-  output.append({digits, end});
-  output.append("\r\n");
-  output.append(text);
-  output.append("\r\n");
-}
+constexpr std::size_t copied_bytes_max = 4 * 1024;
 
 }  // namespace
 
@@ -76,6 +68,28 @@ void client_link::begin(reply const& head, bool ends_connection) {
   auto& output = connection_.output();
   auto* const room = output.prepare(head_bytes_max(head)).data();
   output.commit(static_cast<std::size_t>(write_head(room, head, framing_) - room));
+}
+
+void client_link::begin_as_is(std::string_view head, bool length_is_known) {
+  if (is_draining() || (!length_is_known && !framing_.http11)) framing_.close = true;
+  auto& output = connection_.output();
+  output.append(head);
+  if (!length_is_known && framing_.http11) output.append("Transfer-Encoding: chunked\r\n");
+  if (framing_.close) {
+    output.append("Connection: close\r\n");
+  } else if (!framing_.http11) {
+    output.append("Connection: keep-alive\r\n");
+  }
+  output.append("\r\n");
+}
+
+awaitable<bool> client_link::send_as_is(std::string_view piece) {
+  sent_bytes_ += piece.size();
+  // One piece of memory costs the kernel less than two.
+  if (piece.size() <= copied_bytes_max) connection_.output().append(std::exchange(piece, {}));
+  auto sent = connection_.try_flush(piece);
+  if (!sent) sent = co_await connection_.flush(piece);
+  co_return *sent == io_result::done;
 }
 
 awaitable<bool> client_link::send_head() {

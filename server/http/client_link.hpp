@@ -90,7 +90,15 @@ class client_link {
   awaitable<bool> send(std::string_view piece);
   awaitable<bool> end();
 
-  /// Number of content bytes sent.
+  // --- an answer that another server has made ---
+
+  /// Begins it. @param head status line and field lines, without those of the framing and without the empty line.
+  /// @param length_is_known Content-Length is among the fields, or the status has no content: send_as_is() sends the
+  /// content. Otherwise send() and end() do.
+  void begin_as_is(std::string_view head, bool length_is_known);
+  awaitable<bool> send_as_is(std::string_view piece);
+
+  /// How much content has been sent.
   [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
 
   // --- for the session ---

@@ -43,6 +43,7 @@ void known_fields::remember(std::string_view fields, request_head const& head, b
   one.content_length = content_length;
   one.used_at = ++uses_;
   one.fields = fields;
+  one.head.field_lines = std::string_view(one.fields).substr(0, fields.size() - 2);
   // The views into the fields must not outlive the caller's bytes.
   for (auto* const view : {&one.head.authorization, &one.head.content_encoding, &one.head.content_type, &one.head.host,
                            &one.head.origin, &one.head.last_event_id, &one.head.source, &one.head.user_agent})

@@ -16,11 +16,12 @@ struct request_head {
   server::method method = method::unknown;
   std::string_view method_text;
   std::string_view target;
-  bool target_is_plain = false;  ///< known to be a bare path: a slash, then visible ASCII without % ? #
-  bool is_bare = false;    ///< known to have no body, condition, expectation or origin, and to keep the connection
-  bool http11 = true;      ///< false: HTTP/1.0
-  bool keep_alive = true;  ///< requested by the client, by version and Connection
-  bool has_body = false;   ///< a Content-Length above 0, or chunked
+  std::string_view field_lines;  ///< all of them, as they were sent, each with its CRLF
+  bool target_is_plain = false;  ///< known to be a path and nothing else: a slash, then visible ASCII without % ? #
+  bool is_bare = false;  ///< known to have neither body, condition, expectation nor origin, and to keep the connection
+  bool http11 = true;    ///< false: HTTP/1.0
+  bool keep_alive = true;  ///< what the client asks for, by version and Connection
+  bool has_body = false;   ///< a Content-Length above zero, or chunked
   bool expects_continue = false;
   bool has_other_expectation = false;
   bool has_if_unmodified_since = false;

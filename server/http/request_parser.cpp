@@ -303,6 +303,8 @@ result<request_head const*> request_parser::parse_head(std::string_view block) {
   // If Beast and head_scanner see different ends, one of them is wrong, and a request could be smuggled.
   if (!error && (!message.is_header_done() || used != block.size())) error = http::error::partial_message;
   if (error) return parser_->explain(error);
+  auto const fields_at = block.find("\r\n") + 2;
+  message.head.field_lines = block.substr(fields_at, block.size() - fields_at - 2);
   parser_->begin_body(message.chunked(), message.content_length().value_or(0));
   if (parser_->known) parser_->remember(block);
   return &message.head;

@@ -255,6 +255,15 @@ awaitable<io_result> connection::wait_for(std::uint32_t events, clock::time_poin
   co_return co_await asio::async_initiate<asio::use_awaitable_t<executor_type>, void(io_result)>(initiate, token);
 }
 
+awaitable<io_result> connection::finish_connect(clock::time_point due) {
+  auto const waited = co_await wait_for(EPOLLOUT, due);
+  if (waited != io_result::done) co_return waited;
+  int error = 0;
+  socklen_t size = sizeof error;
+  auto const asked = ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0;
+  co_return asked && error == 0 ? io_result::done : io_result::closed;
+}
+
 awaitable<io_result> connection::fill(clock::time_point due, std::size_t bytes_wanted) {
   if (input_.empty() && input_.capacity() > bytes_kept_max) input_.release();
   for (;;) {

@@ -119,6 +119,9 @@ class connection final : private poll_source, private deadline {
   /// The bytes that flush() will send.
   [[nodiscard]] byte_buffer& output() noexcept { return output_; }
 
+  /// Waits until a socket that dial() has made is connected. @return closed if the peer cannot be reached
+  awaitable<io_result> finish_connect(clock::time_point due);
+
   /// Waits until the socket is readable, at most until `due`, and appends to input(), which gets space for at least
   /// `bytes_wanted`.
   awaitable<io_result> fill(clock::time_point due, std::size_t bytes_wanted);

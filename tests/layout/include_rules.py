@@ -39,7 +39,7 @@ class Room:
 
 
 WAITING = ("Asio", "logging", "command line", "threads and locks", "sockets", "test frameworks")
-SERVER = ("log", "loop", "net", "access", "insight", "json", "journal", "cluster", "data", "database", "store", "http", "web", "api", "app")
+SERVER = ("log", "loop", "net", "access", "insight", "json", "journal", "cluster", "data", "database", "store", "http", "forward", "web", "api", "app")
 EVERYTHING_BUILT = SERVER + ("protocol", "sync", "tls", "manual", "client")
 
 ROOMS = (
@@ -95,6 +95,10 @@ ROOMS = (
          ("JSON", "logging", "command line", "threads and locks", "sockets", "test frameworks"),
          advice="http turns bytes into requests and answers into bytes, and knows no key. What a request means belongs to"
                 " api."),
+    Room("forward", "server/forward/", ("protocol", "log", "loop", "net", "http"),
+         ("Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
+         advice="forward passes requests on to the leader and knows no key. What a request means belongs to api; who leads,"
+                " to cluster."),
     Room("web", "server/web/", (), WAITING,
          advice="the page is files. What serves them belongs to api."),
     Room("api", "server/api/", ("protocol", "loop", "net", "access", "insight", "json", "journal", "store", "data", "database", "http", "web"),

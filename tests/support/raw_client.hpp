@@ -27,6 +27,8 @@ class raw_client {
   explicit raw_client(std::uint16_t port, int receive_buffer_bytes = 0);
   /// Connects with TLS. @throws std::runtime_error if the handshake fails
   raw_client(std::uint16_t port, tls_terms const& terms, int receive_buffer_bytes = 0);
+  /// The accepted end of a connection, for a test that plays a server; takes over the descriptor.
+  [[nodiscard]] static raw_client of_accepted(int descriptor);
   ~raw_client();
   raw_client(raw_client&& other) noexcept;
   raw_client& operator=(raw_client&& other) noexcept;
@@ -83,6 +85,11 @@ class raw_client {
   enum class event { data, end, broken };
   event read_some();
   void await_data();
+
+  struct accepted {
+    int descriptor;
+  };
+  explicit raw_client(accepted end) : socket_(end.descriptor) {}
 
   struct tls_side;
   int socket_ = -1;

@@ -1,0 +1,34 @@
+#include "server/forward/answer_head.hpp"
+
+#include <charconv>
+
+#include "server/forward/field_lines.hpp"
+
+
+namespace holdfast::server {
+
+std::optional<answer_head> read_answer_head(std::string_view block, std::string& passed) {
+  constexpr std::string_view version = "HTTP/1.1 ";
+  constexpr std::size_t status_digits = 3;
+  auto const line_end = block.find("\r\n");
+  if (!block.starts_with(version) || line_end < version.size() + status_digits || !block.ends_with("\r\n\r\n"))
+    return std::nullopt;
+  answer_head head;
+  auto const status = block.substr(version.size(), status_digits);
+  auto const* const status_end = status.data() + status.size();
+  if (std::from_chars(status.data(), status_end, head.status).ptr != status_end || head.status < 100)
+    return std::nullopt;
+  auto const lines_at = line_end + 2;
+  passed += block.substr(0, lines_at);
+  auto const fields = append_end_to_end(passed, block.substr(lines_at, block.size() - lines_at - 2));
+  head.is_chunked = fields.is_chunked;
+  head.closes = fields.closes;
+  if (fields.content_length.empty()) return head;
+  if (fields.is_chunked) return std::nullopt;
+  auto const* const length_end = fields.content_length.data() + fields.content_length.size();
+  if (std::from_chars(fields.content_length.data(), length_end, head.content_bytes.emplace()).ptr != length_end)
+    return std::nullopt;
+  return head;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace holdfast::server {
+
+/// What the fields of a message say about its framing and its way.
+struct passed_fields {
+  std::string_view content_length{};  ///< empty: none
+  bool is_chunked = false;
+  bool closes = false;        ///< Connection: close
+  bool is_forwarded = false;  ///< Holdfast-Forwarded-By
+};
+
+/// Appends the field lines of a message to `to`, except those that concern one connection only (RFC 9110 §7.6.1:
+/// Connection and what it names, Keep-Alive, TE, Transfer-Encoding, Upgrade, …), `Expect: 100-continue`, and
+/// Holdfast-Forwarded-By. Content-Length stays, even if Connection names it, because the length of the body must not
+/// depend on who reads the message.
+/// @param lines well-formed, each with its CRLF.
+passed_fields append_end_to_end(std::string& to, std::string_view lines);
+
+}  // namespace holdfast::server

@@ -1,0 +1,341 @@
+#include "server/forward/forwarder.hpp"
+
+#include <algorithm>
+#include <boost/asio/cancellation_type.hpp>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "server/forward/answer_head.hpp"
+#include "server/forward/field_lines.hpp"
+#include "server/forward/upstream_pool.hpp"
+#include "server/http/chunked_body.hpp"
+#include "server/http/client_link.hpp"
+#include "server/log/log.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using protocol::errc;
+using protocol::failure;
+
+constexpr std::size_t read_bytes = 16 * 1024;
+constexpr std::size_t answer_head_bytes_max = 64 * 1024;
+/// So much of a body is read for a request that is refused, so that its connection can go on.
+constexpr std::size_t skipped_body_bytes_max = 64 * 1024;
+constexpr std::size_t bytes_kept_max = 16 * 1024;
+
+/// What became of a request at one connection to the leader.
+enum class passing {
+  complete,    ///< the client has the answer, and the connection can be used again
+  sent,        ///< the client has the answer
+  refused,     ///< the answer to the client is there
+  gone,        ///< the client is
+  cut,         ///< the client has a part of the answer
+  unanswered,  ///< the connection ended before the answer began
+};
+
+/// What a wait for the leader has brought.
+enum class news {
+  bytes,
+  end,          ///< of the leader's connection
+  client_gone,
+  stop,  ///< this server has no more time
+};
+
+bool is_safe(method one) {
+  return one == method::get || one == method::head || one == method::options;
+}
+
+class forwarder final : public request_handler {
+ public:
+  forwarder(std::unique_ptr<request_handler> local, bool (*is_local)(request_head const&), upstream_pool& pool)
+      : local_(std::move(local)), is_local_(is_local), pool_(pool) {}
+
+  request_need begin(request_head const& head, peer_address const& client, reply& answer) override;
+  [[nodiscard]] std::size_t body_bytes_max() const override { return local_->body_bytes_max(); }
+  request_need finish(std::string&& body, reply& answer) override { return local_->finish(std::move(body), answer); }
+  awaitable<request_end> run(client_link& client, reply& answer) override;
+  void count(answered_request const& done) override;
+
+ private:
+  void write_request(request_head const& head);
+  void refuse(std::string_view why, reply& answer);
+  awaitable<request_end> refuse_with_body(client_link& client, reply& answer, std::string_view why);
+  awaitable<request_end> forward(client_link& client, reply& answer);
+  awaitable<passing> pass(upstream& to, client_link& client, reply& answer);
+  awaitable<passing> pass_body(upstream& to, client_link& client, reply& answer);
+  awaitable<passing> pass_answer(upstream& from, client_link& client, reply& answer);
+  awaitable<passing> pass_content(upstream& from, client_link& client, std::uint64_t bytes);
+  awaitable<passing> pass_chunks(upstream& from, client_link& client, bool is_endless);
+  void append_piece(connection& link, bool is_last);
+
+  std::unique_ptr<request_handler> const local_;
+  bool (*const is_local_)(request_head const&);
+  upstream_pool& pool_;
+
+  // Of the request being served.
+  bool is_forwarding_ = false;
+  bool has_body_ = false, is_chunked_ = false, is_safe_ = false, was_forwarded_ = false;
+  bool is_body_sent_ = false;
+  std::string request_;  // its header, for the leader
+  std::string piece_;    // of its body, or of the answer
+  client_link::body_piece piece_is_ = client_link::body_piece::end;
+  std::string head_;  // of the answer, for the client
+};
+
+// --- the request ---------------------------------------------------------------------------------------------------
+
+request_need forwarder::begin(request_head const& head, peer_address const& client, reply& answer) {
+  auto const where = pool_.leaders().where();
+  is_forwarding_ = where != leader_directory::place::here && !is_local_(head);
+  if (!is_forwarding_) return local_->begin(head, client, answer);
+  write_request(head);
+  if (head.has_body) return request_need::stream;
+  if (where == leader_directory::place::elsewhere && !was_forwarded_) return request_need::time;
+  refuse({}, answer);
+  return request_need::nothing;
+}
+
+void forwarder::write_request(request_head const& head) {
+  request_.clear();
+  ((((request_ += head.method_text) += ' ') += head.target) += " HTTP/1.1\r\n");
+  auto const fields = append_end_to_end(request_, head.field_lines);
+  has_body_ = head.has_body;
+  is_chunked_ = fields.is_chunked;
+  was_forwarded_ = fields.is_forwarded;
+  is_safe_ = is_safe(head.method) && !has_body_;
+  if (is_chunked_) request_ += "Transfer-Encoding: chunked\r\n";
+  if (head.host.empty()) request_ += "Host: leader\r\n";  // HTTP/1.0 has none
+  ((request_ += "Holdfast-Forwarded-By: ") += pool_.settings().advertise) += "\r\n\r\n";
+}
+
+/// @param why empty: no leader is known.
+void forwarder::refuse(std::string_view why, reply& answer) {
+  pool_.figures().no_leader.fetch_add(1, std::memory_order_relaxed);
+  if (why.empty())
+    why = was_forwarded_ ? "another server took this one for the leader, which it is not; retry"
+                         : "no server of the cluster leads at the moment; nothing was changed. Retry";
+  answer = reply_to(failure{errc::no_leader, std::string(why)});
+}
+
+awaitable<request_end> forwarder::run(client_link& client, reply& answer) {
+  if (is_forwarding_) return forward(client, answer);
+  return local_->run(client, answer);
+}
+
+awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
+  piece_.clear();
+  piece_is_ = client_link::body_piece::end;
+  if (has_body_) {
+    // Most bodies are a single piece, which has come with the header. So a connection that cannot be made leaves the
+    // client's as it is.
+    piece_is_ = co_await client.read_body(piece_);
+    if (piece_is_ == client_link::body_piece::gone) co_return request_end::gone;
+    if (piece_is_ == client_link::body_piece::failed) {
+      answer = reply_to(client.body_failure());
+      co_return request_end::answered;
+    }
+  }
+  if (was_forwarded_) co_return co_await refuse_with_body(client, answer, {});
+  for (auto attempts = 1;; ++attempts) {
+    auto link = attempts == 1 ? pool_.take_kept() : nullptr;
+    if (!link) link = co_await pool_.connect();
+    if (!link) {
+      auto const is_known = pool_.leaders().where() == leader_directory::place::elsewhere;
+      co_return co_await refuse_with_body(
+          client, answer, is_known ? "the leader of the cluster cannot be reached; nothing was changed. Retry" : "");
+    }
+    auto const became = co_await pass(*link, client, answer);
+    switch (became) {
+      case passing::complete:
+        pool_.give_back(std::move(link));
+        co_return request_end::sent;
+      case passing::sent:
+        co_return request_end::sent;
+      case passing::refused:
+        co_return request_end::answered;
+      case passing::gone:
+        co_return request_end::gone;
+      case passing::cut:
+      case passing::unanswered:
+        break;
+    }
+    if (became == passing::unanswered && is_safe_ && attempts == 1) continue;
+    if (became == passing::unanswered && is_safe_) {
+      refuse("the leader of the cluster ended before it answered. Retry", answer);
+      co_return request_end::answered;
+    }
+    pool_.figures().unanswered.fetch_add(1, std::memory_order_relaxed);
+    log_debug("forwarded request unanswered", {{"leader", link->leader().url}});
+    co_return request_end::gone;
+  }
+}
+
+/// Reads the rest of a short body first.
+awaitable<request_end> forwarder::refuse_with_body(client_link& client, reply& answer, std::string_view why) {
+  while (piece_is_ == client_link::body_piece::more && piece_.size() < skipped_body_bytes_max)
+    piece_is_ = co_await client.read_body(piece_);
+  if (piece_is_ == client_link::body_piece::gone) co_return request_end::gone;
+  refuse(why, answer);
+  co_return request_end::answered;
+}
+
+void forwarder::count(answered_request const& done) {
+  if (std::exchange(is_forwarding_, false)) {
+    for (auto* const one : {&request_, &piece_, &head_})
+      if (one->capacity() > bytes_kept_max) std::string().swap(*one);
+    return;
+  }
+  local_->count(done);
+}
+
+awaitable<passing> forwarder::pass(upstream& to, client_link& client, reply& answer) {
+  to.link().output().append(request_);
+  auto const became = co_await pass_body(to, client, answer);
+  if (became != passing::complete) co_return became;
+  co_return co_await pass_answer(to, client, answer);
+}
+
+void forwarder::append_piece(connection& link, bool is_last) {
+  auto& output = link.output();
+  if (!is_chunked_) return output.append(piece_);
+  if (!piece_.empty()) append_chunk(output, piece_);
+  if (is_last) append_chunk(output, {});
+}
+
+/// Sends header and body. @return complete where an answer is to be expected
+awaitable<passing> forwarder::pass_body(upstream& to, client_link& client, reply& answer) {
+  using body_piece = client_link::body_piece;
+  auto& link = to.link();
+  is_body_sent_ = false;
+  for (;;) {
+    auto const is_last = piece_is_ == body_piece::end;
+    if (has_body_) append_piece(link, is_last);
+    auto sent = link.try_flush();
+    if (!sent) sent = co_await link.flush();
+    is_body_sent_ = is_last;
+    // A leader that does not take everything may have answered already.
+    if (is_last || *sent != io_result::done) co_return passing::complete;
+    if (auto const early = link.read_some(link.input().prepare(read_bytes))) {
+      link.input().commit(*early);
+      co_return passing::complete;
+    }
+    piece_.clear();
+    piece_is_ = co_await client.read_body(piece_);
+    if (piece_is_ == body_piece::gone) co_return passing::gone;
+    if (piece_is_ == body_piece::failed) {
+      // What has been sent is no complete request, so the leader drops it.
+      answer = reply_to(client.body_failure());
+      co_return passing::refused;
+    }
+  }
+}
+
+// --- the answer ----------------------------------------------------------------------------------------------------
+
+/// Waits for more bytes of the leader. A client that hangs up ends the wait.
+/// @param while_what waiting: a drain ends it too; holding: only the end of the time for draining does.
+awaitable<news> hear(upstream& from, client_link& client, lock_phase while_what) {
+  auto& link = from.link();
+  client_link::waiting here(client);
+  auto& stop = here.stop();
+  if (stop.why() == stop_reason::drain && while_what == lock_phase::waiting) co_return news::stop;
+  interruption::phase_scope const phase(stop, while_what);
+  phase.slot().assign([&link](asio::cancellation_type) { link.interrupt(); });
+  if (stop.why() == stop_reason::hang_up) co_return news::client_gone;
+  auto const received = co_await link.fill(connection::clock::time_point::max(), read_bytes);
+  if (stop.why() == stop_reason::hang_up) co_return news::client_gone;
+  if (received == io_result::done) co_return news::bytes;
+  co_return received == io_result::interrupted ? news::stop : news::end;
+}
+
+awaitable<passing> forwarder::pass_answer(upstream& from, client_link& client, reply& answer) {
+  auto& input = from.link().input();
+  answer_head head;
+  for (;;) {
+    constexpr std::string_view empty_line = "\r\n\r\n";
+    auto const end = input.view().find(empty_line);
+    if (end == std::string_view::npos) {
+      if (input.size() > answer_head_bytes_max) co_return passing::unanswered;
+      auto const heard = co_await hear(from, client, lock_phase::holding);
+      if (heard == news::client_gone) co_return passing::gone;
+      if (heard == news::bytes) continue;
+      if (heard == news::end || !is_safe_) co_return passing::unanswered;
+      answer = reply_to(failure{errc::draining, "the server is shutting down; ask another one"});
+      co_return passing::refused;
+    }
+    head_.clear();
+    auto const block = input.view().substr(0, end + empty_line.size());
+    auto const read = read_answer_head(block, head_);
+    if (!read) co_return passing::unanswered;
+    input.consume(block.size());
+    if (read->status < 200) continue;  // an interim answer
+    head = *read;
+    break;
+  }
+  answer.status = head.status;
+  ((head_ += "Holdfast-Served-By: ") += from.leader().url) += "\r\n";
+  auto const has_content = !client.wants_head_only() && head.status != 204 && head.status != 304;
+  client.begin_as_is(head_, !has_content || head.content_bytes.has_value());
+  auto became = passing::complete;
+  if (!has_content) {
+    auto const is_there = co_await client.send_head();
+    became = is_there ? passing::complete : passing::gone;
+  } else if (head.content_bytes) {
+    became = co_await pass_content(from, client, *head.content_bytes);
+  } else {
+    became = co_await pass_chunks(from, client, head.closes);
+  }
+  if (became != passing::complete) co_return became;
+  pool_.figures().forwarded.fetch_add(1, std::memory_order_relaxed);
+  co_return is_body_sent_ && !head.closes && input.empty() ? passing::complete : passing::sent;
+}
+
+awaitable<passing> forwarder::pass_content(upstream& from, client_link& client, std::uint64_t bytes) {
+  auto& input = from.link().input();
+  for (;;) {
+    auto const piece = input.view().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes, input.size())));
+    auto const is_there = co_await client.send_as_is(piece);
+    if (!is_there) co_return passing::gone;
+    input.consume(piece.size());
+    bytes -= piece.size();
+    if (bytes == 0) co_return passing::complete;
+    auto const heard = co_await hear(from, client, lock_phase::holding);
+    if (heard == news::client_gone) co_return passing::gone;
+    if (heard != news::bytes) co_return passing::cut;
+  }
+}
+
+/// @param is_endless the answer has no end of its own, like a watch: a drain ends it.
+awaitable<passing> forwarder::pass_chunks(upstream& from, client_link& client, bool is_endless) {
+  auto& input = from.link().input();
+  chunked_body chunks(std::numeric_limits<std::uint64_t>::max());
+  auto is_there = co_await client.send_head();
+  for (;;) {
+    piece_.clear();
+    auto const used = chunks.decode(input.view(), piece_);
+    if (!used) co_return passing::cut;
+    input.consume(*used);
+    if (is_there) is_there = co_await client.send(piece_);
+    if (is_there && chunks.done()) is_there = co_await client.end();
+    if (!is_there) co_return passing::gone;
+    if (chunks.done()) co_return passing::complete;
+    auto const heard = co_await hear(from, client, is_endless ? lock_phase::waiting : lock_phase::holding);
+    if (heard == news::client_gone) co_return passing::gone;
+    if (heard == news::bytes) continue;
+    if (heard == news::end || !is_endless) co_return passing::cut;
+    is_there = co_await client.end();
+    co_return is_there ? passing::sent : passing::gone;
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<request_handler> make_forwarder(std::unique_ptr<request_handler> local,
+                                                bool (*is_local)(request_head const&), upstream_pool& pool) {
+  return std::make_unique<forwarder>(std::move(local), is_local, pool);
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <cstdint>
+#include <memory>
+
+#include "server/forward/leader_directory.hpp"
+#include "server/net/connection.hpp"
+
+namespace holdfast::server {
+
+/// One connection to the leader: kept unused in its pool, or used by one request. For the loop's thread.
+class upstream final
+    : private connection::owner,
+      public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  /// @param version of the leader_directory that named the leader.
+  upstream(unique_socket socket, event_loop& loop, std::shared_ptr<leader_address const> leader, std::uint64_t version,
+           std::chrono::nanoseconds transfer_timeout)
+      : link_(std::move(socket), *this, loop, transfer_timeout), leader_(std::move(leader)), version_(version) {}
+
+  [[nodiscard]] connection& link() noexcept { return link_; }
+  [[nodiscard]] leader_address const& leader() const noexcept { return *leader_; }
+  [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+
+ private:
+  // While it is kept, the pool owns it. Bytes are then its end, or something that nobody asked for.
+  void on_bytes() override { delete this; }
+  void on_idle_timeout() override { delete this; }
+  void on_unsent(std::string_view) override {}
+  void on_resume() override {}
+
+  connection link_;
+  std::shared_ptr<leader_address const> const leader_;
+  std::uint64_t const version_;
+};
+
+}  // namespace holdfast::server

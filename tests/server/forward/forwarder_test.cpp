@@ -1,0 +1,529 @@
+// A standby over real sockets. The test is its client, and its leader.
+#include "server/forward/forwarder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#include "tests/server/forward/leader_double.hpp"
+#include "tests/server/forward/running_standby.hpp"
+#include "tests/support/running_server.hpp"
+
+namespace holdfast::tests {
+namespace {
+
+using namespace std::literals;
+
+constexpr std::string_view common_fields =
+    "Date: Fri, 27 Nov 2026 08:00:00 GMT\r\nX-Content-Type-Options: nosniff\r\n";
+
+/// An answer as a Holdfast server makes it.
+std::string answer(std::string_view status, std::string_view body, std::string_view more = {}) {
+  return "HTTP/1.1 " + std::string(status) + "\r\n" + std::string(common_fields) + std::string(more) +
+         (body.empty() ? "" : "Content-Type: application/json\r\n") +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+std::string chunk(std::string_view text) {
+  std::array<char, 17> size{};
+  std::snprintf(size.data(), size.size(), "%zx", text.size());
+  return std::string(size.data()) + "\r\n" + std::string(text) + "\r\n";
+}
+
+struct forwarder_test : testing::Test {
+  forwarder_test() { standby.leaders().set_elsewhere(leader.url()); }
+
+  /// The next request that the leader gets on a connection, up to its empty line.
+  static std::string head_at(raw_client& link) { return link.receive_until("\r\n\r\n"); }
+
+  leader_double leader;
+  running_standby standby;
+  raw_client client = standby.connect();
+};
+
+TEST_F(forwarder_test, passes_request_and_answer_on) {
+  client.send("PUT /v1/kv/a?ttl=1s HTTP/1.1\r\nHost: here:8080\r\nAuthorization: Bearer secret\r\nif-match:  \"x\"\r\n"
+              "Connection: keep-alive, x-mine\r\nX-Mine: 1\r\nContent-Length: 3\r\n\r\n123");
+  auto link = leader.accept();
+  EXPECT_EQ(head_at(link),
+            "PUT /v1/kv/a?ttl=1s HTTP/1.1\r\nHost: here:8080\r\nAuthorization: Bearer secret\r\nif-match:  \"x\"\r\n"
+            "Content-Length: 3\r\nHoldfast-Forwarded-By: http://standby:1\r\n\r\n");
+  EXPECT_EQ(link.receive_until("3"), "123");
+  link.send(answer("412 Precondition Failed", "{}", "ETag: \"y\"\r\nServer-Timing: wait;dur=1, hold;dur=2\r\n"));
+  EXPECT_EQ(client.receive_until("{}"),
+            "HTTP/1.1 412 Precondition Failed\r\n" + std::string(common_fields) +
+                "ETag: \"y\"\r\nServer-Timing: wait;dur=1, hold;dur=2\r\nContent-Type: application/json\r\n"
+                "Content-Length: 2\r\nHoldfast-Served-By: " +
+                leader.url() + "\r\n\r\n{}");
+  EXPECT_EQ(standby.figures().forwarded, 1U);
+}
+
+TEST_F(forwarder_test, uses_a_connection_again) {
+  client.send(request("GET", "/v1/kv/a"));
+  auto link = leader.accept();
+  head_at(link);
+  link.send(answer("200 OK", "1"));
+  EXPECT_EQ(client.receive().body, "1");
+  auto other = standby.connect();
+  other.send(request("GET", "/v1/kv/b"));
+  EXPECT_TRUE(head_at(link).starts_with("GET /v1/kv/b "));
+  link.send(answer("200 OK", "2"));
+  EXPECT_EQ(other.receive().body, "2");
+  EXPECT_FALSE(leader.has_another());
+}
+
+TEST_F(forwarder_test, answers_without_content_end_at_their_header) {
+  client.send(request("HEAD", "/v1/kv/a") + request("GET", "/v1/kv/b") + request("DELETE", "/v1/kv/c") +
+              request("GET", "/v1/kv/d"));
+  auto link = leader.accept();
+  for (auto const& [method, text] :
+       {std::pair("HEAD", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n"),
+        std::pair("GET", "HTTP/1.1 304 Not Modified\r\n"), std::pair("DELETE", "HTTP/1.1 204 No Content\r\n")}) {
+    EXPECT_TRUE(head_at(link).starts_with(method));
+    link.send(text + std::string(common_fields) + "\r\n");
+  }
+  head_at(link);
+  link.send(answer("200 OK", "4"));
+  auto const of_head = client.receive(true);
+  EXPECT_EQ(of_head.field("content-length"), "500");
+  EXPECT_EQ(client.receive().status, 304);
+  EXPECT_EQ(client.receive().status, 204);
+  EXPECT_EQ(client.receive().body, "4");
+}
+
+TEST_F(forwarder_test, a_pipelined_request_is_sent_after_the_answer_to_the_one_before) {
+  client.send(request("PUT", "/v1/kv/a", "1") + request("GET", "/v1/kv/a"));
+  auto link = leader.accept();
+  head_at(link);
+  EXPECT_EQ(link.receive_until("1"), "1");
+  standby.settle();
+  EXPECT_TRUE(link.stays_silent(0ms));
+  EXPECT_FALSE(leader.has_another());
+  link.send(answer("201 Created", ""));
+  EXPECT_TRUE(head_at(link).starts_with("GET "));
+  link.send(answer("200 OK", "1"));
+  EXPECT_EQ(client.receive().status, 201);
+  EXPECT_EQ(client.receive().status, 200);
+}
+
+// --- bodies and streams --------------------------------------------------------------------------------------------
+
+TEST_F(forwarder_test, streams_a_body_of_known_length) {
+  client.send("POST /v1/import HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\none\n");
+  auto link = leader.accept();
+  EXPECT_NE(head_at(link).find("Content-Length: 8\r\n"), std::string::npos);
+  EXPECT_EQ(link.receive_until("\n"), "one\n");
+  client.send("two\n");
+  EXPECT_EQ(link.receive_until("\n"), "two\n");
+  link.send(answer("200 OK", "{}"));
+  EXPECT_EQ(client.receive().status, 200);
+}
+
+TEST_F(forwarder_test, streams_a_chunked_body) {
+  client.send("POST /v1/import HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("one"));
+  auto link = leader.accept();
+  EXPECT_NE(head_at(link).find("Transfer-Encoding: chunked\r\n"), std::string::npos);
+  EXPECT_EQ(link.receive_until("one\r\n"), chunk("one"));
+  client.send(chunk("two") + chunk(""));
+  EXPECT_EQ(link.receive_until("0\r\n\r\n"), chunk("two") + chunk(""));
+  link.send(answer("200 OK", "{}"));
+  EXPECT_EQ(client.receive().status, 200);
+}
+
+TEST_F(forwarder_test, a_body_longer_than_the_limit_is_streamed_too) {
+  std::string const body(3'000'000, ' ');
+  client.send("POST /v1/import HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size() + 1) + "\r\n\r\n");
+  std::jthread const sender([&] { client.send(body + "."); });
+  auto link = leader.accept();
+  head_at(link);
+  EXPECT_EQ(link.receive_until(".").size(), body.size() + 1);
+  link.send(answer("200 OK", "{}"));
+  EXPECT_EQ(client.receive().status, 200);
+}
+
+TEST_F(forwarder_test, asks_for_a_body_that_the_client_withholds) {
+  client.send("PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
+  EXPECT_EQ(client.receive().status, 100);
+  client.send("5");
+  auto link = leader.accept();
+  EXPECT_EQ(head_at(link).find("Expect"), std::string::npos);
+  EXPECT_EQ(link.receive_until("5"), "5");
+  link.send(answer("201 Created", ""));
+  EXPECT_EQ(client.receive().status, 201);
+}
+
+TEST_F(forwarder_test, passes_an_answer_on_that_comes_before_the_body_does) {
+  client.send("PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n1");
+  auto link = leader.accept();
+  head_at(link);
+  link.send(answer("413 Content Too Large", ""));
+  std::string const piece(100'000, '1');
+  while (client.send(piece) && client.stays_silent(1ms)) {
+  }
+  EXPECT_TRUE(client.receive_until("\r\n\r\n").starts_with("HTTP/1.1 413 "));
+  client.receive_rest();  // it ends
+}
+
+TEST_F(forwarder_test, a_body_that_breaks_off_ends_the_leaders_connection) {
+  client.send("PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1");
+  auto link = leader.accept();
+  head_at(link);
+  EXPECT_EQ(link.receive_until("1"), "1");
+  client.close();
+  EXPECT_TRUE(link.is_dropped_by_peer());
+}
+
+TEST_F(forwarder_test, passes_pieces_of_a_stream_on_as_they_come) {
+  client.send(request("GET", "/v1/watch?prefix=a"));
+  auto link = leader.accept();
+  head_at(link);
+  link.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+  auto const head = client.receive_until("\r\n\r\n");
+  EXPECT_NE(head.find("Transfer-Encoding: chunked\r\n"), std::string::npos);
+  link.send(chunk("id: 1\n\n"));
+  EXPECT_EQ(client.receive_until("1\n\n\r\n"), chunk("id: 1\n\n"));
+  auto const second = chunk("id: 2\n\n");
+  link.send(second.substr(0, 5));
+  EXPECT_EQ(client.receive_until("id"), chunk("id").substr(0, 5));
+  link.send(second.substr(5));
+  client.receive_until("2\n\n\r\n");
+  link.send(chunk(""));
+  EXPECT_EQ(client.receive_until("0\r\n\r\n"), chunk(""));
+}
+
+TEST_F(forwarder_test, an_old_client_gets_a_stream_until_the_connection_ends) {
+  client.send("GET /v1/export HTTP/1.0\r\n\r\n");
+  auto link = leader.accept();
+  EXPECT_NE(head_at(link).find("Host: "), std::string::npos);
+  link.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("one\n") + chunk("two\n") + chunk(""));
+  auto const all = client.receive_rest();
+  EXPECT_EQ(all.find("chunked"), std::string::npos);
+  EXPECT_TRUE(all.ends_with("\r\n\r\none\ntwo\n")) << all;
+}
+
+TEST_F(forwarder_test, a_client_that_reads_nothing_stops_the_leader) {
+  auto slow = standby.connect(16 * 1024);
+  slow.send(request("GET", "/v1/kv/large", {}, "Connection: close\r\n"));
+  auto link = leader.accept();
+  head_at(link);
+  constexpr std::size_t total = 64'000'000;
+  std::atomic<std::size_t> sent = 0;
+  link.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(total) + "\r\n\r\n");
+  std::jthread const sender([&] {
+    std::string const piece(64'000, 'v');
+    while (sent < total && link.send(piece)) sent += piece.size();
+  });
+  // Until nothing moves any more.
+  for (std::size_t before = 1; before != sent || sent == 0;) {
+    before = sent;
+    std::this_thread::sleep_for(100ms);
+  }
+  EXPECT_LT(sent, total / 2);
+  slow.receive_until("\r\n\r\n");
+  std::size_t got = 0;
+  while (got < total) got += slow.receive_until("v").size() + 0;
+  EXPECT_EQ(sent, total);
+}
+
+// --- who leaves ----------------------------------------------------------------------------------------------------
+
+TEST_F(forwarder_test, a_client_that_hangs_up_ends_its_request_at_the_leader) {
+  client.send(request("GET", "/v1/kv/a?hold=60s"));
+  auto link = leader.accept();
+  head_at(link);
+  client.close();
+  EXPECT_TRUE(link.is_dropped_by_peer());
+}
+
+TEST_F(forwarder_test, a_client_that_hangs_up_in_the_middle_of_a_stream_ends_it_at_the_leader) {
+  client.send(request("GET", "/v1/watch?prefix=a"));
+  auto link = leader.accept();
+  head_at(link);
+  link.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("1"));
+  client.receive_until("1\r\n1\r\n");
+  client.close();
+  EXPECT_TRUE(link.is_dropped_by_peer());
+}
+
+TEST_F(forwarder_test, a_write_whose_outcome_is_unknown_gets_no_answer) {
+  client.send(request("PUT", "/v1/kv/a", "1"));
+  auto link = leader.accept();
+  head_at(link);
+  link.reset();
+  EXPECT_TRUE(client.is_dropped_by_peer());
+  EXPECT_FALSE(leader.has_another());
+  EXPECT_EQ(standby.figures().unanswered, 1U);
+}
+
+TEST_F(forwarder_test, a_read_is_sent_once_more_if_the_leader_ends) {
+  client.send(request("GET", "/v1/kv/a"));
+  auto first = leader.accept();
+  head_at(first);
+  leader_double next;
+  standby.leaders().set_elsewhere(next.url());
+  auto second = next.accept();
+  EXPECT_TRUE(head_at(second).starts_with("GET /v1/kv/a "));
+  EXPECT_TRUE(first.is_dropped_by_peer());
+  second.send(answer("200 OK", "1"));
+  EXPECT_EQ(client.receive().field("holdfast-served-by"), next.url());
+}
+
+TEST_F(forwarder_test, a_read_is_not_sent_a_third_time) {
+  client.send(request("GET", "/v1/kv/a"));
+  for (auto times = 0; times < 2; ++times) {
+    auto link = leader.accept();
+    head_at(link);
+    link.close();
+  }
+  EXPECT_EQ(client.receive().code(), "no_leader");
+  EXPECT_FALSE(leader.has_another());
+}
+
+TEST_F(forwarder_test, a_change_of_the_leader_ends_what_waits_for_the_earlier_one) {
+  client.send(request("PUT", "/v1/kv/a", "1"));
+  auto link = leader.accept();
+  head_at(link);
+  standby.leaders().set_unknown();
+  EXPECT_TRUE(client.is_dropped_by_peer());
+  link.receive_until("1");
+  EXPECT_TRUE(link.is_dropped_by_peer());
+}
+
+TEST_F(forwarder_test, an_answer_that_breaks_off_is_no_complete_one) {
+  client.send(request("GET", "/v1/kv/a"));
+  auto link = leader.accept();
+  head_at(link);
+  link.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345");
+  client.receive_until("12345");
+  link.close();
+  EXPECT_TRUE(client.is_dropped_by_peer());
+}
+
+TEST_F(forwarder_test, a_stream_that_breaks_off_has_no_end) {
+  client.send(request("GET", "/v1/export"));
+  auto link = leader.accept();
+  head_at(link);
+  link.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("1"));
+  client.receive_until("1\r\n1\r\n");
+  link.close();
+  EXPECT_TRUE(client.is_dropped_by_peer());
+}
+
+TEST_F(forwarder_test, an_answer_that_is_none_ends_the_connection) {
+  client.send(request("POST", "/v1/kv/a?increment=1"));
+  auto link = leader.accept();
+  head_at(link);
+  link.send("220 mail\r\n\r\n");
+  EXPECT_TRUE(client.is_dropped_by_peer());
+}
+
+TEST_F(forwarder_test, a_kept_connection_that_the_leader_has_closed_is_not_used) {
+  client.send(request("GET", "/v1/kv/a"));
+  {
+    auto link = leader.accept();
+    head_at(link);
+    link.send(answer("200 OK", "1"));
+    client.receive();
+  }
+  standby.settle();
+  client.send(request("PUT", "/v1/kv/a", "1"));
+  auto link = leader.accept();
+  head_at(link);
+  link.send("HTTP/1.1 204 No Content\r\n" + std::string(common_fields) + "\r\n");
+  EXPECT_EQ(client.receive().status, 204);
+}
+
+TEST_F(forwarder_test, a_connection_that_the_leader_ends_is_not_the_clients) {
+  for (auto times = 0; times < 2; ++times) {
+    client.send(request("GET", "/v1/kv/a"));
+    auto link = leader.accept();
+    head_at(link);
+    link.send(answer("200 OK", "1", "Connection: close\r\n"));
+    EXPECT_FALSE(client.receive().has("connection"));
+  }
+}
+
+TEST_F(forwarder_test, a_client_that_wants_the_end_gets_it) {
+  client.send(request("GET", "/v1/kv/a", {}, "Connection: close\r\n"));
+  auto link = leader.accept();
+  EXPECT_EQ(head_at(link).find("Connection"), std::string::npos);
+  link.send(answer("200 OK", "1"));
+  EXPECT_EQ(client.receive().field("connection"), "close");
+  EXPECT_TRUE(client.is_closed_by_peer());
+  auto other = standby.connect();
+  other.send(request("GET", "/v1/kv/b"));
+  EXPECT_TRUE(head_at(link).starts_with("GET /v1/kv/b "));
+}
+
+TEST_F(forwarder_test, an_interim_answer_is_passed_over) {
+  client.send(request("GET", "/v1/kv/a"));
+  auto link = leader.accept();
+  head_at(link);
+  link.send("HTTP/1.1 102 Processing\r\n\r\n" + answer("200 OK", "1"));
+  EXPECT_EQ(client.receive().status, 200);
+}
+
+// --- no leader -----------------------------------------------------------------------------------------------------
+
+TEST_F(forwarder_test, without_a_leader_it_says_so_and_goes_on) {
+  standby.leaders().set_unknown();
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).code(), "no_leader");
+  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", "1")).code(), "no_leader");
+  EXPECT_EQ(client.ask(request("GET", "/livez")).status, 200);
+  EXPECT_EQ(standby.figures().no_leader, 2U);
+}
+
+TEST_F(forwarder_test, a_leader_that_cannot_be_reached_is_none) {
+  leader.stop_listening();
+  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", "1")).code(), "no_leader");
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).code(), "no_leader");
+}
+
+TEST_F(forwarder_test, forwards_nothing_that_was_forwarded) {
+  auto const was = "Holdfast-Forwarded-By: http://other\r\n"s;
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a", {}, was)).code(), "no_leader");
+  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", "1", was)).code(), "no_leader");
+  EXPECT_FALSE(leader.has_another());
+}
+
+TEST_F(forwarder_test, answers_by_itself_what_is_its_own_and_everything_while_it_leads) {
+  EXPECT_EQ(client.ask(request("GET", "/livez")).status, 200);
+  standby.leaders().set_here();
+  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", "1")).status, 201);
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).body, "1");
+  EXPECT_FALSE(leader.has_another());
+}
+
+// --- the end -------------------------------------------------------------------------------------------------------
+
+TEST_F(forwarder_test, a_drain_lets_the_leader_answer) {
+  client.send(request("PUT", "/v1/kv/a", "1"));
+  auto link = leader.accept();
+  head_at(link);
+  standby.drain();
+  standby.settle();
+  link.send(answer("201 Created", ""));
+  EXPECT_EQ(client.receive().status, 201);
+  EXPECT_TRUE(client.is_closed_by_peer());
+}
+
+TEST_F(forwarder_test, a_drain_ends_a_stream_without_end) {
+  client.send(request("GET", "/v1/watch?prefix=a"));
+  auto link = leader.accept();
+  head_at(link);
+  link.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunk("1"));
+  client.receive_until("1\r\n1\r\n");
+  standby.drain();
+  EXPECT_EQ(client.receive_until("0\r\n\r\n"), chunk(""));
+  EXPECT_TRUE(link.is_dropped_by_peer());
+}
+
+TEST_F(forwarder_test, when_time_is_up_a_read_is_refused_and_a_write_gets_no_answer) {
+  auto writer = standby.connect();
+  client.send(request("GET", "/v1/kv/a?hold=60s"));
+  auto first = leader.accept();
+  head_at(first);
+  writer.send(request("PUT", "/v1/kv/a?hold=60s", "1"));
+  auto second = leader.accept();
+  head_at(second);
+  standby.drain();
+  standby.hurry();
+  EXPECT_EQ(client.receive().code(), "draining");
+  EXPECT_TRUE(writer.is_dropped_by_peer());
+  EXPECT_TRUE(first.is_dropped_by_peer());
+}
+
+TEST_F(forwarder_test, ends_while_requests_wait) {
+  auto watcher = standby.connect();
+  client.send(request("GET", "/v1/kv/a?hold=60s"));
+  auto first = leader.accept();
+  head_at(first);
+  watcher.send(request("GET", "/v1/watch?prefix=a"));
+  auto second = leader.accept();
+  head_at(second);
+  second.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunk("1"));
+  watcher.receive_until("1\r\n1\r\n");
+}
+
+// --- with a real leader --------------------------------------------------------------------------------------------
+
+/// An answer without what differs from one to the next.
+raw_reply comparable(raw_reply reply) {
+  for (auto const* const name : {"date", "server-timing", "holdfast-request-id", "holdfast-served-by"})
+    reply.fields.erase(name);
+  return reply;
+}
+
+TEST(standby, a_real_leaders_answers_are_the_same_through_it) {
+  running_server const leader;
+  running_standby standby;
+  standby.leaders().set_elsewhere("http://127.0.0.1:" + std::to_string(leader.port()));
+  auto direct = leader.connect();
+  auto through = standby.connect();
+  auto const large = '"' + std::string(500'000, 'v') + '"';
+  // Each leaves the data as they were for the next.
+  for (auto const& asked : {
+           request("GET", "/v1/kv/none"),
+           request("HEAD", "/v1/kv/none"),
+           request("PUT", "/v1/kv/a", "[1, 2]"),
+           request("GET", "/v1/kv/a"),
+           request("HEAD", "/v1/kv/a"),
+           request("OPTIONS", "/v1/kv/a"),
+           request("DELETE", "/v1/kv/a"),
+           request("PUT", "/v1/kv/a", "no json"),
+           request("PUT", "/v1/kv/large", large),
+           request("GET", "/v1/kv/large"),
+           request("DELETE", "/v1/kv/large"),
+           request("POST", "/v1/txn", R"({"operations":[{"get":"a"},{"put":"b","value":1},{"delete":"b"}]})"),
+           request("GET", "/v1/kv?prefix=a&values=true"),
+           request("GET", "/v1/none"),
+           request("BREW", "/v1/kv/a"),
+           request("GET", "/v1/kv/a?wait=10ms"),
+           request("GET", "/v1/kv/a?hold=10ms"),
+           request("GET", "/v1/kv/a", {}, "Expect: tea\r\n"),
+           request("POST", "/v1/locks/x?lease=5s&wait=0&id=t"),
+           request("DELETE", "/v1/locks/x/tickets/t"),
+       }) {
+    auto const line = asked.substr(0, asked.find("\r\n"));
+    auto const one = comparable(direct.ask(asked)), other = comparable(through.ask(asked));
+    EXPECT_EQ(one.status, other.status) << line;
+    auto const names = [](raw_reply const& reply) {
+      std::string all;
+      for (auto const& [name, value] : reply.fields) all += name + ' ';
+      return all;
+    };
+    EXPECT_EQ(names(one), names(other)) << line;
+    if (!one.has("holdfast-revision") && line.find("txn") == std::string::npos && one.status != 201)
+      EXPECT_EQ(one.body, other.body) << line;
+  }
+}
+
+TEST(standby, a_client_that_hangs_up_leaves_the_leaders_queue) {
+  running_server const leader;
+  running_standby standby;
+  standby.leaders().set_elsewhere("http://127.0.0.1:" + std::to_string(leader.port()));
+  auto holder = leader.connect();
+  leader.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
+  auto waiter = standby.connect();
+  waiter.send(request("PUT", "/v1/kv/a", "1"));
+  auto const waiting = [&] {
+    auto probe = leader.connect();
+    return probe.ask(request("GET", "/v1/lock")).body.find("\"queue_length\":1") != std::string::npos;
+  };
+  auto const deadline = std::chrono::steady_clock::now() + raw_client::patience;
+  while (!waiting() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  waiter.close();
+  while (waiting() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_FALSE(waiting());
+  holder.close();
+  auto reader = leader.connect();
+  EXPECT_EQ(reader.ask(request("GET", "/v1/kv/a")).status, 404);
+}
+
+}  // namespace
+}  // namespace holdfast::tests

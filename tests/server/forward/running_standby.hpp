@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "server/forward/upstream_pool.hpp"
+#include "tests/support/raw_client.hpp"
+
+namespace holdfast::tests {
+
+/// A server with one thread in this process that forwards what its leader_directory says. By itself it answers the
+/// probes, and everything while it leads.
+class running_standby {
+ public:
+  running_standby();
+  ~running_standby();
+  running_standby(running_standby const&) = delete;
+  running_standby& operator=(running_standby const&) = delete;
+
+  [[nodiscard]] server::leader_directory& leaders() noexcept;
+  [[nodiscard]] server::forward_figures const& figures() const noexcept;
+  [[nodiscard]] raw_client connect(int receive_buffer_bytes = 0) const;
+
+  /// Waits until the thread has done what has been asked of it so far.
+  void settle() const;
+
+  /// Begins to drain; hurry() ends the time for that.
+  void drain();
+  void hurry();
+
+ private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+}  // namespace holdfast::tests
