@@ -276,6 +276,7 @@ awaitable<passing> forwarder::pass_answer(upstream& from, client_link& client, r
     break;
   }
   answer.status = head.status;
+  pool_.figures().forwarded.fetch_add(1, std::memory_order_relaxed);
   ((head_ += "Holdfast-Served-By: ") += from.leader().url) += "\r\n";
   auto const has_content = !client.wants_head_only() && head.status != 204 && head.status != 304;
   client.begin_as_is(head_, !has_content || head.content_bytes.has_value());
@@ -289,7 +290,6 @@ awaitable<passing> forwarder::pass_answer(upstream& from, client_link& client, r
     became = co_await pass_chunks(from, client, head.closes);
   }
   if (became != passing::complete) co_return became;
-  pool_.figures().forwarded.fetch_add(1, std::memory_order_relaxed);
   co_return is_body_sent_ && !head.closes && input.empty() ? passing::complete : passing::sent;
 }
 

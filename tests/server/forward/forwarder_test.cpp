@@ -207,15 +207,15 @@ TEST_F(forwarder_test, an_old_client_gets_a_stream_until_the_connection_ends) {
 }
 
 TEST_F(forwarder_test, a_client_that_reads_nothing_stops_the_leader) {
-  auto slow = standby.connect(16 * 1024);
+  auto slow = standby.connect();
   slow.send(request("GET", "/v1/kv/large", {}, "Connection: close\r\n"));
   auto link = leader.accept();
   head_at(link);
-  constexpr std::size_t total = 64'000'000;
+  constexpr std::size_t total = 48'000'000;
   std::atomic<std::size_t> sent = 0;
   link.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(total) + "\r\n\r\n");
   std::jthread const sender([&] {
-    std::string const piece(64'000, 'v');
+    std::string const piece(48'000, 'v');
     while (sent < total && link.send(piece)) sent += piece.size();
   });
   // Until nothing moves any more.
@@ -223,7 +223,7 @@ TEST_F(forwarder_test, a_client_that_reads_nothing_stops_the_leader) {
     before = sent;
     std::this_thread::sleep_for(100ms);
   }
-  EXPECT_LT(sent, total / 2);
+  EXPECT_LT(sent, total / 2);  // what the kernel takes
   slow.receive_until("\r\n\r\n");
   std::size_t got = 0;
   while (got < total) got += slow.receive_until("v").size() + 0;
@@ -460,13 +460,12 @@ raw_reply comparable(raw_reply reply) {
 }
 
 TEST(standby, a_real_leaders_answers_are_the_same_through_it) {
-  running_server const leader;
+  running_server const alone, leader;
   running_standby standby;
   standby.leaders().set_elsewhere("http://127.0.0.1:" + std::to_string(leader.port()));
-  auto direct = leader.connect();
+  auto direct = alone.connect();
   auto through = standby.connect();
   auto const large = '"' + std::string(500'000, 'v') + '"';
-  // Each leaves the data as they were for the next.
   for (auto const& asked : {
            request("GET", "/v1/kv/none"),
            request("HEAD", "/v1/kv/none"),
@@ -498,8 +497,7 @@ TEST(standby, a_real_leaders_answers_are_the_same_through_it) {
       return all;
     };
     EXPECT_EQ(names(one), names(other)) << line;
-    if (!one.has("holdfast-revision") && line.find("txn") == std::string::npos && one.status != 201)
-      EXPECT_EQ(one.body, other.body) << line;
+    EXPECT_EQ(one.body, other.body) << line;
   }
 }
 
