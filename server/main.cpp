@@ -11,6 +11,8 @@
 #include <iostream>
 
 #include "server/access/token_file.hpp"
+#include "server/app/cluster_commands.hpp"
+#include "server/app/cluster_member.hpp"
 #include "server/app/command_line.hpp"
 #include "server/app/data_commands.hpp"
 #include "server/app/demo.hpp"
@@ -28,9 +30,13 @@ namespace {
 void allow_descriptors(settings& settings) {
   // Streams, signals, address look-ups; a loop's set, its bell, its clock and its turn for TLS handshakes.
   constexpr rlim_t of_process = 8 + listener::descriptors_max, of_thread = 4;
+  // Listening sockets, and connections to etcd with their bells.
+  constexpr rlim_t of_cluster = 16;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  auto const others = of_process + of_thread * settings.threads;
+  // Of a cluster, the server of the next phase is made while that of the last one runs.
+  auto const phases = settings.cluster.name.empty() ? 1U : 2U;
+  auto const others = of_process + of_thread * settings.threads * phases + (phases - 1) * of_cluster;
   auto const wanted = static_cast<rlim_t>(settings.connections_max) + others;
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
@@ -65,6 +71,10 @@ int run(serve_command command) {
   keep_freed_memory();
   allow_descriptors(command.settings);
   try {
+    if (!command.settings.cluster.name.empty()) {
+      cluster_member(command.settings).run();
+      return EXIT_SUCCESS;
+    }
     server server(command.settings);
     server.stop_on_signals();
     server.run();
@@ -115,6 +125,10 @@ int run(data_command const& command) {
       break;
   }
   return run_check_disk(named);
+}
+
+int run(cluster_command const& command) {
+  return run_cluster_status(command.cluster);
 }
 
 int run(token_command command) {

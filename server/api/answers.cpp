@@ -60,6 +60,12 @@ reply draining_reply() {
   return refuse(errc::draining, "the server finishes what it has begun and takes nothing new");
 }
 
+reply no_leader_reply(bool leads) {
+  return refuse(errc::no_leader, leads ? "this server leads the cluster, but etcd does not answer; nothing was changed. "
+                                         "Retry, here or at another server"
+                                       : "no server leads the cluster now; nothing was changed. Retry");
+}
+
 reply no_store(reply answer) {
   answer.more_fields += "Cache-Control: no-store\r\n";
   return answer;

@@ -37,6 +37,8 @@ inline constexpr std::string_view read_allow = "GET, HEAD, OPTIONS";
 
 [[nodiscard]] reply no_such_path();
 [[nodiscard]] reply draining_reply();
+/// 503. @param leads whether this server leads, and can't reach etcd
+[[nodiscard]] reply no_leader_reply(bool leads);
 
 /// So that no cache keeps what is true only now.
 [[nodiscard]] reply no_store(reply answer);

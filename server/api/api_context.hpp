@@ -5,6 +5,7 @@
 #include <string>
 
 #include "server/access/access_control.hpp"
+#include "server/api/cluster_view.hpp"
 #include "server/api/kept_data.hpp"
 #include "server/api/route_settings.hpp"
 #include "server/insight/insight.hpp"
@@ -39,6 +40,7 @@ struct api_context {
   kept_data const& kept = nothing_kept;
   access_control* access = nullptr;  ///< null: everybody may do everything
   tls_figures const* tls = nullptr;  ///< null: plain HTTP
+  cluster_view const* cluster = nullptr;  ///< null: this server is alone
 };
 
 }  // namespace holdfast::server

@@ -60,6 +60,25 @@ bool is_stream(routed const& request) {
          (lock != nullptr && is_streamed(*lock)) || (ticket != nullptr && ticket->is_kept_by_connection);
 }
 
+/// Whether a request is answered by a leader only when etcd has answered.
+bool waits_for_etcd(route_kind kind, method method, cluster_view const& cluster) {
+  auto const reads = method == method::get || method == method::head;
+  if (reads && cluster.reads_by_lease()) return false;
+  switch (kind) {
+    case route_kind::value:
+    case route_kind::list:
+    case route_kind::transaction:
+    case route_kind::export_keys:
+    case route_kind::import_keys:
+    case route_kind::locks:
+    case route_kind::named_lock:
+    case route_kind::ticket:
+      return true;
+    default:
+      return false;
+  }
+}
+
 class api_handler final : public request_handler {
  public:
   api_handler(api_context const& context, lock_recorder& recorder, watch_hub& hub)
@@ -118,7 +137,7 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
   asker_.source.name = name_of_client(head);
   method_ = head.method;
   route_context const context{context_.routes, context_.store.id(), context_.live.read_hold(),
-                              context_.draining.load(std::memory_order_relaxed)};
+                              context_.draining.load(std::memory_order_relaxed), context_.cluster};
   if (gate_) {
     gate_->begin(head, client);
     has_begun_ = true;
@@ -134,6 +153,9 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
                                      reads ? context.read_hold : nanoseconds(0)))
       request_ = *std::move(refused);
   }
+  if (context_.cluster != nullptr && waits_for_etcd(kind_, head.method, *context_.cluster) &&
+      context_.cluster->is_cut_off() && !std::holds_alternative<reply>(request_))
+    request_ = no_leader_reply(true);
   auto const need = begin_routed(head, answer);
   if (need == request_need::nothing) answer.more_fields += cors_;
   return need;

@@ -84,10 +84,10 @@ failure failure_of(no_room none) {
   if (none.in == no_room::where::disk)
     return {
         errc::disk_full,
-        "the disk under --data is nearly full; nothing was changed. Reads and deletions go on; free some space, and "
-        "this ends by itself"};
+        "the disk under --data, or in a cluster etcd's quota, is nearly used up; nothing was changed. Reads and "
+        "deletions go on; free some space (of etcd: compact and defragment it), and this ends by itself"};
   if (none.in == no_room::where::journal)
-    return {errc::overloaded, "the disk is slower than the writers; nothing was changed. Retry"};
+    return {errc::overloaded, "the disk (in a cluster: etcd) is slower than the writers; nothing was changed. Retry"};
   return {errc::database_full,
           "the values take as much memory as this server allows; nothing was changed. Delete some, or start the server "
           "with a larger --max-memory"};

@@ -207,7 +207,7 @@ reply answer_to(lock_request const& request, api_context const& context) {
                               .under_way_bytes = context.under_way.used(),
                               .under_way_bytes_max = context.under_way.bytes_max(),
                               .keys = context.store.keys()},
-                             context.store.lock_counts(), context.kept, context.access, context.tls);
+                             context.store.lock_counts(), context.kept, context.access, context.tls, context.cluster);
   return answer;
 }
 

@@ -196,11 +196,32 @@ void write_tls(metrics_writer& out, tls_figures const& figures) {
   out.sample(figures.failures, {{"result", "failed"}});
 }
 
+void write_cluster(metrics_writer& out, cluster_view const& cluster) {
+  auto const report = cluster.report();
+  out.begin("holdfast_cluster_leads", "gauge", "Whether this server leads its cluster; otherwise it is a standby.");
+  out.sample(report.leads ? 1 : 0, {{"cluster", report.name}});
+  out.begin("holdfast_cluster_has_leader", "gauge", "Whether this server knows a leader and can serve requests.");
+  out.sample(!report.leader.empty() && !cluster.is_cut_off() ? 1 : 0);
+  out.begin("holdfast_cluster_term", "gauge", "Grows with each change of the leader; 0: none is known.");
+  out.sample(static_cast<std::uint64_t>(report.term));
+  out.begin("holdfast_cluster_revision", "gauge", "Up to which this server has the data.");
+  out.sample(report.revision);
+  if (report.lag) {
+    out.begin("holdfast_cluster_lag_seconds", "gauge",
+              "From the leader's commit of the latest change to its arrival at this standby.");
+    out.sample_seconds(static_cast<std::uint64_t>(report.lag->count()));
+  }
+  if (report.etcd_latency) {
+    out.begin("holdfast_cluster_etcd_seconds", "gauge", "How long etcd took to confirm that this server leads.");
+    out.sample_seconds(static_cast<std::uint64_t>(report.etcd_latency->count()));
+  }
+}
+
 }  // namespace
 
 std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
                          named_lock_counters const& locks, kept_data const& kept, access_control const* access,
-                         tls_figures const* tls) {
+                         tls_figures const* tls, cluster_view const* cluster) {
   metrics_writer out;
   write_requests(out, source);
   write_lock(out, source);
@@ -217,6 +238,7 @@ std::string metrics_text(insight const& source, std::size_t connections, memory_
   write_named_locks(out, locks);
   if (kept.source != nullptr) write_journal(out, kept);
   if (tls != nullptr) write_tls(out, *tls);
+  if (cluster != nullptr) write_cluster(out, *cluster);
   out.begin("holdfast_build_info", "gauge", "Always 1; the labels tell what runs.");
   auto const build = build_info();
   out.sample(1, {{"version", build.version}, {"compiler", build.compiler}, {"boost", build.boost}});

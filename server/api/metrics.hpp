@@ -5,6 +5,7 @@
 #include <string>
 
 #include "server/access/access_control.hpp"
+#include "server/api/cluster_view.hpp"
 #include "server/api/kept_data.hpp"
 #include "server/insight/insight.hpp"
 #include "server/net/tls_figures.hpp"
@@ -22,9 +23,10 @@ struct memory_use {
 };
 
 /// All that is counted, in Prometheus's text format. Sums over the threads; never loses anything.
-/// @param tls null: plain HTTP
+/// @param tls null: plain HTTP. @param cluster null: this server is alone
 [[nodiscard]] std::string metrics_text(insight const& source, std::size_t connections, memory_use const& memory,
                                        named_lock_counters const& locks, kept_data const& kept = nothing_kept,
-                                       access_control const* access = nullptr, tls_figures const* tls = nullptr);
+                                       access_control const* access = nullptr, tls_figures const* tls = nullptr,
+                                       cluster_view const* cluster = nullptr);
 
 }  // namespace holdfast::server

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "server/api/cluster_view.hpp"
 #include "server/api/route_settings.hpp"
 #include "server/http/reply.hpp"
 #include "server/insight/lock_event.hpp"
@@ -101,6 +102,7 @@ struct route_context {
   std::uint64_t database_id = 0;
   std::chrono::nanoseconds read_hold{};  ///< the hold of a GET or HEAD that names none, as it is now
   bool draining = false;
+  cluster_view const* cluster = nullptr;  ///< null: this server is alone
 };
 
 }  // namespace holdfast::server

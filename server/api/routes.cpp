@@ -86,6 +86,16 @@ resource const* resource_at(std::string_view path) {
   return nullptr;
 }
 
+/// @param decoded keeps the path where it is not as it stands in the header.
+result<target> target_of(request_head const& head, std::string& decoded) {
+  auto target = head.target_is_plain ? protocol::target{head.target, {}} : parse_target(head.target);
+  if (target && target->path.find('%') != std::string_view::npos) {
+    decoded = decode_unreserved(target->path);
+    target->path = decoded;
+  }
+  return target;
+}
+
 /// To a request that no resource can answer.
 reply answer_without_resource(request_head const& head, result<target> const& target) {
   if (head.method == method::unknown)
@@ -114,13 +124,16 @@ route_access access_of(route_kind kind) noexcept {
   return open_to_all;
 }
 
+route_kind kind_of(request_head const& head) {
+  std::string decoded;
+  auto const target = target_of(head, decoded);
+  auto const* const found = target ? resource_at(target->path) : nullptr;
+  return found != nullptr ? found->kind : route_kind::other;
+}
+
 route_kind route(request_head const& head, route_context const& context, routed& into) {
-  auto target = head.target_is_plain ? protocol::target{head.target, {}} : parse_target(head.target);
-  std::string path;
-  if (target && target->path.find('%') != std::string_view::npos) {
-    path = decode_unreserved(target->path);
-    target->path = path;
-  }
+  std::string decoded;
+  auto const target = target_of(head, decoded);
   auto const* const found = target ? resource_at(target->path) : nullptr;
   auto const is_ordinary = found != nullptr && head.method != method::unknown && head.method != method::connect &&
                            !head.has_other_expectation;

@@ -24,6 +24,9 @@ struct resource {
 /// The route table.
 [[nodiscard]] std::span<resource const> all_resources() noexcept;
 
+/// Of which kind the resource is that a request asks for.
+[[nodiscard]] route_kind kind_of(request_head const& head);
+
 /// What a kind of requests needs of its token: nothing where it is no route's.
 [[nodiscard]] route_access access_of(route_kind kind) noexcept;
 

@@ -14,11 +14,13 @@ build build_info() noexcept {
   return {HOLDFAST_VERSION, __VERSION__, BOOST_LIB_VERSION};
 }
 
-std::string version_json(std::string_view journal_json) {
+std::string version_json(std::string_view journal_json, std::string_view cluster_json) {
   std::string text("{\"name\":\"holdfast-server\",\"version\":\"" HOLDFAST_VERSION
                    "\",\"api\":\"v1\",\"compiler\":\"" __VERSION__ "\",\"boost\":\"" BOOST_LIB_VERSION
                    "\",\"journal\":");
-  return (text += journal_json) += "}\n";
+  text += journal_json;
+  if (!cluster_json.empty()) (text += ",\"cluster\":") += cluster_json;
+  return text += "}\n";
 }
 
 }  // namespace holdfast::server

@@ -15,6 +15,7 @@ struct build {
 [[nodiscard]] build build_info() noexcept;
 
 /// The answer of GET /version. @param journal_json what it shows of the journal, a JSON object.
-[[nodiscard]] std::string version_json(std::string_view journal_json);
+/// @param cluster_json the same of the cluster; empty: there is none
+[[nodiscard]] std::string version_json(std::string_view journal_json, std::string_view cluster_json);
 
 }  // namespace holdfast::server

@@ -19,6 +19,7 @@
 #include "server/access/token_file.hpp"
 #include "server/api/version.hpp"
 #include "server/app/description.hpp"
+#include "server/cluster/etcd_client.hpp"
 #include "server/log/log.hpp"
 
 namespace holdfast::server {
@@ -111,6 +112,122 @@ std::uint64_t parse_bytes(std::string const& flag, std::string const& text) {
     if (wrong == std::errc() && unit == name && number <= std::numeric_limits<std::uint64_t>::max() / bytes)
       return number * bytes;
   throw CLI::ValidationError(flag, "'" + text + "' is no size; write it as 64MiB, 2GiB or a number of bytes");
+}
+
+/// A file's first line.
+std::string read_password(std::string const& path) {
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line) || line.empty())
+    throw CLI::ValidationError("--etcd-password-file", "'" + path + "' can't be read, or is empty");
+  return line;
+}
+
+/// `http://10.0.0.1:8080`, where the other servers of a cluster reach this one.
+std::string check_advertise(std::string const& url) {
+  auto const rest = url.starts_with("http://") ? url.substr(7) : std::string();
+  auto const colon = rest.rfind(':');
+  auto const port = colon != std::string::npos ? rest.substr(colon + 1) : std::string();
+  auto const is_one = colon != 0 && colon != std::string::npos && !port.empty() &&
+                      port.find_first_not_of("0123456789") == std::string::npos &&
+                      rest.find_first_of("/?#@ ") == std::string::npos;
+  return is_one ? std::string() : "'" + url + "' is no such URL; write it as http://10.0.0.1:8080";
+}
+
+void add_cluster_settings(CLI::App& app, cluster_settings& to) {
+  app.add_option("--cluster", to.name,
+                 "Be one of several servers that keep their data in etcd, the cluster of that name: one leads, the "
+                 "others stand by")
+      ->envname("HOLDFAST_CLUSTER")
+      ->type_name("NAME")
+      ->check([](std::string const& name) {
+        constexpr auto allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+        auto const is_one = !name.empty() && name.size() <= 64 && name.find_first_not_of(allowed) == std::string::npos;
+        return is_one ? std::string() : "'" + name + "' is no name; use up to 64 letters, digits, '.', '_' and '-'";
+      });
+  app.add_option("--etcd", to.etcd.endpoints, "URLs of etcd's members, such as http://10.0.0.1:2379; with commas")
+      ->envname("HOLDFAST_ETCD")
+      ->type_name("URLS")
+      ->delimiter(',')
+      ->check([](std::string const& url) {
+        try {
+          cancel_signal const never;
+          static_cast<void>(etcd_client({.endpoints = {url}}, never));
+          return std::string();
+        } catch (std::invalid_argument const& error) {
+          return std::string(error.what());
+        } catch (std::exception const&) {
+          return std::string();  // of its files, which may be named by flags that follow
+        }
+      });
+  app.add_option("--advertise", to.advertise, "Where the other servers of the cluster reach this one")
+      ->envname("HOLDFAST_ADVERTISE")
+      ->type_name("http://HOST:PORT")
+      ->check(check_advertise);
+  app.add_option("--etcd-user", to.etcd.user, "The user as which this server speaks to etcd")
+      ->envname("HOLDFAST_ETCD_USER")
+      ->type_name("NAME");
+  app.add_option_function<std::string>(
+         "--etcd-password-file", [&to](std::string const& path) { to.etcd.password = read_password(path); },
+         "File whose first line is that user's password")
+      ->envname("HOLDFAST_ETCD_PASSWORD_FILE")
+      ->type_name("FILE");
+  app.add_option("--etcd-ca", to.etcd.ca_certificate,
+                 "The authorities of etcd's certificates, a PEM file; default: the system's")
+      ->envname("HOLDFAST_ETCD_CA")
+      ->type_name("FILE");
+  app.add_option("--etcd-cert", to.etcd.client_certificate, "The certificate that this server shows etcd, a PEM file")
+      ->envname("HOLDFAST_ETCD_CERT")
+      ->type_name("FILE");
+  app.add_option("--etcd-key", to.etcd.client_key, "The key of that certificate; default: in its file")
+      ->envname("HOLDFAST_ETCD_KEY")
+      ->type_name("FILE");
+  add_duration(app, "--cluster-lease", "HOLDFAST_CLUSTER_LEASE",
+               "How long a leader that has vanished keeps its place: whole seconds", "5s", [&to](auto lease) {
+                 to.lease = std::chrono::duration_cast<std::chrono::seconds>(lease);
+                 if (to.lease != lease || to.lease.count() < 2 || to.lease.count() > 60)
+                   throw CLI::ValidationError("--cluster-lease", "must be whole seconds, from 2s to 60s");
+               });
+  app.add_option_function<std::string>(
+         "--reads",
+         [&to](std::string const& text) {
+           if (text != "confirmed" && text != "lease")
+             throw CLI::ValidationError("--reads", "'" + text + "' is neither confirmed nor lease");
+           to.reads = text == "lease" ? read_rule::lease : read_rule::confirmed;
+         },
+         "In a cluster: confirmed: etcd confirms for each read that this server still leads; lease: its clock does")
+      ->envname("HOLDFAST_READS")
+      ->type_name("confirmed|lease")
+      ->default_str("confirmed");
+  add_duration(app, "--etcd-compaction", "HOLDFAST_ETCD_COMPACTION",
+               "How often a leader compacts etcd's history; 0: never, others do", "5m",
+               [&to](auto period) { to.compaction_period = period; });
+}
+
+/// What a cluster needs, and what does not go with one.
+void check_cluster(settings const& settings) {
+  auto const& cluster = settings.cluster;
+  if (cluster.name.empty()) {
+    if (!cluster.etcd.endpoints.empty()) throw CLI::ValidationError("--etcd", "needs --cluster beside it");
+    if (!cluster.advertise.empty()) throw CLI::ValidationError("--advertise", "needs --cluster beside it");
+    return;
+  }
+  if (cluster.etcd.endpoints.empty()) throw CLI::ValidationError("--cluster", "needs --etcd beside it");
+  if (!cluster.etcd.user.empty() && cluster.etcd.password.empty())
+    throw CLI::ValidationError("--etcd-user", "needs --etcd-password-file beside it");
+}
+
+/// The same where it serves.
+void check_cluster_member(settings const& settings) {
+  if (settings.cluster.name.empty()) return;
+  if (settings.cluster.advertise.empty()) throw CLI::ValidationError("--cluster", "needs --advertise beside it");
+  if (!settings.tls.certificate.empty())
+    throw CLI::ValidationError("--tls-cert",
+                               "the servers of a cluster speak plain HTTP to each other; let a proxy in front of them "
+                               "speak TLS");
+  constexpr std::size_t body_bytes_max = 1024 * 1024;
+  if (settings.sessions.body_bytes_max > body_bytes_max)
+    throw CLI::ValidationError("--max-body", "must be 1048576 at most in a cluster: etcd takes no more at once");
 }
 
 void add_settings(CLI::App& app, settings& to, bool& in_memory) {
@@ -350,8 +467,14 @@ bool is_given(std::vector<std::string_view> const& arguments, std::string_view f
   });
 }
 
-/// Of --data and --in-memory, a flag wins over a variable.
+/// Of --data and --in-memory, a flag wins over a variable; a cluster keeps its data in etcd.
 void choose_journal(std::vector<std::string_view> const& arguments, bool in_memory, settings& to) {
+  if (!to.cluster.name.empty()) {
+    for (auto const* const flag : {"--data", "--in-memory"})
+      if (is_given(arguments, flag)) throw CLI::ValidationError(flag, "a server of a cluster keeps its data in etcd");
+    to.data_directory.clear();
+    return;
+  }
   if (!in_memory) return;
   auto const flag_in_memory = is_given(arguments, "--in-memory"), flag_data = is_given(arguments, "--data");
   if (flag_in_memory && flag_data)
@@ -447,6 +570,21 @@ void add_token_command(CLI::App& app, std::optional<token_command>& wanted, toke
   one->final_callback([&wanted, &to] { wanted = to; });
 }
 
+/// The subcommand about clusters.
+void add_cluster_command(CLI::App& app, bool& wanted) {
+  auto* const above = app.add_subcommand("cluster", "Look at a cluster");
+  above->require_subcommand(1);
+  constexpr auto cluster_examples = R"(
+Examples:
+  holdfast-server cluster status --cluster main --etcd http://127.0.0.1:2379
+)";
+  above->footer(cluster_examples);
+  auto* const one = above->add_subcommand(
+      "status", "Print who leads the cluster at --etcd, who stands by, and how far the data go; exit 1 if nobody leads");
+  one->footer(cluster_examples);
+  one->final_callback([&wanted] { wanted = true; });
+}
+
 /// A server that listens everywhere is asked at the loopback.
 std::string reachable(std::string const& address) {
   if (address == "0.0.0.0") return "127.0.0.1";
@@ -491,6 +629,7 @@ command parse_command_line(int argc, char const* const* argv) {
   settings.data_directory = "./holdfast-data";
   auto in_memory = false;
   add_settings(app, settings, in_memory);
+  add_cluster_settings(app, settings.cluster);
 
   auto* const demo_app =
       app.add_subcommand("demo", "Run the two tasks of the tutorial on one thread and print who does what");
@@ -533,6 +672,8 @@ Examples:
   std::optional<token_command> token;
   token_command making;
   add_token_command(app, token, making);
+  auto wants_cluster_status = false;
+  add_cluster_command(app, wants_cluster_status);
 
   auto* const completion_app =
       app.add_subcommand("completion", "Print a script by which a shell completes holdfast-server");
@@ -545,7 +686,13 @@ Examples:
   try {
     app.parse(argc, argv);
     check_settings(settings);
-    if (app.get_subcommands().empty()) check_exposure(settings);
+    check_cluster(settings);
+    if (app.get_subcommands().empty()) {
+      check_cluster_member(settings);
+      check_exposure(settings);
+    }
+    if (wants_cluster_status && settings.cluster.name.empty())
+      throw CLI::ValidationError("cluster status", "needs --cluster NAME and --etcd URLS");
     if (!data) choose_journal(arguments, in_memory, settings);
   } catch (CLI::ParseError const& error) {
     std::ostringstream out, err;
@@ -570,6 +717,7 @@ Examples:
     healthcheck.trust.accept_any = true;
     return healthcheck;
   }
+  if (wants_cluster_status) return cluster_command{std::move(settings.cluster)};
   if (token) return *std::move(token);
   if (data) {
     data->data = std::move(settings.data_directory);

@@ -30,6 +30,10 @@ struct data_command {
   std::string data;   ///< --data
   std::string named;  ///< the other directory; empty: there is none
 };
+/// Prints which server of a cluster leads.
+struct cluster_command {
+  cluster_settings cluster;
+};
 /// A token is to be made, which has everything but its secret.
 struct token_command {
   token made;
@@ -40,7 +44,8 @@ struct print_command {
   int exit_status = 0;
 };
 using command =
-    std::variant<serve_command, demo_command, healthcheck_command, data_command, token_command, print_command>;
+    std::variant<serve_command, demo_command, healthcheck_command, data_command, cluster_command, token_command,
+                 print_command>;
 
 /// Reads the command line and the HOLDFAST_* variables of the environment; a flag wins over a variable.
 [[nodiscard]] command parse_command_line(int argc, char const* const* argv);

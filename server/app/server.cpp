@@ -14,6 +14,7 @@
 #include "server/api/api_handler.hpp"
 #include "server/app/data_commands.hpp"
 #include "server/app/memory_limit.hpp"
+#include "server/app/standby_handler.hpp"
 #include "server/http/reply.hpp"
 #include "server/journal/rocksdb_journal.hpp"
 #include "server/log/log.hpp"
@@ -37,6 +38,10 @@ std::unique_ptr<journal> open_journal(settings const& given) {
 std::filesystem::path beside(std::filesystem::path data) {
   if (!data.has_filename()) data = data.parent_path();
   return data += "-backups";
+}
+
+asio::ip::tcp::endpoint endpoint_of(settings const& given) {
+  return {asio::ip::make_address(given.listen_address), given.listen_port};
 }
 
 settings with_defaults(settings given) {
@@ -81,8 +86,9 @@ std::string what(std::exception_ptr const& error) {
 
 server::server(settings settings) : server(settings, open_journal(settings)) {}
 
-server::server(settings settings, std::unique_ptr<journal> kept)
+server::server(settings settings, std::unique_ptr<journal> kept, cluster_part part)
     : settings_(with_defaults(std::move(settings))),
+      part_(std::move(part)),
       fixed_{.writer_key = settings_.writer_key,
              .threads = settings_.threads,
              .waiters_max = settings_.waiters_max,
@@ -109,14 +115,15 @@ server::server(settings settings, std::unique_ptr<journal> kept)
                .start = insight_.start,
                .kept = kept_,
                .access = access_.get(),
-               .tls = tls_ ? &tls_->figures() : nullptr},
+               .tls = tls_ ? &tls_->figures() : nullptr,
+               .cluster = part_.view},
       workers_([this] {
         std::vector<std::unique_ptr<worker>> workers;
         for (unsigned i = 0; i < settings_.threads; ++i) {
           auto& recorder = *insight_.recorders[i];
           workers.push_back(std::make_unique<worker>(
               settings_.sessions, under_way_, draining_, progress_,
-              [this, &recorder, i] { return make_api_handler(context_, recorder, *hubs_[i]); }, recorder,
+              [this, &recorder, i] { return make_handler(recorder, *hubs_[i]); }, recorder,
               [this](peer_address const& client) { on_session_end(client); }, tls_ ? &tls_->figures() : nullptr));
         }
         return workers;
@@ -137,7 +144,7 @@ server::server(settings settings, std::unique_ptr<journal> kept)
                  return heap_trimmer::use{store_.data_bytes() + under_way, most + under_way};
                }),
       listener_(
-          loop_, asio::ip::tcp::endpoint(asio::ip::make_address(settings_.listen_address), settings_.listen_port),
+          loop_, part_.view != nullptr ? std::move(part_.listening) : listen_at(endpoint_of(settings_)),
           [this](unique_socket& socket) { return admit(socket); }, refusal()),
       drain_timer_(loop_.get_executor()),
       tls_look_(loop_.get_executor()) {
@@ -148,30 +155,40 @@ server::server(settings settings, std::unique_ptr<journal> kept)
   store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
 }
 
+std::unique_ptr<request_handler> server::make_handler(lock_recorder& recorder, watch_hub& hub) {
+  auto here = make_api_handler(context_, recorder, hub);
+  return part_.is_standby ? make_standby_handler(std::move(here)) : std::move(here);
+}
+
+std::string server::where_the_data_are() const {
+  if (part_.view != nullptr) return "etcd:" + settings_.cluster.prefix();
+  return settings_.data_directory.empty() ? "in memory" : settings_.data_directory;
+}
+
 /// Takes over what the journal has, and keeps in it what changes from now on.
 void server::open_store() {
   auto const began_at = std::chrono::steady_clock::now();
   store_.recover(*journal_);
   if (auto const lost = journal_->accepted_loss(); !lost.empty()) log_warn("data lost", {{"what", lost}});
   auto const position = journal_->position();
-  progress_.number = position.sequence;
   progress_.is_synced = settings_.sync;
   kept_.is_synced = settings_.sync;
   kept_.source = journal_.get();
   kept_.backups_directory = settings_.backups_directory;
   if (settings_.backups_directory.empty()) kept_.backups_directory = beside(settings_.data_directory);
   commits_ = std::make_unique<commit_queue>(
-      *journal_, commit_settings{},
+      *journal_, part_.commits,
       commit_observers{.notify = [this] { on_commit(); },
                        .measure = [this](commit_report const& report) { count(report); },
                        .take = [this](std::span<change> changes) { store_.history().append(changes); }});
   backups_ = std::make_unique<backup_runner>(*journal_);
   kept_.commits = commits_.get();
   kept_.backups = backups_.get();
+  progress_.number = commits_->progress();
   commits_failed_.arm();
   store_.keep_in(position, *commits_);
   auto const took = std::chrono::steady_clock::now() - began_at;
-  log_info("recovered", {{"data", settings_.data_directory},
+  log_info("recovered", {{"data", where_the_data_are()},
                          {"journal", journal_->name()},
                          {"sync", settings_.sync ? "on" : "off"},
                          {"revision", position.revision},
@@ -230,12 +247,16 @@ void server::count(commit_report const& report) noexcept {
 /// On the commit thread.
 void server::on_commit() noexcept {
   if (commits_->failure() != nullptr) return commits_failed_.ring();
-  progress_.number.store(commits_->durable_sequence(), std::memory_order_seq_cst);
+  progress_.number.store(commits_->progress(), std::memory_order_seq_cst);
   for (auto const& one : workers_) one->on_progress();
 }
 
 /// The journal has failed. What it had not made durable by then is never acknowledged: no connection gets another byte.
 void server::fail() {
+  if (part_.view != nullptr) {
+    log_warn("leadership lost", {{"reason", commits_->failure()->what()}});
+    return workers_[0]->stop();
+  }
   exit_status_ = exit_status_of(journal_fault::storage_failed);
   log_error("storage failed", {{"error", commits_->failure()->what()}});
   workers_[0]->stop();
@@ -249,7 +270,7 @@ void server::finish_commits() noexcept {
 void server::close_journal() {
   finish_commits();
   if (backups_) backups_->finish();
-  if (!commits_ || exit_status_ != 0) return;
+  if (!commits_ || exit_status_ != 0 || part_.view != nullptr) return;
   if (commits_->failure() != nullptr) return fail();
   try {
     journal_->close();
@@ -261,8 +282,10 @@ void server::close_journal() {
 
 void server::run() {
   listener_.start();
-  start_part(writer_, "writer failed");  // also while its period is 0, which may change
-  start_part(sweeper_, "expiry failed");
+  if (!part_.is_standby) {
+    start_part(writer_, "writer failed");  // also while its period is 0, which may change
+    start_part(sweeper_, "expiry failed");
+  }
   trimmer_.start();
   if (tls_) look_at_certificate();
   log_info("listening", {{"address", text_of(endpoint().address().to_string(), endpoint().port())},
@@ -271,7 +294,7 @@ void server::run() {
                          {"tokens", settings_.access.tokens_file.empty() ? "none" : settings_.access.tokens_file},
                          {"writer_key", settings_.writer_key},
                          {"writer_period", protocol::format_duration(settings_.writer_period)},
-                         {"data", settings_.data_directory.empty() ? "in memory" : settings_.data_directory},
+                         {"data", where_the_data_are()},
                          {"max_memory", settings_.memory_bytes_max}});
 
   {
@@ -299,6 +322,11 @@ void server::start_part(Part& part, char const* failed) {
 }
 
 void server::stop() {
+  was_stopped_ = true;
+  retire();
+}
+
+void server::retire() {
   asio::post(loop_.get_executor(),
              [this] { drain_further(phase_ == drain_phase::serving ? drain_phase::draining : drain_phase::hurrying); });
 }
@@ -317,6 +345,7 @@ void server::drain_further(drain_phase to) {
       log_info("draining",
                {{"connections", connections_.load()}, {"timeout", protocol::format_duration(settings_.drain_timeout)}});
       draining_ = true;
+      if (was_stopped_ && part_.on_stop) part_.on_stop();
       listener_.close();
       writer_.stop();
       sweeper_.stop();

@@ -11,6 +11,7 @@
 
 #include "server/access/access_control.hpp"
 #include "server/api/api_context.hpp"
+#include "server/api/cluster_view.hpp"
 #include "server/app/heap_trimmer.hpp"
 #include "server/app/settings.hpp"
 #include "server/app/worker.hpp"
@@ -29,6 +30,15 @@
 
 namespace holdfast::server {
 
+/// What a server is given by the member of a cluster that runs it, as a standby or as the leader.
+struct cluster_part {
+  cluster_view const* view = nullptr;  ///< null: it is alone. Must outlive it
+  bool is_standby = false;
+  unique_socket listening{};         ///< where it accepts
+  commit_settings commits{};         ///< of a leader
+  std::function<void()> on_stop{};   ///< called when it begins to drain because of stop()
+};
+
 /// The whole server: a store, a worker per thread, a listener, the periodic writer.
 class server {
  public:
@@ -37,7 +47,7 @@ class server {
   /// tls::error if the certificate can't be used.
   explicit server(settings settings);
   /// The same with a journal that is open already, whatever the settings say of one; null: in memory alone.
-  server(settings settings, std::unique_ptr<journal> kept);
+  server(settings settings, std::unique_ptr<journal> kept, cluster_part part = {});
   ~server();
   server(server const&) = delete;
   server& operator=(server const&) = delete;
@@ -51,6 +61,18 @@ class server {
   /// Begins to drain: stops accepting, lets what is in flight end within settings.drain_timeout, cuts the rest. A
   /// second call cuts it at once. Any thread, also before run().
   void stop();
+
+  /// As stop(), but was_stopped() does not tell of it: another server is going to serve here.
+  void retire();
+
+  /// Ends at once: nobody gets another byte. Any thread, also before run().
+  void abandon() noexcept { workers_[0]->stop(); }
+
+  /// Whether stop() was called. Any thread.
+  [[nodiscard]] bool was_stopped() const noexcept { return was_stopped_; }
+
+  /// Up to where its data are durable; 0 where they are in memory alone. Any thread.
+  [[nodiscard]] std::uint64_t durable_revision() const noexcept { return commits_ ? commits_->durable_revision() : 0; }
 
   /// Keeps SIGTERM, SIGINT and SIGHUP from ending the calling thread, and those that it starts from now on.
   static void block_stop_signals();
@@ -77,6 +99,8 @@ class server {
   void on_commit() noexcept;
   void count(commit_report const& report) noexcept;
   void fail();
+  [[nodiscard]] std::unique_ptr<request_handler> make_handler(lock_recorder& recorder, watch_hub& hub);
+  [[nodiscard]] std::string where_the_data_are() const;
   void open_store();
   void finish_commits() noexcept;
   void close_journal();
@@ -85,6 +109,7 @@ class server {
   void start_part(Part& part, char const* failed);
 
   settings const settings_;
+  cluster_part part_;
   fixed_settings const fixed_;
   std::atomic<bool> draining_{false};
   insight insight_;
@@ -116,6 +141,7 @@ class server {
   wake_up commits_failed_{loop_, [this] { fail(); }};
   std::unique_ptr<commit_queue> commits_;
   std::unique_ptr<backup_runner> backups_;
+  std::atomic<bool> was_stopped_{false};
   int exit_status_ = 0;
   int parts_running_ = 0;  // of those that wait for the lock like a client
 };

@@ -6,6 +6,7 @@
 
 #include "server/access/access_control.hpp"
 #include "server/api/route_settings.hpp"
+#include "server/cluster/cluster_settings.hpp"
 #include "server/http/session_settings.hpp"
 #include "server/log/log.hpp"
 #include "tls/context.hpp"
@@ -28,6 +29,7 @@ struct settings {
   std::string backups_directory;       ///< where backups go; empty: beside the data
   bool sync = true;                    ///< whether what is acknowledged survives a power loss, too
   bool accept_loss = false;            ///< whether to start with what is left of damaged data
+  cluster_settings cluster;            ///< of several servers that keep the data in etcd; see cluster_member
   std::uint64_t memory_bytes_max = 0;  ///< for data and requests under way; 0: three quarters of what there is
   access_settings access;
   bool expose_insecure = false;  ///< serve other machines without tokens, or tokens without TLS

@@ -1,11 +1,11 @@
 #include "server/cluster/candidacy.hpp"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "server/cluster/own_thread.hpp"
 
 namespace holdfast::server {
 
@@ -20,19 +20,7 @@ constexpr std::chrono::seconds patience{2};
 
 candidacy::candidacy(cluster_settings const& settings, std::function<void()> on_change)
     : settings_(settings), on_change_(std::move(on_change)), etcd_(settings.etcd, cancel_) {
-  // Signals are for the threads that serve.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(thread_.native_handle(), "candidacy");
+  thread_ = start_thread("candidacy", [this] { run(); });
 }
 
 candidacy::~candidacy() {
@@ -42,6 +30,19 @@ candidacy::~candidacy() {
 candidacy::standing candidacy::now() const {
   std::lock_guard const lock(mutex_);
   return standing_;
+}
+
+std::optional<leadership> candidacy::place() const {
+  std::lock_guard const lock(mutex_);
+  if (!standing_.leads) return std::nullopt;
+  return leadership{.key = standing_.key, .term = standing_.term, .valid_until = [of_its_lease = valid_until_] {
+                      return clock::time_point(clock::duration(of_its_lease->load(std::memory_order_acquire)));
+                    }};
+}
+
+candidacy::clock::time_point candidacy::valid_until() const noexcept {
+  std::lock_guard const lock(mutex_);
+  return clock::time_point(clock::duration(valid_until_->load(std::memory_order_acquire)));
 }
 
 void candidacy::resign() {
@@ -73,7 +74,7 @@ void candidacy::run() {
     } catch (etcd_error const&) {
       // As if the lease had ended: it is given up, and another try follows.
     }
-    valid_until_.store(0, std::memory_order_release);
+    valid_until_->store(0, std::memory_order_release);
     tell({});
     pollfd cancelled{cancel_.descriptor(), POLLIN, 0};
     ::poll(&cancelled, 1, static_cast<int>(pause_after_failure.count()));
@@ -82,12 +83,17 @@ void candidacy::run() {
 
 /// From a new lease to its end.
 void candidacy::stand() {
+  {
+    auto another = std::make_shared<instant>(0);
+    std::lock_guard const lock(mutex_);
+    valid_until_ = std::move(another);
+  }
   auto began_at = clock::now();
   auto const lease = etcd_.grant(settings_.lease, began_at + patience);
   lease_ = lease.id;
   // Counted from before the request was sent: etcd counts from when it came.
   auto const is_kept = [&] {
-    valid_until_.store((began_at + lease.time - clock_margin).time_since_epoch().count(), std::memory_order_release);
+    valid_until_->store((began_at + lease.time - clock_margin).time_since_epoch().count(), std::memory_order_release);
   };
   is_kept();
   auto const key = settings_.candidates() + std::to_string(lease.id);
@@ -96,17 +102,17 @@ void candidacy::stand() {
       {{.what = etcd_step::kind::put, .key = key, .value = settings_.advertise, .lease = lease.id}}, valid_until());
   // Sent twice, the first try may have done it; look() reads its revision.
   static_cast<void>(put);
-  tell({.leads = false, .key = key, .term = 0, .leader_url = {}});
-  auto is_watched = false;
+  tell({.leads = false, .key = key, .term = 0, .leader_url = {}, .leader_term = 0});
+  auto is_watched = false, look_is_due = false;
   for (;;) {
     auto const keep_at = began_at + std::chrono::milliseconds(lease.time) / 3;
     try {
       if (!is_watched) {
         auto const from = etcd_.range(key, {}, 0, 0, std::min(keep_at, clock::now() + patience)).revision + 1;
         etcd_.watch(settings_.candidates(), end_of_prefix(settings_.candidates()), from, keep_at);
-        is_watched = true;
-        look();
+        is_watched = look_is_due = true;
       }
+      if (std::exchange(look_is_due, false)) look();
       if (!etcd_.next_events(keep_at).empty()) look();
     } catch (etcd_error const& error) {
       // The lease goes on.
@@ -120,6 +126,7 @@ void candidacy::stand() {
     began_at = clock::now();
     if (!etcd_.keep_alive(lease.id, valid_until())) return;
     is_kept();
+    look_is_due = true;  // a watch whose connection is dead says nothing
   }
 }
 
@@ -137,6 +144,7 @@ void candidacy::look() {
   next.term = mine->create_revision;
   next.leads = oldest == mine;
   next.leader_url = oldest->value;
+  next.leader_term = oldest->create_revision;
   tell(std::move(next));
 }
 

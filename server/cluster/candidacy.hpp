@@ -4,12 +4,15 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "server/cluster/cluster_settings.hpp"
 #include "server/cluster/etcd_client.hpp"
+#include "server/cluster/leadership.hpp"
 
 namespace holdfast::server {
 
@@ -25,6 +28,7 @@ class candidacy {
     std::string key;         ///< of this candidate; empty: none yet, or its lease has ended
     std::int64_t term = 0;   ///< create revision of that key
     std::string leader_url;  ///< of whoever leads; empty: nobody, as far as is known here
+    std::int64_t leader_term = 0;  ///< create revision of its key
 
     bool operator==(standing const&) const = default;
   };
@@ -38,16 +42,18 @@ class candidacy {
 
   [[nodiscard]] standing now() const;
 
-  /// Of a leader, until when nobody else can lead, by this machine's clock. A leader for whom it has passed leads no
-  /// more, even if now() does not say so yet.
-  [[nodiscard]] clock::time_point valid_until() const noexcept {
-    return clock::time_point(clock::duration(valid_until_.load(std::memory_order_acquire)));
-  }
+  /// Where it leads: its place. That ends when its lease ends by this machine's clock, even if now() does not say so
+  /// yet, and never comes back; a later place is another one.
+  [[nodiscard]] std::optional<leadership> place() const;
+  /// Until when the present place lasts.
+  [[nodiscard]] clock::time_point valid_until() const noexcept;
 
   /// Gives up its place, so that the next one leads at once, and ends. Blocks for a second at most.
   void resign();
 
  private:
+  using instant = std::atomic<clock::rep>;
+
   void run();
   void stand();
   void look();
@@ -57,8 +63,8 @@ class candidacy {
   std::function<void()> const on_change_;
   cancel_signal cancel_;
   etcd_client etcd_;
-  std::atomic<clock::rep> valid_until_{0};
-  mutable std::mutex mutex_;
+  std::shared_ptr<instant> valid_until_ = std::make_shared<instant>(0);  // of each lease another; see mutex_
+  mutable std::mutex mutex_;  // guards the pointer too, which the thread alone changes
   standing standing_;       // guarded by mutex_
   std::int64_t lease_ = 0;  // the thread's, and resign()'s when that has ended
   std::thread thread_;      // last: it uses all the others

@@ -21,6 +21,7 @@ struct cluster_settings {
   etcd_settings etcd{};
   std::chrono::seconds lease{5};  ///< how long a leader that has vanished keeps its place
   read_rule reads = read_rule::confirmed;
+  std::chrono::nanoseconds compaction_period = std::chrono::minutes(5);  ///< of etcd's history; 0: never
 
   /// Of all keys of the cluster; ends with a slash.
   [[nodiscard]] std::string prefix() const { return "/holdfast/" + name + '/'; }

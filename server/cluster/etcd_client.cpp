@@ -447,10 +447,9 @@ struct etcd_client::parts {
         throw etcd_error(etcd_error::kind::unreachable,
                          "no etcd answers at " + urls[at].text + (last.empty() ? "" : ": " + last));
       // So that one that is silent leaves time for the others.
-      auto const try_due =
-          urls.size() > 1
-              ? std::min(due, now + std::max<clock::duration>(std::chrono::milliseconds(500), (due - now) / 2))
-              : due;
+      auto const share = std::clamp<clock::duration>((due - now) / 2, std::chrono::milliseconds(500),
+                                                     std::chrono::seconds(1));
+      auto const try_due = urls.size() > 1 ? std::min(due, now + share) : due;
       try {
         if (!settings.user.empty() && token.empty()) authenticate(try_due);
         unsigned status = 0;
@@ -530,6 +529,12 @@ etcd_outcome etcd_client::transact(std::vector<etcd_check> const& checks, std::v
   if (auto const header = answer.find("header"); header != answer.end())
     outcome.revision = number_of(*header, "revision");
   return outcome;
+}
+
+bool etcd_client::holds_key(std::string const& key, std::int64_t create_revision, clock::time_point due) {
+  // Not a transaction without steps: etcd takes that for one that may be answered from what an endpoint happens to know.
+  auto const page = range(key, {}, 0, 0, due);
+  return !page.entries.empty() && page.entries[0].create_revision == create_revision;
 }
 
 etcd_client::lease etcd_client::grant(std::chrono::seconds time, clock::time_point due) {

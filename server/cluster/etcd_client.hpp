@@ -118,9 +118,11 @@ class etcd_client {
   /// one.
   [[nodiscard]] etcd_page range(std::string const& key, std::string const& range_end, std::int64_t at,
                                 std::int64_t limit, clock::time_point due);
-  /// Without steps it is a linearizable read of whether the checks hold.
   etcd_outcome transact(std::vector<etcd_check> const& checks, std::vector<etcd_step> const& steps,
                         clock::time_point due);
+
+  /// Linearizable: whether a key is still the one that was created at that revision.
+  [[nodiscard]] bool holds_key(std::string const& key, std::int64_t create_revision, clock::time_point due);
 
   struct lease {
     std::int64_t id = 0;

@@ -113,6 +113,11 @@ constexpr std::chrono::seconds patience{5};
 
 }  // namespace
 
+std::optional<record::head> head_in_meta(std::string_view meta_text) {
+  auto const read = read_meta(meta_text);
+  return read ? std::optional(read->head) : std::nullopt;
+}
+
 etcd_journal::etcd_journal(cluster_settings const& settings, leadership leads, warm_copy copy)
     : settings_(settings), leads_(std::move(leads)), etcd_(settings.etcd, cancel_) {
   try {
@@ -320,14 +325,17 @@ void etcd_journal::transact(steps const& what, std::string const& new_meta) {
 std::optional<journal_error> etcd_journal::confirm() {
   if (failure_) return failure_;
   try {
-    std::vector<etcd_check> const checks{
-        {.which = etcd_check::number::create_revision, .key = leads_.key, .is = leads_.term}};
-    if (etcd_.transact(checks, {}, leads_.valid_until()).succeeded) return std::nullopt;
+    if (etcd_.holds_key(leads_.key, leads_.term, leads_.valid_until())) return std::nullopt;
     failure_.emplace(journal_fault::not_leading, "another server leads the cluster " + settings_.name);
   } catch (etcd_error const& error) {
     failure_ = error_of(error);
   }
   return failure_;
+}
+
+journal_position etcd_journal::back_up(std::filesystem::path const& /*to*/) const {
+  throw journal_error(journal_fault::cannot_create,
+                      "the data are in etcd; 'etcdctl snapshot save FILE' copies them, and /v1/export writes them as lines");
 }
 
 void etcd_journal::note(etcd_status const& status) noexcept {

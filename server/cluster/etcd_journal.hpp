@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,19 +12,15 @@
 
 #include "server/cluster/cluster_settings.hpp"
 #include "server/cluster/etcd_client.hpp"
+#include "server/cluster/leadership.hpp"
 #include "server/cluster/warm_copy.hpp"
 #include "server/journal/journal.hpp"
 #include "server/journal/record_codec.hpp"
 
 namespace holdfast::server {
 
-/// The place of a leader, by which etcd tells it from earlier and later ones.
-struct leadership {
-  std::string key;        ///< of its candidate
-  std::int64_t term = 0;  ///< create revision of that key
-  /// By its own clock, until when nobody else can lead. Any thread.
-  std::function<etcd_client::clock::time_point()> valid_until;
-};
+/// What the meta of a cluster says of its database; nothing where it is of a form that this version does not know.
+[[nodiscard]] std::optional<record::head> head_in_meta(std::string_view meta_text);
 
 /// A journal in etcd. Each commit is one transaction that demands that this server still leads and that nobody else has
 /// committed; so one whose outcome is not known can be repeated, and one of an earlier leader has no effect.
@@ -34,6 +29,8 @@ struct leadership {
 /// is the moment of the commit; then they are taken over, by the next leader if need be.
 class etcd_journal final : public journal {
  public:
+  using clock = etcd_client::clock;
+
   /// What etcd takes by default in one transaction, and some room for the meta, the checks and the pieces' removal.
   static constexpr std::size_t steps_max = 120, transaction_bytes_max = 1280 * 1024;
 
@@ -47,11 +44,15 @@ class etcd_journal final : public journal {
     return {.database = head_.database, .sequence = head_.sequence, .revision = head_.revision};
   }
   [[nodiscard]] std::optional<journal_error> commit(std::span<change const> batch) override;
-  /// Asks etcd whether this server still leads. Where it does, all that was read before the call was true then.
-  /// @return nothing if so. Not while commit() runs.
-  [[nodiscard]] std::optional<journal_error> confirm();
+  [[nodiscard]] bool is_shared() const noexcept override { return true; }
+  /// By its lease, if the settings let reads depend on it.
+  [[nodiscard]] clock::time_point sure_until() const noexcept override {
+    return settings_.reads == read_rule::lease ? leads_.valid_until() : clock::time_point::min();
+  }
+  [[nodiscard]] std::optional<journal_error> confirm() override;
   [[nodiscard]] bool has_room() override { return has_room_.load(std::memory_order_relaxed); }
   [[nodiscard]] journal_figures figures() const override;
+  [[noreturn]] journal_position back_up(std::filesystem::path const& to) const override;
   void close() override {}
 
   // Any thread.
@@ -67,7 +68,6 @@ class etcd_journal final : public journal {
   }
 
  private:
-  using clock = etcd_client::clock;
   using steps = std::vector<etcd_step>;
 
   void create();

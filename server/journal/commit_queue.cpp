@@ -35,6 +35,7 @@ commit_queue::commit_queue(journal& journal, commit_settings settings, commit_ob
     : journal_(journal),
       settings_(settings),
       observers_(std::move(observers)),
+      is_shared_(journal.is_shared()),
       durable_sequence_(journal.position().sequence),
       durable_revision_(journal.position().revision) {
   // Signals are for the threads that serve: none may interrupt this one, whatever the creator's mask is.
@@ -96,24 +97,51 @@ bool commit_queue::has_room(clock::time_point now) {
   return has_room_;
 }
 
-void commit_queue::run() {
-  while (take_gathered())
-    if (!commit_taken()) return;
+std::uint64_t commit_queue::ask_for_round() {
+  std::lock_guard const lock(mutex_);
+  is_round_wanted_ = true;
+  return rounds_begun_ + 1;
 }
 
-/// Waits until there is something to commit. @return false when there is nothing, and will not be.
+void commit_queue::run() {
+  while (take_gathered()) {
+    if (!(taken_.empty() ? confirm() : commit_taken())) return;
+    if (is_shared_) end_round();
+  }
+}
+
+/// Waits until there is something to commit or to confirm. @return false when there is nothing, and will not be.
 bool commit_queue::take_gathered() {
   reuse(taken_);
   reuse(taken_ends_);
   std::unique_lock lock(mutex_);
-  while (gathering_.empty() && !stopped_) {
+  while (gathering_.empty() && !is_round_wanted_ && !stopped_) {
     sleeping_.store(true, std::memory_order_relaxed);
     gathered_or_stopped_.wait(lock);
     sleeping_.store(false, std::memory_order_relaxed);
   }
   taken_.swap(gathering_);
   taken_ends_.swap(group_ends_);
-  return !taken_.empty();
+  is_round_wanted_ = false;
+  ++rounds_begun_;
+  return !taken_.empty() || !stopped_;
+}
+
+/// The round had nothing to commit. @return false when another server has taken over, or that is not known.
+bool commit_queue::confirm() {
+  try {
+    auto const error = journal_.confirm();
+    if (error) fail(*error);
+    return !error;
+  } catch (std::exception const& error) {
+    fail({journal_fault::storage_failed, std::string("a question to the journal ended half-way: ") + error.what()});
+    return false;
+  }
+}
+
+void commit_queue::end_round() {
+  rounds_done_.fetch_add(1, std::memory_order_release);
+  observers_.notify();
 }
 
 /// Commits all that was taken, in batches of whole groups. @return false when that failed.
@@ -121,7 +149,9 @@ bool commit_queue::commit_taken() {
   std::size_t begin = 0, end = 0, bytes = 0;
   for (auto const group_end : taken_ends_) {
     auto const group_bytes = bytes_of(std::span(taken_).subspan(end, group_end - end));
-    if (end != begin && bytes + group_bytes > settings_.batch_bytes_max) {
+    auto const is_too_large =
+        bytes + group_bytes > settings_.batch_bytes_max || group_end - begin > settings_.batch_changes_max;
+    if (end != begin && is_too_large) {
       if (!commit(std::span(taken_).subspan(begin, end - begin), bytes)) return false;
       begin = end;
       bytes = 0;
@@ -153,7 +183,7 @@ bool commit_queue::commit(std::span<change> batch, std::size_t bytes) {
   durable_sequence_.store(report.sequence, std::memory_order_release);
   pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   if (observers_.measure) observers_.measure(report);
-  observers_.notify();
+  if (!is_shared_) observers_.notify();  // else at the end of the round
   return true;
 }
 

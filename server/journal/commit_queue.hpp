@@ -20,6 +20,7 @@ namespace holdfast::server {
 /// Bounds of what a commit_queue keeps.
 struct commit_settings {
   std::size_t batch_bytes_max = 4 * 1024 * 1024;       ///< only a single append that is larger makes a larger batch
+  std::size_t batch_changes_max = std::size_t(-1);     ///< as above
   std::size_t pending_bytes_max = 64 * 1024 * 1024;    ///< commit_queue::is_full() from here on
   std::chrono::milliseconds room_check_interval{250};  ///< how old the answer of has_room() may be
 };
@@ -35,7 +36,7 @@ struct commit_report {
 
 /// Called by the commit thread; they must not throw and should not block, since the next commit waits for them.
 struct commit_observers {
-  /// After durable_sequence() has moved, and once when a commit has failed: wake those who withhold answers.
+  /// After progress() has moved, and once when a commit has failed: wake those who withhold answers.
   std::function<void()> notify;
   /// After each commit, before `notify`; may be empty.
   std::function<void(commit_report const&)> measure;
@@ -48,8 +49,14 @@ struct commit_observers {
 ///
 /// Whoever owns the database's lock appends, so one thread at a time does. Changes that were appended together are
 /// committed together, so a crash keeps all of them or none.
+///
+/// If other servers may take over the journal, what was read is known to be true only if this server was still the one
+/// that commits, afterwards. Each commit proves that; where there is nothing to commit, the thread asks the journal. So
+/// the answers to reads wait for a round of this thread that began after they were read, one for all that wait.
 class commit_queue {
  public:
+  using clock = std::chrono::steady_clock;
+
   /// Starts the commit thread. All changes up to the journal's position are durable.
   /// @param journal must outlive the queue, which is the only one to commit to it from now on.
   commit_queue(journal& journal, commit_settings settings, commit_observers observers);
@@ -85,6 +92,21 @@ class commit_queue {
     return durable_revision_.load(std::memory_order_acquire);
   }
 
+  /// What answers wait for: that it reaches the number that they need. A sequence number; where the journal is shared,
+  /// that of a round. Grows; any thread.
+  [[nodiscard]] std::uint64_t progress() const noexcept {
+    return is_shared_ ? rounds_done_.load(std::memory_order_acquire) : durable_sequence();
+  }
+
+  // Where the journal is shared.
+
+  [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
+  /// Until when reads need no confirmation. Any thread.
+  [[nodiscard]] clock::time_point sure_until() const noexcept { return journal_.sure_until(); }
+  /// Asks for a round that begins after this call. When it is done, all is durable that was appended before, and what
+  /// was read before was true. Any thread; call wake() afterwards.
+  [[nodiscard]] std::uint64_t ask_for_round();
+
   /// Why commits have ended; null while they continue. Any thread. Nothing becomes durable any more: answers that wait
   /// for it must never be sent.
   [[nodiscard]] journal_error const* failure() const noexcept { return failed_.load(std::memory_order_acquire); }
@@ -97,14 +119,14 @@ class commit_queue {
 
   /// journal::has_room(), asked again when the last answer is older than settings say; no after finish(). One thread at
   /// a time: whoever owns the lock, before it adds data.
-  [[nodiscard]] bool has_room(std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now());
+  [[nodiscard]] bool has_room(clock::time_point now = clock::now());
 
  private:
-  using clock = std::chrono::steady_clock;
-
   void run();
   bool take_gathered();
   bool commit_taken();
+  bool confirm();
+  void end_round();
   bool commit(std::span<change> batch, std::size_t bytes);
   void fail(journal_error const& error);
 
@@ -116,15 +138,19 @@ class commit_queue {
   std::condition_variable gathered_or_stopped_;
   std::vector<change> gathering_;        // guarded by mutex_
   std::vector<std::size_t> group_ends_;  // guarded by mutex_; the index behind the last change of each append
+  bool is_round_wanted_ = false;         // guarded by mutex_
+  std::uint64_t rounds_begun_ = 0;       // guarded by mutex_
   bool stopped_ = false;                 // guarded by mutex_
 
   std::vector<change> taken_;            // the commit thread's
   std::vector<std::size_t> taken_ends_;  // the commit thread's
 
+  bool const is_shared_;
   std::atomic<bool> sleeping_{false};
   std::atomic<std::size_t> pending_bytes_{0};
   std::atomic<std::uint64_t> durable_sequence_;
   std::atomic<std::uint64_t> durable_revision_;
+  std::atomic<std::uint64_t> rounds_done_{0};
   std::optional<journal_error> failure_;  // written once by the commit thread, then published by failed_
   std::atomic<journal_error const*> failed_{nullptr};
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -93,6 +94,18 @@ class journal {
   /// @return nothing when all went well. After an error nothing of the batch may be acknowledged, although it may turn
   ///   out to be there after a restart; every later call writes nothing and returns the same error.
   [[nodiscard]] virtual std::optional<journal_error> commit(std::span<change const> batch) = 0;
+
+  // --- of a journal that several servers share, one after the other ---
+
+  /// Whether another server may take the place of this one while it runs. Always the same.
+  [[nodiscard]] virtual bool is_shared() const noexcept { return false; }
+  /// Until when that can't have happened: what was read before needs no confirm(). Any thread.
+  [[nodiscard]] virtual std::chrono::steady_clock::time_point sure_until() const noexcept {
+    return std::chrono::steady_clock::time_point::max();
+  }
+  /// Asks whether it has happened. If not, all that was read before the call was true then. Not while commit() runs.
+  /// @return nothing if so; otherwise as commit().
+  [[nodiscard]] virtual std::optional<journal_error> confirm() { return std::nullopt; }
 
   /// Whether there is space for changes that add data. Turns false while deletions can still be committed, and true
   /// again by itself. Takes a system call; any thread may call it.

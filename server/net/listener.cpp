@@ -38,24 +38,6 @@ void set(int socket, int level, int option, int value) {
   ::setsockopt(socket, level, option, &value, sizeof value);
 }
 
-unique_socket listening_socket(tcp::endpoint const& endpoint) {
-  unique_socket socket(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  auto const descriptor = socket.get();
-  if (descriptor < 0) fail(errno, "socket");
-  set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
-  // Accepted sockets inherit these options. The keep-alive settings detect a peer that has vanished while it waits or
-  // holds within half a minute.
-  set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-  set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_bytes_max);
-  set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, 15);
-  set(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 5);
-  set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3);
-  if (::bind(descriptor, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) fail(errno, "bind");
-  if (::listen(descriptor, 4096) != 0) fail(errno, "listen");
-  return socket;
-}
-
 tcp::endpoint local_endpoint(unique_socket const& socket) {
   tcp::endpoint endpoint;
   auto size = static_cast<socklen_t>(endpoint.capacity());
@@ -81,9 +63,27 @@ std::string text_of(std::string const& address, std::uint16_t port) {
   return (is_v6 ? '[' + address + ']' : address) + ':' + std::to_string(port);
 }
 
-listener::listener(event_loop& loop, tcp::endpoint const& endpoint, admit_function admit, std::string refusal)
+unique_socket listen_at(tcp::endpoint const& endpoint) {
+  unique_socket socket(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  auto const descriptor = socket.get();
+  if (descriptor < 0) fail(errno, "socket");
+  set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+  // Accepted sockets inherit these options. The keep-alive settings detect a peer that has vanished while it waits or
+  // holds within half a minute.
+  set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+  set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_bytes_max);
+  set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, 15);
+  set(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3);
+  if (::bind(descriptor, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) fail(errno, "bind");
+  if (::listen(descriptor, 4096) != 0) fail(errno, "listen");
+  return socket;
+}
+
+listener::listener(event_loop& loop, unique_socket listening, admit_function admit, std::string refusal)
     : loop_(loop),
-      socket_(listening_socket(endpoint)),
+      socket_(std::move(listening)),
       spare_(spare_descriptor()),
       endpoint_(local_endpoint(socket_)),
       admit_(std::move(admit)),

@@ -15,6 +15,10 @@ namespace holdfast::server {
 /// `127.0.0.1:8080`, `[::1]:8080`.
 [[nodiscard]] std::string text_of(std::string const& address, std::uint16_t port);
 
+/// Binds and listens: from now on connections enter the backlog.
+/// @throws boost::system::system_error if the address is not available.
+[[nodiscard]] unique_socket listen_at(boost::asio::ip::tcp::endpoint const& endpoint);
+
 /// Accepts connections on one loop, for all threads. With a listener per thread (SO_REUSEPORT), the kernel distributes
 /// unevenly and resets the backlog of a listener that is closed. Single-threaded.
 class listener final : private poll_source {
@@ -25,10 +29,9 @@ class listener final : private poll_source {
   /// Takes over the connection and returns true, or returns false to refuse it.
   using admit_function = std::function<bool(unique_socket&)>;
 
-  /// Binds and listens: from now on connections enter the backlog.
+  /// @param listening from listen_at(), or a duplicate of it.
   /// @param refusal the bytes sent to a refused connection before it is closed.
-  /// @throws boost::system::system_error if the address is not available.
-  listener(event_loop& loop, boost::asio::ip::tcp::endpoint const& endpoint, admit_function admit, std::string refusal);
+  listener(event_loop& loop, unique_socket listening, admit_function admit, std::string refusal);
   ~listener();
   listener(listener const&) = delete;
   listener& operator=(listener const&) = delete;
@@ -39,8 +42,8 @@ class listener final : private poll_source {
   /// Starts accepting.
   void start();
 
-  /// Stops accepting and closes the socket; connections in the backlog are reset. May be called at any time,
-  /// repeatedly.
+  /// Stops accepting and closes the socket; connections in the backlog are reset, unless there is a duplicate of it.
+  /// May be called at any time, repeatedly.
   void close() noexcept;
 
  private:

@@ -140,12 +140,19 @@ void store::keep_in(journal_position const& position, commit_queue& commits) {
 /// What has been told when the outcome is told must be durable first: the changes that it made; else what it shows, and
 /// the revision that it is told with.
 void store::note_needs(std::string_view key, database const& data, std::uint64_t sequence_before,
-                       execution& done) const {
+                       clock::time_point now, execution& done) const {
   auto const durable = commits_->durable_sequence();
   auto const needs = data.sequence() != sequence_before
                          ? data.sequence()
                          : std::visit(need_of_outcome{key, data, *commits_}, *done.outcome);
-  done.needs = needs <= durable ? needs : data.sequence();
+  if (commits_->is_shared()) {
+    auto const is_sure = needs <= durable && now < commits_->sure_until();
+    done.needs = is_sure ? 0 : commits_->ask_for_round();
+    // That round makes durable what was appended before.
+    if (!is_sure) return;
+  } else {
+    done.needs = needs <= durable ? needs : data.sequence();
+  }
   // Nothing that it shows has changed since the revision that is durable, so it is true at that one as well.
   if (needs <= durable) done.revision = std::min(done.revision, commits_->durable_revision());
 }
@@ -157,7 +164,7 @@ void store::run_section(std::string_view key, database& data, Section const& wha
   auto const sequence_before = data.sequence();
   done.outcome = what(data);
   done.revision = data.revision();
-  if (commits_ != nullptr) note_needs(key, data, sequence_before, done);
+  if (commits_ != nullptr) note_needs(key, data, sequence_before, now, done);
   done.granted_at = now;
   auto const bytes = data.bytes();
   data_bytes_.store(bytes, std::memory_order_relaxed);
@@ -194,6 +201,7 @@ bool store::try_read(std::string_view key, lock_asker const& asker, reading& don
   auto const* const found = lock->find(key);
   if (found == nullptr || found->expires != no_expiry) return false;
   if (commits_ != nullptr && need_of(key, found->revision, *lock, *commits_) != 0) return false;
+  if (commits_ != nullptr && commits_->is_shared() && granted_at >= commits_->sure_until()) return false;
   done.revision = found->revision;
   done.value = found->value;
   done.ended_at = clock::now();

@@ -27,7 +27,7 @@ namespace holdfast::server {
 struct execution {
   protocol::result<data_outcome> outcome{no_such_key()};
   std::uint64_t revision = 0;  ///< of the database, when it had run; 0: it has not
-  std::uint64_t needs = 0;     ///< the change that must be durable before anybody is told; see answer_gate
+  std::uint64_t needs = 0;     ///< what commit_queue::progress() must reach before anybody is told; see answer_gate
   std::chrono::steady_clock::time_point granted_at{};
   protocol::lock_timing timing;
   std::chrono::steady_clock::time_point ended_at{};
@@ -144,7 +144,8 @@ class store {
 
   awaitable<execution> visit_lock(std::string_view key, section const& what, lock_terms terms, interruption& stop,
                                   lock_asker asker, bool is_limited);
-  void note_needs(std::string_view key, database const& data, std::uint64_t sequence_before, execution& done) const;
+  void note_needs(std::string_view key, database const& data, std::uint64_t sequence_before,
+                  std::chrono::steady_clock::time_point now, execution& done) const;
   /// After a section: what it has changed is on its way.
   void start_commit() noexcept {
     if (commits_ != nullptr) commits_->wake();

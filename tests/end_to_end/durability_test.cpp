@@ -251,7 +251,7 @@ TEST_F(durability, a_client_that_ends_its_side_gets_its_answer) {
   EXPECT_TRUE(is_withheld(*client));
   commits.let_go();
   EXPECT_EQ(client->receive().status, 201);
-  EXPECT_TRUE(client->is_closed_by_peer());
+  EXPECT_TRUE(client->is_dropped_by_peer());
 }
 
 TEST_F(durability, a_client_that_disconnects_disturbs_nobody) {
@@ -378,6 +378,49 @@ TEST_F(durability, a_disk_that_is_nearly_full_refuses_what_adds_and_heals) {
     if (healed.status == 507) client->stays_silent(10ms);
   }
   EXPECT_EQ(healed.status, 201);
+}
+
+/// Of a server of a cluster, whose place another one may have taken.
+struct shared_journal : durability {
+  void SetUp() override {}
+  void start(bool reads_are_sure) {
+    commits.share(reads_are_sure);
+    durability::start();
+    EXPECT_EQ(ask("PUT", "/v1/kv/a", "1").status, 201);
+  }
+};
+
+TEST_F(shared_journal, a_read_is_answered_when_the_journal_has_confirmed_that_no_other_server_has_taken_over) {
+  start(false);
+  commits.hold();
+  EXPECT_EQ(withheld(request("GET", "/v1/kv/a")).body, "1");
+  EXPECT_EQ(withheld(request("GET", "/v1/kv/none")).status, 404);
+  EXPECT_EQ(withheld(request("HEAD", "/v1/kv/a")).status, 200);
+  EXPECT_EQ(withheld(request("GET", "/v1/kv?prefix=a")).status, 200);
+  EXPECT_EQ(withheld(request("DELETE", "/v1/kv/none")).status, 404);
+}
+
+TEST_F(shared_journal, a_read_whose_confirmation_fails_is_never_answered) {
+  start(false);
+  commits.hold();
+  client->send(request("GET", "/v1/kv/a"));
+  EXPECT_TRUE(is_withheld(*client));
+  commits.fail();
+  EXPECT_TRUE(client->is_dropped_by_peer());
+}
+
+TEST_F(shared_journal, while_no_other_server_can_take_over_a_read_waits_for_what_it_shows_alone) {
+  start(true);
+  commits.hold();
+  auto writer = connect();
+  EXPECT_EQ(ask("GET", "/v1/kv/a").body, "1");
+  change(writer, request("PUT", "/v1/kv/b", "2"), 2);
+  EXPECT_EQ(ask("GET", "/v1/kv/a").body, "1");
+  client->send(request("GET", "/v1/kv/b"));
+  EXPECT_TRUE(is_withheld(*client));
+  commits.let_go();
+  EXPECT_EQ(client->receive().body, "2");
+  EXPECT_EQ(writer.receive().status, 201);
 }
 
 }  // namespace

@@ -51,6 +51,11 @@ void commit_control::set_room(bool has_room) {
   has_room_ = has_room;
 }
 
+void commit_control::share(bool reads_are_sure) {
+  is_shared_ = true;
+  reads_are_sure_ = reads_are_sure;
+}
+
 std::size_t commit_control::commits() const {
   std::lock_guard const lock(mutex_);
   return commits_;
@@ -60,11 +65,21 @@ std::optional<journal_error> commit_control::commit(std::span<server::change con
   std::unique_lock lock(mutex_);
   begun_ = batch.back().sequence;
   changed_.notify_all();
+  auto failed = wait(lock);
+  if (!failed) ++commits_;
+  return failed;
+}
+
+std::optional<journal_error> commit_control::wait(std::unique_lock<std::mutex>& lock) {
   changed_.wait(lock, [&] { return !holds_ || fails_ || passes_ > 0; });
   if (fails_) return journal_error(journal_fault::storage_failed, "the disk is broken");
   if (holds_) --passes_;
-  ++commits_;
   return std::nullopt;
+}
+
+std::optional<journal_error> manual_journal::confirm() {
+  std::unique_lock lock(control_.mutex_);
+  return control_.wait(lock);
 }
 
 std::optional<journal_error> manual_journal::commit(std::span<server::change const> batch) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -28,15 +29,18 @@ class commit_control {
   void await_commit(std::uint64_t sequence);
 
   void set_room(bool has_room);
+  /// Makes journals from now on shared. Confirmations wait and fail as commits do.
+  void share(bool reads_are_sure);
   [[nodiscard]] std::size_t commits() const;
 
  private:
   friend class manual_journal;
   [[nodiscard]] std::optional<server::journal_error> commit(std::span<server::change const> batch);
+  [[nodiscard]] std::optional<server::journal_error> wait(std::unique_lock<std::mutex>& lock);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool holds_ = false, fails_ = false, has_room_ = true;
+  bool holds_ = false, fails_ = false, has_room_ = true, is_shared_ = false, reads_are_sure_ = true;
   std::size_t passes_ = 0, commits_ = 0;
   std::uint64_t begun_ = 0;
 };
@@ -52,6 +56,12 @@ class manual_journal final : public server::journal {
   void recover(visitor const& /*visit*/) override {}
   [[nodiscard]] server::journal_position position() const override { return position_; }
   [[nodiscard]] std::optional<server::journal_error> commit(std::span<server::change const> batch) override;
+  [[nodiscard]] bool is_shared() const noexcept override { return control_.is_shared_; }
+  [[nodiscard]] std::chrono::steady_clock::time_point sure_until() const noexcept override {
+    using time_point = std::chrono::steady_clock::time_point;
+    return control_.reads_are_sure_ ? time_point::max() : time_point::min();
+  }
+  [[nodiscard]] std::optional<server::journal_error> confirm() override;
   [[nodiscard]] bool has_room() override;
   [[nodiscard]] server::journal_figures figures() const override { return {}; }
   void close() override {}

@@ -32,6 +32,21 @@ class held_journal final : public journal {
   journal_figures figures() const override { return {}; }
   void close() override {}
 
+  bool is_shared() const noexcept override { return shared; }
+  std::optional<journal_error> confirm() override {
+    std::unique_lock lock(mutex_);
+    ++confirmations_begun_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return allowed_ > 0; });
+    --allowed_;
+    if (fails) return journal_error(journal_fault::not_leading, "another leads");
+    return std::nullopt;
+  }
+  void wait_for_confirmations_begun(std::size_t confirmations) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return confirmations_begun_ >= confirmations; });
+  }
+
   std::optional<journal_error> commit(std::span<change const> batch) override {
     std::unique_lock lock(mutex_);
     ++begun_;
@@ -65,13 +80,13 @@ class held_journal final : public journal {
     return begun_;
   }
 
-  bool fails = false, throws = false, room = true;
+  bool fails = false, throws = false, room = true, shared = false;
   std::size_t room_questions = 0;
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::size_t begun_ = 0, allowed_ = 0;
+  std::size_t begun_ = 0, confirmations_begun_ = 0, allowed_ = 0;
   std::vector<std::vector<std::uint64_t>> batches_;
 };
 
@@ -152,6 +167,83 @@ TEST_F(commit_queue_test, large_batches_are_split_between_appends_and_never_with
   queue.reset();
   EXPECT_THAT(journal.batches(), ElementsAre(ElementsAre(101), ElementsAre(102, 103), ElementsAre(104, 105),
                                              ElementsAre(106, 107, 108, 109, 110), ElementsAre(111)));
+}
+
+TEST_F(commit_queue_test, batches_have_no_more_changes_than_they_may) {
+  start({.batch_changes_max = 3});
+  queue->append(put(101));
+  queue->wake();
+  journal.wait_for_begun(1);
+  for (std::uint64_t sequence = 102; sequence <= 105; ++sequence) queue->append(put(sequence));
+  std::vector<change> together;
+  for (std::uint64_t sequence = 106; sequence <= 109; ++sequence) together.push_back(put(sequence));
+  queue->append(together);
+  queue->wake();
+  journal.allow(100);
+  queue.reset();
+  EXPECT_THAT(journal.batches(), ElementsAre(ElementsAre(101), ElementsAre(102, 103, 104), ElementsAre(105),
+                                             ElementsAre(106, 107, 108, 109)));
+}
+
+TEST_F(commit_queue_test, a_read_of_a_shared_journal_is_confirmed_by_a_question_that_begins_after_it) {
+  journal.shared = true;
+  start();
+  EXPECT_EQ(queue->progress(), 0u);
+  auto const first = queue->ask_for_round();
+  queue->wake();
+  journal.wait_for_confirmations_begun(1);
+  // That question has begun: it proves nothing of what is read now.
+  auto const second = queue->ask_for_round();
+  queue->wake();
+  EXPECT_GT(second, first);
+  EXPECT_EQ(queue->ask_for_round(), second) << "one for all that wait";
+  EXPECT_LT(queue->progress(), first);
+  journal.allow(1);
+  commits.wait_for(1);
+  EXPECT_EQ(queue->progress(), first);
+  journal.wait_for_confirmations_begun(2);
+  EXPECT_EQ(queue->progress(), first);
+  journal.allow(1);
+  commits.wait_for(2);
+  EXPECT_EQ(queue->progress(), second);
+  EXPECT_EQ(journal.begun(), 0u);
+}
+
+TEST_F(commit_queue_test, a_commit_to_a_shared_journal_confirms_reads_and_its_round_ends_with_its_last_batch) {
+  journal.shared = true;
+  start({.batch_changes_max = 1});
+  auto const first = queue->ask_for_round();
+  queue->wake();
+  journal.wait_for_confirmations_begun(1);
+  queue->append(put(101));
+  queue->append(put(102));
+  auto const second = queue->ask_for_round();
+  queue->wake();
+  journal.allow(2);
+  journal.wait_for_begun(2);
+  EXPECT_EQ(queue->progress(), first) << "its second batch is not committed";
+  journal.allow(1);
+  commits.wait_for(2);
+  EXPECT_EQ(queue->progress(), second);
+  EXPECT_EQ(queue->durable_sequence(), 102u);
+  queue.reset();
+  EXPECT_THAT(journal.batches(), ElementsAre(ElementsAre(101), ElementsAre(102)));
+}
+
+TEST_F(commit_queue_test, when_another_server_has_taken_over_no_read_is_confirmed_any_more) {
+  journal.shared = journal.fails = true;
+  start();
+  auto const round = queue->ask_for_round();
+  queue->wake();
+  journal.allow(1);
+  commits.wait_for(1);
+  ASSERT_NE(queue->failure(), nullptr);
+  EXPECT_EQ(queue->failure()->fault(), journal_fault::not_leading);
+  EXPECT_LT(queue->progress(), round);
+  queue->append(put(101));
+  queue->wake();
+  queue.reset();
+  EXPECT_EQ(journal.begun(), 0u);
 }
 
 TEST_F(commit_queue_test, the_end_commits_what_is_pending_even_if_nobody_has_woken_it) {

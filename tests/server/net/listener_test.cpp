@@ -119,7 +119,7 @@ struct listener_test : testing::Test {
 
   std::unique_ptr<listener> make(std::string refusal = "go away") {
     return std::make_unique<listener>(
-        time.loop, any_port,
+        time.loop, listen_at(any_port),
         [this](unique_socket& socket) {
           ++asked;
           if (then) then();
@@ -152,7 +152,7 @@ TEST_F(listener_test, tells_which_port_it_has_got) {
 
 TEST_F(listener_test, says_so_where_the_address_is_taken) {
   auto const one = make();
-  EXPECT_THROW(listener(time.loop, one->endpoint(), {}, ""), boost::system::system_error);
+  EXPECT_THROW(static_cast<void>(listen_at(one->endpoint())), boost::system::system_error);
 }
 
 TEST_F(listener_test, connections_queue_up_before_it_starts) {

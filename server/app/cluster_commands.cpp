@@ -1,0 +1,47 @@
+#include "server/app/cluster_commands.hpp"
+
+#include <sysexits.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include "server/cluster/etcd_client.hpp"
+#include "server/cluster/etcd_journal.hpp"
+
+namespace holdfast::server {
+
+int run_cluster_status(cluster_settings const& cluster) {
+  constexpr std::chrono::seconds patience{3};
+  try {
+    cancel_signal const never;
+    etcd_client etcd(cluster.etcd, never);
+    auto const due = etcd_client::clock::now() + patience;
+    auto members = etcd.range(cluster.candidates(), end_of_prefix(cluster.candidates()), 0, 0, due).entries;
+    std::ranges::sort(members, {}, &etcd_entry::create_revision);
+    auto const meta = etcd.range(cluster.meta_key(), {}, 0, 0, due).entries;
+    auto const status = etcd.status(due);
+    std::cout << "cluster " << cluster.name << '\n';
+    for (auto const& one : members)
+      std::cout << (&one == members.data() ? "  leader   " : "  standby  ") << one.value << "  term "
+                << one.create_revision << '\n';
+    if (members.empty()) std::cout << "  no server stands for it\n";
+    if (meta.empty()) {
+      std::cout << "  no data yet\n";
+    } else if (auto const head = head_in_meta(meta[0].value)) {
+      std::cout << "  revision " << head->revision << ", entries " << head->entries << '\n';
+    } else {
+      std::cout << "  the data are in a form that this version does not know\n";
+    }
+    std::cout << "  etcd     " << etcd.endpoint() << "  " << status.bytes << " of " << status.bytes_max
+              << " bytes used\n";
+    return members.empty() ? EXIT_FAILURE : EXIT_SUCCESS;
+  } catch (etcd_error const& error) {
+    std::cerr << "holdfast-server: " << error.what() << '\n';
+    return EX_UNAVAILABLE;
+  }
+}
+
+}  // namespace holdfast::server

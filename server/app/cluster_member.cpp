@@ -1,0 +1,211 @@
+#include "server/app/cluster_member.hpp"
+
+#include <fcntl.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "server/cluster/own_thread.hpp"
+#include "server/log/log.hpp"
+
+namespace holdfast::server {
+namespace {
+
+/// A leader to whom etcd has been silent for so long refuses what would wait for it. Longer than etcd's own elections
+/// mostly take.
+constexpr std::chrono::milliseconds silence_max{1500};
+/// How long a standby that is going to lead waits for what is under way.
+constexpr std::chrono::milliseconds standby_drain{30};
+/// Before it tries again what has failed.
+constexpr std::chrono::seconds pause_after_failure{1};
+
+}  // namespace
+
+cluster_member::cluster_member(settings given)
+    : settings_(std::move(given)),
+      listening_(listen_at({boost::asio::ip::make_address(settings_.listen_address), settings_.listen_port})) {}
+
+cluster_member::~cluster_member() = default;
+
+void cluster_member::run() {
+  stand();
+  for (;;) {
+    auto const goes_on = stand_by();
+    if (failure_) std::rethrow_exception(failure_);
+    if (!goes_on || (next_ && !lead())) break;
+    // A journal that has failed is not followed by another one in the same term: what it had asked etcd for may still
+    // be done.
+    if (auto const place = candidacy_->place(); place && place->term == term_) {
+      candidacy_.reset();
+      stand();
+    }
+  }
+  stop_accepting();
+  candidacy_->resign();
+}
+
+void cluster_member::stand() {
+  candidacy_.emplace(settings_.cluster, [this] { on_change(); });
+}
+
+/// @return false when a signal has ended it.
+bool cluster_member::stand_by() {
+  copy_ = std::make_unique<copy_keeper>(settings_.cluster);
+  {
+    std::lock_guard const lock(mutex_);
+    phase_has_ended_ = false;
+  }
+  auto its_settings = settings_;
+  its_settings.drain_timeout = standby_drain;
+  server standby(std::move(its_settings), nullptr, part(true));
+  standby.stop_on_signals();
+  log_info("standing by", {{"cluster", settings_.cluster.name}, {"advertise", settings_.cluster.advertise}});
+  auto follower = start_thread("election", [this, &standby] { follow_election(standby); });
+  standby.run();
+  {
+    std::lock_guard const lock(mutex_);
+    phase_has_ended_ = true;
+  }
+  changed_.notify_all();
+  follower.join();
+  return !standby.was_stopped();
+}
+
+/// On a thread of its own, during a standby's phase.
+void cluster_member::follow_election(server& standby) {
+  std::uint64_t seen = 0;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return phase_has_ended_ || changes_ != seen; });
+      if (phase_has_ended_) return;
+      seen = changes_;
+    }
+    if (auto place = candidacy_->place()) {
+      prepare(*std::move(place));
+      return standby.retire();
+    }
+  }
+}
+
+/// Makes the server that is going to lead.
+void cluster_member::prepare(leadership place) {
+  try {
+    auto const term = place.term;
+    {
+      std::lock_guard const lock(mutex_);
+      term_ = term;
+    }
+    auto kept = std::make_unique<etcd_journal>(settings_.cluster, place, copy_->take());
+    journal_ = kept.get();
+    next_ = std::make_unique<server>(settings_, std::move(kept), part(false));
+    upkeep_ = std::make_unique<etcd_upkeep>(settings_.cluster, std::move(place), *journal_, [this] { abandon(); });
+    log_info("leading", {{"cluster", settings_.cluster.name}, {"term", term}});
+    return;
+  } catch (journal_error const& error) {
+    log_warn("cannot lead", {{"error", error.what()}});
+    if (error.fault() == journal_fault::damaged || error.fault() == journal_fault::unknown_format)
+      failure_ = std::current_exception();
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  next_.reset();
+  std::unique_lock lock(mutex_);
+  if (!failure_) changed_.wait_for(lock, pause_after_failure, [&] { return phase_has_ended_; });
+}
+
+/// @return false when a signal has ended it.
+bool cluster_member::lead() {
+  auto const leader = std::exchange(next_, nullptr);
+  copy_.reset();
+  {
+    std::lock_guard const lock(mutex_);
+    leader_ = leader.get();
+    auto const place = candidacy_->place();
+    if (!place || place->term != term_) leader_->abandon();
+  }
+  leader->stop_on_signals();
+  leader->run();
+  {
+    std::lock_guard const lock(mutex_);
+    leader_ = nullptr;
+  }
+  upkeep_.reset();
+  if (!leader->was_stopped()) return true;
+  // At once: the next one waits for it.
+  candidacy_->resign();
+  return false;
+}
+
+cluster_part cluster_member::part(bool is_standby) {
+  std::lock_guard const lock(mutex_);
+  cluster_part made{.view = this,
+                    .is_standby = is_standby,
+                    .listening = unique_socket(::fcntl(listening_.get(), F_DUPFD_CLOEXEC, 0)),
+                    .commits = {},
+                    .on_stop = [this] { stop_accepting(); }};
+  // What fits into one transaction of etcd, mostly: a change of a key that was touched takes two steps.
+  made.commits.batch_changes_max = etcd_journal::steps_max - 20;
+  made.commits.batch_bytes_max = 1024 * 1024;
+  return made;
+}
+
+/// On the thread of the candidacy.
+void cluster_member::on_change() {
+  {
+    std::lock_guard const lock(mutex_);
+    ++changes_;
+    if (leader_ != nullptr)
+      if (auto const place = candidacy_->place(); !place || place->term != term_) {
+        leader_->abandon();
+        journal_->abandon();
+      }
+  }
+  changed_.notify_all();
+}
+
+/// Another server leads.
+void cluster_member::abandon() {
+  std::lock_guard const lock(mutex_);
+  if (leader_ == nullptr) return;
+  leader_->abandon();
+  journal_->abandon();
+}
+
+void cluster_member::stop_accepting() {
+  std::lock_guard const lock(mutex_);
+  listening_ = unique_socket();
+}
+
+cluster_report cluster_member::report() const {
+  cluster_report now{.name = settings_.cluster.name};
+  {
+    std::lock_guard const lock(mutex_);
+    if (leader_ != nullptr) {
+      now.leads = true;
+      now.leader = settings_.cluster.advertise;
+      now.term = term_;
+      now.revision = leader_->durable_revision();
+      now.etcd_latency = upkeep_->latency();
+      return now;
+    }
+  }
+  auto const standing = candidacy_->now();
+  // A place of its own is one that it had before, or not yet.
+  if (standing.leader_url != settings_.cluster.advertise) {
+    now.leader = standing.leader_url;
+    now.term = standing.leader_term;
+  }
+  auto const copy = copy_->now();
+  now.revision = copy.revision;
+  now.lag = copy.lag;
+  return now;
+}
+
+bool cluster_member::is_cut_off() const noexcept {
+  return upkeep_ && etcd_upkeep::clock::now() - upkeep_->answered_at() > silence_max;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,84 @@
+#include "server/cluster/copy_keeper.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "server/cluster/etcd_journal.hpp"
+#include "server/cluster/own_thread.hpp"
+
+namespace holdfast::server {
+
+namespace {
+
+constexpr std::chrono::seconds patience_for_a_page{5};
+constexpr std::chrono::milliseconds pause_after_failure{200};
+/// A watch that is silent for so long is begun again: its connection may be dead.
+constexpr std::chrono::seconds silence_max{30};
+
+}  // namespace
+
+copy_keeper::copy_keeper(cluster_settings const& settings)
+    : settings_(settings), etcd_(settings.etcd, cancel_), copy_(settings) {
+  thread_ = start_thread("warm-copy", [this] { run(); });
+}
+
+copy_keeper::standing copy_keeper::now() const {
+  std::lock_guard const lock(mutex_);
+  return standing_;
+}
+
+warm_copy copy_keeper::take() {
+  end();
+  return std::move(copy_);
+}
+
+void copy_keeper::end() {
+  cancel_.set();
+  if (thread_.joinable()) thread_.join();
+}
+
+void copy_keeper::run() {
+  while (!cancel_.is_set()) {
+    try {
+      follow();
+    } catch (etcd_error const& error) {
+      // What is missing is read again; otherwise the copy goes on where it is.
+      if (error.why() == etcd_error::kind::compacted) copy_ = warm_copy(settings_);
+    }
+    note(false, false);
+    pollfd cancelled{cancel_.descriptor(), POLLIN, 0};
+    ::poll(&cancelled, 1, static_cast<int>(pause_after_failure.count()));
+  }
+}
+
+void copy_keeper::follow() {
+  using clock = etcd_client::clock;
+  if (copy_.revision() == 0) copy_.load(etcd_, patience_for_a_page);
+  etcd_.watch(settings_.prefix(), end_of_prefix(settings_.prefix()), copy_.revision() + 1,
+              clock::now() + patience_for_a_page);
+  note(true, false);
+  for (;;) {
+    auto events = etcd_.next_events(clock::now() + silence_max);
+    if (events.empty()) return;
+    auto const before = copy_.meta_revision();
+    copy_.apply(events);
+    note(true, copy_.meta_revision() != before);
+  }
+}
+
+/// @param has_news whether a commit has come
+void copy_keeper::note(bool is_following, bool has_news) {
+  auto const head = head_in_meta(copy_.meta());
+  std::lock_guard const lock(mutex_);
+  standing_.is_following = is_following;
+  if (!head) return;
+  standing_.revision = head->revision;
+  if (!has_news) return;
+  using std::chrono::nanoseconds;
+  auto const took = std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now() - head->committed_at);
+  standing_.lag = std::max(took, nanoseconds(0));
+}
+
+}  // namespace holdfast::server

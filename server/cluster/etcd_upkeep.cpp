@@ -1,0 +1,71 @@
+#include "server/cluster/etcd_upkeep.hpp"
+
+#include <poll.h>
+
+#include <utility>
+
+#include "server/cluster/own_thread.hpp"
+
+namespace holdfast::server {
+
+namespace {
+
+constexpr std::chrono::milliseconds question_period{500}, patience{1500};
+constexpr std::chrono::seconds status_period{2};
+
+}  // namespace
+
+etcd_upkeep::etcd_upkeep(cluster_settings const& settings, leadership leads, etcd_journal& journal,
+                         std::function<void()> on_loss)
+    : settings_(settings),
+      leads_(std::move(leads)),
+      journal_(journal),
+      on_loss_(std::move(on_loss)),
+      etcd_(settings.etcd, cancel_),
+      answered_at_(clock::now().time_since_epoch().count()),
+      compaction_due_(clock::now() + settings.compaction_period),
+      compact_to_(journal.last_revision()) {
+  thread_ = start_thread("etcd-upkeep", [this] { run(); });
+}
+
+etcd_upkeep::~etcd_upkeep() {
+  cancel_.set();
+  thread_.join();
+}
+
+void etcd_upkeep::run() {
+  while (!cancel_.is_set()) {
+    try {
+      if (!ask()) return on_loss_();
+      look_after(clock::now());
+    } catch (etcd_error const&) {
+      // answered_at() says so.
+    }
+    pollfd cancelled{cancel_.descriptor(), POLLIN, 0};
+    ::poll(&cancelled, 1, static_cast<int>(question_period.count()));
+  }
+}
+
+/// @return whether this server still leads
+bool etcd_upkeep::ask() {
+  auto const began_at = clock::now();
+  auto const leads = etcd_.holds_key(leads_.key, leads_.term, began_at + patience);
+  auto const now = clock::now();
+  latency_.store(now - began_at, std::memory_order_relaxed);
+  answered_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  return leads;
+}
+
+void etcd_upkeep::look_after(clock::time_point now) {
+  if (now >= status_due_) {
+    journal_.note(etcd_.status(now + patience));
+    status_due_ = now + status_period;
+  }
+  if (settings_.compaction_period.count() == 0 || now < compaction_due_) return;
+  compaction_due_ = now + settings_.compaction_period;
+  // What has come since the last time is left for those that follow and are late.
+  if (compact_to_ > 1) etcd_.compact(compact_to_, now + patience);
+  compact_to_ = journal_.last_revision();
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,336 @@
+"""Three servers of one cluster with a real etcd: what a client sees when one is killed, stopped, or told to end, and when etcd
+is silent.
+
+cluster_test.py SERVER TEST
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import server_process
+from etcd_process import PROGRAM, Etcd
+from server_process import PATIENCE_S, Client, Server
+
+LEASE_S = 2
+SLOW_MACHINE_S = 2  # what a machine that is busy with something else may add to a time
+
+
+class Member(Server):
+    """One server of the cluster."""
+
+    def __init__(self, etcd, *flags):
+        self.etcd, self.flags = etcd, flags
+        super().__init__("--cluster", "test", "--etcd", etcd.url, "--cluster-lease", f"{LEASE_S}s", "--threads", "2", *flags)
+
+    def start(self):
+        # Server says where the data are, which a cluster knows itself.
+        self.command = [word for word in self.command if word != "--in-memory"]
+        if "--advertise" not in self.command:
+            self.command += ["--advertise", self.url()]
+        super().start()
+
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def state(self):
+        """What /readyz says; its status, and its members."""
+        try:
+            with Client(self.port) as client:
+                status, content = client.ask("GET", "/readyz")
+                return status, json.loads(content)
+        except (OSError, EOFError):
+            return 0, {}
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+
+
+class Cluster:
+    def __init__(self, *flags, members=3, etcd_flags=()):
+        self.etcd, self.flags, self.count = Etcd(*etcd_flags), flags, members
+        self.members = []
+
+    def __enter__(self):
+        self.etcd.__enter__()
+        try:
+            for _ in range(self.count):
+                self.members.append(Member(self.etcd, *self.flags).__enter__())
+            self.settle()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for member in self.members:
+            member.kill()
+        self.etcd.__exit__()
+
+    def settle(self, members=None):
+        """Waits until all agree on a leader. @return it, and the others"""
+        members = members or self.members
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            states = [member.state() for member in members]
+            leaders = [member for member, (_, state) in zip(members, states) if state.get("role") == "leader"]
+            if (len(leaders) == 1 and all(status == 200 for status, _ in states)
+                    and all(state["leader"] == leaders[0].url() for _, state in states)):
+                return leaders[0], [member for member in members if member is not leaders[0]]
+            if time.monotonic() > deadline:
+                raise AssertionError(f"they agree on no leader: {states}")
+            time.sleep(0.02)
+
+
+def try_to(member, method, path, body=b"", timeout_s=PATIENCE_S, **fields):
+    """One request on a connection of its own. @return status and content; 0 where there is no answer"""
+    try:
+        with Client(member.port) as client:
+            client.socket.settimeout(timeout_s)
+            return (*client.ask(method, path, body, **fields), client.fields)
+    except (OSError, EOFError):
+        return 0, b"", {}
+
+
+class Writers:
+    """Each puts the next number under a key of its own, at one server after the other, and remembers what was answered."""
+
+    def __init__(self, members, count=3):
+        self.members, self.stopping, self.guard = members, False, threading.Lock()
+        self.told = [0] * count  # the last number that was acknowledged
+        self.tried = [0] * count
+        self.revision, self.wrong, self.answered_at = 0, [], []
+        self.threads = [threading.Thread(target=self.write, args=(number,)) for number in range(count)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping = True
+        for thread in self.threads:
+            thread.join()
+
+    def write(self, number):
+        at = number
+        while not self.stopping:
+            self.tried[number] += 1
+            with self.guard:
+                before = self.revision
+            status, content, fields = try_to(self.members[at % len(self.members)], "PUT", f"/v1/kv/writer/{number}",
+                                             str(self.tried[number]).encode(), timeout_s=5)
+            if status in (200, 201, 204):
+                revision = int(fields["etag"].strip('"').split("-")[-1])
+                with self.guard:
+                    if revision <= before:
+                        self.wrong.append(f"the revision {revision} was told after {before}")
+                    self.revision = max(self.revision, revision)
+                    self.told[number] = self.tried[number]
+                    self.answered_at.append(time.monotonic())
+            else:
+                if status not in (0, 503):
+                    self.wrong.append(f"{status} {content}")
+                at += 1
+                time.sleep(0.01)
+
+    def progress(self, more=20):
+        """Waits until so many more writes are acknowledged."""
+        wanted, deadline = len(self.answered_at) + more, time.monotonic() + PATIENCE_S
+        while len(self.answered_at) < wanted:
+            if time.monotonic() > deadline:
+                raise AssertionError("no write is acknowledged any more")
+            time.sleep(0.01)
+
+    def gap_s(self, since):
+        """The time from an instant to the first acknowledged write that began after it."""
+        return min(at for at in self.answered_at if at > since) - since
+
+    def check(self, member):
+        """All that was acknowledged is there, or something that was tried later."""
+        assert not self.wrong, self.wrong
+        for number, told in enumerate(self.told):
+            status, content, _ = try_to(member, "GET", f"/v1/kv/writer/{number}")
+            assert status == 200 and told <= int(content) <= self.tried[number], (number, told, status, content)
+
+
+def each_server_serves_the_data_and_tells_its_role():
+    with Cluster() as cluster:
+        leader, standbys = cluster.settle()
+        for number, member in enumerate([leader, *standbys]):
+            status, _, _ = try_to(member, "PUT", f"/v1/kv/k{number}", b'"x"')
+            assert status == 201, status
+        for member in cluster.members:
+            for number in range(3):
+                status, content, fields = try_to(member, "GET", f"/v1/kv/k{number}")
+                assert (status, content) == (200, b'"x"'), (status, content)
+                assert (fields.get("holdfast-served-by") == leader.url()) == (member is not leader), fields
+        term = leader.state()[1]["term"]
+        for standby in standbys:
+            deadline = time.monotonic() + PATIENCE_S
+            while (state := standby.state()[1])["revision"] < 3 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert state["role"] == "standby" and state["revision"] == 3 and state["lag_ms"] >= 0, state
+            assert state["term"] == term and term > 0, state
+        assert leader.state()[1]["revision"] == 3 and leader.state()[1]["etcd_ms"] > 0
+        version = json.loads(try_to(leader, "GET", "/version")[1])
+        assert version["journal"]["kind"] == "etcd" and version["cluster"]["role"] == "leader", version
+        assert json.loads(try_to(standbys[0], "GET", "/version")[1])["cluster"]["role"] == "standby"
+        assert b'holdfast_cluster_leads{cluster="test"} 1' in try_to(leader, "GET", "/metrics")[1]
+        assert b'holdfast_cluster_leads{cluster="test"} 0' in try_to(standbys[0], "GET", "/metrics")[1]
+        shown = subprocess.run([server_process.SERVER, "cluster", "status", "--cluster", "test", "--etcd", cluster.etcd.url],
+                               capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
+        assert f"leader   {leader.url()}  term {term}" in shown and "revision 3" in shown, shown
+        assert all(f"standby  {standby.url()}" in shown for standby in standbys), shown
+
+
+def a_killed_leader_is_followed_and_nothing_acknowledged_is_lost():
+    with Cluster() as cluster, Writers(cluster.members) as writers:
+        for _ in range(2):
+            leader, _ = cluster.settle()
+            writers.progress()
+            killed_at = time.monotonic()
+            leader.kill()
+            writers.progress()
+            gap = writers.gap_s(killed_at + 0.05)
+            print(f"kill -9: first answered write after {gap:.3f} s with a lease of {LEASE_S} s")
+            assert gap < LEASE_S + 1 + SLOW_MACHINE_S, gap
+            leader.start()
+        leader, standbys = cluster.settle()
+        writers.__exit__()
+        for member in [leader, *standbys]:
+            writers.check(member)
+
+
+def a_leader_that_is_told_to_end_hands_over_at_once():
+    with Cluster() as cluster, Writers(cluster.members) as writers:
+        for _ in range(2):
+            leader, others = cluster.settle()
+            writers.progress()
+            told_at = time.monotonic()
+            assert leader.end() == 0
+            took = time.monotonic() - told_at
+            writers.progress()
+            next_leader, _ = cluster.settle(others)
+            with Client(next_leader.port) as client:
+                client.ask("GET", "/livez")
+            # The last answers of the old leader come while it drains.
+            gaps = sorted(at for at in writers.answered_at if at > told_at - 0.1)
+            gap = max(after - before for before, after in zip(gaps, gaps[1:]))
+            print(f"SIGTERM: ended after {took:.3f} s, longest time without an answered write {gap:.3f} s")
+            assert gap < LEASE_S - 0.5, gap  # without the handover it would be the lease at least
+            leader.start()
+        leader, _ = cluster.settle()
+        writers.__exit__()
+        writers.check(leader)
+
+
+def a_leader_that_was_stopped_longer_than_its_lease_acknowledges_nothing():
+    with Cluster() as cluster:
+        leader, standbys = cluster.settle()
+        with Client(leader.port) as write, Client(leader.port) as read:
+            for client in (write, read):
+                assert client.ask("PUT", "/v1/kv/fenced", b"1")[0] in (201, 204)
+            leader.pause()
+            new_leader, _ = cluster.settle(standbys)
+            status, _, _ = try_to(new_leader, "PUT", "/v1/kv/fenced", b"2")
+            assert status == 204, status
+            write.send(server_process.request("PUT", "/v1/kv/fenced", b"3"))
+            read.send(server_process.request("GET", "/v1/kv/fenced"))
+            leader.go_on()
+            for client in (write, read):
+                try:
+                    status, content = client.receive()
+                except (EOFError, OSError):
+                    continue
+                assert status == 503, (status, content)
+        cluster.settle()
+        for member in cluster.members:
+            assert try_to(member, "GET", "/v1/kv/fenced")[1] == b"2"
+
+
+def a_silent_etcd_is_told_within_two_seconds_and_its_return_is_enough():
+    with Cluster() as cluster, Writers(cluster.members) as writers:
+        leader, standbys = cluster.settle()
+        writers.progress()
+        cluster.etcd.pause()
+        paused_at = time.monotonic()
+        for member in (leader, standbys[0]):
+            while True:
+                status, content, fields = try_to(member, "PUT", "/v1/kv/silent", b"1", timeout_s=0.3)
+                if status == 503:
+                    break
+                assert status == 0 or time.monotonic() < paused_at + 1, (status, content)
+                assert time.monotonic() < paused_at + PATIENCE_S
+            took = time.monotonic() - paused_at
+            print(f"503 {took:.3f} s after etcd fell silent")
+            assert json.loads(content)["code"] == "no_leader" and "retry-after" in fields, (content, fields)
+            assert took < 2 + SLOW_MACHINE_S, took
+        # Beyond the lease nobody leads.
+        while any(member.state()[0] != 503 for member in cluster.members):
+            assert time.monotonic() < paused_at + PATIENCE_S
+            time.sleep(0.05)
+        cluster.etcd.go_on()
+        leader, _ = cluster.settle()
+        writers.progress()
+        writers.__exit__()
+        for member in cluster.members:
+            writers.check(member)
+
+
+def reads_by_lease_go_on_without_etcd_and_confirmed_ones_do_not():
+    for rule, statuses in (("lease", (200,)), ("confirmed", (0, 503))):
+        with Cluster("--reads", rule, members=1) as cluster:
+            leader, _ = cluster.settle()
+            assert try_to(leader, "PUT", "/v1/kv/k", b"1")[0] == 201
+            cluster.etcd.pause()
+            status = try_to(leader, "GET", "/v1/kv/k", timeout_s=0.5)[0]
+            assert status in statuses, (rule, status)
+            # And no longer than the lease.
+            time.sleep(LEASE_S)
+            assert try_to(leader, "GET", "/v1/kv/k", timeout_s=0.5)[0] in (0, 503)
+            cluster.etcd.go_on()
+            cluster.settle()
+            assert try_to(leader, "GET", "/v1/kv/k")[:2] == (200, b"1")
+
+
+def an_etcd_that_is_nearly_full_is_told_before_it_refuses():
+    with Cluster(members=1, etcd_flags=("--quota-backend-bytes", str(32 << 20))) as cluster:
+        leader, _ = cluster.settle()
+        value = b'"' + b"x" * 900_000 + b'"'
+        for number in range(200):
+            status, content, _ = try_to(leader, "PUT", f"/v1/kv/large/{number % 40}", value)
+            if status not in (201, 204):
+                break
+            time.sleep(0.15)  # so that the leader hears how full it is
+        assert (status, json.loads(content)["code"]) == (507, "disk_full"), (status, content)
+        assert try_to(leader, "GET", "/v1/kv/large/0")[0] == 200
+        assert try_to(leader, "DELETE", "/v1/kv/large/0")[0] == 204
+        assert not cluster.etcd.ask("maintenance/alarm", action="GET").get("alarms")
+
+
+def the_leader_compacts_etcds_history():
+    with Cluster("--etcd-compaction", "200ms", members=1) as cluster:
+        leader, _ = cluster.settle()
+        first = int(cluster.etcd.ask("kv/range", key=b"a")["header"]["revision"])
+        deadline = time.monotonic() + PATIENCE_S
+        while "compacted" not in str(cluster.etcd.ask("kv/range", key=b"a", revision=first)):
+            assert time.monotonic() < deadline
+            assert try_to(leader, "PUT", "/v1/kv/k", b"1")[0] in (201, 204)
+            time.sleep(0.05)
+        assert try_to(leader, "GET", "/v1/kv/k")[:2] == (200, b"1")
+
+
+if __name__ == "__main__":
+    if not os.access(PROGRAM, os.X_OK):
+        print("etcd is not installed (Debian: etcd-server)")
+        sys.exit(77)
+    server_process.SERVER = sys.argv[1]
+    globals()[sys.argv[2]]()
