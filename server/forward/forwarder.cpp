@@ -88,12 +88,11 @@ class forwarder final : public request_handler {
 // --- the request ---------------------------------------------------------------------------------------------------
 
 request_need forwarder::begin(request_head const& head, peer_address const& client, reply& answer) {
-  auto const where = pool_.leaders().where();
-  is_forwarding_ = where != leader_directory::place::here && !is_local_(head);
+  is_forwarding_ = !is_local_(head);
   if (!is_forwarding_) return local_->begin(head, client, answer);
   write_request(head);
   if (head.has_body) return request_need::stream;
-  if (where == leader_directory::place::elsewhere && !was_forwarded_) return request_need::time;
+  if (pool_.leaders().is_known() && !was_forwarded_) return request_need::time;
   refuse({}, answer);
   return request_need::nothing;
 }
@@ -143,7 +142,7 @@ awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
     auto link = attempts == 1 ? pool_.take_kept() : nullptr;
     if (!link) link = co_await pool_.connect();
     if (!link) {
-      auto const is_known = pool_.leaders().where() == leader_directory::place::elsewhere;
+      auto const is_known = pool_.leaders().is_known();
       co_return co_await refuse_with_body(
           client, answer, is_known ? "the leader of the cluster cannot be reached; nothing was changed. Retry" : "");
     }

@@ -9,6 +9,7 @@ names the seed when that is not so. With --client `holdfast load --verify` runs 
 import argparse
 import contextlib
 import json
+import os
 import pathlib
 import random
 import re
@@ -22,7 +23,7 @@ import urllib.parse
 
 import chaos_checks
 from chaos_clients import Appender, BALANCE, Caller, Counter, Register, Seen, Transfer, Unanswered, Unreachable, Version, Watcher
-from cluster import Cluster, MEMBERS, encoded
+from cluster import Cluster, ETCD, MEMBERS, encoded
 
 LEASE_S = 3  # of a leader
 QUOTA_BYTES = 48 << 20
@@ -324,6 +325,9 @@ def main():
     options.add_argument("--flag", action="append", default=[f"--cluster-lease={LEASE_S}s"], help="for each server")
     options.add_argument("--keep", help="a directory for logs and data, kept if something is wrong")
     given = options.parse_args()
+    if not os.access(ETCD, os.X_OK):
+        print(f"there is no {ETCD} (Debian: etcd-server)")
+        sys.exit(77)
     print(f"seed {given.seed}", flush=True)
     scratch = pathlib.Path(given.keep or tempfile.mkdtemp(prefix="holdfast-chaos-"))
     scratch.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,8 @@
 
 namespace holdfast::tests {
 
-/// A server with one thread in this process that forwards what its leader_directory says. By itself it answers the
-/// probes, and everything while it leads.
+/// A server with one thread in this process that forwards to the leader that its leader_directory names. By itself it
+/// answers the probes.
 class running_standby {
  public:
   running_standby();
