@@ -225,7 +225,16 @@ class Load:
             raise AssertionError(f"the load has no report: {error}; {log[-500:]}") from error
 
 
-def disturb(cluster, names, dice, until, began_at):
+def revive(cluster, seen):
+    """No server ends by itself, whatever happens to the others."""
+    for one in cluster.servers:
+        if not one.runs():
+            log = one.log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+            seen.wrong.append(f"{one.name} has ended by itself with {one.process.returncode}: " + " | ".join(log))
+            one.start()
+
+
+def disturb(cluster, names, dice, until, began_at, seen):
     """@return how often each nemesis struck"""
     counts, cards, nemesis = {}, [], Nemesis(cluster, dice)
     while time.monotonic() < until:
@@ -242,6 +251,7 @@ def disturb(cluster, names, dice, until, began_at):
         counts[name] = counts.get(name, 0) + 1
         time.sleep(for_s)
         heal()
+        revive(cluster, seen)
         time.sleep(dice.choice((0, 0.2, 1, 3)))
     return counts
 
@@ -268,7 +278,7 @@ def run(given, scratch):
             one.start()
         load = Load(given.client, cluster, given.duration) if given.client else None
         time.sleep(2)  # undisturbed, as the load needs a server to begin with
-        counts = disturb(cluster, given.only or ALL, dice, time.monotonic() + given.duration, began_at)
+        counts = disturb(cluster, given.only or ALL, dice, time.monotonic() + given.duration, began_at, seen)
         cluster.heal()
         cluster.await_leader()
         say(began_at, "all is healed; waiting for the clients")
@@ -301,6 +311,8 @@ def run(given, scratch):
             "changes watched": sum(len(one.changes) for one in seen.watchers),
             "gaps in watches": sum(len(one.gaps) - 1 for one in seen.watchers),
             "unanswered": seen.unanswered, "unreachable": seen.unreachable, "refused": seen.refusals}
+    ends = sorted(one.end for one in seen.versions if one.is_write)
+    done["longest pause of writes, s"] = round(max((after - before for before, after in zip(ends, ends[1:])), default=0), 1)
     if verification:
         done["verified operations"] = verification["operations"]
     too_little = [name for name in ("reads", "writes", "snapshots", "appends", "counts") if done[name] < given.duration]

@@ -368,6 +368,136 @@ TEST_F(forwarder_test, an_interim_answer_is_passed_over) {
   EXPECT_EQ(client.receive().status, 200);
 }
 
+// --- reads that share a connection ---------------------------------------------------------------------------------
+
+struct shared_reads_test : forwarder_test {
+  /// Returns a connection that the standby keeps.
+  raw_client keep_one(raw_client& first) {
+    first.send(request("GET", "/v1/kv/first"));
+    auto link = leader.accept();
+    head_at(link);
+    link.send(answer("200 OK", "0"));
+    first.receive();
+    return link;
+  }
+
+  raw_client other = standby.connect();
+};
+
+TEST_F(shared_reads_test, reads_do_not_wait_for_the_answer_to_the_one_before) {
+  auto link = keep_one(client);
+  client.send(request("GET", "/v1/kv/a"));
+  EXPECT_TRUE(head_at(link).starts_with("GET /v1/kv/a "));
+  other.send(request("HEAD", "/v1/kv/b"));
+  EXPECT_TRUE(head_at(link).starts_with("HEAD /v1/kv/b "));
+  link.send(answer("200 OK", "1") + "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n" +
+            std::string(common_fields) + "\r\n");
+  auto const first = client.receive();
+  EXPECT_EQ(first.body, "1");
+  EXPECT_EQ(first.field("holdfast-served-by"), leader.url());
+  EXPECT_EQ(other.receive(true).field("content-length"), "500");
+  EXPECT_FALSE(leader.has_another());
+}
+
+TEST_F(shared_reads_test, answers_in_any_pieces_are_the_right_ones) {
+  auto link = keep_one(client);
+  client.send(request("GET", "/v1/kv/a"));
+  head_at(link);
+  other.send(request("GET", "/v1/kv/b"));
+  head_at(link);
+  auto const both = answer("200 OK", "\"one\"") + answer("404 Not Found", "");
+  for (auto const& one : both) {
+    link.send({&one, 1});
+    standby.settle();
+  }
+  EXPECT_EQ(client.receive().body, "\"one\"");
+  EXPECT_TRUE(other.receive_until("\r\n\r\n").starts_with("HTTP/1.1 404 Not Found\r\n"));
+}
+
+TEST_F(shared_reads_test, the_answer_to_a_client_that_has_left_is_nobody_elses) {
+  auto link = keep_one(client);
+  client.send(request("GET", "/v1/kv/a"));
+  head_at(link);
+  other.send(request("GET", "/v1/kv/b"));
+  head_at(link);
+  client.close();
+  standby.settle();
+  link.send(answer("200 OK", "1") + answer("200 OK", "2"));
+  EXPECT_EQ(other.receive().body, "2");
+}
+
+TEST_F(shared_reads_test, a_read_does_not_wait_behind_one_that_waits) {
+  running_standby impatient{0s};
+  impatient.leaders().set_elsewhere(leader.url());
+  auto one = impatient.connect(), two = impatient.connect();
+  auto link = keep_one(one);
+  one.send(request("GET", "/v1/kv/a"));
+  head_at(link);
+  two.send(request("GET", "/v1/kv/b"));
+  auto another = leader.accept();
+  EXPECT_TRUE(head_at(another).starts_with("GET /v1/kv/b "));
+  another.send(answer("200 OK", "2"));
+  EXPECT_EQ(two.receive().body, "2");
+  link.send(answer("200 OK", "1"));
+  EXPECT_EQ(one.receive().body, "1");
+}
+
+TEST_F(shared_reads_test, what_is_more_than_a_plain_read_has_a_connection_of_its_own) {
+  auto link = keep_one(client);
+  client.send(request("GET", "/v1/kv/a"));
+  head_at(link);
+  other.send(request("GET", "/v1/kv/b?hold=1s"));
+  auto another = leader.accept();
+  EXPECT_TRUE(head_at(another).starts_with("GET /v1/kv/b?hold=1s "));
+}
+
+TEST_F(shared_reads_test, are_sent_once_more_if_the_connection_ends) {
+  auto link = keep_one(client);
+  client.send(request("GET", "/v1/kv/a"));
+  head_at(link);
+  other.send(request("GET", "/v1/kv/b"));
+  head_at(link);
+  link.send(answer("200 OK", "1", "Connection: close\r\n"));
+  link.close();
+  EXPECT_EQ(client.receive().body, "1");
+  auto again = leader.accept();
+  EXPECT_TRUE(head_at(again).starts_with("GET /v1/kv/b "));
+  again.close();
+  EXPECT_EQ(other.receive().code(), "no_leader");
+}
+
+TEST_F(shared_reads_test, a_long_answer_is_asked_for_once_more_by_itself) {
+  auto link = keep_one(client);
+  client.send(request("GET", "/v1/kv/a"));
+  head_at(link);
+  auto const large = '"' + std::string(100'000, 'v') + '"';
+  link.send(answer("200 OK", large));
+  auto again = leader.accept();
+  EXPECT_TRUE(head_at(again).starts_with("GET /v1/kv/a "));
+  again.send(answer("200 OK", large));
+  EXPECT_EQ(client.receive().body, large);
+}
+
+TEST_F(shared_reads_test, go_to_the_new_leader_if_there_is_one) {
+  auto link = keep_one(client);
+  client.send(request("GET", "/v1/kv/a"));
+  head_at(link);
+  leader_double next;
+  standby.leaders().set_elsewhere(next.url());
+  auto again = next.accept();
+  head_at(again);
+  again.send(answer("200 OK", "1"));
+  EXPECT_EQ(client.receive().body, "1");
+}
+
+TEST_F(shared_reads_test, end_with_the_server) {
+  auto link = keep_one(client);
+  client.send(request("GET", "/v1/kv/a"));
+  head_at(link);
+  other.send(request("GET", "/v1/kv/b"));
+  head_at(link);
+}
+
 // --- no leader -----------------------------------------------------------------------------------------------------
 
 TEST_F(forwarder_test, without_a_leader_it_says_so_and_goes_on) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <chrono>
 #include <memory>
 
 #include "server/forward/upstream_pool.hpp"
@@ -12,7 +12,8 @@ namespace holdfast::tests {
 /// answers the probes.
 class running_standby {
  public:
-  running_standby();
+  /// @param read_patience as in forward_settings
+  explicit running_standby(std::chrono::nanoseconds read_patience = std::chrono::hours(1));
   ~running_standby();
   running_standby(running_standby const&) = delete;
   running_standby& operator=(running_standby const&) = delete;
