@@ -8,8 +8,8 @@
 
 namespace holdfast::server {
 
-/// Serves the requests of a server in a cluster. While this server leads, `local` answers everything. Otherwise `local`
-/// answers those for which `is_local` is true, and all others are forwarded to the leader:
+/// Serves the requests of a standby. `local` answers those for which `is_local` is true, and all others are forwarded to
+/// the leader:
 ///
 /// - Request and answer keep their fields, except those that concern one connection only (RFC 9110 §7.6.1). The request
 ///   gets Holdfast-Forwarded-By, the answer Holdfast-Served-By. Host and Authorization are the client's. The leader sees
