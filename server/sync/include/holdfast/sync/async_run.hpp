@@ -378,8 +378,8 @@ class runs_functions {
   /// One release runs the functions at the head of the queue in order of arrival, up to the first waiter that wants the
   /// lock itself; that waiter's release continues with the functions behind it. One unlock() runs at most
   /// functions_per_release_max functions; then the next one gets the lock on its own executor and runs there, and its
-  /// release continues, with at most functions_per_turn_max if all waiters are of one context. (Flat combining: Hendler,
-  /// Incze, Shavit, Tzafrir, SPAA 2010.)
+  /// release continues, with at most functions_per_turn_max if all waiters are of one context. (Flat combining:
+  /// Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
   ///
   /// A function that has begun can't be cancelled. If a signal arrives together with the lock, the function may already
   /// have run on another thread: then its effect stays, and the operation completes with its result, even if the
