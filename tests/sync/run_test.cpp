@@ -130,6 +130,7 @@ TEST_F(run_test, one_release_runs_a_bounded_number_and_the_next_runs_on_its_own_
 
 // Each asks for the next one while it runs, as another thread may, so that the queue is never empty.
 TEST_F(run_test, endless_stream_of_functions_does_not_capture_the_releaser) {
+  asio::io_context context(1);
   auto held = mutex_.try_lock();
   unsigned ran = 0;
   bool stop = false;
@@ -139,7 +140,7 @@ TEST_F(run_test, endless_stream_of_functions_does_not_capture_the_releaser) {
           ++ran;
           if (!stop) ask();
         },
-        asio::bind_executor(context_.get_executor(), [](std::exception_ptr) {}));
+        asio::bind_executor(context.get_executor(), [](std::exception_ptr) {}));
   };
   ask();
   held.unlock();
@@ -147,12 +148,28 @@ TEST_F(run_test, endless_stream_of_functions_does_not_capture_the_releaser) {
   for (int turn = 0; turn != 3; ++turn) {
     // The next one is run by its own executor, whose handler has nothing else to do than to run those behind it.
     unsigned const before = ran;
-    while (ran == before) ASSERT_TRUE(context_.run_one());
+    while (ran == before) ASSERT_TRUE(context.run_one());
     EXPECT_EQ(ran, before + 1 + mutex::functions_per_turn_max);
   }
   stop = true;
-  context_.run();
+  context.run();
   EXPECT_TRUE(mutex_.try_lock());
+}
+
+TEST_F(run_test, functions_of_two_contexts_are_run_a_few_at_a_time) {
+  asio::io_context contexts[2];
+  auto held = mutex_.try_lock();
+  unsigned ran = 0;
+  for (unsigned i = 0; i != 4 * mutex::functions_per_release_max; ++i) {
+    mutex_.async_run([&] { ++ran; },
+                     asio::bind_executor(contexts[i % 2].get_executor(), [](std::exception_ptr const&) {}));
+  }
+  held.unlock();
+  for (unsigned turn = 0; turn != 2; ++turn) {
+    unsigned const before = ran;
+    while (ran == before) ASSERT_TRUE(contexts[turn].run_one());  // each turn ends before a function of the other
+    EXPECT_EQ(ran, before + 1 + mutex::functions_per_release_max);
+  }
 }
 
 TEST_F(run_test, result_travels_to_the_caller) {

@@ -245,7 +245,8 @@ class run_operation final
       if (auto* const mutex = access_.mutex) {
         result_.run(function_);
         state_ = state::done;  // no longer the owner, even if the result throws
-        mutex->unlock(Mutex::functions_per_turn_max);
+        mutex->unlock(mutex->links_.are_of_one_context() ? Mutex::functions_per_turn_max
+                                                         : Mutex::functions_per_release_max);
       } else {
         state_ = state::aborted;
       }
@@ -357,9 +358,10 @@ class runs_functions {
   /// Limit of waiting functions run by one release; the next waiter gets the lock on its own executor.
   static constexpr unsigned functions_per_release_max = 32;
 
-  /// The same for the release after a function that got the lock on its executor. That handler has nothing else to do.
-  /// While the lock travelled to it, as many functions have queued as the executor has handlers; with the smaller limit
-  /// the queue of a larger crowd would never empty, and each section would cost a handler.
+  /// The same for the release after a function that got the lock on its executor, if all waiters are of one context.
+  /// That handler has nothing else to do. While the lock travelled to it, as many functions have queued as the executor
+  /// has handlers; with the smaller limit the queue of a larger crowd would never empty, and each section would cost a
+  /// handler. Between several contexts, the smaller limit gives them more equal shares.
   static constexpr unsigned functions_per_turn_max = 256;
 
   /// Runs `function` under the lock when its turn comes; functions and locks share one queue. Completes with
@@ -376,8 +378,8 @@ class runs_functions {
   /// One release runs the functions at the head of the queue in order of arrival, up to the first waiter that wants the
   /// lock itself; that waiter's release continues with the functions behind it. One unlock() runs at most
   /// functions_per_release_max functions; then the next one gets the lock on its own executor and runs there, and its
-  /// release continues with at most functions_per_turn_max. (Flat combining: Hendler, Incze, Shavit, Tzafrir, SPAA
-  /// 2010.)
+  /// release continues, with at most functions_per_turn_max if all waiters are of one context. (Flat combining:
+  /// Hendler, Incze, Shavit, Tzafrir, SPAA 2010.)
   ///
   /// A function that has begun can't be cancelled. If a signal arrives together with the lock, the function may already
   /// have run on another thread: then its effect stays, and the operation completes with its result, even if the

@@ -263,6 +263,15 @@ class context_links {
     return create(context, lock, take_out);
   }
 
+  /// False if waiters of more than one context may wait.
+  bool are_of_one_context() const noexcept {
+    unsigned contexts = 0;
+    for (context_link* l = first_.load(std::memory_order_acquire); l; l = l->next_of_lock) {
+      if (l->context.load(std::memory_order_relaxed)) ++contexts;
+    }
+    return contexts <= 1;
+  }
+
  private:
   [[gnu::noinline]] context_link* create(asio::execution_context& context, void* lock,
                                          context_link::take_out_function take_out) {
