@@ -140,9 +140,6 @@ outcome stream::handshake() noexcept {
   auto const how = outcome_of(SSL_do_handshake(ssl_.get()));
   if (how != outcome::done) return how;
   is_established_ = true;
-  // What resumes the session is in the client's ticket; nothing here reads it again. It takes 1 KB, and a client's
-  // certificate several.
-  if (SSL_is_server(ssl_.get()) == 1) SSL_set_session(ssl_.get(), nullptr);
   // The peer's first bytes may have arrived with the end of the handshake.
   has_unread_ = SSL_pending(ssl_.get()) > 0 || SSL_has_pending(ssl_.get()) == 1;
   return how;
