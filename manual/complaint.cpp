@@ -33,14 +33,15 @@ std::string complaint_about_rest(CLI::App const& app, std::vector<std::string> c
   std::vector<std::string> flags;
   for (auto const* at = &app; at != nullptr; at = at->get_parent()) {
     for (auto const* option : at->get_options()) {
-      for (auto const& name : option->get_lnames()) flags.push_back("--" + name);
+      flags.insert(flags.end(), option->get_lnames().begin(), option->get_lnames().end());
     }
   }
   for (auto const& word : words) {
     if (!word.starts_with("--")) continue;
     auto const name = word.substr(0, word.find('='));
-    if (auto const meant = closest(name, flags); !meant.empty())
-      text += "\nDid you mean " + std::string(meant) + " instead of " + name + '?';
+    // Without the dashes, which would make short names look alike.
+    if (auto const meant = closest(std::string_view(name).substr(2), flags); !meant.empty())
+      text += "\nDid you mean --" + std::string(meant) + " instead of " + name + '?';
   }
   return text;
 }

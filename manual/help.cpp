@@ -8,7 +8,7 @@ namespace holdfast::manual {
 namespace {
 
 constexpr std::size_t columns_max = 80;
-constexpr std::size_t flag_columns_max = 28;
+constexpr std::size_t flag_columns_max = 31;
 
 /// The number of UTF-8 characters.
 std::size_t length_of(std::string_view text) {

@@ -276,7 +276,7 @@ void add_lock_flags(CLI::App& app, settings& to) {
   add_duration(app, "--max-hold", "HOLDFAST_MAX_HOLD", "Longest hold that a request may ask for", "60s",
                [&to](auto hold) { to.routes.hold_max = hold; });
   add_duration(app, "--lock-timeout", "HOLDFAST_LOCK_TIMEOUT",
-               "Default wait for the lock; 0 tries once\nApplies to requests without ?lock-timeout=.", "no limit",
+               "Default lock wait; 0 tries once\nApplies to requests without ?lock-timeout=.", "no limit",
                [&to](auto timeout) { to.routes.lock_timeout = timeout; });
   add_count(app, "--max-waiters", "HOLDFAST_MAX_WAITERS", "Requests waiting; further ones get 503", to.waiters_max,
             std::size_t(0), std::size_t(1'000'000));
@@ -284,7 +284,7 @@ void add_lock_flags(CLI::App& app, settings& to) {
   app.option_defaults()->group("Periodic writer");
   add_duration(app, "--writer-period", "HOLDFAST_WRITER_PERIOD", "Time between its writes; 0: no writer", "350ms",
                [&to](auto period) { to.writer_period = period; });
-  app.add_option("--writer-key", to.writer_key, "Key to which it writes the ms since start")
+  app.add_option("--writer-key", to.writer_key, "Key for the milliseconds since start")
       ->envname("HOLDFAST_WRITER_KEY")
       ->type_name("KEY")
       ->check([](std::string const& key) {
@@ -682,10 +682,9 @@ command parse_command_line(int argc, char const* const* argv) {
   healthcheck_command healthcheck;
   healthcheck.timeout = std::chrono::seconds(3);
 
-  CLI::App app("A key-value server that keeps its database behind an awaitable lock, and shows the lock.",
-               "holdfast-server");
-  app.set_help_flag("-h,--help", "Print this and exit");
-  app.set_version_flag("--version", version_text(), "Print the version and exit");
+  CLI::App app("Holdfast, a key-value server that shows its lock.", "holdfast-server");
+  app.set_help_flag("-h,--help", "Print this and exit")->group("Help");
+  app.set_version_flag("--version", version_text(), "Print the version and exit")->group("Help");
   app.require_subcommand(0, 1);
   app.fallthrough();
   settings.data_directory = "./holdfast-data";

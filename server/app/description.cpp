@@ -26,7 +26,7 @@ std::vector<command_text> const& command_texts() {
   static std::vector<command_text> const all{
       {"",
        {{"holdfast-server", "serve on 127.0.0.1:8080"},
-        {"holdfast-server --hold 1s", "watch the writer wait for reads"},
+        {"holdfast-server --hold 1s", "watch the writer wait"},
         {"holdfast-server --listen 127.0.0.1:9090 --in-memory", "another port, no data"},
         {"holdfast-server --listen 0.0.0.0:443 --tls-cert server.pem --tls-key server.key --tokens tokens.toml",
          "serve other machines"},
@@ -83,7 +83,7 @@ As a systemd service, it runs as the user holdfast and keeps its data in /var/li
       {"help", {{"holdfast-server help backup", ""}, {"holdfast-server help token new", ""}}, ""},
       {"completion",
        {{"source <(holdfast-server completion bash)", "in ~/.bashrc"},
-        {"holdfast-server completion fish > ~/.config/fish/completions/holdfast-server.fish", ""}},
+        {"holdfast-server completion fish | source", ""}},
        "The packages install these scripts."},
       {"man", {{"holdfast-server man | man -l -", ""}}, ""},
   };

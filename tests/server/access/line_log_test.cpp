@@ -24,7 +24,7 @@ struct log_file : testing::Test {
     text << std::ifstream(file).rdbuf();
     return text.str();
   }
-  /// What another thread is about to write.
+  /// Text that another thread is about to write.
   static bool comes(std::string const& file, std::string const& what) {
     for (int i = 0; i < 5000; ++i) {
       if (text_of(file).find(what) != std::string::npos) return true;
@@ -80,7 +80,7 @@ TEST_F(log_file, that_cannot_be_opened_is_named) {
   }
 }
 
-// A disk that takes nothing: a limit on the size of files does what a full disk does.
+// A disk that takes nothing, simulated by a limit on the size of files.
 TEST_F(log_file, on_a_full_disk_costs_lines_and_says_how_many) {
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
@@ -93,7 +93,7 @@ TEST_F(log_file, on_a_full_disk_costs_lines_and_says_how_many) {
     for (std::size_t i = 0; i < 3 * line_log::waiting_bytes_max / line.size(); ++i) log.write(line);
     EXPECT_GT(log.dropped(), 1000U);
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-    // What waits is written when there is room again, and then it says what is missing.
+    // Waiting lines are written when there is space again, followed by the number of dropped lines.
     for (int i = 0; i < 5000 && std::filesystem::file_size(path) < line_log::waiting_bytes_max; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     log.write("again\n");

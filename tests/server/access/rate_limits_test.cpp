@@ -51,7 +51,7 @@ TEST_F(rate_limit, of_bytes_counts_what_has_been_sent_and_received) {
   EXPECT_EQ(limits.admit(client(1), now), 500ms);
 }
 
-// A debt that did not fit the clock wrapped, and its client owed nothing.
+// A debt that did not fit the clock overflowed, and its client owed nothing.
 TEST_F(rate_limit, forgives_no_debt_however_large) {
   rate_limits limits({.bytes = 1, .lock_time = 1ns});
   for (int i = 0; i < 3; ++i) {
@@ -65,7 +65,7 @@ TEST_F(rate_limit, remembers_so_many_clients_and_no_more) {
   for (std::uint32_t i = 0; i < 2 * rate_limits::clients_max; ++i) static_cast<void>(limits.admit(client(i), now));
   EXPECT_LE(limits.clients(), rate_limits::clients_max);
   EXPECT_GE(limits.clients(), rate_limits::clients_max * 9 / 10);
-  // Who came last is among them.
+  // The most recent clients are among them.
   EXPECT_NE(limits.admit(client(2 * rate_limits::clients_max - 1), now), 0ns);
 }
 
@@ -80,7 +80,7 @@ TEST(client, of_an_ipv6_network_is_one) {
   EXPECT_FALSE(client_id::of(one) == client_id::of(other));
 }
 
-// To a socket of both kinds all IPv4 clients came from one network: one of them could use up what all may.
+// On a dual-stack socket, all IPv4 clients seemed to come from one network: one of them could use up the limit of all.
 TEST(client, of_ipv4_is_itself_also_on_a_socket_of_ipv6) {
   peer_address mapped;
   mapped.is = peer_address::kind::v6;

@@ -79,15 +79,14 @@ TEST(token_file, reads_what_token_new_prints) {
   EXPECT_EQ(one.permissions[0].prefix, made.permissions[0].prefix);
 }
 
-// What does not fit the clock wrapped: a token that was to last for ever had expired, and one of 1500 was good till
-// 2084.
+// Instants that do not fit the clock overflowed: a token without end had expired, and one of 1500 was valid until 2084.
 TEST(token_file, an_instant_beyond_the_clock_is_its_end) {
   EXPECT_GT(*parse_instant("9999-12-31T23:59:59Z"), *parse_instant("2261-12-31T00:00:00Z"));
   EXPECT_LT(*parse_instant("1500-01-01T00:00:00Z"), *parse_instant("1700-01-01T00:00:00Z"));
   EXPECT_LT(*parse_instant("0001-01-01T00:00:00+14:00"), *parse_instant("1700-01-01T00:00:00Z"));
 }
 
-// The library fails an assertion at it, or in a release assumes that it can't be. Found by fuzzing.
+// The library fails an assertion at it, or in a release build assumes that it can't occur. Found by fuzzing.
 TEST(token_file, refuses_a_section_without_a_name) {
   EXPECT_TRUE(refusal_of("[+[token]]\n").starts_with("line 1: "));
 }

@@ -19,7 +19,7 @@ struct one_consumer : ::testing::Test {
       source.recorders[0]->passed({}, lock_operation::get, key, source.started_at + 1us, source.started_at + 2us);
   }
 
-  /// What append_news() tells until there is nothing more.
+  /// What append_news() writes until there is nothing more.
   static std::vector<json> all(event_stream& stream, std::int64_t now_ns) {
     std::string text;
     for (auto more = true; more;) more = stream.append_news(text, now_ns);

@@ -1,4 +1,4 @@
-// openapi.json, held to the code: a route, method, parameter or error code that it does not have fails here.
+// Compares openapi.json with the code: a missing or additional route, method, parameter or error code fails here.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -29,7 +29,7 @@ json const& follow(json const& node) {
   return ref == node.end() ? node : document().at(json::json_pointer(ref->get<std::string>().substr(1)));
 }
 
-/// A document's path that is a resource's: a variable part stands for what follows a prefix.
+/// A documented path that matches a resource: a variable part stands for the rest after a prefix.
 bool is_of(resource const& one, std::string const& path) {
   return one.is_prefix ? path.starts_with(std::string(one.path) + '{') && path.ends_with('}') : path == one.path;
 }
@@ -100,10 +100,10 @@ TEST(openapi, has_each_route_of_the_table_and_no_other) {
 TEST(openapi, has_the_methods_of_each_route) {
   for (auto const& one : all_resources()) {
     auto const& item = document()["paths"][path_in_document(one)];
-    // A build without Node has a page that says so, and nothing else.
+    // A build without Node has a page that says so, and no other files.
     if (one.path == "/assets/" && page_files().size() == 1) continue;
     auto taken = split(std::string(answer_to("OPTIONS", method::options, target_of(one)).allow));
-    // Said once for all paths.
+    // Documented once for all paths.
     EXPECT_EQ(taken.erase("OPTIONS"), 1U) << one.path;
     names described;
     for (auto const& [name, method] : methods)
@@ -113,15 +113,15 @@ TEST(openapi, has_the_methods_of_each_route) {
   }
 }
 
-// Each route refuses a parameter that it does not know, and tells which it knows.
+// Each route refuses an unknown parameter, and lists the known ones.
 TEST(openapi, has_the_query_parameters_of_each_operation) {
   for (auto const& one : all_resources()) {
-    if (one.kind == route_kind::page) continue;  // whose query is its own
+    if (one.kind == route_kind::page) continue;  // its query belongs to the page
     auto const& item = document()["paths"][path_in_document(one)];
     for (auto const& [name, method] : methods) {
       if (!item.contains(lower(name))) continue;
       auto const answer = answer_to(name, method, target_of(one) + "?no-such-parameter=1");
-      if (answer.status == 200) {  // a probe, which takes any query
+      if (answer.status == 200) {  // a probe, which accepts any query
         EXPECT_EQ(query_parameters(item[lower(name)]), names()) << name << ' ' << one.path;
         continue;
       }

@@ -110,7 +110,7 @@ TEST(routes, tell_statistics_what_a_request_is_for_without_its_variable_part) {
   EXPECT_EQ(kind_of("no target"), "other");
 }
 
-// The short way to a key, and the request that it is the key of.
+// The fast path to a key, and the request of that key.
 TEST(plain_read, is_a_get_that_the_long_way_takes_for_the_same) {
   auto plain = head(method::get, "/v1/kv/a/b:c~");
   plain.is_bare = plain.target_is_plain = true;

@@ -118,7 +118,7 @@ TEST_F(settings_test, a_name_that_is_there_twice_is_refused_and_not_one_of_both_
   expect_refused(R"({"read_hold":"1s","read\u005fhold":"1s"})", 400, "invalid_parameter", "read_hold is there twice");
 }
 
-// Valid JSON that the library which once read the settings refuses.
+// Valid JSON that the former JSON library for settings refused.
 TEST_F(settings_test, any_json_text_gets_an_answer_that_fits) {
   expect_refused(R"({"read_hold":1e999})", 400, "invalid_parameter", "read_hold must be a duration in quotes");
   expect_refused(R"({"read_hold":"\ud83d"})", 400, "invalid_parameter", "/read_hold");

@@ -22,7 +22,7 @@ data_operation const put = put_operation{"a b/ä", json("1")};
 data_operation const del = delete_operation{"a b"};
 constexpr std::uint64_t database_id = 0x3f;
 
-/// The answer to what an operation came to.
+/// The answer for an outcome.
 reply reply_to(data_operation const& operation, data_outcome result) {
   reply answer;
   data_request request;

@@ -13,7 +13,7 @@ namespace {
 int trims = 0;
 }
 
-/// In place of the allocator's own, so that the test can count; nothing else in this program calls it.
+/// Replaces the allocator's function, to count calls; nothing else in this program calls it.
 extern "C" int malloc_trim(std::size_t) noexcept {
   ++trims;
   return 0;
@@ -32,13 +32,13 @@ struct heap_trimmer_test : testing::Test {
     trimmer.start();
   }
 
-  /// From now on it looks once a second.
+  /// From now on it checks once a second.
   void wake() {
     used = 1;
     time.run(1s);
   }
 
-  /// A second passes, at whose end so much is in use. @return how often there was a trim.
+  /// Lets a second pass, with this memory in use at its end. @return the number of trims.
   int second(std::uint64_t bytes) {
     used = bytes;
     auto const before = trims;
@@ -47,7 +47,7 @@ struct heap_trimmer_test : testing::Test {
   }
 
   std::uint64_t used = 0;
-  std::uint64_t most = 0;  // since the last look
+  std::uint64_t most = 0;  // since the last check
   int looks = 0;
   tests::virtual_time time;
   heap_trimmer trimmer{time.loop, [this] {
@@ -65,7 +65,7 @@ TEST_F(heap_trimmer_test, looks_once_a_second_while_something_changes) {
   EXPECT_EQ(looks, 10) << "the first look found nothing new, and the next was two seconds away";
 }
 
-// A server at rest sleeps.
+// An idle server sleeps.
 TEST_F(heap_trimmer_test, looks_less_and_less_often_while_nothing_changes) {
   time.run(1s + 2s + 4s + 8s + 16s);
   EXPECT_EQ(looks, 5);
@@ -112,7 +112,7 @@ TEST_F(heap_trimmer_test, counts_anew_from_what_was_in_use_when_it_trimmed) {
   EXPECT_EQ(second(10 * mib), 1);
 }
 
-// Many values were stored and deleted within a second, and the memory stayed until the server had as many again.
+// Many values were stored and deleted within a second, and the memory was not returned until as much was in use again.
 TEST_F(heap_trimmer_test, trims_what_came_and_went_between_two_looks) {
   wake();
   most = 400 * 1024 * 1024;

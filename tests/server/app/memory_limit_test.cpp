@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t mib = 1024 * 1024;
 constexpr auto unknown = std::numeric_limits<std::uint64_t>::max();
 
-/// As Linux writes it; 8 GiB.
+/// The format of Linux; 8 GiB.
 constexpr auto const* meminfo =
     "MemTotal:        8388608 kB\n"
     "MemFree:          123456 kB\n"
@@ -22,7 +22,7 @@ constexpr auto const* meminfo =
     "HugePages_Total:       0\n"
     "Hugepagesize:       2048 kB\n";
 
-/// A cgroup file system of the test's own.
+/// A cgroup file system made for the test.
 class memory_limit : public testing::Test {
  protected:
   memory_limit() {
@@ -89,7 +89,7 @@ TEST_F(memory_limit, max_is_none) {
   write("/memory.max", "max");
   write("/a/memory.max", "max");
   EXPECT_EQ(bytes("0::/a\n"), 8192 * mib);
-  write("/memory/a/memory.limit_in_bytes", "9223372036854771712");  // version 1 has no word for it
+  write("/memory/a/memory.limit_in_bytes", "9223372036854771712");  // version 1 has no word for no limit
   EXPECT_EQ(bytes("4:memory:/a\n"), 8192 * mib);
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A candidate, and a way to wait for what becomes of it.
+/// A candidate, and a way to wait for its state.
 class candidate {
  public:
   candidate(tests::etcd_process const& etcd, std::string const& name)
@@ -24,10 +24,10 @@ class candidate {
   candidacy& operator*() { return *standing_; }
   candidacy* operator->() { return standing_.get(); }
 
-  /// Whether it comes to that within a while.
+  /// True if the state is reached within a time limit.
   bool comes_to(std::function<bool(candidacy::standing const&)> const& wanted) {
     std::unique_lock lock(mutex_);
-    // Its first changes come while it is being made.
+    // Its first changes come during construction.
     return changed_.wait_for(lock, 20s, [&] { return standing_ && wanted(standing_->now()); });
   }
   bool leads() {
@@ -74,7 +74,7 @@ TEST_F(candidacy_test, the_first_leads_and_hands_over_at_once_when_it_resigns) {
   auto const began = candidacy::clock::now();
   first->resign();
   ASSERT_TRUE(second.leads());
-  // Far below the lease, which is 2 s.
+  // Much less than the lease of 2 s.
   EXPECT_LT(candidacy::clock::now() - began, 1s);
   EXPECT_GT(second->now().term, first->now().term);
   EXPECT_FALSE(first->now().leads);
@@ -113,7 +113,7 @@ TEST_F(candidacy_test, a_leader_keeps_its_place_longer_than_a_lease_and_loses_it
   ASSERT_TRUE(one.leads());
   auto const before = one->now();
   auto const first_end = one->valid_until();
-  // Until it has been extended twice.
+  // Until two extensions.
   ASSERT_FALSE(first_end == candidacy::clock::time_point());
   auto const wanted = first_end + 1s;
   auto const until = candidacy::clock::now() + 20s;

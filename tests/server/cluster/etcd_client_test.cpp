@@ -116,7 +116,7 @@ TEST_F(etcd_client_test, a_watch_tells_all_changes_in_their_order_and_its_begin_
   EXPECT_TRUE(client->next_events(soon(50ms)).empty());
 
   client->compact(last, soon());
-  client->compact(last, soon());  // as another leader might
+  client->compact(last, soon());  // as another leader would
   client->watch("a", "b", first, soon());
   EXPECT_EQ(error_of([&] { static_cast<void>(client->next_events(soon())); }), etcd_error::kind::compacted);
 }
@@ -158,7 +158,7 @@ TEST_F(etcd_client_test, a_copy_that_follows_is_what_a_copy_that_is_read_anew_is
   EXPECT_EQ(followed.bytes(), read.bytes());
   EXPECT_EQ(followed.meta(), "meta");
   EXPECT_EQ(followed.meta_revision(), read.meta_revision());
-  // The oldest leads, not the first by name.
+  // The oldest candidate leads, not the first by name.
   EXPECT_EQ(followed.leader().url, "http://two");
   EXPECT_EQ(read.leader().url, "http://two");
 }

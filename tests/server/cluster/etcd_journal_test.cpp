@@ -25,7 +25,7 @@ class etcd_journal_test : public testing::Test {
 
   static auto soon() { return etcd_client::clock::now() + 20s; }
 
-  /// A leader: the key that makes it one is there until resign().
+  /// A leader: its candidate key exists until resign().
   leadership lead(std::string const& name) {
     auto const key = etcd->settings().candidates() + name;
     auto const term =
@@ -110,7 +110,7 @@ TEST_F(etcd_journal_test, a_leader_that_was_replaced_commits_and_confirms_nothin
   EXPECT_EQ(error->fault(), journal_fault::not_leading);
   EXPECT_TRUE(journal.confirm());
   EXPECT_EQ(contents_of(next).at("x").value, "1");
-  // And it stays so.
+  // And this does not change.
   EXPECT_EQ(journal.commit(late)->fault(), journal_fault::not_leading);
 }
 
@@ -145,7 +145,7 @@ TEST_F(etcd_journal_test, a_new_time_to_live_keeps_the_value_and_ends_with_it) {
   {
     auto journal = open(second);
     EXPECT_EQ(contents_of(journal), (std::map<std::string, entry>{{"x", {"1", 1, later}}, {"y", {"3", 3, {}}}}));
-    // The record of a touch goes with the entry.
+    // The record of a touch is removed with the entry.
     std::vector<change> const removal{make(change::kind::del, "x"), put("x", "4")};
     ASSERT_FALSE(journal.commit(removal));
   }

@@ -9,13 +9,13 @@
 
 namespace holdfast::tests {
 
-/// An etcd of its own on free ports of the loopback, with its data in a temporary directory. Ended with the object.
+/// An etcd on free ports of the loopback, with its data in a temporary directory. Ends with the object.
 class etcd_process {
  public:
-  /// Whether the program is installed.
+  /// True if the program is installed.
   [[nodiscard]] static bool is_installed();
 
-  /// @throws std::runtime_error if it does not serve within a while
+  /// @throws std::runtime_error if it does not start in time
   etcd_process();
   ~etcd_process();
   etcd_process(etcd_process const&) = delete;

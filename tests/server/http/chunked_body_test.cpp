@@ -16,7 +16,7 @@ using testing::HasSubstr;
 constexpr std::uint64_t content_bytes_max = 1000;
 
 struct decoded {
-  std::string verdict;  ///< a code, "ok" or "unfinished"
+  std::string verdict;  ///< an error code, "ok" or "unfinished"
   std::string content;
   std::size_t used = 0;
 
@@ -27,7 +27,7 @@ std::ostream& operator<<(std::ostream& out, decoded const& what) {
   return out << what.verdict << ' ' << testing::PrintToString(what.content) << " after " << what.used;
 }
 
-/// Decodes `bytes` as they come in pieces of `piece` bytes, after a first piece of `first`.
+/// Decodes `bytes` in pieces of `piece` bytes, after a first piece of `first`.
 decoded decode(std::string_view bytes, std::size_t first, std::size_t piece, std::uint64_t limit = content_bytes_max) {
   chunked_body body(limit);
   decoded answer{"unfinished", {}, 0};
@@ -42,7 +42,7 @@ decoded decode(std::string_view bytes, std::size_t first, std::size_t piece, std
   return answer;
 }
 
-/// The same, whole, byte by byte and cut in two at each place; all must agree.
+/// The same in one piece, byte by byte, and divided in two at each place; all must agree.
 decoded decode_each_way(std::string_view bytes, std::uint64_t limit = content_bytes_max) {
   auto const whole = decode(bytes, bytes.size(), bytes.size(), limit);
   EXPECT_EQ(decode(bytes, 1, 1, limit), whole) << testing::PrintToString(bytes);
@@ -68,7 +68,7 @@ TEST(chunked_body, joins_its_chunks) {
   expect_content("00a\r\n0123456789\r\n000\r\n\r\n", "0123456789");
 }
 
-// Beast asserted here when the body came in two pieces.
+// Beast failed an assertion here when the body came in two pieces.
 TEST(chunked_body, may_be_empty) {
   expect_content("0\r\n\r\n", "");
 }
@@ -120,7 +120,7 @@ TEST(chunked_body, refuses_a_line_end_other_than_crlf_within_an_extension) {
   expect_refused("1;a=\"\\\n\"\r\nx\r\n0\r\n\r\n");
 }
 
-// Beast looked for the closing quote behind the line's end, and counted the chunk again with each piece that came.
+// Beast searched for the closing quote beyond the line's end, and counted the chunk again with each piece.
 TEST(chunked_body, a_quote_does_not_reach_over_the_end_of_its_line) {
   expect_refused("6;a=\"\r\nhello!\r\n0\r\n\r\n");
   expect_refused("6;a=\"\r\n\";b=\r\nhello!\r\n0\r\n\r\n");
@@ -145,7 +145,7 @@ TEST(chunked_body, refuses_malformed_trailers) {
     expect_refused("0\r\n" + std::string(trailer) + "\r\n\r\n");
 }
 
-// Beast unfolds these.
+// Beast unfolds these lines.
 TEST(chunked_body, refuses_folded_trailers) {
   expect_refused("0\r\nA: b\r\n c\r\n\r\n");
   expect_refused("0\r\nA: b\r\n\tc\r\n\r\n");

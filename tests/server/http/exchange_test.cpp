@@ -1,4 +1,4 @@
-// The state machine of a connection's requests: what it says of the bytes that it is given, without a connection.
+// The state machine of a connection's requests: its results for given bytes, without a connection.
 #include "server/http/exchange.hpp"
 
 #include <gmock/gmock.h>
@@ -29,7 +29,7 @@ using clock = exchange::clock;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// What a handler does, and what it has been asked.
+/// A handler with a given behaviour, which records its requests.
 struct script {
   std::function<request_need(request_head const&, reply&)> begin = [](request_head const& head, reply& answer) {
     answer.content_type = "text/plain";
@@ -80,7 +80,7 @@ class scripted_handler final : public request_handler {
   script& script_;
 };
 
-/// An answer taken apart.
+/// A parsed answer.
 struct answer {
   unsigned status = 0;
   std::map<std::string, std::string> fields;
@@ -130,11 +130,11 @@ std::string put_chunked(std::string_view target, std::string_view chunks) {
          std::string(chunks);
 }
 
-/// An exchange, and what a session would keep for it.
+/// An exchange, and the buffers that a session would have for it.
 struct exchange_test : testing::Test {
   exchange_test() { renew(); }
 
-  /// As for another connection.
+  /// As with another connection.
   void renew() {
     input.clear();
     output.consume(output.size());
@@ -142,7 +142,7 @@ struct exchange_test : testing::Test {
                                           draining, gate);
   }
 
-  /// Serves one request, or what there is of it.
+  /// Serves one request, or the part of it that is there.
   step serve() {
     std::string_view rest = input;
     auto const said = requests->serve(rest, output, client, now);
@@ -155,14 +155,14 @@ struct exchange_test : testing::Test {
     return serve();
   }
 
-  /// Serves whole requests until something is needed.
+  /// Serves complete requests until something is needed.
   step serve_all(std::string_view text) {
     auto said = serve(text);
     while (said == step::answered && !input.empty()) said = serve();
     return said;
   }
 
-  /// What has been answered since the last call. None of the contents may look like a status line.
+  /// The answers since the last call. None of the contents may look like a status line.
   std::vector<answer> answers() {
     std::vector<answer> all;
     auto text = output.view();
@@ -188,7 +188,7 @@ struct exchange_test : testing::Test {
     return all;
   }
 
-  /// The one answer is a problem of this kind, and the connection ends with it.
+  /// The only answer is a problem of this kind, and the connection ends after it.
   void expect_refused(step said, errc code, std::string_view detail = {}) {
     EXPECT_EQ(said, step::end);
     auto const refused = only_answer();
@@ -203,7 +203,7 @@ struct exchange_test : testing::Test {
     EXPECT_EQ(handler.counted.back().status, traits.status);
   }
 
-  /// Awaits what the handler awaits. @return whether the client is still there.
+  /// Runs what the handler awaits. @return true if the client is still connected.
   bool run() {
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
@@ -256,7 +256,7 @@ TEST_F(exchange_test, answers_a_request_in_two_pieces_wherever_it_is_cut) {
   for (auto const& [whole, content] :
        {std::pair(get("/a"), "/a"s), std::pair(put("/b", "body"), "body"s),
         std::pair(put_chunked("/c", "2;x=y\r\nbo\r\n2\r\ndy\r\n0\r\nT: v\r\n\r\n"), "body"s)}) {
-    // Twice: the second time the fields are known from the first.
+    // Twice: the second time, the fields are known from the first.
     for (int round = 0; round < 2; ++round) {
       for (std::size_t cut = 1; cut < whole.size(); ++cut) {
         renew();
@@ -539,7 +539,7 @@ TEST_F(exchange_test, a_body_that_came_whole_and_is_answered_at_once_counts_for_
 }
 
 TEST_F(exchange_test, counts_what_is_kept_while_something_is_awaited) {
-  auto const awaiting = 4096 + settings.header_bytes_max;  // coroutines and what is read ahead
+  auto const awaiting = 4096 + settings.header_bytes_max;  // coroutines and read-ahead data
   handler.finish = [](std::string const&, reply&) { return request_need::time; };
   EXPECT_EQ(serve(put("/a", std::string(50'000, 'x'))), step::time);
   EXPECT_EQ(under_way.used(), 50'000U + awaiting);
@@ -549,7 +549,7 @@ TEST_F(exchange_test, counts_what_is_kept_while_something_is_awaited) {
   EXPECT_EQ(under_way.used(), 0U);
 }
 
-// The request has been read to its end, so the connection goes on.
+// The request has been read to its end, so the connection continues.
 TEST_F(exchange_test, refuses_to_await_something_for_which_there_is_no_memory_left) {
   auto const left = 50'000 + 4096 + settings.header_bytes_max - 1;
   handler.finish = [](std::string const&, reply&) { return request_need::time; };
@@ -578,7 +578,7 @@ TEST_F(exchange_test, gives_back_what_a_body_took_when_it_is_refused_or_its_conn
   EXPECT_EQ(under_way.used(), 0U);
 }
 
-// A page of a list is the answer's own, and stays until a slow client has taken it.
+// A page of a list belongs to the answer alone, and stays in memory until a slow client has read it.
 TEST_F(exchange_test, counts_a_large_answer_until_it_is_sent) {
   handler.begin = [](request_head const&, reply& answer) {
     answer.body.assign(50'000, 'x');
@@ -596,7 +596,7 @@ TEST_F(exchange_test, counts_a_large_answer_until_it_is_sent) {
   EXPECT_EQ(under_way.used(), under_way.bytes_max() - 40'000);
 }
 
-// A value that is replaced stays in memory until the slowest of its readers has taken it.
+// A replaced value stays in memory until its slowest reader has read it.
 TEST_F(exchange_test, counts_a_large_value_shared_by_those_who_are_sent_it) {
   auto const stored = std::make_shared<std::string const>(90'000, '1');
   handler.begin = [&](request_head const&, reply& answer) {
@@ -839,8 +839,9 @@ TEST_F(exchange_test, counts_each_answer_once_by_method_status_and_begin) {
 
 // --- one request after the other -----------------------------------------------------------------------------------
 
-// The scanner had looked at the first piece; then the fields were found to be known ones, which needs no scanner. The
-// next header was scanned from where the first piece had ended: the end of a shorter one was waited for in vain.
+// The scanner had examined the first piece; then the fields were recognized as known, without the scanner. The next
+// header was
+// then scanned from the end of the first piece, so the end of a shorter header was never found.
 TEST_F(exchange_test, what_the_scanner_saw_of_a_known_header_does_not_reach_the_next) {
   auto const known = get("/known", "X: as long as the next header, and longer\r\n");
   EXPECT_EQ(serve(known), step::answered);
@@ -848,7 +849,7 @@ TEST_F(exchange_test, what_the_scanner_saw_of_a_known_header_does_not_reach_the_
     renew();
     EXPECT_EQ(serve(std::string_view(known).substr(0, cut)), step::more_bytes);
     EXPECT_EQ(serve(std::string_view(known).substr(cut)), step::answered) << cut;
-    // Fields that are not known yet, nor well-formed.
+    // Fields that are unknown and malformed.
     EXPECT_EQ(serve("GET / HTTP/1.1\nHost: a\r\nX: " + std::to_string(cut) + "\r\n\r\n"), step::end) << cut;
     auto const got = answers();
     ASSERT_EQ(got.size(), 2U) << cut;
@@ -954,7 +955,7 @@ TEST_F(exchange_test, keeps_the_memory_of_a_small_answer_for_the_next_and_not_th
   EXPECT_LT(kept[2], 100U);
 }
 
-// An exchange serves one client after the other: what a HEAD left behind had taken the content of another's 408.
+// An exchange serves one client after another: a previous HEAD removed the content of another client's 408.
 TEST_F(exchange_test, a_header_that_takes_too_long_behind_a_head_is_told_why) {
   EXPECT_EQ(serve("HEAD /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HT"), step::answered);
   (void)answers();

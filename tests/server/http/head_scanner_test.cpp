@@ -21,7 +21,7 @@ result<std::size_t> scan_whole(std::string_view text, std::size_t limit = bytes_
   return head_scanner().scan(text, limit);
 }
 
-/// Feeds one byte more each time, as a slow client would, until there is a verdict.
+/// Feeds one more byte each time, like a slow client, until there is a result.
 result<std::size_t> scan_slowly(std::string_view text, std::size_t limit = bytes_max) {
   head_scanner scanner;
   for (std::size_t arrived = 1; arrived < text.size(); ++arrived) {
@@ -31,7 +31,7 @@ result<std::size_t> scan_slowly(std::string_view text, std::size_t limit = bytes
   return scanner.scan(text, limit);
 }
 
-/// The code of the verdict, which must be the same however the bytes arrive.
+/// The code of the result, which must not depend on how the bytes arrive.
 std::string_view verdict_on(std::string_view text, std::size_t limit = bytes_max) {
   auto const whole = scan_whole(text, limit), slow = scan_slowly(text, limit);
   EXPECT_EQ(code_of(whole), code_of(slow)) << testing::PrintToString(text);
@@ -150,7 +150,7 @@ TEST(head_scanner, an_empty_line_is_no_request_line) {
   EXPECT_EQ(*scan_whole("\r"), 0U);
 }
 
-// The caller takes an empty line away once it is whole; by then its CR has been looked at.
+// The caller removes an empty line once it is complete; by then its CR has been examined.
 TEST(head_scanner, goes_on_after_the_caller_has_skipped_an_empty_line) {
   head_scanner scanner;
   EXPECT_EQ(*scanner.scan("\r", bytes_max), 0U);
@@ -175,7 +175,7 @@ TEST(head_scanner, waits_below_the_limit_and_refuses_at_it) {
 TEST(head_scanner, a_request_line_that_fills_the_limit_is_a_uri_too_long) {
   EXPECT_EQ(verdict_on("GET /" + std::string(100, 'a'), 100), "uri_too_long");
   EXPECT_EQ(verdict_on("GET /" + std::string(100, 'a') + " HTTP/1.1\r\n\r\n", 100), "uri_too_long");
-  // The line's own end is the last byte that counts for it.
+  // The line's own end is the last byte that counts.
   auto const line = "GET /" + std::string(84, 'a') + " HTTP/1.1\r\n";
   ASSERT_EQ(line.size(), 100U);
   EXPECT_EQ(verdict_on(line + "\r\n", 100), "header_too_large");

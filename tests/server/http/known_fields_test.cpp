@@ -1,4 +1,4 @@
-// The shorter way to a head must never lead elsewhere than the full one.
+// The fast path must lead to the same head as the full one.
 #include "server/http/known_fields.hpp"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ std::string text_of(request_head const& head) {
   return text;
 }
 
-/// The head and how its body reads, or that there is none, by the full way.
+/// The head and the state of its body, or the error, on the full path.
 std::string full_story_of(std::string_view text, std::string_view body) {
   auto const length = head_scanner().scan(text, head_bytes_max);
   if (!length || *length == 0) return "none";
@@ -129,7 +129,7 @@ TEST(recognized_head, is_never_one_whose_fields_were_refused) {
   }
 }
 
-// Its Host may be missing, which an HTTP/1.1 request's may not.
+// Host may be missing in HTTP/1.0, but not in HTTP/1.1.
 TEST(recognized_head, is_never_one_learnt_from_http_1_0) {
   known_fields known;
   request_parser parser(body_bytes_max, &known);
@@ -170,7 +170,7 @@ TEST(recognized_head, is_bare_where_its_fields_ask_for_nothing) {
     EXPECT_FALSE(is_bare(asking)) << asking;
 }
 
-// They are another text each time, and would only push out those that come again.
+// They differ each time, and would only displace fields that occur again.
 TEST(recognized_head, is_never_one_of_which_there_is_no_other) {
   for (auto const* fields : {"If-Match: *\r\n", "Idempotency-Key: \"a\"\r\n"}) {
     known_fields known;
@@ -249,7 +249,7 @@ TEST_F(secret_fields, have_a_number_that_no_other_credentials_get) {
   auto const first = number_of("Bearer a");
   EXPECT_NE(first, 0U);
   EXPECT_EQ(number_of("Bearer a"), first);
-  // More than are remembered.
+  // More than are cached.
   for (char c = 'b'; c < 'z'; ++c) EXPECT_NE(number_of(std::string("Bearer ") + c), first);
   EXPECT_NE(number_of("Bearer a"), first) << "those of the first were forgotten, and their number with them";
   std::string const without = "GET /v1/kv/a HTTP/1.1\r\nHost: a\r\n\r\n";

@@ -19,7 +19,7 @@ json_text json(std::string text) {
   return std::make_shared<std::string const>(std::move(text));
 }
 
-// The short way to the commonest header must not become another one.
+// The fast path must produce the same header as the full one.
 TEST(write_head_of_value, writes_what_the_long_way_does_to_the_last_byte) {
   for (std::size_t const size : {1U, 2U, 255U, 511U, 512U, 513U, 50000U})
     for (std::uint64_t const number : {0U, 1U, 12345U})
@@ -74,7 +74,7 @@ TEST(reply_to_failure, is_a_problem_with_the_status_of_its_kind) {
     EXPECT_EQ(answer.status, traits.status);
     EXPECT_EQ(answer.content(), problem_json(error));
     auto const head = write(answer);
-    // A status without a line of its own would be sent as 500.
+    // A status without a status line would be sent as 500.
     EXPECT_TRUE(head.status_line.starts_with("HTTP/1.1 " + std::to_string(traits.status) + " ")) << head.status_line;
     EXPECT_EQ(head.fields.at("Content-Type"), "application/problem+json");
     EXPECT_EQ(head.fields.at("Content-Length"), std::to_string(answer.content().size()));
@@ -129,7 +129,7 @@ TEST(append_head, a_head_request_is_told_the_length_that_a_get_would_have) {
   reply answer;
   answer.value = json("12345");
   auto head = write(answer, {.head_only = true}), full = write(answer);
-  head.fields.erase("Date");  // a second may have begun in between
+  head.fields.erase("Date");  // the second may have changed in between
   full.fields.erase("Date");
   EXPECT_EQ(head.fields, full.fields);
   EXPECT_EQ(head.fields.at("Content-Length"), "5");

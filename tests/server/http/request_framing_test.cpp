@@ -1,4 +1,4 @@
-// What RFC 9112 §6 and §7 forbid, and what Beast 1.81 by itself lets pass: each by its error.
+// Framing that RFC 9112 §6 and §7 forbid and Beast 1.81 accepts, each with its error.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -135,7 +135,7 @@ TEST(framing, the_request_line_has_single_spaces) {
     EXPECT_EQ(refusal_code(std::string(line) + "\r\nHost: a\r\n\r\n"), "bad_request") << line;
 }
 
-// head_scanner sees these first; should it ever not, the parser must not see another end than it did.
+// head_scanner checks these first; without it, the parser must not see a different end.
 TEST(framing, the_header_must_end_exactly_where_the_block_does) {
   auto const block = put("");
   EXPECT_EQ(refusal_code(block + "GET / HTTP/1.1\r\n\r\n"), "bad_request");

@@ -1,4 +1,4 @@
-// Random damage to valid requests: nothing crashes, and how the bytes are cut into reads never changes the verdict.
+// Random damage to valid requests: nothing crashes, and the result does not depend on how the bytes arrive.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -22,7 +22,7 @@ using namespace std::literals;
 constexpr std::size_t head_bytes_max = 200;
 constexpr std::uint64_t body_bytes_max = 30;
 
-/// Serves the bytes as a session would, with each read as long as `next_read` says, and writes down what it saw.
+/// Serves the bytes like a session, with reads of the lengths from `next_read`, and records the results.
 template <class NextRead>
 std::string story_of(std::string const& bytes, NextRead next_read) {
   std::string story;
@@ -30,7 +30,7 @@ std::string story_of(std::string const& bytes, NextRead next_read) {
   request_parser parser(body_bytes_max);
   std::string_view const all = bytes;
   std::size_t begin = 0, arrived = 0;
-  // A head is kept until its body is read, as its views promise to last.
+  // A head is kept until its body is read, because its views must stay valid.
   for (bool in_body = false;;) {
     std::string content;
     while (in_body) {

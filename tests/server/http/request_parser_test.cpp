@@ -16,7 +16,7 @@ using namespace std::literals;
 
 constexpr std::uint64_t body_bytes_max = 1000;
 
-/// Parses one header and keeps what the views point into.
+/// Parses one header and keeps the bytes that its views refer to.
 class parsed {
  public:
   explicit parsed(std::string block) : block_(std::move(block)), head_(parser_.parse_head(block_)) {
@@ -100,7 +100,7 @@ TEST(request_parser, finds_close_in_lists_in_any_case_and_in_a_second_field) {
     EXPECT_FALSE(parsed(request("GET", fields))->keep_alive) << fields;
 }
 
-// Beast lets keep-alive win on HTTP/1.0.
+// Beast prefers keep-alive with HTTP/1.0.
 TEST(request_parser, close_wins_over_keep_alive_in_either_version) {
   for (auto const* field : {"Connection: close, keep-alive\r\n", "Connection: keep-alive, close\r\n"}) {
     EXPECT_FALSE(parsed(request("GET", field))->keep_alive) << field;
@@ -108,7 +108,7 @@ TEST(request_parser, close_wins_over_keep_alive_in_either_version) {
   }
 }
 
-// Beast heeds it; a proxy that forwards it blindly would then wait for an end that never comes (RFC 9112 §C.2.2).
+// Beast reads it; a proxy that forwards it blindly would wait for an end that never comes (RFC 9112 §C.2.2).
 TEST(request_parser, proxy_connection_changes_nothing) {
   EXPECT_FALSE(parsed(old_request("Proxy-Connection: keep-alive\r\n"))->keep_alive);
   EXPECT_TRUE(parsed(request("GET", "Proxy-Connection: close\r\n"))->keep_alive);
@@ -145,7 +145,7 @@ TEST(request_parser, tells_the_one_expectation_from_others) {
   }
 }
 
-// RFC 9110 §10.1.1: such a client would take the 100 for its answer.
+// RFC 9110 §10.1.1: such a client would parse the 100 as its answer.
 TEST(request_parser, http10_does_not_wait_for_a_continue) {
   EXPECT_FALSE(parsed(old_request("Expect: 100-continue\r\nContent-Length: 1\r\n"))->expects_continue);
 }

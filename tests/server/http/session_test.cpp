@@ -1,4 +1,4 @@
-// Sessions whose threads are steered by hand: what is ready together is told together.
+// Sessions on loops run by hand, so that events that are ready together are handled together.
 #include "server/http/session.hpp"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ class pair_of_ends {
     EXPECT_EQ(::send(client_.get(), text.data(), text.size(), 0), std::ssize(text));
   }
 
-  /// How many answers of the status 200 have come since the last call, without waiting.
+  /// Number of answers with status 200 since the last call, without waiting.
   [[nodiscard]] int answers() const {
     std::string all(1024 * 1024, ' ');
     auto const got = ::recv(client_.get(), all.data(), all.size(), MSG_DONTWAIT);
@@ -64,7 +64,7 @@ struct session_test : testing::Test, private session::owner {
     EXPECT_FALSE(ann.served || bob.served);
   }
 
-  /// Tells what is ready, as a worker does, but for sending what has been gathered in that turn.
+  /// Handles ready events like a worker, without sending the answers gathered in that turn.
   void tell_batch() { loop.run_one_turn(); }
 
   settings its_settings;
@@ -76,7 +76,7 @@ struct session_test : testing::Test, private session::owner {
   std::atomic<std::size_t> connections{2};
   std::atomic<bool> draining{false};
   api_context context{its_settings.routes, fixed, data, insight, live, under_way, connections, draining, 1'000'000, 42};
-  event_loop loop;  // does nothing at a batch's end, so that a test sees what has been sent within it
+  event_loop loop;  // does nothing at a batch's end, so that the test sees what was sent within it
   watch_hub hub{loop, data.history()};
   durable_progress progress;
   session_context thread{loop,      its_settings.sessions,
@@ -105,7 +105,7 @@ TEST_F(session_test, answers_at_once_where_much_has_been_served) {
   EXPECT_EQ(bob.answers(), std::ssize(many) / std::ssize(livez));
 }
 
-// Its next step may be a long one: a body of a megabyte is checked in one.
+// Its next step may be a long one: a body of a megabyte is checked in one step.
 TEST_F(session_test, a_request_that_must_wait_lets_the_others_answers_out) {
   ann.say(livez);
   bob.say(livez.substr(0, 20));
@@ -116,7 +116,7 @@ TEST_F(session_test, a_request_that_must_wait_lets_the_others_answers_out) {
 TEST_F(session_test, a_request_that_goes_on_lets_the_others_answers_out) {
   bob.say(livez.substr(0, 20));
   tell_batch();
-  tell_batch();  // with nothing ready, so that epoll does not tell of bob first next time
+  tell_batch();  // with nothing ready, so that epoll does not report bob first next time
   ann.say(livez);
   bob.say(livez.substr(20));
   tell_batch();
@@ -131,10 +131,11 @@ TEST_F(session_test, answers_before_a_partial_request_are_sent_before_it_is_whol
   EXPECT_EQ(bob.answers(), 1);
 }
 
-// A drain told the session to wait for its coroutine, which was at its end already; nobody looked again, and the
-// connection idled until the drain time-out.
+// A drain told the session to wait for its coroutine, which had already ended, so the connection stayed idle until the
+// drain
+// time-out.
 TEST_F(session_test, ends_when_a_drain_crosses_the_end_of_its_work) {
-  bob.say(std::string(livez) + "\r\n");  // the empty line takes a coroutine, which ends in its first step
+  bob.say(std::string(livez) + "\r\n");  // the empty line requires a coroutine, which ends in its first step
   tell_batch();
   EXPECT_EQ(bob.answers(), 1);
   draining = true;
@@ -144,8 +145,8 @@ TEST_F(session_test, ends_when_a_drain_crosses_the_end_of_its_work) {
   EXPECT_EQ(bob.served, nullptr);
 }
 
-// A drain closed each connection that was between two requests: a client that sends one after the other lost the one
-// that was on its way.
+// A drain closed each connection between two requests, so a client that sends one request after another lost the one in
+// transit.
 TEST_F(session_test, answers_a_request_that_crosses_a_drain_and_then_ends) {
   bob.say(livez);
   tell_batch();

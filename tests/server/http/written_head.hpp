@@ -9,7 +9,7 @@
 
 namespace holdfast::server {
 
-/// A written header taken apart again, as strictly as it should be written.
+/// Parses a written header strictly.
 struct written {
   std::string status_line;
   std::map<std::string, std::string> fields;

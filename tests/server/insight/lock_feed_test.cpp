@@ -20,7 +20,7 @@ std::string keys_of(std::vector<json> const& events) {
   return keys;
 }
 
-/// Two threads' recorders on a clock of the test's own.
+/// Two threads' recorders on the test's clock.
 struct lock_of_two_threads : ::testing::Test {
   lock_recorder::clock::time_point at(std::chrono::nanoseconds time) const { return started + time; }
 
@@ -36,7 +36,7 @@ struct lock_of_two_threads : ::testing::Test {
     visit.released(at(until));
   }
 
-  /// What take() gives one after the other until there is no more.
+  /// All results of take() until there are no more.
   std::vector<json> news() {
     std::string text;
     missed = 0;
@@ -74,8 +74,7 @@ TEST_F(lock_of_two_threads, what_passed_at_once_is_one_event) {
       "outcome":"released","behind":[],"behind_others":{"count":0,"held_ns":0}})"));
 }
 
-// Of what the server does itself there is no answer, so there is no Holdfast-Request-Id by which to find it. EXPIRE had
-// one all the same.
+// The server's own operations have no answer and so no Holdfast-Request-Id. EXPIRE had one nevertheless.
 TEST_F(lock_of_two_threads, what_no_request_has_made_has_no_request_id) {
   auto writer = asker(first, 1), expiry = asker(first, 1);
   writer.source = peer_address::writer();
@@ -235,7 +234,7 @@ TEST_F(lock_of_two_threads, what_was_overwritten_has_its_numbers_and_is_counted)
   EXPECT_LE(events.size(), lock_feed::events_max);
 }
 
-// Each consumer once found behind whom each had waited, and wrote it, under the mutex that all of them share.
+// Each consumer used to compute and write behind whom each request had waited, under a mutex shared by all of them.
 TEST_F(lock_of_two_threads, an_event_is_written_once_however_many_consumers_there_are) {
   constexpr int events = 500, consumers = 100;
   for (int i = 0; i < events; ++i)

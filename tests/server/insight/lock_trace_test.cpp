@@ -29,7 +29,7 @@ event_ring::entry present(std::uint64_t id, std::uint16_t port, std::int64_t ask
   return {one.event, one.key};
 }
 
-/// One thread's events, and whoever waits or holds now.
+/// One thread's events, and its present waiters and holder.
 struct traced_lock {
   void append(std::vector<event_ring::entry> const& events) {
     for (auto const& [event, key] : events) ring.append(event, key);
@@ -43,7 +43,7 @@ struct traced_lock {
   lock_feed feed{{&ring}, 0xab};
 };
 
-/// What is still to be told, which the trace's readers open without a word.
+/// What is missing, which readers of the trace accept without an error.
 json rest_of(lock_trace& trace, std::string text = {}) {
   while (trace.append_piece(text)) {
   }
@@ -52,7 +52,7 @@ json rest_of(lock_trace& trace, std::string text = {}) {
   return told;
 }
 
-/// A trace of what has happened until now, `now_us`.
+/// A trace of everything until `now_us`.
 json trace_of(std::vector<event_ring::entry> const& events, std::vector<event_ring::entry> const& going_on = {},
               std::int64_t now_us = 1'000'000, std::int64_t since_us = 0) {
   traced_lock lock;
@@ -61,7 +61,7 @@ json trace_of(std::vector<event_ring::entry> const& events, std::vector<event_ri
   return rest_of(trace);
 }
 
-/// From where until where a slice goes, in microseconds.
+/// Begin and end of a slice, in microseconds.
 struct slice {
   std::string name;
   std::int64_t track;
@@ -109,7 +109,7 @@ TEST(lock_trace, an_arrow_leads_from_within_the_hold_that_ended) {
 }
 
 TEST(lock_trace, no_arrow_leads_from_a_hold_that_had_ended_before_the_other_asked) {
-  // In between somebody else held, of whom nothing is left.
+  // In between another request held, of which nothing is left.
   EXPECT_TRUE(of_phase(trace_of({done(1, 1000, 10, 10, 20), done(3, 2000, 30, 51, 60)}), "s").empty());
 }
 
@@ -153,8 +153,9 @@ TEST(lock_trace, carries_hostile_keys_as_text) {
   EXPECT_EQ(slices_of(trace_of({done(1, 1000, 10, 10, 50, "</script>\"\\")})).at(0).args["key"], "</script>\"\\");
 }
 
-// speedscope adds durations to beginnings: of complete events more than a quarter of the waits seemed to end after its
-// hold had begun.
+// speedscope adds durations to beginnings: with complete events, more than a quarter of the waits seemed to end after
+// the start of
+// their hold.
 TEST(lock_trace, slices_that_touch_do_not_overlap_whatever_their_times) {
   std::vector<event_ring::entry> events;
   std::int64_t at_ns = 1'234'567;
@@ -208,7 +209,7 @@ TEST(lock_trace, of_more_sources_than_tracks_begins_new_ones) {
   EXPECT_EQ(slices.back().track, static_cast<std::int64_t>(lock_trace::tracks_max + 11)) << "forgotten meanwhile";
 }
 
-/// Requests that each wait for the one before.
+/// Requests that each wait for the previous one.
 std::vector<event_ring::entry> convoy(std::uint64_t first, std::uint64_t count) {
   std::vector<event_ring::entry> events;
   for (auto i = first; i < first + count; ++i) {
@@ -218,8 +219,9 @@ std::vector<event_ring::entry> convoy(std::uint64_t first, std::uint64_t count) 
   return events;
 }
 
-// Whatever its reader has when the feed overwrites what comes next: the trace goes on behind the gap, no arrow leads
-// from nowhere or into it, and the trace says how much is lost.
+// At any point of the reader, the feed may overwrite what comes next: the trace continues after the gap, no arrow
+// crosses it, and
+// the trace shows how much is lost.
 TEST(lock_trace, of_a_slow_reader_tells_what_was_overwritten_meanwhile) {
   constexpr std::uint64_t requests = 2000;
   for (auto const pieces : {0, 1, 2, 5})
@@ -250,12 +252,12 @@ TEST(lock_trace, from_which_nothing_is_lost_does_not_speak_of_it) {
   EXPECT_FALSE(trace_of(convoy(1, 500)).contains("otherData"));
 }
 
-// A copy of all that the feed has took up to 40 MB for each reader, and a slow one held it for minutes.
+// A copy of the entire feed took up to 40 MB for each reader, for minutes if it was slow.
 TEST(lock_trace, keeps_little_of_a_full_feed) {
   traced_lock lock;
   std::string const key(event_ring::key_bytes_max, 'k');
   std::size_t most = 0, told = 0;
-  // As many as the ring holds, again and again, until the feed is full.
+  // As many as the ring holds, repeatedly, until the feed is full.
   for (auto i = 0; i < 5; ++i) {
     auto events = convoy(1 + i * 7000U, 7000);
     for (auto& one : events) one.key = key;

@@ -66,7 +66,7 @@ TEST_F(waiters_of_two_threads, are_there_until_the_last_has_gone) {
   EXPECT_FALSE(source.is_anyone_present());
 }
 
-// The first thread has more waiters than it may list, the second has later ones: these would seem to be next.
+// The first thread has more waiters than it may list, the second has later ones, which would seem to be next.
 TEST_F(waiters_of_two_threads, stand_in_the_queue_only_before_the_first_that_is_not_listed) {
   for (int i = 0; i < 4; ++i) wait(0, i * 1ms, "first");
   for (int i = 0; i < 4; ++i) wait(1, 10ms + i * 1ms, "second");

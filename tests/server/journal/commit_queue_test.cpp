@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Le;
 
-/// Records the sequence numbers of each batch, and commits only as often as it is allowed to.
+/// Records the sequence numbers of each batch, and commits only as often as allowed.
 class held_journal final : public journal {
  public:
   std::string_view name() const noexcept override { return "held"; }
@@ -66,7 +66,7 @@ class held_journal final : public journal {
     allowed_ += commits;
     changed_.notify_all();
   }
-  /// Returns when that many commits have begun.
+  /// Returns when this number of commits have begun.
   void wait_for_begun(std::size_t commits) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return begun_ >= commits; });
@@ -90,7 +90,7 @@ class held_journal final : public journal {
   std::vector<std::vector<std::uint64_t>> batches_;
 };
 
-/// Waits for what the commit thread reports.
+/// Waits for reports of the commit thread.
 class bell {
  public:
   void ring() {

@@ -1,4 +1,4 @@
-// Damaged files: each is refused with its name, or the data are right. Never less without a word.
+// Damaged files: each is refused with its name, or the data are correct. Nothing is lost silently.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 class damage : public ::testing::Test {
  protected:
   damage() {
-    // Tables of an earlier life, one of this life, and a log with some batches: what a kill leaves.
+    // Tables of an earlier process and of this one, and a log with some batches, as a kill leaves them.
     for (std::size_t const changes : {20, 12, 9}) {
       rocksdb_journal journal({.directory = directory});
       recovered(journal);
@@ -40,13 +40,13 @@ class damage : public ::testing::Test {
     }
   }
 
-  /// Whether the engine reads it: it writes its options, its own log and its id for people and tools.
+  /// True if the engine reads it. Its options, log and id are only for people and tools.
   static bool is_read(std::string const& name) {
     return name != "lock" && name.find("OPTIONS") == name.npos && name.find("LOG") == name.npos &&
            name.find("IDENTITY") == name.npos && name.find("LOCK") == name.npos;
   }
 
-  /// All bits one by one, and all at once; in a short run two of these.
+  /// Each bit by itself and all together; a short run does two of these.
   static std::vector<char> flips_of(std::size_t step) {
     if (step > 1) return {'\x80', '\xff'};
     return {'\x01', '\x02', '\x04', '\x08', '\x10', '\x20', '\x40', '\x80', '\xff'};
@@ -58,8 +58,8 @@ class damage : public ::testing::Test {
     for (auto const& [name, bytes] : wanted) std::ofstream(directory / name, std::ios::binary) << bytes;
   }
 
-  /// Opens what write() has left. @return whether it was refused; a failure of the test when it is less or other than
-  /// was committed and nobody says so.
+  /// Opens what write() has left. @return true if it was refused. The test fails if data are missing or different
+  /// without an error.
   bool is_refused(std::string const& what_was_done) const {
     try {
       rocksdb_journal journal({.directory = directory});
@@ -83,7 +83,7 @@ class damage : public ::testing::Test {
 };
 
 TEST_F(damage, of_any_byte_is_refused_or_harmless) {
-  // A short run takes some bytes of each file, a long one (HOLDFAST_JOURNAL_ROUNDS=1) all.
+  // A short run damages some bytes of each file, a long one (HOLDFAST_JOURNAL_ROUNDS=1) all.
   auto const step = rounds(23);
   std::size_t flips = 0, refused = 0;
   for (auto const& [name, bytes] : files) {
@@ -102,12 +102,13 @@ TEST_F(damage, of_any_byte_is_refused_or_harmless) {
   EXPECT_GT(refused, flips / 3);
 }
 
-// The engine fails an assertion there, and would end the process without a word about the file.
+// The engine would fail an assertion there and end the process without naming the file.
 TEST_F(damage, that_the_engine_does_not_check_is_refused) {
   for (auto const& [name, bytes] : files) {
     if (fs::path(name).extension() != ".sst") continue;
-    // The block of properties ends before how it is compressed, its checksum, and the block that names it; the footer
-    // begins with the kind of checksums, where the flip means none, and ends with its version and a number.
+    // The block of properties precedes its kind of compression, its checksum, and the block that refers to it. The
+    // footer begins with
+    // the kind of checksums, where the flip means none, and ends with its version and a magic number.
     auto const named_at = bytes.rfind("rocksdb.properties");
     ASSERT_NE(named_at, bytes.npos);
     auto const behind = named_at - 3 - 5;
@@ -124,7 +125,7 @@ TEST_F(damage, that_the_engine_does_not_check_is_refused) {
   }
 }
 
-// A power loss in the middle of a flush leaves it, or a kill. Nothing in it is missing anywhere: the log still has it.
+// A power loss or a kill during a flush leaves it. Nothing is missing: the log still contains its data.
 TEST_F(damage, of_a_table_that_was_being_written_is_harmless) {
   auto unfinished = files;
   unfinished["journal/000099.sst"] = std::string(3'000, 'x');
@@ -133,8 +134,9 @@ TEST_F(damage, of_a_table_that_was_being_written_is_harmless) {
   EXPECT_FALSE(fs::exists(directory / "journal/000099.sst"));
 }
 
-// After a power loss the witness may be an old one, and says nothing about what is behind it. The engine's default
-// would drop the end of the log without a word.
+// After a power loss the witness may be old and proves nothing about later data. The engine's default would silently
+// drop the end of
+// the log.
 TEST_F(damage, before_another_record_of_a_log_is_refused_whatever_the_witness_says) {
   std::uint64_t database = 0;
   {

@@ -87,7 +87,7 @@ TEST_F(data_tools, nothing_is_copied_over_what_is_there) {
   EXPECT_EQ(fault_of([&] { restore_data(scratch / "other", scratch / "new"); }), journal_fault::cannot_create);
 }
 
-// It would share its id with the database it was made of, and two histories would go on under one.
+// It would share its id with the original database, and two histories would continue under one id.
 TEST_F(data_tools, a_backup_is_never_served) {
   rocksdb_journal journal(settings("data"));
   static_cast<void>(journal.back_up(scratch / "backup"));
@@ -106,7 +106,7 @@ TEST_F(data_tools, a_damaged_backup_is_not_restored) {
   }
   EXPECT_FALSE(inspect_data(scratch / "backup").whole());
   EXPECT_EQ(fault_of([&] { restore_data(scratch / "backup", scratch / "restored"); }), journal_fault::damaged);
-  // What was half-restored is no database.
+  // An incomplete restore is not a database.
   EXPECT_EQ(fault_of([&] { static_cast<void>(inspect_data(scratch / "restored")); }), journal_fault::cannot_create);
 }
 
@@ -120,7 +120,7 @@ TEST_F(data_tools, an_inspection_counts_what_is_there_and_changes_nothing) {
   auto const files = [&] {
     std::map<std::string, fs::file_time_type> times;
     for (auto const& file : fs::recursive_directory_iterator(scratch / "data"))
-      // The engine's own log tells of each opening.
+      // The engine's own log has a line for each opening.
       if (!file.path().filename().string().starts_with("LOG")) times[file.path().string()] = file.last_write_time();
     for (auto const* const directory : {"data", "data/journal"}) times.erase((scratch / directory).string());
     return times;

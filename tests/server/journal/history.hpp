@@ -16,10 +16,10 @@
 
 namespace holdfast::server::testing {
 
-/// A directory for one test; removed with all that is in it.
+/// A directory for one test, removed with its contents.
 class scratch_directory {
  public:
-  /// In memory where that is possible: most tests are about what is written, not about a disk.
+  /// In memory if possible: most tests are about what is written, not about a disk.
   scratch_directory() {
     std::filesystem::path const memory = "/dev/shm";
     auto const parent = ::access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
@@ -40,7 +40,7 @@ class scratch_directory {
   std::filesystem::path path_;
 };
 
-/// What an entry amounts to.
+/// The state of an entry.
 struct known_entry {
   std::string value;
   std::uint64_t version = 0;
@@ -50,7 +50,7 @@ struct known_entry {
 };
 using known_state = std::map<std::string, known_entry>;
 
-/// Makes changes as a store would, each determined by the seed and those before it, and knows what they amount to.
+/// Makes changes like a store, each determined by the seed and the previous ones, and knows the resulting entries.
 class history {
  public:
   explicit history(std::uint64_t seed, std::size_t keys = 40, std::size_t value_bytes_max = 200)
@@ -99,7 +99,7 @@ class history {
   [[nodiscard]] known_state const& state() const { return state_; }
   [[nodiscard]] std::uint64_t sequence() const { return sequence_; }
   [[nodiscard]] std::uint64_t revision() const { return revision_; }
-  /// A random size of a batch; the changes are the same whatever is asked here.
+  /// A random size of a batch; it does not affect the changes.
   std::size_t size_up_to(std::size_t most) { return 1 + sizes_() % most; }
 
  private:
@@ -116,7 +116,7 @@ class history {
   std::uint64_t sequence_ = 0, revision_ = 0;
 };
 
-/// What a history of this seed amounts to after so many changes.
+/// The entries of a history with this seed after this number of changes.
 inline known_state state_after(history made, std::uint64_t changes) {
   while (made.sequence() < changes) made.next();
   return made.state();
@@ -130,7 +130,7 @@ inline known_state recovered(journal& journal) {
   return state;
 }
 
-/// How often to repeat what is random: a little by default, as often as HOLDFAST_JOURNAL_ROUNDS says for a long run.
+/// Repetitions of random tests: few by default, HOLDFAST_JOURNAL_ROUNDS for a long run.
 inline std::size_t rounds(std::size_t by_default) {
   auto const* const wanted = std::getenv("HOLDFAST_JOURNAL_ROUNDS");
   return wanted != nullptr ? std::stoul(wanted) : by_default;

@@ -1,4 +1,4 @@
-// kill -9 at a random instant, again and again: what the process has acknowledged is there.
+// kill -9 at random instants, repeatedly: everything that the process acknowledged is there.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -30,10 +30,10 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t seed = 11;
 constexpr std::size_t keys = 100, value_bytes_max = 600;
-constexpr int acknowledgements = 200;  // the descriptor that the child reports to
+constexpr int acknowledgements = 200;  // the child's pipe for reports
 constexpr char const* directory_variable = "HOLDFAST_KILLED_DIRECTORY";
 
-/// Goes on where the directory ends, and reports up to which change all is durable whenever that moves.
+/// Continues from the directory's state, and reports the durable sequence whenever it advances.
 TEST(kill, DISABLED_child) {
   auto const* const directory = std::getenv(directory_variable);
   ASSERT_NE(directory, nullptr);
@@ -64,7 +64,7 @@ TEST(kill, DISABLED_child) {
   }
 }
 
-/// Starts the child, and kills it when it has acknowledged so many times. @return the last change that it acknowledged.
+/// Starts the child, and kills it after this number of acknowledgements. @return the last acknowledged change.
 std::uint64_t acknowledged_before_kill(fs::path const& directory, std::size_t times) {
   std::array<int, 2> pipe{};
   EXPECT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
@@ -72,7 +72,7 @@ std::uint64_t acknowledged_before_kill(fs::path const& directory, std::size_t ti
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipe[1], acknowledgements);
-  // The framework's own words interest nobody.
+  // The framework's output is not needed.
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   std::string program = "/proc/self/exe", filter = "--gtest_filter=kill.DISABLED_child",
               also = "--gtest_also_run_disabled_tests", brief = "--gtest_brief=1";
@@ -105,8 +105,7 @@ std::uint64_t acknowledged_before_kill(fs::path const& directory, std::size_t ti
 }
 
 TEST(kill, at_any_instant_loses_nothing_that_was_acknowledged) {
-  // A child makes all changes of its directory again in memory before it goes on, so a directory gets only so many
-  // lives.
+  // A child repeats all changes of its directory in memory before it continues, so the number of its lives is limited.
   constexpr std::size_t lives_each = 25;
   std::mt19937_64 random(seed);
   std::optional<scratch_directory> scratch;

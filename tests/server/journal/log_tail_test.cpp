@@ -17,7 +17,7 @@ namespace {
 using namespace server::testing;
 namespace fs = std::filesystem;
 
-/// A real log: three batches, of which the second spans blocks, and where each of them ends.
+/// A real log with three batches, of which the second spans blocks, and the ends of each.
 struct written_log {
   written_log() {
     rocksdb_journal journal({.directory = scratch / "data"});
@@ -62,7 +62,7 @@ TEST(log_tail, a_log_that_is_cut_anywhere_is_whole_up_to_the_record_before) {
   }
 }
 
-// The sectors of one write reach a disk in any order: what a power loss has left of the last record is no damage.
+// The sectors of a write reach the disk in any order: an incomplete last record after a power loss is not damage.
 TEST(log_tail, sectors_missing_from_the_last_record_are_not_taken_for_damage) {
   written_log const log;
   auto const last = log.bytes.substr(0, log.ends[1]);
@@ -75,7 +75,7 @@ TEST(log_tail, sectors_missing_from_the_last_record_are_not_taken_for_damage) {
   }
 }
 
-// It was durable once, since the next one was begun only after its sync. Dropping it would lose it without a word.
+// It was once durable, because the next record was begun only after its sync. Dropping it would lose it silently.
 TEST(log_tail, damage_before_another_record_is_damage) {
   written_log const log;
   for (auto at = log.ends[0]; at < log.ends[1]; at += 1'001) {

@@ -37,7 +37,7 @@ TEST(record_codec, an_entry_is_read_as_it_was_written) {
   }
 }
 
-// A later version may add kinds, flags and fields: this one must not take them for something that it knows.
+// A later version may add kinds, flags and fields: this one must not mistake them for known ones.
 TEST(record_codec, what_another_version_has_written_is_not_read) {
   std::string bytes;
   record::write_entry_prefix(bytes, put("key", 1));

@@ -32,7 +32,7 @@ class rocksdb_journal_test : public ::testing::Test {
   rocksdb_settings settings() const {
     return {.directory = scratch / "data", .tuning = {.buffer_bytes = small_buffer, .environment = {}}};
   }
-  /// What opening the directory and reading all of it throws.
+  /// The error of opening the directory and reading all of it.
   journal_error error_of(rocksdb_settings const& wanted) const {
     try {
       rocksdb_journal opened(wanted);
@@ -137,7 +137,7 @@ TEST_F(rocksdb_journal_test, there_is_no_room_before_the_disk_is_full_and_room_a
   }
 }
 
-// Two processes that write the same files lose data without a word.
+// Two processes that write the same files lose data silently.
 TEST_F(rocksdb_journal_test, a_directory_in_use_is_refused_and_its_owner_named) {
   rocksdb_journal const owner(settings());
   auto const error = error_of(settings());
@@ -147,8 +147,9 @@ TEST_F(rocksdb_journal_test, a_directory_in_use_is_refused_and_its_owner_named) 
   EXPECT_THROW(static_cast<void>(inspect_data(scratch / "data")), journal_error);
 }
 
-// A server that was started right after `kill -9` of the one before found the directory in use: the system ends a
-// process's locks only when it has freed its memory.
+// A server that was started right after `kill -9` of its predecessor found the directory in use: the system releases a
+// process's
+// locks only when it has freed its memory.
 TEST_F(rocksdb_journal_test, a_directory_whose_owner_is_about_to_end_is_waited_for) {
   auto owner = std::make_unique<rocksdb_journal>(settings());
   std::thread ends([&owner] { owner.reset(); });
@@ -191,7 +192,7 @@ TEST_F(rocksdb_journal_test, where_no_directory_can_be_made_the_start_says_so) {
     EXPECT_EQ(error.fault(), journal_fault::cannot_create) << error.what();
     EXPECT_THAT(error.what(), HasSubstr(wanted.directory.string()));
   }
-  if (::geteuid() == 0) return;  // nothing is forbidden
+  if (::geteuid() == 0) return;  // root may do everything
   fs::create_directory(scratch / "locked");
   fs::permissions(scratch / "locked", fs::perms::owner_read | fs::perms::owner_exec);
   wanted.directory = scratch / "locked/data";
@@ -270,7 +271,7 @@ TEST_F(rocksdb_journal_test, a_directory_of_a_later_version_is_refused_by_name) 
   EXPECT_THAT(error.what(), HasSubstr("data/format"));
 }
 
-// Without it, the directory could be taken for an empty one.
+// Without it, the directory would look empty.
 TEST_F(rocksdb_journal_test, a_database_without_its_format_file_is_refused) {
   {
     rocksdb_journal const made(settings());

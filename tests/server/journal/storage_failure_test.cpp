@@ -1,5 +1,4 @@
-// What becomes of the data when the disk fails: power loss, failed and short writes, failed syncs and renames, no
-// space.
+// Effects of disk failures on the data: power loss, failed and short writes, failed syncs and renames, no space.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +23,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t keys = 60, value_bytes_max = 2'500;
 
 rocksdb_settings settings_of(fs::path const& directory, unreliable_disk const* disk = nullptr) {
-  // The least the engine takes, so that logs are switched, tables written and compacted every few commits.
+  // The engine's minimum, so that logs are switched, and tables written and compacted, every few commits.
   return {.directory = directory,
           .tuning = {.buffer_bytes = 64 * 1024, .environment = disk != nullptr ? disk->environment() : nullptr}};
 }
@@ -34,7 +33,7 @@ struct lived {
   std::optional<journal_error> error;
 };
 
-/// One life of a server: opens the directory, commits batch after batch until something fails, and dies or closes.
+/// One life of a server: opens the directory, commits batches until something fails, and dies or closes.
 lived live(rocksdb_settings const& settings, history& made, std::size_t commits) {
   lived life{.acknowledged = made.sequence(), .error = std::nullopt};
   try {
@@ -46,7 +45,7 @@ lived live(rocksdb_settings const& settings, history& made, std::size_t commits)
       life.acknowledged = made.sequence();
     }
     if (life.error) {
-      // Whatever it is asked now, it must write nothing and say the same.
+      // Every further call must write nothing and return the same error.
       auto const again = journal.commit(made.next(1));
       EXPECT_TRUE(again && again->fault() == life.error->fault() && std::string(again->what()) == life.error->what());
     }
@@ -56,8 +55,9 @@ lived live(rocksdb_settings const& settings, history& made, std::size_t commits)
   return life;
 }
 
-/// Brings a history to where a recovery has ended, which may be behind what was acknowledged, but no further than what
-/// was ever handed over.
+/// Advances a history to the end of a recovery, which may be before the acknowledged changes, but not after the last
+/// change handed
+/// over.
 void expect_a_state_of(history const& seed, history const& made, std::uint64_t acknowledged, journal& journal,
                        history& now) {
   auto const sequence = journal.position().sequence;
@@ -76,7 +76,7 @@ TEST(power_loss, keeps_all_that_was_acknowledged_and_no_part_of_a_batch) {
     auto const directory = scratch / "data";
     history const seed(round, keys, value_bytes_max);
     auto made = seed;
-    // A first life without a mishap, so that there are tables, logs and a witness of any age.
+    // A first life without failures, so that there are tables, logs and witnesses of any age.
     live(settings_of(directory), made, random() % 40);
     unreliable_disk disk(directory);
     disk.cut_power_after(random() % 400);
@@ -85,7 +85,7 @@ TEST(power_loss, keeps_all_that_was_acknowledged_and_no_part_of_a_batch) {
     disk.restart(random);
     auto now = seed;
     {
-      // Not even a last batch in pieces may make it refuse: nobody was told that it is durable.
+      // Even an incomplete last batch must not prevent the start: it was never acknowledged.
       rocksdb_journal journal(settings_of(directory));
       expect_a_state_of(seed, made, life.acknowledged, journal, now);
     }
@@ -146,7 +146,7 @@ TEST(storage_failure, of_a_sync_is_not_forgotten_by_the_next_one_that_works) {
   EXPECT_EQ(disk.count(operation::write), writes);
 }
 
-// The engine used to meet this with an assertion in its second write (rocksdb #11643).
+// The engine failed an assertion here in its second write (rocksdb #11643).
 TEST(storage_failure, no_space_for_the_first_write_of_a_log_does_not_abort) {
   scratch_directory const scratch;
   history made(8);

@@ -29,7 +29,7 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-/// As the engine's own file system reports it.
+/// The error as the engine's own file system reports it.
 IOStatus io_error(int error, std::string const& where) {
   if (error != ENOSPC) return IOStatus::IOError(where, std::strerror(error));
   auto status = IOStatus::NoSpace(where, std::strerror(error));
@@ -43,9 +43,9 @@ std::string bytes_of(fs::path const& path) {
 }
 
 struct file_state {
-  std::string durable;               ///< what a power loss leaves for sure
-  std::string written;               ///< what it would be without a power loss
-  std::vector<std::string> between;  ///< of a file that is overwritten: what it was since the last sync
+  std::string durable;               ///< content that certainly survives a power loss
+  std::string written;               ///< content without a power loss
+  std::vector<std::string> between;  ///< for overwritten files: contents since the last sync
 };
 
 }  // namespace
@@ -54,10 +54,10 @@ struct unreliable_disk::state {
   fs::path directory;
 
   mutable std::mutex mutex;
-  // All below are guarded by mutex.
+  // All members below are guarded by mutex.
   using name_map = std::map<std::string, std::shared_ptr<file_state>>;
   name_map names, durable_names;
-  /// What happened to names since their directories were synced: null where a name was removed.
+  /// Changes of names since their directories were synced; null for a removed name.
   std::vector<name_map> unsynced;
   std::array<std::size_t, operation_kinds> counts{};
   std::optional<fault> next_fault;
@@ -79,7 +79,7 @@ struct unreliable_disk::state {
     }
   }
 
-  /// Counts an operation, and says what becomes of it. @param shortened set where it is to be done in part.
+  /// Counts an operation and determines its result. @param shortened set if only a part of it is to be done.
   IOStatus begin(operation kind, std::string const& where, bool* shortened = nullptr) {
     if (until_cut && !cut) {
       if (*until_cut == 0)
@@ -140,7 +140,7 @@ class watched_file : public rocksdb::FSWritableFileOwnerWrapper {
     return target()->Truncate(size, options, context);
   }
   IOStatus Sync(IOOptions const&, IODebugContext*) override {
-    // The real disk need not sync: what survives is decided here.
+    // The real disk need not sync: this class decides what survives.
     std::lock_guard const lock(disk_->mutex);
     auto status = disk_->begin(operation::sync, name_);
     if (status.ok()) file_->durable = file_->written;
@@ -302,7 +302,7 @@ class watched_environment : public rocksdb::EnvWrapper {
   char const* Name() const override { return "unreliable"; }
 };
 
-/// What a disk may have of a file whose last bytes were not synced.
+/// A possible content on the disk of a file whose last bytes were not synced.
 std::string after_power_loss(file_state const& file, std::mt19937_64& random) {
   auto const pick = [&](std::size_t below) { return static_cast<std::size_t>(random() % below); };
   if (!file.between.empty()) {

@@ -67,7 +67,7 @@ TEST(document, keeps_only_the_levels_that_are_asked_for) {
   auto const two = parsed(text, 2);
   EXPECT_THAT(texts(two.root()), ElementsAre(R"([{"hidden":1},[2]])", R"([[{"x":0}],7])"));
   EXPECT_THAT(texts(*two.root().children().begin()), ElementsAre());
-  // A name that was skipped once became the name of the next element that was kept.
+  // The name of a skipped element was given to the next element that was kept.
   auto const three = parsed(text, 3);
   for (auto const member : three.root().children())
     for (auto const element : member.children()) EXPECT_EQ(element.name_text(), "") << element.text();

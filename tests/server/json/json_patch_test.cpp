@@ -72,7 +72,7 @@ void expect_none(std::string_view code, std::initializer_list<refused_case> case
   }
 }
 
-// What the RFC's examples and the public test collection ask of every implementation, with texts of our own.
+// Requirements of the RFC's examples and the public test collection, with other texts.
 
 TEST(json_patch, without_operations_changes_not_one_byte) {
   for (auto const* text : {"{}", "{\"z\":1,\"a\":2}", " [ {\"z\" : 1.0,\"a\":2} ] ", "\"text\"", "1e400"})
@@ -306,7 +306,7 @@ TEST(json_patch, is_a_conflict_only_where_it_names_a_name_that_is_there_twice) {
   for (auto const& operation : {add("/a", "3"), replace("/o/a", "3"), remove("/a"), copy("/o/a", "/x"), test("/a", "2"),
                                 move("/a", "/b"), add("/o/a/b", "1"), test("/o", R"({"a":2})")})
     EXPECT_EQ(code_of(patched(text, "[" + operation + "]")), "patch_conflict") << operation;
-  // Nor does an object of which one can't say what it has equal itself.
+  // An object with a repeated name does not equal even itself.
   EXPECT_FALSE(patched(R"({"a":1,"a":1})", "[" + test("", R"({"a":1,"a":1})") + "]"));
 }
 
@@ -349,14 +349,14 @@ TEST(json_patch, makes_nothing_deeper_than_a_value_may_be) {
   }
 }
 
-// Only as many levels of the value are kept as the paths are deep; what is moved up is looked into again.
+// Only as many levels of the value are indexed as the paths are deep; moved parts are indexed again.
 TEST(json_patch, finds_its_way_into_what_was_moved_up) {
   expect_all(
       {{R"({"a":{"b":{"c":{"d":{"e":1}}}}})", move("/a/b", "/x") + "," + move("/x/c", "/y") + "," + add("/y/d/f", "2"),
         R"({"a":{},"x":{},"y":{"d":{"e":1,"f":2}}})"}});
 }
 
-/// What another implementation makes of one operation, or nothing. It has no answer for a place in a scalar.
+/// Another implementation's result for one operation, if it has one. It does not support places inside scalars.
 std::optional<nlohmann::json> reference(nlohmann::json const& target, nlohmann::json const& operation) {
   try {
     nlohmann::json::json_pointer const path(operation["path"].get<std::string>());
@@ -430,7 +430,7 @@ TEST(json_patch, agrees_with_another_implementation) {
   EXPECT_GT(refused, 2'000);
 }
 
-// The counted size decides about the limit, so it has to be what is written in the end.
+// The counted size determines the limit, so it must equal the written size.
 TEST(json_patch, counts_the_bytes_that_it_writes) {
   std::mt19937 random(5);
   for (int round = 0; round < 3'000; ++round) {

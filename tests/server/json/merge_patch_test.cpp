@@ -108,7 +108,7 @@ TEST(merge_patch, goes_as_deep_as_values_may) {
   EXPECT_EQ(*merged("{}", open + "2.0" + close), open + "2.0" + close);
 }
 
-// Each object is looked through once, not once for every name of the patch: 40,000 × 40,000 would take minutes.
+// Each object is searched once, not once per name of the patch: 40,000 × 40,000 would take minutes.
 TEST(merge_patch, of_many_names_takes_no_time_squared) {
   std::string target = "{", patch = "{";
   for (int i = 0; i < 40'000; ++i) {

@@ -29,7 +29,7 @@ TEST(exact_number, tells_apart_what_a_double_does_not) {
   EXPECT_NE(exact_number("1"), exact_number("-1"));
 }
 
-// Exponents of any length: the digits' own places are added to them as decimal text.
+// Exponents of any length: the positions of digits are added to them as decimal text.
 TEST(exact_number, adds_places_to_exponents_of_any_length) {
   std::string const nines(30, '9');
   EXPECT_EQ(exact_number("10e" + nines), exact_number("1e1" + std::string(30, '0')));

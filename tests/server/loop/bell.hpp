@@ -12,7 +12,7 @@
 
 namespace holdfast::server {
 
-/// A descriptor that any thread can make ready, and what happens then.
+/// A descriptor that any thread can make ready, and its handler.
 class bell final : private poll_source {
  public:
   explicit bell(event_loop& loop, std::function<void()> then = [] {}) : on_ring(std::move(then)), loop_(loop) {

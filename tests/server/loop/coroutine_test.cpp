@@ -34,7 +34,7 @@ using awaitable = asio::awaitable<T, loop_executor>;
 using use_awaitable_t = asio::use_awaitable_t<loop_executor>;
 constexpr auto as_values = asio::as_tuple(use_awaitable_t{});
 
-/// Rethrows what ends a coroutine, out of event_loop::run().
+/// Rethrows a coroutine's exception out of event_loop::run().
 constexpr auto or_throw = [](std::exception_ptr const& error) {
   if (error) std::rethrow_exception(error);
 };
@@ -112,7 +112,7 @@ TEST(coroutine, that_is_suspended_when_the_loop_ends_is_destroyed) {
   }
 }
 
-/// As a connection does: keeps the handler of a coroutine that waits for its descriptor.
+/// Like a connection: keeps the handler of a coroutine that waits for its descriptor.
 class gate {
  public:
   explicit gate(event_loop& loop) : bell_(loop, [this] { std::exchange(waiting_, std::nullopt).value()(); }) {}
@@ -131,7 +131,7 @@ class gate {
   bell bell_;
 };
 
-/// Something in a coroutine's frame that refers to what the coroutine serves.
+/// An object in a coroutine's frame that refers to what the coroutine serves.
 struct visitor {
   explicit visitor(int& p) : present(p) { ++present; }
   ~visitor() { --present; }
@@ -154,9 +154,11 @@ TEST(coroutine, waits_for_a_descriptor) {
   EXPECT_TRUE(is_through);
 }
 
-// A session's coroutine refers to its connection, which keeps the coroutine's handler. The io_context went first, so
-// that coroutines went while the connections were there; but a handler that a connection kept went later, and posted
-// the rest of its coroutine to the io_context that was gone.
+// A session's coroutine refers to its connection, which keeps the coroutine's handler. The io_context was destroyed
+// first, so that
+// coroutines were destroyed while the connections existed; but a handler kept by a connection was destroyed later, and
+// posted the rest
+// of its coroutine to the destroyed io_context.
 TEST(coroutine, whose_handler_is_kept_outside_the_loop_ends_before_what_it_refers_to) {
   int present = 0;
   {

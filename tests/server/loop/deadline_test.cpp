@@ -166,8 +166,8 @@ TEST_F(deadline_test, that_rings_may_be_armed_again) {
   EXPECT_EQ(one.rings, 3);
 }
 
-// The wheel that was here before stopped for good when one of its deadlines threw: its timer was set again only behind
-// the last of those that were due.
+// The former timer wheel stopped forever when one of its deadlines threw: its timer was restarted only after the last
+// of those due.
 TEST_F(deadline_test, what_one_throws_keeps_no_other_from_ringing) {
   alarm throws(loop), same_time(loop), later(loop);
   throws.then = [] { throw std::runtime_error("no memory, say"); };

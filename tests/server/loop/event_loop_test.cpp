@@ -78,7 +78,7 @@ TEST(event_loop, keeps_the_order_of_each_other_thread) {
   EXPECT_EQ(ran, threads * posts);
 }
 
-// The loop and the other thread answer each other, so that each message meets the loop asleep, or about to be.
+// The loop and the other thread answer each other, so that each message meets the loop asleep, or about to sleep.
 TEST(event_loop, is_woken_by_every_post_and_every_event_of_another_thread) {
   constexpr int rounds = 20'000;
   event_loop loop;
@@ -285,7 +285,7 @@ TEST(event_loop, goes_on_where_it_left_after_what_anyone_throws) {
   EXPECT_GE(batches_ended, 2);
 }
 
-// Descriptors are ready again at the next look; but the alarm of the timers rings once.
+// Descriptors are ready again at the next look, but the timers' alarm fires once.
 TEST(event_loop, a_source_that_throws_keeps_no_timer_from_its_time) {
   event_loop loop;
   bell one(loop, [] { throw std::runtime_error("no memory, say"); });
@@ -325,7 +325,7 @@ TEST(event_loop, ends_the_batch_that_an_exception_has_left) {
 
 // --- destruction -----------------------------------------------------------------------------------------------------
 
-/// Counts those of its copies that live.
+/// Counts its live copies.
 class witness {
  public:
   explicit witness(int& count) : count_(&count) { ++*count_; }

@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::literals;
 
-/// Posts itself again and again.
+/// Posts itself repeatedly.
 struct endless_posts {
   explicit endless_posts(event_loop& l) : loop(l) {
     asio::post(loop, [this] { go_on(); });
@@ -29,7 +29,7 @@ struct endless_posts {
   int runs = 0;
 };
 
-/// A timer that is due again as soon as it was.
+/// A timer that is due again as soon as it has fired.
 struct endless_timer {
   endless_timer(event_loop& loop, timer::duration time) : one(loop), each(time) { go_on(); }
   void go_on() {
@@ -45,7 +45,7 @@ struct endless_timer {
   int runs = 0;
 };
 
-constexpr int turns = 3;  // a post may have to bring a timer first
+constexpr int turns = 3;  // a post may be needed before a timer
 
 void run_some_turns(event_loop& loop) {
   for (int i = 0; i < turns; ++i) EXPECT_TRUE(loop.run_one_turn());

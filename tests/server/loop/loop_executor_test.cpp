@@ -84,7 +84,7 @@ TEST(loop_executor, takes_functions_that_can_only_be_moved) {
   EXPECT_EQ(got, 7);
 }
 
-/// Says of its one block whether it is taken.
+/// Reports whether its single block is in use.
 template <class T>
 struct one_block {
   using value_type = T;

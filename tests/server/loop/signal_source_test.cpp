@@ -64,7 +64,7 @@ TEST_F(signal_source_test, may_be_destroyed_by_its_own_callback) {
   ::kill(::getpid(), SIGTERM);
   loop.poll();
   EXPECT_EQ(got.size(), 1U);
-  // Takes what is pending, so that it kills nobody when the test's mask comes back.
+  // Consumes pending signals, so that they do not end the process when the test's mask is restored.
   signal_source const again(loop, {SIGTERM, SIGINT}, [&](int number) { got.push_back(number); });
   loop.poll();
   EXPECT_EQ(got.size(), 2U);

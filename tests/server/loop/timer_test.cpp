@@ -26,7 +26,7 @@ class steered : public testing::Test {
  protected:
   steered() { loop.set_time(time); }
 
-  /// Lets everything that happens until then happen, a millisecond after the other.
+  /// Lets everything until then happen, in steps of a millisecond.
   void pass(std::chrono::milliseconds how_long) {
     for (auto left = how_long; left > 0ms; left -= 1ms) {
       loop.poll();
@@ -323,7 +323,7 @@ TEST(a_timer_and_the_clock, that_is_earlier_than_all_others_does_not_wait_for_th
   event_loop loop;
   timer later(loop, 1h), soon(loop);
   later.async_wait([](error_code) {});
-  loop.poll();  // the alarm is set for the later one by now
+  loop.poll();  // the alarm is set for the later one now
   auto const start = clock::now();
   soon.expires_after(5ms);
   soon.async_wait([&](error_code) { loop.stop(); });

@@ -25,7 +25,7 @@ using clock = connection::clock;
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 
-/// The connection's end, and its peer's.
+/// The connection's end and its peer's.
 using socket_pair = std::array<int, 2>;
 
 socket_pair local_pair() {
@@ -34,7 +34,7 @@ socket_pair local_pair() {
   return ends;
 }
 
-/// Of TCP, which tells how much the peer has taken. The peer takes little before it reads; our kernel takes much.
+/// TCP shows how much the peer has accepted. The peer accepts little before it reads; our kernel buffers much.
 socket_pair tcp_pair() {
   unique_socket const listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
@@ -82,19 +82,19 @@ class connection_test : public testing::Test, private connection::owner {
 
   // --- the loop ---
 
-  /// Runs what is ready. A socket whose peer is gone stays so, whoever looks.
+  /// Runs what is ready. A socket whose peer is gone stays ready.
   void run_ready() {
     for (int turns = 0; turns < 50 && loop.run_one_turn(); ++turns) {
     }
   }
 
-  /// Runs what is ready once so much has passed since the start.
+  /// Runs what is ready once this time has passed since the start.
   void at(clock::duration time) {
     loop.set_time(begin + time);
     run_ready();
   }
 
-  /// What an awaited function comes to.
+  /// The result of an awaited function.
   struct awaited {
     std::optional<io_result> result;
     [[nodiscard]] bool is(io_result what) const { return result == what; }
@@ -122,7 +122,7 @@ class connection_test : public testing::Test, private connection::owner {
     EXPECT_EQ(::send(peer.get(), text.data(), text.size(), MSG_NOSIGNAL), std::ssize(text));
   }
 
-  /// What has come, without waiting. @return the text, and what ended it if anything has.
+  /// Received data, without waiting. @return the text, and the error that ended the stream, if any.
   std::string read(std::size_t bytes_max = std::size_t(-1)) {
     std::string all;
     std::array<char, 4 * kib> some;
@@ -135,7 +135,7 @@ class connection_test : public testing::Test, private connection::owner {
     return all;
   }
 
-  /// The same, to the end of the stream, for as long as that takes.
+  /// The same until the end of the stream, for as long as it takes.
   std::string read_to_end() {
     std::string all;
     for (;;) {
@@ -148,7 +148,7 @@ class connection_test : public testing::Test, private connection::owner {
 
   void hang_up() { peer = unique_socket(); }
 
-  /// The last that the peer can do: it takes nothing and wants nothing.
+  /// The peer's last state: it accepts nothing and wants nothing.
   void reset() {
     ::linger const at_once{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(peer.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -254,7 +254,7 @@ TEST_F(connection_test, sends_at_once_and_leaves_to_the_owner_what_is_not_taken)
   EXPECT_EQ(ours->output().capacity(), 0U);
 }
 
-// A client that takes no answers and sends nothing more would keep the kernel at it for minutes.
+// A client that reads no answers and sends nothing more would occupy the kernel for minutes.
 TEST_F(connection_test, at_rest_resets_a_peer_that_has_not_taken_its_answer_in_time) {
   start(tcp_pair());
   ours->rest(begin + 1s);
@@ -409,7 +409,7 @@ TEST_F(connection_test, sends_what_is_taken_at_once_without_waiting) {
 
 TEST_F(connection_test, a_flush_goes_on_where_the_peer_takes_more) {
   ours->work();
-  // Twice: of the second tail, too, all is sent. The first time most is in the output, and then in the tail.
+  // Twice: the second tail is also sent in full. The first time most data are in the output, then in the tail.
   for (std::size_t const front : {4 * mib, 10 * kib}) {
     auto const head = text_of(front), tail = text_of(4 * mib + 7);
     ours->output().append(head);
@@ -476,15 +476,16 @@ TEST_F(connection_test, a_transfer_has_a_second_more_for_each_16_kib) {
   EXPECT_EQ(ours->transfer_due(begin, 160 * kib + 5), begin + 20s);
 }
 
-/// How much has come to the peer that it has not read.
+/// Number of bytes that have reached the peer and are unread.
 std::size_t unread(unique_socket const& peer) {
   int bytes = 0;
   EXPECT_EQ(::ioctl(peer.get(), FIONREAD, &bytes), 0);
   return static_cast<std::size_t>(bytes);
 }
 
-// The kernel took a megabyte and more at once, which used to count as taken by the peer: a minute more for who reads
-// nothing at all.
+// The kernel accepted a megabyte and more at once, which used to count as accepted by the peer: a minute more for a
+// client that
+// reads nothing.
 TEST_F(connection_test, a_peer_that_reads_nothing_gets_no_time_for_what_only_the_kernel_has_taken) {
   start(tcp_pair());
   ours->work();
@@ -498,7 +499,7 @@ TEST_F(connection_test, a_peer_that_reads_nothing_gets_no_time_for_what_only_the
   EXPECT_FALSE(flush.result);
   auto const taken = std::chrono::seconds(unread(peer) / (16 * kib));
   at(begun_by + 10s + taken + deadline::precision);
-  at(begun_by + 10s + taken + 2 * deadline::precision);  // where it has looked once more
+  at(begun_by + 10s + taken + 2 * deadline::precision);  // after it has looked once more
   EXPECT_TRUE(flush.is(io_result::timed_out));
   ours.reset();
   EXPECT_TRUE(read_to_end().ends_with("<reset>"));
@@ -651,7 +652,7 @@ TEST_F(connection_test, lingers_for_a_peer_that_still_takes_its_answer) {
   await(ours->linger(250ms), linger);
   run_ready();
   auto const begun_by = clock::now() - begin;
-  // What lingering does at a time-out is by the clock itself, which a test can't move.
+  // Lingering after a time-out uses the system clock, which a test can't move.
   at(9s);
   EXPECT_FALSE(linger.result) << "as long as for any other answer";
   auto got = read();

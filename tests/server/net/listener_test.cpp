@@ -29,7 +29,7 @@ using boost::asio::ip::tcp;
 
 tcp::endpoint const any_port(boost::asio::ip::address_v4::loopback(), 0);
 
-/// A peer whose socket waits for nothing, once it is connected.
+/// A peer with a blocking socket, after connecting.
 class peer {
  public:
   explicit peer(tcp::endpoint const& to) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -42,7 +42,7 @@ class peer {
     EXPECT_EQ(::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL), std::ssize(text));
   }
 
-  /// Reads to the end of the stream, for as long as that takes. @return the text, and what ended it.
+  /// Reads to the end of the stream, for as long as it takes. @return the text, and the error that ended it.
   [[nodiscard]] std::string read_all() const {
     std::string all;
     std::array<char, 1024> some;
@@ -54,10 +54,10 @@ class peer {
     }
   }
 
-  /// Whether the other side sends no more.
+  /// True if the other side has ended its stream.
   [[nodiscard]] bool has_ended() const { return look() != 0; }
 
-  /// Whether the other side has closed its socket with something unread, and not only its own direction.
+  /// True if the other side has closed its socket with unread data, and not only its own direction.
   [[nodiscard]] bool is_cut_off() const { return (look() & (POLLHUP | POLLERR)) != 0; }
 
  private:
@@ -80,7 +80,7 @@ std::vector<int> open_descriptors() {
   return all;
 }
 
-/// For as long as it lives, this process may open so many descriptors more, and no further.
+/// During its lifetime, this process may open this number of further descriptors.
 class few_descriptors {
  public:
   explicit few_descriptors(int more) {
@@ -89,7 +89,7 @@ class few_descriptors {
     auto const open = open_descriptors();
     low.rlim_cur = static_cast<rlim_t>(*std::max_element(open.begin(), open.end())) + static_cast<rlim_t>(more) + 1;
     EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
-    // Also what lies between the open ones.
+    // Including gaps between the open ones.
     for (int one = 0; (one = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) filling_.push_back(one);
     EXPECT_EQ(errno, EMFILE);
     for (; more > 0; --more) close_one();
@@ -112,7 +112,7 @@ class few_descriptors {
 };
 
 struct listener_test : testing::Test {
-  /// Runs the loop until so many have been asked for.
+  /// Runs the loop until this number has been requested.
   void run_until_asked(std::size_t often) {
     while (asked < often) time.loop.run_one_turn();
   }
@@ -207,7 +207,7 @@ TEST_F(listener_test, tells_why_to_whom_it_does_not_admit) {
   EXPECT_EQ(admitted.size(), 1U);
 }
 
-// Closed with a request unread, the socket would be reset, and the answer might be gone before it is read.
+// Closed with an unread request, the socket would be reset, and the answer might be lost.
 TEST_F(listener_test, keeps_a_refused_connection_for_a_second_so_that_the_answer_arrives) {
   admits = false;
   auto const one = make();
@@ -331,14 +331,14 @@ TEST_F(listener_test, who_was_refused_gives_its_descriptor_up_for_the_next) {
 }
 
 TEST_F(listener_test, waits_for_better_times_where_nothing_is_in_reserve) {
-  // It opens a pipe to see whether an address may be read, and takes an object for none where it can't.
+  // It opens a pipe to check whether an address can be read, and treats an object as absent if that fails.
   if (tests::sanitized) GTEST_SKIP() << "the sanitizer needs descriptors of its own";
   std::unique_ptr<listener> one;
   std::unique_ptr<peer> client;
   {
     few_descriptors const two(2);
     one = [&] {
-      // One for its own socket; none is left for the reserve, while the peer's is to come.
+      // One for its own socket; none is left for the reserve, and the peer's is still to come.
       auto const taken = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
       auto made = make();
       ::close(taken);
@@ -377,7 +377,7 @@ TEST_F(listener_test, may_be_closed_while_it_waits_for_better_times) {
   EXPECT_EQ(client->read_all(), "<reset>");
 }
 
-// The reserve was opened again while the refused connection still had its descriptor, and so for the last time.
+// The reserve was reopened while the refused connection still had its descriptor, and so for the last time.
 TEST_F(listener_test, keeps_a_descriptor_in_reserve_however_often_it_is_needed) {
   if (tests::sanitized) GTEST_SKIP() << "the sanitizer needs descriptors of its own";
   auto const one = make();

@@ -22,7 +22,7 @@ class client final : private connection::owner {
   client(client const&) = delete;
   client& operator=(client const&) = delete;
 
-  /// What has come, without waiting.
+  /// Received data, without waiting.
   std::string received() {
     std::string all;
     std::array<char, 64 * 1024> some;

@@ -1,4 +1,4 @@
-// The database where memory runs out: this program's operator new refuses the allocation that it is told to.
+// The database when memory runs out: this program's operator new fails at a chosen allocation.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 namespace {
 
 constexpr int never = -1;
-int until_refused = never;  // how many allocations are still granted
+int until_refused = never;  // number of allocations that still succeed
 
 void* allocate(std::size_t bytes) {
   if (until_refused == 0) throw std::bad_alloc();
@@ -58,7 +58,7 @@ TEST(database_memory, a_put_that_finds_no_memory_changes_nothing_and_succeeds_wh
   int refused = 0;
   for (int i = 0; i < 1000; ++i) {
     put_operation const put{key(i), text(i)};
-    // Each of the allocations that a put may make is refused once: the key's, and those of a node and its ancestors.
+    // Each allocation that a put may make fails once: for the key, for a node and for its ancestors.
     for (int granted = 0;; ++granted) {
       until_refused = granted;
       bool stored = true;
@@ -84,7 +84,7 @@ TEST(database_memory, a_put_that_finds_no_memory_changes_nothing_and_succeeds_wh
 
 // --- every operation -----------------------------------------------------------------------------------------------
 
-/// All that a database says of itself.
+/// All figures that a database reports about itself.
 struct told {
   std::size_t size;
   std::uint64_t revision, sequence, bytes;
@@ -115,7 +115,7 @@ class random_writes {
       case 2:
       case 3: {
         transaction all;
-        // Few keys, so that one is often put, removed and given the expiry that it had before.
+        // Few keys, so that one is often put, removed and given its previous expiry.
         for (auto count = 1 + below(7); count > 0; --count) all.steps.push_back(step(4));
         if (below(4) == 0) all.steps.emplace_back(touch_operation{"none", {}});
         return all;
@@ -156,7 +156,7 @@ TEST(database_memory, an_operation_that_finds_no_memory_changes_nothing_and_succ
   auto now = expiry_time(std::chrono::hours(1));
   int refused = 0;
   for (int i = 0; i < 1500; ++i) {
-    // What has expired goes first, whatever becomes of the operation.
+    // Expired keys are removed first, whatever the outcome of the operation.
     if (i % 5 == 0) data.at(now += std::chrono::milliseconds(300));
     auto const operation = writes.one();
     auto const before = told_by(data);
@@ -188,7 +188,7 @@ TEST(database_memory, an_operation_that_finds_no_memory_changes_nothing_and_succ
   EXPECT_GT(refused, 5000) << "not even every change's own memory was refused";
 }
 
-// The history forgets rather than failing what has been done.
+// The history forgets changes rather than failing a finished operation.
 TEST(database_memory, a_history_without_memory_forgets_and_says_so) {
   history changes(10'000, 1'000'000);
   database data(1'000'000, &changes);

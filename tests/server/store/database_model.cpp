@@ -40,7 +40,7 @@ class text_comparison final : public text_function {
   json_text input_;
 };
 
-/// The text that a comparison wants, asked of itself.
+/// The text function that a comparison requires.
 bool is_equal(text_function& comparison, std::string const& value) {
   auto const input = std::make_shared<std::string const>(value);
   while (comparison.compute_some(input)) {
@@ -117,14 +117,14 @@ struct describer {
     return text;
   }
   std::string operator()(earlier_outcome_pointer const& one) const { return "earlier " + describe(one->outcome); }
-  /// Of named locks, which have tests of their own.
+  /// Named locks have tests of their own.
   template <class Other>
   std::string operator()(Other const&) const {
     return "of a lock";
   }
 };
 
-/// Whether a transaction goes on behind a step that came to this.
+/// True if a transaction continues after a step with this outcome.
 bool goes_on(transaction_step const& step, std::string const& outcome) {
   if (outcome == none)
     return std::holds_alternative<get_operation>(step) || std::holds_alternative<delete_operation>(step);
@@ -173,7 +173,7 @@ expiry_time database_model::expiry_of(time_to_live const& ttl, expiry_time prese
   return ttl.what == time_to_live::kind::keep ? present : now_ + ttl.duration;
 }
 
-/// What the conditions make of it; empty where they hold.
+/// The outcome if a condition does not hold; nothing if all hold.
 std::string database_model::unmet(conditions_pointer const& when, std::string const& key, bool reads) const {
   if (!when) return {};
   auto const there = state_.all.find(key);
@@ -265,7 +265,7 @@ std::string database_model::run(patch_operation const& patch) {
 }
 
 std::string database_model::run(list_operation const& list) {
-  // All that match, in the page's order, a group where its first key is.
+  // All matches in the page's order, with groups at their first key.
   std::vector<std::pair<std::string, entry const*>> items;
   auto const group_of = [&](std::string const& key) {
     if (list.delimiter.empty()) return std::string();

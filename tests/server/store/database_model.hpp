@@ -9,8 +9,9 @@
 
 namespace holdfast::server {
 
-/// What a database is told to be, done the simplest way: a std::map that is copied before each transaction. It shares
-/// nothing with the database but the operations, and says what came of one as describe() says it.
+/// A simple model of the database: a std::map that is copied before each transaction. It shares only the operations
+/// with the
+/// database, and describes outcomes in the form of describe().
 class database_model {
  public:
   struct entry {
@@ -24,7 +25,7 @@ class database_model {
 
   explicit database_model(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
-  /// It is `now`: what is due is gone.
+  /// Sets the time to `now` and removes expired keys.
   void at(expiry_time now);
   std::string apply(data_operation const& operation);
 
@@ -70,12 +71,12 @@ class database_model {
   state state_;
 };
 
-/// A text function that tests can foresee: appends a digit to an integer of fewer than four, and refuses others.
+/// A text function that tests can predict: appends a digit to an integer of fewer than four digits, and refuses others.
 [[nodiscard]] text_function_pointer make_appending_patch();
-/// Of a check: yields its input where it is `text`.
+/// The function of a check: returns its input if it equals `text`.
 [[nodiscard]] text_function_pointer make_text_comparison(std::string text);
 
-/// Computes the texts that are wanted, until the operation is done.
+/// Computes the required texts until the operation is done.
 template <class Database>
 data_outcome apply_with_texts(Database& data, data_operation const& operation) {
   for (;;) {
@@ -87,7 +88,7 @@ data_outcome apply_with_texts(Database& data, data_operation const& operation) {
   }
 }
 
-/// What an outcome says, in one line.
+/// An outcome in one line.
 [[nodiscard]] std::string describe(data_outcome const& outcome);
 
 }  // namespace holdfast::server

@@ -1,5 +1,6 @@
-// Thousands of random operations on the database and on a model of it: what they answer, what there is afterwards, what
-// it takes, what expires next, and what the history tells must be the same after each.
+// Thousands of random operations on the database and on a model of it: after each, outcomes, contents, memory, next
+// expiry and
+// history must be the same.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -43,7 +44,7 @@ class random_operations {
   }
 
  private:
-  /// Short and long, with and without groups; a long one has memory of its own.
+  /// Short and long keys, with and without groups; long ones have memory of their own.
   std::string key() {
     static constexpr std::string_view heads[] = {"", "a/", "a/b/", "b/", "a key that is longer than fifteen bytes/"};
     return std::string(heads[below(5)]) + std::to_string(below(5));
@@ -123,7 +124,7 @@ class random_operations {
         return list();
     }
   }
-  /// Conditions of a transaction are its checks; those of its steps never hold one back, as in the API.
+  /// Conditions of a transaction are its checks; conditions of its steps never apply, as in the API.
   transaction_step bare_step() {
     auto made = step();
     std::visit(
@@ -164,7 +165,7 @@ class random_operations {
   database_model const& present_;
 };
 
-/// Who reads the history from its beginning, and nothing else.
+/// A reader that follows the history from its beginning.
 class follower {
  public:
   explicit follower(history const& changes) : changes_(changes) {}
@@ -196,7 +197,7 @@ class follower {
   std::uint64_t position_ = 0;
 };
 
-/// Everything that there is, read without changing anything: nothing is expired.
+/// All contents, read without changing anything: nothing is expired.
 database_model::entries content_of(database& data) {
   database_model::entries all;
   auto const outcome =

@@ -205,7 +205,7 @@ tag_list weak(std::uint64_t revision) {
   return {.any = false, .has_weak = true, .strong = {}, .weak = {revision}};
 }
 
-/// `k` is there with revision 2; 1 was another key's.
+/// `k` exists with revision 2; 1 was another key's.
 struct conditions_of_a_write : testing::Test {
   conditions_of_a_write() {
     data.apply(put_operation{"other", text("1")});
@@ -412,7 +412,7 @@ TEST_F(a_time_to_live, beyond_the_end_of_the_clock_is_none) {
   EXPECT_EQ(get_as<value_stored>(data.apply(put_operation{"k", text("1"), longest})).expires, no_expiry);
 }
 
-/// Far more keys than are removed at once have expired; with long ones, whose place the index only refers to.
+/// Many more expired keys than are removed at once; with long ones, which the index only refers to.
 struct many_expired_keys : a_time_to_live {
   static constexpr int count = 1000;
 
@@ -483,7 +483,7 @@ TEST_F(many_expired_keys, are_absent_for_the_checks_and_operations_of_a_transact
     all.steps.emplace_back(increment_operation{.key = name(i), .by = 1, .ttl = {}, .when = {}});
   }
   all.steps.emplace_back(list_operation{});
-  all.steps.emplace_back(touch_operation{name(600), ten_seconds});  // fails, and undoes what has been done
+  all.steps.emplace_back(touch_operation{name(600), ten_seconds});  // fails, and undoes what was done
   auto const failed = get_as<transaction_done>(data.apply(all));
   EXPECT_TRUE(failed->failed_checks.empty());
   EXPECT_EQ(failed->failed_step, all.steps.size() - 1);
@@ -512,7 +512,7 @@ TEST_F(many_expired_keys, leave_in_bounded_steps_each_told_as_an_expiry) {
 
 // --- lists ---------------------------------------------------------------------------------------------------------
 
-/// As a list_operation, but all of it may be left out.
+/// Like a list_operation, with optional members.
 struct list_terms {
   std::string prefix = {};
   std::optional<std::string> after = {}, until = {};
@@ -620,7 +620,7 @@ TEST_F(a_list, gathers_keys_with_the_delimiter_behind_the_prefix_in_groups) {
   EXPECT_EQ(of({.after = "d/", .delimiter = "/", .reverse = true}), "c a [b/] [a/] ");
 }
 
-// 300 groups of 1,000 keys each: a page that walked through them would take 300,000 steps.
+// 300 groups of 1,000 keys each: a page that visits all keys would take 300,000 steps.
 TEST(a_list_of_groups, seeks_behind_each_instead_of_walking_through_it) {
   database data;
   auto const value = text("1");
@@ -736,8 +736,9 @@ TEST_F(a_transaction, that_fails_leaves_nothing_behind) {
   EXPECT_EQ(changes.last_revision(), 1U);
 }
 
-// A 404 was withheld until the removal that it tells of is durable. But that removal had been undone, so the answer
-// waited for a change that nobody had made.
+// A 404 was withheld until the removal that it shows was durable. But that removal had been undone, so the answer
+// waited for a
+// change that did not exist.
 TEST_F(a_transaction, that_fails_has_removed_nothing_that_others_wait_for) {
   run({delete_operation{"a"}, touch_operation{"none", {}}});
   EXPECT_LE(data.last_removal(), data.sequence());
@@ -786,7 +787,7 @@ TEST(an_idempotent_operation, is_done_once_and_answered_the_same_each_time) {
   EXPECT_EQ(*get_as<value_stored>(data.apply(call("x", 1, increment))).value, "3") << "it is kept for a day";
 }
 
-/// Keeps what it is given.
+/// Keeps the changes that it receives.
 class remembering_journal final : public journal {
  public:
   [[nodiscard]] std::string_view name() const noexcept override { return "remembering"; }
@@ -822,7 +823,7 @@ class remembering_journal final : public journal {
   journal_position position_;
 };
 
-/// A database that has this journal, and is gone with the test's block.
+/// A database with this journal, for the rest of the test's block.
 class kept_database {
  public:
   explicit kept_database(journal& kept, expiry_time now = expiry_time(1h))
@@ -845,7 +846,7 @@ class kept_database {
   database data;
 
  private:
-  /// So that each append is a batch of its own.
+  /// Each append becomes a batch of its own.
   static commit_settings one_at_a_time() {
     commit_settings settings;
     settings.batch_bytes_max = 1;
@@ -859,7 +860,7 @@ data_operation once(std::string key, data_operation what) {
   return std::make_shared<idempotent_operation const>(idempotent_operation{std::move(key), {1}, std::move(what)});
 }
 
-// A power loss between the two would have let a client that asks again do it again.
+// After a power loss between the two, a repeated request would have been executed again.
 TEST(an_idempotent_operation, is_kept_in_one_batch_with_what_it_has_changed) {
   remembering_journal kept;
   {

@@ -55,7 +55,7 @@ TEST(an_expiry_index, tells_keys_of_every_length_and_with_every_byte) {
   }
 }
 
-// The database's tree moves its strings about; those that are long leave their memory where it is.
+// The database's tree moves its strings; long ones keep their memory in place.
 TEST(an_expiry_index, finds_a_key_when_its_string_has_moved) {
   expiry_index index;
   for (std::size_t length : {15, 16, 100}) {

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// By the real clock, since the lock's owner tells by it what has expired.
+/// With the real clock, because the lock's owner uses it to find expired keys.
 class a_sweeper : public testing::Test {
  protected:
   a_sweeper() {
@@ -32,7 +32,7 @@ class a_sweeper : public testing::Test {
     ASSERT_TRUE(data.try_execute(put, {}, done));
   }
 
-  /// How many expiries the history tells.
+  /// Number of expiries in the history.
   std::size_t expired() {
     std::vector<change> all;
     EXPECT_TRUE(data.history().take(0, 100'000, all));
@@ -71,7 +71,7 @@ TEST_F(a_sweeper, hears_of_a_key_that_expires_before_those_it_sleeps_for) {
   EXPECT_EQ(expired(), 1U);
 }
 
-// Many keys at one moment used to be removed in one turn of the loop, in which the thread served nobody.
+// Many keys that expired together used to be removed in one turn of the loop, in which the thread served nobody.
 TEST_F(a_sweeper, removes_many_in_portions_between_which_the_thread_serves_others) {
   constexpr std::size_t count = 10'000;
   for (std::size_t i = 0; i < count; ++i) put("k" + std::to_string(i), 200ms);

@@ -25,7 +25,7 @@ void append(history& to, std::uint64_t revision, std::size_t bytes = 1) {
              .expires_at = {}});
 }
 
-/// The revisions that follow one; empty text: some have been forgotten.
+/// The revisions after one; empty text: some have been forgotten.
 std::string after(history const& from, std::uint64_t revision, std::size_t most = 100) {
   std::vector<change> all;
   if (!from.take(revision, most, all)) {

@@ -21,7 +21,7 @@ using kind = ticket_operation::kind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// `held 1 waiting 0 grants 2/1s holds 1/3s lost 0+1` of a lock.
+/// `held 1 waiting 0 grants 2/1s holds 1/3s lost 0+1` for a lock.
 std::string counted(named_lock_counters const& counters, std::string_view lock) {
   std::string text = "nothing";
   counters.for_each([&](std::string_view name, named_lock_counts const& of) {
@@ -86,7 +86,7 @@ class a_named_lock : public ::testing::Test {
     }
     return "something else";
   }
-  /// Whose the lock is; empty: nobody's.
+  /// The holder of the lock; empty: none.
   std::string holder(std::string lock) {
     auto const shown = std::get<lock_shown>(apply(show_lock_operation{std::move(lock)}));
     return shown.tickets.empty() ? "" : shown.tickets.front().id;
@@ -138,8 +138,9 @@ TEST_F(a_named_lock, refuses_who_does_not_want_to_wait_and_keeps_no_place) {
   EXPECT_EQ(holder("deploy"), "");
 }
 
-// Consul's lock-delay keeps a lock shut for 15 s after its holder's session has ended, which surprises everybody. Here
-// the next has it in the same instant, since its token tells old and new apart.
+// Consul's lock-delay keeps a lock closed for 15 s after its holder's session has ended. Here the next waiter gets it
+// at once,
+// because its token distinguishes old and new holders.
 TEST_F(a_named_lock, goes_to_the_next_in_the_instant_in_which_a_lease_ends) {
   ask("deploy", "1", {}, 10s);
   ask("deploy", "2", {}, 20s);
@@ -162,7 +163,7 @@ TEST_F(a_named_lock, starts_a_new_holder_s_lease_with_the_grant) {
   EXPECT_EQ(holder("deploy"), "");
 }
 
-// A waiter whose session had died was still given the lock, and kept it from everybody until that was noticed.
+// A waiter whose session had died was still given the lock, and blocked everybody until that was noticed.
 TEST_F(a_named_lock, passes_over_who_died_while_waiting) {
   ask("deploy", "1", {}, 100s);
   ask("deploy", "2", {}, 10s);
@@ -214,7 +215,7 @@ TEST_F(a_named_lock, is_kept_by_keep_alives_and_they_may_change_the_lease) {
   EXPECT_EQ(holder("deploy"), "1");
 }
 
-// etcd answers the keep-alive of a lease that is gone without an error.
+// etcd answers the keep-alive of an expired lease without an error.
 TEST_F(a_named_lock, tells_a_keep_alive_that_comes_too_late) {
   ask("deploy", "1", {}, 10s);
   pass(10s);
@@ -223,7 +224,7 @@ TEST_F(a_named_lock, tells_a_keep_alive_that_comes_too_late) {
   EXPECT_EQ(holder("deploy"), "");
 }
 
-// Redisson could unlock for a thread that did not hold the lock, and then two had it.
+// Redisson could unlock for a thread that did not hold the lock; then two threads held it.
 TEST_F(a_named_lock, is_not_released_by_who_does_not_hold_it) {
   ask("deploy", "1", "amy");
   ask("deploy", "2", "amy's cousin");
@@ -234,7 +235,7 @@ TEST_F(a_named_lock, is_not_released_by_who_does_not_hold_it) {
   EXPECT_EQ(told(release("deploy", "1")), "lease_expired") << "once";
 }
 
-// etcd's lock goes on for its holder when somebody deletes its key; Consul's locks are keys that anybody may write.
+// An etcd lock continues for its holder when somebody deletes its key; Consul's locks are keys that anybody may write.
 TEST_F(a_named_lock, is_no_key_and_what_happens_to_keys_does_not_concern_it) {
   ask("deploy", "1");
   put("deploy");
@@ -277,8 +278,8 @@ TEST_F(a_named_lock, is_checked_by_a_transaction_too) {
   EXPECT_EQ(std::get<value_found>(apply(get_operation{"k"})).revision, 2U);
 }
 
-// A revision is never given twice, also where the lock was free in between, was taken under another name, or a
-// transaction was undone.
+// A revision is never used twice, even if the lock was free in between, was taken under another name, or a transaction
+// was undone.
 TEST_F(a_named_lock, has_tokens_that_only_grow) {
   std::uint64_t last = 0;
   std::mt19937 dice(1);
@@ -408,7 +409,7 @@ TEST_F(a_named_lock, comes_back_after_a_restart_with_its_queue_its_tokens_and_wh
   ask("jobs/1", "a", "amy", 40s);
   keep("deploy", "z", 15s);
   release("deploy", "y");
-  // What a journal would give back: of each key the last, in the order of keys.
+  // What a journal would return: for each key the last change, in the order of keys.
   std::map<std::string, change> kept;
   for (auto const& one : lock_changes()) {
     EXPECT_EQ(one.previous, kept.contains(one.key) ? kept[one.key].version() : 0) << one.key;
@@ -436,7 +437,7 @@ TEST_F(a_named_lock, comes_back_after_a_restart_with_its_queue_its_tokens_and_wh
   EXPECT_EQ(counted(*new_counts, "deploy"), "held 1 waiting 1 grants 0/0s holds 0/0s lost 0+0");
 }
 
-// Of more leases that end at once than are removed at once, the others are over all the same.
+// If more leases expire together than are removed at once, the others are expired nevertheless.
 TEST_F(a_named_lock, lets_no_write_pass_whose_lease_is_over_though_its_ticket_is_still_there) {
   ask("deploy", "a", {}, 11s);
   for (std::size_t i = 0; i < 2 * database::expired_at_once_max; ++i) ask("l" + std::to_string(i), "a", {}, 10s);
@@ -494,7 +495,7 @@ TEST_F(a_named_lock, is_listed_with_its_holder_and_how_many_wait) {
 
 // --- against a model -----------------------------------------------------------------------------------------------
 
-/// What a reader would expect: a queue of (id, end of its lease), of which the first holds.
+/// A simple model: a queue of (id, end of its lease), of which the first holds the lock.
 TEST_F(a_named_lock, does_what_a_plain_queue_does_whatever_comes) {
   struct place {
     std::string id;

@@ -17,7 +17,7 @@ json_text text(char const* value) {
 
 moment const then{expiry_time(100h), std::chrono::system_clock::time_point(1'700'000'000s)};
 
-/// As another process has it: its steady clock began elsewhere, and a minute has passed.
+/// As in another process: its steady clock began elsewhere, and a minute has passed.
 moment const later{expiry_time(1h), then.wall + 1min};
 
 template <class Outcome>
@@ -92,7 +92,7 @@ TEST(outcome_codec, takes_nothing_that_is_cut_or_longer_or_of_another_version) {
   auto other = bytes;
   other[0] = 2;
   EXPECT_FALSE(decode_outcome(other, then));
-  // Whatever a byte becomes, it is an outcome or none.
+  // With any byte changed, the result is a valid outcome or none.
   for (std::size_t at = 0; at < bytes.size(); ++at)
     for (auto const byte : {'\0', '\x7f', '\x80', '\xff'}) {
       other = bytes;

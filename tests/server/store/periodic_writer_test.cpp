@@ -35,14 +35,14 @@ class a_writer : public ::testing::Test {
     return found == nullptr ? "none" : *found->value;
   }
 
-  /// How often there has been a write.
+  /// Number of writes.
   std::uint64_t writes() {
     auto const done = try_execute(get_operation{"my-key"});
     auto const* const found = std::get_if<value_found>(&*done->outcome);
     return found == nullptr ? 0 : found->revision;
   }
 
-  /// Takes the lock from now on, until stopped.
+  /// Holds the lock until stopped.
   void hold(interruption& until) {
     asio::co_spawn(time.loop.get_executor(), data.execute(get, {.hold = 24h, .lock_timeout = {}}, until),
                    [](std::exception_ptr const&, execution const&) {});
@@ -144,7 +144,7 @@ TEST_F(a_writer, ends_when_it_is_stopped_while_it_sleeps) {
   EXPECT_TRUE(ended);
 }
 
-// The next await used to throw, and the whole server ended with "can't serve: operation canceled".
+// The next await used to throw, and the entire server ended with "can't serve: operation canceled".
 TEST_F(a_writer, ends_quietly_when_the_cancellation_crosses_the_end_of_its_sleep) {
   run(349ms);
   time.skip(1ms);

@@ -14,7 +14,7 @@ json_text text(char const* value) {
   return std::make_shared<std::string const>(value);
 }
 
-/// One operation on its way, as a session would run it.
+/// One operation, run as a session would run it.
 struct request {
   data_operation what;
   lock_terms terms;
@@ -40,14 +40,14 @@ class store_of_two_waiters : public ::testing::Test {
     run_ready();
   }
 
-  /// Runs what can run without waiting for a clock.
+  /// Runs everything that does not wait for a clock.
   void run_ready() { loop.poll(); }
 
   void run_until_done(request const& one) {
     while (!one.done) loop.run_one_turn();
   }
 
-  /// Somebody who has the lock.
+  /// Another holder of the lock.
   class owner {
    public:
     explicit owner(store_of_two_waiters& test) : test_(test) {
@@ -105,8 +105,7 @@ TEST_F(store_of_two_waiters, waiters_are_served_in_the_order_of_asking) {
   EXPECT_EQ(value_of("k"), "2");
 }
 
-// These were one test with a hold of 20 ms, which had run out on a busy machine before the second request was looked
-// at.
+// These were one test with a hold of 20 ms, which had ended on a busy machine before the second request was examined.
 TEST_F(store_of_two_waiters, a_hold_keeps_the_others_out_until_it_ends) {
   request holder{get_operation{"k"}, {.hold = 1h, .lock_timeout = {}}, {}, {}};
   start(holder);
@@ -183,7 +182,7 @@ TEST_F(store_of_two_waiters, who_is_stopped_while_waiting_has_changed_nothing) {
   EXPECT_EQ(value_of("k"), "none");
 }
 
-// The grant is on its way when the client hangs up: the operation must not run, and the lock must not be lost.
+// The grant is on its way when the client disconnects: the operation must not run, and the lock must not be lost.
 TEST_F(store_of_two_waiters, a_stop_that_crosses_the_grant_of_a_hold_gives_the_lock_back_unused) {
   request first{get_operation{"k"}, {.hold = 1h, .lock_timeout = {}}, {}, {}};
   request stopped{put_operation{"k", text("1")}, {.hold = 1h, .lock_timeout = {}}, {}, {}};
@@ -199,7 +198,7 @@ TEST_F(store_of_two_waiters, a_stop_that_crosses_the_grant_of_a_hold_gives_the_l
   EXPECT_TRUE(next.done) << "the lock is free";
 }
 
-// Whoever released the lock has run it by then. Its answer must say so.
+// The releasing thread has already run it. Its answer must say so.
 TEST_F(store_of_two_waiters, a_stop_behind_an_operation_without_a_hold_comes_too_late) {
   request holder{get_operation{"k"}, {.hold = 1h, .lock_timeout = {}}, {}, {}};
   request stopped{put_operation{"k", text("1")}, {}, {}, {}};
@@ -247,7 +246,7 @@ TEST_F(store_of_two_waiters, who_is_stopped_while_holding_keeps_its_change_and_f
   EXPECT_EQ(value_of("k"), "1");
 }
 
-// An emitted signal used to find what a finished hold had left in the slot: a pointer into a frame that was gone.
+// An emitted signal used to find a dangling pointer that a finished hold had left in the slot.
 TEST_F(store_of_two_waiters, a_stop_after_the_end_touches_nothing) {
   request holder{get_operation{"k"}, {.hold = 1ms, .lock_timeout = {}}, {}, {}};
   start(holder);

@@ -1,4 +1,4 @@
-// A hub whose loop and clock are moved by hand.
+// A hub whose loop and clock are controlled by the test.
 #include "server/store/watch_hub.hpp"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ struct a_hub : testing::Test {
                                                 });
   }
 
-  /// What there is to take: `1 3 4`, with `lost` where that was told.
+  /// The available changes: `1 3 4`, with `lost` if that was reported.
   static std::string taken(watch_hub::watcher& by) {
     std::string text;
     for (auto now = state::more; now != state::in_step;) {
@@ -232,7 +232,7 @@ TEST_F(a_hub, watchers_come_and_go_at_any_moment) {
         ASSERT_EQ(each.key, one.key);
         ASSERT_EQ(each.revision, one.seen) << "out of order";
       }
-      // Sometimes the last goes, and the next one comes before the hub has had its turn.
+      // Sometimes the last watcher leaves, and the next one comes before the hub's turn.
       if (random() % 20 == 0)
         all.clear();
       else if (random() % 4 == 0)
@@ -241,8 +241,9 @@ TEST_F(a_hub, watchers_come_and_go_at_any_moment) {
   }
 }
 
-// 10,000 watchers of other prefixes must cost a change nothing. Compared with a few, in turn, so that a busy machine is
-// busy for both.
+// 10,000 watchers of other prefixes must not make a change more expensive. Compared with a few in alternation, so that
+// other load on
+// the machine affects both.
 TEST_F(a_hub, watchers_that_do_not_match_cost_nothing) {
   auto const time_changes = [&] {
     auto best = std::chrono::steady_clock::duration::max();

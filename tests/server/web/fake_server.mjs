@@ -151,8 +151,9 @@ export class FakeServer {
 
   drop(count) { for (const stream of this.streams) this.send(stream, undefined, {type: 'dropped', count}); }
 
-  /// Events of `sources` clients that keep the lock busy, so many a second.
+  /// Events of `sources` clients that keep the lock busy, so many a second; in place of an earlier flood.
   flood(per_second, sources = 64) {
+    clearInterval(this.flooding);
     let due = performance.now();
     const text = [];
     this.flooding = setInterval(() => {
