@@ -15,7 +15,8 @@ namespace holdfast::tests {
 using namespace server;
 
 struct running_standby::parts {
-  explicit parts(std::chrono::nanoseconds read_patience) : forwarding{.advertise = "http://standby:1", .read_patience = read_patience} {
+  explicit parts(std::chrono::nanoseconds read_patience)
+      : forwarding{.advertise = "http://standby:1", .read_patience = read_patience} {
     listening.start();
     thread = std::jthread([this] { work.run(); });
   }
@@ -37,8 +38,7 @@ struct running_standby::parts {
   byte_budget under_way{100'000'000};
   std::atomic<std::size_t> connections{0};
   std::atomic<bool> draining{false};
-  api_context context{its_settings.routes, fixed,       data,     insight,   live,
-                      under_way,           connections, draining, 1'000'000, 42};
+  api_context context{its_settings.routes, fixed, data, insight, live, under_way, connections, draining, 1'000'000, 42};
   durable_progress progress;
   leader_directory leaders;
   forward_settings forwarding;
@@ -47,15 +47,13 @@ struct running_standby::parts {
               under_way,
               draining,
               progress,
-              [this] {
-                return make_forwarder(make_api_handler(context, *insight.recorders[0], hub), is_local, pool);
-              },
+              [this] { return make_forwarder(make_api_handler(context, *insight.recorders[0], hub), is_local, pool); },
               *insight.recorders[0],
               [](peer_address const&) {}};
   watch_hub hub{work.loop(), data.history()};
   upstream_pool pool{work.loop(), leaders, forwarding, figures};
   listener listening{work.loop(),
-                     {asio::ip::make_address("127.0.0.1"), 0},
+                     listen_at({asio::ip::make_address("127.0.0.1"), 0}),
                      [this](unique_socket& socket) {
                        work.start_session(std::move(socket), {}, {});
                        return true;
