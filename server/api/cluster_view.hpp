@@ -19,6 +19,8 @@ struct cluster_report {
   std::optional<std::chrono::nanoseconds> lag{};
   /// Of a leader: how long etcd took to confirm that it leads.
   std::optional<std::chrono::nanoseconds> etcd_latency{};
+  /// Requests that this server has forwarded, refused for want of a leader, and forwarded without getting an answer.
+  std::uint64_t forwarded = 0, forwarded_in_vain = 0, forwarded_unanswered = 0;
 };
 
 /// A server's place in its cluster, as its resources see it. Any thread.
@@ -26,8 +28,8 @@ class cluster_view {
  public:
   [[nodiscard]] virtual cluster_report report() const = 0;
 
-  /// Of a leader: whether etcd has not answered for so long that requests should not begin to wait for it. They would be
-  /// answered late, or never. Cheap.
+  /// Of a leader: whether etcd has not answered for so long that requests should not begin to wait for it. They would
+  /// be answered late, or never. Cheap.
   [[nodiscard]] virtual bool is_cut_off() const noexcept = 0;
   /// Whether reads are answered without etcd.
   [[nodiscard]] virtual bool reads_by_lease() const noexcept = 0;

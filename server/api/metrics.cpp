@@ -206,6 +206,11 @@ void write_cluster(metrics_writer& out, cluster_view const& cluster) {
   out.sample(static_cast<std::uint64_t>(report.term));
   out.begin("holdfast_cluster_revision", "gauge", "Up to which this server has the data.");
   out.sample(report.revision);
+  out.begin("holdfast_cluster_forwards_total", "counter",
+            "Requests to this standby: answered by the leader; refused, as there was none; lost, so nobody knows.");
+  out.sample(report.forwarded, {{"result", "answered"}});
+  out.sample(report.forwarded_in_vain, {{"result", "refused"}});
+  out.sample(report.forwarded_unanswered, {{"result", "lost"}});
   if (report.lag) {
     out.begin("holdfast_cluster_lag_seconds", "gauge",
               "From the leader's commit of the latest change to its arrival at this standby.");

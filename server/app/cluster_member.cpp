@@ -33,8 +33,9 @@ void cluster_member::run() {
   stand();
   for (;;) {
     auto const goes_on = stand_by();
+    if (!goes_on) break;
     if (failure_) std::rethrow_exception(failure_);
-    if (!goes_on || (next_ && !lead())) break;
+    if (next_ && !lead()) break;
     // A journal that has failed is not followed by another one in the same term: what it had asked etcd for may still
     // be done.
     if (auto const place = candidacy_->place(); place && place->term == term_) {
@@ -76,18 +77,35 @@ bool cluster_member::stand_by() {
 /// On a thread of its own, during a standby's phase.
 void cluster_member::follow_election(server& standby) {
   std::uint64_t seen = 0;
-  for (;;) {
+  std::int64_t known_term = 0;
+  for (auto is_found = true;;) {
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return phase_has_ended_ || changes_ != seen; });
+      auto const has_news = [&] { return phase_has_ended_ || changes_ != seen; };
+      // A name that can't be looked up may be known soon.
+      if (is_found)
+        changed_.wait(lock, has_news);
+      else
+        changed_.wait_for(lock, pause_after_failure, has_news);
       if (phase_has_ended_) return;
       seen = changes_;
     }
     if (auto place = candidacy_->place()) {
+      leaders_.set_unknown();
       prepare(*std::move(place));
       return standby.retire();
     }
+    auto const leader = leader_of(candidacy_->now());
+    if (leader.term != known_term || leader.url.empty()) leaders_.set_unknown();
+    is_found = leader.url.empty() || leaders_.set_elsewhere(leader.url);
+    known_term = leader.term;
   }
+}
+
+/// The leader, if it is another server. A place of this server's own is one that it had before, or does not have yet.
+cluster_member::other_leader cluster_member::leader_of(candidacy::standing const& now) const {
+  if (now.leader_url == settings_.cluster.advertise) return {};
+  return {.url = now.leader_url, .term = now.leader_term};
 }
 
 /// Makes the server that is going to lead.
@@ -126,12 +144,14 @@ bool cluster_member::lead() {
     auto const place = candidacy_->place();
     if (!place || place->term != term_) leader_->abandon();
   }
+  upkeep_of_leader_ = upkeep_.get();
   leader->stop_on_signals();
   leader->run();
   {
     std::lock_guard const lock(mutex_);
     leader_ = nullptr;
   }
+  upkeep_of_leader_ = nullptr;
   upkeep_.reset();
   if (!leader->was_stopped()) return true;
   // At once: the next one waits for it.
@@ -142,10 +162,15 @@ bool cluster_member::lead() {
 cluster_part cluster_member::part(bool is_standby) {
   std::lock_guard const lock(mutex_);
   cluster_part made{.view = this,
-                    .is_standby = is_standby,
                     .listening = unique_socket(::fcntl(listening_.get(), F_DUPFD_CLOEXEC, 0)),
-                    .commits = {},
                     .on_stop = [this] { stop_accepting(); }};
+  if (is_standby) {
+    made.leaders = &leaders_;
+    made.forwarding.advertise = settings_.cluster.advertise;
+    made.forwarding.transfer_timeout = settings_.sessions.transfer_timeout;
+    made.forward_counts = &forward_counts_;
+    return made;
+  }
   // What fits into one transaction of etcd, mostly: a change of a key that was touched takes two steps.
   made.commits.batch_changes_max = etcd_journal::steps_max - 20;
   made.commits.batch_bytes_max = 1024 * 1024;
@@ -181,6 +206,9 @@ void cluster_member::stop_accepting() {
 
 cluster_report cluster_member::report() const {
   cluster_report now{.name = settings_.cluster.name};
+  now.forwarded = forward_counts_.forwarded;
+  now.forwarded_in_vain = forward_counts_.no_leader;
+  now.forwarded_unanswered = forward_counts_.unanswered;
   {
     std::lock_guard const lock(mutex_);
     if (leader_ != nullptr) {
@@ -192,12 +220,9 @@ cluster_report cluster_member::report() const {
       return now;
     }
   }
-  auto const standing = candidacy_->now();
-  // A place of its own is one that it had before, or not yet.
-  if (standing.leader_url != settings_.cluster.advertise) {
-    now.leader = standing.leader_url;
-    now.term = standing.leader_term;
-  }
+  auto const leader = leader_of(candidacy_->now());
+  now.leader = leader.url;
+  now.term = leader.term;
   auto const copy = copy_->now();
   now.revision = copy.revision;
   now.lag = copy.lag;
@@ -205,7 +230,8 @@ cluster_report cluster_member::report() const {
 }
 
 bool cluster_member::is_cut_off() const noexcept {
-  return upkeep_ && etcd_upkeep::clock::now() - upkeep_->answered_at() > silence_max;
+  auto const* const upkeep = upkeep_of_leader_.load(std::memory_order_relaxed);
+  return upkeep != nullptr && etcd_upkeep::clock::now() - upkeep->answered_at() > silence_max;
 }
 
 }  // namespace holdfast::server

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "server/api/cluster_view.hpp"
 #include "server/app/server.hpp"
@@ -14,13 +16,15 @@
 #include "server/cluster/copy_keeper.hpp"
 #include "server/cluster/etcd_journal.hpp"
 #include "server/cluster/etcd_upkeep.hpp"
+#include "server/forward/leader_directory.hpp"
+#include "server/forward/upstream_pool.hpp"
 #include "server/net/unique_socket.hpp"
 
 namespace holdfast::server {
 
-/// One of several servers that keep their data in one etcd. It takes part in the election and serves on one port all the
-/// time: as a standby, which keeps a warm copy of the data, or as the leader, which has the database. Each phase is a
-/// server of its own; connections end with it.
+/// One of several servers that keep their data in one etcd. It takes part in the election and serves on one port all
+/// the time: as a standby, which keeps a warm copy of the data, or as the leader, which has the database. Each phase is
+/// a server of its own; connections end with it.
 class cluster_member final : private cluster_view {
  public:
   /// Binds and listens. @throws boost::system::system_error if the address is not available
@@ -29,21 +33,24 @@ class cluster_member final : private cluster_view {
   cluster_member(cluster_member const&) = delete;
   cluster_member& operator=(cluster_member const&) = delete;
 
-  /// Serves until SIGTERM or SIGINT, and then gives up its place. Call once. @throws journal_error of data that can't be
-  /// read; tls::error
+  /// Serves until SIGTERM or SIGINT, and then gives up its place. Call once. @throws journal_error of data that can't
+  /// be read; tls::error
   void run();
 
  private:
   [[nodiscard]] cluster_report report() const override;
   [[nodiscard]] bool is_cut_off() const noexcept override;
-  [[nodiscard]] bool reads_by_lease() const noexcept override {
-    return settings_.cluster.reads == read_rule::lease;
-  }
+  [[nodiscard]] bool reads_by_lease() const noexcept override { return settings_.cluster.reads == read_rule::lease; }
 
   void stand();
   bool stand_by();
   bool lead();
   void follow_election(server& standby);
+  struct other_leader {
+    std::string url{};  ///< empty: none
+    std::int64_t term = 0;
+  };
+  [[nodiscard]] other_leader leader_of(candidacy::standing const& now) const;
   void prepare(leadership place);
   [[nodiscard]] cluster_part part(bool is_standby);
   void on_change();
@@ -51,21 +58,24 @@ class cluster_member final : private cluster_view {
   void stop_accepting();
 
   settings const settings_;
+  leader_directory leaders_;
+  forward_figures forward_counts_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  unique_socket listening_;      // guarded by mutex_
-  std::uint64_t changes_ = 0;    // of the standing; guarded by mutex_
+  unique_socket listening_;       // guarded by mutex_
+  std::uint64_t changes_ = 0;     // of the standing; guarded by mutex_
   bool phase_has_ended_ = false;  // guarded by mutex_
-  server* leader_ = nullptr;     // that runs; guarded by mutex_
-  std::int64_t term_ = 0;        // of the latest place of this server; guarded by mutex_
+  server* leader_ = nullptr;      // that runs; guarded by mutex_
+  std::int64_t term_ = 0;         // of the latest place of this server; guarded by mutex_
 
   // Changed by run() between two phases, and by a standby's thread while nobody else looks.
   std::optional<candidacy> candidacy_;
-  std::unique_ptr<copy_keeper> copy_;   // of a standby
-  std::unique_ptr<server> next_;        // that is ready to lead
-  etcd_journal* journal_ = nullptr;     // of `next_`, and of `leader_`
-  std::unique_ptr<etcd_upkeep> upkeep_;  // of that journal
-  std::exception_ptr failure_;          // that ends the process
+  std::unique_ptr<copy_keeper> copy_;                          // of a standby
+  std::unique_ptr<server> next_;                               // that is ready to lead
+  etcd_journal* journal_ = nullptr;                            // of `next_`, and of `leader_`
+  std::unique_ptr<etcd_upkeep> upkeep_;                        // of that journal
+  std::atomic<etcd_upkeep const*> upkeep_of_leader_{nullptr};  // while `leader_` runs; any thread
+  std::exception_ptr failure_;                                 // that ends the process
 };
 
 }  // namespace holdfast::server

@@ -11,7 +11,7 @@ namespace holdfast::server {
 
 /// What the command line asks for.
 struct serve_command {
-  server::settings settings;
+  holdfast::server::settings settings;
 };
 struct demo_command {
   unsigned rounds = 2;
@@ -43,9 +43,8 @@ struct print_command {
   std::string text;
   int exit_status = 0;
 };
-using command =
-    std::variant<serve_command, demo_command, healthcheck_command, data_command, cluster_command, token_command,
-                 print_command>;
+using command = std::variant<serve_command, demo_command, healthcheck_command, data_command, cluster_command,
+                             token_command, print_command>;
 
 /// Reads the command line and the HOLDFAST_* variables of the environment; a flag wins over a variable.
 [[nodiscard]] command parse_command_line(int argc, char const* const* argv);

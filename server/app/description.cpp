@@ -20,6 +20,7 @@ std::vector<manual::example> const& examples() {
       {"holdfast-server --tls-cert server.pem --tls-key server.key",
        "https, with a certificate that is read again when it changes"},
       {"holdfast-server --in-memory", "keep nothing; --data DIR keeps the data elsewhere"},
+      {"holdfast-server --cluster main --etcd http://127.0.0.1:2379 --advertise http://10.0.0.1:8080", ""},
       {"holdfast-server backup /backups/monday", "copies the data of a server that does not run; restore, inspect"},
       {"holdfast-server token new web --scope read:users/ >> tokens.toml", "then --tokens tokens.toml"},
       {"holdfast-server demo", "two tasks, one lock: the story in fourteen lines"},
@@ -69,9 +70,10 @@ std::string man_page_of(CLI::App const& app) {
   terms.section = 8;
   terms.version = build_info().version;
   terms.statuses = {{0, "done"},
-                    {1, "it can't serve, or `healthcheck`: not ready"},
+                    {1, "it can't serve, `healthcheck`: not ready, or `cluster status`: nobody leads"},
                     {2, "the command line or the environment is wrong"},
                     {65, "the data are damaged, or of a later version"},
+                    {69, "`cluster status`: etcd can't be asked"},
                     {73, "the data directory can't be made, or has other files in it"},
                     {74, "the disk failed"},
                     {75, "another server uses the data"},

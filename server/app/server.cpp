@@ -12,9 +12,10 @@
 
 #include "protocol/duration.hpp"
 #include "server/api/api_handler.hpp"
+#include "server/api/routes.hpp"
 #include "server/app/data_commands.hpp"
 #include "server/app/memory_limit.hpp"
-#include "server/app/standby_handler.hpp"
+#include "server/forward/forwarder.hpp"
 #include "server/http/reply.hpp"
 #include "server/journal/rocksdb_journal.hpp"
 #include "server/log/log.hpp"
@@ -74,6 +75,22 @@ std::uint64_t random_start() {
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
+/// Whether a standby answers a request itself: those about the server, and those for files.
+bool is_answered_by_standby(request_head const& head) {
+  switch (kind_of(head)) {
+    case route_kind::livez:
+    case route_kind::readyz:
+    case route_kind::version:
+    case route_kind::metrics:
+    case route_kind::openapi:
+    case route_kind::page:
+    case route_kind::other:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string what(std::exception_ptr const& error) {
   try {
     std::rethrow_exception(error);
@@ -122,8 +139,7 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
         for (unsigned i = 0; i < settings_.threads; ++i) {
           auto& recorder = *insight_.recorders[i];
           workers.push_back(std::make_unique<worker>(
-              settings_.sessions, under_way_, draining_, progress_,
-              [this, &recorder, i] { return make_handler(recorder, *hubs_[i]); }, recorder,
+              settings_.sessions, under_way_, draining_, progress_, [this, i] { return make_handler(i); }, recorder,
               [this](peer_address const& client) { on_session_end(client); }, tls_ ? &tls_->figures() : nullptr));
         }
         return workers;
@@ -132,6 +148,14 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
         std::vector<std::unique_ptr<watch_hub>> hubs;
         for (auto const& one : workers_) hubs.push_back(std::make_unique<watch_hub>(one->loop(), store_.history()));
         return hubs;
+      }()),
+      pools_([this] {
+        std::vector<std::unique_ptr<upstream_pool>> pools;
+        if (part_.leaders != nullptr)
+          for (auto const& one : workers_)
+            pools.push_back(
+                std::make_unique<upstream_pool>(one->loop(), *part_.leaders, part_.forwarding, *part_.forward_counts));
+        return pools;
       }()),
       loop_(workers_[0]->loop()),
       writer_(loop_, store_, settings_.writer_key, settings_.writer_period, insight_.started_at,
@@ -155,9 +179,10 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
   store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
 }
 
-std::unique_ptr<request_handler> server::make_handler(lock_recorder& recorder, watch_hub& hub) {
-  auto here = make_api_handler(context_, recorder, hub);
-  return part_.is_standby ? make_standby_handler(std::move(here)) : std::move(here);
+/// @param thread of those that serve, by its number
+std::unique_ptr<request_handler> server::make_handler(std::size_t thread) {
+  auto here = make_api_handler(context_, *insight_.recorders[thread], *hubs_[thread]);
+  return is_standby() ? make_forwarder(std::move(here), is_answered_by_standby, *pools_[thread]) : std::move(here);
 }
 
 std::string server::where_the_data_are() const {
@@ -201,6 +226,7 @@ server::~server() {
   finish_commits();
   // While all that their coroutines refer to is there: one that gives the lock back runs what others have asked for,
   // which appends to the commits.
+  for (auto const& one : pools_) one->forget_waiting();
   for (auto& one : workers_) one->shut_down();
 }
 
@@ -282,7 +308,7 @@ void server::close_journal() {
 
 void server::run() {
   listener_.start();
-  if (!part_.is_standby) {
+  if (!is_standby()) {
     start_part(writer_, "writer failed");  // also while its period is 0, which may change
     start_part(sweeper_, "expiry failed");
   }

@@ -15,6 +15,8 @@
 #include "server/app/heap_trimmer.hpp"
 #include "server/app/settings.hpp"
 #include "server/app/worker.hpp"
+#include "server/forward/leader_directory.hpp"
+#include "server/forward/upstream_pool.hpp"
 #include "server/journal/backup_runner.hpp"
 #include "server/journal/commit_queue.hpp"
 #include "server/journal/journal.hpp"
@@ -32,11 +34,13 @@ namespace holdfast::server {
 
 /// What a server is given by the member of a cluster that runs it, as a standby or as the leader.
 struct cluster_part {
-  cluster_view const* view = nullptr;  ///< null: it is alone. Must outlive it
-  bool is_standby = false;
-  unique_socket listening{};         ///< where it accepts
-  commit_settings commits{};         ///< of a leader
-  std::function<void()> on_stop{};   ///< called when it begins to drain because of stop()
+  cluster_view const* view = nullptr;         ///< null: it is alone. Must outlive it
+  unique_socket listening{};                  ///< where it accepts
+  std::function<void()> on_stop{};            ///< called when it begins to drain because of stop()
+  commit_settings commits{};                  ///< of a leader
+  leader_directory* leaders = nullptr;        ///< of a standby, which forwards requests there; null: it leads
+  forward_settings forwarding{};              ///< of a standby
+  forward_figures* forward_counts = nullptr;  ///< of a standby; must outlive it, as the directory must
 };
 
 /// The whole server: a store, a worker per thread, a listener, the periodic writer.
@@ -99,7 +103,8 @@ class server {
   void on_commit() noexcept;
   void count(commit_report const& report) noexcept;
   void fail();
-  [[nodiscard]] std::unique_ptr<request_handler> make_handler(lock_recorder& recorder, watch_hub& hub);
+  [[nodiscard]] bool is_standby() const noexcept { return part_.leaders != nullptr; }
+  [[nodiscard]] std::unique_ptr<request_handler> make_handler(std::size_t thread);
   [[nodiscard]] std::string where_the_data_are() const;
   void open_store();
   void finish_commits() noexcept;
@@ -125,9 +130,10 @@ class server {
   std::unique_ptr<tls_certificates> const tls_;  // null: plain HTTP
   api_context const context_;
 
-  std::vector<std::unique_ptr<worker>> workers_;  // the first runs on run()'s thread, with all that follows
-  std::vector<std::unique_ptr<watch_hub>> hubs_;  // one for each worker
-  event_loop& loop_;                              // of the first
+  std::vector<std::unique_ptr<worker>> workers_;       // the first runs on run()'s thread, with all that follows
+  std::vector<std::unique_ptr<watch_hub>> hubs_;       // one for each worker
+  std::vector<std::unique_ptr<upstream_pool>> pools_;  // of a standby, one for each worker
+  event_loop& loop_;                                   // of the first
   periodic_writer writer_;
   expiry_sweeper sweeper_;
   heap_trimmer trimmer_;

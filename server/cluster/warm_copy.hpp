@@ -43,7 +43,7 @@ class warm_copy {
   void put(etcd_entry&& entry);
   void remove(std::string const& key);
 
-  std::string const prefix_, candidates_, meta_key_;
+  std::string prefix_, candidates_, meta_key_;
   std::int64_t revision_ = 0, meta_revision_ = 0;
   std::string meta_;
   std::map<std::string, std::string> entries_;

@@ -6,6 +6,7 @@ cluster_test.py SERVER TEST
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -326,6 +327,30 @@ def the_leader_compacts_etcds_history():
             assert try_to(leader, "PUT", "/v1/kv/k", b"1")[0] in (201, 204)
             time.sleep(0.05)
         assert try_to(leader, "GET", "/v1/kv/k")[:2] == (200, b"1")
+
+
+def the_compose_file_is_a_cluster():
+    import yaml
+
+    path = pathlib.Path(__file__).parents[2] / "docker" / "compose.cluster.yaml"
+    services = yaml.safe_load(path.read_text(encoding="utf-8"))["services"]
+    etcds = [name for name in services if name.startswith("etcd")]
+    servers = [name for name in services if name.startswith("server")]
+    assert len(etcds) == len(servers) == 3
+    for name in etcds:
+        flags = dict(word.removeprefix("--").split("=", 1) for word in services[name]["command"][1:])
+        assert flags["name"] == name and flags["advertise-client-urls"] == f"http://{name}:2379", flags
+        assert flags["initial-cluster"] == ",".join(f"{one}=http://{one}:2380" for one in etcds), flags
+        known = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=False)
+        assert all(f"--{flag}" in known.stdout + known.stderr for flag in flags), flags
+        assert services[name]["volumes"] == [f"{name}:/data"]
+    for name in servers:
+        command = services[name]["command"]
+        assert command[command.index("--etcd") + 1] == ",".join(f"http://{one}:2379" for one in etcds), command
+        assert command[command.index("--advertise") + 1] == f"http://{name}:8080", command
+        # The flags are known; etcd is not there.
+        status = subprocess.run([server_process.SERVER, *command, "cluster", "status"], capture_output=True, check=False)
+        assert status.returncode == 69, (status.returncode, status.stderr)
 
 
 if __name__ == "__main__":

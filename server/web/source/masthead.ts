@@ -1,6 +1,9 @@
 // The description of the page, links, and the choice of the view.
+import {roleOf, type Cluster} from './cluster_role';
 import {h, setText} from './dom';
 import {ask} from './token';
+
+const clusterInterval_ms = 2000;
 
 const perfetto = 'https://ui.perfetto.dev';
 
@@ -8,6 +11,7 @@ export class Masthead {
   private readonly lock = h('a', {href: '#', id: 'show-lock'}, 'Lock');
   private readonly data = h('a', {href: '#data', id: 'show-data'}, 'Data');
   private readonly version = h('a', {href: '/version', id: 'version'}, 'Version');
+  private readonly cluster = h('span', {id: 'cluster', hidden: true});
   readonly element = h('header', {},
     h('h1', {}, 'Holdfast'),
     h('nav', {'aria-label': 'Views'}, this.lock, this.data),
@@ -18,7 +22,7 @@ export class Masthead {
         ' for ', h('a', {href: perfetto, rel: 'noreferrer noopener', target: '_blank'}, 'Perfetto')),
       h('a', {href: '/metrics'}, 'Metrics'),
       h('a', {href: '/v1/openapi.json'}, 'API reference'),
-      this.version));
+      this.version, this.cluster));
 
   show(view: 'lock' | 'data'): void {
     for (const [name, link] of [['lock', this.lock], ['data', this.data]] as const) {
@@ -27,10 +31,23 @@ export class Masthead {
     }
   }
 
+  /// Shows the version; in a cluster also the server's role, again and again.
   async askVersion(): Promise<void> {
+    let wantsMore = false;
     try {
       const response = await ask('/version', {headers: {Accept: 'application/json'}});
-      if (response.ok) setText(this.version, `Version ${String((await response.json() as {version: unknown}).version)}`);
-    } catch { /* the plain link remains */ }
+      if (response.ok) {
+        const told = await response.json() as {version: unknown, cluster?: Cluster};
+        setText(this.version, `Version ${String(told.version)}`);
+        if (told.cluster !== undefined) {
+          setText(this.cluster, roleOf(told.cluster));
+          this.cluster.hidden = false;
+        }
+      }
+      wantsMore = !this.cluster.hidden;
+    } catch {  // what was shown remains
+      wantsMore = !this.cluster.hidden;
+    }
+    if (wantsMore) setTimeout(() => void this.askVersion(), clusterInterval_ms);
   }
 }

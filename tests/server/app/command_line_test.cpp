@@ -264,5 +264,55 @@ TEST(command_line, takes_several_host_names) {
             (std::vector<std::string>{"a.example", "b.example"}));
 }
 
+std::vector<char const*> in_cluster(std::vector<char const*> more = {}) {
+  std::vector<char const*> arguments{"--cluster",   "main",          "--etcd", "http://a:2379,https://b:2379",
+                                     "--advertise", "http://me:8080"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST(command_line, a_server_of_a_cluster_keeps_its_data_in_etcd) {
+  variable const data("HOLDFAST_DATA", "/data");
+  auto const got = settings_of(in_cluster());
+  EXPECT_EQ(got.cluster.name, "main");
+  EXPECT_EQ(got.cluster.etcd.endpoints, (std::vector<std::string>{"http://a:2379", "https://b:2379"}));
+  EXPECT_EQ(got.cluster.advertise, "http://me:8080");
+  EXPECT_EQ(got.cluster.lease, 5s);
+  EXPECT_EQ(got.cluster.reads, read_rule::confirmed);
+  EXPECT_EQ(got.cluster.compaction_period, 5min);
+  EXPECT_EQ(got.data_directory, "");
+  auto const other = settings_of(in_cluster({"--reads", "lease", "--cluster-lease", "10s", "--etcd-compaction", "0"}));
+  EXPECT_EQ(other.cluster.reads, read_rule::lease);
+  EXPECT_EQ(other.cluster.lease, 10s);
+  EXPECT_EQ(other.cluster.compaction_period, 0s);
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--data", "/d"})), "--data"));
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--in-memory"})), "--in-memory"));
+}
+
+TEST(command_line, says_what_a_cluster_lacks) {
+  EXPECT_TRUE(says(refusal_of({"--cluster", "main"}), "--etcd"));
+  EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "http://a:2379"}), "--advertise"));
+  EXPECT_TRUE(says(refusal_of({"--etcd", "http://a:2379"}), "--cluster"));
+  EXPECT_TRUE(says(refusal_of({"--advertise", "http://a:80"}), "--cluster"));
+  EXPECT_TRUE(says(refusal_of({"--cluster", "a/b"}), "is no name"));
+  EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "a:2379"}), "is no URL of etcd"));
+  for (auto const* const url : {"me:8080", "https://me:8080", "http://me", "http://:80", "http://me:8080/path"})
+    EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "http://a:2379", "--advertise", url}), url));
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--max-body", "1048577"})), "--max-body"));
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--cluster-lease", "1500ms"})), "--cluster-lease"));
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--reads", "stale"})), "--reads"));
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--etcd-user", "u"})), "--etcd-password-file"));
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--etcd-password-file", "/nowhere"})), "/nowhere"));
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--tls-cert", "c", "--tls-key", "k"})), "plain HTTP"));
+}
+
+TEST(command_line, the_status_of_a_cluster_needs_no_server) {
+  auto const parsed = parse({"cluster", "status", "--cluster", "main", "--etcd", "http://a:2379"});
+  auto const* const status = std::get_if<cluster_command>(&parsed);
+  ASSERT_NE(status, nullptr);
+  EXPECT_EQ(status->cluster.prefix(), "/holdfast/main/");
+  EXPECT_TRUE(says(refusal_of({"cluster", "status"}), "--cluster"));
+}
+
 }  // namespace
 }  // namespace holdfast::server

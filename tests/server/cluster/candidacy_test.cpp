@@ -124,5 +124,19 @@ TEST_F(candidacy_test, a_leader_keeps_its_place_longer_than_a_lease_and_loses_it
   ASSERT_TRUE(one.comes_to([&](auto const& now) { return now.leads && now.term > before.term; }));
 }
 
+// Its clock would otherwise say that the earlier leader, which may have slept meanwhile, still leads.
+TEST_F(candidacy_test, a_place_that_has_ended_does_not_come_back_with_the_next_one) {
+  candidate one(*etcd, "a");
+  ASSERT_TRUE(one.leads());
+  auto const first = one->place();
+  ASSERT_TRUE(first);
+  EXPECT_GT(first->valid_until(), candidacy::clock::now());
+  client->transact({}, {{.what = etcd_step::kind::remove, .key = first->key}}, soon());
+  ASSERT_TRUE(one.comes_to([&](auto const& now) { return now.leads && now.term > first->term; }));
+  EXPECT_LT(first->valid_until(), candidacy::clock::now());
+  ASSERT_TRUE(one->place());
+  EXPECT_GT(one->place()->valid_until(), candidacy::clock::now());
+}
+
 }  // namespace
 }  // namespace holdfast::server

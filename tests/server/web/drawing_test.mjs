@@ -5,8 +5,8 @@ import {asked, done, granted, hello, lesson, ns} from './events.mjs';
 import {load} from './modules.mjs';
 
 const {Model, View, stepFor, Lanes, LaneChoice, LaneColours, activityIn, buildScene, pick, story, openStory, toFragment, fromFragment, duration,
-  moment, useWallClock, axisOrigin_ns, shown, shortened, ordinal, weightiest} =
-  await load('model', 'span', 'lanes', 'scene', 'story', 'fragment', 'format', 'mirror', 'theme');
+  moment, useWallClock, axisOrigin_ns, shown, shortened, ordinal, weightiest, roleOf} =
+  await load('model', 'span', 'lanes', 'scene', 'story', 'fragment', 'format', 'mirror', 'theme', 'cluster_role');
 
 const modelOf = (...events) => {
   const model = new Model(16_384);
@@ -287,4 +287,12 @@ test('the table has the requests that matter most, in order of arrival', () => {
   for (let id = 1; id <= 2000; ++id) model.apply(done(id, 'a:1', id, id, id + (id % 40 === 0 ? 5 : 0.1)), 0);
   const ids = weightiest(model, span(0, 4000)).map(one => model.records.get(one.subject.record).id);
   assert.deepEqual(ids, Array.from({length: 50}, (_, index) => 40 * (index + 1)));
+});
+
+test('a server of a cluster says who leads', () => {
+  const one = {cluster: 'main', term: 17, leader: 'http://a:8080'};
+  assert.equal(roleOf({...one, role: 'leader', etcd_ms: 0.84}), 'Leader of the cluster main, term 17; etcd answers in 0.8 ms');
+  assert.equal(roleOf({...one, role: 'standby', lag_ms: 1.26}), 'Standby of the cluster main, term 17; http://a:8080 leads, 1.3 ms behind');
+  assert.equal(roleOf({...one, role: 'standby'}), 'Standby of the cluster main, term 17; http://a:8080 leads');
+  assert.equal(roleOf({...one, role: 'standby', term: 0, leader: null}), 'Standby of the cluster main; nobody leads it now');
 });

@@ -1,0 +1,103 @@
+#include "server/cluster/copy_keeper.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "server/cluster/etcd_journal.hpp"
+#include "server/cluster/etcd_upkeep.hpp"
+#include "tests/server/cluster/etcd_process.hpp"
+
+namespace holdfast::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+class beside_a_leader : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!tests::etcd_process::is_installed()) GTEST_SKIP() << "etcd is not installed (Debian: etcd-server)";
+    etcd.emplace();
+    client.emplace(etcd->settings().etcd, cancel);
+    settings = etcd->settings();
+    auto const key = settings.candidates() + "a";
+    auto const term =
+        client->transact({}, {{.what = etcd_step::kind::put, .key = key, .value = "http://a"}}, soon()).revision;
+    place = {.key = key, .term = term, .valid_until = [] { return etcd_client::clock::now() + 20s; }};
+    journal.emplace(settings, place, warm_copy(settings));
+    journal->recover([](auto const&) {});
+  }
+
+  static etcd_client::clock::time_point soon() { return etcd_client::clock::now() + 20s; }
+
+  void commit(std::string const& key) {
+    change made;
+    made.what = change::kind::put;
+    made.key = key;
+    made.sequence = made.revision = ++revision;
+    made.value = std::make_shared<std::string const>("1");
+    std::vector<change> const batch{made};
+    ASSERT_FALSE(journal->commit(batch));
+  }
+
+  static bool comes_to(std::function<bool()> const& wanted) {
+    auto const until = soon();
+    while (!wanted() && etcd_client::clock::now() < until) std::this_thread::sleep_for(5ms);
+    return wanted();
+  }
+
+  cancel_signal cancel;
+  std::optional<tests::etcd_process> etcd;
+  std::optional<etcd_client> client;
+  cluster_settings settings;
+  leadership place;
+  std::optional<etcd_journal> journal;
+  std::uint64_t revision = 0;
+};
+
+TEST_F(beside_a_leader, a_copy_follows_the_commits_and_says_how_far_behind_it_is) {
+  commit("before");
+  copy_keeper copy(settings);
+  ASSERT_TRUE(comes_to([&] { return copy.now().is_following && copy.now().revision == 1; }));
+  EXPECT_FALSE(copy.now().lag) << "of a commit whose arrival it has not seen";
+  commit("after");
+  ASSERT_TRUE(comes_to([&] { return copy.now().revision == 2; }));
+  ASSERT_TRUE(copy.now().lag);
+  EXPECT_LT(*copy.now().lag, 10s);
+  auto const taken = copy.take();
+  EXPECT_EQ(taken.meta_revision(), journal->last_revision());
+  EXPECT_EQ(taken.entries().size(), 2U);
+}
+
+TEST_F(beside_a_leader, its_upkeep_compacts_and_tells_of_a_silent_etcd_and_of_another_leader) {
+  settings.compaction_period = 1ms;
+  std::atomic<bool> is_lost{false};
+  etcd_upkeep upkeep(settings, place, *journal, [&] { is_lost = true; });
+  auto const first = client->range("a", {}, 0, 0, soon()).revision;
+  auto const is_compacted = [&] {
+    commit("x");
+    try {
+      static_cast<void>(client->range("a", {}, first, 0, soon()));
+      return false;
+    } catch (etcd_error const& error) {
+      return error.why() == etcd_error::kind::compacted;
+    }
+  };
+  ASSERT_TRUE(comes_to(is_compacted));
+  EXPECT_GT(upkeep.latency(), 0ns);
+  etcd->pause();
+  ASSERT_TRUE(comes_to([&] { return etcd_upkeep::clock::now() - upkeep.answered_at() > 1500ms; }));
+  etcd->go_on();
+  ASSERT_TRUE(comes_to([&] { return etcd_upkeep::clock::now() - upkeep.answered_at() < 500ms; }));
+  EXPECT_FALSE(is_lost);
+  client->transact({}, {{.what = etcd_step::kind::remove, .key = place.key}}, soon());
+  EXPECT_TRUE(comes_to([&] { return is_lost.load(); }));
+}
+
+}  // namespace
+}  // namespace holdfast::server
