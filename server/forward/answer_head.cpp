@@ -1,9 +1,9 @@
 #include "server/forward/answer_head.hpp"
 
 #include <charconv>
+#include <system_error>
 
 #include "server/forward/field_lines.hpp"
-
 
 namespace holdfast::server {
 
@@ -26,8 +26,8 @@ std::optional<answer_head> read_answer_head(std::string_view block, std::string&
   if (fields.content_length.empty()) return head;
   if (fields.is_chunked) return std::nullopt;
   auto const* const length_end = fields.content_length.data() + fields.content_length.size();
-  if (std::from_chars(fields.content_length.data(), length_end, head.content_bytes.emplace()).ptr != length_end)
-    return std::nullopt;
+  auto const [end, error] = std::from_chars(fields.content_length.data(), length_end, head.content_bytes.emplace());
+  if (error != std::errc() || end != length_end) return std::nullopt;
   return head;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/cancellation_type.hpp>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,8 @@ constexpr std::size_t answer_head_bytes_max = 64 * 1024;
 /// So much of a body is read for a request that is refused, so that its connection can go on.
 constexpr std::size_t skipped_body_bytes_max = 64 * 1024;
 constexpr std::size_t bytes_kept_max = 16 * 1024;
+/// So often a read is sent.
+constexpr int attempts_max = 2;
 
 /// What became of a request at one connection to the leader.
 enum class passing {
@@ -39,7 +42,7 @@ enum class passing {
 /// What a wait for the leader has brought.
 enum class news {
   bytes,
-  end,          ///< of the leader's connection
+  end,  ///< of the leader's connection
   client_gone,
   stop,  ///< this server has no more time
 };
@@ -64,6 +67,7 @@ class forwarder final : public request_handler {
   void refuse(std::string_view why, reply& answer);
   awaitable<request_end> refuse_with_body(client_link& client, reply& answer, std::string_view why);
   awaitable<request_end> forward(client_link& client, reply& answer);
+  awaitable<std::optional<request_end>> share(client_link& client, reply& answer);
   awaitable<passing> pass(upstream& to, client_link& client, reply& answer);
   awaitable<passing> pass_body(upstream& to, client_link& client, reply& answer);
   awaitable<passing> pass_answer(upstream& from, client_link& client, reply& answer);
@@ -78,6 +82,7 @@ class forwarder final : public request_handler {
   // Of the request being served.
   bool is_forwarding_ = false;
   bool has_body_ = false, is_chunked_ = false, is_safe_ = false, was_forwarded_ = false;
+  bool is_plain_read_ = false;  // which neither holds nor waits
   bool is_body_sent_ = false;
   std::string request_;  // its header, for the leader
   std::string piece_;    // of its body, or of the answer
@@ -88,12 +93,11 @@ class forwarder final : public request_handler {
 // --- the request ---------------------------------------------------------------------------------------------------
 
 request_need forwarder::begin(request_head const& head, peer_address const& client, reply& answer) {
-  auto const where = pool_.leaders().where();
-  is_forwarding_ = where != leader_directory::place::here && !is_local_(head);
+  is_forwarding_ = !is_local_(head);
   if (!is_forwarding_) return local_->begin(head, client, answer);
   write_request(head);
   if (head.has_body) return request_need::stream;
-  if (where == leader_directory::place::elsewhere && !was_forwarded_) return request_need::time;
+  if (pool_.leaders().is_known() && !was_forwarded_) return request_need::time;
   refuse({}, answer);
   return request_need::nothing;
 }
@@ -106,6 +110,8 @@ void forwarder::write_request(request_head const& head) {
   is_chunked_ = fields.is_chunked;
   was_forwarded_ = fields.is_forwarded;
   is_safe_ = is_safe(head.method) && !has_body_;
+  is_plain_read_ = (head.method == method::get || head.method == method::head) && !has_body_ &&
+                   head.target.find_first_of("?#") == std::string_view::npos && !head.has_other_expectation;
   if (is_chunked_) request_ += "Transfer-Encoding: chunked\r\n";
   if (head.host.empty()) request_ += "Host: leader\r\n";  // HTTP/1.0 has none
   ((request_ += "Holdfast-Forwarded-By: ") += pool_.settings().advertise) += "\r\n\r\n";
@@ -139,11 +145,17 @@ awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
     }
   }
   if (was_forwarded_) co_return co_await refuse_with_body(client, answer, {});
-  for (auto attempts = 1;; ++attempts) {
+  auto attempts = 1;
+  if (is_plain_read_ && pool_.reads().is_open()) {
+    auto const shared = co_await share(client, answer);
+    if (shared) co_return *shared;
+    ++attempts;
+  }
+  for (;; ++attempts) {
     auto link = attempts == 1 ? pool_.take_kept() : nullptr;
     if (!link) link = co_await pool_.connect();
     if (!link) {
-      auto const is_known = pool_.leaders().where() == leader_directory::place::elsewhere;
+      auto const is_known = pool_.leaders().is_known();
       co_return co_await refuse_with_body(
           client, answer, is_known ? "the leader of the cluster cannot be reached; nothing was changed. Retry" : "");
     }
@@ -162,7 +174,7 @@ awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
       case passing::unanswered:
         break;
     }
-    if (became == passing::unanswered && is_safe_ && attempts == 1) continue;
+    if (became == passing::unanswered && is_safe_ && attempts < attempts_max) continue;
     if (became == passing::unanswered && is_safe_) {
       refuse("the leader of the cluster ended before it answered. Retry", answer);
       co_return request_end::answered;
@@ -171,6 +183,47 @@ awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
     log_debug("forwarded request unanswered", {{"leader", link->leader().url}});
     co_return request_end::gone;
   }
+}
+
+/// A read that is on its way with others.
+class shared_read final : public read_channel::call {
+ public:
+  shared_read(upstream_pool& pool, std::string_view request, client_link& client, reply& answer) noexcept
+      : call(pool.reads(), request, client.wants_head_only()), pool_(pool), client_(client), answer_(answer) {}
+
+ private:
+  void on_answer(answer_head const& head, std::string_view fields, std::string_view content) override {
+    answer_.status = head.status;
+    pool_.figures().forwarded.fetch_add(1, std::memory_order_relaxed);
+    client_.begin_as_is(fields, true);
+    client_.add_as_is(content);
+  }
+
+  upstream_pool& pool_;
+  client_link& client_;
+  reply& answer_;
+};
+
+/// Sends a plain read along with those of other clients. @return none if it has to be sent by itself
+awaitable<std::optional<request_end>> forwarder::share(client_link& client, reply& answer) {
+  shared_read one(pool_, request_, client, answer);
+  auto became = read_channel::result::again;
+  auto why = stop_reason::none;
+  {
+    client_link::waiting here(client);
+    interruption::phase_scope const phase(here.stop(), lock_phase::holding);
+    phase.slot().assign([&one](asio::cancellation_type) { one.abandon(); });
+    became = co_await one.run();
+    why = here.stop().why();
+  }
+  if (became == read_channel::result::answered) {
+    auto const is_there = co_await client.send_head();
+    co_return is_there ? request_end::sent : request_end::gone;
+  }
+  if (why == stop_reason::hang_up) co_return request_end::gone;
+  if (became == read_channel::result::again) co_return std::nullopt;
+  answer = reply_to(failure{errc::draining, "the server is shutting down; ask another one"});
+  co_return request_end::answered;
 }
 
 /// Reads the rest of a short body first.
@@ -276,6 +329,7 @@ awaitable<passing> forwarder::pass_answer(upstream& from, client_link& client, r
     break;
   }
   answer.status = head.status;
+  pool_.figures().forwarded.fetch_add(1, std::memory_order_relaxed);
   ((head_ += "Holdfast-Served-By: ") += from.leader().url) += "\r\n";
   auto const has_content = !client.wants_head_only() && head.status != 204 && head.status != 304;
   client.begin_as_is(head_, !has_content || head.content_bytes.has_value());
@@ -289,7 +343,6 @@ awaitable<passing> forwarder::pass_answer(upstream& from, client_link& client, r
     became = co_await pass_chunks(from, client, head.closes);
   }
   if (became != passing::complete) co_return became;
-  pool_.figures().forwarded.fetch_add(1, std::memory_order_relaxed);
   co_return is_body_sent_ && !head.closes && input.empty() ? passing::complete : passing::sent;
 }
 

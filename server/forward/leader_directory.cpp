@@ -33,27 +33,23 @@ std::shared_ptr<leader_address const> address_of(std::string_view url) {
 }  // namespace
 
 void leader_directory::set_unknown() {
-  set(place::unknown, nullptr);
-}
-
-void leader_directory::set_here() {
-  set(place::here, nullptr);
+  set(nullptr);
 }
 
 bool leader_directory::set_elsewhere(std::string_view url) {
   auto leader = address_of(url);
   auto const is_known = leader != nullptr;
-  set(is_known ? place::elsewhere : place::unknown, std::move(leader));
+  set(std::move(leader));
   return is_known;
 }
 
-void leader_directory::set(place where, std::shared_ptr<leader_address const> leader) {
+void leader_directory::set(std::shared_ptr<leader_address const> leader) {
   std::lock_guard const lock(mutex_);
   auto const url = [](auto const& one) { return one ? std::string_view(one->url) : std::string_view(); };
-  auto const is_same = where == where_.load(std::memory_order_relaxed) && url(leader) == url(leader_);
+  auto const is_same = url(leader) == url(leader_);
   leader_ = std::move(leader);
   if (is_same) return;
-  where_.store(where, std::memory_order_release);
+  is_known_.store(leader_ != nullptr, std::memory_order_release);
   version_.fetch_add(1, std::memory_order_acq_rel);
   for (auto* const one : listeners_) one->ring();
 }

@@ -20,35 +20,28 @@ struct leader_address {
   std::vector<boost::asio::ip::tcp::endpoint> addresses;  ///< of the host, the preferred one first
 };
 
-/// Which server of a cluster leads, as far as this server knows. Written by the thread that takes part in the election,
+/// Which other server of a cluster leads, as far as this one knows. Written by the thread that follows the election,
 /// read by all threads. Thread-safe.
 class leader_directory {
  public:
-  enum class place : std::uint8_t {
-    unknown,    ///< no server leads, or this one does not know which
-    here,       ///< this server leads
-    elsewhere,  ///< another server leads
-  };
-
   leader_directory() = default;
   leader_directory(leader_directory const&) = delete;
   leader_directory& operator=(leader_directory const&) = delete;
 
   void set_unknown();
-  void set_here();
 
   /// @param url http://HOST:PORT. A host name is looked up, which blocks: don't call it on the thread of an event loop.
   /// Call it again with the same URL to look the name up again; requests under way are not disturbed then.
   /// @return false if the URL cannot be used or the name is unknown; the leader is unknown then.
   bool set_elsewhere(std::string_view url);
 
-  [[nodiscard]] place where() const noexcept { return where_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool is_known() const noexcept { return is_known_.load(std::memory_order_acquire); }
 
   /// Changes whenever the leader changes; cheap to read.
   [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
   struct view {
-    std::shared_ptr<leader_address const> leader;  ///< null unless the leader is elsewhere
+    std::shared_ptr<leader_address const> leader;  ///< null if it is unknown
     std::uint64_t version;
   };
   [[nodiscard]] view look() const;
@@ -58,9 +51,9 @@ class leader_directory {
   void remove_listener(wake_up& one) noexcept;
 
  private:
-  void set(place where, std::shared_ptr<leader_address const> leader);
+  void set(std::shared_ptr<leader_address const> leader);
 
-  std::atomic<place> where_{place::unknown};
+  std::atomic<bool> is_known_{false};
   std::atomic<std::uint64_t> version_{0};
   mutable std::mutex mutex_;
   std::shared_ptr<leader_address const> leader_;  // guarded by mutex_, like the listeners

@@ -9,7 +9,8 @@
 
 namespace holdfast::server {
 
-/// One connection to the leader: kept unused in its pool, or used by one request. For the loop's thread.
+/// One connection to the leader: kept unused in its pool, or used by one request or a read_channel. For the loop's
+/// thread.
 class upstream final
     : private connection::owner,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
@@ -19,13 +20,26 @@ class upstream final
            std::chrono::nanoseconds transfer_timeout)
       : link_(std::move(socket), *this, loop, transfer_timeout), leader_(std::move(leader)), version_(version) {}
 
+  /// Is told of bytes while the connection is at rest and in use. May destroy the upstream then.
+  class receiver {
+   public:
+    virtual void on_bytes() = 0;
+
+   protected:
+    ~receiver() = default;
+  };
+  void give_bytes_to(receiver* one) noexcept { receiver_ = one; }
+
   [[nodiscard]] connection& link() noexcept { return link_; }
   [[nodiscard]] leader_address const& leader() const noexcept { return *leader_; }
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
  private:
   // While it is kept, the pool owns it. Bytes are then its end, or something that nobody asked for.
-  void on_bytes() override { delete this; }
+  void on_bytes() override {
+    if (receiver_ != nullptr) return receiver_->on_bytes();
+    delete this;
+  }
   void on_idle_timeout() override { delete this; }
   void on_unsent(std::string_view) override {}
   void on_resume() override {}
@@ -33,6 +47,7 @@ class upstream final
   connection link_;
   std::shared_ptr<leader_address const> const leader_;
   std::uint64_t const version_;
+  receiver* receiver_ = nullptr;
 };
 
 }  // namespace holdfast::server

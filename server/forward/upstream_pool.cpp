@@ -12,7 +12,8 @@ upstream_pool::upstream_pool(event_loop& loop, leader_directory& leaders, forwar
       leaders_(leaders),
       settings_(settings),
       figures_(figures),
-      leader_changed_(loop, [this] { on_change(); }) {
+      leader_changed_(loop, [this] { on_change(); }),
+      reads_(loop, *this) {
   leaders_.add_listener(leader_changed_);
   leader_changed_.arm();
 }
@@ -24,6 +25,7 @@ upstream_pool::~upstream_pool() {
 
 void upstream_pool::forget_waiting() noexcept {
   for (auto& one : in_use_) one.link().forget_waiting();
+  reads_.forget_waiting();
 }
 
 upstream_pool::lease upstream_pool::take_kept() noexcept {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "server/forward/leader_directory.hpp"
+#include "server/forward/read_channel.hpp"
 #include "server/forward/upstream.hpp"
 #include "server/loop/asio.hpp"
 
@@ -19,6 +20,8 @@ struct forward_settings {
   /// How long a connection to the leader is kept unused. Shorter than the time after which the leader closes it.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(20);
   std::chrono::nanoseconds transfer_timeout = std::chrono::seconds(10);  ///< as for clients
+  /// A plain read does not wait behind another one that takes longer than this: that waits for a lock that is held.
+  std::chrono::nanoseconds read_patience = std::chrono::milliseconds(2);
 };
 
 /// Counts of all threads.
@@ -58,6 +61,9 @@ class upstream_pool {
   /// Keeps the connection for another request, if it is to the present leader.
   void give_back(lease one) noexcept;
 
+  /// For plain reads.
+  [[nodiscard]] read_channel& reads() noexcept { return reads_; }
+
   [[nodiscard]] leader_directory const& leaders() const noexcept { return leaders_; }
   [[nodiscard]] forward_settings const& settings() const noexcept { return settings_; }
   [[nodiscard]] forward_figures& figures() noexcept { return figures_; }
@@ -75,6 +81,7 @@ class upstream_pool {
   upstreams in_use_;
   upstreams kept_;  // owns them
   wake_up leader_changed_;
+  read_channel reads_;
 };
 
 }  // namespace holdfast::server

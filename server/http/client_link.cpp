@@ -83,6 +83,11 @@ void client_link::begin_as_is(std::string_view head, bool length_is_known) {
   output.append("\r\n");
 }
 
+void client_link::add_as_is(std::string_view content) {
+  sent_bytes_ += content.size();
+  connection_.output().append(content);
+}
+
 awaitable<bool> client_link::send_as_is(std::string_view piece) {
   sent_bytes_ += piece.size();
   // One piece of memory costs the kernel less than two.

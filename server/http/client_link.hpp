@@ -96,6 +96,8 @@ class client_link {
   /// content. Otherwise send() and end() do.
   void begin_as_is(std::string_view head, bool length_is_known);
   awaitable<bool> send_as_is(std::string_view piece);
+  /// Content for send_head() to send along.
+  void add_as_is(std::string_view content);
 
   /// How much content has been sent.
   [[nodiscard]] std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }

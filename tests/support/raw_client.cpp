@@ -72,6 +72,8 @@ raw_client::raw_client(std::uint16_t port, tls_terms const& terms, int receive_b
   throw std::runtime_error(std::string("no TLS: ") + (reason != nullptr ? reason : "the connection ended"));
 }
 
+raw_client::raw_client(accepted end) : socket_(end.descriptor) {}
+
 raw_client raw_client::of_accepted(int descriptor) {
   timeval const longest{patience.count(), 0};
   ::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest);

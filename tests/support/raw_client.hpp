@@ -89,7 +89,7 @@ class raw_client {
   struct accepted {
     int descriptor;
   };
-  explicit raw_client(accepted end) : socket_(end.descriptor) {}
+  explicit raw_client(accepted end);
 
   struct tls_side;
   int socket_ = -1;

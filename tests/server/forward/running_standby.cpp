@@ -15,7 +15,8 @@ namespace holdfast::tests {
 using namespace server;
 
 struct running_standby::parts {
-  parts() {
+  explicit parts(std::chrono::nanoseconds read_patience)
+      : forwarding{.advertise = "http://standby:1", .read_patience = read_patience} {
     listening.start();
     thread = std::jthread([this] { work.run(); });
   }
@@ -40,7 +41,7 @@ struct running_standby::parts {
   api_context context{its_settings.routes, fixed, data, insight, live, under_way, connections, draining, 1'000'000, 42};
   durable_progress progress;
   leader_directory leaders;
-  forward_settings forwarding{.advertise = "http://standby:1"};
+  forward_settings forwarding;
   forward_figures figures;
   worker work{its_settings.sessions,
               under_way,
@@ -61,7 +62,8 @@ struct running_standby::parts {
   std::jthread thread;
 };
 
-running_standby::running_standby() : parts_(std::make_unique<parts>()) {}
+running_standby::running_standby(std::chrono::nanoseconds read_patience)
+    : parts_(std::make_unique<parts>(read_patience)) {}
 running_standby::~running_standby() = default;
 
 leader_directory& running_standby::leaders() noexcept {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <chrono>
 #include <memory>
 
 #include "server/forward/upstream_pool.hpp"
@@ -8,11 +8,12 @@
 
 namespace holdfast::tests {
 
-/// A server with one thread in this process that forwards what its leader_directory says. By itself it answers the
-/// probes, and everything while it leads.
+/// A server with one thread in this process that forwards to the leader that its leader_directory names. By itself it
+/// answers the probes.
 class running_standby {
  public:
-  running_standby();
+  /// @param read_patience as in forward_settings
+  explicit running_standby(std::chrono::nanoseconds read_patience = std::chrono::hours(1));
   ~running_standby();
   running_standby(running_standby const&) = delete;
   running_standby& operator=(running_standby const&) = delete;

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/forward/answer_head.hpp"
+#include "server/forward/upstream.hpp"
+#include "server/loop/asio.hpp"
+#include "server/loop/wake_up.hpp"
+#include "server/net/byte_buffer.hpp"
+
+namespace holdfast::server {
+
+class upstream_pool;
+
+/// Sends plain reads of a thread's clients to the leader over one connection, each behind the other, without waiting
+/// for the answers: reads that come together share the system calls of both servers. Only reads, since they can be sent
+/// again, and nobody notices if one is executed whose client has left; and only while answers come quickly and are
+/// short, so that nobody waits for another's. For the loop's thread.
+class read_channel final : private upstream::receiver {
+ public:
+  enum class result {
+    answered,   ///< on_answer() was called
+    again,      ///< it has to be sent another way
+    abandoned,  ///< abandon() was called
+  };
+
+  /// One read. Lives in the coroutine that waits for it; leaves the channel by itself.
+  class call {
+   public:
+    call(read_channel& channel, std::string_view request, bool head_only) noexcept
+        : channel_(channel), request_(request), head_only_(head_only) {}
+    virtual ~call();
+    call(call const&) = delete;
+    call& operator=(call const&) = delete;
+
+    /// Sends it. Call it only if the channel is_open().
+    awaitable<result> run();
+    /// Ends the wait; the answer is dropped.
+    void abandon();
+
+   protected:
+    /// The answer is there. @param fields status line and field lines for the client. Both are valid during the call.
+    virtual void on_answer(answer_head const& head, std::string_view fields, std::string_view content) = 0;
+
+   private:
+    friend class read_channel;
+    void resume(result how);
+
+    read_channel& channel_;
+    std::string_view const request_;
+    bool const head_only_;
+    using resumption = asio::async_result<asio::use_awaitable_t<executor_type>, void(result)>::handler_type;
+    std::optional<resumption> waiting_;
+  };
+
+  read_channel(event_loop& loop, upstream_pool& pool);
+  ~read_channel();
+  read_channel(read_channel const&) = delete;
+  read_channel& operator=(read_channel const&) = delete;
+
+  /// Whether a read may be sent here now: there is a connection to the present leader, and its answers come.
+  [[nodiscard]] bool is_open();
+
+  /// As upstream_pool::forget_waiting().
+  void forget_waiting() noexcept;
+
+ private:
+  using clock = connection::clock;
+  struct place {
+    call* one;  // null: it has left
+    bool head_only;
+  };
+
+  void on_bytes() override;
+  std::optional<bool> answer_next();
+  void send();
+  void leave(call const& one) noexcept;
+  void fail();
+
+  upstream_pool& pool_;
+  std::unique_ptr<upstream> link_;
+  std::deque<place> queue_;  // whose answers are to come
+  clock::time_point progress_at_{};
+  clock::time_point closed_until_{};
+  std::string unsent_;
+  byte_buffer input_;
+  std::string fields_;
+  wake_up send_later_;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,157 @@
+"""Judges what the clients of chaos.py have seen: by revisions, which order all changes, and by real time."""
+
+import heapq
+import json
+
+from chaos_clients import ACCOUNTS, BALANCE, Transfer
+
+
+def text_of(value):
+    return json.dumps(value)
+
+
+def replay(seen):
+    """@return the versions of each key by revision, and what is wrong with what was told of them."""
+    wrong, known = [], {}
+    for one in seen.versions:
+        versions = known.setdefault(one.key, {0: None})
+        if versions.setdefault(one.revision, one.value) != one.value:
+            wrong.append(f"{one.key} at {one.revision} is {one.value!r}, and was {versions[one.revision]!r}")
+        if (one.key, text_of(one.value)) in seen.refused_values and one.value is not None:
+            wrong.append(f"{one.key} is {one.value!r} at {one.revision}, whose write was refused")
+    writes = {}
+    for one in seen.versions:
+        if one.is_write:
+            if one.revision in writes.setdefault(one.key, {}):
+                wrong.append(f"two writes of {one.key} have the revision {one.revision}")
+            writes[one.key][one.revision] = one
+    for key, versions in known.items():
+        done = writes.get(key, {})
+        order = sorted(versions)
+        for before, revision in zip(order, order[1:]):
+            made_by = done.get(revision)
+            if made_by is None:
+                if text_of(versions[revision]) not in seen.unknown.get(key, ()):
+                    wrong.append(f"nobody wrote {versions[revision]!r}, which was {key} at {revision}")
+            elif made_by.prior is not None and made_by.prior != before:
+                wrong.append(f"{key} was replaced at {revision} where it was that of {made_by.prior}, but it was changed at {before}")
+    return known, wrong
+
+
+def real_time(operations, name):
+    """Operations that one after the other tell a revision: who begins after another has ended must not be behind it, and a
+    write must be beyond it. @param operations (begin, end, revision, is_write)"""
+    wrong, ended, latest = [], [], 0
+    for begin, end, revision, is_write in sorted(operations):
+        while ended and ended[0][0] < begin:
+            latest = max(latest, heapq.heappop(ended)[1])
+        if revision < latest or (is_write and revision == latest):
+            wrong.append(f"{name}: at {begin:.6f} {'a write' if is_write else 'a read'} at {revision} after {latest} was told")
+        heapq.heappush(ended, (end, revision))
+    return wrong
+
+
+def check_time(seen):
+    wrong, keys = [], {}
+    for one in seen.versions:
+        keys.setdefault(one.key, []).append((one.begin, one.end, one.revision, one.is_write))
+    for key, operations in keys.items():
+        wrong += real_time(operations, key)
+    # All keys together: what a transaction reads is as new as any write that had ended.
+    everything = [(one.begin, one.end, one.revision, True) for one in seen.versions if one.is_write]
+    # A transfer is two writes that end together.
+    together = {}
+    for begin, end, revision, _ in everything:
+        together[begin, end] = max(revision, together.get((begin, end), 0))
+    everything = [(begin, end, revision, True) for (begin, end), revision in together.items()]
+    everything += [(one.begin, one.end, one.revision, False) for one in seen.snapshots]
+    return wrong + real_time(everything, "all keys")
+
+
+def check_snapshots(seen, known):
+    """The sum never changes, and each snapshot is what the keys were at its revision."""
+    wrong = []
+    for one in seen.snapshots:
+        total = sum(value["balance"] for _, value in one.versions.values())
+        if len(one.versions) != ACCOUNTS or total != ACCOUNTS * BALANCE:
+            wrong.append(f"the accounts have {total} together at {one.revision}: {one.versions}")
+        for key, (revision, _) in one.versions.items():
+            newer = [other for other in known[key] if revision < other <= one.revision]
+            if newer:
+                wrong.append(f"at {one.revision} {key} was told to be that of {revision}, but it was changed at {newer[0]}")
+    return wrong
+
+
+def check_lists(seen, lists):
+    """Each element that was acknowledged is there once, in the order in which its client appended, and no other."""
+    wrong = []
+    doubtful = set(seen.doubtful_appends)
+    appended = {}
+    for key, element in seen.appended:
+        appended.setdefault(key, []).append(element)
+    for key, elements in lists.items():
+        there = [one for one in elements if (key, one) not in doubtful]
+        if there != appended.get(key, []):
+            lost = [one for one in appended.get(key, []) if one not in set(elements)]
+            twice = {one for one in elements if elements.count(one) > 1} if len(set(elements)) != len(elements) else set()
+            wrong.append(f"{key} has {len(elements)} elements, {len(appended.get(key, []))} were acknowledged; lost: {lost[:5]},"
+                         f" more than once: {sorted(twice)[:5]}")
+    for key in appended:
+        if key not in lists:
+            wrong.append(f"{key} is gone")
+    return wrong
+
+
+def check_counts(seen, last):
+    """Nothing that was counted under the lock is lost, and no earlier holder counts after a later one."""
+    wrong, order = [], sorted(seen.counted, key=lambda one: one[2])
+    for (number, token, revision), (next_number, next_token, next_revision) in zip(order, order[1:]):
+        if next_number <= number:
+            wrong.append(f"counted to {number} at {revision}, and then to {next_number} at {next_revision}")
+        if next_token < token:
+            wrong.append(f"the holder of {next_token} wrote at {next_revision}, after that of {token} at {revision}")
+    most = len(order) + len(seen.doubtful_counts)
+    if not len(order) <= last <= most:
+        wrong.append(f"counted to {last}, by {len(order)} writes that were acknowledged and {most - len(order)} of unknown outcome")
+    return wrong
+
+
+def check_watchers(seen, known, final):
+    """Each was told of every change, once, in order, but for gaps that it was told of."""
+    wrong = []
+    for one in seen.watchers:
+        told, latest = {}, {}
+        for change in one.changes:
+            if change.revision in told:
+                wrong.append(f"{one.name} was told of {change.revision} twice")
+            told[change.revision] = change
+            before = latest.get(change.key)
+            if before is not None and change.previous != before and not any(low < change.previous <= high for low, high in one.gaps):
+                wrong.append(f"{one.name} was told of {change.key} at {change.revision}, which was {change.previous} before;"
+                             f" but it had been told of {before}")
+            latest[change.key] = change.revision
+        for key, versions in known.items():
+            for revision, value in versions.items():
+                if revision == 0 or any(low < revision <= high for low, high in one.gaps):
+                    continue
+                if revision not in told:
+                    if revision <= (one.last or 0) or one.last is None:
+                        wrong.append(f"{one.name} was not told of {key} at {revision}")
+                elif told[revision].key != key or told[revision].value != value:
+                    wrong.append(f"{one.name} was told of {told[revision]}, which is {key} with {value!r}")
+        if (one.last or 0) < final:
+            wrong.append(f"{one.name} has come to {one.last}, and the data to {final}")
+    return wrong
+
+
+def check(seen, lists, last_count, final):
+    known, wrong = replay(seen)
+    wrong += check_time(seen)
+    wrong += check_snapshots(seen, known)
+    wrong += check_lists(seen, lists)
+    wrong += check_counts(seen, last_count)
+    wrong += check_watchers(seen, known, final)
+    return seen.wrong + wrong
+
+
+ACCOUNT_KEYS = [Transfer.key(number) for number in range(ACCOUNTS)]
