@@ -26,8 +26,7 @@ std::optional<answer_head> read_answer_head(std::string_view block, std::string&
   if (fields.content_length.empty()) return head;
   if (fields.is_chunked) return std::nullopt;
   auto const* const length_end = fields.content_length.data() + fields.content_length.size();
-  auto const [end, error] =
-      std::from_chars(fields.content_length.data(), length_end, head.content_bytes.emplace());
+  auto const [end, error] = std::from_chars(fields.content_length.data(), length_end, head.content_bytes.emplace());
   if (error != std::errc() || end != length_end) return std::nullopt;
   return head;
 }

@@ -42,7 +42,7 @@ enum class passing {
 /// What a wait for the leader has brought.
 enum class news {
   bytes,
-  end,          ///< of the leader's connection
+  end,  ///< of the leader's connection
   client_gone,
   stop,  ///< this server has no more time
 };

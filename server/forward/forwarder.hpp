@@ -8,12 +8,12 @@
 
 namespace holdfast::server {
 
-/// Serves the requests of a standby. `local` answers those for which `is_local` is true, and all others are forwarded to
-/// the leader:
+/// Serves the requests of a standby. `local` answers those for which `is_local` is true, and all others are forwarded
+/// to the leader:
 ///
 /// - Request and answer keep their fields, except those that concern one connection only (RFC 9110 §7.6.1). The request
-///   gets Holdfast-Forwarded-By, the answer Holdfast-Served-By. Host and Authorization are the client's. The leader sees
-///   this server's address instead of the client's.
+///   gets Holdfast-Forwarded-By, the answer Holdfast-Served-By. Host and Authorization are the client's. The leader
+///   sees this server's address instead of the client's.
 /// - Bodies and answers are streamed; a slow receiver slows the sender down.
 /// - A client that hangs up ends its request at the leader. (As for each request that waits, a FIN counts as that.)
 /// - 503 `no_leader` if nothing of the request was sent: no leader is known or can be reached, or the request has been

@@ -20,8 +20,8 @@ struct leader_address {
   std::vector<boost::asio::ip::tcp::endpoint> addresses;  ///< of the host, the preferred one first
 };
 
-/// Which other server of a cluster leads, as far as this one knows. Written by the thread that follows the election, read
-/// by all threads. Thread-safe.
+/// Which other server of a cluster leads, as far as this one knows. Written by the thread that follows the election,
+/// read by all threads. Thread-safe.
 class leader_directory {
  public:
   leader_directory() = default;

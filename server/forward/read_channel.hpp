@@ -16,8 +16,8 @@ namespace holdfast::server {
 
 class upstream_pool;
 
-/// Sends plain reads of a thread's clients to the leader over one connection, each behind the other, without waiting for
-/// the answers: reads that come together share the system calls of both servers. Only reads, since they can be sent
+/// Sends plain reads of a thread's clients to the leader over one connection, each behind the other, without waiting
+/// for the answers: reads that come together share the system calls of both servers. Only reads, since they can be sent
 /// again, and nobody notices if one is executed whose client has left; and only while answers come quickly and are
 /// short, so that nobody waits for another's. For the loop's thread.
 class read_channel final : private upstream::receiver {

@@ -261,7 +261,7 @@ awaitable<io_result> connection::finish_connect(clock::time_point due) {
   int error = 0;
   socklen_t size = sizeof error;
   auto const asked = ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0;
-  co_return asked && error == 0 ? io_result::done : io_result::closed;
+  co_return asked&& error == 0 ? io_result::done : io_result::closed;
 }
 
 awaitable<io_result> connection::fill(clock::time_point due, std::size_t bytes_wanted) {

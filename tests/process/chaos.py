@@ -315,7 +315,7 @@ def run(given, scratch):
     done["longest pause of writes, s"] = round(max((after - before for before, after in zip(ends, ends[1:])), default=0), 1)
     if verification:
         done["verified operations"] = verification["operations"]
-    too_little = [name for name in ("reads", "writes", "snapshots", "appends", "counts") if done[name] < given.duration]
+    too_little = [name for name in ("reads", "writes", "snapshots", "appends", "counts") if done[name] < given.duration / 4]
     if too_little:
         wrong.append(f"too little was done: {', '.join(too_little)}")
     return wrong, done, counts

@@ -4,6 +4,7 @@ Each operation ends in one of three ways: done (with the revision that the serve
 unknown (sent, and not answered).
 """
 
+import contextlib
 import dataclasses
 import http.client
 import json
@@ -13,7 +14,7 @@ import time
 import uuid
 
 TIMEOUT_S = 6
-LOCK_LEASE_S = 2
+LOCK_LEASE_S = 1
 ACCOUNTS, BALANCE = 5, 100
 REGISTERS = 4
 APPENDS_A_LIST = 200
@@ -320,21 +321,28 @@ class Counter(Client):
         token = self.acquire(ticket, path)
         if token is None:
             return
+        try:
+            self.count_one_more(ticket, token)
+        finally:
+            with contextlib.suppress(OSError):
+                self.caller.ask("DELETE", path)
+
+    def count_one_more(self, ticket, token):
         found = self.read(self.key)
-        if found:
-            if self.dice.random() < 0.05:
-                self.ends.wait(self.dice.uniform(0, 2 * LOCK_LEASE_S))  # as if it were stopped
-            number = (found[1] or {"number": 0})["number"] + 1
-            value = {"number": number, "token": token, "by": ticket}
-            guard = {"Holdfast_Lock": f"chaos;token={token}"} if self.is_guarded else {}
-            try:
-                revision = self.write(self.key, value, None, None, **guard)
-            except Unanswered:
-                self.seen.doubtful_counts.append(number)
-                raise
-            if revision:
-                self.seen.counted.append((number, token, revision))
-        self.caller.ask("DELETE", path)
+        if not found:
+            return
+        if self.dice.random() < 0.1:
+            self.ends.wait(self.dice.uniform(0, 2 * LOCK_LEASE_S))  # as if it were stopped
+        number = (found[1] or {"number": 0})["number"] + 1
+        value = {"number": number, "token": token, "by": ticket}
+        guard = {"Holdfast_Lock": f"chaos;token={token}"} if self.is_guarded else {}
+        try:
+            revision = self.write(self.key, value, None, None, **guard)
+        except Unanswered:
+            self.seen.doubtful_counts.append(number)
+            raise
+        if revision:
+            self.seen.counted.append((number, token, revision))
 
     def acquire(self, ticket, path):
         method, where = "POST", f"/v1/locks/chaos?lease={LOCK_LEASE_S}s&wait=1s&id={ticket}"

@@ -19,14 +19,13 @@ namespace {
 
 using namespace std::literals;
 
-constexpr std::string_view common_fields =
-    "Date: Fri, 27 Nov 2026 08:00:00 GMT\r\nX-Content-Type-Options: nosniff\r\n";
+constexpr std::string_view common_fields = "Date: Fri, 27 Nov 2026 08:00:00 GMT\r\nX-Content-Type-Options: nosniff\r\n";
 
 /// An answer as a Holdfast server makes it.
 std::string answer(std::string_view status, std::string_view body, std::string_view more = {}) {
   return "HTTP/1.1 " + std::string(status) + "\r\n" + std::string(common_fields) + std::string(more) +
-         (body.empty() ? "" : "Content-Type: application/json\r\n") +
-         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+         (body.empty() ? "" : "Content-Type: application/json\r\n") + "Content-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + std::string(body);
 }
 
 std::string chunk(std::string_view text) {
@@ -47,8 +46,9 @@ struct forwarder_test : testing::Test {
 };
 
 TEST_F(forwarder_test, passes_request_and_answer_on) {
-  client.send("PUT /v1/kv/a?ttl=1s HTTP/1.1\r\nHost: here:8080\r\nAuthorization: Bearer secret\r\nif-match:  \"x\"\r\n"
-              "Connection: keep-alive, x-mine\r\nX-Mine: 1\r\nContent-Length: 3\r\n\r\n123");
+  client.send(
+      "PUT /v1/kv/a?ttl=1s HTTP/1.1\r\nHost: here:8080\r\nAuthorization: Bearer secret\r\nif-match:  \"x\"\r\n"
+      "Connection: keep-alive, x-mine\r\nX-Mine: 1\r\nContent-Length: 3\r\n\r\n123");
   auto link = leader.accept();
   EXPECT_EQ(head_at(link),
             "PUT /v1/kv/a?ttl=1s HTTP/1.1\r\nHost: here:8080\r\nAuthorization: Bearer secret\r\nif-match:  \"x\"\r\n"

@@ -15,7 +15,8 @@ namespace holdfast::tests {
 using namespace server;
 
 struct running_standby::parts {
-  explicit parts(std::chrono::nanoseconds read_patience) : forwarding{.advertise = "http://standby:1", .read_patience = read_patience} {
+  explicit parts(std::chrono::nanoseconds read_patience)
+      : forwarding{.advertise = "http://standby:1", .read_patience = read_patience} {
     listening.start();
     thread = std::jthread([this] { work.run(); });
   }

@@ -25,7 +25,7 @@ constexpr std::uint64_t body_bytes_max = 30;
 std::string text_of(request_head const& head) {
   std::string text;
   for (auto const part : {head.method_text, head.target, head.content_encoding, head.content_type, head.host,
-                          head.origin, head.last_event_id, head.authorization})
+                          head.origin, head.last_event_id, head.authorization, head.field_lines})
     text += std::string(part) + '|';
   for (auto const& part : {head.if_none_match, head.if_match, head.idempotency_key})
     text += part.value_or("none") + '|';
