@@ -29,8 +29,7 @@ struct answer_message {
 /// Parses answers in sequence from the bytes of a connection, with Beast. Additional checks cover what Beast accepts
 /// against RFC
 /// 9112 and truncation that would otherwise go unnoticed. Interim answers (1xx) are skipped. No allocations once its
-/// buffers have
-/// grown. Not thread-safe.
+/// buffers have grown. Not thread-safe.
 class answer_parser {
  public:
   explicit answer_parser(std::uint64_t body_bytes_max);
@@ -43,8 +42,7 @@ class answer_parser {
 
   /// Consumes received bytes, not necessarily a complete answer. Call only while not done().
   /// @return the number of bytes consumed: all, unless the answer ended before. error_kind::bad_answer for invalid
-  /// bytes: malformed,
-  /// ambiguous or unknown framing, no length, a header above 64 KiB, a body above the limit.
+  /// bytes: malformed, ambiguous or unknown framing, no length, a header above 64 KiB, a body above the limit.
   result<std::size_t> feed(std::string_view bytes);
 
   /// True if any byte of the answer has arrived.

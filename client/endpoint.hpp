@@ -35,10 +35,8 @@ struct endpoint {
 [[nodiscard]] std::string authorization_field(endpoint const& server);
 
 /// Parses `http://host[:port][/]` with default port 80, https:// with default port 443, `host[:port]` with default port
-/// 8080, or
-/// a port alone for this machine. @return error_kind::invalid_request with a correct example for anything else: another
-/// scheme, user
-/// information, a path, a query.
+/// 8080, or a port alone for this machine. @return error_kind::invalid_request with a correct example for anything
+/// else: another scheme, user information, a path, a query.
 [[nodiscard]] result<endpoint> parse_server_url(std::string_view url);
 
 /// This server and the others, each with the token and the TLS settings.

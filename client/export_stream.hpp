@@ -17,10 +17,8 @@ struct export_end {
 };
 
 /// Reads an export line by line: `{"key":…,"value":…,"revision":…,"ttl":…}`, then changes made meanwhile, with removals
-/// as
-/// `{"key":…,"deleted":true,"revision":…}`. The last line for a key counts. A truncated or altered export is an error,
-/// not an end. For
-/// one coroutine, on the given executor.
+/// as `{"key":…,"deleted":true,"revision":…}`. The last line for a key counts. A truncated or altered export is an
+/// error, not an end. For one coroutine, on the given executor.
 class export_stream {
  public:
   export_stream(executor on, endpoint const& server, stream_limits limits = {});

@@ -19,10 +19,9 @@ struct stream_limits {
 };
 
 /// Reads an answer line by line as it arrives, even if it never ends. Uses a connection of its own with HTTP/1.0, so
-/// that the bytes
-/// received are the content, until the server closes it. With several servers (endpoint::others), the next one is asked
-/// if one can't be
-/// reached, gives no answer, or refuses with 503 `no_leader` or `draining`. For one coroutine, on the given executor.
+/// that the bytes received are the content, until the server closes it. With several servers (endpoint::others), the
+/// next one is asked if one can't be reached, gives no answer, or refuses with 503 `no_leader` or `draining`. For one
+/// coroutine, on the given executor.
 class line_stream {
  public:
   line_stream(executor on, endpoint const& server, stream_limits limits = {});

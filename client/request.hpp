@@ -69,9 +69,8 @@ class query {
 [[nodiscard]] result<std::string> fields_of(request_options const& options);
 
 /// The header of a request. `target` is an encoded path with an optional query. PUT, POST and PATCH announce
-/// `body_bytes`, which are
-/// JSON for PUT; without it, `fields` says how the body is sent. @param fields further header lines, each with its line
-/// end
+/// `body_bytes`, which are JSON for PUT; without it, `fields` says how the body is sent. @param fields further header
+/// lines, each with its line end
 [[nodiscard]] std::string request_head(endpoint const& server, std::string_view method, std::string_view target,
                                        std::optional<std::size_t> body_bytes, std::string_view fields = {});
 

@@ -11,17 +11,14 @@
 namespace holdfast::client {
 
 /// A stream of lines that is reopened whenever it ends, for example because the server restarted or the connection
-/// broke; on another
-/// server if there are several. `request_of` provides the next request, because it knows where to continue. The first
-/// attempt must
-/// succeed; later ones are repeated without limit, or within the time limit.
+/// broke; on another server if there are several. `request_of` provides the next request, because it knows where to
+/// continue. The first attempt must succeed; later ones are repeated without limit, or within the time limit.
 class resuming_stream {
  public:
   struct settings {
     endpoint server;
     /// Time without an answer until the stream ends with an error. nullopt: the limits of stream_limits for the first
-    /// answer, then no
-    /// limit.
+    /// answer, then no limit.
     std::optional<std::chrono::nanoseconds> timeout{};
     /// A server that sends nothing for this long, not even a heartbeat, is considered gone.
     std::chrono::nanoseconds silence = std::chrono::seconds(20);

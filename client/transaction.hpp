@@ -24,8 +24,7 @@ struct increment {
 };
 
 /// Several operations that are executed together under one acquisition of the lock, or not at all. They run in the
-/// order in which
-/// they were added; each sees the effects of those before it.
+/// order in which they were added; each sees the effects of those before it.
 class transaction {
  public:
   // Checks: all must hold.

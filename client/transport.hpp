@@ -25,8 +25,7 @@ struct transferred {
 };
 
 /// A connected socket, plain or with TLS. Used on its executor's thread, with one read and one write at a time. close()
-/// ends pending
-/// calls.
+/// ends pending calls.
 class transport {
  public:
   using tcp = boost::asio::ip::tcp;

@@ -29,8 +29,7 @@ CLI::Option* add_duration(CLI::App& app, std::string const& flag, std::string co
                           std::function<void(std::chrono::nanoseconds)> set);
 
 /// Adds an option whose value is an integer from `least` to `most`. Unlike CLI11, it does not read -5 as
-/// 18446744073709551611
-/// if the type is unsigned.
+/// 18446744073709551611 if the type is unsigned.
 template <class T, class Set>
 CLI::Option* add_number(CLI::App& app, std::string const& flag, std::string const& what, T least, T most, Set set) {
   static_assert(std::is_integral_v<T>);

@@ -10,8 +10,7 @@
 namespace holdfast::client::watch {
 
 /// The events of a server's lock. If the connection breaks, it resumes after the last event; if the server restarted,
-/// with the first
-/// event of the new process. For one coroutine, on the given executor.
+/// with the first event of the new process. For one coroutine, on the given executor.
 class lock_feed {
  public:
   /// @param from the last known event: its id, `<start>-<number>`, or its number; empty: only new events

@@ -26,8 +26,7 @@ class lock_screen {
   void take_event(std::string_view json);
 
   /// The screen for a state as in GET /v1/lock, with no more and no longer lines than fit. Long lines are cut; omitted
-  /// list entries are
-  /// counted. @param title the first line.
+  /// list entries are counted. @param title the first line.
   [[nodiscard]] std::vector<std::string> lines(std::string_view title, std::string_view state_json,
                                                screen_size size) const;
 

@@ -24,8 +24,7 @@ struct client_id {
     return id;
   }
   /// Takes the first 64 bits of an IPv6 address, because one client usually has the entire /64 network. IPv4-mapped
-  /// addresses
-  /// (RFC 4291 §2.5.5.2) count as IPv4: their first 64 bits are all the same.
+  /// addresses (RFC 4291 §2.5.5.2) count as IPv4: their first 64 bits are all the same.
   [[nodiscard]] static client_id of(peer_address const& address) noexcept {
     constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
     auto const* const bytes = address.bytes.data();

@@ -12,10 +12,8 @@
 namespace holdfast::server {
 
 /// Appends lines to a file on a thread of its own, so that a slow disk never stalls a request. If the disk is full or
-/// slow,
-/// up to 8 MiB of lines wait in memory; further lines are dropped. The next line written then is the number of dropped
-/// lines:
-/// {"dropped":17}. Any thread.
+/// slow, up to 8 MiB of lines wait in memory; further lines are dropped. The next line written then is the number of
+/// dropped lines: {"dropped":17}. Any thread.
 class line_log {
  public:
   static constexpr std::size_t waiting_bytes_max = 8 * 1024 * 1024;

@@ -22,12 +22,9 @@ struct rate_settings {
 };
 
 /// Counts what clients use and refuses requests of a client that has used up its share. Each client has a bucket per
-/// rate,
-/// which holds one second's worth; as in the generic cell rate algorithm (ITU-T I.371), one instant represents a
-/// bucket.
-/// A request, known in advance, is refused if the bucket is empty. Bytes and lock time, known afterwards, are always
-/// taken;
-/// the resulting debt delays the next request. Any thread.
+/// rate, which holds one second's worth; as in the generic cell rate algorithm (ITU-T I.371), one instant represents a
+/// bucket. A request, known in advance, is refused if the bucket is empty. Bytes and lock time, known afterwards, are
+/// always taken; the resulting debt delays the next request. Any thread.
 class rate_limits {
  public:
   using clock = std::chrono::steady_clock;

@@ -27,8 +27,7 @@ inline constexpr std::string_view read_allow = "GET, HEAD, OPTIONS";
 [[nodiscard]] reply method_not_allowed(request_head const& head, std::string_view allow, std::string_view advice = {});
 
 /// For a read-only resource whose path takes no parameters: the answer to every request other than a plain read,
-/// including
-/// OPTIONS.
+/// including OPTIONS.
 [[nodiscard]] std::optional<reply> refuse_all_but_reads(request_head const& head, protocol::target const& target);
 
 /// The same for a resource that checks its parameters itself.

@@ -27,8 +27,7 @@ namespace {
 using namespace protocol;
 
 /// Maximum number of times that a patch is computed without the lock, in addition to once for each text. If the value
-/// has
-/// changed every time meanwhile, it is then patched under the lock.
+/// has changed every time meanwhile, it is then patched under the lock.
 std::size_t text_attempts_max(data_operation const& one) {
   auto const* const all = std::get_if<transaction>(&inner_of(one));
   return 4 + (all != nullptr ? all->checks.size() + all->steps.size() : 0);
@@ -315,8 +314,7 @@ request_need api_handler::finish_routed(std::string&& body, reply& answer) {
 }
 
 /// Conditions wrap the operation from the outside in: first the idempotency key, then the locks held. A repeated
-/// request
-/// gets the same answer even if the lock has been lost by then.
+/// request gets the same answer even if the lock has been lost by then.
 void api_handler::make_conditional(data_request& data, std::string_view said) {
   if (!grants_.empty()) guard(data, std::exchange(grants_, {}));
   if (claim_) make_idempotent(data, *std::move(claim_), said);

@@ -64,8 +64,7 @@ void event_stream::append_lost(std::string& out) {
 }
 
 /// Appends what was committed since the last call as one message, because a commit is useful only with the others of
-/// its
-/// time. @return true if there may be more.
+/// its time. @return true if there may be more.
 bool event_stream::append_commits(std::string& out) {
   auto const commits = source_.commits.take(next_commit_, commits_at_once);
   if (commits.empty()) return false;

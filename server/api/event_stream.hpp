@@ -10,10 +10,8 @@
 namespace holdfast::server {
 
 /// Produces the text of the lock's events for one consumer; does no I/O. It keeps only the consumer's position, so a
-/// slow
-/// consumer costs no memory: it misses events and gets their number. The texts are shared by all consumers, so a
-/// further
-/// consumer costs only copies of them. One thread.
+/// slow consumer costs no memory: it misses events and gets their number. The texts are shared by all consumers, so a
+/// further consumer costs only copies of them. One thread.
 class event_stream {
  public:
   /// Maximum number of events per second, and of a burst at the beginning, when a consumer catches up.

@@ -18,8 +18,7 @@ std::string_view name_in(std::string_view host) {
 }
 
 /// True if browsers parse the host as an IPv4 address or reject it: its last label consists of digits (WHATWG URL,
-/// "ends in
-/// a number"). So no name that somebody can register passes.
+/// "ends in a number"). So no name that somebody can register passes.
 bool ends_in_a_number(std::string_view name) noexcept {
   auto digit = name.rbegin();
   while (digit != name.rend() && *digit >= '0' && *digit <= '9') ++digit;

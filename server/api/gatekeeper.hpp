@@ -17,8 +17,7 @@
 namespace holdfast::server {
 
 /// Decides for one handler whether a request may be served, before it joins the lock's queue, and writes the logs.
-/// Requests
-/// follow each other: begin(), then refuse() and the functions after it, then end(). One thread.
+/// Requests follow each other: begin(), then refuse() and the functions after it, then end(). One thread.
 class gatekeeper {
  public:
   using clock = std::chrono::steady_clock;

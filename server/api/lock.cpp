@@ -129,8 +129,7 @@ awaitable<void> let_others_run() {
 }
 
 /// Sends until the client leaves or stops reading (then false), or until the server drains and nobody waits or holds.
-/// The
-/// unread data are bounded: one piece of some 64 KiB; events that become too old are skipped.
+/// The unread data are bounded: one piece of some 64 KiB; events that become too old are skipped.
 awaitable<bool> send_events(lock_request const& request, api_context const& context, client_link& client) {
   auto const is_of_other_start = request.after_start != 0 && request.after_start != context.insight.start;
   // Nothing is known of a process that has ended. Everything known about this one happened since.

@@ -27,8 +27,7 @@ namespace holdfast::server {
 [[nodiscard]] reply head_of(lock_request const& request);
 
 /// Sends events as they happen, until the client leaves or the server has drained; or sends the trace. It sends pieces
-/// and
-/// yields the thread between them. The head has already been sent.
+/// and yields the thread between them. The head has already been sent.
 awaitable<request_end> send_stream(lock_request const& request, api_context const& context, client_link& client);
 
 }  // namespace holdfast::server

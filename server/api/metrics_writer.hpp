@@ -10,10 +10,8 @@
 namespace holdfast::server {
 
 /// Writes Prometheus's text format, version 0.0.4. prometheus-cpp is not used: its counters are doubles behind a lock
-/// or a
-/// compare-and-swap, too slow for the request path, and its serializer alone does not justify a shared library. All
-/// samples of
-/// a family must follow its begin().
+/// or a compare-and-swap, too slow for the request path, and its serializer alone does not justify a shared library.
+/// All samples of a family must follow its begin().
 class metrics_writer {
  public:
   using label = std::pair<std::string_view, std::string_view>;

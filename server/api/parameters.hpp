@@ -28,8 +28,7 @@ struct parameters {
 };
 
 /// Parses a query. @param allowed names that the resource accepts; error messages list them. @param defaults terms that
-/// the
-/// query does not set. @return errc::invalid_parameter or errc::hold_too_long.
+/// the query does not set. @return errc::invalid_parameter or errc::hold_too_long.
 [[nodiscard]] protocol::result<parameters> read_parameters(std::string_view query,
                                                            std::span<std::string_view const> allowed,
                                                            lock_terms const& defaults,

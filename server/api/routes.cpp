@@ -30,8 +30,7 @@ constexpr route_access open_to_all(need::nothing), of_known(need::any_token), of
     of_locks(need::locks), of_overview(need::overview);
 
 /// For a function that returns the request. route_value() builds its request in place instead, because moving a
-/// data_request
-/// costs as much as parsing it.
+/// data_request costs as much as parsing it.
 template <routed (*read)(request_head const&, target const&, route_context const&)>
 void read_into(request_head const& head, target const& target, route_context const& context, routed& into) {
   into = read(head, target, context);

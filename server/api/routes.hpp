@@ -31,8 +31,7 @@ struct resource {
 [[nodiscard]] route_access access_of(route_kind kind) noexcept;
 
 /// Finds the resource for a header and parses the request. The body, such as a PUT's value, is not read yet. Routing
-/// uses no
-/// bodies, sockets or database. @param into becomes the request. @return its kind.
+/// uses no bodies, sockets or database. @param into becomes the request. @return its kind.
 route_kind route(request_head const& head, route_context const& context, routed& into);
 
 }  // namespace holdfast::server

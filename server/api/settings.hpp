@@ -22,12 +22,9 @@ inline constexpr std::size_t settings_bytes_max = 4 * 1024;
                                              route_context const& context);
 
 /// Why a header may not change settings; nothing if it may. A page of another site must not be able to, neither
-/// directly
-/// (checked by Origin) nor by a name of its own for this server's address (DNS rebinding, checked by Host). So Host
-/// must be an
-/// IP address, `localhost` or one of `host_names`, Origin must match it, and the content type must be JSON, which HTML
-/// forms
-/// can't send.
+/// directly (checked by Origin) nor by a name of its own for this server's address (DNS rebinding, checked by Host). So
+/// Host must be an IP address, `localhost` or one of `host_names`, Origin must match it, and the content type must be
+/// JSON, which HTML forms can't send.
 [[nodiscard]] std::optional<reply> refuse_change(request_head const& head, std::span<std::string const> host_names);
 
 /// The answer of GET /v1/settings.

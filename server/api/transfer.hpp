@@ -21,10 +21,8 @@ namespace holdfast::server {
 [[nodiscard]] reply head_of(export_request const& request);
 
 /// Sends entries page by page. After each page it sends the changes made meanwhile to entries already sent. So all
-/// lines
-/// together, the last line of each key counting, are the database at the revision of the last line. The lock is held
-/// only for
-/// one page at a time. @param gate as below.
+/// lines together, the last line of each key counting, are the database at the revision of the last line. The lock is
+/// held only for one page at a time. @param gate as below.
 awaitable<request_end> send_export(export_request const& request, api_context const& context, lock_asker asker,
                                    client_link& client, gatekeeper* gate);
 

@@ -137,8 +137,7 @@ struct told_part {
 };
 
 /// Sends the present values, page by page. @param told receives what was sent, with revisions. @return false if the
-/// client
-/// left.
+/// client left.
 awaitable<bool> send_values(watch_request const& request, api_context const& context, lock_asker asker,
                             client_link& client, event_writer& writer, std::vector<told_part>& told, gatekeeper* gate) {
   data_operation what = list_operation{.prefix = request.key,

@@ -14,10 +14,9 @@
 namespace holdfast::server {
 
 /// The tutorial's two tasks, with the real lock and the real database. A reader holds the lock for one second at a time
-/// and
-/// requests it again at once; a writer requests it every 350 ms. Both print their steps. The order of the lines shows
-/// that
-/// waiters are served in order of arrival, and that the next owner runs only after the releasing task has suspended.
+/// and requests it again at once; a writer requests it every 350 ms. Both print their steps. The order of the lines
+/// shows that waiters are served in order of arrival, and that the next owner runs only after the releasing task has
+/// suspended.
 class demo {
  public:
   using printer = std::function<void(std::string_view line)>;

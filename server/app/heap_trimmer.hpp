@@ -8,10 +8,8 @@
 namespace holdfast::server {
 
 /// Returns free memory between used blocks to the system. The allocator normally keeps it for later values, because
-/// taking
-/// it from the system again more than doubles the CPU time of a PUT of 1 MiB. So this trims only if much less memory is
-/// in use
-/// than before. Runs on the loop's thread.
+/// taking it from the system again more than doubles the CPU time of a PUT of 1 MiB. So this trims only if much less
+/// memory is in use than before. Runs on the loop's thread.
 class heap_trimmer {
  public:
   /// Memory in use, in bytes.

@@ -29,8 +29,8 @@ class chunked_body {
 
   /// Appends the content of `bytes` to `content`.
   /// @return the number of bytes consumed: all, unless the body ends before. Errors: errc::bad_request,
-  /// errc::body_too_large, and
-  /// errc::header_too_large for extensions and trailers. Nothing may be decoded after an error.
+  /// errc::body_too_large, and errc::header_too_large for extensions and trailers. Nothing may be decoded after an
+  /// error.
   protocol::result<std::size_t> decode(std::string_view bytes, std::string& content);
 
   /// Removes the limit on the body's length.

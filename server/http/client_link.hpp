@@ -20,8 +20,7 @@ namespace holdfast::server {
 class timer;
 
 /// A handler's view of the client of an awaited request: whether it is still connected, and how to send an answer piece
-/// by
-/// piece. One thread.
+/// by piece. One thread.
 class client_link {
  public:
   /// All arguments must outlive it. @param read_ahead_bytes_max limit for bytes of the client's next requests.

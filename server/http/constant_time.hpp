@@ -7,8 +7,7 @@
 namespace holdfast::server {
 
 /// Compares two texts of equal length in a time that depends only on the length, so that the time reveals nothing about
-/// a
-/// guessed secret.
+/// a guessed secret.
 [[nodiscard]] inline bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   std::uint64_t difference = 0;

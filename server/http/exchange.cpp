@@ -55,8 +55,7 @@ bool exchange::read_head(std::string_view& input, peer_address const& client) {
     head = &parser_.head();
   } else {
     // Also for an incomplete header: the answer to a time-out must not use the framing of the previous request, which
-    // may be
-    // another client's.
+    // may be another client's.
     framing_ = {.head_only = input.starts_with("HEAD ")};
     auto const scanned = scanner_.scan(input, settings_.header_bytes_max);
     if (scanned && *scanned == 0) return false;
@@ -129,8 +128,7 @@ void exchange::refuse_for_memory() {
 }
 
 /// Counts memory that an answer keeps until it is durable or a slow client has read it. Beyond the limit, a read is
-/// refused;
-/// a change has already been made and must be answered.
+/// refused; a change has already been made and must be answered.
 void exchange::count_answer(bool is_withheld) {
   auto const content_bytes = framing_.head_only ? 0 : answer_.content().size();
   if (!is_withheld && content_bytes <= copied_bytes_max) return;

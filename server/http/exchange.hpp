@@ -25,8 +25,7 @@ namespace holdfast::server {
 inline constexpr std::size_t copied_bytes_max = 16 * 1024;
 
 /// The requests and answers of one connection, in sequence and without I/O: serve() consumes received bytes and returns
-/// what
-/// it needs to continue. The caller provides that and calls again. One thread.
+/// what it needs to continue. The caller provides that and calls again. One thread.
 class exchange {
  public:
   using clock = std::chrono::steady_clock;
@@ -41,8 +40,7 @@ class exchange {
   };
 
   /// All arguments must outlive it. @param known_fields of this thread. @param under_way budget for memory of bodies
-  /// and awaited
-  /// requests.
+  /// and awaited requests.
   exchange(std::unique_ptr<request_handler> handler, session_settings const& settings, known_fields& known_fields,
            byte_budget& under_way, std::atomic<bool> const& draining, answer_gate const& gate)
       : handler_(std::move(handler)),
@@ -53,8 +51,7 @@ class exchange {
         counted_(under_way) {}
 
   /// Serves one request, or as much of it as has arrived, and appends the answer to `output`. Consumes from `input`. If
-  /// called
-  /// again without what it needs, it returns the same. @param now time at which the input was read.
+  /// called again without what it needs, it returns the same. @param now time at which the input was read.
   step serve(std::string_view& input, byte_buffer& output, peer_address const& client, clock::time_point now);
 
   /// Awaits what the request waits for. @return true if the client is still connected.

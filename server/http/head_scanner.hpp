@@ -8,12 +8,9 @@
 namespace holdfast::server {
 
 /// Finds the end of a request's header and checks its bytes against RFC 9112 before the more lenient parser sees them:
-/// lines
-/// end in CRLF only, there are no control characters (§5.5) and no folded lines (§5.2), and the version is 1.0 or 1.1.
-/// It checks
-/// bytes as they arrive, so that a bare LF or a TLS hello is answered at once. The caller skips empty lines before the
-/// request
-/// line (§2.2).
+/// lines end in CRLF only, there are no control characters (§5.5) and no folded lines (§5.2), and the version is 1.0 or
+/// 1.1. It checks bytes as they arrive, so that a bare LF or a TLS hello is answered at once. The caller skips empty
+/// lines before the request line (§2.2).
 class head_scanner {
  public:
   /// @param text everything received of the message, from its first byte; each call examines only new bytes.

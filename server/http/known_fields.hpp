@@ -12,10 +12,8 @@ namespace holdfast::server {
 /// A cache from header fields, byte for byte, to their parsed form. Clients send the same fields with each request
 /// (HPACK, RFC
 /// 7541, uses this too), so most headers need no second scan and parse; equal bytes have an equal result. Only accepted
-/// fields of
-/// HTTP/1.1 requests are cached: their meaning depends on nothing else. Authorization is secret; it is compared last
-/// and in
-/// constant time, so that timing does not reveal another client's secret. Not thread-safe.
+/// fields of HTTP/1.1 requests are cached: their meaning depends on nothing else. Authorization is secret; it is
+/// compared last and in constant time, so that timing does not reveal another client's secret. Not thread-safe.
 class known_fields {
  public:
   static constexpr std::size_t bytes_max = 2048;  // of the fields of one header

@@ -9,8 +9,7 @@
 namespace holdfast::server {
 
 /// A request line in the most common form, as the lengths of its parts: small enough to be returned in registers.
-/// `text` is
-/// always the text in which it was recognized.
+/// `text` is always the text in which it was recognized.
 struct plain_request_line {
   server::method method = method::unknown;  ///< unknown: the line has another form
   bool target_is_plain = false;             ///< see request_head
@@ -28,10 +27,8 @@ struct plain_request_line {
 };
 
 /// Recognizes `GET`, `HEAD`, `PUT` or `DELETE`, a space, a target of visible ASCII, and ` HTTP/1.1` with CRLF at the
-/// start of
-/// `text`. @return false for all other forms, valid or not; head_scanner and request_parser handle those, and give the
-/// same
-/// result for these.
+/// start of `text`. @return false for all other forms, valid or not; head_scanner and request_parser handle those, and
+/// give the same result for these.
 [[nodiscard]] plain_request_line recognize_request_line(std::string_view text);
 
 }  // namespace holdfast::server

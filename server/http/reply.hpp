@@ -63,8 +63,7 @@ struct reply_framing {
 [[nodiscard]] reply reply_to(protocol::failure const& error);
 
 /// Writes the status line and the header. The content follows separately, unless framing.head_only, so that a large
-/// value is
-/// written from its own memory.
+/// value is written from its own memory.
 /// @param to space for head_bytes_max(). @return the end of the written text.
 [[nodiscard]] char* write_head(char* to, reply const& reply, reply_framing framing);
 [[nodiscard]] std::size_t head_bytes_max(reply const& reply);

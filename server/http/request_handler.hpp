@@ -46,8 +46,7 @@ class request_handler {
   virtual ~request_handler() = default;
 
   /// Called for a request with header `head`, which is valid during the call. Answers into `answer` unless something
-  /// must be
-  /// awaited. A body that is not asked for stays unread, and the connection ends with the answer.
+  /// must be awaited. A body that is not asked for stays unread, and the connection ends with the answer.
   virtual request_need begin(request_head const& head, peer_address const& client, reply& answer) = 0;
 
   /// Limit for the length of the body that begin() has asked for.

@@ -13,8 +13,7 @@ namespace holdfast::server {
 class known_fields;
 
 /// Parses requests in sequence. Beast parses the header; this class applies the stricter framing rules of RFC 9112 §6,
-/// and
-/// keeps only the fields that the server uses. Not thread-safe.
+/// and keeps only the fields that the server uses. Not thread-safe.
 class request_parser {
  public:
   /// @param known for recognize_head(), shared by the parsers of a thread, which it must outlive; null: not used.
@@ -25,15 +24,12 @@ class request_parser {
 
   /// Parses a complete header, as measured by head_scanner, and forgets the previous request.
   /// @return the head, valid until the next call and as long as `block`. After errc::bad_request and
-  /// errc::unknown_transfer_coding,
-  /// the connection's framing is lost.
+  /// errc::unknown_transfer_coding, the connection's framing is lost.
   protocol::result<request_head const*> parse_head(std::string_view block);
 
   /// A fast path to the same head for most headers: a plain request line, with fields that are byte for byte those of
-  /// an earlier
-  /// header (known_fields). Neither head_scanner nor Beast reads them again: 310 instructions instead of 2,120 for a
-  /// GET with one
-  /// field; longer headers gain more.
+  /// an earlier header (known_fields). Neither head_scanner nor Beast reads them again: 310 instructions instead of
+  /// 2,120 for a GET with one field; longer headers gain more.
   /// @param text received bytes, from the first of the header.
   /// @return the header's length, with its head in head(); 0 if head_scanner and parse_head() must decide.
   std::size_t recognize_head(std::string_view text, std::size_t bytes_max);
@@ -54,8 +50,7 @@ class request_parser {
   void lift_limit();
 
   /// True if the request was parsed to its end, including the body. False before the first request and after an error
-  /// in a
-  /// header.
+  /// in a header.
   [[nodiscard]] bool done() const;
 
   /// The remaining bytes of a body with a known length; otherwise 0.

@@ -55,12 +55,9 @@ class session_context {
 };
 
 /// One client. Requests that can be answered at once are served from the thread's buffers. If something must be awaited
-/// (the
-/// rest of a request, the lock, a hold, a client that reads slowly), a coroutine continues with the same exchange until
-/// the
-/// connection is idle. So an idle connection has neither buffers nor a coroutine, and the common request never
-/// suspends. One
-/// thread.
+/// (the rest of a request, the lock, a hold, a client that reads slowly), a coroutine continues with the same exchange
+/// until the connection is idle. So an idle connection has neither buffers nor a coroutine, and the common request
+/// never suspends. One thread.
 class session final
     : private connection::owner,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {

@@ -32,8 +32,7 @@ class backup_runner {
   backup_runner& operator=(backup_runner const&) = delete;
 
   /// Starts a backup. @param done called on the backup's thread; must not throw. @return false if another backup is
-  /// running. Any
-  /// thread.
+  /// running. Any thread.
   bool start(std::filesystem::path to, std::function<void(backup_outcome const&)> done);
 
   /// Waits for a running backup and prevents new ones.

@@ -18,8 +18,7 @@ enum class keyspace : std::uint8_t {
 };
 
 /// One mutation of the database, made while the lock is held. Watchers, the history and the journal all read this
-/// stream of
-/// changes and have no other source. Touches occur only in keyspace::data.
+/// stream of changes and have no other source. Touches occur only in keyspace::data.
 struct change {
   enum class kind : std::uint8_t {
     put,     ///< `key` now has `value`

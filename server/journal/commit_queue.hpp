@@ -75,18 +75,15 @@ class commit_queue {
   void append(std::span<change> changes);
 
   /// Starts the commit of appended changes, unless it is under way. Any thread; makes a system call only if the commit
-  /// thread
-  /// sleeps. Changes without a following wake() wait for the next one.
+  /// thread sleeps. Changes without a following wake() wait for the next one.
   void wake();
 
   /// Commits pending changes, unless a commit has failed, and ends the thread. Later appends are never committed. Must
-  /// not run
-  /// concurrently with itself.
+  /// not run concurrently with itself.
   void finish();
 
   /// All changes up to this one survive a crash. Increases; any thread. Everything before the commit happens before a
-  /// read of the
-  /// new number.
+  /// read of the new number.
   [[nodiscard]] std::uint64_t durable_sequence() const noexcept {
     return durable_sequence_.load(std::memory_order_acquire);
   }

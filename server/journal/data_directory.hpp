@@ -15,8 +15,7 @@ namespace holdfast::server {
 /// witness    the last acknowledged change
 /// journal/   the engine's own files
 /// `format` is first written as "creating" and finally as "ready" or "backup". If a crash leaves "creating", nothing
-/// was ever
-/// acknowledged, so the next start begins again. All functions throw journal_error.
+/// was ever acknowledged, so the next start begins again. All functions throw journal_error.
 class data_directory {
  public:
   enum class state : std::uint8_t {

@@ -26,13 +26,11 @@ struct data_report {
 };
 
 /// Reads an unused directory in full, and changes nothing. @throws journal_error if it can't be read: it does not
-/// exist, is in use,
-/// or has another owner. Damage is part of the report.
+/// exist, is in use, or has another owner. Damage is part of the report.
 [[nodiscard]] data_report inspect_data(std::filesystem::path const& directory);
 
 /// Creates a database from a backup in an empty or new directory, and checks it in full. It gets a new database id, so
-/// that
-/// clients with knowledge of the old one notice. @throws journal_error.
+/// that clients with knowledge of the old one notice. @throws journal_error.
 journal_position restore_data(std::filesystem::path const& backup, std::filesystem::path const& to);
 
 /// What is wrong with the contents, in one line; empty if they match the head.

@@ -15,8 +15,7 @@ struct disk_report {
   std::chrono::nanoseconds sync_median{};   ///< appends of 4 KiB with a sync
   std::chrono::nanoseconds sync_p99{};
   /// Why syncs may not be reliable, in one line; empty if there is no indication. No program can be certain: a disk may
-  /// report data
-  /// as written that it still has in memory.
+  /// report data as written that it still has in memory.
   std::string doubt;
 
   /// Durable puts of 100 B per second, by number of writers that write without pause.

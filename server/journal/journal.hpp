@@ -64,8 +64,7 @@ struct journal_figures {
 };
 
 /// Makes changes durable, and returns the resulting entries after a restart. Never used by reads. A journal is open
-/// from its
-/// construction. All functions except commit() throw errors as journal_error.
+/// from its construction. All functions except commit() throw errors as journal_error.
 class journal {
  public:
   using visitor = std::function<void(recovered_entry const&)>;
@@ -80,8 +79,7 @@ class journal {
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
   /// Visits every entry, in the order of keys within a keyspace, and then checks that none is missing. If it throws,
-  /// the visited
-  /// entries must not be used. Call once, before the first commit.
+  /// the visited entries must not be used. Call once, before the first commit.
   virtual void recover(visitor const& visit) = 0;
 
   /// What was lost, in one line, if a damaged journal was opened; otherwise empty. Valid after recover().
@@ -91,11 +89,9 @@ class journal {
   [[nodiscard]] virtual journal_position position() const = 0;
 
   /// Makes a batch durable, all or nothing, and returns when it is: after the sync, unless syncs are off. The sequence
-  /// numbers
-  /// continue the position's without gaps, and `previous` is the entry's version. One call at a time.
+  /// numbers continue the position's without gaps, and `previous` is the entry's version. One call at a time.
   /// @return no error on success. After an error nothing of the batch may be acknowledged, although it may exist after
-  /// a restart; every
-  /// later call writes nothing and returns the same error.
+  /// a restart; every later call writes nothing and returns the same error.
   [[nodiscard]] virtual std::optional<journal_error> commit(std::span<change const> batch) = 0;
 
   // --- of a journal that several servers share, one after the other ---

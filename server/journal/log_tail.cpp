@@ -20,8 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The log format of RocksDB and LevelDB: blocks of 32 KiB with fragments of records. A fragment has a masked CRC32C of
-// its type and
-// bytes (4 bytes), its length (2) and its type (1), and never crosses a block boundary.
+// its type and bytes (4 bytes), its length (2) and its type (1), and never crosses a block boundary.
 constexpr std::size_t block_bytes = 32 * 1024, header_bytes = 7;
 enum fragment_type : unsigned char { full = 1, first = 2, middle = 3, last = 4 };
 

@@ -16,14 +16,12 @@ struct log_tail {
 };
 
 /// Distinguishes a log that a power loss cut off from one that was damaged later. Each record was synced before the
-/// next began, so
-/// sectors may be missing only in the last one. A record after the damage proves that the damaged part was once
-/// durable.
+/// next began, so sectors may be missing only in the last one. A record after the damage proves that the damaged part
+/// was once durable.
 [[nodiscard]] log_tail examine_log(std::string_view bytes);
 
 /// The logs of a RocksDB directory that a power loss may have cut off: those that end with an incomplete record. Only
-/// the newest
-/// log and the current manifest are ever appended to.
+/// the newest log and the current manifest are ever appended to.
 struct torn_file {
   std::filesystem::path path;
   std::uint64_t whole_bytes = 0;

@@ -71,8 +71,7 @@ struct entry {
 }  // namespace record
 
 /// The last acknowledged change, written after each sync and not synced itself: it survives the end of the process, but
-/// perhaps
-/// not a power loss. The second half is a checksum of the first and of its database.
+/// perhaps not a power loss. The second half is a checksum of the first and of its database.
 namespace witness {
 
 [[nodiscard]] std::string write(std::uint64_t database, std::uint64_t sequence);

@@ -86,8 +86,7 @@ class touch_operator : public rocksdb::MergeOperator {
 class failure_listener : public rocksdb::EventListener {
  public:
   // If the first write to a log meets ENOSPC, the engine's recovery lets its next write fail an assertion, and Debian's
-  // build enables
-  // assertions (rocksdb #11643, #12998). So nothing is written after an error.
+  // build enables assertions (rocksdb #11643, #12998). So nothing is written after an error.
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
     *auto_recovery = false;
   }
@@ -114,8 +113,7 @@ rocksdb::Options options_of(rocksdb_engine::mode mode, rocksdb_engine::damage da
   options.merge_operator = std::make_shared<touch_operator>();
 
   // The default, kPointInTimeRecovery, silently drops acknowledged changes after a damaged one; kAbsoluteConsistency
-  // fails after a
-  // kill in the middle of a write.
+  // fails after a kill in the middle of a write.
   options.wal_recovery_mode = damage == rocksdb_engine::damage::refused
                                   ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
                                   : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
@@ -363,8 +361,7 @@ std::optional<std::uint64_t> witness_file::bytes_free() const {
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 // The package's library is not instrumented: the thread sanitizer sees its memory accesses inside functions of the C
-// library but
-// not the atomics that order them. Matching the library's name in a report requires llvm-symbolizer.
+// library but not the atomics that order them. Matching the library's name in a report requires llvm-symbolizer.
 extern "C" char const* __tsan_default_suppressions();
 extern "C" char const* __tsan_default_suppressions() {
   return "race:rocksdb::\n";

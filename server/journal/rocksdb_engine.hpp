@@ -27,8 +27,7 @@ struct rocksdb_tuning {
 };
 
 /// RocksDB with the journal's options, errors and records. Only rocksdb_engine.cpp includes RocksDB's headers.
-/// Functions throw
-/// journal_error unless they return an error.
+/// Functions throw journal_error unless they return an error.
 class rocksdb_engine {
  public:
   enum class mode : std::uint8_t {

@@ -103,8 +103,7 @@ void rocksdb_journal::open() {
 }
 
 /// An incomplete last record or table, never durable, can make the engine refuse a complete directory. @return true if
-/// that was the
-/// cause and is fixed; otherwise nothing has changed.
+/// that was the cause and is fixed; otherwise nothing has changed.
 bool rocksdb_journal::cut_what_a_power_loss_tore() const {
   auto torn = torn_logs(directory_->engine_path());
   // Perhaps a table that was being written. If it is needed, the engine misses it and nothing is changed.

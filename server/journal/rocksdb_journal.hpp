@@ -22,8 +22,7 @@ struct rocksdb_settings {
   /// Opens a damaged database with its readable part, under a new database id. No effect without damage.
   bool accept_loss = false;
   /// has_room() is false below this free space. The engine may need it before it can free anything: four logs, and as
-  /// much again for
-  /// the tables that they become.
+  /// much again for the tables that they become.
   std::uint64_t room_bytes_min = 256ull * 1024 * 1024;
   rocksdb_tuning tuning{};
 };
@@ -32,8 +31,7 @@ struct rocksdb_settings {
 class rocksdb_journal final : public journal {
  public:
   /// Opens the directory, or creates a database in it. @throws journal_error; then the directory is unchanged, except
-  /// that an empty
-  /// one may contain an unfinished creation.
+  /// that an empty one may contain an unfinished creation.
   explicit rocksdb_journal(rocksdb_settings settings);
   ~rocksdb_journal() override;
 
@@ -47,8 +45,7 @@ class rocksdb_journal final : public journal {
 
   [[nodiscard]] std::string accepted_loss() const override { return accepted_loss_; }
   /// On the same file system, the copy shares files with the database through hard links: fast, but no protection
-  /// against a failing
-  /// disk.
+  /// against a failing disk.
   journal_position back_up(std::filesystem::path const& to) const override;
 
  private:

@@ -42,8 +42,7 @@ std::optional<data_outcome> unmet(conditions_pointer const& when, database::entr
 }
 
 /// Parses a JSON integer with optional white space. One that is out of range becomes the nearest limit. @return nullopt
-/// for
-/// other text.
+/// for other text.
 std::optional<std::int64_t> integer_of(std::string_view text) {
   constexpr std::string_view white_space = " \t\r\n";
   auto const begin = text.find_first_not_of(white_space);
@@ -152,8 +151,7 @@ void database::record(change::kind what, std::string_view key, entry const* befo
 }
 
 /// Appends a record of another keyspace to the journal. Strong guarantee. @param value null: removes it. @param
-/// previous
-/// version of the record that it replaces or removes; 0: none. @return its version.
+/// previous version of the record that it replaces or removes; 0: none. @return its version.
 std::uint64_t database::keep(keyspace space, std::string_view key, json_text value, std::uint64_t previous,
                              expiry_time expires) {
   change one{.what = value ? change::kind::put : change::kind::del,

@@ -27,20 +27,16 @@
 namespace holdfast::server {
 
 /// An ordered map from keys to JSON texts. Every change of data increments the revision and goes into the history; each
-/// key
-/// has the revision of its last change. Plain and synchronous: to share it, put it behind a lock. The map is a B-tree
-/// (Bayer and
-/// McCreight, 1972). With several keys per node, look-ups cause fewer cache misses and keys need less memory than in a
-/// binary
-/// tree; unlike a hash table, it never pauses to move all of its elements.
-/// Time advances only with at(): a key is expired if its time is before that, and no operation finds it.
+/// key has the revision of its last change. Plain and synchronous: to share it, put it behind a lock. The map is a
+/// B-tree (Bayer and McCreight, 1972). With several keys per node, look-ups cause fewer cache misses and keys need less
+/// memory than in a binary tree; unlike a hash table, it never pauses to move all of its elements. Time advances only
+/// with at(): a key is expired if its time is before that, and no operation finds it.
 class database final : private named_locks::stream {
  public:
   using clock = std::chrono::steady_clock;
 
   /// @param bytes_max limit for keys and values, as counted by bytes_of(). @param changes receives all changes of data
-  /// and must
-  /// outlive this; null: none. @param lock_counts counters of named locks.
+  /// and must outlive this; null: none. @param lock_counts counters of named locks.
   explicit database(std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max(), history* changes = nullptr,
                     std::shared_ptr<named_lock_counters> lock_counts = std::make_shared<named_lock_counters>())
       : bytes_max_(bytes_max), changes_(changes), locks_(std::move(lock_counts)) {}
@@ -72,8 +68,7 @@ class database final : private named_locks::stream {
   static constexpr std::size_t expired_at_once_max = 256;
 
   /// Runs one operation. It is refused if it would exceed the memory limit, unless it needs no more than it frees.
-  /// Strong
-  /// guarantee: after std::bad_alloc the database is unchanged except for expired keys.
+  /// Strong guarantee: after std::bad_alloc the database is unchanged except for expired keys.
   data_outcome apply(data_operation const& operation);
 
   struct entry {

@@ -13,8 +13,7 @@
 namespace holdfast::server {
 
 /// Keys ordered by expiry: 24 bytes each, plus unused space of the tree. Keys of up to 15 bytes are copied; for longer
-/// keys the
-/// index refers to the database's string, whose memory stays in place when the tree moves the string.
+/// keys the index refers to the database's string, whose memory stays in place when the tree moves the string.
 class expiry_index {
  public:
   /// @param key the string in the database's tree. On std::bad_alloc nothing has changed.

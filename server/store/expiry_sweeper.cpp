@@ -22,8 +22,7 @@ awaitable<void> expiry_sweeper::run() {
       has_failed = true;
     }
     // Lets the thread serve others between two portions, even if the lock was free and nothing suspended. If memory has
-    // run
-    // out, some may be free a little later.
+    // run out, some may be free a little later.
     pause_.expires_after(has_failed ? std::chrono::milliseconds(1000) : std::chrono::milliseconds(1));
     co_await pause_.async_wait(as_values);
   }

@@ -9,9 +9,8 @@
 namespace holdfast::server {
 
 /// Removes keys when they expire. It acquires the lock like any client, for a bounded number of keys at a time;
-/// requests served
-/// before it do not find expired keys either. Sleeps while nothing expires. Runs on the loop's thread, except where
-/// noted.
+/// requests served before it do not find expired keys either. Sleeps while nothing expires. Runs on the loop's thread,
+/// except where noted.
 class expiry_sweeper {
  public:
   /// The loop and the store must outlive it. @param recorder of the loop's thread; null: no recording.

@@ -11,8 +11,7 @@
 namespace holdfast::server {
 
 /// The latest changes of data and named locks, ordered by revision without gaps. Bounded: the oldest are forgotten. The
-/// owner of
-/// the database's lock appends; any thread reads.
+/// owner of the database's lock appends; any thread reads.
 class history {
  public:
   /// Notified of new changes. Called by the owner of the database's lock, so it must be brief.
@@ -55,8 +54,7 @@ class history {
   [[nodiscard]] std::uint64_t bytes() const;
 
   /// Appends changes after `revision`, up to `changes_max`. @return false, with none appended, if some of them have
-  /// been
-  /// forgotten.
+  /// been forgotten.
   [[nodiscard]] bool take(std::uint64_t revision, std::size_t changes_max, std::vector<change>& out) const;
 
  private:

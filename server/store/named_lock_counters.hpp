@@ -31,8 +31,7 @@ struct named_lock_counts {
 };
 
 /// Counters of the first locks used, by name, and of all others together. So a client that invents a name per job grows
-/// neither
-/// memory nor /metrics. Only the database's owner writes; any thread may read.
+/// neither memory nor /metrics. Only the database's owner writes; any thread may read.
 class named_lock_counters {
  public:
   static constexpr std::size_t names_max = 100;

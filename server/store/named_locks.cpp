@@ -127,8 +127,7 @@ ticket_record record_of(Ticket const& one) {
 }  // namespace
 
 /// Unlinks a ticket from everything that refers to it, and removes its lock if it was the last ticket. It may be linked
-/// only in
-/// part.
+/// only in part.
 void named_locks::forget(ticket& one) noexcept {
   auto& of = *one.of;
   leases_.erase(lease_end{one.expires, &one});
@@ -401,8 +400,8 @@ data_outcome named_locks::ask(ticket_operation const& asked, stream& to) {
 }
 
 /// Finds a deadlock: whether the owner would wait for itself, because the holder waits for another lock, whose holder
-/// waits, and
-/// so on. Each step examines everything that a holder waits for; earlier waiters of a queue wait for the same holder.
+/// waits, and so on. Each step examines everything that a holder waits for; earlier waiters of a queue wait for the
+/// same holder.
 /// @return the
 /// cycle, beginning with the owner; empty: none.
 std::vector<lock_wait> named_locks::cycle_behind(lock& wanted, std::string_view owner) {

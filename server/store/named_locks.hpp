@@ -22,16 +22,12 @@ namespace holdfast::server {
 
 /// Locks that clients acquire by name. Plain and synchronous, part of the database.
 /// A client requests a lock with a ticket: first a place in the lock's queue, then the grant. Tickets are granted in
-/// order of
-/// arrival. A ticket has a lease and is removed when it expires, so a client that died can't keep a lock. Leases use
-/// the steady
-/// clock; after a restart they begin anew, because nobody could have renewed them meanwhile.
-/// Each change of a ticket (requested, granted, removed) is a change in the database's stream, with its own revision.
-/// The revision
-/// of a grant is its token. A removal and the grant that follows are appended together, so a crash keeps both or
-/// neither, and a
-/// lock that somebody waits for always has a holder.
-/// B-trees of pointers find tickets by id, lease and owner: they never pause to move all of their elements.
+/// order of arrival. A ticket has a lease and is removed when it expires, so a client that died can't keep a lock.
+/// Leases use the steady clock; after a restart they begin anew, because nobody could have renewed them meanwhile. Each
+/// change of a ticket (requested, granted, removed) is a change in the database's stream, with its own revision. The
+/// revision of a grant is its token. A removal and the grant that follows are appended together, so a crash keeps both
+/// or neither, and a lock that somebody waits for always has a holder. B-trees of pointers find tickets by id, lease
+/// and owner: they never pause to move all of their elements.
 class named_locks {
  public:
   using clock = std::chrono::steady_clock;

@@ -22,8 +22,7 @@ using protocol::tag_list;
 using std::chrono::nanoseconds;
 
 // Operations on the database as plain values, and their outcomes. To add one, change this file, database.cpp, a file of
-// api/,
-// insight/lock_event.hpp (its name), the client and their tests.
+// api/, insight/lock_event.hpp (its name), the client and their tests.
 
 // --- conditions ---
 
@@ -39,10 +38,8 @@ using conditions_pointer = std::shared_ptr<conditions const>;
 // --- what depends on a value's text ---
 
 /// A function of a value's text that takes too long to compute while others wait, such as a patch or a comparison. The
-/// database
-/// looks up results. If one is missing, the outcome is `text_wanted`: the caller computes it without the lock and runs
-/// the operation
-/// again. One thread at a time.
+/// database looks up results. If one is missing, the outcome is `text_wanted`: the caller computes it without the lock
+/// and runs the operation again. One thread at a time.
 class text_function {
  public:
   virtual ~text_function() = default;
@@ -51,8 +48,7 @@ class text_function {
   using result = protocol::result<json_text>;
 
   /// Computes a part of the result for `input`, which is not null. The finished result is cached. @return true if more
-  /// must be
-  /// computed: call again with the same input.
+  /// must be computed: call again with the same input.
   bool compute_some(json_text const& input) {
     if (begun_ != input) {
       begin(input);

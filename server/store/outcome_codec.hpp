@@ -16,8 +16,7 @@ struct moment {
 };
 
 /// Encodes an outcome of an idempotent operation for storage, readable by other processes. Not for text_wanted, no_room
-/// and
-/// outcomes of other operations. @param now converts expiry to the system clock.
+/// and outcomes of other operations. @param now converts expiry to the system clock.
 [[nodiscard]] std::string encode_outcome(earlier_outcome const& one, moment const& now);
 
 /// nullopt if the format of the bytes is unknown.

@@ -12,12 +12,9 @@
 namespace holdfast::server {
 
 /// Once per period, acquires the lock like any client and stores the milliseconds since `start` under `key`. The time
-/// is read
-/// when the lock is granted, not when it is requested, and the period begins at the release: behind a reader that
-/// always holds for
-/// one second it writes once a second. It waits even if requests would be refused because the queue is full. Runs on
-/// the loop's
-/// thread.
+/// is read when the lock is granted, not when it is requested, and the period begins at the release: behind a reader
+/// that always holds for one second it writes once a second. It waits even if requests would be refused because the
+/// queue is full. Runs on the loop's thread.
 class periodic_writer {
  public:
   using clock = event_loop::clock;

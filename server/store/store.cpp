@@ -138,10 +138,9 @@ void store::keep_in(journal_position const& position, commit_queue& commits) {
 }
 
 /// What must be durable before an outcome is shown: the changes that it made; otherwise what it shows, and the revision
-/// that
-/// goes with it.
-void store::note_needs(std::string_view key, database const& data, std::uint64_t sequence_before,
-                       clock::time_point now, execution& done) const {
+/// that goes with it.
+void store::note_needs(std::string_view key, database const& data, std::uint64_t sequence_before, clock::time_point now,
+                       execution& done) const {
   auto const durable = commits_->durable_sequence();
   auto const needs = data.sequence() != sequence_before
                          ? data.sequence()

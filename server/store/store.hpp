@@ -44,8 +44,7 @@ struct reading {
 };
 
 /// The database behind its awaitable lock, and the sequence of an operation: acquire, apply, hold, release. Any thread
-/// may call
-/// any function; the caller resumes on its own executor.
+/// may call any function; the caller resumes on its own executor.
 class store {
  public:
   /// A function that runs while the lock is held. It must be brief, and throw nothing except for lack of memory.
@@ -80,8 +79,7 @@ class store {
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
   /// Runs an operation without a hold if the lock is free or becomes free within an instant. Never suspends. @param
-  /// done receives
-  /// the result. @return false if it would have to wait; then nothing has happened.
+  /// done receives the result. @return false if it would have to wait; then nothing has happened.
   [[nodiscard]] bool try_execute(data_operation const& operation, lock_asker const& asker, execution& done);
 
   /// Like try_execute() of a GET, without the parts that a plain GET does not need.
@@ -89,26 +87,20 @@ class store {
   [[nodiscard]] bool try_read(std::string_view key, lock_asker const& asker, reading& done);
 
   /// Runs an operation: joins the lock's queue now, applies the operation when the lock is granted, keeps the lock for
-  /// terms.hold,
-  /// and releases it. `operation` and `stop` must outlive the await. `stop` ends a wait (nothing has changed:
-  /// errc::draining) or a
-  /// hold (the outcome stays). Other errors: errc::lock_timeout, errc::queue_full.
-  /// An operation without a hold waits as a function that the releasing thread runs, so that the lock never waits for a
-  /// thread to wake
-  /// up. A stop after it has run comes too late: the outcome stays.
-  /// The queue's length is counted by the requesting threads: two that request in the same instant may swap their
-  /// numbers.
+  /// terms.hold, and releases it. `operation` and `stop` must outlive the await. `stop` ends a wait (nothing has
+  /// changed: errc::draining) or a hold (the outcome stays). Other errors: errc::lock_timeout, errc::queue_full. An
+  /// operation without a hold waits as a function that the releasing thread runs, so that the lock never waits for a
+  /// thread to wake up. A stop after it has run comes too late: the outcome stays. The queue's length is counted by the
+  /// requesting threads: two that request in the same instant may swap their numbers.
   awaitable<execution> execute(data_operation const& operation, lock_terms terms, interruption& stop,
                                lock_asker asker = {});
 
   /// The same for the server's own work. @param key shown in lock events. Waits even if requests would be refused
-  /// because the
-  /// queue is full.
+  /// because the queue is full.
   awaitable<execution> run(std::string_view key, section const& what, interruption& stop, lock_asker asker);
 
   /// Sets a function that is called when a key gets an earlier expiry than all others. The lock's owner calls it, so it
-  /// must be
-  /// brief. Call this before others use the store.
+  /// must be brief. Call this before others use the store.
   void on_earlier_expiry(std::function<void()> what) { on_earlier_expiry_ = std::move(what); }
   /// When the next key expires; no_expiry: never.
   [[nodiscard]] expiry_time next_expiry() const noexcept { return next_expiry_.load(std::memory_order_relaxed); }

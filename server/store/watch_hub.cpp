@@ -19,8 +19,7 @@ watch_hub::watch_hub(event_loop& loop, history& changes) : loop_(loop), changes_
 watch_hub::~watch_hub() = default;
 
 /// Changes are appended under the history's mutex, followed by a notification. So whoever appends sees that it is
-/// armed, unless
-/// last_revision() already included the change.
+/// armed, unless last_revision() already included the change.
 void watch_hub::arm() {
   changed_.arm();
   if (changes_.last_revision() != position_) changed_.ring();

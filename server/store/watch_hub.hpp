@@ -16,14 +16,10 @@
 namespace holdfast::server {
 
 /// The watchers of one thread, of keys and of named locks. The hub reads the history in batches, at most once per
-/// millisecond,
-/// and passes each change to the watchers of its key. It looks up the key and each watched length of prefix, so
-/// watchers of other
-/// keys cost nothing. Runs on the loop's thread, except where noted.
-/// A watcher that takes its changes promptly is in step. One that does not, or that begins in the past, is behind: it
-/// reads the
-/// history by itself until it has caught up (like the synced and unsynced watchers of etcd's mvcc). So memory for slow
-/// watchers is
+/// millisecond, and passes each change to the watchers of its key. It looks up the key and each watched length of
+/// prefix, so watchers of other keys cost nothing. Runs on the loop's thread, except where noted. A watcher that takes
+/// its changes promptly is in step. One that does not, or that begins in the past, is behind: it reads the history by
+/// itself until it has caught up (like the synced and unsynced watchers of etcd's mvcc). So memory for slow watchers is
 /// bounded, and they delay nobody.
 class watch_hub final : private history::listener {
  public:
@@ -81,8 +77,7 @@ class watch_hub final : private history::listener {
 class watch_hub::watcher {
  public:
   /// @param after begins after this revision. @param on_news called when changes are available, once until the next
-  /// take(). The hub
-  /// must outlive it. @param space data or locks.
+  /// take(). The hub must outlive it. @param space data or locks.
   watcher(watch_hub& hub, std::string key, bool is_prefix, std::uint64_t after, std::function<void()> on_news,
           keyspace space = keyspace::data);
   ~watcher() { hub_.remove(*this); }

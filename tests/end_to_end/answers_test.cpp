@@ -1,6 +1,5 @@
 // Properties of all answers. raw_client::receive() checks every answer of every test with broken_promise(); here are
-// the answers
-// of each kind in one place, and properties that only some of them have.
+// the answers of each kind in one place, and properties that only some of them have.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -54,8 +54,7 @@ TEST_F(drain, idle_connections_are_closed_at_once_and_the_server_ends) {
 }
 
 // Unsent answers refer to connections that a drain ends. The drain must fall into the same turn of the loop as
-// requests, so this
-// is repeated.
+// requests, so this is repeated.
 TEST_F(drain, a_stop_amid_requests_at_rest_leaves_whole_answers_or_none) {
   settings.threads = 1;
   for (int round = 0; round < 10; ++round) {

@@ -1,6 +1,5 @@
 // Nothing is shown before it is durable. Commits are delayed by hand; an answer that arrives meanwhile could become
-// untrue by a
-// power loss.
+// untrue by a power loss.
 #include <gtest/gtest.h>
 
 #include <optional>

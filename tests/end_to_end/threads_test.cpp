@@ -28,8 +28,7 @@ server::settings with_threads(unsigned threads) {
 }
 
 /// The thread that answered, of `threads`: each numbers its requests in steps of their number, beginning with its own
-/// index plus
-/// one (lock_recorder).
+/// index plus one (lock_recorder).
 unsigned answering_thread(raw_reply const& reply, unsigned threads) {
   auto const id = reply.field("holdfast-request-id");
   return static_cast<unsigned>((std::stoull(id.substr(id.find('-') + 1)) - 1) % threads);

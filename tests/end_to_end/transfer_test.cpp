@@ -185,8 +185,7 @@ TEST_F(transfer, bad_terms_are_refused) {
 }
 
 // An export of several pages while three threads write: imported elsewhere, it equals the database at the revision of
-// its last
-// line.
+// its last line.
 TEST_F(transfer, an_export_under_writes_is_the_database_at_one_revision) {
   for (int i = 0; i < 3; ++i) {
     std::string lines;

@@ -31,8 +31,7 @@ TEST_F(values, a_value_comes_back_byte_for_byte_as_it_was_put) {
 }
 
 // The first GET is parsed, the second recognized by its fields; one that arrives in pieces is awaited by a coroutine.
-// The size of
-// a value decides whether it is copied, shared, or sent from its own memory.
+// The size of a value decides whether it is copied, shared, or sent from its own memory.
 TEST_F(values, a_value_is_the_same_however_the_server_comes_by_it) {
   auto const head_of = [](raw_reply const& reply) {
     std::map<std::string, std::string> head;

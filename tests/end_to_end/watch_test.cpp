@@ -389,8 +389,7 @@ TEST_F(watch, a_bad_watch_is_refused) {
 }
 
 // A client whose connection is cut at random moments, within an event or between two, while others write: it resumes
-// with its
-// last id and sees each change once, in order.
+// with its last id and sees each change once, in order.
 TEST_F(watch, who_is_cut_off_again_and_again_sees_each_change_once_and_in_order) {
   constexpr int cuts = 50, writers = 3;
   std::vector<std::thread> threads;

@@ -1,6 +1,5 @@
 // Writes of one key besides storing and deleting: times to live, counters, patches, representations, repeated requests,
-// and reads
-// that wait for a change.
+// and reads that wait for a change.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

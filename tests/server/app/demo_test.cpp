@@ -28,10 +28,8 @@ std::vector<std::string> transcript(unsigned rounds) {
 }
 
 // The order that the tutorial prints. It shows two rules: the lock is handed over and the new owner runs later
-// (->read-guard
-// precedes <-write-guard), and waiters are served in order of arrival (the writer first, although the reader requests
-// the lock again
-// at once).
+// (->read-guard precedes <-write-guard), and waiters are served in order of arrival (the writer first, although the
+// reader requests the lock again at once).
 TEST(demo, tells_the_tutorials_transcript_line_for_line) {
   EXPECT_EQ(transcript(2), (std::vector<std::string>{
                                "->read-guard",

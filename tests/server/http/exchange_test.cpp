@@ -840,8 +840,7 @@ TEST_F(exchange_test, counts_each_answer_once_by_method_status_and_begin) {
 // --- one request after the other -----------------------------------------------------------------------------------
 
 // The scanner had examined the first piece; then the fields were recognized as known, without the scanner. The next
-// header was
-// then scanned from the end of the first piece, so the end of a shorter header was never found.
+// header was then scanned from the end of the first piece, so the end of a shorter header was never found.
 TEST_F(exchange_test, what_the_scanner_saw_of_a_known_header_does_not_reach_the_next) {
   auto const known = get("/known", "X: as long as the next header, and longer\r\n");
   EXPECT_EQ(serve(known), step::answered);

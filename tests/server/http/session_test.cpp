@@ -132,8 +132,7 @@ TEST_F(session_test, answers_before_a_partial_request_are_sent_before_it_is_whol
 }
 
 // A drain told the session to wait for its coroutine, which had already ended, so the connection stayed idle until the
-// drain
-// time-out.
+// drain time-out.
 TEST_F(session_test, ends_when_a_drain_crosses_the_end_of_its_work) {
   bob.say(std::string(livez) + "\r\n");  // the empty line requires a coroutine, which ends in its first step
   tell_batch();

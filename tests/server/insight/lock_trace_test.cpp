@@ -154,8 +154,7 @@ TEST(lock_trace, carries_hostile_keys_as_text) {
 }
 
 // speedscope adds durations to beginnings: with complete events, more than a quarter of the waits seemed to end after
-// the start of
-// their hold.
+// the start of their hold.
 TEST(lock_trace, slices_that_touch_do_not_overlap_whatever_their_times) {
   std::vector<event_ring::entry> events;
   std::int64_t at_ns = 1'234'567;
@@ -220,8 +219,7 @@ std::vector<event_ring::entry> convoy(std::uint64_t first, std::uint64_t count) 
 }
 
 // At any point of the reader, the feed may overwrite what comes next: the trace continues after the gap, no arrow
-// crosses it, and
-// the trace shows how much is lost.
+// crosses it, and the trace shows how much is lost.
 TEST(lock_trace, of_a_slow_reader_tells_what_was_overwritten_meanwhile) {
   constexpr std::uint64_t requests = 2000;
   for (auto const pieces : {0, 1, 2, 5})

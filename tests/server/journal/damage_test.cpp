@@ -107,8 +107,8 @@ TEST_F(damage, that_the_engine_does_not_check_is_refused) {
   for (auto const& [name, bytes] : files) {
     if (fs::path(name).extension() != ".sst") continue;
     // The block of properties precedes its kind of compression, its checksum, and the block that refers to it. The
-    // footer begins with
-    // the kind of checksums, where the flip means none, and ends with its version and a magic number.
+    // footer begins with the kind of checksums, where the flip means none, and ends with its version and a magic
+    // number.
     auto const named_at = bytes.rfind("rocksdb.properties");
     ASSERT_NE(named_at, bytes.npos);
     auto const behind = named_at - 3 - 5;
@@ -135,8 +135,7 @@ TEST_F(damage, of_a_table_that_was_being_written_is_harmless) {
 }
 
 // After a power loss the witness may be old and proves nothing about later data. The engine's default would silently
-// drop the end of
-// the log.
+// drop the end of the log.
 TEST_F(damage, before_another_record_of_a_log_is_refused_whatever_the_witness_says) {
   std::uint64_t database = 0;
   {

@@ -148,8 +148,7 @@ TEST_F(rocksdb_journal_test, a_directory_in_use_is_refused_and_its_owner_named) 
 }
 
 // A server that was started right after `kill -9` of its predecessor found the directory in use: the system releases a
-// process's
-// locks only when it has freed its memory.
+// process's locks only when it has freed its memory.
 TEST_F(rocksdb_journal_test, a_directory_whose_owner_is_about_to_end_is_waited_for) {
   auto owner = std::make_unique<rocksdb_journal>(settings());
   std::thread ends([&owner] { owner.reset(); });

@@ -56,8 +56,7 @@ lived live(rocksdb_settings const& settings, history& made, std::size_t commits)
 }
 
 /// Advances a history to the end of a recovery, which may be before the acknowledged changes, but not after the last
-/// change handed
-/// over.
+/// change handed over.
 void expect_a_state_of(history const& seed, history const& made, std::uint64_t acknowledged, journal& journal,
                        history& now) {
   auto const sequence = journal.position().sequence;

@@ -15,14 +15,10 @@ namespace holdfast::server::testing {
 /// Simulates failures below a journal. Its file system passes operations on to the real one, and records what was
 /// synced.
 /// A power loss keeps what was synced, and an arbitrary part of the rest: of each file's new bytes all, none, the first
-/// ones, or some
-/// sectors with zeros between, in any order; of the names created, removed or replaced since their directory was
-/// synced, the first
-/// ones. Names change in order because file systems with a journal or copy-on-write trees guarantee it (ext4, XFS,
-/// Btrfs) and the
-/// engine relies on it: it switches to a new manifest before it syncs the names of the tables in it. A sector of 512
-/// bytes is written
-/// entirely or not at all.
+/// ones, or some sectors with zeros between, in any order; of the names created, removed or replaced since their
+/// directory was synced, the first ones. Names change in order because file systems with a journal or copy-on-write
+/// trees guarantee it (ext4, XFS, Btrfs) and the engine relies on it: it switches to a new manifest before it syncs the
+/// names of the tables in it. A sector of 512 bytes is written entirely or not at all.
 class unreliable_disk {
  public:
   enum class operation : std::uint8_t { write, sync, rename, create, remove };

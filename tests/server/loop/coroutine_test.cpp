@@ -155,10 +155,8 @@ TEST(coroutine, waits_for_a_descriptor) {
 }
 
 // A session's coroutine refers to its connection, which keeps the coroutine's handler. The io_context was destroyed
-// first, so that
-// coroutines were destroyed while the connections existed; but a handler kept by a connection was destroyed later, and
-// posted the rest
-// of its coroutine to the destroyed io_context.
+// first, so that coroutines were destroyed while the connections existed; but a handler kept by a connection was
+// destroyed later, and posted the rest of its coroutine to the destroyed io_context.
 TEST(coroutine, whose_handler_is_kept_outside_the_loop_ends_before_what_it_refers_to) {
   int present = 0;
   {

@@ -484,8 +484,7 @@ std::size_t unread(unique_socket const& peer) {
 }
 
 // The kernel accepted a megabyte and more at once, which used to count as accepted by the peer: a minute more for a
-// client that
-// reads nothing.
+// client that reads nothing.
 TEST_F(connection_test, a_peer_that_reads_nothing_gets_no_time_for_what_only_the_kernel_has_taken) {
   start(tcp_pair());
   ours->work();

@@ -10,8 +10,7 @@
 namespace holdfast::server {
 
 /// A simple model of the database: a std::map that is copied before each transaction. It shares only the operations
-/// with the
-/// database, and describes outcomes in the form of describe().
+/// with the database, and describes outcomes in the form of describe().
 class database_model {
  public:
   struct entry {

@@ -1,6 +1,5 @@
 // Thousands of random operations on the database and on a model of it: after each, outcomes, contents, memory, next
-// expiry and
-// history must be the same.
+// expiry and history must be the same.
 #include <gtest/gtest.h>
 
 #include <random>

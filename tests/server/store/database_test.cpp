@@ -737,8 +737,7 @@ TEST_F(a_transaction, that_fails_leaves_nothing_behind) {
 }
 
 // A 404 was withheld until the removal that it shows was durable. But that removal had been undone, so the answer
-// waited for a
-// change that did not exist.
+// waited for a change that did not exist.
 TEST_F(a_transaction, that_fails_has_removed_nothing_that_others_wait_for) {
   run({delete_operation{"a"}, touch_operation{"none", {}}});
   EXPECT_LE(data.last_removal(), data.sequence());

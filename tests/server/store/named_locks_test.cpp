@@ -139,8 +139,7 @@ TEST_F(a_named_lock, refuses_who_does_not_want_to_wait_and_keeps_no_place) {
 }
 
 // Consul's lock-delay keeps a lock closed for 15 s after its holder's session has ended. Here the next waiter gets it
-// at once,
-// because its token distinguishes old and new holders.
+// at once, because its token distinguishes old and new holders.
 TEST_F(a_named_lock, goes_to_the_next_in_the_instant_in_which_a_lease_ends) {
   ask("deploy", "1", {}, 10s);
   ask("deploy", "2", {}, 20s);

@@ -242,8 +242,7 @@ TEST_F(a_hub, watchers_come_and_go_at_any_moment) {
 }
 
 // 10,000 watchers of other prefixes must not make a change more expensive. Compared with a few in alternation, so that
-// other load on
-// the machine affects both.
+// other load on the machine affects both.
 TEST_F(a_hub, watchers_that_do_not_match_cost_nothing) {
   auto const time_changes = [&] {
     auto best = std::chrono::steady_clock::duration::max();
