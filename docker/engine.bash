@@ -32,8 +32,9 @@ find_own_engine() {
   ! docker info >/dev/null 2>&1 || return 0
   docker=(sudo -n docker)
   ! command -v sudo >/dev/null || ! sudo -n docker info >/dev/null 2>&1 || return 0
+  # It answers also where it can run nothing, so a Docker that can be started goes before it.
   docker=(podman)
-  podman info >/dev/null 2>&1
+  ! command -v dockerd >/dev/null && podman info >/dev/null 2>&1
 }
 
 is_podman() { [[ ${docker[*]} == podman ]]; }

@@ -121,7 +121,9 @@ check_what_the_image_says() {
   expect "its volume" 'map[/backups:{} /data:{}]' "$(inspect '{{.Config.Volumes}}' "$image")"
   expect "its exposed port" 'map[8080/tcp:{}]' "$(inspect '{{.Config.ExposedPorts}}' "$image")"
   expect "its entry point" '[holdfast-server]' "$(inspect '{{.Config.Entrypoint}}' "$image")"
-  expect "its health check" '[CMD holdfast-server healthcheck --pid 1]' "$(inspect '{{.Config.Healthcheck.Test}}' "$image")"
+  local check='{{.Config.Healthcheck.Test}}'
+  ! is_podman || check='{{.HealthCheck.Test}}'
+  expect "its health check" '[CMD holdfast-server healthcheck --pid 1]' "$(inspect "$check" "$image")"
   expect "its stop signal" SIGTERM "$(inspect '{{.Config.StopSignal}}' "$image")"
   expect "its title" Holdfast "$(inspect '{{index .Config.Labels "org.opencontainers.image.title"}}' "$image")"
 }

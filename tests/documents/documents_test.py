@@ -74,7 +74,7 @@ class Documents(unittest.TestCase):
     def test_readme_says_on_its_first_two_screens_who_reaches_the_server(self):
         screens = " ".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:80])
         exposure = screens.split("**Exposure.**")[1].split("## ")[0]
-        for said in ("`127.0.0.1:8080` by default", "web pages of other sites", "--tls-cert", "--tokens", "docs/security.md"):
+        for said in ("default", "`127.0.0.1:8080`", "web pages of other sites", "--tls-cert", "--tokens", "docs/security.md"):
             self.assertIn(said, exposure)
 
     def test_each_container_is_published_to_this_machine_alone(self):
