@@ -61,9 +61,10 @@ reply draining_reply() {
 }
 
 reply no_leader_reply(bool leads) {
-  return refuse(errc::no_leader, leads ? "this server leads the cluster, but etcd does not answer; nothing was changed. "
-                                         "Retry, here or at another server"
-                                       : "no server leads the cluster now; nothing was changed. Retry");
+  return refuse(errc::no_leader, leads
+                                     ? "this server leads the cluster, but etcd does not answer; nothing was changed. "
+                                       "Retry, here or at another server"
+                                     : "no server leads the cluster now; nothing was changed. Retry");
 }
 
 reply no_store(reply answer) {

@@ -38,8 +38,8 @@ struct api_context {
   std::size_t value_bytes_max;
   std::uint64_t start;  ///< distinguishes this process's revisions from others'
   kept_data const& kept = nothing_kept;
-  access_control* access = nullptr;  ///< null: everybody may do everything
-  tls_figures const* tls = nullptr;  ///< null: plain HTTP
+  access_control* access = nullptr;       ///< null: everybody may do everything
+  tls_figures const* tls = nullptr;       ///< null: plain HTTP
   cluster_view const* cluster = nullptr;  ///< null: this server is alone
 };
 

@@ -82,10 +82,9 @@ failure failure_of(no_such_key, std::string_view key) {
 
 failure failure_of(no_room none) {
   if (none.in == no_room::where::disk)
-    return {
-        errc::disk_full,
-        "the disk under --data, or in a cluster etcd's quota, is nearly used up; nothing was changed. Reads and "
-        "deletions go on; free some space (of etcd: compact and defragment it), and this ends by itself"};
+    return {errc::disk_full,
+            "the disk under --data, or in a cluster etcd's quota, is nearly used up; nothing was changed. Reads and "
+            "deletions go on; free some space (of etcd: compact and defragment it), and this ends by itself"};
   if (none.in == no_room::where::journal)
     return {errc::overloaded, "the disk (in a cluster: etcd) is slower than the writers; nothing was changed. Retry"};
   return {errc::database_full,

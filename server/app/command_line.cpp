@@ -580,7 +580,8 @@ Examples:
 )";
   above->footer(cluster_examples);
   auto* const one = above->add_subcommand(
-      "status", "Print who leads the cluster at --etcd, who stands by, and how far the data go; exit 1 if nobody leads");
+      "status",
+      "Print who leads the cluster at --etcd, who stands by, and how far the data go; exit 1 if nobody leads");
   one->footer(cluster_examples);
   one->final_callback([&wanted] { wanted = true; });
 }

@@ -25,9 +25,9 @@ class candidacy {
 
   struct standing {
     bool leads = false;
-    std::string key;         ///< of this candidate; empty: none yet, or its lease has ended
-    std::int64_t term = 0;   ///< create revision of that key
-    std::string leader_url;  ///< of whoever leads; empty: nobody, as far as is known here
+    std::string key;               ///< of this candidate; empty: none yet, or its lease has ended
+    std::int64_t term = 0;         ///< create revision of that key
+    std::string leader_url;        ///< of whoever leads; empty: nobody, as far as is known here
     std::int64_t leader_term = 0;  ///< create revision of its key
 
     bool operator==(standing const&) const = default;
@@ -65,9 +65,9 @@ class candidacy {
   etcd_client etcd_;
   std::shared_ptr<instant> valid_until_ = std::make_shared<instant>(0);  // of each lease another; see mutex_
   mutable std::mutex mutex_;  // guards the pointer too, which the thread alone changes
-  standing standing_;       // guarded by mutex_
-  std::int64_t lease_ = 0;  // the thread's, and resign()'s when that has ended
-  std::thread thread_;      // last: it uses all the others
+  standing standing_;         // guarded by mutex_
+  std::int64_t lease_ = 0;    // the thread's, and resign()'s when that has ended
+  std::thread thread_;        // last: it uses all the others
 };
 
 }  // namespace holdfast::server

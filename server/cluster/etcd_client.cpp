@@ -447,8 +447,8 @@ struct etcd_client::parts {
         throw etcd_error(etcd_error::kind::unreachable,
                          "no etcd answers at " + urls[at].text + (last.empty() ? "" : ": " + last));
       // So that one that is silent leaves time for the others.
-      auto const share = std::clamp<clock::duration>((due - now) / 2, std::chrono::milliseconds(500),
-                                                     std::chrono::seconds(1));
+      auto const share =
+          std::clamp<clock::duration>((due - now) / 2, std::chrono::milliseconds(500), std::chrono::seconds(1));
       auto const try_due = urls.size() > 1 ? std::min(due, now + share) : due;
       try {
         if (!settings.user.empty() && token.empty()) authenticate(try_due);
@@ -532,7 +532,8 @@ etcd_outcome etcd_client::transact(std::vector<etcd_check> const& checks, std::v
 }
 
 bool etcd_client::holds_key(std::string const& key, std::int64_t create_revision, clock::time_point due) {
-  // Not a transaction without steps: etcd takes that for one that may be answered from what an endpoint happens to know.
+  // Not a transaction without steps: etcd takes that for one that may be answered from what an endpoint happens to
+  // know.
   auto const page = range(key, {}, 0, 0, due);
   return !page.entries.empty() && page.entries[0].create_revision == create_revision;
 }

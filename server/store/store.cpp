@@ -139,8 +139,8 @@ void store::keep_in(journal_position const& position, commit_queue& commits) {
 
 /// What has been told when the outcome is told must be durable first: the changes that it made; else what it shows, and
 /// the revision that it is told with.
-void store::note_needs(std::string_view key, database const& data, std::uint64_t sequence_before,
-                       clock::time_point now, execution& done) const {
+void store::note_needs(std::string_view key, database const& data, std::uint64_t sequence_before, clock::time_point now,
+                       execution& done) const {
   auto const durable = commits_->durable_sequence();
   auto const needs = data.sequence() != sequence_before
                          ? data.sequence()
