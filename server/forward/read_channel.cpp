@@ -72,8 +72,8 @@ void read_channel::forget_waiting() noexcept {
 }
 
 void read_channel::leave(call const& one) noexcept {
-  for (auto& place : queue_)
-    if (place.one == &one) place.one = nullptr;
+  for (auto& waiting : queue_)
+    if (waiting.one == &one) waiting.one = nullptr;
 }
 
 void read_channel::send() {

@@ -192,8 +192,9 @@ std::string printed_by(std::vector<char const*> arguments) {
 }
 
 std::vector<std::vector<char const*>> const all_commands{
-    {},        {"demo"},         {"healthcheck"}, {"inspect"}, {"backup"}, {"restore"}, {"check-disk"},
-    {"token"}, {"token", "new"}, {"completion"},  {"man"},     {"help"},   {"version"}};
+    {},         {"demo"},         {"healthcheck"}, {"inspect"},           {"backup"},     {"restore"}, {"check-disk"},
+    {"token"},  {"token", "new"}, {"cluster"},     {"cluster", "status"}, {"completion"}, {"man"},     {"help"},
+    {"version"}};
 
 // Help had lines of 200 columns, in the order of the code, with the most common flags somewhere between.
 TEST(command_line, help_fits_eighty_columns_a_line_for_each_flag) {
