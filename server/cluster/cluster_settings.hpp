@@ -28,6 +28,8 @@ struct cluster_settings {
   [[nodiscard]] std::string candidates() const { return prefix() + "leader/"; }
   [[nodiscard]] std::string meta_key() const { return prefix() + "meta"; }
   [[nodiscard]] std::string entries() const { return prefix() + "k/"; }
+  /// What did not fit into one of etcd's values, of entries.
+  [[nodiscard]] std::string rests() const { return prefix() + "x/"; }
   [[nodiscard]] std::string pieces() const { return prefix() + "p/"; }
 };
 

@@ -35,6 +35,9 @@ std::string take_text(std::string_view& from) {
   return text;
 }
 
+// More than the largest value of a client and what is written with it.
+constexpr std::size_t part_bytes_max = 1088 * 1024;
+
 std::size_t bytes_of(etcd_step const& step) {
   constexpr std::size_t beside_them = 16;
   return step.key.size() + step.value.size() + beside_them;
@@ -181,7 +184,18 @@ void etcd_journal::recover(visitor const& visit) {
       continue;
     }
     auto const space = record::keyspace_of(tag);
-    auto entry = record::read_entry(bytes);
+    std::string whole;
+    if (bytes.size() == part_bytes_max) {
+      whole = bytes;
+      auto const entry_key = settings_.prefix() + whole_key;
+      for (std::size_t parts = 0;; rests_[entry_key] = ++parts) {
+        auto const part = recovered_.find(rest_key(entry_key, parts).substr(settings_.prefix().size()));
+        if (part == recovered_.end()) break;
+        whole += part->second;
+      }
+    }
+    auto const& all_bytes = whole.empty() ? bytes : whole;
+    auto entry = record::read_entry(all_bytes);
     if (!space || !entry)
       throw journal_error(journal_fault::unknown_format,
                           settings_.prefix() + whole_key + " in etcd is in a form that this version does not know");
@@ -189,7 +203,7 @@ void etcd_journal::recover(visitor const& visit) {
     if (*space == keyspace::data) {
       auto const touch = recovered_.find(below + touch_tag + std::string(key));
       if (touch != recovered_.end() && record::version_of_touch(touch->second) == entry->version &&
-          record::merge_touch(bytes, touch->second, merged))
+          record::merge_touch(all_bytes, touch->second, merged))
         entry = record::read_entry(merged);
     }
     *space == keyspace::data ? ++found.entries : ++found.records;
@@ -232,8 +246,32 @@ etcd_journal::steps etcd_journal::steps_of(std::span<change const> batch) {
     }
   }
   steps all;
-  for (auto& [key, step] : by_key) all.push_back(std::move(step));
+  for (auto& [key, step] : by_key) append_parts(std::move(step), all);
   return all;
+}
+
+/// A step, and those for what does not fit into one value.
+void etcd_journal::append_parts(etcd_step&& step, steps& to) {
+  std::size_t parts = 0;
+  for (auto at = part_bytes_max; at < step.value.size(); at += part_bytes_max)
+    to.push_back({.what = etcd_step::kind::put,
+                  .key = rest_key(step.key, parts++),
+                  .value = step.value.substr(at, part_bytes_max)});
+  if (step.value.size() > part_bytes_max) step.value.resize(part_bytes_max);
+  auto const before = rests_.find(step.key);
+  if (before != rests_.end())
+    for (auto left = parts; left < before->second; ++left)
+      to.push_back({.what = etcd_step::kind::remove, .key = rest_key(step.key, left)});
+  if (parts != 0) {
+    rests_[step.key] = parts;
+  } else if (before != rests_.end()) {
+    rests_.erase(before);
+  }
+  to.push_back(std::move(step));
+}
+
+std::string etcd_journal::rest_key(std::string_view entry_key, std::size_t number) const {
+  return settings_.rests() + piece_name(number) + std::string(entry_key.substr(settings_.entries().size()));
 }
 
 std::optional<journal_error> etcd_journal::commit(std::span<change const> batch) {
@@ -334,8 +372,9 @@ std::optional<journal_error> etcd_journal::confirm() {
 }
 
 journal_position etcd_journal::back_up(std::filesystem::path const& /*to*/) const {
-  throw journal_error(journal_fault::cannot_create,
-                      "the data are in etcd; 'etcdctl snapshot save FILE' copies them, and /v1/export writes them as lines");
+  throw journal_error(
+      journal_fault::cannot_create,
+      "the data are in etcd; 'etcdctl snapshot save FILE' copies them, and /v1/export writes them as lines");
 }
 
 void etcd_journal::note(etcd_status const& status) noexcept {

@@ -26,7 +26,8 @@ namespace holdfast::server {
 /// committed; so one whose outcome is not known can be repeated, and one of an earlier leader has no effect.
 ///
 /// What is larger than a transaction may be is first written in pieces; then the meta says that they are valid, which
-/// is the moment of the commit; then they are taken over, by the next leader if need be.
+/// is the moment of the commit; then they are taken over, by the next leader if need be. An entry that is larger than a
+/// value of etcd may be (an answer that is kept, say) has further keys for its rest.
 class etcd_journal final : public journal {
  public:
   using clock = etcd_client::clock;
@@ -73,6 +74,8 @@ class etcd_journal final : public journal {
   void create();
   void take_over_pieces(std::map<std::string, std::string>& entries, std::uint64_t pieces_left);
   [[nodiscard]] steps steps_of(std::span<change const> batch);
+  void append_parts(etcd_step&& step, steps& to);
+  [[nodiscard]] std::string rest_key(std::string_view entry_key, std::size_t number) const;
   void transact(steps const& what, std::string const& meta);
   void write_in_pieces(steps const& what, record::head const& next);
   void apply_pieces(steps const& what, record::head const& next, std::uint64_t pieces);
@@ -86,6 +89,7 @@ class etcd_journal final : public journal {
   std::int64_t meta_revision_ = 0;  // etcd's revision of that
   std::map<std::string, std::string> recovered_;
   std::set<std::string, std::less<>> touched_;  // keys that have a record of a touch
+  std::map<std::string, std::size_t> rests_;    // keys of entries in etcd whose values have so many parts more
   std::optional<journal_error> failure_;
   std::atomic<bool> has_room_{true};
   std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, committed_bytes_{0};

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::chrono::milliseconds question_period{500}, patience{1500};
 constexpr std::chrono::seconds status_period{2};
+/// What is written until then, as a part of etcd's quota. Else writers could use it up between two looks, or with
+/// history alone.
+constexpr std::uint64_t share_until_status = 50, share_until_compaction = 16;
 
 }  // namespace
 
@@ -57,12 +60,18 @@ bool etcd_upkeep::ask() {
 }
 
 void etcd_upkeep::look_after(clock::time_point now) {
-  if (now >= status_due_) {
-    journal_.note(etcd_.status(now + patience));
+  auto const written = journal_.committed_bytes();
+  if (now >= status_due_ || written - written_at_status_ > bytes_max_ / share_until_status) {
+    auto const status = etcd_.status(now + patience);
+    journal_.note(status);
+    bytes_max_ = status.bytes_max;
+    written_at_status_ = written;
     status_due_ = now + status_period;
   }
-  if (settings_.compaction_period.count() == 0 || now < compaction_due_) return;
+  if (settings_.compaction_period.count() == 0) return;
+  if (now < compaction_due_ && written - written_at_compaction_ <= bytes_max_ / share_until_compaction) return;
   compaction_due_ = now + settings_.compaction_period;
+  written_at_compaction_ = written;
   // What has come since the last time is left for those that follow and are late.
   if (compact_to_ > 1) etcd_.compact(compact_to_, now + patience);
   compact_to_ = journal_.last_revision();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <thread>
 
 #include "server/cluster/cluster_settings.hpp"
@@ -49,7 +50,10 @@ class etcd_upkeep {
   std::atomic<std::chrono::nanoseconds> latency_{std::chrono::nanoseconds(0)};
   clock::time_point status_due_{}, compaction_due_;  // the thread's
   std::int64_t compact_to_ = 0;                      // the thread's: where the last period began
-  std::thread thread_;                               // last: it uses all the others
+  // The thread's; all are of the journal but etcd's quota.
+  std::uint64_t bytes_max_ = std::numeric_limits<std::uint64_t>::max(), written_at_status_ = 0,
+                written_at_compaction_ = 0;
+  std::thread thread_;  // last: it uses all the others
 };
 
 }  // namespace holdfast::server

@@ -10,6 +10,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -303,12 +304,12 @@ def reads_by_lease_go_on_without_etcd_and_confirmed_ones_do_not():
 
 
 def an_etcd_that_is_nearly_full_is_told_before_it_refuses():
-    with Cluster(members=1, etcd_flags=("--quota-backend-bytes", str(32 << 20))) as cluster:
+    with Cluster(members=1, etcd_flags=("--quota-backend-bytes", str(16 << 20))) as cluster:
         leader, _ = cluster.settle()
-        value = b'"' + b"x" * 900_000 + b'"'
+        value = b'"' + b"x" * 500_000 + b'"'
         for number in range(200):
-            status, content, _ = try_to(leader, "PUT", f"/v1/kv/large/{number % 40}", value)
-            if status not in (201, 204):
+            status, content, _ = try_to(leader, "PUT", f"/v1/kv/large/{number}", value)
+            if status != 201:
                 break
             time.sleep(0.15)  # so that the leader hears how full it is
         assert (status, json.loads(content)["code"]) == (507, "disk_full"), (status, content)
@@ -329,6 +330,35 @@ def the_leader_compacts_etcds_history():
         assert try_to(leader, "GET", "/v1/kv/k")[:2] == (200, b"1")
 
 
+def what_is_overwritten_does_not_fill_etcd():
+    with Cluster(members=1, etcd_flags=("--quota-backend-bytes", str(16 << 20))) as cluster:
+        leader, _ = cluster.settle()
+        value = b'"' + b"x" * 500_000 + b'"'
+        for number in range(60):  # twice the quota
+            status, content, _ = try_to(leader, "PUT", "/v1/kv/large", value)
+            assert status in (201, 204), (number, status, content)
+            time.sleep(0.1)
+
+
+def an_etcd_with_tls_and_users_is_used_with_its_authority_and_a_password_alone():
+    with Etcd(tls=True) as etcd, tempfile.NamedTemporaryFile("w") as password:
+        etcd.demand_password("secret")
+        password.write("secret\n")
+        password.flush()
+        known = ("--etcd-ca", etcd.certificate, "--etcd-user", "root", "--etcd-password-file", password.name)
+        with Member(etcd, *known) as member:
+            deadline = time.monotonic() + PATIENCE_S
+            while member.state()[1].get("role") != "leader":
+                assert time.monotonic() < deadline, member.log()
+                time.sleep(0.02)
+            assert try_to(member, "PUT", "/v1/kv/k", b"1")[0] == 201
+            assert try_to(member, "GET", "/v1/kv/k")[:2] == (200, b"1")
+        place = ["--cluster", "test", "--etcd", etcd.url, "cluster", "status"]
+        for flags, is_enough in (known, True), (known[:2], False), (known[2:], False):
+            status = subprocess.run([server_process.SERVER, *flags, *place], capture_output=True, check=False)
+            assert (status.returncode in (0, 1)) == is_enough, (flags, status)
+
+
 def the_compose_file_is_a_cluster():
     import yaml
 
@@ -344,13 +374,16 @@ def the_compose_file_is_a_cluster():
         known = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=False)
         assert all(f"--{flag}" in known.stdout + known.stderr for flag in flags), flags
         assert services[name]["volumes"] == [f"{name}:/data"]
+    asked = []
     for name in servers:
         command = services[name]["command"]
         assert command[command.index("--etcd") + 1] == ",".join(f"http://{one}:2379" for one in etcds), command
         assert command[command.index("--advertise") + 1] == f"http://{name}:8080", command
+        asked.append(subprocess.Popen([server_process.SERVER, *command, "cluster", "status"], stderr=subprocess.PIPE))
+    for one in asked:
         # The flags are known; etcd is not there.
-        status = subprocess.run([server_process.SERVER, *command, "cluster", "status"], capture_output=True, check=False)
-        assert status.returncode == 69, (status.returncode, status.stderr)
+        _, said = one.communicate(timeout=PATIENCE_S)
+        assert one.returncode == 69, (one.returncode, said)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import base64
 import json
 import signal
+import ssl
 import subprocess
 import tempfile
 import time
@@ -17,14 +18,34 @@ PROGRAM = "/usr/bin/etcd"
 class Etcd:
     """One member that is a cluster of its own. Its data are in a temporary directory."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, tls=False):
         self.directory = tempfile.TemporaryDirectory(prefix="holdfast-etcd-")
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.token, self.trust = None, None
+        if tls:
+            self.certificate, key = self.make_certificate()
+            self.trust = ssl.create_default_context(cafile=self.certificate)
+            flags = ("--cert-file", self.certificate, "--key-file", key, *flags)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{free_port()}"
         peer = f"http://127.0.0.1:{free_port()}"
         self.command = [PROGRAM, "--name", "one", "--data-dir", self.directory.name + "/data",
                         "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
                         "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                         "--initial-cluster", f"one={peer}", *flags]
+
+    def make_certificate(self):
+        certificate, key = (f"{self.directory.name}/etcd.{end}" for end in ("pem", "key"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-subj", "/CN=etcd", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-out", certificate,
+                        "-keyout", key], check=True, capture_output=True)
+        return certificate, key
+
+    def demand_password(self, password):
+        """Of the user root; nobody else is known."""
+        self.ask("auth/user/add", name="root", password=password)
+        self.ask("auth/role/add", name="root")
+        self.ask("auth/user/grant", user="root", role="root")
+        self.ask("auth/enable")
+        self.token = self.ask("auth/authenticate", name="root", password=password)["token"]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -55,9 +76,10 @@ class Etcd:
         """Bytes are sent in base64, as etcd has them. @return the answer, an error's too"""
         content = {name: base64.b64encode(value).decode() if isinstance(value, bytes) else value
                    for name, value in members.items()}
-        asked = urllib.request.Request(f"{self.url}/v3/{path}", json.dumps(content).encode())
+        asked = urllib.request.Request(f"{self.url}/v3/{path}", json.dumps(content).encode(),
+                                       {"Authorization": self.token} if self.token else {})
         try:
-            with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
+            with urllib.request.urlopen(asked, timeout=PATIENCE_S, context=self.trust) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             return json.load(error)

@@ -187,6 +187,39 @@ TEST_F(etcd_journal_test, what_is_larger_than_a_transaction_may_be_is_kept_whole
   EXPECT_TRUE(contents_of(journal) == expected);
 }
 
+// An answer that is kept for a repetition may be that large, as it repeats what it has read.
+TEST_F(etcd_journal_test, an_entry_that_is_larger_than_a_value_of_etcd_may_be_is_kept_whole) {
+  auto const settings = etcd->settings();
+  auto const large = std::string(3 * 1024 * 1024, 'x') + "end", smaller = std::string(2 * 1024 * 1024, 'y');
+  auto const rests = [&] {
+    return client->range(settings.rests(), end_of_prefix(settings.rests()), 0, 0, soon()).entries.size();
+  };
+  auto const first = lead("a");
+  {
+    auto journal = open(first);
+    std::vector<change> const batch{put("a", large), put("b", large), put("c", "small")};
+    auto const error = journal.commit(batch);
+    ASSERT_FALSE(error) << error->what();
+    EXPECT_EQ(rests(), 4);
+  }
+  resign(first);
+  auto const second = lead("b");
+  {
+    auto journal = open(second);
+    auto const contents = contents_of(journal);
+    EXPECT_TRUE(contents.at("a").value == large);
+    EXPECT_TRUE(contents.at("b").value == large);
+    std::vector<change> const batch{put("a", smaller), make(change::kind::del, "b")};
+    ASSERT_FALSE(journal.commit(batch));
+    EXPECT_EQ(rests(), 1);
+  }
+  resign(second);
+  auto journal = open(lead("c"));
+  auto const contents = contents_of(journal);
+  EXPECT_EQ(contents.size(), 2);
+  EXPECT_TRUE(contents.at("a").value == smaller);
+}
+
 /// etcd as it was at a revision: what a leader that was killed then has left.
 TEST_F(etcd_journal_test, a_leader_that_is_killed_within_a_large_commit_leaves_all_of_it_or_nothing) {
   auto const settings = etcd->settings();
