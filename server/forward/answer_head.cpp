@@ -15,9 +15,8 @@ std::optional<answer_head> read_answer_head(std::string_view block, std::string&
     return std::nullopt;
   answer_head head;
   auto const status = block.substr(version.size(), status_digits);
-  auto const* const status_end = status.data() + status.size();
-  if (std::from_chars(status.data(), status_end, head.status).ptr != status_end || head.status < 100)
-    return std::nullopt;
+  auto const read = std::from_chars(status.data(), status.data() + status.size(), head.status);
+  if (read.ptr != status.data() + status.size() || head.status < 100) return std::nullopt;
   auto const lines_at = line_end + 2;
   passed += block.substr(0, lines_at);
   auto const fields = append_end_to_end(passed, block.substr(lines_at, block.size() - lines_at - 2));
@@ -25,9 +24,9 @@ std::optional<answer_head> read_answer_head(std::string_view block, std::string&
   head.closes = fields.closes;
   if (fields.content_length.empty()) return head;
   if (fields.is_chunked) return std::nullopt;
-  auto const* const length_end = fields.content_length.data() + fields.content_length.size();
-  auto const [end, error] = std::from_chars(fields.content_length.data(), length_end, head.content_bytes.emplace());
-  if (error != std::errc() || end != length_end) return std::nullopt;
+  auto const text = fields.content_length;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), head.content_bytes.emplace());
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return head;
 }
 

@@ -234,16 +234,18 @@ def revive(cluster, seen):
             one.start()
 
 
-def disturb(cluster, names, dice, until, began_at, seen):
+def disturb(cluster, names, seed, until, began_at, seen):
     """@return how often each nemesis struck"""
-    counts, cards, nemesis = {}, [], Nemesis(cluster, dice)
+    counts, cards, dice = {}, [], random.Random(seed)
     while time.monotonic() < until:
         if not cards:  # each once, in random order, and again
             cards = list(names)
             dice.shuffle(cards)
         name = cards.pop()
+        # Of its own, so that what an earlier one has found does not change what this one does.
+        one = Nemesis(cluster, random.Random(f"{seed} {sum(counts.values())}"))
         try:
-            what, for_s, heal = getattr(nemesis, name)()
+            what, for_s, heal = getattr(one, name)()
         except OSError as error:
             say(began_at, f"{name} cannot be done now: {error}")
             continue
@@ -278,7 +280,7 @@ def run(given, scratch):
             one.start()
         load = Load(given.client, cluster, given.duration) if given.client else None
         time.sleep(2)  # undisturbed, as the load needs a server to begin with
-        counts = disturb(cluster, given.only or ALL, dice, time.monotonic() + given.duration, began_at, seen)
+        counts = disturb(cluster, given.only or ALL, given.seed, time.monotonic() + given.duration, began_at, seen)
         cluster.heal()
         cluster.await_leader()
         say(began_at, "all is healed; waiting for the clients")
