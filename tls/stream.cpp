@@ -82,6 +82,8 @@ std::string advice_on(long verified) {
 }  // namespace
 
 void stream::release::operator()(ssl_st* one) const noexcept {
+  // Else OpenSSL regards the session of a connection that ends without close_notify as bad, and resumes it never again.
+  SSL_set_shutdown(one, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(one);
 }
 

@@ -64,7 +64,7 @@ void guard(data_request& request, std::vector<lock_grant>&& grants) {
 failure failure_of(lock_lost const& lost) {
   return {errc::lock_lost, "the grant of the lock '" + lost.grant.lock + "' with the token " +
                                std::to_string(lost.grant.token) +
-                               " is over; nothing was changed. Whoever holds the lock now has a newer token"};
+                               " is over; nothing was changed. The present holder has a newer token"};
 }
 
 }  // namespace holdfast::server

@@ -174,6 +174,9 @@ cluster_part cluster_member::part(bool is_standby) {
   // What fits into one transaction of etcd, mostly: a change of a key that was touched takes two steps.
   made.commits.batch_changes_max = etcd_journal::steps_max - 20;
   made.commits.batch_bytes_max = 1024 * 1024;
+  // What waits for etcd may not exceed the rest of its quota, and how full it is changes fast.
+  made.commits.pending_bytes_max = 8 * 1024 * 1024;
+  made.commits.room_check_interval = std::chrono::milliseconds(0);
   return made;
 }
 

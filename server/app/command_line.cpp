@@ -182,7 +182,7 @@ void add_cluster_flags(CLI::App& app, cluster_settings& to) {
       ->type_name("confirmed|lease")
       ->default_str("confirmed");
   add_duration(app, "--cluster-lease", "HOLDFAST_CLUSTER_LEASE",
-               "Time after which a lost leader is replaced\nWhole seconds, from 2s to 60s.", "5s", [&to](auto lease) {
+               "Time until a lost leader is replaced\nWhole seconds, from 2s to 60s.", "5s", [&to](auto lease) {
                  to.lease = std::chrono::duration_cast<std::chrono::seconds>(lease);
                  if (to.lease != lease || to.lease.count() < 2 || to.lease.count() > 60)
                    throw CLI::ValidationError("--cluster-lease", "must be whole seconds, from 2s to 60s");

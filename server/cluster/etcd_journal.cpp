@@ -377,13 +377,32 @@ journal_position etcd_journal::back_up(std::filesystem::path const& /*to*/) cons
       "the data are in etcd; 'etcdctl snapshot save FILE' copies them, and /v1/export writes them as lines");
 }
 
+namespace {
+
+/// From here on nothing is added: before etcd's own alarm, which would refuse deletions, too.
+constexpr std::uint64_t full_at(std::uint64_t bytes_max) noexcept {
+  return bytes_max / 10 * 9;
+}
+
+}  // namespace
+
+bool etcd_journal::has_room() {
+  if (!has_room_.load(std::memory_order_relaxed)) return false;
+  auto const bytes_max = bytes_max_.load(std::memory_order_relaxed);
+  if (bytes_max == 0) return true;  // not known yet
+  // etcd's pages take more than keys and values alone.
+  auto const since = committed_bytes() - committed_at_note_.load(std::memory_order_relaxed);
+  return bytes_.load(std::memory_order_relaxed) + since + since / 2 < full_at(bytes_max);
+}
+
 void etcd_journal::note(etcd_status const& status) noexcept {
+  committed_at_note_.store(committed_bytes(), std::memory_order_relaxed);
   bytes_.store(status.bytes, std::memory_order_relaxed);
   bytes_max_.store(status.bytes_max, std::memory_order_relaxed);
-  // Before etcd's own alarm, which would refuse deletions too, and not to and fro.
+  // Not back and forth: when it was full, some must be free again first.
   auto const had_room = has_room_.load(std::memory_order_relaxed);
-  auto const full_at = had_room ? status.bytes_max / 10 * 9 : status.bytes_max / 10 * 8;
-  has_room_.store(status.bytes < full_at, std::memory_order_relaxed);
+  has_room_.store(status.bytes < (had_room ? full_at(status.bytes_max) : status.bytes_max / 10 * 8),
+                  std::memory_order_relaxed);
 }
 
 journal_figures etcd_journal::figures() const {

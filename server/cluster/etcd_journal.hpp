@@ -51,7 +51,8 @@ class etcd_journal final : public journal {
     return settings_.reads == read_rule::lease ? leads_.valid_until() : clock::time_point::min();
   }
   [[nodiscard]] std::optional<journal_error> confirm() override;
-  [[nodiscard]] bool has_room() override { return has_room_.load(std::memory_order_relaxed); }
+  /// Estimates what etcd has stored since note() from what was committed.
+  [[nodiscard]] bool has_room() override;
   [[nodiscard]] journal_figures figures() const override;
   [[noreturn]] journal_position back_up(std::filesystem::path const& to) const override;
   void close() override {}
@@ -92,7 +93,7 @@ class etcd_journal final : public journal {
   std::map<std::string, std::size_t> rests_;    // keys of entries in etcd whose values have so many parts more
   std::optional<journal_error> failure_;
   std::atomic<bool> has_room_{true};
-  std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, committed_bytes_{0};
+  std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, committed_bytes_{0}, committed_at_note_{0};
   std::atomic<std::int64_t> last_commit_at_ns_{0}, last_revision_{0};
 };
 

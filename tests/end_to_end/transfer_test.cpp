@@ -146,17 +146,17 @@ TEST_F(transfer, a_line_that_can_not_be_stored_is_named_with_what_was_stored_bef
            {"{\"key\":\"b\",\"value\":1,\"ttl\":0}", "ttl"},
            {"{\"key\":\"b\",\"value\":1,\"ttl\":\"36526d\"}", "ttl"},
            {"{\"key\":\"b\",\"value\":\"" + std::string(1024 * 1024, 'x') + "\"}", "longer"},
-           {"{\"error\":{}}", "broken off"},
+           {"{\"error\":{}}", "aborted"},
            {"{\"end\":true,\"revision\":1,\"entries\":2,\"crc32c\":\"00000000\"}", "entries"},
            {"{\"end\":true,\"revision\":1,\"entries\":1,\"crc32c\":\"00000000\"}", "checksum"},
-           {"{\"end\":true}\n{\"key\":\"c\",\"value\":1}", "behind"}}) {
+           {"{\"end\":true}\n{\"key\":\"c\",\"value\":1}", "after the end"}}) {
     running_server fresh;
     auto const refused = import(fresh, good + line + "\n{\"key\":\"later\",\"value\":1}\n");
     EXPECT_EQ(refused.status, 400) << line.substr(0, 100);
     EXPECT_EQ(refused.code(), "invalid_import") << line.substr(0, 100);
     EXPECT_THAT(refused.detail(), HasSubstr(told)) << line.substr(0, 100);
     auto const problem = json::parse(refused.body);
-    EXPECT_EQ(problem["line"], told == "behind" ? 3 : 2) << line.substr(0, 100);
+    EXPECT_EQ(problem["line"], told == "after the end" ? 3 : 2) << line.substr(0, 100);
     EXPECT_EQ(problem["stored"], 1) << line.substr(0, 100);
     EXPECT_EQ(content_of(fresh), (content{{"a", "1"}})) << line.substr(0, 100);
   }

@@ -374,7 +374,7 @@ TEST(command_line, says_what_a_cluster_lacks) {
   EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "http://a:2379"}), "--advertise"));
   EXPECT_TRUE(says(refusal_of({"--etcd", "http://a:2379"}), "--cluster"));
   EXPECT_TRUE(says(refusal_of({"--advertise", "http://a:80"}), "--cluster"));
-  EXPECT_TRUE(says(refusal_of({"--cluster", "a/b"}), "is no name"));
+  EXPECT_TRUE(says(refusal_of({"--cluster", "a/b"}), "is not a valid name"));
   EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "a:2379"}), "is no URL of etcd"));
   for (auto const* const url : {"me:8080", "https://me:8080", "http://me", "http://:80", "http://me:8080/path"})
     EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "http://a:2379", "--advertise", url}), url));

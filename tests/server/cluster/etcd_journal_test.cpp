@@ -314,5 +314,20 @@ TEST_F(etcd_journal_test, room_ends_before_etcds_quota_and_does_not_flicker) {
   EXPECT_EQ(journal.figures().bytes_free, 201);
 }
 
+// Fast writers used up the rest of the quota between two looks at etcd, whose alarm then refused deletions as well.
+TEST_F(etcd_journal_test, what_was_committed_since_the_last_look_counts_as_stored) {
+  auto journal = open(lead("a"));
+  journal.note({.bytes = 50'000, .bytes_max = 100'000});
+  std::vector<change> first, second;
+  first.push_back(put("a", std::string(20'000, 'x')));
+  ASSERT_FALSE(journal.commit(first));
+  EXPECT_TRUE(journal.has_room());
+  second.push_back(put("b", std::string(20'000, 'x')));
+  ASSERT_FALSE(journal.commit(second));
+  EXPECT_FALSE(journal.has_room());
+  journal.note({.bytes = 70'000, .bytes_max = 100'000});
+  EXPECT_TRUE(journal.has_room());
+}
+
 }  // namespace
 }  // namespace holdfast::server
