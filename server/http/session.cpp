@@ -370,8 +370,12 @@ awaitable<bool> session::work::receive() {
 }
 
 void session::work::drain() {
-  client_.drain();
-  if (lingers_) connection_.interrupt();
+  // Either may end the work, and with it this object.
+  if (lingers_) {
+    connection_.interrupt();
+  } else {
+    client_.drain();
+  }
 }
 
 void session::work::hurry() {
