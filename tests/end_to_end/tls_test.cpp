@@ -275,6 +275,7 @@ TEST_F(tls, a_certificate_is_exchanged_under_load_without_a_failed_request) {
   for (int i = 1; i <= exchanges; ++i) {
     files.issue("server");
     server->reload();
+    await_metric("holdfast_tls_certificate_reloads_total{result=\"taken\"}", i);
     auto const seen = answered.load();
     stopwatch const watch;
     while (answered < seen + 20 && watch.elapsed_ms() < 20'000) std::this_thread::yield();
