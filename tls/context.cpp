@@ -134,7 +134,7 @@ context new_client_context(client_trust const& trust) {
   SSL_CTX_set_alpn_protos(raw, http11, http11_bytes);
   auto sessions = std::make_unique<known_sessions>();
   if (SSL_CTX_set_ex_data(raw, known_sessions::index(), sessions.get()) == 1) {
-    static_cast<void>(sessions.release());  // it ends with the context
+    [[maybe_unused]] auto const* const given_away = sessions.release();  // it ends with the context
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(raw, known_sessions::keep);
   }
