@@ -187,9 +187,8 @@ std::size_t connection::send_tls(std::string_view bytes) noexcept {
 }
 
 std::optional<io_result> connection::try_flush_tls(std::string_view tail) {
-  for (std::size_t sent_now = 0; !output_.empty() || tail_sent_ < tail.size();) {
+  while (!output_.empty() || tail_sent_ < tail.size()) {
     if (closed_ || !tls_->is_established()) return io_result::closed;
-    if (sent_now >= flush_bytes_max) return std::nullopt;
     auto const back = tail.substr(tail_sent_);
     // Fill the header's record with the start of the tail, instead of sending a record for the header alone.
     if (!output_.empty() && output_.size() < tls::stream::record_bytes_max && !back.empty()) {
@@ -202,7 +201,6 @@ std::optional<io_result> connection::try_flush_tls(std::string_view tail) {
     tls_->writes_when_readable = how == tls::outcome::wants_read;
     if (how == tls::outcome::wants_read || how == tls::outcome::wants_write) return std::nullopt;
     if (how != tls::outcome::done) return io_result::closed;
-    sent_now += sent;
     if (of_output) {
       output_.consume(sent);
     } else {
@@ -286,10 +284,9 @@ awaitable<io_result> connection::fill(clock::time_point due, std::size_t bytes_w
 
 std::optional<io_result> connection::try_flush(std::string_view tail) {
   if (tls_) return try_flush_tls(tail);
-  for (auto left = flush_bytes_max; !output_.empty() || tail_sent_ < tail.size();) {
+  while (!output_.empty() || tail_sent_ < tail.size()) {
     if (closed_) return io_result::closed;
-    if (left == 0) return std::nullopt;
-    auto const front = output_.view().substr(0, left), back = tail.substr(tail_sent_, left - front.size());
+    auto const front = output_.view(), back = tail.substr(tail_sent_);
     std::array pieces{iovec{const_cast<char*>(front.data()), front.size()},
                       iovec{const_cast<char*>(back.data()), back.size()}};
     msghdr message{};
@@ -299,7 +296,6 @@ std::optional<io_result> connection::try_flush(std::string_view tail) {
                                      : ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
     if (result >= 0) {
       auto const sent = static_cast<std::size_t>(result), of_front = std::min(sent, front.size());
-      left -= sent;
       output_.consume(of_front);
       tail_sent_ += sent - of_front;
     } else if (would_block()) {

@@ -126,11 +126,8 @@ class connection final : private poll_source, private deadline {
   /// `bytes_wanted`.
   awaitable<io_result> fill(clock::time_point due, std::size_t bytes_wanted);
 
-  /// So many bytes are sent in one turn of the loop: a socket may accept megabytes, and copying them takes its time.
-  static constexpr std::size_t flush_bytes_max = 64 * 1024;
-
-  /// Sends output() and then `tail`, up to the limit of a turn, and empties output(). Never suspends.
-  /// @return nullopt if not everything was sent; then call flush() with the same tail.
+  /// Sends output() and then `tail`, and empties output(). Never suspends.
+  /// @return nullopt if the socket did not accept everything; then call flush() with the same tail.
   std::optional<io_result> try_flush(std::string_view tail = {});
 
   /// Sends what try_flush() left.

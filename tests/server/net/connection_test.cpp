@@ -429,22 +429,6 @@ TEST_F(connection_test, a_flush_goes_on_where_the_peer_takes_more) {
   }
 }
 
-// 2,000 clients that asked for large values made each turn of the loop copy 128 times what a socket accepts, and a
-// small request waited for milliseconds.
-TEST_F(connection_test, a_flush_sends_a_limited_number_of_bytes_in_a_turn) {
-  start(tcp_pair());
-  ours->work();
-  ours->output().append(text_of(7 * connection::flush_bytes_max / 2));
-  auto const tail = text_of(100);
-  awaited flush;
-  await(ours->flush(tail), flush);
-  while (!flush.result) {
-    auto const before = ours->output().size();
-    ASSERT_TRUE(loop.run_one_turn());
-    EXPECT_LE(before - ours->output().size(), connection::flush_bytes_max);
-  }
-}
-
 TEST_F(connection_test, keeps_little_memory_behind_a_flush) {
   ours->work();
   ours->output().append(text_of(10 * kib));
