@@ -119,9 +119,10 @@ manual::command_description describe(CLI::App const& app) {
   if (auto const text = std::ranges::find(command_texts(), path, &command_text::path); text != command_texts().end()) {
     command.examples = text->examples;
     command.details = text->details;
-    if (app.get_parent() != nullptr) {
+    if (auto const* root = app.get_parent(); root != nullptr) {
+      while (root->get_parent() != nullptr) root = root->get_parent();
       manual::command_description program;
-      manual::add_flags(*app.get_parent(), program);
+      manual::add_flags(*root, program);
       for (auto& flag : program.flags)
         if (std::ranges::any_of(text->program_flags, [&](auto const& name) { return has_name(flag, name); }))
           command.flags.push_back(std::move(flag));

@@ -234,6 +234,7 @@ TEST(command_line, help_of_a_subcommand_shows_its_own_examples_and_the_flags_tha
     EXPECT_NE(text.find(std::string("holdfast-server ") + words[0], examples), std::string::npos) << words[0];
     EXPECT_FALSE(says(text, "watch the writer wait")) << words[0];
   }
+  EXPECT_TRUE(says(printed_by({"cluster", "status", "--help"}), "--etcd URLS"));
   EXPECT_TRUE(says(printed_by({"backup", "--help"}), "--data DIR"));
   EXPECT_FALSE(says(printed_by({"backup", "--help"}), "--hold"));
 }
