@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "server/cluster/own_thread.hpp"
+#include "server/journal/own_thread.hpp"
 #include "server/log/log.hpp"
 
 namespace holdfast::server {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/cluster/own_thread.hpp"
+#include "server/journal/own_thread.hpp"
 
 namespace holdfast::server {
 

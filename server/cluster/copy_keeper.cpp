@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "server/cluster/etcd_journal.hpp"
-#include "server/cluster/own_thread.hpp"
+#include "server/journal/own_thread.hpp"
 
 namespace holdfast::server {
 

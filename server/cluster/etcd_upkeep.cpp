@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "server/cluster/own_thread.hpp"
+#include "server/journal/own_thread.hpp"
 
 namespace holdfast::server {
 
