@@ -27,13 +27,13 @@ int run_cluster_status(cluster_settings const& cluster) {
     for (auto const& one : members)
       std::cout << (&one == members.data() ? "  leader   " : "  standby  ") << one.value << "  term "
                 << one.create_revision << '\n';
-    if (members.empty()) std::cout << "  no server stands for it\n";
+    if (members.empty()) std::cout << "  no servers\n";
     if (meta.empty()) {
       std::cout << "  no data yet\n";
     } else if (auto const head = head_in_meta(meta[0].value)) {
       std::cout << "  revision " << head->revision << ", entries " << head->entries << '\n';
     } else {
-      std::cout << "  the data are in a form that this version does not know\n";
+      std::cout << "  the data has a format that this version does not know\n";
     }
     std::cout << "  etcd     " << etcd.endpoint() << "  " << status.bytes << " of " << status.bytes_max
               << " bytes used\n";

@@ -7,18 +7,18 @@
 #include <thread>
 #include <utility>
 
-#include "server/cluster/own_thread.hpp"
+#include "server/journal/own_thread.hpp"
 #include "server/log/log.hpp"
 
 namespace holdfast::server {
 namespace {
 
-/// A leader to whom etcd has been silent for so long refuses what would wait for it. Longer than etcd's own elections
-/// mostly take.
+/// After this time without an answer from etcd, a leader refuses requests that would wait for etcd. Longer than most
+/// elections of etcd itself.
 constexpr std::chrono::milliseconds silence_max{1500};
-/// How long a standby that is going to lead waits for what is under way.
+/// How long a standby that will lead waits for requests in progress.
 constexpr std::chrono::milliseconds standby_drain{30};
-/// Before it tries again what has failed.
+/// Pause before another attempt.
 constexpr std::chrono::seconds pause_after_failure{1};
 
 }  // namespace
@@ -36,8 +36,8 @@ void cluster_member::run() {
     if (!goes_on) break;
     if (failure_) std::rethrow_exception(failure_);
     if (next_ && !lead()) break;
-    // A journal that has failed is not followed by another one in the same term: what it had asked etcd for may still
-    // be done.
+    // After a failed journal, never open another one in the same term: etcd may still execute a commit of the failed
+    // one.
     if (auto const place = candidacy_->place(); place && place->term == term_) {
       candidacy_.reset();
       stand();
@@ -51,7 +51,7 @@ void cluster_member::stand() {
   candidacy_.emplace(settings_.cluster, [this] { on_change(); });
 }
 
-/// @return false when a signal has ended it.
+/// Serves as a standby. @return false if a signal ended the phase.
 bool cluster_member::stand_by() {
   copy_ = std::make_unique<copy_keeper>(settings_.cluster);
   {
@@ -74,7 +74,7 @@ bool cluster_member::stand_by() {
   return !standby.was_stopped();
 }
 
-/// On a thread of its own, during a standby's phase.
+/// Follows the election, on its own thread during a standby phase.
 void cluster_member::follow_election(server& standby) {
   std::uint64_t seen = 0;
   std::int64_t known_term = 0;
@@ -82,7 +82,7 @@ void cluster_member::follow_election(server& standby) {
     {
       std::unique_lock lock(mutex_);
       auto const has_news = [&] { return phase_has_ended_ || changes_ != seen; };
-      // A name that can't be looked up may be known soon.
+      // If the lookup of the leader's host name failed, try again after a pause.
       if (is_found)
         changed_.wait(lock, has_news);
       else
@@ -102,13 +102,14 @@ void cluster_member::follow_election(server& standby) {
   }
 }
 
-/// The leader, if it is another server. A place of this server's own is one that it had before, or does not have yet.
+/// The leader, if it is another server. A candidate with this server's own URL belongs to an earlier run, or has not
+/// taken over yet.
 cluster_member::other_leader cluster_member::leader_of(candidacy::standing const& now) const {
   if (now.leader_url == settings_.cluster.advertise) return {};
   return {.url = now.leader_url, .term = now.leader_term};
 }
 
-/// Makes the server that is going to lead.
+/// Creates the server that will lead.
 void cluster_member::prepare(leadership place) {
   try {
     auto const term = place.term;
@@ -134,7 +135,7 @@ void cluster_member::prepare(leadership place) {
   if (!failure_) changed_.wait_for(lock, pause_after_failure, [&] { return phase_has_ended_; });
 }
 
-/// @return false when a signal has ended it.
+/// Serves as the leader. @return false if a signal ended the phase.
 bool cluster_member::lead() {
   auto const leader = std::exchange(next_, nullptr);
   copy_.reset();
@@ -154,7 +155,7 @@ bool cluster_member::lead() {
   upkeep_of_leader_ = nullptr;
   upkeep_.reset();
   if (!leader->was_stopped()) return true;
-  // At once: the next one waits for it.
+  // Without delay: the next leader waits for it.
   candidacy_->resign();
   return false;
 }
@@ -171,16 +172,16 @@ cluster_part cluster_member::part(bool is_standby) {
     made.forward_counts = &forward_counts_;
     return made;
   }
-  // What fits into one transaction of etcd, mostly: a change of a key that was touched takes two steps.
+  // Most batches fit into one transaction of etcd; the reserve is for touched keys, whose changes take two steps.
   made.commits.batch_changes_max = etcd_journal::steps_max - 20;
   made.commits.batch_bytes_max = 1024 * 1024;
-  // What waits for etcd may not exceed the rest of its quota, and how full it is changes fast.
+  // Changes that wait for etcd must fit into the rest of its quota, which shrinks fast: check it each time.
   made.commits.pending_bytes_max = 8 * 1024 * 1024;
   made.commits.room_check_interval = std::chrono::milliseconds(0);
   return made;
 }
 
-/// On the thread of the candidacy.
+/// Runs on the candidacy's thread.
 void cluster_member::on_change() {
   {
     std::lock_guard const lock(mutex_);
@@ -194,7 +195,7 @@ void cluster_member::on_change() {
   changed_.notify_all();
 }
 
-/// Another server leads.
+/// Called when another server leads.
 void cluster_member::abandon() {
   std::lock_guard const lock(mutex_);
   if (leader_ == nullptr) return;

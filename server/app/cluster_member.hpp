@@ -22,19 +22,19 @@
 
 namespace holdfast::server {
 
-/// One of several servers that keep their data in one etcd. It takes part in the election and serves on one port all
-/// the time: as a standby, which keeps a warm copy of the data, or as the leader, which has the database. Each phase is
-/// a server of its own; connections end with it.
+/// One server of a cluster. It takes part in the election and always serves on the same port: as a standby, which keeps
+/// a warm copy of the data, or as the leader, which has the database. Each phase has its own server object, and its
+/// connections end with the phase.
 class cluster_member final : private cluster_view {
  public:
-  /// Binds and listens. @throws boost::system::system_error if the address is not available
+  /// Binds and listens. @throws boost::system::system_error if the address is not available.
   explicit cluster_member(settings given);
   ~cluster_member();
   cluster_member(cluster_member const&) = delete;
   cluster_member& operator=(cluster_member const&) = delete;
 
-  /// Serves until SIGTERM or SIGINT, and then gives up its place. Call once. @throws journal_error of data that can't
-  /// be read; tls::error
+  /// Serves until SIGTERM or SIGINT, then resigns. Call once. @throws journal_error if the data cannot be read;
+  /// tls::error
   void run();
 
  private:
@@ -63,19 +63,19 @@ class cluster_member final : private cluster_view {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   unique_socket listening_;       // guarded by mutex_
-  std::uint64_t changes_ = 0;     // of the standing; guarded by mutex_
+  std::uint64_t changes_ = 0;     // of the candidacy; guarded by mutex_
   bool phase_has_ended_ = false;  // guarded by mutex_
-  server* leader_ = nullptr;      // that runs; guarded by mutex_
-  std::int64_t term_ = 0;         // of the latest place of this server; guarded by mutex_
+  server* leader_ = nullptr;      // while it runs; guarded by mutex_
+  std::int64_t term_ = 0;         // of this server's latest leadership; guarded by mutex_
 
-  // Changed by run() between two phases, and by a standby's thread while nobody else looks.
+  // Changed by run() between phases, and by the election thread of a standby, which nobody else accesses meanwhile.
   std::optional<candidacy> candidacy_;
-  std::unique_ptr<copy_keeper> copy_;                          // of a standby
-  std::unique_ptr<server> next_;                               // that is ready to lead
-  etcd_journal* journal_ = nullptr;                            // of `next_`, and of `leader_`
-  std::unique_ptr<etcd_upkeep> upkeep_;                        // of that journal
-  std::atomic<etcd_upkeep const*> upkeep_of_leader_{nullptr};  // while `leader_` runs; any thread
-  std::exception_ptr failure_;                                 // that ends the process
+  std::unique_ptr<copy_keeper> copy_;                          // during a standby phase
+  std::unique_ptr<server> next_;                               // ready to lead
+  etcd_journal* journal_ = nullptr;                            // the journal of `next_` and then `leader_`
+  std::unique_ptr<etcd_upkeep> upkeep_;                        // of that journal's etcd
+  std::atomic<etcd_upkeep const*> upkeep_of_leader_{nullptr};  // set while `leader_` runs
+  std::exception_ptr failure_;                                 // ends the process
 };
 
 }  // namespace holdfast::server

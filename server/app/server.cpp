@@ -23,8 +23,8 @@
 namespace holdfast::server {
 namespace {
 
-/// Of the memory that may be used, what requests under way may take; the rest is for the data. Shares, so that neither
-/// can starve the other.
+/// The share of the memory for requests in progress. The rest is for the data. Fixed shares, so that neither starves
+/// the other.
 std::uint64_t under_way_share(std::uint64_t memory_bytes_max) {
   return memory_bytes_max / 4;
 }
@@ -35,7 +35,7 @@ std::unique_ptr<journal> open_journal(settings const& given) {
       rocksdb_settings{.directory = given.data_directory, .sync = given.sync, .accept_loss = given.accept_loss});
 }
 
-/// ./holdfast-data-backups of ./holdfast-data.
+/// ./holdfast-data-backups for ./holdfast-data.
 std::filesystem::path beside(std::filesystem::path data) {
   if (!data.has_filename()) data = data.parent_path();
   return data += "-backups";
@@ -49,25 +49,25 @@ settings with_defaults(settings given) {
   if (given.memory_bytes_max == 0) given.memory_bytes_max = default_memory_bytes_max();
   boost::system::error_code error;
   auto const address = asio::ip::make_address(given.listen_address, error);
-  // With tokens the name by which a page comes is of no use to it: it has no token.
+  // With tokens, no check of Host is needed on loopback: a foreign page has no token.
   given.routes.is_on_loopback = !error && address.is_loopback() && given.access.tokens_file.empty();
   return given;
 }
 
-/// What a connection is sent that can't be admitted.
+/// The response to a connection over the limit.
 std::string refusal() {
   auto const answer = reply_to(protocol::failure{protocol::errc::too_many_connections,
-                                                 "the server has as many connections as it allows; retry"});
+                                                 "the server has reached its limit of connections; retry"});
   std::string text;
   append_head(text, answer, {.head_only = false, .close = true, .http11 = true});
   text += answer.content();
   return text;
 }
 
-/// What was cut when the drain time-out passed gets this long to be answered.
+/// After the drain time-out, aborted requests have this long to send their response.
 constexpr std::chrono::milliseconds hurry_time{250};
 
-/// How often the certificate's files are looked at.
+/// Interval between checks of the certificate's files for changes.
 constexpr std::chrono::seconds tls_look_period{2};
 
 std::uint64_t random_start() {
@@ -75,7 +75,7 @@ std::uint64_t random_start() {
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
-/// Whether a standby answers a request itself: those about the server, and those for files.
+/// True for requests that a standby answers itself: those about the server, and the page's files.
 bool is_answered_by_standby(request_head const& head) {
   switch (kind_of(head)) {
     case route_kind::livez:
@@ -179,7 +179,7 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
   store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
 }
 
-/// @param thread of those that serve, by its number
+/// @param thread index of the worker.
 std::unique_ptr<request_handler> server::make_handler(std::size_t thread) {
   auto here = make_api_handler(context_, *insight_.recorders[thread], *hubs_[thread]);
   return is_standby() ? make_forwarder(std::move(here), is_answered_by_standby, *pools_[thread]) : std::move(here);
@@ -190,7 +190,7 @@ std::string server::where_the_data_are() const {
   return settings_.data_directory.empty() ? "in memory" : settings_.data_directory;
 }
 
-/// Takes over what the journal has, and keeps in it what changes from now on.
+/// Recovers the data from the journal, and sends all later changes to it.
 void server::open_store() {
   auto const began_at = std::chrono::steady_clock::now();
   store_.recover(*journal_);
@@ -224,8 +224,8 @@ void server::open_store() {
 
 server::~server() {
   finish_commits();
-  // While all that their coroutines refer to is there: one that gives the lock back runs what others have asked for,
-  // which appends to the commits.
+  // The coroutines must be destroyed before the members that they refer to. One that releases the lock runs sections of
+  // other requests, which append to the commits.
   for (auto const& one : pools_) one->forget_waiting();
   for (auto& one : workers_) one->shut_down();
 }
@@ -241,7 +241,7 @@ bool server::admit(unique_socket& socket) {
     return false;
   }
   try {
-    // In turn, so that all threads have as many.
+    // Round robin: equal numbers of connections per thread.
     workers_[next_worker_++ % workers_.size()]->start_session(std::move(socket), client,
                                                               tls_ ? tls_->current() : tls::context());
   } catch (std::bad_alloc const&) {
@@ -258,7 +258,7 @@ void server::on_session_end(peer_address const& client) {
   if (left == 0 && draining_) asio::post(loop_.get_executor(), [this] { end_if_drained(); });
 }
 
-/// On the commit thread.
+/// Runs on the commit thread.
 void server::count(commit_report const& report) noexcept {
   progress_.last_batch.store(static_cast<std::uint32_t>(report.changes), std::memory_order_relaxed);
   kept_.counters.times.add(report.took.count());
@@ -270,14 +270,15 @@ void server::count(commit_report const& report) noexcept {
   insight_.commits.add({since_start(report.began_at), since_start(report.began_at + report.took), report.changes});
 }
 
-/// On the commit thread.
+/// Runs on the commit thread.
 void server::on_commit() noexcept {
   if (commits_->failure() != nullptr) return commits_failed_.ring();
   progress_.number.store(commits_->progress(), std::memory_order_seq_cst);
   for (auto const& one : workers_) one->on_progress();
 }
 
-/// The journal has failed. What it had not made durable by then is never acknowledged: no connection gets another byte.
+/// Stops after a failure of the journal. No connection gets another byte, so changes that are not durable are never
+/// acknowledged.
 void server::fail() {
   if (part_.view != nullptr) {
     log_warn("leadership lost", {{"reason", commits_->failure()->what()}});
@@ -288,7 +289,7 @@ void server::fail() {
   workers_[0]->stop();
 }
 
-/// Commits what nobody waits for any more. Nobody serves.
+/// Commits the remaining changes, after the workers have stopped.
 void server::finish_commits() noexcept {
   if (commits_) commits_->finish();
 }
@@ -309,7 +310,7 @@ void server::close_journal() {
 void server::run() {
   listener_.start();
   if (!is_standby()) {
-    start_part(writer_, "writer failed");  // also while its period is 0, which may change
+    start_part(writer_, "writer failed");  // also with a period of 0, since the period can change
     start_part(sweeper_, "expiry failed");
   }
   trimmer_.start();
@@ -324,7 +325,7 @@ void server::run() {
                          {"max_memory", settings_.memory_bytes_max}});
 
   {
-    // Threads join at the end of this block, also when one of them can't be started.
+    // The threads join at the end of this block, also if one of them fails to start.
     std::vector<std::jthread> threads;
     auto const stop_all = [this](void*) {
       for (auto const& worker : workers_) worker->stop();
@@ -357,7 +358,7 @@ void server::retire() {
              [this] { drain_further(phase_ == drain_phase::serving ? drain_phase::draining : drain_phase::hurrying); });
 }
 
-/// Each step leaves less undone than the one before; the last leaves nothing.
+/// Enters the next step of a drain. Each step is less patient than the one before.
 void server::drain_further(drain_phase to) {
   if (to <= phase_) return;
   phase_ = to;
@@ -439,12 +440,12 @@ void server::reload_access() {
     if (auto const done = tokens->reload(); done) {
       log_info("tokens reloaded", {{"file", tokens->path()}, {"tokens", tokens->current()->all().size()}});
     } else {
-      log_error("tokens not reloaded, the old ones go on", {{"error", done.error().detail}});
+      log_error("tokens not reloaded, keeping the previous ones", {{"error", done.error().detail}});
     }
   }
   for (auto* const one : {access_->audit.get(), access_->requests.get()})
     if (one != nullptr && !one->reopen())
-      log_error("log not reopened, the old file goes on", {{"file", one->path()}, {"error", std::strerror(errno)}});
+      log_error("log not reopened, keeping the open file", {{"file", one->path()}, {"error", std::strerror(errno)}});
 }
 
 }  // namespace holdfast::server

@@ -32,67 +32,67 @@
 
 namespace holdfast::server {
 
-/// What a server is given by the member of a cluster that runs it, as a standby or as the leader.
+/// The part of a server in a cluster: as a standby or as the leader.
 struct cluster_part {
-  cluster_view const* view = nullptr;         ///< null: it is alone. Must outlive it
-  unique_socket listening{};                  ///< where it accepts
-  std::function<void()> on_stop{};            ///< called when it begins to drain because of stop()
-  commit_settings commits{};                  ///< of a leader
-  leader_directory* leaders = nullptr;        ///< of a standby, which forwards requests there; null: it leads
-  forward_settings forwarding{};              ///< of a standby
-  forward_figures* forward_counts = nullptr;  ///< of a standby; must outlive it, as the directory must
+  cluster_view const* view = nullptr;         ///< null: not in a cluster. Must outlive the server
+  unique_socket listening{};                  ///< the socket that accepts connections
+  std::function<void()> on_stop{};            ///< called when a drain starts after stop()
+  commit_settings commits{};                  ///< for a leader
+  leader_directory* leaders = nullptr;        ///< for a standby, which forwards to the leader; null: this server leads
+  forward_settings forwarding{};              ///< for a standby
+  forward_figures* forward_counts = nullptr;  ///< for a standby; both must outlive the server
 };
 
-/// The whole server: a store, a worker per thread, a listener, the periodic writer.
+/// A complete server: the store, one worker per thread, the listener and the periodic writer.
 class server {
  public:
-  /// Opens the journal and recovers the data; binds and listens, so that endpoint() is known and connections queue up
-  /// before run(). @throws boost::system::system_error if the address can't be had; journal_error.
-  /// tls::error if the certificate can't be used.
+  /// Opens the journal, recovers the data, binds and listens. From then on endpoint() is known and connections queue up
+  /// until run(). @throws boost::system::system_error if the address is not available; journal_error; tls::error if the
+  /// certificate cannot be used.
   explicit server(settings settings);
-  /// The same with a journal that is open already, whatever the settings say of one; null: in memory alone.
+  /// The same with an open journal instead of the one in the settings; null: in memory only.
   server(settings settings, std::unique_ptr<journal> kept, cluster_part part = {});
   ~server();
   server(server const&) = delete;
   server& operator=(server const&) = delete;
 
-  /// What it listens on; tells which port was found for port 0.
+  /// The address in use. If the settings say port 0, it has the port that was chosen.
   [[nodiscard]] boost::asio::ip::tcp::endpoint endpoint() const noexcept { return listener_.endpoint(); }
 
-  /// Serves on this thread and settings.threads - 1 more until it has drained after stop(). Call once.
+  /// Serves on this thread and settings.threads - 1 others, until the drain after stop() is complete. Call once.
   void run();
 
-  /// Begins to drain: stops accepting, lets what is in flight end within settings.drain_timeout, cuts the rest. A
-  /// second call cuts it at once. Any thread, also before run().
+  /// Starts to drain: stops accepting, lets requests in flight finish within settings.drain_timeout, and aborts the
+  /// rest. A second call aborts them at once. Thread-safe, also before run().
   void stop();
 
-  /// As stop(), but was_stopped() does not tell of it: another server is going to serve here.
+  /// Like stop(), but does not set was_stopped(): another server object will serve next.
   void retire();
 
-  /// Ends at once: nobody gets another byte. Any thread, also before run().
+  /// Ends at once, without sending another byte. Thread-safe, also before run().
   void abandon() noexcept { workers_[0]->stop(); }
 
-  /// Whether stop() was called. Any thread.
+  /// True after stop(). Thread-safe.
   [[nodiscard]] bool was_stopped() const noexcept { return was_stopped_; }
 
-  /// Up to where its data are durable; 0 where they are in memory alone. Any thread.
+  /// The latest durable revision; 0 without a journal. Thread-safe.
   [[nodiscard]] std::uint64_t durable_revision() const noexcept { return commits_ ? commits_->durable_revision() : 0; }
 
-  /// Keeps SIGTERM, SIGINT and SIGHUP from ending the calling thread, and those that it starts from now on.
+  /// Blocks SIGTERM, SIGINT and SIGHUP in the calling thread and in the threads that it starts later.
   static void block_stop_signals();
 
-  /// Reads files other than the data again (tokens, certificates) and opens logs anew. What can't be used is logged,
-  /// and the old stays. Any thread.
+  /// Reads the tokens and certificates again and reopens the logs. If a file cannot be used, logs an error and keeps
+  /// the previous state. Thread-safe.
   void reload();
 
-  /// Calls stop() on SIGTERM and SIGINT from now on, and reload() on SIGHUP. Before run(), on the thread that calls it.
+  /// From now on, SIGTERM and SIGINT call stop(), and SIGHUP calls reload(). Call before run(), on the same thread.
   void stop_on_signals();
 
-  /// How the process should end when run() has returned: 0, or 74 where what was written could not be made durable.
+  /// Exit status for the process after run(): 0, or 74 if changes could not be made durable.
   [[nodiscard]] int exit_status() const noexcept { return exit_status_; }
 
  private:
-  /// How far draining has come.
+  /// The steps of a drain.
   enum class drain_phase { serving, draining, hurrying, aborting };
 
   bool admit(unique_socket& socket);
@@ -119,21 +119,21 @@ class server {
   std::atomic<bool> draining_{false};
   insight insight_;
   live_settings live_;
-  std::unique_ptr<journal> const journal_;  // null: in memory alone
+  std::unique_ptr<journal> const journal_;  // null: in memory only
   durable_progress progress_;
   store store_;
   kept_data kept_;
   byte_budget under_way_;
   std::atomic<std::size_t> connections_{0};
-  std::unique_ptr<access_control> const access_;  // null: everybody may do everything
+  std::unique_ptr<access_control> const access_;  // null: no access control
   per_client_count connections_of_;
   std::unique_ptr<tls_certificates> const tls_;  // null: plain HTTP
   api_context const context_;
 
-  std::vector<std::unique_ptr<worker>> workers_;       // the first runs on run()'s thread, with all that follows
-  std::vector<std::unique_ptr<watch_hub>> hubs_;       // one for each worker
-  std::vector<std::unique_ptr<upstream_pool>> pools_;  // of a standby, one for each worker
-  event_loop& loop_;                                   // of the first
+  std::vector<std::unique_ptr<worker>> workers_;       // the first and all members below run on run()'s thread
+  std::vector<std::unique_ptr<watch_hub>> hubs_;       // one per worker
+  std::vector<std::unique_ptr<upstream_pool>> pools_;  // for a standby: one per worker
+  event_loop& loop_;                                   // the first worker's
   periodic_writer writer_;
   expiry_sweeper sweeper_;
   heap_trimmer trimmer_;
@@ -142,14 +142,14 @@ class server {
   std::size_t next_worker_ = 0;
   timer drain_timer_;
   timer tls_look_;
-  std::vector<std::function<void()>> on_reload_;  // what reload() does
+  std::vector<std::function<void()>> on_reload_;  // the actions of reload()
   drain_phase phase_ = drain_phase::serving;
   wake_up commits_failed_{loop_, [this] { fail(); }};
   std::unique_ptr<commit_queue> commits_;
   std::unique_ptr<backup_runner> backups_;
   std::atomic<bool> was_stopped_{false};
   int exit_status_ = 0;
-  int parts_running_ = 0;  // of those that wait for the lock like a client
+  int parts_running_ = 0;  // the writer and the sweeper: both wait for the lock like clients
 };
 
 }  // namespace holdfast::server

@@ -15,7 +15,7 @@ namespace holdfast::server {
 
 using std::chrono::nanoseconds;
 
-/// All settings. Only command_line.cpp fills them, from the command line and the environment.
+/// All settings. Only flags.cpp and command_line.cpp fill them, from the command line and the environment.
 struct settings {
   std::string listen_address = "127.0.0.1";
   std::uint16_t listen_port = 8080;

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/cluster/own_thread.hpp"
+#include "server/journal/own_thread.hpp"
 
 namespace holdfast::server {
 
 namespace {
 
-/// Two clocks that run for a lease's time differ by far less.
+/// Two clocks drift apart by far less than this during a lease.
 constexpr std::chrono::milliseconds clock_margin{100};
 constexpr std::chrono::milliseconds pause_after_failure{100};
 constexpr std::chrono::seconds patience{2};
@@ -54,7 +54,7 @@ void candidacy::resign() {
     cancel_signal const never;
     etcd_client(settings_.etcd, never).revoke(std::exchange(lease_, 0), clock::now() + std::chrono::seconds(1));
   } catch (std::exception const&) {
-    // It ends by itself.
+    // The lease expires without it.
   }
 }
 
@@ -72,7 +72,7 @@ void candidacy::run() {
     try {
       stand();
     } catch (etcd_error const&) {
-      // As if the lease had ended: it is given up, and another try follows.
+      // Treated as an expired lease; the loop tries again.
     }
     valid_until_->store(0, std::memory_order_release);
     tell({});
@@ -81,7 +81,7 @@ void candidacy::run() {
   }
 }
 
-/// From a new lease to its end.
+/// Takes part with one lease, until the lease is lost.
 void candidacy::stand() {
   {
     auto another = std::make_shared<instant>(0);
@@ -91,7 +91,7 @@ void candidacy::stand() {
   auto began_at = clock::now();
   auto const lease = etcd_.grant(settings_.lease, began_at + patience);
   lease_ = lease.id;
-  // Counted from before the request was sent: etcd counts from when it came.
+  // The lease is counted from before the request was sent: etcd counts from its arrival, which is later.
   auto const is_kept = [&] {
     valid_until_->store((began_at + lease.time - clock_margin).time_since_epoch().count(), std::memory_order_release);
   };
@@ -100,7 +100,7 @@ void candidacy::stand() {
   auto const put = etcd_.transact(
       {{.which = etcd_check::number::create_revision, .key = key, .is = 0}},
       {{.what = etcd_step::kind::put, .key = key, .value = settings_.advertise, .lease = lease.id}}, valid_until());
-  // Sent twice, the first try may have done it; look() reads its revision.
+  // A failed check may mean that an earlier attempt succeeded. look() reads the revision in either case.
   static_cast<void>(put);
   tell({.leads = false, .key = key, .term = 0, .leader_url = {}, .leader_term = 0});
   auto is_watched = false, look_is_due = false;
@@ -115,7 +115,7 @@ void candidacy::stand() {
       if (std::exchange(look_is_due, false)) look();
       if (!etcd_.next_events(keep_at).empty()) look();
     } catch (etcd_error const& error) {
-      // The lease goes on.
+      // The lease is still valid: watch again.
       if (error.why() == etcd_error::kind::cancelled) throw;
       is_watched = false;
       pollfd cancelled{cancel_.descriptor(), POLLIN, 0};
@@ -126,11 +126,11 @@ void candidacy::stand() {
     began_at = clock::now();
     if (!etcd_.keep_alive(lease.id, valid_until())) return;
     is_kept();
-    look_is_due = true;  // a watch whose connection is dead says nothing
+    look_is_due = true;  // the watch may be silent because its connection is dead
   }
 }
 
-/// Who leads now.
+/// Reads who leads now.
 void candidacy::look() {
   auto const page = etcd_.range(settings_.candidates(), end_of_prefix(settings_.candidates()), 0, 0,
                                 std::min(valid_until(), clock::now() + patience));

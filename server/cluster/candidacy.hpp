@@ -16,39 +16,40 @@
 
 namespace holdfast::server {
 
-/// Stands for the leadership of a cluster, as long as it lives: each server has a key in etcd that ends with a lease,
-/// and the oldest key leads (as etcd's own client/v3/concurrency/election.go does). A thread of its own keeps the lease
-/// alive. Any thread may call any function.
+/// Takes part in the election of a cluster's leader during its lifetime. Each server has a key in etcd with a lease,
+/// and the oldest key leads (the algorithm of etcd's client/v3/concurrency/election.go). Runs a thread that keeps the
+/// lease alive. Any thread may call any function.
 class candidacy {
  public:
   using clock = etcd_client::clock;
 
+  /// Who leads, as far as this server knows.
   struct standing {
     bool leads = false;
-    std::string key;               ///< of this candidate; empty: none yet, or its lease has ended
-    std::int64_t term = 0;         ///< create revision of that key
-    std::string leader_url;        ///< of whoever leads; empty: nobody, as far as is known here
-    std::int64_t leader_term = 0;  ///< create revision of its key
+    std::string key;               ///< this candidate's key; empty: none yet, or its lease has expired
+    std::int64_t term = 0;         ///< the create revision of `key`
+    std::string leader_url;        ///< the leader's URL; empty: no leader is known
+    std::int64_t leader_term = 0;  ///< the create revision of the leader's key
 
     bool operator==(standing const&) const = default;
   };
 
-  /// @param on_change called by its thread when the standing has changed; must be brief and not throw.
+  /// @param on_change called on the thread of this object after each change of now(); must be brief and not throw.
   candidacy(cluster_settings const& settings, std::function<void()> on_change);
-  /// As resign().
+  /// Calls resign().
   ~candidacy();
   candidacy(candidacy const&) = delete;
   candidacy& operator=(candidacy const&) = delete;
 
   [[nodiscard]] standing now() const;
 
-  /// Where it leads: its place. That ends when its lease ends by this machine's clock, even if now() does not say so
-  /// yet, and never comes back; a later place is another one.
+  /// This server's leadership, if it leads. It ends for good when the lease expires by this machine's clock, even if
+  /// now() does not show it yet; if this server leads again later, that is another leadership.
   [[nodiscard]] std::optional<leadership> place() const;
-  /// Until when the present place lasts.
+  /// The time at which the current leadership ends unless its lease is renewed.
   [[nodiscard]] clock::time_point valid_until() const noexcept;
 
-  /// Gives up its place, so that the next one leads at once, and ends. Blocks for a second at most.
+  /// Stops, and revokes the lease, so that the next candidate leads at once. Blocks for up to a second.
   void resign();
 
  private:
@@ -63,11 +64,11 @@ class candidacy {
   std::function<void()> const on_change_;
   cancel_signal cancel_;
   etcd_client etcd_;
-  std::shared_ptr<instant> valid_until_ = std::make_shared<instant>(0);  // of each lease another; see mutex_
-  mutable std::mutex mutex_;  // guards the pointer too, which the thread alone changes
+  std::shared_ptr<instant> valid_until_ = std::make_shared<instant>(0);  // a new one for each lease; see mutex_
+  mutable std::mutex mutex_;  // also guards the pointer; only the thread changes it
   standing standing_;         // guarded by mutex_
-  std::int64_t lease_ = 0;    // the thread's, and resign()'s when that has ended
-  std::thread thread_;        // last: it uses all the others
+  std::int64_t lease_ = 0;    // used by the thread, and by resign() after it has ended
+  std::thread thread_;        // last: uses all other members
 };
 
 }  // namespace holdfast::server

@@ -10,26 +10,28 @@ namespace holdfast::server {
 
 /// When a leader answers reads.
 enum class read_rule : std::uint8_t {
-  confirmed,  ///< when etcd has confirmed, after the read, that it still leads
-  lease,      ///< at once, as long as its lease has not ended by its own clock
+  confirmed,  ///< after etcd has confirmed, later than the read, that this server still leads
+  lease,      ///< at once, while the lease is valid by the leader's clock
 };
 
-/// One server's place among several that keep their data in one etcd. Not a cluster where the name is empty.
+/// Settings of one server of a cluster, which keeps its data in etcd. If the name is empty, there is no cluster.
 struct cluster_settings {
-  std::string name{};       ///< of the cluster, in etcd's keys
-  std::string advertise{};  ///< http://HOST:PORT where the others reach this server
+  std::string name{};       ///< of the cluster; part of its keys in etcd
+  std::string advertise{};  ///< URL at which the other servers reach this one: http://HOST:PORT
   etcd_settings etcd{};
-  std::chrono::seconds lease{5};  ///< how long a leader that has vanished keeps its place
+  std::chrono::seconds lease{5};  ///< how long a crashed leader still counts as the leader
   read_rule reads = read_rule::confirmed;
-  std::chrono::nanoseconds compaction_period = std::chrono::minutes(5);  ///< of etcd's history; 0: never
+  std::chrono::nanoseconds compaction_period =
+      std::chrono::minutes(5);  ///< interval between compactions of etcd's history; 0: never
 
-  /// Of all keys of the cluster; ends with a slash.
+  /// The prefix of all keys of the cluster; ends with a slash.
   [[nodiscard]] std::string prefix() const { return "/holdfast/" + name + '/'; }
   [[nodiscard]] std::string candidates() const { return prefix() + "leader/"; }
   [[nodiscard]] std::string meta_key() const { return prefix() + "meta"; }
   [[nodiscard]] std::string entries() const { return prefix() + "k/"; }
-  /// What did not fit into one of etcd's values, of entries.
+  /// Prefix of the continuations of entries that exceed the size of a value in etcd.
   [[nodiscard]] std::string rests() const { return prefix() + "x/"; }
+  /// Prefix of the pieces of a commit that exceeds the size of a transaction.
   [[nodiscard]] std::string pieces() const { return prefix() + "p/"; }
 };
 

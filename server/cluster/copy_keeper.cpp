@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "server/cluster/etcd_journal.hpp"
-#include "server/cluster/own_thread.hpp"
+#include "server/journal/own_thread.hpp"
 
 namespace holdfast::server {
 
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::chrono::seconds patience_for_a_page{5};
 constexpr std::chrono::milliseconds pause_after_failure{200};
-/// A watch that is silent for so long is begun again: its connection may be dead.
+/// A watch is renewed after this time without events: its connection may be dead.
 constexpr std::chrono::seconds silence_max{30};
 
 }  // namespace
@@ -44,7 +44,8 @@ void copy_keeper::run() {
     try {
       follow();
     } catch (etcd_error const& error) {
-      // What is missing is read again; otherwise the copy goes on where it is.
+      // The missing events no longer exist: read everything again. After other errors, continue from the copy's
+      // revision.
       if (error.why() == etcd_error::kind::compacted) copy_ = warm_copy(settings_);
     }
     note(false, false);
@@ -68,7 +69,7 @@ void copy_keeper::follow() {
   }
 }
 
-/// @param has_news whether a commit has come
+/// @param has_news whether a commit has arrived
 void copy_keeper::note(bool is_following, bool has_news) {
   auto const head = head_in_meta(copy_.meta());
   std::lock_guard const lock(mutex_);

@@ -12,8 +12,8 @@
 
 namespace holdfast::server {
 
-/// Keeps a warm copy of a cluster's keys up to date, on a thread of its own, as long as it lives. Any thread may call
-/// any function.
+/// Keeps a warm copy of a cluster's keys up to date during its lifetime, on its own thread. Any thread may call any
+/// function.
 class copy_keeper {
  public:
   explicit copy_keeper(cluster_settings const& settings);
@@ -22,14 +22,14 @@ class copy_keeper {
   copy_keeper& operator=(copy_keeper const&) = delete;
 
   struct standing {
-    bool is_following = false;   ///< false: it is still being loaded, or etcd can't be reached
-    std::uint64_t revision = 0;  ///< of the database, up to which the copy goes
-    /// From the leader's commit of the latest change to its arrival, by the two machines' clocks; empty: none has come.
+    bool is_following = false;   ///< false while the copy is being loaded or etcd is unreachable
+    std::uint64_t revision = 0;  ///< the database's revision that the copy has reached
+    /// Time from the leader's latest commit to its arrival here, by both machines' clocks; empty: no commit so far.
     std::optional<std::chrono::nanoseconds> lag{};
   };
   [[nodiscard]] standing now() const;
 
-  /// Ends the thread. @return the copy as it is then
+  /// Ends the thread. @return the copy as the thread left it.
   [[nodiscard]] warm_copy take();
 
  private:
@@ -41,10 +41,10 @@ class copy_keeper {
   cluster_settings const settings_;
   cancel_signal cancel_;
   etcd_client etcd_;
-  warm_copy copy_;  // the thread's, and take()'s when that has ended
+  warm_copy copy_;  // used by the thread, and by take() after it has ended
   mutable std::mutex mutex_;
   standing standing_;   // guarded by mutex_
-  std::thread thread_;  // last: it uses all the others
+  std::thread thread_;  // last: uses all other members
 };
 
 }  // namespace holdfast::server

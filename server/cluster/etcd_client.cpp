@@ -26,7 +26,7 @@ namespace {
 using json = nlohmann::json;
 using clock = std::chrono::steady_clock;
 
-// --- what the gateway's JSON is made of ----------------------------------------------------------------------------
+// --- the gateway's JSON --------------------------------------------------------------------------------------------
 
 std::string to_base64(std::string_view bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
@@ -42,7 +42,7 @@ std::string from_base64(std::string_view text) {
   auto const length =
       EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
                       reinterpret_cast<unsigned char const*>(text.data()), static_cast<int>(text.size()));
-  if (length < 0) throw etcd_error(etcd_error::kind::refused, "etcd has sent what is no base64");
+  if (length < 0) throw etcd_error(etcd_error::kind::refused, "etcd sent a value that is not base64");
   // OpenSSL decodes the padding as zeros.
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
@@ -50,7 +50,7 @@ std::string from_base64(std::string_view text) {
   return bytes;
 }
 
-/// 64-bit numbers are strings, and zeros are left out.
+/// The gateway writes 64-bit numbers as strings and omits zeros.
 std::int64_t number_of(json const& from, char const* name) {
   auto const found = from.find(name);
   if (found == from.end()) return 0;
@@ -105,7 +105,7 @@ json json_of(etcd_step const& step) {
 
 // --- one connection ------------------------------------------------------------------------------------------------
 
-/// What a broken connection or a passed deadline throws, within this file.
+/// Thrown within this file if a connection fails.
 struct broken {
   std::string why;
 };
@@ -137,7 +137,7 @@ url parse_url(std::string const& text) {
   return parsed;
 }
 
-/// A blocking HTTP/1.1 connection. After an exception it is closed.
+/// A blocking HTTP/1.1 connection. Closed after each exception except too_late.
 class http_connection {
  public:
   explicit http_connection(cancel_signal const& cancel) : cancel_(cancel) {}
@@ -153,7 +153,7 @@ class http_connection {
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     if (auto const error = ::getaddrinfo(to.host.c_str(), to.port.c_str(), &hints, &found); error != 0)
-      throw broken{std::string("its name is not known: ") + ::gai_strerror(error)};
+      throw broken{std::string("cannot resolve the host name: ") + ::gai_strerror(error)};
     std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> const owner(found, &::freeaddrinfo);
     int failed = 0;
     for (auto const* one = found; one != nullptr; one = one->ai_next) {
@@ -214,10 +214,10 @@ class http_connection {
     }
   }
 
-  /// Reads a header. @return its status.
+  /// Reads the header of an answer. @return its status.
   unsigned receive_head(clock::time_point due) {
     auto const head = take_until("\r\n\r\n", due);
-    if (!head.starts_with("HTTP/1.1 ") || head.size() < 12) fail("it speaks no HTTP/1.1");
+    if (!head.starts_with("HTTP/1.1 ") || head.size() < 12) fail("the answer is not HTTP/1.1");
     unsigned status = 0;
     std::from_chars(head.data() + 9, head.data() + 12, status);
     content_left_ = 0;
@@ -249,14 +249,14 @@ class http_connection {
     auto const line = take_until("\r\n", due);
     std::size_t bytes = 0;
     auto const [end, wrong] = std::from_chars(line.data(), line.data() + line.size(), bytes, 16);
-    if (wrong != std::errc() || end == line.data()) fail("a chunk of its answer has no length");
+    if (wrong != std::errc() || end == line.data()) fail("a chunk of the answer has no length");
     while (unread_.size() < bytes + 2) receive_some(due);
     to.append(unread_, 0, bytes);
     unread_.erase(0, bytes + 2);
     return bytes != 0 || end_content();
   }
 
-  /// Whether something of the answer has come.
+  /// True if part of the answer has arrived.
   [[nodiscard]] bool has_got() const noexcept { return has_got_; }
 
  private:
@@ -275,7 +275,7 @@ class http_connection {
     constexpr std::size_t bytes_max = 64 * 1024;
     std::size_t at = std::string::npos;
     while ((at = unread_.find(mark)) == std::string::npos) {
-      if (unread_.size() > bytes_max) fail("its header is too long");
+      if (unread_.size() > bytes_max) fail("the header of the answer is too long");
       receive_some(due);
     }
     auto taken = unread_.substr(0, at);
@@ -292,14 +292,14 @@ class http_connection {
       if (tls_) {
         auto const [how, got] = tls_->read(std::span(unread_).subspan(before));
         bytes = got;
-        if (how == tls::outcome::ended) fail("it has closed the connection");
+        if (how == tls::outcome::ended) fail("the connection was closed");
         if (how != tls::outcome::done) {
           await_with(before, how, due);
           continue;
         }
       } else {
         auto const got = ::recv(socket_, unread_.data() + before, bytes_wanted, 0);
-        if (got == 0) fail("it has closed the connection");
+        if (got == 0) fail("the connection was closed");
         if (got < 0) {
           if (errno == EINTR) continue;
           if (errno != EAGAIN && errno != EWOULDBLOCK) fail(std::strerror(errno));
@@ -335,7 +335,7 @@ class http_connection {
       if (ready < 0 && errno != EINTR) fail(std::strerror(errno));
       if (ready > 0 && waited[1].revents != 0) {
         close();
-        throw etcd_error(etcd_error::kind::cancelled, "etcd is not asked any more");
+        throw etcd_error(etcd_error::kind::cancelled, "the call of etcd was cancelled");
       }
       if (ready > 0) return;
       if (clock::now() >= due) throw too_late{};
@@ -343,7 +343,7 @@ class http_connection {
   }
 
  public:
-  /// The connection stays as it is: what was awaited may still come.
+  /// Thrown at a deadline. The connection stays open: the awaited data may still arrive.
   struct too_late {};
 
  private:
@@ -356,7 +356,7 @@ class http_connection {
   bool is_chunked_ = false, is_at_end_ = false, ends_after_ = false, has_got_ = false;
 };
 
-// gRPC's codes, as far as they mean something here.
+// The gRPC status codes that matter here.
 constexpr int grpc_deadline = 4, grpc_exhausted = 8, grpc_out_of_range = 11, grpc_internal = 13, grpc_unavailable = 14,
               grpc_unauthenticated = 16;
 
@@ -380,7 +380,6 @@ bool cancel_signal::is_set() const noexcept {
 }
 
 std::string end_of_prefix(std::string prefix) {
-  // Prefixes here end with a slash.
   ++prefix.back();
   return prefix;
 }
@@ -391,7 +390,7 @@ struct etcd_client::parts {
   parts(etcd_settings given, cancel_signal const& its_cancel)
       : settings(std::move(given)), cancel(its_cancel), calls(its_cancel), stream(its_cancel) {
     for (auto const& one : settings.endpoints) urls.push_back(parse_url(one));
-    if (urls.empty()) throw std::invalid_argument("there is no URL of etcd");
+    if (urls.empty()) throw std::invalid_argument("no URL of etcd is given");
     if (std::any_of(urls.begin(), urls.end(), [](url const& one) { return one.is_tls; }))
       trust = tls::client_context({.ca_certificate = settings.ca_certificate,
                                    .client_certificate = settings.client_certificate,
@@ -403,7 +402,7 @@ struct etcd_client::parts {
     calls.close();
   }
 
-  /// One try at one endpoint. @throws broken, too_late
+  /// Sends a request to the current endpoint. @throws broken, too_late
   json ask(char const* method, std::string const& path, std::string const& body, clock::time_point due,
            unsigned& status) {
     auto const was_open = calls.is_open();
@@ -420,7 +419,7 @@ struct etcd_client::parts {
         if (parsed.is_discarded()) parsed = json{{"message", text.substr(0, 200)}};
         return parsed;
       } catch (broken const&) {
-        // A connection that was kept may have been closed since.
+        // The endpoint may have closed an idle connection: try again with a new one.
         if (!was_open || attempt != 0 || calls.has_got()) throw;
       }
     }
@@ -434,7 +433,7 @@ struct etcd_client::parts {
     token = text_of(answer, "token");
     if (token.empty())
       throw etcd_error(etcd_error::kind::refused,
-                       urls[at].text + " does not know this user and password: " + text_of(answer, "message"));
+                       urls[at].text + " refused this user and password: " + text_of(answer, "message"));
   }
 
   json call(std::string const& path, json const& what, clock::time_point due) {
@@ -445,8 +444,8 @@ struct etcd_client::parts {
       auto const now = clock::now();
       if (now >= due)
         throw etcd_error(etcd_error::kind::unreachable,
-                         "no etcd answers at " + urls[at].text + (last.empty() ? "" : ": " + last));
-      // So that one that is silent leaves time for the others.
+                         "no answer from etcd at " + urls[at].text + (last.empty() ? "" : ": " + last));
+      // A silent endpoint must leave time for the others.
       auto const share =
           std::clamp<clock::duration>((due - now) / 2, std::chrono::milliseconds(500), std::chrono::seconds(1));
       auto const try_due = urls.size() > 1 ? std::min(due, now + share) : due;
@@ -469,20 +468,20 @@ struct etcd_client::parts {
         if (code == grpc_out_of_range) throw etcd_error(etcd_error::kind::compacted, line);
         if (code != grpc_unavailable && code != grpc_deadline && code != grpc_internal && status < 502)
           throw etcd_error(etcd_error::kind::refused, line);
-        // It has no leader, say. Others may.
+        // This endpoint may have lost its leader; others may still have one.
       } catch (broken const& error) {
         last = error.why;
       } catch (http_connection::too_late const&) {
-        last = "it did not answer in time";
+        last = "no answer in time";
       }
       next_endpoint();
       if (attempts + 1 >= urls.size()) {
-        // All have been asked once: with some patience.
+        // All endpoints have failed once: pause before the next round.
         auto const until = std::min(due, clock::now() + std::chrono::milliseconds(50));
         pollfd cancelled{cancel.descriptor(), POLLIN, 0};
         auto const left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now()).count();
         if (left > 0 && ::poll(&cancelled, 1, static_cast<int>(left)) > 0)
-          throw etcd_error(etcd_error::kind::cancelled, "etcd is not asked any more");
+          throw etcd_error(etcd_error::kind::cancelled, "the call of etcd was cancelled");
       }
     }
   }
@@ -496,7 +495,7 @@ struct etcd_client::parts {
   std::string token;
   cancel_signal const& cancel;
   http_connection calls, stream;
-  std::string unread_events;  // of the stream, up to no line's end yet
+  std::string unread_events;  // the incomplete last line of the stream
   std::uint64_t quota = 0;
 };
 
@@ -532,8 +531,7 @@ etcd_outcome etcd_client::transact(std::vector<etcd_check> const& checks, std::v
 }
 
 bool etcd_client::holds_key(std::string const& key, std::int64_t create_revision, clock::time_point due) {
-  // Not a transaction without steps: etcd takes that for one that may be answered from what an endpoint happens to
-  // know.
+  // Not a transaction without operations: etcd answers it from the endpoint's local state, which may be stale.
   auto const page = range(key, {}, 0, 0, due);
   return !page.entries.empty() && page.entries[0].create_revision == create_revision;
 }
@@ -546,7 +544,7 @@ etcd_client::lease etcd_client::grant(std::chrono::seconds time, clock::time_poi
 bool etcd_client::keep_alive(std::int64_t id, clock::time_point due) {
   auto const answer = parts_->call("/v3/lease/keepalive", {{"ID", std::to_string(id)}}, due);
   auto const result = answer.find("result");
-  // A lease that is gone is answered as if nothing were wrong, but without its time.
+  // For an expired lease etcd answers without an error, but also without a TTL.
   return result != answer.end() && number_of(*result, "TTL") > 0;
 }
 
@@ -558,7 +556,7 @@ void etcd_client::compact(std::int64_t revision, clock::time_point due) {
   try {
     parts_->call("/v3/kv/compaction", {{"revision", std::to_string(revision)}}, due);
   } catch (etcd_error const& error) {
-    // Somebody else has.
+    // Another client has compacted it.
     if (error.why() != etcd_error::kind::compacted) throw;
   }
 }
@@ -567,14 +565,14 @@ etcd_status etcd_client::status(clock::time_point due) {
   auto const answer = parts_->call("/v3/maintenance/status", json::object(), due);
   etcd_status status{.bytes = static_cast<std::uint64_t>(number_of(answer, "dbSize"))};
   if (parts_->quota == 0) {
-    // Only its metrics tell; and what it is when nothing is set.
+    // Only etcd's metrics contain the quota. If they cannot be read, assume etcd's default.
     parts_->quota = 2ULL * 1024 * 1024 * 1024;
     try {
       unsigned code = 0;
       auto const text = parts_->ask("GET", std::string(parts::metrics_path), {}, due, code).get<std::string>();
       constexpr std::string_view name = "\netcd_server_quota_backend_bytes ";
       if (auto const at = text.find(name); at != std::string::npos) {
-        // As 2.147483648e+09, which std::from_chars of doubles reads.
+        // Written in scientific notation, as in 2.147483648e+09.
         double bytes = 0;
         std::from_chars(text.data() + at + name.size(), text.data() + text.size(), bytes);
         if (bytes > 0) parts_->quota = static_cast<std::uint64_t>(bytes);
@@ -599,7 +597,7 @@ void etcd_client::watch(std::string const& key, std::string const& range_end, st
     whole.stream.open(whole.urls[whole.at], whole.trust, due);
     whole.stream.send("POST", "/v3/watch", what.dump(), whole.token, due);
     if (auto const status = whole.stream.receive_head(due); status != 200)
-      throw broken{"it answers " + std::to_string(status) + " to a watch"};
+      throw broken{"the watch was answered with status " + std::to_string(status)};
   } catch (broken const& error) {
     whole.stream.close();
     auto const line = whole.urls[whole.at].text + ": " + error.why;
@@ -608,7 +606,7 @@ void etcd_client::watch(std::string const& key, std::string const& range_end, st
     throw etcd_error(etcd_error::kind::unreachable, line);
   } catch (http_connection::too_late const&) {
     whole.stream.close();
-    auto const line = whole.urls[whole.at].text + ": it did not answer in time";
+    auto const line = whole.urls[whole.at].text + ": no answer in time";
     whole.next_endpoint();
     throw etcd_error(etcd_error::kind::unreachable, line);
   }
@@ -628,10 +626,10 @@ std::vector<etcd_event> etcd_client::next_events(clock::time_point due) {
                                        whole.unread_events.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
       whole.unread_events.erase(0, end + 1);
       auto const result = message.is_object() ? message.find("result") : message.end();
-      if (message.is_discarded() || result == message.end()) throw broken{"the watch was answered by an error"};
+      if (message.is_discarded() || result == message.end()) throw broken{"the watch was answered with an error"};
       if (auto const compacted = number_of(*result, "compact_revision"); compacted != 0) {
         whole.stream.close();
-        throw etcd_error(etcd_error::kind::compacted, "the watch begins before what etcd has compacted");
+        throw etcd_error(etcd_error::kind::compacted, "etcd has compacted the revision at which the watch starts");
       }
       if (result->value("canceled", false)) throw broken{"the watch was ended: " + text_of(*result, "cancel_reason")};
       if (auto const found = result->find("events"); found != result->end())
@@ -647,7 +645,7 @@ std::vector<etcd_event> etcd_client::next_events(clock::time_point due) {
     whole.next_endpoint();
     throw etcd_error(etcd_error::kind::unreachable, line);
   } catch (http_connection::too_late const&) {
-    // Nothing has happened.
+    // No events until `due`.
   }
   return events;
 }

@@ -11,23 +11,23 @@
 
 namespace holdfast::server {
 
-/// How to reach an etcd.
+/// Settings for connections to etcd.
 struct etcd_settings {
-  std::vector<std::string> endpoints{};  ///< http://127.0.0.1:2379, https://…
+  std::vector<std::string> endpoints{};  ///< such as http://127.0.0.1:2379 or https://…
   std::string user{}, password{};        ///< empty: no authentication
-  std::string ca_certificate{};          ///< of https, PEM; empty: the system's authorities
+  std::string ca_certificate{};          ///< PEM file for https; empty: the system's authorities
   std::string client_certificate{}, client_key{};
 };
 
-/// An etcd that could not be asked, or has refused.
+/// A failed call of etcd.
 class etcd_error : public std::runtime_error {
  public:
   enum class kind : std::uint8_t {
-    unreachable,  ///< no endpoint has answered in time: what was asked may have been done
-    refused,      ///< nothing was done
-    no_space,     ///< nothing was done: etcd's quota is used up
-    compacted,    ///< the revision that was asked for has been compacted
-    cancelled,    ///< cancel_signal::set() was called: what was asked may have been done
+    unreachable,  ///< no endpoint answered in time; the call may have had its effect
+    refused,      ///< by etcd; without effect
+    no_space,     ///< etcd's quota is used up; without effect
+    compacted,    ///< the requested revision has been compacted
+    cancelled,    ///< by cancel_signal::set(); the call may have had its effect
   };
   etcd_error(kind what, std::string const& line) : std::runtime_error(line), what_(what) {}
   [[nodiscard]] kind why() const noexcept { return what_; }
@@ -36,7 +36,7 @@ class etcd_error : public std::runtime_error {
   kind what_;
 };
 
-/// Ends the waits of the clients that were given it, now and later. Any thread.
+/// Cancels the current and all later calls of the clients that refer to it. Thread-safe.
 class cancel_signal {
  public:
   cancel_signal();
@@ -52,76 +52,75 @@ class cancel_signal {
   int descriptor_;
 };
 
-/// A key as etcd has it.
+/// A key in etcd, with its value.
 struct etcd_entry {
   std::string key, value;
   std::int64_t create_revision = 0, mod_revision = 0;
 };
 
-/// Part of a range.
+/// One page of a range of keys.
 struct etcd_page {
-  std::int64_t revision = 0;  ///< at which it is true
+  std::int64_t revision = 0;  ///< etcd's revision that the page shows
   std::vector<etcd_entry> entries;
   bool has_more = false;
 };
 
-/// What a transaction demands of a key.
+/// A condition of a transaction.
 struct etcd_check {
   enum class number : std::uint8_t { create_revision, mod_revision };
   number which = number::create_revision;
   std::string key;
-  std::int64_t is = 0;  ///< 0: there is no such key
+  std::int64_t is = 0;  ///< the expected revision; 0: the key must not exist
 };
 
-/// What a transaction does. A key may be changed once in a transaction.
+/// An operation of a transaction. A transaction may change each key only once.
 struct etcd_step {
   enum class kind : std::uint8_t { put, remove, read };
   kind what = kind::put;
   std::string key;
-  std::string value{};      ///< of put
-  std::string range_end{};  ///< of remove and read: all keys from `key` to before this; empty: the key alone
-  std::int64_t lease = 0;   ///< of put; 0: none
+  std::string value{};      ///< for put
+  std::string range_end{};  ///< for remove and read: the end (exclusive) of a range from `key`; empty: only `key`
+  std::int64_t lease = 0;   ///< for put; 0: none
 };
 
 struct etcd_outcome {
-  bool succeeded = false;     ///< whether all checks held; otherwise nothing was done
-  std::int64_t revision = 0;  ///< of etcd, after it
+  bool succeeded = false;     ///< whether all checks held; if not, the transaction had no effect
+  std::int64_t revision = 0;  ///< etcd's revision after the transaction
 };
 
 struct etcd_status {
-  std::uint64_t bytes = 0;      ///< what its file takes
-  std::uint64_t bytes_max = 0;  ///< its quota
+  std::uint64_t bytes = 0;      ///< size of etcd's database file
+  std::uint64_t bytes_max = 0;  ///< etcd's quota
 };
 
 struct etcd_event {
   bool is_removal = false;
-  etcd_entry entry;  ///< of a removal: key and mod_revision
+  etcd_entry entry;  ///< after a removal: only key and mod_revision
 };
 
-/// The key behind all keys that begin with `prefix`.
+/// The first key after all keys with that prefix, which must end with a slash.
 [[nodiscard]] std::string end_of_prefix(std::string prefix);
 
-/// A client of etcd's JSON gateway (/v3, etcd 3.4 and later). Its calls block until `due` at most and throw etcd_error.
-/// A call that an endpoint does not answer is sent to the next one, so it may be done twice: its checks must make that
-/// harmless. One thread.
+/// A client of etcd's JSON gateway (/v3, etcd 3.4 and later). Calls block until `due` at the latest, and throw
+/// etcd_error. If an endpoint does not answer, the call is sent to the next one and may therefore take effect twice:
+/// the checks of a transaction must make that harmless. Not thread-safe.
 class etcd_client {
  public:
   using clock = std::chrono::steady_clock;
 
-  /// @param cancel must outlive it. @throws std::invalid_argument of a URL that is none; tls::error
+  /// @param cancel must outlive the client. @throws std::invalid_argument for an invalid URL; tls::error
   etcd_client(etcd_settings settings, cancel_signal const& cancel);
   ~etcd_client();
   etcd_client(etcd_client const&) = delete;
   etcd_client& operator=(etcd_client const&) = delete;
 
-  /// Linearizable, in the order of keys. @param range_end empty: the key alone. @param at a revision; 0: the present
-  /// one.
+  /// Reads keys in order; linearizable. @param range_end empty: only `key`. @param at a revision; 0: the current one.
   [[nodiscard]] etcd_page range(std::string const& key, std::string const& range_end, std::int64_t at,
                                 std::int64_t limit, clock::time_point due);
   etcd_outcome transact(std::vector<etcd_check> const& checks, std::vector<etcd_step> const& steps,
                         clock::time_point due);
 
-  /// Linearizable: whether a key is still the one that was created at that revision.
+  /// True if the key exists and was created at that revision; linearizable.
   [[nodiscard]] bool holds_key(std::string const& key, std::int64_t create_revision, clock::time_point due);
 
   struct lease {
@@ -129,24 +128,24 @@ class etcd_client {
     std::chrono::seconds time{};  ///< as granted
   };
   [[nodiscard]] lease grant(std::chrono::seconds time, clock::time_point due);
-  /// @return false: there is no such lease any more.
+  /// @return false if the lease has expired.
   [[nodiscard]] bool keep_alive(std::int64_t id, clock::time_point due);
   void revoke(std::int64_t id, clock::time_point due);
 
-  /// Forgets what was before that revision. It concerns all keys of this etcd.
+  /// Discards the history of all keys of this etcd before that revision.
   void compact(std::int64_t revision, clock::time_point due);
   [[nodiscard]] etcd_status status(clock::time_point due);
 
-  /// Begins to follow the keys from `key` to before `range_end`, from a revision on. Ends what was followed before.
+  /// Starts to watch the keys from `key` to `range_end` (exclusive), from a revision on. Ends the previous watch.
   void watch(std::string const& key, std::string const& range_end, std::int64_t from, clock::time_point due);
-  /// What has happened to them; empty: nothing until `due`. Events of one revision come together.
+  /// Waits for events of the watch; empty: none until `due`. Events of one revision arrive together.
   [[nodiscard]] std::vector<etcd_event> next_events(clock::time_point due);
 
-  /// The next call goes to another endpoint.
+  /// Sends the next call to another endpoint.
   void avoid_endpoint() noexcept;
 
-  // For those who measure.
-  [[nodiscard]] std::string const& endpoint() const noexcept;  ///< that answered last
+  /// The endpoint in use: the one that answered last.
+  [[nodiscard]] std::string const& endpoint() const noexcept;
 
  private:
   struct parts;

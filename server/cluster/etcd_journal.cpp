@@ -10,8 +10,8 @@ namespace holdfast::server {
 
 namespace {
 
-// The first byte of a key below entries(), beside those of the keyspaces: when an entry expires, if that has changed
-// since it was written. It counts as long as the entry has the same version.
+// The first byte of the key of a touch record, besides the tags of the keyspaces. The record holds an entry's expiry if
+// that changed after the entry was written, and is valid while the entry has the same version.
 constexpr char touch_tag = 't';
 
 constexpr std::size_t number_bytes = 8;
@@ -35,7 +35,7 @@ std::string take_text(std::string_view& from) {
   return text;
 }
 
-// More than the largest value of a client and what is written with it.
+// More than the largest value that a client can store, with its prefix.
 constexpr std::size_t part_bytes_max = 1088 * 1024;
 
 std::size_t bytes_of(etcd_step const& step) {
@@ -49,7 +49,7 @@ std::size_t bytes_of(std::vector<etcd_step> const& steps) {
   return bytes;
 }
 
-/// Of the puts and removals of single keys.
+/// Serializes puts and removals of single keys.
 std::string text_of(std::vector<etcd_step> const& steps) {
   std::string text;
   for (auto const& one : steps) {
@@ -74,7 +74,7 @@ std::vector<etcd_step> steps_in(std::string_view text) {
   return steps;
 }
 
-/// The meta: the head, the term of who wrote it, and how many pieces are still to be taken over.
+/// The value of the meta key: the head, its writer's term, and the number of pieces that are not yet applied.
 struct meta {
   record::head head;
   std::int64_t term = 0;
@@ -100,7 +100,7 @@ std::optional<meta> read_meta(std::string_view text) {
   return read;
 }
 
-/// In the order of their keys.
+/// Fixed width, so that the keys sort by number.
 std::string piece_name(std::uint64_t number) {
   auto digits = std::to_string(number);
   return std::string(10 - digits.size(), '0') + digits;
@@ -132,12 +132,12 @@ etcd_journal::etcd_journal(cluster_settings const& settings, leadership leads, w
     meta_ = found.entries[0].value;
     meta_revision_ = found.entries[0].mod_revision;
     last_revision_ = meta_revision_;
-    // Nobody else commits any more: what the copy has of the last commit, it has of all.
+    // Nobody else can commit now: if the copy contains the last commit, it is complete.
     if (copy.meta_revision() != meta_revision_) copy.load(etcd_, patience);
     auto const read = read_meta(meta_);
     if (!read)
       throw journal_error(journal_fault::unknown_format,
-                          settings_.meta_key() + " in etcd is in a form that this version does not know");
+                          settings_.meta_key() + " in etcd has a format that this version does not know");
     head_ = read->head;
     recovered_ = copy.take_entries();
     if (read->pieces != 0) take_over_pieces(recovered_, read->pieces);
@@ -153,7 +153,7 @@ void etcd_journal::create() {
   transact({}, write({.head = head_, .term = leads_.term}));
 }
 
-/// What the last leader has committed and not taken over.
+/// Applies the pieces that the previous leader committed but did not apply.
 void etcd_journal::take_over_pieces(std::map<std::string, std::string>& entries, std::uint64_t pieces_left) {
   std::string text;
   auto const pieces = settings_.pieces().substr(settings_.prefix().size());
@@ -198,7 +198,7 @@ void etcd_journal::recover(visitor const& visit) {
     auto entry = record::read_entry(all_bytes);
     if (!space || !entry)
       throw journal_error(journal_fault::unknown_format,
-                          settings_.prefix() + whole_key + " in etcd is in a form that this version does not know");
+                          settings_.prefix() + whole_key + " in etcd has a format that this version does not know");
     std::string merged;
     if (*space == keyspace::data) {
       auto const touch = recovered_.find(below + touch_tag + std::string(key));
@@ -221,7 +221,7 @@ void etcd_journal::recover(visitor const& visit) {
   recovered_.clear();
 }
 
-/// What a batch amounts to: each key once, as its last change leaves it.
+/// The net effect of a batch: each key once, in its last state.
 etcd_journal::steps etcd_journal::steps_of(std::span<change const> batch) {
   std::map<std::string, etcd_step> by_key;
   auto const below = settings_.entries();
@@ -239,7 +239,7 @@ etcd_journal::steps etcd_journal::steps_of(std::span<change const> batch) {
     if (is_touch) {
       touched_.insert(one.key);
     } else if (auto const touch = touched_.find(one.key); touch != touched_.end()) {
-      // It was of the state before.
+      // The touch belongs to the previous version.
       auto touch_key = below + touch_tag + one.key;
       by_key[touch_key] = {.what = etcd_step::kind::remove, .key = touch_key};
       touched_.erase(touch);
@@ -250,7 +250,7 @@ etcd_journal::steps etcd_journal::steps_of(std::span<change const> batch) {
   return all;
 }
 
-/// A step, and those for what does not fit into one value.
+/// Appends a step, and further ones for the part that exceeds a value's limit.
 void etcd_journal::append_parts(etcd_step&& step, steps& to) {
   std::size_t parts = 0;
   for (auto at = part_bytes_max; at < step.value.size(); at += part_bytes_max)
@@ -305,14 +305,14 @@ void etcd_journal::write_in_pieces(steps const& what, record::head const& next) 
   auto const text = text_of(what);
   std::uint64_t pieces = 0;
   for (std::size_t at = 0; at < text.size(); at += piece_bytes) {
-    // A leader that ends in between leaves pieces of which no meta speaks: they are overwritten or removed by the next
-    // ones.
+    // If the leader dies here, the pieces remain without a meta key that refers to them. The next commit in pieces
+    // overwrites or removes them.
     steps const piece{{.what = etcd_step::kind::put,
                        .key = settings_.pieces() + piece_name(pieces++),
                        .value = text.substr(at, piece_bytes)}};
     transact(piece, meta_);
   }
-  // Leftovers of an earlier one must not be taken for its end.
+  // Remove leftovers of an earlier commit, which would be read as this commit's end.
   steps const leftovers{{.what = etcd_step::kind::remove,
                          .key = settings_.pieces() + piece_name(pieces),
                          .range_end = end_of_prefix(settings_.pieces())}};
@@ -320,9 +320,9 @@ void etcd_journal::write_in_pieces(steps const& what, record::head const& next) 
   apply_pieces(what, next, pieces);
 }
 
-/// Can be done again from its beginning.
+/// Idempotent: can be repeated from the beginning.
 void etcd_journal::apply_pieces(steps const& what, record::head const& next, std::uint64_t pieces) {
-  // With this leader's own term from the first step on, see transact().
+  // The first transaction already writes this leader's own term: transact() relies on it.
   auto const meanwhile = write({.head = next, .term = leads_.term, .pieces = pieces});
   for (std::size_t at = 0; at < what.size();) {
     steps some;
@@ -338,7 +338,7 @@ void etcd_journal::apply_pieces(steps const& what, record::head const& next, std
   transact(done, write({.head = next, .term = leads_.term}));
 }
 
-/// Does it and makes the meta that text, if this server leads and the meta is as it left it.
+/// Executes the steps and sets the meta key, provided that this server leads and the meta key is unchanged.
 void etcd_journal::transact(steps const& what, std::string const& new_meta) {
   auto all = what;
   all.push_back({.what = etcd_step::kind::put, .key = settings_.meta_key(), .value = new_meta});
@@ -349,9 +349,9 @@ void etcd_journal::transact(steps const& what, std::string const& new_meta) {
   if (outcome.succeeded) {
     meta_revision_ = outcome.revision;
   } else {
-    // Somebody else leads; or it was done before, by a try whose answer got lost.
+    // Another server leads; or an earlier attempt succeeded and its answer was lost.
     auto const found = etcd_.range(settings_.meta_key(), {}, 0, 0, leads_.valid_until());
-    // Each text names its term, and of one term there is one writer: such a text is ours, and newer than what we knew.
+    // The text contains the term, and each term has one writer: an equal text with a newer revision is our own.
     if (found.entries.empty() || found.entries[0].mod_revision == meta_revision_ || found.entries[0].value != new_meta)
       throw journal_error(journal_fault::not_leading, "another server leads the cluster " + settings_.name);
     meta_revision_ = found.entries[0].mod_revision;
@@ -374,12 +374,12 @@ std::optional<journal_error> etcd_journal::confirm() {
 journal_position etcd_journal::back_up(std::filesystem::path const& /*to*/) const {
   throw journal_error(
       journal_fault::cannot_create,
-      "the data are in etcd; 'etcdctl snapshot save FILE' copies them, and /v1/export writes them as lines");
+      "the data is in etcd; use 'etcdctl snapshot save FILE' to copy it, or /v1/export to write it as lines");
 }
 
 namespace {
 
-/// From here on nothing is added: before etcd's own alarm, which would refuse deletions, too.
+/// The size from which additions are refused. Below etcd's own alarm, which would refuse deletions as well.
 constexpr std::uint64_t full_at(std::uint64_t bytes_max) noexcept {
   return bytes_max / 10 * 9;
 }
@@ -390,7 +390,7 @@ bool etcd_journal::has_room() {
   if (!has_room_.load(std::memory_order_relaxed)) return false;
   auto const bytes_max = bytes_max_.load(std::memory_order_relaxed);
   if (bytes_max == 0) return true;  // not known yet
-  // etcd's pages take more than keys and values alone.
+  // etcd needs half as much again for its pages as for keys and values.
   auto const since = committed_bytes() - committed_at_note_.load(std::memory_order_relaxed);
   return bytes_.load(std::memory_order_relaxed) + since + since / 2 < full_at(bytes_max);
 }
@@ -399,7 +399,7 @@ void etcd_journal::note(etcd_status const& status) noexcept {
   committed_at_note_.store(committed_bytes(), std::memory_order_relaxed);
   bytes_.store(status.bytes, std::memory_order_relaxed);
   bytes_max_.store(status.bytes_max, std::memory_order_relaxed);
-  // Not back and forth: when it was full, some must be free again first.
+  // Hysteresis: after etcd was full, additions wait until its size is below 80 percent.
   auto const had_room = has_room_.load(std::memory_order_relaxed);
   has_room_.store(status.bytes < (had_room ? full_at(status.bytes_max) : status.bytes_max / 10 * 8),
                   std::memory_order_relaxed);

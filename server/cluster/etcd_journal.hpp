@@ -19,24 +19,24 @@
 
 namespace holdfast::server {
 
-/// What the meta of a cluster says of its database; nothing where it is of a form that this version does not know.
+/// The database's head in the text of the cluster's meta key; empty if this version does not know its format.
 [[nodiscard]] std::optional<record::head> head_in_meta(std::string_view meta_text);
 
-/// A journal in etcd. Each commit is one transaction that demands that this server still leads and that nobody else has
-/// committed; so one whose outcome is not known can be repeated, and one of an earlier leader has no effect.
+/// A journal in etcd. Each commit is one transaction. Its checks demand that this server still leads and that nobody
+/// else has committed; so a commit with an unknown outcome can be repeated, and one of an earlier leader has no effect.
 ///
-/// What is larger than a transaction may be is first written in pieces; then the meta says that they are valid, which
-/// is the moment of the commit; then they are taken over, by the next leader if need be. An entry that is larger than a
-/// value of etcd may be (an answer that is kept, say) has further keys for its rest.
+/// A commit that exceeds etcd's limit for a transaction is first written in pieces. Then the meta key declares them
+/// valid, which is the moment of the commit. Then they are applied, if necessary by the next leader. An entry that
+/// exceeds etcd's limit for a value (such as a stored response) is continued under further keys.
 class etcd_journal final : public journal {
  public:
   using clock = etcd_client::clock;
 
-  /// What etcd takes by default in one transaction, and some room for the meta, the checks and the pieces' removal.
+  /// etcd's default limits for a transaction, less a reserve for the meta key, the checks and the removal of pieces.
   static constexpr std::size_t steps_max = 120, transaction_bytes_max = 1280 * 1024;
 
-  /// Takes over what there is, or makes a database where there is none. Reads everything where the copy has not reached
-  /// the last commit. @param copy consumed. @throws journal_error
+  /// Takes over the cluster's database, or creates it if there is none. Reads all entries from etcd unless the copy has
+  /// reached the last commit. @param copy consumed. @throws journal_error
   etcd_journal(cluster_settings const& settings, leadership leads, warm_copy copy);
 
   [[nodiscard]] std::string_view name() const noexcept override { return "etcd"; }
@@ -46,24 +46,24 @@ class etcd_journal final : public journal {
   }
   [[nodiscard]] std::optional<journal_error> commit(std::span<change const> batch) override;
   [[nodiscard]] bool is_shared() const noexcept override { return true; }
-  /// By its lease, if the settings let reads depend on it.
+  /// The end of the lease if reads may rely on it (read_rule::lease).
   [[nodiscard]] clock::time_point sure_until() const noexcept override {
     return settings_.reads == read_rule::lease ? leads_.valid_until() : clock::time_point::min();
   }
   [[nodiscard]] std::optional<journal_error> confirm() override;
-  /// Estimates what etcd has stored since note() from what was committed.
+  /// Estimates etcd's size from the bytes committed since note().
   [[nodiscard]] bool has_room() override;
   [[nodiscard]] journal_figures figures() const override;
   [[noreturn]] journal_position back_up(std::filesystem::path const& to) const override;
   void close() override {}
 
-  // Any thread.
+  // Thread-safe:
 
-  /// Ends a commit that is under way, and all that follow: this server leads no more.
+  /// Cancels the current commit and all later ones: this server no longer leads.
   void abandon() noexcept { cancel_.set(); }
-  /// How full etcd is.
+  /// Reports etcd's size and quota.
   void note(etcd_status const& status) noexcept;
-  /// etcd's revision of the last commit, and what has been committed so far: for whoever compacts.
+  /// etcd's revision of the last commit, and the bytes committed so far; used to schedule compactions.
   [[nodiscard]] std::int64_t last_revision() const noexcept { return last_revision_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t committed_bytes() const noexcept {
     return committed_bytes_.load(std::memory_order_relaxed);
@@ -86,11 +86,11 @@ class etcd_journal final : public journal {
   cancel_signal cancel_;
   etcd_client etcd_;
   record::head head_;
-  std::string meta_;                // as it stands in etcd
-  std::int64_t meta_revision_ = 0;  // etcd's revision of that
+  std::string meta_;                // the value of the meta key in etcd
+  std::int64_t meta_revision_ = 0;  // its mod revision in etcd
   std::map<std::string, std::string> recovered_;
-  std::set<std::string, std::less<>> touched_;  // keys that have a record of a touch
-  std::map<std::string, std::size_t> rests_;    // keys of entries in etcd whose values have so many parts more
+  std::set<std::string, std::less<>> touched_;  // keys with a touch record in etcd
+  std::map<std::string, std::size_t> rests_;    // number of continuations, by the entry's key in etcd
   std::optional<journal_error> failure_;
   std::atomic<bool> has_room_{true};
   std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, committed_bytes_{0}, committed_at_note_{0};

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "server/cluster/own_thread.hpp"
+#include "server/journal/own_thread.hpp"
 
 namespace holdfast::server {
 
@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::chrono::milliseconds question_period{500}, patience{1500};
 constexpr std::chrono::seconds status_period{2};
-/// What is written until then, as a part of etcd's quota. Else writers could use it up between two looks, or with
-/// history alone.
+/// The status is read again and the history compacted, at the latest, after writing 1/50 and 1/16 of etcd's quota.
+/// Otherwise fast writers could exhaust the quota between two checks, or with history alone.
 constexpr std::uint64_t share_until_status = 50, share_until_compaction = 16;
 
 }  // namespace
@@ -42,14 +42,14 @@ void etcd_upkeep::run() {
       if (!ask()) return on_loss_();
       look_after(clock::now());
     } catch (etcd_error const&) {
-      // answered_at() says so.
+      // answered_at() shows it.
     }
     pollfd cancelled{cancel_.descriptor(), POLLIN, 0};
     ::poll(&cancelled, 1, static_cast<int>(question_period.count()));
   }
 }
 
-/// @return whether this server still leads
+/// @return true if this server still leads.
 bool etcd_upkeep::ask() {
   auto const began_at = clock::now();
   auto const leads = etcd_.holds_key(leads_.key, leads_.term, began_at + patience);
@@ -72,7 +72,7 @@ void etcd_upkeep::look_after(clock::time_point now) {
   if (now < compaction_due_ && written - written_at_compaction_ <= bytes_max_ / share_until_compaction) return;
   compaction_due_ = now + settings_.compaction_period;
   written_at_compaction_ = written;
-  // What has come since the last time is left for those that follow and are late.
+  // Keep the history of the last period for standbys that lag behind.
   if (compact_to_ > 1) etcd_.compact(compact_to_, now + patience);
   compact_to_ = journal_.last_revision();
 }

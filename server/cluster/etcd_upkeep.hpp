@@ -14,25 +14,25 @@
 
 namespace holdfast::server {
 
-/// What a leader does besides its commits, on a thread of its own, as long as it lives: asks etcd again and again
-/// whether it still leads, so that an etcd that is silent is noticed; tells the journal how full etcd is; and compacts
-/// etcd's history. Any thread may call any function.
+/// The background work of a leader, on its own thread: asks etcd periodically whether this server still leads, which
+/// also detects a silent etcd; reports etcd's size to the journal; compacts etcd's history. Any thread may call any
+/// function.
 class etcd_upkeep {
  public:
   using clock = etcd_client::clock;
 
-  /// @param journal must outlive it.
-  /// @param on_loss called once, by its thread, when another server leads; must be brief and not throw.
+  /// @param journal must outlive this object.
+  /// @param on_loss called once, on this object's thread, when another server leads; must be brief and not throw.
   etcd_upkeep(cluster_settings const& settings, leadership leads, etcd_journal& journal, std::function<void()> on_loss);
   ~etcd_upkeep();
   etcd_upkeep(etcd_upkeep const&) = delete;
   etcd_upkeep& operator=(etcd_upkeep const&) = delete;
 
-  /// When etcd has answered last.
+  /// The time of etcd's last answer.
   [[nodiscard]] clock::time_point answered_at() const noexcept {
     return clock::time_point(clock::duration(answered_at_.load(std::memory_order_relaxed)));
   }
-  /// How long its last answer took.
+  /// The duration of the last call of etcd.
   [[nodiscard]] std::chrono::nanoseconds latency() const noexcept { return latency_.load(std::memory_order_relaxed); }
 
  private:
@@ -48,12 +48,12 @@ class etcd_upkeep {
   etcd_client etcd_;
   std::atomic<clock::rep> answered_at_;
   std::atomic<std::chrono::nanoseconds> latency_{std::chrono::nanoseconds(0)};
-  clock::time_point status_due_{}, compaction_due_;  // the thread's
-  std::int64_t compact_to_ = 0;                      // the thread's: where the last period began
-  // The thread's; all are of the journal but etcd's quota.
+  clock::time_point status_due_{}, compaction_due_;  // used by the thread only, as all until thread_
+  std::int64_t compact_to_ = 0;                      // etcd's revision at the start of the current period
+  // etcd's quota, and the journal's committed bytes at the last status and compaction.
   std::uint64_t bytes_max_ = std::numeric_limits<std::uint64_t>::max(), written_at_status_ = 0,
                 written_at_compaction_ = 0;
-  std::thread thread_;  // last: it uses all the others
+  std::thread thread_;  // last: uses all other members
 };
 
 }  // namespace holdfast::server

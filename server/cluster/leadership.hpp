@@ -7,11 +7,11 @@
 
 namespace holdfast::server {
 
-/// The place of a leader, by which etcd tells it from earlier and later ones.
+/// Identifies one leader's leadership, distinct from all earlier and later ones.
 struct leadership {
-  std::string key;        ///< of its candidate
-  std::int64_t term = 0;  ///< create revision of that key
-  /// By its own clock, until when nobody else can lead. Any thread.
+  std::string key;        ///< the leader's key among the candidates
+  std::int64_t term = 0;  ///< the create revision of `key`
+  /// The time, by the leader's clock, before which no other server can lead. Thread-safe.
   std::function<std::chrono::steady_clock::time_point()> valid_until;
 };
 

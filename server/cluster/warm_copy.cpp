@@ -11,7 +11,7 @@ void warm_copy::load(etcd_client& etcd, etcd_client::clock::duration patience_fo
   meta_.clear();
   revision_ = meta_revision_ = 0;
   bytes_ = 0;
-  // Keys at first, then as many as make about so many bytes.
+  // The limit counts keys. Adapt it to pages of about `page_bytes`.
   constexpr std::int64_t least = 16, most = 4096;
   constexpr std::size_t page_bytes = 2 * 1024 * 1024;
   std::int64_t limit = 64;

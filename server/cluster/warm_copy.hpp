@@ -11,30 +11,30 @@
 
 namespace holdfast::server {
 
-/// All keys of a cluster at one revision of etcd. Plain and synchronous.
+/// A copy of all keys of a cluster at one revision of etcd. Not thread-safe.
 class warm_copy {
  public:
   explicit warm_copy(cluster_settings const& settings)
       : prefix_(settings.prefix()), candidates_(settings.candidates()), meta_key_(settings.meta_key()) {}
 
-  /// Reads everything anew, page by page, at one revision. @throws etcd_error; then the copy is empty.
+  /// Reads all keys again, page by page, at one revision. @throws etcd_error
   void load(etcd_client& etcd, etcd_client::clock::duration patience_for_a_page);
 
-  /// Events that follow the copy's revision, in their order; earlier ones are passed over.
+  /// Applies events in order; skips those that the copy already contains.
   void apply(std::span<etcd_event> events);
 
   struct candidate {
     std::string key, url;
     std::int64_t create_revision = 0;
   };
-  /// Who leads: the oldest. Empty key: nobody.
+  /// The leader, which is the oldest candidate. Without one, its key is empty.
   [[nodiscard]] candidate leader() const;
 
   [[nodiscard]] std::int64_t revision() const noexcept { return revision_; }
-  /// etcd's revision of the last commit; 0: there was none.
+  /// etcd's revision of the last commit; 0: none.
   [[nodiscard]] std::int64_t meta_revision() const noexcept { return meta_revision_; }
   [[nodiscard]] std::string const& meta() const noexcept { return meta_; }
-  /// All but the candidates and the meta, by their keys without the cluster's prefix.
+  /// All keys except the candidates and the meta key, without the cluster's prefix.
   [[nodiscard]] std::map<std::string, std::string> const& entries() const noexcept { return entries_; }
   [[nodiscard]] std::map<std::string, std::string> take_entries() noexcept { return std::move(entries_); }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }

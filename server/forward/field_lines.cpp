@@ -21,7 +21,6 @@ struct line_parts {
   std::string_view name, value;
 };
 
-/// Calls `visit` for each line.
 template <class Visit>
 void for_each_line(std::string_view lines, Visit visit) {
   while (!lines.empty()) {
@@ -34,7 +33,7 @@ void for_each_line(std::string_view lines, Visit visit) {
   }
 }
 
-/// Adds what a Connection field names to `named`.
+/// Adds the field names in a Connection field to `named`.
 void read_connection(std::string_view value, passed_fields& found, std::vector<std::string_view>& named) {
   while (!value.empty()) {
     auto const end = std::min(value.find(','), value.size());
@@ -57,7 +56,7 @@ passed_fields append_end_to_end(std::string& to, std::string_view lines) {
   auto const begin = to.size();
   for_each_line(lines, [&](line_parts const& line) {
     auto const is = [&](std::string_view name) { return equals_ignoring_case(line.name, name); };
-    // By the first letter, since most fields are none of these.
+    // Compare the first letter first: most fields are none of these.
     switch (line.name.empty() ? '\0' : line.name.front() | 0x20) {
       case 'c':
         if (is("connection")) return read_connection(line.value, found, named);

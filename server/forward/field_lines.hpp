@@ -5,7 +5,7 @@
 
 namespace holdfast::server {
 
-/// What the fields of a message say about its framing and its way.
+/// Values of the fields for framing and forwarding.
 struct passed_fields {
   std::string_view content_length{};  ///< empty: none
   bool is_chunked = false;
@@ -15,9 +15,9 @@ struct passed_fields {
 
 /// Appends the field lines of a message to `to`, except those that concern one connection only (RFC 9110 §7.6.1:
 /// Connection and what it names, Keep-Alive, TE, Transfer-Encoding, Upgrade, …), `Expect: 100-continue`, and
-/// Holdfast-Forwarded-By. Content-Length stays, even if Connection names it, because the length of the body must not
-/// depend on who reads the message.
-/// @param lines well-formed, each with its CRLF.
+/// Holdfast-Forwarded-By. Content-Length stays even if Connection names it: all recipients must agree on the length of
+/// the body.
+/// @param lines well-formed, each with CRLF.
 passed_fields append_end_to_end(std::string& to, std::string_view lines);
 
 }  // namespace holdfast::server

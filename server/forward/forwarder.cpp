@@ -23,28 +23,28 @@ using protocol::failure;
 
 constexpr std::size_t read_bytes = 16 * 1024;
 constexpr std::size_t answer_head_bytes_max = 64 * 1024;
-/// So much of a body is read for a request that is refused, so that its connection can go on.
+/// Up to this size, the body of a refused request is read, so that its connection stays usable.
 constexpr std::size_t skipped_body_bytes_max = 64 * 1024;
 constexpr std::size_t bytes_kept_max = 16 * 1024;
-/// So often a read is sent.
+/// How often a read is sent at most.
 constexpr int attempts_max = 2;
 
-/// What became of a request at one connection to the leader.
+/// The outcome of a request on one connection to the leader.
 enum class passing {
-  complete,    ///< the client has the answer, and the connection can be used again
-  sent,        ///< the client has the answer
-  refused,     ///< the answer to the client is there
-  gone,        ///< the client is
-  cut,         ///< the client has a part of the answer
-  unanswered,  ///< the connection ended before the answer began
+  complete,    ///< the client has the response; the connection is reusable
+  sent,        ///< the client has the response
+  refused,     ///< the response to the client is in `answer`
+  gone,        ///< the client has disconnected
+  cut,         ///< the client has part of the response
+  unanswered,  ///< the connection ended before the response began
 };
 
-/// What a wait for the leader has brought.
+/// The end of a wait for the leader.
 enum class news {
   bytes,
-  end,  ///< of the leader's connection
+  end,  ///< the leader closed the connection
   client_gone,
-  stop,  ///< this server has no more time
+  stop,  ///< this server is draining
 };
 
 bool is_safe(method one) {
@@ -79,15 +79,15 @@ class forwarder final : public request_handler {
   bool (*const is_local_)(request_head const&);
   upstream_pool& pool_;
 
-  // Of the request being served.
+  // State of the current request.
   bool is_forwarding_ = false;
   bool has_body_ = false, is_chunked_ = false, is_safe_ = false, was_forwarded_ = false;
-  bool is_plain_read_ = false;  // which neither holds nor waits
+  bool is_plain_read_ = false;  // without parameters, so it neither holds nor waits
   bool is_body_sent_ = false;
-  std::string request_;  // its header, for the leader
-  std::string piece_;    // of its body, or of the answer
+  std::string request_;  // the header for the leader
+  std::string piece_;    // of the request's body or the response's
   client_link::body_piece piece_is_ = client_link::body_piece::end;
-  std::string head_;  // of the answer, for the client
+  std::string head_;  // the response's header for the client
 };
 
 // --- the request ---------------------------------------------------------------------------------------------------
@@ -117,12 +117,12 @@ void forwarder::write_request(request_head const& head) {
   ((request_ += "Holdfast-Forwarded-By: ") += pool_.settings().advertise) += "\r\n\r\n";
 }
 
-/// @param why empty: no leader is known.
+/// @param why empty: chosen from the state.
 void forwarder::refuse(std::string_view why, reply& answer) {
   pool_.figures().no_leader.fetch_add(1, std::memory_order_relaxed);
   if (why.empty())
-    why = was_forwarded_ ? "another server took this one for the leader, which it is not; retry"
-                         : "no server of the cluster leads at the moment; nothing was changed. Retry";
+    why = was_forwarded_ ? "another server forwarded this request here, but this server is not the leader; retry"
+                         : "the cluster has no leader at the moment; nothing was changed. Retry";
   answer = reply_to(failure{errc::no_leader, std::string(why)});
 }
 
@@ -135,8 +135,8 @@ awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
   piece_.clear();
   piece_is_ = client_link::body_piece::end;
   if (has_body_) {
-    // Most bodies are a single piece, which has come with the header. So a connection that cannot be made leaves the
-    // client's as it is.
+    // Read before connecting: most bodies are a single piece that arrived with the header. If the connection fails, the
+    // client's connection then stays usable.
     piece_is_ = co_await client.read_body(piece_);
     if (piece_is_ == client_link::body_piece::gone) co_return request_end::gone;
     if (piece_is_ == client_link::body_piece::failed) {
@@ -176,7 +176,7 @@ awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
     }
     if (became == passing::unanswered && is_safe_ && attempts < attempts_max) continue;
     if (became == passing::unanswered && is_safe_) {
-      refuse("the leader of the cluster ended before it answered. Retry", answer);
+      refuse("the leader of the cluster stopped before it answered. Retry", answer);
       co_return request_end::answered;
     }
     pool_.figures().unanswered.fetch_add(1, std::memory_order_relaxed);
@@ -185,7 +185,7 @@ awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
   }
 }
 
-/// A read that is on its way with others.
+/// A read on the shared connection.
 class shared_read final : public read_channel::call {
  public:
   shared_read(upstream_pool& pool, std::string_view request, client_link& client, reply& answer) noexcept
@@ -204,7 +204,7 @@ class shared_read final : public read_channel::call {
   reply& answer_;
 };
 
-/// Sends a plain read along with those of other clients. @return none if it has to be sent by itself
+/// Sends a plain read on the shared connection. @return empty if it needs its own connection.
 awaitable<std::optional<request_end>> forwarder::share(client_link& client, reply& answer) {
   shared_read one(pool_, request_, client, answer);
   auto became = read_channel::result::again;
@@ -222,11 +222,11 @@ awaitable<std::optional<request_end>> forwarder::share(client_link& client, repl
   }
   if (why == stop_reason::hang_up) co_return request_end::gone;
   if (became == read_channel::result::again) co_return std::nullopt;
-  answer = reply_to(failure{errc::draining, "the server is shutting down; ask another one"});
+  answer = reply_to(failure{errc::draining, "the server is shutting down; use another one"});
   co_return request_end::answered;
 }
 
-/// Reads the rest of a short body first.
+/// Reads the rest of a short body, so that the connection stays usable, and refuses the request.
 awaitable<request_end> forwarder::refuse_with_body(client_link& client, reply& answer, std::string_view why) {
   while (piece_is_ == client_link::body_piece::more && piece_.size() < skipped_body_bytes_max)
     piece_is_ = co_await client.read_body(piece_);
@@ -258,7 +258,7 @@ void forwarder::append_piece(connection& link, bool is_last) {
   if (is_last) append_chunk(output, {});
 }
 
-/// Sends header and body. @return complete where an answer is to be expected
+/// Sends header and body. @return complete if a response can be expected.
 awaitable<passing> forwarder::pass_body(upstream& to, client_link& client, reply& answer) {
   using body_piece = client_link::body_piece;
   auto& link = to.link();
@@ -269,7 +269,7 @@ awaitable<passing> forwarder::pass_body(upstream& to, client_link& client, reply
     auto sent = link.try_flush();
     if (!sent) sent = co_await link.flush();
     is_body_sent_ = is_last;
-    // A leader that does not take everything may have answered already.
+    // If the leader stopped reading, its response may already be here.
     if (is_last || *sent != io_result::done) co_return passing::complete;
     if (auto const early = link.read_some(link.input().prepare(read_bytes))) {
       link.input().commit(*early);
@@ -279,17 +279,17 @@ awaitable<passing> forwarder::pass_body(upstream& to, client_link& client, reply
     piece_is_ = co_await client.read_body(piece_);
     if (piece_is_ == body_piece::gone) co_return passing::gone;
     if (piece_is_ == body_piece::failed) {
-      // What has been sent is no complete request, so the leader drops it.
+      // The leader discards the incomplete request.
       answer = reply_to(client.body_failure());
       co_return passing::refused;
     }
   }
 }
 
-// --- the answer ----------------------------------------------------------------------------------------------------
+// --- the response --------------------------------------------------------------------------------------------------
 
-/// Waits for more bytes of the leader. A client that hangs up ends the wait.
-/// @param while_what waiting: a drain ends it too; holding: only the end of the time for draining does.
+/// Waits for more bytes from the leader, or until the client disconnects.
+/// @param while_what waiting: a drain also ends the wait; holding: only the end of the drain time does.
 awaitable<news> hear(upstream& from, client_link& client, lock_phase while_what) {
   auto& link = from.link();
   client_link::waiting here(client);
@@ -316,7 +316,7 @@ awaitable<passing> forwarder::pass_answer(upstream& from, client_link& client, r
       if (heard == news::client_gone) co_return passing::gone;
       if (heard == news::bytes) continue;
       if (heard == news::end || !is_safe_) co_return passing::unanswered;
-      answer = reply_to(failure{errc::draining, "the server is shutting down; ask another one"});
+      answer = reply_to(failure{errc::draining, "the server is shutting down; use another one"});
       co_return passing::refused;
     }
     head_.clear();
@@ -324,7 +324,7 @@ awaitable<passing> forwarder::pass_answer(upstream& from, client_link& client, r
     auto const read = read_answer_head(block, head_);
     if (!read) co_return passing::unanswered;
     input.consume(block.size());
-    if (read->status < 200) continue;  // an interim answer
+    if (read->status < 200) continue;  // an interim response
     head = *read;
     break;
   }
@@ -361,7 +361,7 @@ awaitable<passing> forwarder::pass_content(upstream& from, client_link& client, 
   }
 }
 
-/// @param is_endless the answer has no end of its own, like a watch: a drain ends it.
+/// @param is_endless true for a response without an end, such as a watch: a drain ends it.
 awaitable<passing> forwarder::pass_chunks(upstream& from, client_link& client, bool is_endless) {
   auto& input = from.link().input();
   chunked_body chunks(std::numeric_limits<std::uint64_t>::max());

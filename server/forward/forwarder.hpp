@@ -8,24 +8,25 @@
 
 namespace holdfast::server {
 
-/// Serves the requests of a standby. `local` answers those for which `is_local` is true, and all others are forwarded
-/// to the leader:
+/// Serves the requests of a standby. `local` answers requests for which `is_local` is true; all others are forwarded to
+/// the leader:
 ///
-/// - Request and answer keep their fields, except those that concern one connection only (RFC 9110 §7.6.1). The request
-///   gets Holdfast-Forwarded-By, the answer Holdfast-Served-By. Host and Authorization are the client's. The leader
+/// - Requests and responses keep their fields, except those that concern one connection only (RFC 9110 §7.6.1).
+/// Requests
+///   get Holdfast-Forwarded-By, responses Holdfast-Served-By. Host and Authorization are the client's. The leader
 ///   sees this server's address instead of the client's.
-/// - Bodies and answers are streamed; a slow receiver slows the sender down.
-/// - A client that hangs up ends its request at the leader. (As for each request that waits, a FIN counts as that.)
-/// - 503 `no_leader` if nothing of the request was sent: no leader is known or can be reached, or the request has been
-///   forwarded already.
-/// - If the connection to the leader breaks, or another server becomes the leader, before the answer has begun, GET,
-///   HEAD and OPTIONS are sent once more. Otherwise nobody knows whether the request was executed: the client's
-///   connection is closed without an answer.
+/// - Bodies are streamed in both directions; a slow receiver slows the sender down.
+/// - If a client disconnects, its request at the leader is cancelled. A FIN counts as a disconnect.
+/// - 503 `no_leader` if nothing of the request was sent: no leader is known, the leader is unreachable, or the request
+///   was already forwarded once.
+/// - If the connection to the leader breaks or the leader changes before the response has begun, GET, HEAD and OPTIONS
+///   are sent once more. For other methods it is unknown whether the request was executed: the client's connection is
+///   closed without a response.
 ///
-/// There is no time limit for an answer, because the request may hold or wait. A leader that has failed is noticed by
-/// TCP (within about 10 s) or by the election.
+/// There is no time limit for a response, because a request may hold or wait. A failed leader is detected by TCP
+/// (within about 10 s) or by the election.
 ///
-/// @param pool of the thread that calls it. Must outlive it.
+/// @param pool of the calling thread. Must outlive the handler.
 [[nodiscard]] std::unique_ptr<request_handler> make_forwarder(std::unique_ptr<request_handler> local,
                                                               bool (*is_local)(request_head const&),
                                                               upstream_pool& pool);

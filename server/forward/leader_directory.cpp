@@ -8,8 +8,8 @@
 namespace holdfast::server {
 namespace {
 
-/// Reads http://HOST[:PORT], where an IPv6 address has brackets. @return null if it is something else, or the name is
-/// unknown
+/// Parses http://HOST[:PORT], with brackets around an IPv6 address, and looks up the host. @return null if the URL is
+/// invalid or the host unknown.
 std::shared_ptr<leader_address const> address_of(std::string_view url) {
   constexpr std::string_view scheme = "http://";
   if (!url.starts_with(scheme)) return nullptr;

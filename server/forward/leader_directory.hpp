@@ -13,15 +13,15 @@
 
 namespace holdfast::server {
 
-/// Where another server that leads can be reached.
+/// The address of a leader.
 struct leader_address {
   std::string url;                                        ///< as the leader advertises it
   std::string authority;                                  ///< HOST:PORT
-  std::vector<boost::asio::ip::tcp::endpoint> addresses;  ///< of the host, the preferred one first
+  std::vector<boost::asio::ip::tcp::endpoint> addresses;  ///< in order of preference
 };
 
-/// Which other server of a cluster leads, as far as this one knows. Written by the thread that follows the election,
-/// read by all threads. Thread-safe.
+/// The current leader, if it is another server. Written by the thread that follows the election, read by all threads.
+/// Thread-safe.
 class leader_directory {
  public:
   leader_directory() = default;
@@ -30,9 +30,9 @@ class leader_directory {
 
   void set_unknown();
 
-  /// @param url http://HOST:PORT. A host name is looked up, which blocks: don't call it on the thread of an event loop.
-  /// Call it again with the same URL to look the name up again; requests under way are not disturbed then.
-  /// @return false if the URL cannot be used or the name is unknown; the leader is unknown then.
+  /// @param url http://HOST:PORT. Blocks while it looks up a host name: do not call it on the thread of an event loop.
+  /// Calling it again with the same URL repeats the lookup and does not affect requests in progress.
+  /// @return false if the URL is invalid or its host unknown; the leader is unknown then.
   bool set_elsewhere(std::string_view url);
 
   [[nodiscard]] bool is_known() const noexcept { return is_known_.load(std::memory_order_acquire); }
@@ -41,12 +41,12 @@ class leader_directory {
   [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
   struct view {
-    std::shared_ptr<leader_address const> leader;  ///< null if it is unknown
+    std::shared_ptr<leader_address const> leader;  ///< null: unknown
     std::uint64_t version;
   };
   [[nodiscard]] view look() const;
 
-  /// `one` is rung after each change of the leader, until it is removed.
+  /// Rings `one` after each change of the leader, until it is removed.
   void add_listener(wake_up& one);
   void remove_listener(wake_up& one) noexcept;
 

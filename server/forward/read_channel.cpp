@@ -11,7 +11,7 @@ constexpr std::size_t queue_max = 64;
 constexpr std::size_t content_bytes_max = 16 * 1024;
 constexpr std::size_t head_bytes_max = 64 * 1024;
 constexpr std::size_t read_bytes = 32 * 1024;
-/// After an answer that is too long for this.
+/// The channel stays closed this long after a response that is too long for it.
 constexpr std::chrono::seconds pause{1};
 
 }  // namespace
@@ -82,11 +82,11 @@ void read_channel::send() {
   auto const sent = link_->link().send_some(unsent_);
   auto const is_whole = sent == unsent_.size();
   unsent_.clear();
-  // The kernel takes more than the requests that may wait here, unless the leader reads nothing.
+  // The socket's buffer has room for all requests that can wait here, unless the leader has stopped reading.
   if (!is_whole) fail();
 }
 
-/// Each read is sent another way.
+/// Closes the connection; each read is sent on another one.
 void read_channel::fail() {
   auto const gone = std::move(link_);
   auto const calls = std::exchange(queue_, {});
@@ -106,11 +106,11 @@ void read_channel::on_bytes() {
     if (!is_answered) return fail();
     if (!*is_answered) return;
   }
-  // Bytes that nobody asked for.
+  // Unexpected bytes.
   if (!input_.empty()) fail();
 }
 
-/// @return whether the next answer was there; none if the connection can't be used any more
+/// @return true if the next response was complete; empty if the connection is no longer usable.
 std::optional<bool> read_channel::answer_next() {
   constexpr std::string_view empty_line = "\r\n\r\n";
   auto const all = input_.view();

@@ -16,19 +16,19 @@ namespace holdfast::server {
 
 class upstream_pool;
 
-/// Sends plain reads of a thread's clients to the leader over one connection, each behind the other, without waiting
-/// for the answers: reads that come together share the system calls of both servers. Only reads, since they can be sent
-/// again, and nobody notices if one is executed whose client has left; and only while answers come quickly and are
-/// short, so that nobody waits for another's. For the loop's thread.
+/// Pipelines plain reads of a thread's clients to the leader over one shared connection: reads that arrive together
+/// share the system calls of both servers. Only for reads, because they can be repeated, and executing one whose client
+/// has left is harmless. Only while responses are fast and short, so that no client waits for the response of another.
+/// For the loop's thread.
 class read_channel final : private upstream::receiver {
  public:
   enum class result {
     answered,   ///< on_answer() was called
-    again,      ///< it has to be sent another way
+    again,      ///< must be sent on another connection
     abandoned,  ///< abandon() was called
   };
 
-  /// One read. Lives in the coroutine that waits for it; leaves the channel by itself.
+  /// One read, an object of the coroutine that waits for it. The destructor removes it from the channel.
   class call {
    public:
     call(read_channel& channel, std::string_view request, bool head_only) noexcept
@@ -37,13 +37,14 @@ class read_channel final : private upstream::receiver {
     call(call const&) = delete;
     call& operator=(call const&) = delete;
 
-    /// Sends it. Call it only if the channel is_open().
+    /// Sends the read. The channel must be open (is_open()).
     awaitable<result> run();
-    /// Ends the wait; the answer is dropped.
+    /// Ends the wait and discards the response.
     void abandon();
 
    protected:
-    /// The answer is there. @param fields status line and field lines for the client. Both are valid during the call.
+    /// Receives the response. @param fields status line and field lines for the client. Both texts are valid during the
+    /// call.
     virtual void on_answer(answer_head const& head, std::string_view fields, std::string_view content) = 0;
 
    private:
@@ -62,16 +63,16 @@ class read_channel final : private upstream::receiver {
   read_channel(read_channel const&) = delete;
   read_channel& operator=(read_channel const&) = delete;
 
-  /// Whether a read may be sent here now: there is a connection to the present leader, and its answers come.
+  /// True if a read can be sent here now: there is a connection to the current leader, and it responds quickly.
   [[nodiscard]] bool is_open();
 
-  /// As upstream_pool::forget_waiting().
+  /// See upstream_pool::forget_waiting().
   void forget_waiting() noexcept;
 
  private:
   using clock = connection::clock;
   struct place {
-    call* one;  // null: it has left
+    call* one;  // null: abandoned
     bool head_only;
   };
 
@@ -83,7 +84,7 @@ class read_channel final : private upstream::receiver {
 
   upstream_pool& pool_;
   std::unique_ptr<upstream> link_;
-  std::deque<place> queue_;  // whose answers are to come
+  std::deque<place> queue_;  // reads without a response so far, in order
   clock::time_point progress_at_{};
   clock::time_point closed_until_{};
   std::string unsent_;

@@ -9,18 +9,17 @@
 
 namespace holdfast::server {
 
-/// One connection to the leader: kept unused in its pool, or used by one request or a read_channel. For the loop's
-/// thread.
+/// One connection to the leader: idle in its pool, or in use by a request or a read_channel. For the loop's thread.
 class upstream final
     : private connection::owner,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-  /// @param version of the leader_directory that named the leader.
+  /// @param version of the leader_directory when it named the leader.
   upstream(unique_socket socket, event_loop& loop, std::shared_ptr<leader_address const> leader, std::uint64_t version,
            std::chrono::nanoseconds transfer_timeout)
       : link_(std::move(socket), *this, loop, transfer_timeout), leader_(std::move(leader)), version_(version) {}
 
-  /// Is told of bytes while the connection is at rest and in use. May destroy the upstream then.
+  /// Notified of bytes if the connection is in use and at rest. May destroy the upstream.
   class receiver {
    public:
     virtual void on_bytes() = 0;
@@ -35,7 +34,8 @@ class upstream final
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
  private:
-  // While it is kept, the pool owns it. Bytes are then its end, or something that nobody asked for.
+  // Without a receiver the connection is idle and owns itself on behalf of the pool. Bytes are then its end, or
+  // unexpected.
   void on_bytes() override {
     if (receiver_ != nullptr) return receiver_->on_bytes();
     delete this;

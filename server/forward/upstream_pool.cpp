@@ -74,7 +74,7 @@ void upstream_pool::on_change() {
   leader_changed_.arm();
   auto const version = leaders_.version();
   drop_kept();
-  // Closing one resumes its request, which may end, or use another connection.
+  // Closing a connection resumes its request, which may end or take another connection.
   upstreams earlier;
   earlier.splice(earlier.end(), in_use_);
   while (!earlier.empty()) {

@@ -17,51 +17,49 @@ namespace holdfast::server {
 struct forward_settings {
   std::string advertise{};  ///< this server's URL, for Holdfast-Forwarded-By
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(2);
-  /// How long a connection to the leader is kept unused. Shorter than the time after which the leader closes it.
+  /// How long an idle connection to the leader is kept. Shorter than the leader's own idle time-out.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(20);
   std::chrono::nanoseconds transfer_timeout = std::chrono::seconds(10);  ///< as for clients
-  /// A plain read does not wait behind another one that takes longer than this: that waits for a lock that is held.
+  /// A plain read does not queue behind one that takes longer than this, which is probably waiting for the lock.
   std::chrono::nanoseconds read_patience = std::chrono::milliseconds(2);
 };
 
-/// Counts of all threads.
+/// Counters of all threads.
 struct forward_figures {
-  std::atomic<std::uint64_t> forwarded{0};    ///< requests that the leader has answered
-  std::atomic<std::uint64_t> no_leader{0};    ///< requests that were refused because nothing could be sent
-  std::atomic<std::uint64_t> unanswered{0};   ///< requests whose outcome is unknown
+  std::atomic<std::uint64_t> forwarded{0};    ///< requests answered by the leader
+  std::atomic<std::uint64_t> no_leader{0};    ///< requests refused because nothing could be sent
+  std::atomic<std::uint64_t> unanswered{0};   ///< requests with an unknown outcome
   std::atomic<std::uint64_t> connections{0};  ///< opened to leaders
 };
 
-/// The connections of one thread to the leader. An unused one is kept for the next request. When the leader changes,
-/// all connections to the earlier one are closed. For the loop's thread.
+/// One thread's connections to the leader. Idle ones are kept for later requests. When the leader changes, all
+/// connections to the previous one are closed. For the loop's thread.
 class upstream_pool {
  public:
-  /// All must outlive it.
+  /// All arguments must outlive the pool.
   upstream_pool(event_loop& loop, leader_directory& leaders, forward_settings const& settings,
                 forward_figures& figures);
   ~upstream_pool();
   upstream_pool(upstream_pool const&) = delete;
   upstream_pool& operator=(upstream_pool const&) = delete;
 
-  /// Destroys the coroutines that wait for the leader. Call it when the loop no longer runs, before
+  /// Destroys the coroutines that wait for the leader. Call it after the loop has stopped and before
   /// event_loop::shut_down(); destroy the pool after that.
   void forget_waiting() noexcept;
-
-  // --- for the forwarder ---
 
   /// A connection in use. The destructor closes it.
   using lease = std::unique_ptr<upstream>;
 
-  /// A kept connection to the present leader; none if there is none.
+  /// An idle connection to the current leader; null if there is none.
   [[nodiscard]] lease take_kept() noexcept;
 
-  /// A new connection to the present leader. @return none if the leader is unknown or cannot be reached
+  /// Opens a connection to the current leader. @return null if the leader is unknown or unreachable.
   awaitable<lease> connect();
 
-  /// Keeps the connection for another request, if it is to the present leader.
+  /// Keeps the connection for another request if it leads to the current leader.
   void give_back(lease one) noexcept;
 
-  /// For plain reads.
+  /// The shared connection for plain reads.
   [[nodiscard]] read_channel& reads() noexcept { return reads_; }
 
   [[nodiscard]] leader_directory const& leaders() const noexcept { return leaders_; }

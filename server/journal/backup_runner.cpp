@@ -1,12 +1,11 @@
 #include "server/journal/backup_runner.hpp"
 
-#include <pthread.h>
-
 #include <exception>
 #include <system_error>
 #include <utility>
 
 #include "server/journal/data_tools.hpp"
+#include "server/journal/own_thread.hpp"
 
 namespace holdfast::server {
 
@@ -21,7 +20,7 @@ bool backup_runner::start(std::filesystem::path to, std::function<void(backup_ou
   if (thread_.joinable()) thread_.join();
   is_busy_.store(true, std::memory_order_relaxed);
   try {
-    thread_ = std::thread([this, to = std::move(to), done = std::move(done)] {
+    thread_ = start_thread("backup", [this, to = std::move(to), done = std::move(done)] {
       backup_outcome outcome;
       auto const began_at = std::chrono::steady_clock::now();
       try {
@@ -41,7 +40,6 @@ bool backup_runner::start(std::filesystem::path to, std::function<void(backup_ou
     is_busy_.store(false, std::memory_order_relaxed);
     return false;
   }
-  pthread_setname_np(thread_.native_handle(), "backup");
   return true;
 }
 

@@ -1,13 +1,12 @@
 #include "server/journal/commit_queue.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <exception>
 #include <iterator>
 #include <type_traits>
 #include <utility>
+
+#include "server/journal/own_thread.hpp"
 
 namespace holdfast::server {
 
@@ -38,19 +37,7 @@ commit_queue::commit_queue(journal& journal, commit_settings settings, commit_ob
       is_shared_(journal.is_shared()),
       durable_sequence_(journal.position().sequence),
       durable_revision_(journal.position().revision) {
-  // Signals are handled by serving threads, so this thread blocks them all, whatever the creator's mask.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(thread_.native_handle(), "commit");
+  thread_ = start_thread("commit", [this] { run(); });
 }
 
 commit_queue::~commit_queue() {

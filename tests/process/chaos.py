@@ -63,7 +63,7 @@ class Nemesis:
     def stop_server(self):
         number = self.victim()
         what = self.name_of(number)
-        self.cluster.servers[number].stop()
+        self.cluster.servers[number].pause()
         return f"SIGSTOP {what}", self.dice.uniform(1, 3 * LEASE_S), self.cluster.servers[number].go_on
 
     def kill_etcd(self):
@@ -73,13 +73,13 @@ class Nemesis:
 
     def stop_etcd(self):
         one = self.dice.choice(self.cluster.etcds)
-        one.stop()
+        one.pause()
         return f"SIGSTOP {one.name}", self.dice.uniform(1, 6), one.go_on
 
     def lose_majority(self):
         pair = self.dice.sample(self.cluster.etcds, 2)
         for one in pair:
-            one.stop()
+            one.pause()
 
         def go_on():
             for one in pair:
@@ -128,7 +128,7 @@ class Nemesis:
 
         def pulse():
             while not ends.is_set():
-                one.stop()
+                one.pause()
                 ends.wait(0.06)
                 one.go_on()
                 ends.wait(0.02)

@@ -4,11 +4,9 @@ import base64
 import http.client
 import json
 import pathlib
-import signal
-import subprocess
 import time
 
-from server_process import PATIENCE_S, free_port
+from server_process import PATIENCE_S, Process, free_port
 from tcp_proxy import Links
 
 ETCD = "/usr/bin/etcd"
@@ -28,40 +26,16 @@ def get(port, path, timeout=2, method="GET", body=None):
         connection.close()
 
 
-class Process:
-    """A program that can be killed, stopped and started again. Its log goes to a file."""
+class Named(Process):
+    """A process with a name, whose log goes to a file."""
 
     def __init__(self, name, scratch, command):
-        self.name, self.command, self.log = name, command, scratch / f"{name}.log"
-        self.process, self.is_stopped = None, False
+        self.name, self.log = name, scratch / f"{name}.log"
+        super().__init__(command, open(self.log, "ab"))
         self.start()
 
-    def start(self):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.is_stopped = False
 
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def end(self):
-        self.process.terminate()
-        return self.process.wait(PATIENCE_S)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGSTOP)
-        self.is_stopped = True
-
-    def go_on(self):
-        self.process.send_signal(signal.SIGCONT)
-        self.is_stopped = False
-
-    def runs(self):
-        return self.process.poll() is None
-
-
-class Etcd(Process):
+class Etcd(Named):
     def __init__(self, number, scratch, names_and_peers, peer_port, quota_bytes):
         self.port = free_port()
         name, peer = names_and_peers[number]
@@ -100,7 +74,7 @@ class Cluster:
         self.await_etcd()
         self.servers = []
         for number, port in enumerate(ports):
-            one = Process(f"server{number}", self.scratch, [
+            one = Named(f"server{number}", self.scratch, [
                 server, "--listen", f"127.0.0.1:{port}", "--threads", "1", "--writer-period", "0", "--cluster", "chaos",
                 "--etcd", ",".join(link.url for link in self.etcd_links[number]),
                 "--advertise", self.server_links[number].url, *flags])
@@ -136,7 +110,7 @@ class Cluster:
     def leader(self):
         """The number of the server that says so; None where there is none."""
         for number, one in enumerate(self.servers):
-            if one.runs() and not one.is_stopped and self.role_of(one) == "leader":
+            if one.runs() and not one.is_paused and self.role_of(one) == "leader":
                 return number
         return None
 
@@ -158,7 +132,7 @@ class Cluster:
         for link in [*self.peer_links, *self.server_links, *sum(self.etcd_links, [])]:
             link.heal()
         for one in self.servers + self.etcds:
-            if one.is_stopped:
+            if one.is_paused:
                 one.go_on()
             if not one.runs():
                 one.start()

@@ -7,7 +7,6 @@ cluster_test.py SERVER TEST
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 import tempfile
@@ -47,12 +46,6 @@ class Member(Server):
                 return status, json.loads(content)
         except (OSError, EOFError):
             return 0, {}
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def go_on(self):
-        self.process.send_signal(signal.SIGCONT)
 
 
 class Cluster:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import signal
 import ssl
 import subprocess
 import tempfile
@@ -10,12 +9,12 @@ import time
 import urllib.error
 import urllib.request
 
-from server_process import PATIENCE_S, free_port
+from server_process import PATIENCE_S, Process, free_port
 
 PROGRAM = "/usr/bin/etcd"
 
 
-class Etcd:
+class Etcd(Process):
     """One member that is a cluster of its own. Its data are in a temporary directory."""
 
     def __init__(self, *flags, tls=False):
@@ -27,10 +26,10 @@ class Etcd:
             flags = ("--cert-file", self.certificate, "--key-file", key, *flags)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{free_port()}"
         peer = f"http://127.0.0.1:{free_port()}"
-        self.command = [PROGRAM, "--name", "one", "--data-dir", self.directory.name + "/data",
-                        "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
-                        "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-                        "--initial-cluster", f"one={peer}", *flags]
+        super().__init__([PROGRAM, "--name", "one", "--data-dir", self.directory.name + "/data",
+                          "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
+                          "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+                          "--initial-cluster", f"one={peer}", *flags])
 
     def make_certificate(self):
         certificate, key = (f"{self.directory.name}/etcd.{end}" for end in ("pem", "key"))
@@ -48,8 +47,7 @@ class Etcd:
         self.token = self.ask("auth/authenticate", name="root", password=password)["token"]
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
+        self.start()
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
@@ -62,15 +60,8 @@ class Etcd:
                 time.sleep(0.02)
 
     def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
+        self.kill()
         self.directory.cleanup()
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def go_on(self):
-        self.process.send_signal(signal.SIGCONT)
 
     def ask(self, path, **members):
         """Bytes are sent in base64, as etcd has them. @return the answer, an error's too"""

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -70,22 +71,49 @@ def request(method, path, body=b"", **fields):
     return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}{others}\r\n".encode() + body
 
 
-class Server:
+class Process:
+    """A program that can be killed, paused and started again by start(), which a subclass may extend."""
+
+    def __init__(self, command, log_file=subprocess.DEVNULL, before_start=None):
+        self.command, self.log_file, self.before_start = command, log_file, before_start
+
+    def start(self):
+        """Starts it; after its end, starts it again."""
+        self.process, self.is_paused = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log_file,
+            preexec_fn=self.before_start), False
+
+    def runs(self):
+        return self.process.poll() is None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        """Ends it as an operator does. @return its exit status"""
+        self.process.terminate()
+        return self.process.wait(PATIENCE_S)
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+        self.is_paused = True
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.is_paused = False
+
+
+class Server(Process):
     """The program, serving on a port of its own. Its log goes to a file. Keeps no data unless it is given a directory."""
 
     def __init__(self, *flags, data=None, writer_period="0", before_start=None, redirections=""):
         self.port = free_port()
-        self.log_file = tempfile.TemporaryFile()
         journal = ["--data", str(data)] if data else ["--in-memory"]
         command = [SERVER, "--listen", f"127.0.0.1:{self.port}", "--writer-period", writer_period, *journal, *flags]
         # The shell gives way to the server, so that the process is the server's.
-        self.command, self.before_start = ["sh", "-c", f'exec "$@" {redirections}', "sh", *command], before_start
+        super().__init__(["sh", "-c", f'exec "$@" {redirections}', "sh", *command], tempfile.TemporaryFile(), before_start)
         self.start()
-
-    def start(self):
-        """Begins a life of it; the first has begun when it is made."""
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=self.log_file, preexec_fn=self.before_start)
 
     def __enter__(self):
         deadline = time.monotonic() + PATIENCE_S
@@ -102,15 +130,6 @@ class Server:
 
     def __exit__(self, *_):
         self.kill()
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def end(self):
-        """Ends it as an operator does. @return its exit status"""
-        self.process.terminate()
-        return self.process.wait(PATIENCE_S)
 
     def log(self):
         self.log_file.seek(0)

@@ -18,12 +18,11 @@
 #include <thread>
 #include <vector>
 
-// glibc's own functions behind those that are counted.
+// glibc's functions beneath the counting ones.
 extern "C" void* __libc_malloc(std::size_t size);                           // NOLINT(readability-identifier-naming)
 extern "C" void* __libc_memalign(std::size_t alignment, std::size_t size);  // NOLINT(readability-identifier-naming)
 
-/// Counts what the whole program takes from the heap, which is what "no allocation" is about: operator new and Asio's
-/// frames and operations alike end here.
+/// Counts all heap allocations of the program: operator new and Asio's allocations of frames and operations end here.
 static std::atomic<long> heap_allocations{0};
 static std::atomic<std::size_t> heap_bytes{0};
 static void count(std::size_t size) {
@@ -66,7 +65,7 @@ awaitable_on<Executor> take_turns_running(mutex& m, long rounds) {
   }
 }
 
-/// Allocations of `rounds` rounds, once everything that is created once exists.
+/// Allocations of `rounds` rounds, after a warm-up that creates everything that is allocated once.
 template <class Start>
 long allocations_in_steady_state(Start start) {
   mutex m;
@@ -109,7 +108,7 @@ awaitable_on<Executor> take_turns_in_time(mutex& m, long rounds) {
   }
 }
 
-/// As take_turns_in_time(), and every other wait is a function's.
+/// Like take_turns_in_time(), but every other wait is for a function.
 template <class Executor>
 awaitable_on<Executor> take_turns_running_in_time(mutex& m, long rounds) {
   auto section = [] { return 7; };
@@ -121,8 +120,8 @@ awaitable_on<Executor> take_turns_running_in_time(mutex& m, long rounds) {
   }
 }
 
-// A deadline takes a timer, of which Asio recycles not all. Two tasks, so that one waits at a time and both kinds leave
-// the same to be recycled.
+// A deadline needs a timer, whose memory Asio recycles only in part. With two tasks, one waits at a time and both kinds
+// of waits leave the same blocks for recycling.
 TEST(coroutine_test, waiting_functions_with_a_deadline_allocate_no_more_than_waiting_locks_with_one) {
   asio::io_context context(1);
   auto const run_all = [&](auto start) {
@@ -140,8 +139,8 @@ TEST(coroutine_test, waiting_functions_with_a_deadline_allocate_no_more_than_wai
   EXPECT_LE(functions, locks);
 }
 
-// Each thread's completions come from the other one. A new thread fills its cache of Asio's recycled blocks once, which
-// takes one or two more if completions happen to meet: not one for each of 32,000 waits.
+// Each thread receives its completions from the other one. A new thread fills its cache of recycled blocks once, plus
+// one or two blocks if completions coincide; that is not one per wait in 32,000 waits.
 TEST(coroutine_test, waiting_between_two_threads_allocates_nothing_in_the_steady_state) {
   constexpr int tasks = 16;
   asio::io_context contexts[2] = {asio::io_context(1), asio::io_context(1)};
@@ -224,7 +223,7 @@ awaitable_on<io_executor> post_once() {
   co_await asio::post(asio::deferred);
 }
 
-/// What `count` coroutines take from the heap until each of them awaits.
+/// Heap bytes per coroutine until each of `count` coroutines waits.
 template <class Start>
 std::size_t bytes_until_blocked(asio::io_context& context, Start start) {
   constexpr std::size_t count = 1000;
@@ -234,7 +233,7 @@ std::size_t bytes_until_blocked(asio::io_context& context, Start start) {
   return (heap_bytes.load() - before) / count;
 }
 
-// Beyond the frame of a coroutine that awaits an operation of Asio's.
+// In addition to the frame of a coroutine that awaits an operation of Asio.
 TEST(coroutine_test, blocked_coroutine_takes_at_most_200_bytes_of_its_own) {
   asio::io_context context(1);
   mutex m;

@@ -34,7 +34,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using test::manual_context;
 
-/// Each waiter waits for a number of tokens, takes them and keeps the lock until it is told to give it up.
+/// Each waiter waits for a number of tokens, takes them and holds the lock until the test releases it.
 class condition_variable_test : public testing::Test {
  protected:
   struct waiter {
@@ -96,7 +96,7 @@ TEST_F(condition_variable_test, waiter_gives_the_lock_up_while_it_waits) {
   EXPECT_FALSE(a.lock.owns_lock());
   EXPECT_TRUE(tokens_.try_lock());
   put(1);
-  EXPECT_EQ(run(), "");  // nobody has said so
+  EXPECT_EQ(run(), "");  // not notified
   changed_->notify_one();
   EXPECT_EQ(log_, "");  // never inside notify_one()
   EXPECT_EQ(run(), "a");
@@ -157,7 +157,7 @@ TEST_F(condition_variable_test, signal_while_it_locks_again_ends_the_wait_with_t
   auto& a = wait('a');
   auto held = tokens_.try_lock();
   changed_->notify_one();
-  EXPECT_EQ(run(), "");  // in the queue of the mutex
+  EXPECT_EQ(run(), "");  // queued at the mutex
   a.signal.emit(asio::cancellation_type::terminal);
   EXPECT_EQ(run(), "");
   held.unlock();

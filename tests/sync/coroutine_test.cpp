@@ -88,10 +88,10 @@ std::size_t handlers_run_by(int coroutines, int sections, Token token) {
   return context.run();
 }
 
-// The lock is free whenever one of them asks. The 129th grant of the thread was posted all the same, since nothing told
-// the lock that its coroutines had awaited something else in between. While that grant was on its way the others
-// queued, and from then on each section was handed over: twice the handlers, and nearly twice the time. A function
-// posted half-way through the row came too late if more coroutines than that were ready.
+// Each coroutine finds the lock free. The thread's 129th grant was posted nevertheless, because the lock did not know
+// that its coroutines had awaited something else in between. While that grant was in flight the others queued, and from
+// then on each section was handed over: twice the handlers, and nearly twice the time. A function posted half-way
+// through the row came too late if more coroutines than that were ready.
 TEST(coroutine_test, coroutines_that_await_something_else_between_their_sections_do_not_queue) {
   EXPECT_LE(handlers_run_by(16, 1000, asio::deferred), 16u * 1030);
   EXPECT_LE(handlers_run_by(1000, 10, asio::deferred), 1000u * 11);
@@ -145,7 +145,7 @@ asio::awaitable<void, io_executor> lock_until_refused(mutex& m, int& grants, err
   }
 }
 
-// A coroutine that lets others run before it asks again is not in the queue; the mutex has to find it nevertheless.
+// A coroutine that yields before it asks again is not in the queue; the mutex must find it nevertheless.
 TEST(coroutine_test, coroutine_that_lets_others_run_learns_that_the_mutex_is_gone) {
   asio::io_context context(1);
   auto m = std::make_unique<mutex>();
@@ -209,7 +209,7 @@ asio::awaitable<void, io_executor> lock_after_cancellation(mutex& m, int rounds,
   }
 }
 
-// A coroutine that cleans up after its cancellation must not be told of it again, just because it let others run.
+// A coroutine that cleans up after its cancellation must not be cancelled again just because it yielded.
 TEST(coroutine_test, cancellation_is_told_once) {
   asio::io_context context(1);
   mutex m;

@@ -28,11 +28,11 @@
 #include "tests/sync/manual_executor.hpp"
 #include "tests/sync/once_in_a_process.hpp"
 
-// Bugs that were there. Each test tells its own, and fails with the code that had it.
+// Regressions. Each test describes a former bug and fails with the code that had it.
 namespace holdfast::sync {
 namespace test {
 
-/// A manual_context's executor that does something before it takes a function.
+/// An executor of a manual_context that calls a hook before it accepts a function.
 struct hooked_executor {
   manual_context& query(boost::asio::execution::context_t) const noexcept { return *context; }
   static constexpr auto query(boost::asio::execution::blocking_t) noexcept {
@@ -50,7 +50,7 @@ struct hooked_executor {
   std::function<void()>* hook;
 };
 
-/// An executor whose timers can't be set.
+/// An executor whose timers cannot be set.
 struct timeless_executor : hooked_executor {
   timeless_executor require(boost::asio::execution::blocking_t::never_t) const noexcept { return *this; }
   bool operator==(timeless_executor const&) const noexcept = default;
@@ -83,8 +83,9 @@ asio::awaitable<void, io_executor> lock_for_ever(mutex& m) {
   for (;;) auto lock = co_await m.async_lock();
 }
 
-// A coroutine that had used up its budget of grants stood aside, unknown to the mutex, and asked when it came back. A
-// thread that destroyed the mutex just then left it to call into freed memory. Now it takes its place at once.
+// A coroutine that had used up its budget of grants yielded without a place in the mutex's queue, and asked for the
+// lock afterwards. If a thread destroyed the mutex meanwhile, the coroutine accessed freed memory. Now it queues at
+// once.
 TEST(defect_test, coroutine_whose_budget_is_used_up_keeps_its_place) {
   mutex m;
   {
@@ -107,7 +108,7 @@ asio::awaitable<void, io_executor> lock_many_times_after_a_cancellation(mutex& m
   ended = true;
 }
 
-// A second signal of the same type was lost while a coroutine stood aside, and then it waited for ever.
+// A second signal of the same type was lost while a coroutine yielded, and the coroutine waited forever.
 TEST(defect_test, second_signal_reaches_a_coroutine_whose_budget_is_used_up) {
   asio::io_context context(1);
   mutex m;
@@ -137,8 +138,8 @@ struct flagged {
   bool* destroyed;
 };
 
-// The destructor let the last owner free the state before all waiters were told. One of them whose deadline passed at
-// that moment asked the freed state for its place.
+// The destructor let the last owner free the state before all waiters were notified. A waiter whose deadline passed at
+// that moment accessed the freed state.
 TEST(defect_test, state_of_a_shared_lock_lives_until_its_waiters_are_told) {
   bool destroyed = false;
   manual_context context;
@@ -153,7 +154,7 @@ TEST(defect_test, state_of_a_shared_lock_lives_until_its_waiters_are_told) {
   g->async_lock_for(std::chrono::hours(1),
                     asio::bind_executor(context.get_executor(), [&](error_code error, writer) { second = error; }));
   bool destroyed_too_early = false;
-  hook = [&] {  // the first waiter is being told
+  hook = [&] {  // during the notification of the first waiter
     last_owner.unlock();
     destroyed_too_early = destroyed;
     if (destroyed_too_early) return;
@@ -168,7 +169,7 @@ TEST(defect_test, state_of_a_shared_lock_lives_until_its_waiters_are_told) {
   EXPECT_EQ(second, asio::error::operation_aborted);
 }
 
-/// Can't be made; and the second time takes the mutex before it says so.
+/// Its constructor throws; the second time it takes the mutex first.
 struct takes_the_mutex_when_made {
   takes_the_mutex_when_made() {
     if (count++ == 1) taken = m->try_lock();
@@ -180,7 +181,7 @@ struct takes_the_mutex_when_made {
 };
 
 // The 33rd function of a release runs on its own executor. When its result threw on the way to the handler, the mutex
-// was released a second time, whoever owned it then.
+// was released a second time, even if it had another owner by then.
 TEST(defect_test, function_whose_result_throws_releases_the_mutex_once) {
   manual_context context;
   mutex m;
@@ -200,7 +201,7 @@ TEST(defect_test, function_whose_result_throws_releases_the_mutex_once) {
   EXPECT_TRUE(m.try_lock());
 }
 
-// The destructor went through the whole queue for each waiter: 5,000,000,000 steps, which took many seconds.
+// The destructor walked the entire queue for each waiter: 5,000,000,000 steps, which took many seconds.
 TEST(defect_test, mutex_with_a_crowd_of_waiters_is_destroyed_in_one_pass) {
   manual_context context;
   int aborted = 0;
@@ -218,7 +219,7 @@ TEST(defect_test, mutex_with_a_crowd_of_waiters_is_destroyed_in_one_pass) {
   EXPECT_EQ(aborted, 100'000);
 }
 
-// `for (auto& x : *g.try_lock())`: in C++20 the lock is gone before the first iteration.
+// `for (auto& x : *g.try_lock())`: in C++20 the lock is destroyed before the first iteration.
 TEST(defect_test, value_of_a_temporary_lock_is_a_copy) {
   using value = decltype(*std::declval<guarded<std::string>&>().try_lock());
   static_assert(!std::is_reference_v<value> && std::is_const_v<value>);
@@ -229,7 +230,7 @@ TEST(defect_test, value_of_a_temporary_lock_is_a_copy) {
 
   guarded<std::string> g(std::string("abc"));
   for (char const c : *g.try_lock()) {
-    EXPECT_TRUE(g.try_lock()) << c;  // the lock is gone, and what is iterated over stays
+    EXPECT_TRUE(g.try_lock()) << c;  // the lock is released; the copied range lives on
     *std::addressof(*g.try_lock().operator->()) = "xyz";
   }
   EXPECT_EQ(*g.try_lock(), "xyz");
@@ -241,7 +242,7 @@ struct counts_waiting {
   void asked(lock_event<int> const& e) const noexcept { *waiting = e.waiting; }
 };
 
-// Who asked but could not wait, since its timer could not be set, was counted among the waiting for ever.
+// A waiter whose timer could not be set failed, but stayed in the count of waiters forever.
 TEST(defect_test, who_asked_in_vain_is_not_counted_as_waiting) {
   std::size_t waiting = 0;
   manual_context context;
@@ -259,8 +260,8 @@ TEST(defect_test, who_asked_in_vain_is_not_counted_as_waiting) {
   EXPECT_EQ(waiting, 1u);
 }
 
-// The first wait of every mutex makes it known to the execution context, under a mutex of the whole process; it did so
-// even if the mutex was free and nobody had to wait.
+// The first wait of a mutex registers it with the execution context under a process-wide mutex. It was registered even
+// if the mutex was free and nobody had to wait.
 TEST(defect_test, free_mutex_is_taken_without_making_itself_known_to_the_context) {
   asio::io_context context(1);
   mutex m;
@@ -274,7 +275,7 @@ TEST(defect_test, free_mutex_is_taken_without_making_itself_known_to_the_context
   EXPECT_FALSE(asio::has_service<detail::context_service>(context));
 }
 
-// Shared libraries that hide their symbols had a copy each of what guards the whole process.
+// Each shared library with hidden symbols had its own copy of the process-wide guard.
 TEST(defect_test, globals_are_the_same_in_shared_libraries_that_hide_their_symbols) {
   EXPECT_EQ(test::globals_of_one_library(), test::globals_of_another_library());
   EXPECT_EQ(test::globals_of_one_library(), test::globals_here());

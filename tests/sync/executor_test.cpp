@@ -25,12 +25,12 @@
 
 #include "tests/sync/manual_executor.hpp"
 
-// Executors that do other things with what is posted than an io_context that runs.
+// Executors that treat posted functions differently than a running io_context.
 namespace holdfast::sync {
 namespace test {
 
-/// An execution context of somebody else's, whose executor allocates with the executor's allocator and frees before it
-/// calls. Of one with `is_known` the library has been told.
+/// A third-party execution context. Its executor allocates with its own allocator and frees before it calls. With
+/// `is_known`, that property is declared to the library.
 class foreign_context : public boost::asio::execution_context {
  public:
   template <class Allocator, bool is_known>
@@ -124,7 +124,7 @@ using boost::system::error_code;
 
 constexpr int crowd = 100'000;
 
-/// An executor that takes nothing: out of memory, or its queue is full.
+/// An executor that rejects every function: out of memory, or its queue is full.
 struct full_executor {
   asio::execution_context& query(asio::execution::context_t) const noexcept { return *context; }
   static constexpr auto query(asio::execution::blocking_t) noexcept { return asio::execution::blocking.never; }
@@ -183,13 +183,13 @@ TEST(executor_test, writers_of_a_full_executor_let_the_readers_behind_them_in) {
   EXPECT_EQ(readers, 2);
 }
 
-// A strand of a context that is being destroyed destroys at once what it is given.
+// A strand of a context that is being destroyed destroys posted functions at once.
 TEST(executor_test, any_number_of_waiters_of_a_dying_strand_pass_the_lock_on_without_growing_the_stack) {
   mutex m;
   {
     asio::io_context context;
     auto held = m.try_lock();
-    // Whoever waits first decides who is destroyed first, the strands or the lock's own service.
+    // The first wait decides which is destroyed first: the strands or the lock's own service.
     m.async_lock(asio::bind_executor(context, [](error_code, mutex::lock) { FAIL(); }));
     auto strand = asio::make_strand(context);
     for (int i = 0; i < crowd; ++i) {
@@ -203,7 +203,7 @@ TEST(executor_test, any_number_of_waiters_of_a_dying_strand_pass_the_lock_on_wit
 template <bool is_known>
 using foreign_executor = test::foreign_context::basic_executor<std::allocator<void>, is_known>;
 
-/// Counts what it has handed out and not got back.
+/// Counts its live allocations.
 template <class T>
 struct counting_allocator {
   using value_type = T;
@@ -222,7 +222,7 @@ struct counting_allocator {
   int* live;
 };
 
-/// @return how many blocks are the handler's while its grant is on the way.
+/// @return the number of blocks from the handler's allocator while its grant is in flight.
 template <bool is_known>
 int blocks_of_a_grant() {
   test::foreign_context context;
@@ -246,7 +246,7 @@ TEST(executor_traits_test, grant_to_an_executor_that_frees_before_calling_travel
   EXPECT_EQ(blocks_of_a_grant<false>(), 2);
 }
 
-/// @return how many messages tell three waiters that their functions have run.
+/// @return the number of messages that notify three waiters of the completion of their functions.
 template <bool is_known>
 std::size_t messages_of_three_functions(bool released_by_the_context) {
   test::foreign_context context;
@@ -319,7 +319,7 @@ TEST(executor_traits_test, asios_own_executors_keep_asios_timer) {
   static_assert(!frees_before_calling<asio::strand<executor>> && !is_context_executor<asio::strand<executor>>);
 }
 
-/// Asks for the lock when it is destroyed, as somebody does who cleans up.
+/// Asks for the lock in its destructor, like clean-up code.
 struct asks_at_the_end {
   asks_at_the_end(mutex& mutex_, asio::io_context& context_) : m(&mutex_), context(&context_) {}
   asks_at_the_end(asks_at_the_end&& other) noexcept : m(std::exchange(other.m, nullptr)), context(other.context) {}
@@ -378,8 +378,8 @@ asio::awaitable<void, strand> lock_and_run(mutex& m, int rounds, int& sections) 
   }
 }
 
-// A strand, unlike an io_context, allocates with the allocator of the handler, which for a coroutine is room in its
-// frame for the operation alone.
+// A strand, unlike an io_context, uses the handler's allocator. A coroutine's handler allocates from its frame, which
+// has room for the operation only.
 TEST(executor_test, coroutines_on_strands_wait_without_harm_to_their_frames) {
   asio::io_context context;
   mutex m;

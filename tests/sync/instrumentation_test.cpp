@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 using test::manual_context;
 using time_point = std::chrono::steady_clock::time_point;
 
-/// Writes everything down, with a clock that moves when the test says so.
+/// Records all events, with a clock that the test moves.
 struct diary {
   using identity = char;
   using event = lock_event<char>;

@@ -21,7 +21,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-/// Counts how many of it exist: leaks of frames and handlers show.
+/// Counts its live instances, to detect leaks of frames and handlers.
 struct witness {
   explicit witness(int& c) : count(&c) { ++*count; }
   witness(witness const& other) : count(other.count) { ++*count; }
@@ -194,7 +194,7 @@ TEST(lifetime_test, everything_may_be_destroyed_mutex_first) {
   int alive = 0;
   std::string log;
   asio::io_context context;
-  mutex m;  // destroyed before the context, whose frames own it and wait for it
+  mutex m;  // destroyed before the context, whose frames own the lock and wait for it
   asio::co_spawn(context, lock_and_sleep(m, log, 'a', witness(alive)), asio::detached);
   asio::co_spawn(context, lock_and_say(m, log, 'b', witness(alive)), asio::detached);
   context.poll();

@@ -9,7 +9,7 @@
 #include <holdfast/sync/mutex.hpp>
 #include <utility>
 
-// The core on a machine whose pauses are the test's: what another thread does meanwhile is done in them.
+// The core on a machine whose pauses belong to the test, which performs the steps of other threads in them.
 namespace holdfast::sync {
 namespace {
 
@@ -98,7 +98,7 @@ std::chrono::steady_clock::duration quickest(Function&& function) {
   return least;
 }
 
-// On the real machine nothing can be scripted; but so many pauses take their time.
+// The real machine cannot be scripted, but its pauses must take time.
 TEST(spinning_mutex_test, mutex_that_stays_held_is_looked_at_for_as_long_as_the_pauses_take) {
   mutex m;
   guarded<int> g;

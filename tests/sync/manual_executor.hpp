@@ -17,9 +17,8 @@
 
 namespace holdfast::sync::test {
 
-/// An execution context in which nothing runs until the test says so, one function at a time: tests steer the order.
-/// Its time stands still until the test moves it. Not thread-safe. Destroying it destroys what has not run, as Asio's
-/// own contexts do.
+/// An execution context that runs functions only on request, one at a time, so that tests control the order. Its clock
+/// moves only on request. Not thread-safe. The destructor destroys the remaining functions, as Asio's own contexts do.
 class manual_context : public boost::asio::execution_context {
  public:
   template <bool tracks_work>
@@ -29,7 +28,7 @@ class manual_context : public boost::asio::execution_context {
 
   ~manual_context() {
     shutdown();
-    // What goes may post, or stop a timer, which posts.
+    // A function's destructor may post, or cancel a timer, which posts.
     while (!functions_.empty() || !waits_.empty()) {
       if (!functions_.empty()) {
         auto const goes = std::move(functions_.front());
@@ -47,7 +46,7 @@ class manual_context : public boost::asio::execution_context {
   std::size_t posted() const { return functions_.size(); }
   std::size_t outstanding_work() const { return work_; }
 
-  /// Runs the oldest function. False: there was none.
+  /// Runs the oldest function. @return false if there was none.
   bool run_one() {
     if (functions_.empty()) return false;
     auto oldest = std::move(functions_.front());
@@ -61,10 +60,10 @@ class manual_context : public boost::asio::execution_context {
     return count;
   }
 
-  /// How many timers are set.
+  /// The number of active timers.
   std::size_t timers() const { return waits_.size(); }
 
-  /// Posts the waits of the timers that are due by then, earliest first.
+  /// Moves the clock, and posts the completions of the timers that are due, earliest first.
   void pass_time_until(time_point now) {
     while (!waits_.empty()) {
       auto const& earliest = **std::ranges::min_element(waits_, {}, [](auto const& w) { return w->due; });
@@ -103,7 +102,7 @@ class manual_context : public boost::asio::execution_context {
     manual_context& context;
   };
 
-  /// Posts the completion of a timer's wait, if it has one.
+  /// Posts the completion of a timer's wait, if there is one.
   void end_wait(void const* timer, boost::system::error_code error) {
     auto const found = std::ranges::find(waits_, timer, [](auto const& w) { return w->timer; });
     if (found == waits_.end()) return;
@@ -163,7 +162,7 @@ void manual_context::wait<Handler>::complete(boost::system::error_code error) {
   boost::asio::post(context.get_executor(), boost::asio::append(std::move(handler), error));
 }
 
-/// A timer in the time of a manual_context.
+/// A timer on the clock of a manual_context.
 class manual_timer {
  public:
   explicit manual_timer(manual_context::executor_type const& executor)
@@ -191,7 +190,7 @@ class manual_timer {
 
 }  // namespace holdfast::sync::test
 
-/// What waits for a lock in a manual_context waits in its time.
+/// Waits for a lock in a manual_context use its clock.
 template <bool tracks_work>
 struct holdfast::sync::timer_of<holdfast::sync::test::manual_context::basic_executor<tracks_work>> {
   using type = test::manual_timer;

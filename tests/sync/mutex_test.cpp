@@ -20,7 +20,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using test::manual_context;
 
-/// Waiters on one manual context, each known by a letter; what happens to them is written down.
+/// Waiters on one manual context, each with a letter. The log records what happens to them.
 class mutex_test : public testing::Test {
  protected:
   void ask(char name) {
@@ -40,7 +40,7 @@ class mutex_test : public testing::Test {
           if (lock) lock_ = std::move(lock);
         })));
   }
-  /// Everything that can run, runs; each owner gives up before the next function.
+  /// Runs all functions; each owner releases before the next function.
   std::string run_all() {
     while (context_.run_one()) lock_ = {};
     return std::exchange(log_, {});
@@ -99,7 +99,7 @@ TEST_F(mutex_test, unlocking_hands_over_before_the_next_owner_runs) {
   auto held = mutex_.try_lock();
   ask('a');
   held.unlock();
-  EXPECT_FALSE(mutex_.try_lock().owns_lock());  // nobody barges in between grant and delivery
+  EXPECT_FALSE(mutex_.try_lock().owns_lock());  // no barging between grant and delivery
   ask('b');
   EXPECT_EQ(run_all(), "ab");
 }
@@ -119,7 +119,7 @@ TEST_F(mutex_test, cancelled_waiter_does_not_block_the_next) {
     asio::cancellation_signal signals[3];
     for (int i = 0; i < 3; ++i) ask(static_cast<char>('a' + i), signals[i]);
     signals[victim].emit(asio::cancellation_type::partial);
-    EXPECT_EQ(log_, "");  // not from within emit() either
+    EXPECT_EQ(log_, "");  // never inside emit()
     context_.run();
     EXPECT_EQ(log_, std::string(1, static_cast<char>('a' + victim)) + "!");
     log_.clear();
@@ -150,7 +150,7 @@ TEST_F(mutex_test, cancelled_twice_completes_once) {
   signal.emit(asio::cancellation_type::all);
   signal.emit(asio::cancellation_type::all);
   EXPECT_EQ(run_all(), "a!");
-  signal.emit(asio::cancellation_type::all);  // long after
+  signal.emit(asio::cancellation_type::all);  // after the grant
   EXPECT_EQ(run_all(), "");
 }
 

@@ -4,12 +4,12 @@
 
 namespace holdfast::sync::test {
 
-/// The addresses of what has to exist once in a process, as seen from the file that calls this.
+/// The addresses of the process-wide globals, as seen by the calling translation unit.
 inline __attribute__((always_inline)) std::array<void const*, 2> globals_here() {
   return {&detail::links_mutex, &detail::context_service::id};
 }
 
-/// The same, as seen from two shared libraries that are compiled with hidden symbols.
+/// The same, as seen by two shared libraries with hidden symbols.
 [[gnu::visibility("default")]] std::array<void const*, 2> globals_of_one_library();
 [[gnu::visibility("default")]] std::array<void const*, 2> globals_of_another_library();
 

@@ -23,14 +23,14 @@
 #include <thread>
 #include <utility>
 
-// Two threads do at once what can be decided only one way or the other, again and again.
+// Repeated races between two threads, each with exactly two valid results.
 namespace holdfast::sync {
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-/// A thread that unlocks when it is told to, without sleeping in between, so that it is as close as can be.
+/// A thread that unlocks on request. It spins instead of sleeping, to react as fast as possible.
 class unlocker {
  public:
   void unlock_soon(mutex::lock lock) {
@@ -57,7 +57,7 @@ class unlocker {
     }
   }
 
-  mutex::lock lock_;  // of whoever is next, by the counts
+  mutex::lock lock_;  // owned in turn, according to the counts
   std::atomic<int> asked_{0};
   std::atomic<int> done_{0};
   std::atomic<bool> stop_{false};
@@ -150,7 +150,7 @@ INSTANTIATE_TEST_SUITE_P(of, race_test,
                                          &wait_for_either),
                          [](auto const& tested) { return name_of(tested.index); });
 
-// A waiter that is woken while its deadline passes must own or pass on.
+// A waiter that is woken while its deadline passes must own the lock or pass it on.
 TEST(deadline_race_test, unlock_and_deadline_at_once_let_the_next_one_in) {
   mutex m;
   unlocker other;
@@ -174,7 +174,7 @@ TEST(deadline_race_test, unlock_and_deadline_at_once_let_the_next_one_in) {
   }
 }
 
-// What the completion says of a function is what has happened to it.
+// The completion reports what happened to the function.
 TEST(deadline_race_test, unlock_and_deadline_of_a_function_at_once_run_it_or_time_it_out) {
   mutex m;
   unlocker other;
@@ -205,8 +205,8 @@ TEST(deadline_race_test, unlock_and_deadline_of_a_function_at_once_run_it_or_tim
   EXPECT_TRUE(m.try_lock());
 }
 
-// A lock that is granted while the timer has won already: its coroutine gets it, is not asked any more, and gives it
-// up.
+// The lock is granted after the timer has won: its coroutine receives the lock, its result is ignored, and the lock is
+// released.
 TEST(operators_test, lock_granted_in_the_turn_in_which_the_timer_wins_is_passed_on) {
   asio::io_context context(1);
   mutex m;
@@ -219,7 +219,7 @@ TEST(operators_test, lock_granted_in_the_turn_in_which_the_timer_wins_is_passed_
     l += won.index() == 0 ? 't' : 'l';
   };
   asio::co_spawn(context, lock_or_timer(m, log), asio::detached);
-  // Between the timer's expiry and the end of its coroutine.
+  // Release between the timer's expiry and the end of its coroutine.
   asio::post(context, [&] { asio::post(context, [&] { held.unlock(); }); });
   m.async_lock(asio::bind_executor(context, [&](error_code, mutex::lock lock) { log += lock ? 'n' : '!'; }));
   context.run();

@@ -34,7 +34,7 @@ using test::manual_context;
 
 class run_test : public testing::Test {
  protected:
-  /// Lower case when the function runs, upper case when its waiter is told.
+  /// Logs lower case when the function runs, and upper case when its completion is delivered.
   auto write(char name) {
     return [this, name] { log_ += name; };
   }
@@ -50,7 +50,7 @@ class run_test : public testing::Test {
       lock_ = std::move(lock);
     });
   }
-  /// As told(), with `?` for a deadline that has passed.
+  /// Like told(), with `?` for an expired deadline.
   auto told_why(char name) {
     return asio::bind_executor(context_.get_executor(), [this, name](std::exception_ptr error) {
       log_ += static_cast<char>(name - 'a' + 'A');
@@ -103,7 +103,7 @@ TEST_F(run_test, functions_and_locks_share_one_queue) {
   held.unlock();
   EXPECT_EQ(take_log(), "a");
   context_.run();
-  EXPECT_EQ(take_log(), "bA");  // b was told first: the lock waits for nobody who only wants to know that it is done
+  EXPECT_EQ(take_log(), "bA");  // b completes first: the lock does not wait for the delivery of a's completion
   lock_.unlock();
   EXPECT_EQ(take_log(), "cd");
   context_.run();
@@ -128,7 +128,7 @@ TEST_F(run_test, one_release_runs_a_bounded_number_and_the_next_runs_on_its_own_
   EXPECT_TRUE(mutex_.try_lock());
 }
 
-// Each asks for the next one while it runs, as another thread may, so that the queue is never empty.
+// Each function asks for the next one while it runs, as another thread could, so that the queue is never empty.
 TEST_F(run_test, endless_stream_of_functions_does_not_capture_the_releaser) {
   asio::io_context context(1);
   auto held = mutex_.try_lock();
@@ -146,7 +146,7 @@ TEST_F(run_test, endless_stream_of_functions_does_not_capture_the_releaser) {
   held.unlock();
   EXPECT_EQ(ran, mutex::functions_per_release_max);
   for (int turn = 0; turn != 3; ++turn) {
-    // The next one is run by its own executor, whose handler has nothing else to do than to run those behind it.
+    // The next function runs on its own executor, in a handler that also runs the functions behind it.
     unsigned const before = ran;
     while (ran == before) ASSERT_TRUE(context.run_one());
     EXPECT_EQ(ran, before + 1 + mutex::functions_per_turn_max);
@@ -167,7 +167,8 @@ TEST_F(run_test, functions_of_two_contexts_are_run_a_few_at_a_time) {
   held.unlock();
   for (unsigned turn = 0; turn != 2; ++turn) {
     unsigned const before = ran;
-    while (ran == before) ASSERT_TRUE(contexts[turn].run_one());  // each turn ends before a function of the other
+    while (ran == before)
+      ASSERT_TRUE(contexts[turn].run_one());  // each turn ends before a function of the other context
     EXPECT_EQ(ran, before + 1 + mutex::functions_per_release_max);
   }
 }
@@ -321,7 +322,7 @@ TEST_F(run_test, function_that_is_granted_before_its_deadline_runs_and_takes_its
   EXPECT_EQ(context_.timers(), 1u);
   held.unlock();
   EXPECT_EQ(take_log(), "a");
-  context_.pass_time_until(at(2));  // before the completion, which is on its way
+  context_.pass_time_until(at(2));  // before the completion is delivered
   context_.run();
   EXPECT_EQ(take_log(), "A");
   mutex_.async_run_until(at(4), write('b'), told_why('b'));
@@ -414,7 +415,7 @@ TEST_F(run_test, guarded_value_is_given_to_functions_with_deadlines) {
   EXPECT_EQ(lengths, 103);
 }
 
-// Functions of another context travel home together; nobody may notice.
+// Completions for another context are posted together; the effect must be the same as posting each.
 class homeward_test : public run_test {
  protected:
   void leave(char c) {
@@ -607,8 +608,8 @@ asio::awaitable<void, io_executor> run_sections(mutex& m, int sections) {
   for (int i = 0; i < sections; ++i) co_await m.async_run(section);
 }
 
-// A queue that was longer than what one release runs never emptied again: the next function got the lock by its
-// executor, behind the handlers of all the others, and each of these asked meanwhile. So each section took a handler.
+// A queue longer than the limit of one release never became empty again: the next function got the lock through its
+// executor, behind the handlers of all others, each of which asked again meanwhile. So each section took a handler.
 TEST(run_coroutine_test, crowd_that_queued_once_does_not_queue_for_ever) {
   asio::io_context context(1);
   mutex m;

@@ -32,7 +32,7 @@ def assembly(compiler, include, *options):
     probe = pathlib.Path(__file__).with_name("same_code_probe.cpp")
     text = subprocess.run([compiler, "-std=c++20", "-O2", "-g0", "-DNDEBUG", "-w", "-S", "-o", "-", f"-I{include}",
                            *options, probe], check=True, capture_output=True, text=True).stdout
-    # Compilers number labels by what they have read, not by what they write.
+    # Compilers number labels by the source that they read, not by the code that they emit.
     names = {}
     return re.sub(r"\.L[A-Z]*\d+", lambda label: names.setdefault(label[0], f".L{len(names)}"), text)
 

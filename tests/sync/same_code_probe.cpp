@@ -1,4 +1,4 @@
-// What same_code.py compiles: every way to take and to give up a mutex.
+// Compiled by same_code.py: every way to acquire and release a mutex.
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>

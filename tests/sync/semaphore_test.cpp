@@ -33,7 +33,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using test::manual_context;
 
-/// Whoever is told is written down: `!` for an abort, `?` for a deadline.
+/// Logs each completion: `!` for an abort, `?` for a deadline.
 class waiting_test : public testing::Test {
  protected:
   auto told(char name) {
@@ -135,7 +135,7 @@ TEST_F(semaphore_test, permit_that_was_granted_to_a_destroyed_context_is_given_b
       s.async_acquire(asio::bind_executor(goes.get_executor(), [](error_code) { FAIL(); }));
     }
     s.async_acquire(told('x'));
-    s.release(1);  // on its way when the context goes
+    s.release(1);  // in flight when the context is destroyed
   }
   EXPECT_EQ(run(), "x");
   EXPECT_EQ(s.available(), 0u);
@@ -247,7 +247,7 @@ asio::awaitable<void> take_and_give_back(semaphore& s, std::atomic<int>& inside,
   ++done;
 }
 
-// With deadlines that pass while permits are given, on many threads.
+// Deadlines pass while permits are released, on many threads.
 TEST(waiting_stress_test, no_permit_is_lost_and_none_is_made) {
   constexpr int permits = 3;
   semaphore s(permits);
@@ -293,7 +293,7 @@ asio::awaitable<void> acquire_once(semaphore& s, int& granted, int& given_up) {
   ++(error ? given_up : granted);
 }
 
-// A thread gives a permit while the waiter is cancelled, or while its context ends.
+// A thread releases a permit while the waiter is cancelled, or while its context ends.
 TEST(waiting_stress_test, release_beside_a_signal_and_beside_the_end_of_a_context_loses_no_permit) {
   semaphore s(0);
   for (int round = 0; round < 1000; ++round) {

@@ -31,7 +31,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using test::manual_context;
 
-/// Upper case writes, lower case reads; everybody who is granted keeps the lock until released by name.
+/// Upper case writes, lower case reads. An owner keeps the lock until the test releases it by name.
 class shared_test : public testing::Test {
  protected:
   void ask(char name, asio::cancellation_signal* signal = nullptr) {
@@ -61,7 +61,7 @@ class shared_test : public testing::Test {
       readers_.at(name).unlock();
     }
   }
-  /// Whom the context tells now.
+  /// Runs the context and returns the completions.
   std::string told() {
     context_.run();
     return std::exchange(log_, {});
@@ -129,7 +129,7 @@ TEST_F(shared_test, cancelled_writer_at_the_front_lets_the_readers_behind_it_in)
   EXPECT_EQ(told(), "a");
   signal.emit(asio::cancellation_type::all);
   EXPECT_EQ(told(), "cB!");
-  EXPECT_FALSE(mutex_->try_lock_shared());  // D still waits
+  EXPECT_FALSE(mutex_->try_lock_shared());  // D is still waiting
   release('a');
   release('c');
   EXPECT_EQ(told(), "D");
@@ -251,7 +251,7 @@ TEST(shared_guarded_test, value_outlives_its_object_while_somebody_reads_it) {
   EXPECT_EQ(*reader, "hold");
 }
 
-/// A pair that only a writer changes, so that a reader who sees it half changed shows a broken lock.
+/// A pair that only writers change: a reader that sees half a change proves the lock broken.
 asio::awaitable<void> read_and_write(shared_guarded<std::pair<long, long>>& g, int rounds, bool writes, long& torn) {
   for (int i = 0; i < rounds; ++i) {
     if (writes) {
@@ -281,7 +281,7 @@ TEST(shared_guarded_test, nobody_sees_a_half_written_value_on_many_threads) {
   EXPECT_EQ(g.try_lock_shared()->first, tasks / 4 * rounds);
 }
 
-/// Reads and writes again and again, each time in another way, and may give up; checks who is in with whom.
+/// Reads and writes repeatedly, each time in another way, and may withdraw; checks that no writer overlaps.
 class visitor : public std::enable_shared_from_this<visitor> {
  public:
   struct room {

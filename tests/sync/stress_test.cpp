@@ -24,17 +24,17 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-/// What happened, exactly. Sequence numbers are drawn from one counter by everybody.
+/// Records the order of events. All sequence numbers come from one counter.
 struct ledger {
   struct entry {
     std::uint64_t before_asking = 0;
-    std::uint64_t after_asking = 0;  // has certainly been in the queue, or owned, by then
+    std::uint64_t after_asking = 0;  // by then the operation was queued or owned the lock
   };
 
   explicit ledger(std::size_t operations) : entries(operations) { granted_in_order.reserve(operations); }
 
   void check_nobody_overtook() const {
-    // Whoever had asked before another one began to ask is granted before.
+    // An operation that had queued before another one began to ask must be granted first.
     std::uint64_t first_asked_of_the_later = std::numeric_limits<std::uint64_t>::max();
     for (auto it = granted_in_order.rbegin(); it != granted_in_order.rend(); ++it) {
       ASSERT_GE(first_asked_of_the_later, entries[*it].before_asking);
@@ -44,15 +44,15 @@ struct ledger {
 
   mutex lock;
   std::atomic<std::uint64_t> sequence{0};
-  std::vector<entry> entries;                               // each written by its operation alone
+  std::vector<entry> entries;                               // each written only by its operation
   std::atomic<int> cancelled{0}, timed_out{0}, refused{0};  // functions that never ran are all in `cancelled`
-  // The rest belongs to the owner of `lock`.
+  // Guarded by `lock`.
   std::vector<std::size_t> granted_in_order;
   std::size_t released = 0;
   bool owned = false;
 };
 
-/// Asks for the lock again and again, each time in another way, on its own strand.
+/// Asks for the lock repeatedly, each time in another way, on its own strand.
 class asker : public std::enable_shared_from_this<asker> {
  public:
   asker(ledger& l, asio::thread_pool& pool, std::size_t first, std::size_t last, unsigned seed)
@@ -235,7 +235,7 @@ TEST(crowd_test, any_of_hundred_thousand_leaves_the_queue_at_once) {
   std::vector<std::size_t> order(crowd);
   for (std::size_t i = 0; i < crowd; ++i) order[i] = i;
   std::shuffle(order.begin(), order.end(), std::minstd_rand(1));
-  // A walk through the queue would be 5 billion steps.
+  // Walking the queue would take 5 billion steps.
   for (std::size_t i = 0; i < crowd - 1; ++i) signals[order[i]].emit(asio::cancellation_type::total);
   held.unlock();
   context.run();

@@ -26,7 +26,7 @@
 
 #include "tests/sync/manual_executor.hpp"
 
-// Several locks at once, locks that own their mutex, writers that become readers, and tokens that need no suspension.
+// Multiple locks at once, locks that own their mutex, writers that become readers, and tokens without suspension.
 namespace holdfast::sync {
 namespace {
 
@@ -78,7 +78,7 @@ TEST_F(lock_all_test, who_waits_for_one_owns_none) {
   context_.run();
   EXPECT_TRUE(a_.try_lock());
   held_b.unlock();
-  context_.run();  // got b, but not c: waits for that one
+  context_.run();  // has b, waits for c
   EXPECT_EQ(calls_, 0);
   EXPECT_TRUE(a_.try_lock() && b_.try_lock());
   held_c.unlock();
@@ -129,7 +129,7 @@ asio::awaitable<void> lock_one_after_the_other(First& first, Second& second, int
   ++done;
 }
 
-// Those who lock in an order of their own too: what waits here owns nothing, so it closes no cycle.
+// Even with other lock orders: a waiting operation owns nothing, so there is no cycle.
 TEST(lock_all_stress_test, any_order_of_locking_comes_to_an_end) {
   constexpr int rounds = 500;
   mutex a;
@@ -243,7 +243,7 @@ TEST(downgrade_test, writer_becomes_a_reader_and_lets_the_next_readers_in) {
   EXPECT_TRUE(reader.owns_lock());
   context.run();
   EXPECT_EQ(log, "a");
-  EXPECT_FALSE(m.try_lock_shared());  // nobody overtakes the writer
+  EXPECT_FALSE(m.try_lock_shared());  // readers do not overtake the writer
   reader.unlock();
   context.run();
   EXPECT_EQ(log, "a");
@@ -282,7 +282,7 @@ TEST(guarded_test, into_inner_gives_the_value_back) {
 
 using io_executor = asio::io_context::executor_type;
 
-/// Takes a free lock by each token; a suspension would let a function in between.
+/// Acquires a free lock with each token. If it suspended, the posted function would run in between.
 asio::awaitable<void> lock_by_every_token(mutex& m, guarded<int>& g, asio::io_context& context, std::string& log) {
   asio::cancellation_slot const slot;
   error_code error = asio::error::timed_out;
@@ -325,7 +325,7 @@ asio::awaitable<void> lock_elsewhere(mutex& m, asio::io_context& elsewhere, std:
   log += elsewhere.get_executor().running_in_this_thread() ? 'e' : 'h';
 }
 
-// Who is bound to another executor than its own goes on there, as after a wait.
+// A coroutine with a bound executor continues on it, as after a wait.
 TEST(coroutine_token_test, coroutine_that_is_bound_elsewhere_goes_on_there) {
   asio::io_context here(1);
   asio::io_context elsewhere(1);

@@ -210,8 +210,8 @@ TEST(token_test, timed_function_waits_on_any_executor_and_fulfils_a_future) {
   auto held = m.try_lock();
   auto section = [] { return 7; };
   auto wait_on = [&](auto executor) {
-    // Looked at where it is called: the C++ library counts an exception's owners where the thread sanitizer can't see
-    // it.
+    // Inspect the exception in the handler: the C++ library's reference count of exceptions is invisible to the thread
+    // sanitizer.
     auto const refused = std::make_shared<std::promise<error_code>>();
     m.async_run_for(1ms, section, asio::bind_executor(executor, [refused](std::exception_ptr const& why, int) {
                       try {
@@ -278,8 +278,8 @@ TEST(token_test, mutex_destroyed_with_a_timed_waiter_aborts_it) {
   EXPECT_EQ(result, asio::error::operation_aborted);
 }
 
-/// Counts what it hands out, so that one sees that an operation's memory comes from it and goes back before the
-/// handler.
+/// Counts allocations, to check that an operation's memory comes from this allocator and is freed before the handler
+/// runs.
 template <class T>
 struct counting_allocator {
   using value_type = T;

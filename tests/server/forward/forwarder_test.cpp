@@ -40,6 +40,19 @@ struct forwarder_test : testing::Test {
   /// The next request that the leader gets on a connection, up to its empty line.
   static std::string head_at(raw_client& link) { return link.receive_until("\r\n\r\n"); }
 
+  /// Sends a request, whose header arrives at the leader on that connection.
+  static void forward(raw_client& from, std::string const& text, raw_client& link) {
+    from.send(text);
+    head_at(link);
+  }
+  /// Sends a request, whose header arrives at the leader. @return the new connection on which it arrived.
+  [[nodiscard]] raw_client forwarded(raw_client& from, std::string const& text) const {
+    from.send(text);
+    auto link = leader.accept();
+    head_at(link);
+    return link;
+  }
+
   leader_double leader;
   running_standby standby;
   raw_client client = standby.connect();
@@ -64,9 +77,7 @@ TEST_F(forwarder_test, passes_request_and_answer_on) {
 }
 
 TEST_F(forwarder_test, uses_a_connection_again) {
-  client.send(request("GET", "/v1/kv/a"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("GET", "/v1/kv/a"));
   link.send(answer("200 OK", "1"));
   EXPECT_EQ(client.receive().body, "1");
   auto other = standby.connect();
@@ -97,9 +108,7 @@ TEST_F(forwarder_test, answers_without_content_end_at_their_header) {
 }
 
 TEST_F(forwarder_test, a_pipelined_request_is_sent_after_the_answer_to_the_one_before) {
-  client.send(request("PUT", "/v1/kv/a", "1") + request("GET", "/v1/kv/a"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("PUT", "/v1/kv/a", "1") + request("GET", "/v1/kv/a"));
   EXPECT_EQ(link.receive_until("1"), "1");
   standby.settle();
   EXPECT_TRUE(link.stays_silent(0ms));
@@ -158,9 +167,7 @@ TEST_F(forwarder_test, asks_for_a_body_that_the_client_withholds) {
 }
 
 TEST_F(forwarder_test, passes_an_answer_on_that_comes_before_the_body_does) {
-  client.send("PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n1");
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, "PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n1");
   link.send(answer("413 Content Too Large", ""));
   std::string const piece(100'000, '1');
   while (client.send(piece) && client.stays_silent(1ms)) {
@@ -170,18 +177,14 @@ TEST_F(forwarder_test, passes_an_answer_on_that_comes_before_the_body_does) {
 }
 
 TEST_F(forwarder_test, a_body_that_breaks_off_ends_the_leaders_connection) {
-  client.send("PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1");
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, "PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1");
   EXPECT_EQ(link.receive_until("1"), "1");
   client.close();
   EXPECT_TRUE(link.is_dropped_by_peer());
 }
 
 TEST_F(forwarder_test, passes_pieces_of_a_stream_on_as_they_come) {
-  client.send(request("GET", "/v1/watch?prefix=a"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("GET", "/v1/watch?prefix=a"));
   link.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
   auto const head = client.receive_until("\r\n\r\n");
   EXPECT_NE(head.find("Transfer-Encoding: chunked\r\n"), std::string::npos);
@@ -208,9 +211,7 @@ TEST_F(forwarder_test, an_old_client_gets_a_stream_until_the_connection_ends) {
 
 TEST_F(forwarder_test, a_client_that_reads_nothing_stops_the_leader) {
   auto slow = standby.connect();
-  slow.send(request("GET", "/v1/kv/large", {}, "Connection: close\r\n"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(slow, request("GET", "/v1/kv/large", {}, "Connection: close\r\n"));
   constexpr std::size_t total = 48'000'000;
   std::atomic<std::size_t> sent = 0;
   link.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(total) + "\r\n\r\n");
@@ -228,17 +229,13 @@ TEST_F(forwarder_test, a_client_that_reads_nothing_stops_the_leader) {
 // --- who leaves ----------------------------------------------------------------------------------------------------
 
 TEST_F(forwarder_test, a_client_that_hangs_up_ends_its_request_at_the_leader) {
-  client.send(request("GET", "/v1/kv/a?hold=60s"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("GET", "/v1/kv/a?hold=60s"));
   client.close();
   EXPECT_TRUE(link.is_dropped_by_peer());
 }
 
 TEST_F(forwarder_test, a_client_that_hangs_up_in_the_middle_of_a_stream_ends_it_at_the_leader) {
-  client.send(request("GET", "/v1/watch?prefix=a"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("GET", "/v1/watch?prefix=a"));
   link.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("1"));
   client.receive_until("1\r\n1\r\n");
   client.close();
@@ -246,9 +243,7 @@ TEST_F(forwarder_test, a_client_that_hangs_up_in_the_middle_of_a_stream_ends_it_
 }
 
 TEST_F(forwarder_test, a_write_whose_outcome_is_unknown_gets_no_answer) {
-  client.send(request("PUT", "/v1/kv/a", "1"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("PUT", "/v1/kv/a", "1"));
   link.reset();
   EXPECT_TRUE(client.is_dropped_by_peer());
   EXPECT_FALSE(leader.has_another());
@@ -256,9 +251,7 @@ TEST_F(forwarder_test, a_write_whose_outcome_is_unknown_gets_no_answer) {
 }
 
 TEST_F(forwarder_test, a_read_is_sent_once_more_if_the_leader_ends) {
-  client.send(request("GET", "/v1/kv/a"));
-  auto first = leader.accept();
-  head_at(first);
+  auto first = forwarded(client, request("GET", "/v1/kv/a"));
   leader_double next;
   standby.leaders().set_elsewhere(next.url());
   auto second = next.accept();
@@ -280,9 +273,7 @@ TEST_F(forwarder_test, a_read_is_not_sent_a_third_time) {
 }
 
 TEST_F(forwarder_test, a_change_of_the_leader_ends_what_waits_for_the_earlier_one) {
-  client.send(request("PUT", "/v1/kv/a", "1"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("PUT", "/v1/kv/a", "1"));
   standby.leaders().set_unknown();
   EXPECT_TRUE(client.is_dropped_by_peer());
   link.receive_until("1");
@@ -290,9 +281,7 @@ TEST_F(forwarder_test, a_change_of_the_leader_ends_what_waits_for_the_earlier_on
 }
 
 TEST_F(forwarder_test, an_answer_that_breaks_off_is_no_complete_one) {
-  client.send(request("GET", "/v1/kv/a"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("GET", "/v1/kv/a"));
   link.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345");
   client.receive_until("12345");
   link.close();
@@ -300,9 +289,7 @@ TEST_F(forwarder_test, an_answer_that_breaks_off_is_no_complete_one) {
 }
 
 TEST_F(forwarder_test, a_stream_that_breaks_off_has_no_end) {
-  client.send(request("GET", "/v1/export"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("GET", "/v1/export"));
   link.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("1"));
   client.receive_until("1\r\n1\r\n");
   link.close();
@@ -310,9 +297,7 @@ TEST_F(forwarder_test, a_stream_that_breaks_off_has_no_end) {
 }
 
 TEST_F(forwarder_test, an_answer_that_is_none_ends_the_connection) {
-  client.send(request("POST", "/v1/kv/a?increment=1"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("POST", "/v1/kv/a?increment=1"));
   link.send("220 mail\r\n\r\n");
   EXPECT_TRUE(client.is_dropped_by_peer());
 }
@@ -326,9 +311,7 @@ TEST_F(forwarder_test, a_kept_connection_that_the_leader_has_closed_is_not_used)
     client.receive();
   }
   standby.settle();
-  client.send(request("PUT", "/v1/kv/a", "1"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("PUT", "/v1/kv/a", "1"));
   link.send("HTTP/1.1 204 No Content\r\n" + std::string(common_fields) + "\r\n");
   EXPECT_EQ(client.receive().status, 204);
 }
@@ -356,9 +339,7 @@ TEST_F(forwarder_test, a_client_that_wants_the_end_gets_it) {
 }
 
 TEST_F(forwarder_test, an_interim_answer_is_passed_over) {
-  client.send(request("GET", "/v1/kv/a"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("GET", "/v1/kv/a"));
   link.send("HTTP/1.1 102 Processing\r\n\r\n" + answer("200 OK", "1"));
   EXPECT_EQ(client.receive().status, 200);
 }
@@ -396,10 +377,8 @@ TEST_F(shared_reads_test, reads_do_not_wait_for_the_answer_to_the_one_before) {
 
 TEST_F(shared_reads_test, answers_in_any_pieces_are_the_right_ones) {
   auto link = keep_one(client);
-  client.send(request("GET", "/v1/kv/a"));
-  head_at(link);
-  other.send(request("GET", "/v1/kv/b"));
-  head_at(link);
+  forward(client, request("GET", "/v1/kv/a"), link);
+  forward(other, request("GET", "/v1/kv/b"), link);
   auto const both = answer("200 OK", "\"one\"") + answer("404 Not Found", "");
   for (auto const& one : both) {
     link.send({&one, 1});
@@ -411,10 +390,8 @@ TEST_F(shared_reads_test, answers_in_any_pieces_are_the_right_ones) {
 
 TEST_F(shared_reads_test, the_answer_to_a_client_that_has_left_is_nobody_elses) {
   auto link = keep_one(client);
-  client.send(request("GET", "/v1/kv/a"));
-  head_at(link);
-  other.send(request("GET", "/v1/kv/b"));
-  head_at(link);
+  forward(client, request("GET", "/v1/kv/a"), link);
+  forward(other, request("GET", "/v1/kv/b"), link);
   client.close();
   standby.settle();
   link.send(answer("200 OK", "1") + answer("200 OK", "2"));
@@ -426,8 +403,7 @@ TEST_F(shared_reads_test, a_read_does_not_wait_behind_one_that_waits) {
   impatient.leaders().set_elsewhere(leader.url());
   auto one = impatient.connect(), two = impatient.connect();
   auto link = keep_one(one);
-  one.send(request("GET", "/v1/kv/a"));
-  head_at(link);
+  forward(one, request("GET", "/v1/kv/a"), link);
   two.send(request("GET", "/v1/kv/b"));
   auto another = leader.accept();
   EXPECT_TRUE(head_at(another).starts_with("GET /v1/kv/b "));
@@ -439,8 +415,7 @@ TEST_F(shared_reads_test, a_read_does_not_wait_behind_one_that_waits) {
 
 TEST_F(shared_reads_test, what_is_more_than_a_plain_read_has_a_connection_of_its_own) {
   auto link = keep_one(client);
-  client.send(request("GET", "/v1/kv/a"));
-  head_at(link);
+  forward(client, request("GET", "/v1/kv/a"), link);
   other.send(request("GET", "/v1/kv/b?hold=1s"));
   auto another = leader.accept();
   EXPECT_TRUE(head_at(another).starts_with("GET /v1/kv/b?hold=1s "));
@@ -448,10 +423,8 @@ TEST_F(shared_reads_test, what_is_more_than_a_plain_read_has_a_connection_of_its
 
 TEST_F(shared_reads_test, are_sent_once_more_if_the_connection_ends) {
   auto link = keep_one(client);
-  client.send(request("GET", "/v1/kv/a"));
-  head_at(link);
-  other.send(request("GET", "/v1/kv/b"));
-  head_at(link);
+  forward(client, request("GET", "/v1/kv/a"), link);
+  forward(other, request("GET", "/v1/kv/b"), link);
   link.send(answer("200 OK", "1", "Connection: close\r\n"));
   link.close();
   EXPECT_EQ(client.receive().body, "1");
@@ -463,8 +436,7 @@ TEST_F(shared_reads_test, are_sent_once_more_if_the_connection_ends) {
 
 TEST_F(shared_reads_test, a_long_answer_is_asked_for_once_more_by_itself) {
   auto link = keep_one(client);
-  client.send(request("GET", "/v1/kv/a"));
-  head_at(link);
+  forward(client, request("GET", "/v1/kv/a"), link);
   auto const large = '"' + std::string(100'000, 'v') + '"';
   link.send(answer("200 OK", large));
   auto again = leader.accept();
@@ -475,8 +447,7 @@ TEST_F(shared_reads_test, a_long_answer_is_asked_for_once_more_by_itself) {
 
 TEST_F(shared_reads_test, go_to_the_new_leader_if_there_is_one) {
   auto link = keep_one(client);
-  client.send(request("GET", "/v1/kv/a"));
-  head_at(link);
+  forward(client, request("GET", "/v1/kv/a"), link);
   leader_double next;
   standby.leaders().set_elsewhere(next.url());
   auto again = next.accept();
@@ -487,10 +458,8 @@ TEST_F(shared_reads_test, go_to_the_new_leader_if_there_is_one) {
 
 TEST_F(shared_reads_test, end_with_the_server) {
   auto link = keep_one(client);
-  client.send(request("GET", "/v1/kv/a"));
-  head_at(link);
-  other.send(request("GET", "/v1/kv/b"));
-  head_at(link);
+  forward(client, request("GET", "/v1/kv/a"), link);
+  forward(other, request("GET", "/v1/kv/b"), link);
 }
 
 // --- no leader -----------------------------------------------------------------------------------------------------
@@ -524,9 +493,7 @@ TEST_F(forwarder_test, answers_by_itself_what_is_its_own) {
 // --- the end -------------------------------------------------------------------------------------------------------
 
 TEST_F(forwarder_test, a_drain_lets_the_leader_answer) {
-  client.send(request("PUT", "/v1/kv/a", "1"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("PUT", "/v1/kv/a", "1"));
   standby.drain();
   standby.settle();
   link.send(answer("201 Created", ""));
@@ -535,9 +502,7 @@ TEST_F(forwarder_test, a_drain_lets_the_leader_answer) {
 }
 
 TEST_F(forwarder_test, a_drain_ends_a_stream_without_end) {
-  client.send(request("GET", "/v1/watch?prefix=a"));
-  auto link = leader.accept();
-  head_at(link);
+  auto link = forwarded(client, request("GET", "/v1/watch?prefix=a"));
   link.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunk("1"));
   client.receive_until("1\r\n1\r\n");
   standby.drain();
@@ -547,12 +512,8 @@ TEST_F(forwarder_test, a_drain_ends_a_stream_without_end) {
 
 TEST_F(forwarder_test, when_time_is_up_a_read_is_refused_and_a_write_gets_no_answer) {
   auto writer = standby.connect();
-  client.send(request("GET", "/v1/kv/a?hold=60s"));
-  auto first = leader.accept();
-  head_at(first);
-  writer.send(request("PUT", "/v1/kv/a?hold=60s", "1"));
-  auto second = leader.accept();
-  head_at(second);
+  auto first = forwarded(client, request("GET", "/v1/kv/a?hold=60s"));
+  auto second = forwarded(writer, request("PUT", "/v1/kv/a?hold=60s", "1"));
   standby.drain();
   standby.hurry();
   EXPECT_EQ(client.receive().code(), "draining");
@@ -562,12 +523,8 @@ TEST_F(forwarder_test, when_time_is_up_a_read_is_refused_and_a_write_gets_no_ans
 
 TEST_F(forwarder_test, ends_while_requests_wait) {
   auto watcher = standby.connect();
-  client.send(request("GET", "/v1/kv/a?hold=60s"));
-  auto first = leader.accept();
-  head_at(first);
-  watcher.send(request("GET", "/v1/watch?prefix=a"));
-  auto second = leader.accept();
-  head_at(second);
+  auto first = forwarded(client, request("GET", "/v1/kv/a?hold=60s"));
+  auto second = forwarded(watcher, request("GET", "/v1/watch?prefix=a"));
   second.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunk("1"));
   watcher.receive_until("1\r\n1\r\n");
 }

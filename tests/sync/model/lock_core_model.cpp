@@ -5,7 +5,7 @@
 namespace holdfast::sync::model {
 namespace {
 
-/// What all models have: the core on the heap, so that touching it too late is seen, and data that only owners touch.
+/// Common to all models: the core on the heap, so that late accesses are detected, and data that only owners access.
 template <class Mutation>
 struct lock_model {
   using machine_type = machine<Mutation>;
@@ -25,7 +25,7 @@ struct lock_model {
   rl::var<int> counter;
 };
 
-/// Every thread locks and unlocks; nobody is forgotten, nobody overlaps, and whoever waited is granted exactly once.
+/// Every thread locks and unlocks: no waiter is forgotten, no owners overlap, and each waiter is granted exactly once.
 template <class Mutation, rl::thread_id_t threads, rl::test_result_e expected = rl::test_result_success>
 struct everybody_locks : rl::test_suite<everybody_locks<Mutation, threads, expected>, threads, expected>,
                          lock_model<Mutation> {
@@ -46,7 +46,7 @@ struct everybody_locks : rl::test_suite<everybody_locks<Mutation, threads, expec
   }
 };
 
-/// One thread asks and gives up, or finds itself granted and goes through with it; the others only lock.
+/// One thread asks and withdraws, or has been granted and continues as the owner; the others only lock.
 template <class Mutation, rl::thread_id_t threads, rl::test_result_e expected = rl::test_result_success>
 struct one_gives_up : rl::test_suite<one_gives_up<Mutation, threads, expected>, threads, expected>,
                       lock_model<Mutation> {
@@ -79,7 +79,7 @@ struct one_gives_up : rl::test_suite<one_gives_up<Mutation, threads, expected>, 
   rl::var<int> gave_up;
 };
 
-/// One thread spins and then does without, or queues; the others only lock.
+/// One thread spins and then gives up or queues; the others only lock.
 template <class Mutation, rl::thread_id_t threads, bool queues, rl::test_result_e expected = rl::test_result_success>
 struct one_spins : rl::test_suite<one_spins<Mutation, threads, queues, expected>, threads, expected>,
                    lock_model<Mutation> {
@@ -110,7 +110,7 @@ struct one_spins : rl::test_suite<one_spins<Mutation, threads, queues, expected>
   rl::var<int> did_without;
 };
 
-/// Every thread spins, and does without if that was in vain.
+/// Every thread spins, and gives up if it does not get the lock.
 template <class Mutation, rl::test_result_e expected = rl::test_result_success>
 struct everybody_spins : rl::test_suite<everybody_spins<Mutation, expected>, 3, expected>, lock_model<Mutation> {
   void before() {
@@ -156,7 +156,7 @@ struct spinner_behind_a_waiter : rl::test_suite<spinner_behind_a_waiter<Mutation
   typename lock_model<Mutation>::waiter_type waiter;
 };
 
-/// The waiter destroys the lock as soon as it has released it: who handed over must not look back.
+/// The waiter destroys the lock right after releasing it: the previous owner must not access it after the hand-over.
 template <class Mutation, rl::test_result_e expected = rl::test_result_success>
 struct next_owner_destroys : rl::test_suite<next_owner_destroys<Mutation, expected>, 2, expected>,
                              lock_model<Mutation> {
@@ -180,7 +180,7 @@ struct next_owner_destroys : rl::test_suite<next_owner_destroys<Mutation, expect
   typename lock_model<Mutation>::waiter_type second;
 };
 
-/// Everybody who waits is taken out at once (an execution context is destroyed) while the owner releases.
+/// All waiters are removed at once (an execution context is destroyed) while the owner releases.
 template <class Mutation, rl::test_result_e expected = rl::test_result_success>
 struct all_are_taken_out : rl::test_suite<all_are_taken_out<Mutation, expected>, 2, expected>, lock_model<Mutation> {
   void before() {
@@ -211,9 +211,9 @@ struct all_are_taken_out : rl::test_suite<all_are_taken_out<Mutation, expected>,
   typename lock_model<Mutation>::waiter_type second;
 };
 
-/// An execution context ends while its waiter is let in and gives the lock up again: whoever lets in looks at the
-/// waiter's link to the context, and when the waiters have been taken out nobody does any more. It once did, where the
-/// lock was found free: what had been done before was seen by chance.
+/// An execution context ends while its waiter is granted and releases the lock again. The granting thread reads the
+/// waiter's link to the context; after the removal of the waiters no thread may read it. A former bug did so on the
+/// path that finds the lock free, where earlier writes were visible only by chance.
 template <class Mutation, bool is_shared, rl::test_result_e expected = rl::test_result_success>
 struct context_ends : rl::test_suite<context_ends<Mutation, is_shared, expected>, 2, expected> {
   using machine_type = machine<Mutation>;
@@ -225,7 +225,7 @@ struct context_ends : rl::test_suite<context_ends<Mutation, is_shared, expected>
     RL_ASSERT(core->try_acquire());
     RL_ASSERT(!core->acquire_or_enqueue(waiter));
   }
-  /// @return whether somebody was let in.
+  /// @return true if a waiter was granted.
   bool release() {
     bool is_passed_on = false;
     auto const look = [&](auto&) {
@@ -262,7 +262,7 @@ struct context_ends : rl::test_suite<context_ends<Mutation, is_shared, expected>
   rl::var<int> link;
 };
 
-/// Readers and a writer under shared_core: nobody overlaps who must not, and a writer that gives up lets readers in.
+/// Readers and a writer under shared_core: no forbidden overlap, and a writer that withdraws lets readers in.
 template <class Mutation, bool writer_gives_up, rl::test_result_e expected = rl::test_result_success>
 struct readers_and_writer : rl::test_suite<readers_and_writer<Mutation, writer_gives_up, expected>, 3, expected> {
   using machine_type = machine<Mutation>;
@@ -273,7 +273,7 @@ struct readers_and_writer : rl::test_suite<readers_and_writer<Mutation, writer_g
     core = new core_type;
     value($) = 0;
   }
-  /// Whom the core lets in is told after the internal lock is dropped.
+  /// Granted waiters are notified after the internal lock is released.
   struct granted {
     waiter_type* waiters[3];
     int count = 0;
@@ -314,7 +314,7 @@ struct readers_and_writer : rl::test_suite<readers_and_writer<Mutation, writer_g
   rl::var<int> value;
 };
 
-/// Two readers release while the lock is destroyed: exactly one of the three is told that it is the last.
+/// Two readers release while the lock is destroyed: exactly one of the three learns that it is the last.
 template <class Mutation>
 struct last_owner_cleans_up : rl::test_suite<last_owner_cleans_up<Mutation>, 3> {
   using core_type = detail::shared_core<machine<Mutation>>;
@@ -336,7 +336,7 @@ struct last_owner_cleans_up : rl::test_suite<last_owner_cleans_up<Mutation>, 3> 
   rl::atomic<int> last;
 };
 
-/// One thread only tries; it owns or it does not, and nobody else is kept from owning by that.
+/// One thread only tries the lock. Whether it succeeds or not, the others still get the lock.
 template <class Mutation>
 struct one_tries : rl::test_suite<one_tries<Mutation>, 3>, lock_model<Mutation> {
   void before() {
@@ -363,7 +363,7 @@ struct one_tries : rl::test_suite<one_tries<Mutation>, 3>, lock_model<Mutation> 
   rl::var<int> did_without;
 };
 
-/// Three queue one behind the other while the lock is owned, and a fourth tries meanwhile: they own in that order.
+/// Three queue in sequence while the lock is owned, and a fourth tries meanwhile: the three own in their order.
 template <class Mutation>
 struct first_in_first_out : rl::test_suite<first_in_first_out<Mutation>, 3>, lock_model<Mutation> {
   void before() {
@@ -390,7 +390,7 @@ struct first_in_first_out : rl::test_suite<first_in_first_out<Mutation>, 3>, loc
   typename lock_model<Mutation>::waiter_type waiters[2];
 };
 
-/// Two waiters give up at once, each on a thread of its own, while the owner releases: whoever is not withdrawn is
+/// Two waiters withdraw at once, each on its own thread, while the owner releases: a waiter that is not withdrawn is
 /// granted.
 template <class Mutation, rl::test_result_e expected = rl::test_result_success>
 struct two_give_up : rl::test_suite<two_give_up<Mutation, expected>, 3, expected>, lock_model<Mutation> {
@@ -414,9 +414,9 @@ struct two_give_up : rl::test_suite<two_give_up<Mutation, expected>, 3, expected
   typename lock_model<Mutation>::waiter_type waiters[2];
 };
 
-/// A waiter is granted by one thread and taken out by another, whose context ends; the grant is being delivered, which
-/// the end waits for. delivery::begin() counts under the internal lock and context_service waits for the count: so a
-/// waiter that the end did not find is told before the end goes on.
+/// One thread grants a waiter while another one, whose context ends, removes it. The end of the context waits for
+/// grants that are being delivered: delivery::begin() counts them under the internal lock, and context_service waits
+/// for the count. So a waiter that the removal did not find is notified before the context ends.
 template <class Mutation, rl::test_result_e expected = rl::test_result_success>
 struct delivery_beside_the_end : rl::test_suite<delivery_beside_the_end<Mutation, expected>, 2, expected>,
                                  lock_model<Mutation> {
@@ -449,7 +449,8 @@ struct delivery_beside_the_end : rl::test_suite<delivery_beside_the_end<Mutation
 };
 
 /// A shared lock is abandoned while a deadline passes on a second thread and the last owner releases on a third. The
-/// state is freed by whoever is last, and nobody asks it afterwards. `early` is the bug: orphaned before all were told.
+/// last one frees the state, and nobody accesses it afterwards. `early` is the former bug: orphaned before all waiters
+/// were notified.
 template <class Mutation, bool early, rl::test_result_e expected = rl::test_result_success>
 struct abandon_beside_expiry : rl::test_suite<abandon_beside_expiry<Mutation, early, expected>, 3, expected> {
   using machine_type = machine<Mutation>;
@@ -471,7 +472,7 @@ struct abandon_beside_expiry : rl::test_suite<abandon_beside_expiry<Mutation, ea
     told.store(1, rl::mo_relaxed, $);
     guard.unlock($);
   }
-  /// By an owner; a waiter that owns from then on gives up at once.
+  /// Called by an owner. A waiter that is granted here releases at once.
   void release() {
     bool is_passed_on = false;
     bool is_last = core->release(false, [&](auto&) { is_passed_on = true; });
@@ -486,10 +487,10 @@ struct abandon_beside_expiry : rl::test_suite<abandon_beside_expiry<Mutation, ea
       bool const is_mine = core->orphan();
       if (early) tell();
       if (is_mine) free_state();
-    } else if (index == 1) {  // the timer: asks for its waiter unless that was told; `guard` is the timer's mutex
+    } else if (index == 1) {  // the timer: withdraws its waiter unless notified; `guard` is the timer's mutex
       guard.lock($);
       if (told.load(rl::mo_relaxed, $) == 0) {
-        RL_ASSERT(frees.fetch_add(0, rl::mo_relaxed, $) == 0);  // asks a state that is still there
+        RL_ASSERT(frees.fetch_add(0, rl::mo_relaxed, $) == 0);  // the state must still exist
         core->withdraw(waiter, nobody);
       }
       guard.unlock($);
@@ -505,7 +506,7 @@ struct abandon_beside_expiry : rl::test_suite<abandon_beside_expiry<Mutation, ea
   rl::atomic<int> frees;
 };
 
-/// A writer becomes a reader while another reader and another writer come: what it wrote is seen, and not yet changed.
+/// A writer becomes a reader while a reader and a writer arrive: its write is visible and not yet overwritten.
 template <class Mutation, rl::test_result_e expected = rl::test_result_success>
 struct writer_downgrades : rl::test_suite<writer_downgrades<Mutation, expected>, 3, expected> {
   using machine_type = machine<Mutation>;
@@ -561,8 +562,8 @@ struct writer_downgrades : rl::test_suite<writer_downgrades<Mutation, expected>,
   rl::var<int> value;
 };
 
-/// Permits: two are there, three threads want one each, the last of which gives up or gets it. No permit is lost and
-/// none is made, and what is done with one is seen by who has it next.
+/// Two permits and three threads, of which the last one withdraws or gets a permit. No permit is lost or duplicated,
+/// and the next holder of a permit sees the writes of the previous one.
 template <class Mutation, bool one_gives_up, rl::test_result_e expected = rl::test_result_success>
 struct permits_are_shared : rl::test_suite<permits_are_shared<Mutation, one_gives_up, expected>, 3, expected> {
   using machine_type = machine<Mutation>;
@@ -598,8 +599,8 @@ struct permits_are_shared : rl::test_suite<permits_are_shared<Mutation, one_give
   rl::var<int> gave_up;
 };
 
-/// An event: who waits while it is set, and who comes when it is set, sees what was done before; nobody is forgotten.
-/// One more thread only looks.
+/// An event: threads that wait before it is set, or arrive after, see all earlier writes; no waiter is forgotten. One
+/// more thread only reads the state.
 template <class Mutation, rl::test_result_e expected = rl::test_result_success>
 struct event_is_set : rl::test_suite<event_is_set<Mutation, expected>, 3, expected> {
   using machine_type = machine<Mutation>;
@@ -630,8 +631,8 @@ struct event_is_set : rl::test_suite<event_is_set<Mutation, expected>, 3, expect
   rl::var<int> value;
 };
 
-/// A condition variable between two threads under a lock: the waiter queues before it unlocks, so no notification is
-/// missed. `careless` unlocks first.
+/// A condition variable between two threads under a lock: the waiter queues before it unlocks, so it misses no
+/// notification. `careless` unlocks first.
 template <class Mutation, bool careless, rl::test_result_e expected = rl::test_result_success>
 struct nobody_misses_a_notification
     : rl::test_suite<nobody_misses_a_notification<Mutation, careless, expected>, 2, expected>,

@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <string>
 
-/// The lock's core explored by a model checker (Relacy): every interleaving of the threads' steps, up to a bound where
-/// said, with every value that a weakly ordered load may see.
+/// Explores the lock's core with a model checker (Relacy): every interleaving of the threads' steps (up to a bound if
+/// one is given), with every value that a weakly ordered load may return.
 namespace holdfast::sync::model {
 
 struct search {
@@ -44,7 +44,7 @@ outcome one_gives_up_its_permit(search how);
 outcome waiters_see_an_event(search how);
 outcome notification_is_not_missed(search how);
 
-/// Broken on purpose; as expected means that the checker found it.
+/// Deliberately broken variants. The outcome is as expected if the checker finds the bug.
 outcome weak_release_of_the_queue(search how);
 outcome weak_acquire(search how);
 outcome weak_acquire_by_spinning(search how);

@@ -5,11 +5,11 @@
 namespace holdfast::sync::model {
 namespace {
 
-/// Two threads: every execution. Three: every execution with up to three preemptions, which is a million or so; a
-/// hundred times as many, with four, were run once by hand and found nothing.
+/// Two threads: every execution. Three threads: every execution with up to three preemptions, about a million. A run
+/// with four preemptions, a hundred times as many, was done once by hand and found nothing.
 constexpr search everything{search::all};
 constexpr search three_preemptions{search::bounded, 3};
-constexpr search two_preemptions{search::bounded, 2};  // where three take a minute
+constexpr search two_preemptions{search::bounded, 2};  // for models where three preemptions take a minute
 
 #define EXPECT_AS_EXPECTED(explored)                            \
   do {                                                          \

@@ -1,5 +1,5 @@
 #pragma once
-// Relacy redefines `new` and names of the standard library: everything else first.
+// Relacy redefines `new` and names of the standard library: include everything else first.
 #include <algorithm>
 #include <atomic>
 #include <cassert>
@@ -34,7 +34,7 @@ inline constexpr auto acquire_release = std::memory_order_acq_rel;
 /// and with every stale value that the C++ memory model allows (Relacy models release sequences and all orders but
 /// consume; no out-of-thin-air values and no speculative stores).
 ///
-/// A `Mutation` breaks the algorithm on purpose, to show that the check would notice.
+/// A `Mutation` deliberately breaks the algorithm, to show that the checker detects it.
 namespace holdfast::sync::model {
 
 struct unbroken {
@@ -42,9 +42,9 @@ struct unbroken {
   static constexpr bool forgets_to_acquire = false;             // every exchange: relaxed instead of acquire
   static constexpr bool forgets_to_acquire_by_looking = false;  // every load: relaxed instead of acquire
   static constexpr bool forgets_to_release = false;             // uncontended unlock: relaxed instead of release
-  static constexpr bool unlocks_blindly = false;     // a plain store instead of an exchange: does not look again
+  static constexpr bool unlocks_blindly = false;     // a plain store instead of an exchange: misses new waiters
   static constexpr bool forgets_to_pass_on = false;  // releasing with others queued or reading: relaxed instead of both
-  static constexpr bool withdraws_blindly = false;   // does not look again whether the waiter is still queued
+  static constexpr bool withdraws_blindly = false;   // does not check again that the waiter is still queued
 };
 
 inline rl::memory_order relacy_order(std::memory_order order) {
@@ -112,7 +112,7 @@ struct machine {
   static constexpr unsigned looks_max = 2;
 };
 
-/// A waiter without Asio: telling it is setting a flag, waiting is spinning on it.
+/// A waiter without Asio: notifying it sets a flag, and waiting spins on the flag.
 template <class Machine>
 struct model_waiter : detail::queue_node<Machine> {
   rl::atomic<int> told{0};

@@ -8,8 +8,8 @@
 
 namespace holdfast::server {
 
-/// Starts a thread that takes no signals: those are for the threads that serve.
-/// @param name of at most 15 characters
+/// Starts a thread that blocks all signals: the server's main threads handle them.
+/// @param name at most 15 characters.
 template <class Function>
 [[nodiscard]] std::thread start_thread(char const* name, Function&& what) {
   struct all_blocked {
