@@ -22,6 +22,8 @@ fi
 mkdir -p "$clean/proc" "$clean/packages"
 mount -t proc proc "$clean/proc"
 cp /etc/resolv.conf "$clean/etc/"
+# This machine's archives, and no others beside them.
+rm -f "$clean/etc/apt/sources.list"
 cp -r /etc/apt/. "$clean/etc/apt/"
 cp "$root"/build/release/packages/*.deb "$clean/packages/"
 cat >"$clean/try" <<'TRY'

@@ -200,6 +200,12 @@ TEST(metrics, promtool_accepts_the_ready_configuration) {
   EXPECT_EQ(status, 0) << said;
 }
 
+TEST(metrics, alerts_fire_when_something_is_wrong_and_only_then) {
+  if (!is_installed("promtool")) GTEST_SKIP() << "promtool is not installed (Debian: prometheus)";
+  auto const [said, status] = output_of("promtool test rules " HOLDFAST_ALERTS_TEST);
+  EXPECT_EQ(status, 0) << said;
+}
+
 TEST(metrics, a_prometheus_with_the_ready_configuration_scrapes_the_server) {
   if (!is_installed("prometheus")) GTEST_SKIP() << "prometheus is not installed";
   running_server server;

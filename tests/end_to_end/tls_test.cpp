@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <ctime>
 #include <filesystem>
 #include <optional>
 #include <thread>
@@ -293,6 +294,7 @@ TEST_F(tls, a_certificate_that_can_not_be_used_leaves_the_old_one) {
   start();
   auto const before = connect().certificate_serial();
   auto const not_after = metric("holdfast_tls_certificate_not_after_seconds");
+  EXPECT_NEAR(not_after, static_cast<double>(std::time(nullptr)) + 3600, 60) << "issued for an hour";
   files.write("server.pem", "nothing of the kind");
   server->reload();
   await_metric("holdfast_tls_certificate_reloads_total{result=\"failed\"}", 1);

@@ -79,6 +79,22 @@ TEST(token_file, reads_what_token_new_prints) {
   EXPECT_EQ(one.permissions[0].prefix, made.permissions[0].prefix);
 }
 
+// They ended the text of the entry, so that "token new" called its own entry wrong. Found by fuzzing.
+TEST(token_file, a_prefix_may_have_three_apostrophes_and_any_control_character) {
+  token made{.name = "it's", .secret = digest_of("x"), .expires = {}, .permissions = {}};
+  std::string controls = "\x7F";
+  for (auto c = '\0'; c < ' '; ++c) controls += c;
+  for (std::string const& prefix :
+       {std::string("\n'''a'''"), std::string("\"\"\"\n"), controls, std::string("\\u00e9\u00e9")})
+    made.permissions.push_back({scope::read, prefix});
+  auto const read = read_tokens(to_toml(made));
+  ASSERT_TRUE(read) << read.error().detail << '\n' << to_toml(made);
+  EXPECT_EQ(read->front().name, made.name);
+  ASSERT_EQ(read->front().permissions.size(), made.permissions.size());
+  for (std::size_t i = 0; i < made.permissions.size(); ++i)
+    EXPECT_EQ(read->front().permissions[i].prefix, made.permissions[i].prefix);
+}
+
 // Instants that do not fit the clock overflowed: a token without end had expired, and one of 1500 was valid until 2084.
 TEST(token_file, an_instant_beyond_the_clock_is_its_end) {
   EXPECT_GT(*parse_instant("9999-12-31T23:59:59Z"), *parse_instant("2261-12-31T00:00:00Z"));
