@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::seconds patience_for_a_page{5};
 constexpr std::chrono::milliseconds pause_after_failure{200};
+constexpr std::chrono::seconds patience_for_a_choice{1};
 /// A watch is renewed after this time without events: its connection may be dead.
 constexpr std::chrono::seconds silence_max{30};
 
@@ -57,6 +58,8 @@ void copy_keeper::run() {
 void copy_keeper::follow() {
   using clock = etcd_client::clock;
   if (copy_.revision() == 0) copy_.load(etcd_, patience_for_a_page);
+  // The leader's commits go to etcd's leader.
+  etcd_.prefer(etcd_client::member_role::follower, clock::now() + patience_for_a_choice);
   etcd_.watch(settings_.prefix(), end_of_prefix(settings_.prefix()), copy_.revision() + 1,
               clock::now() + patience_for_a_page);
   note(true, false);

@@ -15,6 +15,7 @@
 #include <charconv>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <utility>
 
 #include "tls/stream.hpp"
@@ -650,8 +651,22 @@ std::vector<etcd_event> etcd_client::next_events(clock::time_point due) {
   return events;
 }
 
-void etcd_client::avoid_endpoint() noexcept {
-  parts_->next_endpoint();
+void etcd_client::prefer(member_role role, clock::time_point due) noexcept {
+  auto& whole = *parts_;
+  if (whole.urls.size() == 1) return;
+  try {
+    // From a random one on, so that clients spread over the members.
+    whole.at = std::random_device()() % whole.urls.size();
+    whole.calls.close();
+    for (std::size_t asked = 0; asked < whole.urls.size(); ++asked) {
+      auto const told = whole.call("/v3/maintenance/status", json::object(), due);
+      auto const is_leader = text_of(told, "leader") == text_of(told.at("header"), "member_id");
+      if (is_leader == (role == member_role::leader)) return;
+      whole.next_endpoint();
+    }
+  } catch (std::exception const&) {
+    // Any endpoint will do.
+  }
 }
 
 std::string const& etcd_client::endpoint() const noexcept {

@@ -141,8 +141,10 @@ class etcd_client {
   /// Waits for events of the watch; empty: none until `due`. Events of one revision arrive together.
   [[nodiscard]] std::vector<etcd_event> next_events(clock::time_point due);
 
-  /// Sends the next call to another endpoint.
-  void avoid_endpoint() noexcept;
+  enum class member_role : std::uint8_t { leader, follower };
+  /// Sends the next calls to an endpoint whose member of etcd has that role, if there is one that says so in time.
+  /// Calls of the leader save etcd a hop; the others of its members have more processor time left. Never throws.
+  void prefer(member_role role, clock::time_point due) noexcept;
 
   /// The endpoint in use: the one that answered last.
   [[nodiscard]] std::string const& endpoint() const noexcept;

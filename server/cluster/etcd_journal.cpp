@@ -113,6 +113,7 @@ journal_error error_of(etcd_error const& error) {
 }
 
 constexpr std::chrono::seconds patience{5};
+constexpr std::chrono::milliseconds patience_for_a_choice{300};
 
 }  // namespace
 
@@ -124,6 +125,7 @@ std::optional<record::head> head_in_meta(std::string_view meta_text) {
 etcd_journal::etcd_journal(cluster_settings const& settings, leadership leads, warm_copy copy)
     : settings_(settings), leads_(std::move(leads)), etcd_(settings.etcd, cancel_) {
   try {
+    etcd_.prefer(etcd_client::member_role::leader, clock::now() + patience_for_a_choice);
     auto const found = etcd_.range(settings_.meta_key(), {}, 0, 0, clock::now() + patience);
     if (found.entries.empty()) {
       create();

@@ -58,19 +58,30 @@ def encoded(text):
     return base64.b64encode(text.encode()).decode()
 
 
-class Cluster:
-    """@param flags for each server. @param lease of a leader, with its unit."""
+class Direct:
+    """In the place of a link: the port itself."""
 
-    def __init__(self, server, scratch, flags=(), quota_bytes=64 << 20):
+    def __init__(self, port):
+        self.port, self.url = port, f"http://127.0.0.1:{port}"
+
+    def heal(self):
+        pass
+
+
+class Cluster:
+    """@param flags for each server. @param is_disturbed without it there are no links, which take time."""
+
+    def __init__(self, server, scratch, flags=(), quota_bytes=64 << 20, is_disturbed=True):
         self.scratch, self.links = pathlib.Path(scratch), Links()
+        link_to = self.links.add if is_disturbed else Direct
         peer_ports = [free_port() for _ in range(MEMBERS)]
-        self.peer_links = [self.links.add(port) for port in peer_ports]
+        self.peer_links = [link_to(port) for port in peer_ports]
         names = [(f"etcd{number}", link.url) for number, link in enumerate(self.peer_links)]
         self.etcds = [Etcd(number, self.scratch, names, peer_ports[number], quota_bytes) for number in range(MEMBERS)]
         ports = [free_port() for _ in range(MEMBERS)]
         # Before each server's own way to each etcd, and before the URL where the others reach it.
-        self.etcd_links = [[self.links.add(one.port) for one in self.etcds] for _ in range(MEMBERS)]
-        self.server_links = [self.links.add(port) for port in ports]
+        self.etcd_links = [[link_to(one.port) for one in self.etcds] for _ in range(MEMBERS)]
+        self.server_links = [link_to(port) for port in ports]
         self.await_etcd()
         self.servers = []
         for number, port in enumerate(ports):

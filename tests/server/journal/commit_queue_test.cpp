@@ -329,6 +329,77 @@ TEST_F(commit_queue_test, asks_for_room_at_most_once_an_interval) {
   EXPECT_EQ(journal.room_questions, 3u);
 }
 
+// Two writers who each send their next change when they have been answered. Half of them was committed at a time.
+TEST_F(commit_queue_test, writers_who_come_again_when_they_are_answered_stay_in_one_batch) {
+  constexpr std::uint64_t rounds = 100;
+  start({.gathering_time = [](std::chrono::nanoseconds) { return std::chrono::nanoseconds(std::chrono::minutes(1)); }});
+  journal.allow(rounds);
+  std::vector<change> both{put(101), put(102)};
+  queue->append(both);
+  queue->wake();
+  for (std::uint64_t round = 1; round < rounds; ++round) {
+    commits.wait_for(round);
+    queue->append(put(101 + 2 * round));
+    queue->wake();
+    std::this_thread::yield();
+    queue->append(put(102 + 2 * round));
+    queue->wake();
+  }
+  commits.wait_for(rounds);
+  EXPECT_THAT(journal.batches(), Each(::testing::SizeIs(2)));
+}
+
+TEST_F(commit_queue_test, writers_who_do_not_come_again_are_awaited_more_and_more_rarely) {
+  static std::atomic<std::size_t> waits;
+  waits = 0;
+  start({.gathering_time = [](std::chrono::nanoseconds) {
+    ++waits;
+    return std::chrono::nanoseconds(1);
+  }});
+  journal.allow(1'000);
+  std::size_t batches = 0;
+  std::uint64_t sequence = 100;
+  for (int pair = 0; pair < 100; ++pair) {
+    // Two at once, then one alone: when it is there, the other one is missing.
+    std::vector<change> both{put(sequence + 1), put(sequence + 2)};
+    sequence += 2;
+    queue->append(both);
+    queue->wake();
+    commits.wait_for(++batches);
+    queue->append(put(++sequence));
+    queue->wake();
+    commits.wait_for(++batches);
+  }
+  EXPECT_EQ(queue->durable_sequence(), sequence);
+  EXPECT_GE(waits, 2u);
+  EXPECT_LE(waits, 10u) << "of 100 vain ones";
+}
+
+TEST_F(commit_queue_test, a_read_that_waits_and_the_end_do_not_wait_for_more_writers) {
+  journal.shared = true;
+  start({.gathering_time = [](std::chrono::nanoseconds) { return std::chrono::nanoseconds(std::chrono::hours(1)); }});
+  journal.allow(3);
+  std::vector<change> both{put(101), put(102)};
+  queue->append(both);
+  queue->wake();
+  commits.wait_for(1);
+  queue->append(put(103));
+  queue->wake();
+  auto const round = queue->ask_for_round();
+  queue->wake();
+  commits.wait_for(2);
+  EXPECT_GE(queue->progress(), round);
+  both = {put(104), put(105), put(106)};
+  queue->append(both);
+  queue->wake();
+  commits.wait_for(3);
+  journal.allow(1);
+  queue->append(put(107));
+  queue->wake();
+  queue->finish();
+  EXPECT_EQ(queue->durable_sequence(), 107u);
+}
+
 TEST_F(commit_queue_test, threads_that_own_the_lock_in_turn_lose_nothing) {
   constexpr std::uint64_t changes_each = 2'000, threads = 3;
   start();
