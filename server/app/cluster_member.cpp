@@ -25,6 +25,11 @@ constexpr std::chrono::seconds pause_after_failure{1};
 
 cluster_member::cluster_member(settings given)
     : settings_(std::move(given)),
+      certificates_(settings_.tls.certificate.empty() ? nullptr : std::make_shared<tls_certificates>(settings_.tls)),
+      // If the leader requires client certificates, a standby shows its own certificate.
+      trust_({.ca_certificate = settings_.cluster.ca_certificate,
+              .client_certificate = settings_.tls.certificate,
+              .client_key = settings_.tls.key}),
       listening_(listen_at({boost::asio::ip::make_address(settings_.listen_address), settings_.listen_port})) {}
 
 cluster_member::~cluster_member() = default;
@@ -164,7 +169,9 @@ cluster_part cluster_member::part(bool is_standby) {
   std::lock_guard const lock(mutex_);
   cluster_part made{.view = this,
                     .listening = unique_socket(::fcntl(listening_.get(), F_DUPFD_CLOEXEC, 0)),
-                    .on_stop = [this] { stop_accepting(); }};
+                    .on_stop = [this] { stop_accepting(); },
+                    .tls = certificates_};
+  made.forwarding.trust = &trust_;
   if (is_standby) {
     made.leaders = &leaders_;
     made.forwarding.advertise = settings_.cluster.advertise;

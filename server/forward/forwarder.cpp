@@ -98,7 +98,7 @@ request_need forwarder::begin(request_head const& head, peer_address const& clie
   write_request(head);
   if (head.has_body) return request_need::stream;
   if (pool_.leaders().is_known() && !was_forwarded_) return request_need::time;
-  refuse({}, answer);
+  refuse(no_leader_known, answer);
   return request_need::nothing;
 }
 
@@ -117,12 +117,9 @@ void forwarder::write_request(request_head const& head) {
   ((request_ += "Holdfast-Forwarded-By: ") += pool_.settings().advertise) += "\r\n\r\n";
 }
 
-/// @param why empty: chosen from the state.
 void forwarder::refuse(std::string_view why, reply& answer) {
   pool_.figures().no_leader.fetch_add(1, std::memory_order_relaxed);
-  if (why.empty())
-    why = was_forwarded_ ? "another server forwarded this request here, but this server is not the leader; retry"
-                         : "the cluster has no leader at the moment; nothing was changed. Retry";
+  if (was_forwarded_) why = "another server forwarded this request here, but this server is not the leader; retry";
   answer = reply_to(failure{errc::no_leader, std::string(why)});
 }
 
@@ -153,11 +150,13 @@ awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
   }
   for (;; ++attempts) {
     auto link = attempts == 1 ? pool_.take_kept() : nullptr;
-    if (!link) link = co_await pool_.connect();
     if (!link) {
-      auto const is_known = pool_.leaders().is_known();
-      co_return co_await refuse_with_body(
-          client, answer, is_known ? "the leader of the cluster cannot be reached; nothing was changed. Retry" : "");
+      auto connected = co_await pool_.connect();
+      if (!connected) {
+        auto const why = connected.error().detail;
+        co_return co_await refuse_with_body(client, answer, why);
+      }
+      link = *std::move(connected);
     }
     auto const became = co_await pass(*link, client, answer);
     switch (became) {
