@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "server/access/token.hpp"
 #include "server/journal/own_thread.hpp"
 #include "server/log/log.hpp"
 
@@ -53,7 +54,7 @@ void cluster_member::run() {
 }
 
 void cluster_member::stand() {
-  candidacy_.emplace(settings_.cluster, [this] { on_change(); });
+  candidacy_.emplace(settings_.cluster, make_secret(), [this] { on_change(); });
 }
 
 /// Serves as a standby. @return false if a signal ended the phase.
@@ -95,6 +96,7 @@ void cluster_member::follow_election(server& standby) {
       if (phase_has_ended_) return;
       seen = changes_;
     }
+    secret_.set(candidacy_->secret());
     if (auto place = candidacy_->place()) {
       leaders_.set_unknown();
       prepare(*std::move(place));
@@ -172,6 +174,8 @@ cluster_part cluster_member::part(bool is_standby) {
                     .on_stop = [this] { stop_accepting(); },
                     .tls = certificates_};
   made.forwarding.trust = &trust_;
+  // Otherwise the leader needs no addresses, and requests without them are parsed faster; see known_fields.
+  if (settings_.access.is_used()) made.forwarding.secret = &secret_;
   if (is_standby) {
     made.leaders = &leaders_;
     made.forwarding.advertise = settings_.cluster.advertise;

@@ -16,6 +16,7 @@
 #include "server/cluster/copy_keeper.hpp"
 #include "server/cluster/etcd_journal.hpp"
 #include "server/cluster/etcd_upkeep.hpp"
+#include "server/forward/cluster_secret.hpp"
 #include "server/forward/leader_directory.hpp"
 #include "server/forward/leader_trust.hpp"
 #include "server/forward/upstream_pool.hpp"
@@ -62,6 +63,7 @@ class cluster_member final : private cluster_view {
   settings const settings_;
   std::shared_ptr<tls_certificates> const certificates_;  // null without TLS
   leader_trust trust_;
+  cluster_secret secret_;
   leader_directory leaders_;
   forward_figures forward_counts_;
   mutable std::mutex mutex_;

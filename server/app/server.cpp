@@ -15,6 +15,7 @@
 #include "server/api/routes.hpp"
 #include "server/app/data_commands.hpp"
 #include "server/app/memory_limit.hpp"
+#include "server/forward/forwarded_client.hpp"
 #include "server/forward/forwarder.hpp"
 #include "server/http/reply.hpp"
 #include "server/journal/rocksdb_journal.hpp"
@@ -185,7 +186,10 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
 /// @param thread index of the worker.
 std::unique_ptr<request_handler> server::make_handler(std::size_t thread) {
   auto here = make_api_handler(context_, *insight_.recorders[thread], *hubs_[thread]);
-  return is_standby() ? make_forwarder(std::move(here), is_answered_by_standby, *pools_[thread]) : std::move(here);
+  if (is_standby()) return make_forwarder(std::move(here), is_answered_by_standby, *pools_[thread]);
+  if (auto const* const secret = part_.forwarding.secret)
+    return make_handler_of_forwarded_clients(std::move(here), *secret);
+  return here;
 }
 
 std::string server::where_the_data_are() const {

@@ -39,7 +39,7 @@ struct cluster_part {
   std::function<void()> on_stop{};            ///< called when a drain starts after stop()
   commit_settings commits{};                  ///< for a leader
   leader_directory* leaders = nullptr;        ///< for a standby, which forwards to the leader; null: this server leads
-  forward_settings forwarding{};              ///< for a standby; its trust is also reloaded by a leader
+  forward_settings forwarding{};              ///< for a standby; a leader uses its trust and its secret
   forward_figures* forward_counts = nullptr;  ///< for a standby; both must outlive the server
   std::shared_ptr<tls_certificates> tls{};    ///< of all phases; null without TLS
 };

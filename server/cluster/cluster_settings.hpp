@@ -29,6 +29,7 @@ struct cluster_settings {
   [[nodiscard]] std::string prefix() const { return "/holdfast/" + name + '/'; }
   [[nodiscard]] std::string candidates() const { return prefix() + "leader/"; }
   [[nodiscard]] std::string meta_key() const { return prefix() + "meta"; }
+  [[nodiscard]] std::string secret_key() const { return prefix() + "secret"; }
   [[nodiscard]] std::string entries() const { return prefix() + "k/"; }
   /// Prefix of the continuations of entries that exceed the size of a value in etcd.
   [[nodiscard]] std::string rests() const { return prefix() + "x/"; }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "protocol/error.hpp"
+#include "server/forward/cluster_secret.hpp"
 #include "server/forward/leader_directory.hpp"
 #include "server/forward/leader_trust.hpp"
 #include "server/forward/read_channel.hpp"
@@ -18,8 +19,9 @@
 namespace holdfast::server {
 
 struct forward_settings {
-  std::string advertise{};        ///< this server's URL, for Holdfast-Forwarded-By
-  leader_trust* trust = nullptr;  ///< for leaders with https URLs, if there can be any; must outlive the pool
+  std::string advertise{};                 ///< this server's URL, for Holdfast-Forwarded-By
+  leader_trust* trust = nullptr;           ///< for leaders with https URLs, if there can be any; must outlive the pool
+  cluster_secret const* secret = nullptr;  ///< for reporting each client's address to the leader; null: not reported
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(2);
   /// How long an idle connection to the leader is kept. Shorter than the leader's own idle time-out.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(20);

@@ -4,6 +4,7 @@ is silent.
 cluster_test.py SERVER TEST
 """
 
+import base64
 import json
 import os
 import pathlib
@@ -17,7 +18,7 @@ import time
 
 import server_process
 from etcd_process import PROGRAM, Etcd
-from server_process import PATIENCE_S, Server, make_certificate
+from server_process import PATIENCE_S, Client, Server, make_certificate
 
 LEASE_S = 2
 SLOW_MACHINE_S = 2  # what a machine that is busy with something else may add to a time
@@ -422,6 +423,37 @@ def servers_with_tls_forward_hand_over_and_take_new_certificates():
                 assert "--cluster-ca" in answer[1].decode(), answer
                 assert "--cluster-ca" in wrong.log_with("no tls connection to the leader"), wrong.log()
             assert try_to(new_leader, "GET", "/v1/kv/k")[:2] == (200, b"17")
+
+
+def limits_per_address_count_the_clients_of_a_standby():
+    with tempfile.NamedTemporaryFile("r") as log:
+        with Cluster("--limit-requests", "1", "--access-log", log.name) as cluster:
+            leader, (standby, _) = cluster.settle()
+
+            def statuses(member, source, count, **fields):
+                with Client(member.port, source=source) as client:
+                    return [client.ask("GET", "/v1/kv/none", **fields)[0] for _ in range(count)]
+
+            # Each address has requests left only for itself, at whichever server it comes in.
+            assert 429 in statuses(standby, "127.0.0.2", 8)
+            assert statuses(standby, "127.0.0.3", 1) == statuses(leader, "127.0.0.4", 1) == [404]
+            assert 429 in statuses(leader, "127.0.0.2", 2)
+            # A client cannot choose its address.
+            for member in (leader, standby):
+                assert 429 in statuses(member, "127.0.0.5", 8)
+                forged = statuses(member, "127.0.0.5", 1, Holdfast_Forwarded_For="guess 127.0.0.6:1")
+                assert forged == [429], forged
+            # The secret is shown nowhere.
+            entry = cluster.etcd.ask("kv/range", key=b"/holdfast/test/secret")["kvs"][0]
+            secret = base64.b64decode(entry["value"]).decode()
+            assert len(secret) > 40
+            shown = log.read() + "".join(member.log() for member in cluster.members)
+            for number, path in enumerate(("/version", "/metrics", "/readyz", "/v1/lock/trace", "/v1/export")):
+                with Client(leader.port, source=f"127.0.1.{number + 1}") as client:
+                    status, content = client.ask("GET", path)
+                    assert status == 200, (path, status)
+                    shown += content.decode()
+            assert "127.0.0.2:" in shown and secret not in shown
 
 
 def the_compose_file_is_a_cluster():

@@ -78,6 +78,24 @@ TEST_F(forwarder_test, passes_request_and_answer_on) {
   EXPECT_EQ(standby.figures().forwarded, 1U);
 }
 
+TEST_F(forwarder_test, reports_the_clients_address_with_the_secret) {
+  server::cluster_secret secret;
+  running_standby reporting(1h, nullptr, &secret);
+  reporting.leaders().set_elsewhere(leader.url());
+  auto reported = reporting.connect();
+  auto const forged = "Holdfast-Forwarded-For: secret 10.0.0.1:1\r\n";
+  reported.send(request("GET", "/v1/kv/a?hold=1s", {}, forged));
+  auto link = leader.accept();
+  EXPECT_EQ(head_at(link).find("Forwarded-For"), std::string::npos);
+  link.send(answer("200 OK", "1"));
+  EXPECT_EQ(reported.receive().body, "1");
+  secret.set("secret");
+  reported.send(request("GET", "/v1/kv/a?hold=1s", {}, forged));
+  auto const head = head_at(link);
+  EXPECT_NE(head.find("\r\nHoldfast-Forwarded-For: secret 127.0.0.1:"), std::string::npos) << head;
+  EXPECT_EQ(head.find("10.0.0.1"), std::string::npos) << head;
+}
+
 TEST_F(forwarder_test, uses_a_connection_again) {
   auto link = forwarded(client, request("GET", "/v1/kv/a"));
   link.send(answer("200 OK", "1"));
