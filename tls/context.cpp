@@ -23,7 +23,8 @@ constexpr unsigned http11_bytes = sizeof http11 - 1;
 
 /// OpenSSL's description of its last error.
 std::string reason() {
-  auto const code = ERR_peek_last_error();
+  auto code = ERR_peek_last_error();
+  if (ERR_GET_REASON(code) == ERR_R_SYS_LIB) code = ERR_peek_error();  // the system's own error
   std::string text;
   if (ERR_SYSTEM_ERROR(code)) {
     text = std::strerror(ERR_GET_REASON(code));
