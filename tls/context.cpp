@@ -23,7 +23,8 @@ constexpr unsigned http11_bytes = sizeof http11 - 1;
 
 /// OpenSSL's description of its last error.
 std::string reason() {
-  auto const code = ERR_peek_last_error();
+  auto code = ERR_peek_last_error();
+  if (ERR_GET_REASON(code) == ERR_R_SYS_LIB) code = ERR_peek_error();  // the system's own error
   std::string text;
   if (ERR_SYSTEM_ERROR(code)) {
     text = std::strerror(ERR_GET_REASON(code));
@@ -128,6 +129,8 @@ class known_sessions {
   std::map<std::string, session> by_server_;
 };
 
+}  // namespace
+
 context new_client_context(client_trust const& trust) {
   auto made = new_context(TLS_client_method());
   auto* const raw = made.get();
@@ -146,12 +149,10 @@ context new_client_context(client_trust const& trust) {
   if (trust.ca_certificate.empty()) {
     SSL_CTX_set_default_verify_paths(raw);
   } else if (SSL_CTX_load_verify_file(raw, trust.ca_certificate.c_str()) != 1) {
-    refuse("can't read the authorities' certificates", trust.ca_certificate, "; --ca-cert takes a PEM file");
+    refuse("can't read the authorities' certificates", trust.ca_certificate, "; it must be a PEM file");
   }
   return made;
 }
-
-}  // namespace
 
 context server_context(server_files const& files) {
   auto made = new_context(TLS_server_method());

@@ -4,6 +4,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -41,6 +42,15 @@ struct client_trust {
 
   bool operator==(client_trust const&) const = default;
 };
+
+/// The flags that messages tell the user of a client about.
+struct trust_flags {
+  std::string_view ca = "--ca-cert";
+  std::string_view certificate = "--client-cert and --client-key";
+};
+
+/// A client's context, with its files read now. @throws error
+[[nodiscard]] context new_client_context(client_trust const& trust);
 
 /// A client's context. Streams with the same files share one; the files are read again after its last user is gone.
 /// Thread-safe. @throws error

@@ -58,7 +58,7 @@ bool is_address(std::string const& host) {
 }
 
 /// Advice for the client's user if the server's certificate is not accepted.
-std::string advice_on(long verified) {
+std::string advice_on(long verified, trust_flags const& flags) {
   switch (verified) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return "the server's certificate has expired; its operator must renew it";
@@ -72,8 +72,8 @@ std::string advice_on(long verified) {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      return "the server's certificate is of an authority that is not trusted here; --ca-cert FILE trusts the one in "
-             "FILE";
+      return "the server's certificate is of an authority that is not trusted here; " + std::string(flags.ca) +
+             " FILE trusts the one in FILE";
     default:
       return std::string("the server's certificate is not accepted: ") + X509_verify_cert_error_string(verified);
   }
@@ -198,15 +198,15 @@ void stream::end() noexcept {
   ERR_clear_error();
 }
 
-std::string stream::failure() const {
+std::string stream::failure(trust_flags const& flags) const {
   auto const verified = SSL_get_verify_result(ssl_.get());
   auto const code = reason_;
-  if (!is_established_ && SSL_is_server(ssl_.get()) == 0 && verified != X509_V_OK) return advice_on(verified);
+  if (!is_established_ && SSL_is_server(ssl_.get()) == 0 && verified != X509_V_OK) return advice_on(verified, flags);
   if (code == 0) return errno_ != 0 ? std::strerror(errno_) : "the peer ended the connection";
   if (ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) return "the peer ended the connection";
   if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) return "the peer does not speak TLS";
   if (ERR_GET_REASON(code) == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED)
-    return "the server requires a client certificate; --client-cert and --client-key give one";
+    return "the server requires a client certificate; use " + std::string(flags.certificate);
   if (SSL_is_server(ssl_.get()) == 1 && verified != X509_V_OK)
     return std::string("client certificate refused: ") + X509_verify_cert_error_string(verified);
   auto const* const reason = ERR_reason_error_string(code);

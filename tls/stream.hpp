@@ -62,8 +62,8 @@ class stream {
   /// failed.
   void end() noexcept;
 
-  /// A message that says why a step has failed.
-  [[nodiscard]] std::string failure() const;
+  /// A message that says why a step has failed, and what to do.
+  [[nodiscard]] std::string failure(trust_flags const& flags = {}) const;
 
  private:
   outcome outcome_of(int result) noexcept;

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "server/access/token.hpp"
 #include "server/journal/own_thread.hpp"
 #include "server/log/log.hpp"
 
@@ -25,6 +26,11 @@ constexpr std::chrono::seconds pause_after_failure{1};
 
 cluster_member::cluster_member(settings given)
     : settings_(std::move(given)),
+      certificates_(settings_.tls.certificate.empty() ? nullptr : std::make_shared<tls_certificates>(settings_.tls)),
+      // If the leader requires client certificates, a standby shows its own certificate.
+      trust_({.ca_certificate = settings_.cluster.ca_certificate,
+              .client_certificate = settings_.tls.certificate,
+              .client_key = settings_.tls.key}),
       listening_(listen_at({boost::asio::ip::make_address(settings_.listen_address), settings_.listen_port})) {}
 
 cluster_member::~cluster_member() = default;
@@ -48,7 +54,7 @@ void cluster_member::run() {
 }
 
 void cluster_member::stand() {
-  candidacy_.emplace(settings_.cluster, [this] { on_change(); });
+  candidacy_.emplace(settings_.cluster, make_secret(), [this] { on_change(); });
 }
 
 /// Serves as a standby. @return false if a signal ended the phase.
@@ -90,6 +96,7 @@ void cluster_member::follow_election(server& standby) {
       if (phase_has_ended_) return;
       seen = changes_;
     }
+    secret_.set(candidacy_->secret());
     if (auto place = candidacy_->place()) {
       leaders_.set_unknown();
       prepare(*std::move(place));
@@ -164,7 +171,11 @@ cluster_part cluster_member::part(bool is_standby) {
   std::lock_guard const lock(mutex_);
   cluster_part made{.view = this,
                     .listening = unique_socket(::fcntl(listening_.get(), F_DUPFD_CLOEXEC, 0)),
-                    .on_stop = [this] { stop_accepting(); }};
+                    .on_stop = [this] { stop_accepting(); },
+                    .tls = certificates_};
+  made.forwarding.trust = &trust_;
+  // Otherwise the leader needs no addresses, and requests without them are parsed faster; see known_fields.
+  if (settings_.access.is_used()) made.forwarding.secret = &secret_;
   if (is_standby) {
     made.leaders = &leaders_;
     made.forwarding.advertise = settings_.cluster.advertise;

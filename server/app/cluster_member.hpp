@@ -16,8 +16,11 @@
 #include "server/cluster/copy_keeper.hpp"
 #include "server/cluster/etcd_journal.hpp"
 #include "server/cluster/etcd_upkeep.hpp"
+#include "server/forward/cluster_secret.hpp"
 #include "server/forward/leader_directory.hpp"
+#include "server/forward/leader_trust.hpp"
 #include "server/forward/upstream_pool.hpp"
+#include "server/net/tls_certificates.hpp"
 #include "server/net/unique_socket.hpp"
 
 namespace holdfast::server {
@@ -27,14 +30,14 @@ namespace holdfast::server {
 /// connections end with the phase.
 class cluster_member final : private cluster_view {
  public:
-  /// Binds and listens. @throws boost::system::system_error if the address is not available.
+  /// Reads the certificates, binds and listens. @throws tls::error; boost::system::system_error if the address is not
+  /// available.
   explicit cluster_member(settings given);
   ~cluster_member();
   cluster_member(cluster_member const&) = delete;
   cluster_member& operator=(cluster_member const&) = delete;
 
-  /// Serves until SIGTERM or SIGINT, then resigns. Call once. @throws journal_error if the data cannot be read;
-  /// tls::error
+  /// Serves until SIGTERM or SIGINT, then resigns. Call once. @throws journal_error if the data cannot be read.
   void run();
 
  private:
@@ -58,6 +61,9 @@ class cluster_member final : private cluster_view {
   void stop_accepting();
 
   settings const settings_;
+  std::shared_ptr<tls_certificates> const certificates_;  // null without TLS
+  leader_trust trust_;
+  cluster_secret secret_;
   leader_directory leaders_;
   forward_figures forward_counts_;
   mutable std::mutex mutex_;

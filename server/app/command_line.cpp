@@ -48,6 +48,7 @@ void check_cluster(settings const& settings) {
   if (cluster.name.empty()) {
     if (!cluster.etcd.endpoints.empty()) throw CLI::ValidationError("--etcd", "needs --cluster, too");
     if (!cluster.advertise.empty()) throw CLI::ValidationError("--advertise", "needs --cluster, too");
+    if (!cluster.ca_certificate.empty()) throw CLI::ValidationError("--cluster-ca", "needs --cluster, too");
     return;
   }
   if (cluster.etcd.endpoints.empty()) throw CLI::ValidationError("--cluster", "needs --etcd, too");
@@ -59,10 +60,8 @@ void check_cluster(settings const& settings) {
 void check_cluster_member(settings const& settings) {
   if (settings.cluster.name.empty()) return;
   if (settings.cluster.advertise.empty()) throw CLI::ValidationError("--cluster", "needs --advertise, too");
-  if (!settings.tls.certificate.empty())
-    throw CLI::ValidationError("--tls-cert",
-                               "the servers of a cluster speak plain HTTP to each other; let a proxy in front of them "
-                               "speak TLS");
+  if (!settings.tls.certificate.empty() && !settings.cluster.advertise.starts_with("https://"))
+    throw CLI::ValidationError("--advertise", "must begin with https:// because of --tls-cert");
   constexpr std::size_t body_bytes_max = 1024 * 1024;
   if (settings.sessions.body_bytes_max > body_bytes_max)
     throw CLI::ValidationError("--max-body",

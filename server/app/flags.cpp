@@ -97,15 +97,17 @@ std::string read_password(std::string const& path) {
   return line;
 }
 
-/// `http://10.0.0.1:8080`, where the other servers of a cluster reach this one.
+/// Checks a URL such as `http://10.0.0.1:8080`, at which the other servers of a cluster reach this one.
 std::string check_advertise(std::string const& url) {
-  auto const rest = url.starts_with("http://") ? url.substr(7) : std::string();
+  auto const scheme = std::string_view(url.starts_with("https://") ? "https://" : "http://");
+  auto const rest = url.starts_with(scheme) ? url.substr(scheme.size()) : std::string();
   auto const colon = rest.rfind(':');
   auto const port = colon != std::string::npos ? rest.substr(colon + 1) : std::string();
   auto const is_one = colon != 0 && colon != std::string::npos && !port.empty() &&
                       port.find_first_not_of("0123456789") == std::string::npos &&
                       rest.find_first_of("/?#@ ") == std::string::npos;
-  return is_one ? std::string() : "'" + url + "' is not such a URL; write it as http://10.0.0.1:8080";
+  return is_one ? std::string()
+                : "'" + url + "' is not such a URL; write it as http://10.0.0.1:8080 or https://10.0.0.1:8080";
 }
 
 void add_cluster_flags(CLI::App& app, cluster_settings& to) {
@@ -136,10 +138,16 @@ void add_cluster_flags(CLI::App& app, cluster_settings& to) {
           return std::string();  // of its files, which flags that follow may name
         }
       });
-  app.add_option("--advertise", to.advertise, "Where the other servers reach this one\nSuch as http://10.0.0.1:8080.")
+  app.add_option("--advertise", to.advertise,
+                 "Where the other servers reach this one\nSuch as http://10.0.0.1:8080; with --tls-cert, https://.")
       ->envname("HOLDFAST_ADVERTISE")
       ->type_name("URL")
       ->check(check_advertise);
+  app.add_option("--cluster-ca", to.ca_certificate,
+                 "CAs of the other servers' certificates (PEM)\n"
+                 "For an https:// leader. The default is those of the system.")
+      ->envname("HOLDFAST_CLUSTER_CA")
+      ->type_name("FILE");
   app.add_option_function<std::string>(
          "--reads",
          [&to](std::string const& text) {

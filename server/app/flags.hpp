@@ -1,14 +1,10 @@
 #pragma once
 
+#include <CLI/App.hpp>
 #include <functional>
 #include <string>
 
 #include "server/app/settings.hpp"
-
-namespace CLI {
-class App;
-class Option;
-}  // namespace CLI
 
 namespace holdfast::server {
 

@@ -15,6 +15,7 @@
 #include "server/api/routes.hpp"
 #include "server/app/data_commands.hpp"
 #include "server/app/memory_limit.hpp"
+#include "server/forward/forwarded_client.hpp"
 #include "server/forward/forwarder.hpp"
 #include "server/http/reply.hpp"
 #include "server/journal/rocksdb_journal.hpp"
@@ -119,7 +120,9 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
       under_way_(under_way_share(settings_.memory_bytes_max)),
       access_(settings_.access.is_used() ? std::make_unique<access_control>(settings_.access) : nullptr),
       connections_of_(settings_.access.connections_max),
-      tls_(settings_.tls.certificate.empty() ? nullptr : std::make_unique<tls_certificates>(settings_.tls)),
+      tls_(part_.view != nullptr               ? part_.tls
+           : settings_.tls.certificate.empty() ? nullptr
+                                               : std::make_shared<tls_certificates>(settings_.tls)),
       context_{.routes = settings_.routes,
                .fixed = fixed_,
                .store = store_,
@@ -174,6 +177,7 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
       tls_look_(loop_.get_executor()) {
   if (access_) on_reload_.emplace_back([this] { reload_access(); });
   if (tls_) on_reload_.emplace_back([this] { tls_->reload(); });
+  if (part_.forwarding.trust != nullptr) on_reload_.emplace_back([this] { part_.forwarding.trust->reload(); });
   live_.on_change([this] { asio::post(loop_.get_executor(), [this] { writer_.change(live_.writer_period()); }); });
   if (journal_) open_store();
   store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
@@ -182,7 +186,10 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
 /// @param thread index of the worker.
 std::unique_ptr<request_handler> server::make_handler(std::size_t thread) {
   auto here = make_api_handler(context_, *insight_.recorders[thread], *hubs_[thread]);
-  return is_standby() ? make_forwarder(std::move(here), is_answered_by_standby, *pools_[thread]) : std::move(here);
+  if (is_standby()) return make_forwarder(std::move(here), is_answered_by_standby, *pools_[thread]);
+  if (auto const* const secret = part_.forwarding.secret)
+    return make_handler_of_forwarded_clients(std::move(here), *secret);
+  return here;
 }
 
 std::string server::where_the_data_are() const {
@@ -314,7 +321,7 @@ void server::run() {
     start_part(sweeper_, "expiry failed");
   }
   trimmer_.start();
-  if (tls_) look_at_certificate();
+  if (tls_ || part_.forwarding.trust != nullptr) look_at_certificates();
   log_info("listening", {{"address", text_of(endpoint().address().to_string(), endpoint().port())},
                          {"tls", tls_ ? "on" : "off"},
                          {"threads", settings_.threads},
@@ -426,12 +433,13 @@ void server::reload() {
   });
 }
 
-void server::look_at_certificate() {
+void server::look_at_certificates() {
   tls_look_.expires_after(tls_look_period);
   tls_look_.async_wait([this](error_code error) {
     if (error) return;
-    tls_->look();
-    look_at_certificate();
+    if (tls_) tls_->look();
+    if (part_.forwarding.trust != nullptr) part_.forwarding.trust->look();
+    look_at_certificates();
   });
 }
 

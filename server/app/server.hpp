@@ -39,8 +39,9 @@ struct cluster_part {
   std::function<void()> on_stop{};            ///< called when a drain starts after stop()
   commit_settings commits{};                  ///< for a leader
   leader_directory* leaders = nullptr;        ///< for a standby, which forwards to the leader; null: this server leads
-  forward_settings forwarding{};              ///< for a standby
+  forward_settings forwarding{};              ///< for a standby; a leader uses its trust and its secret
   forward_figures* forward_counts = nullptr;  ///< for a standby; both must outlive the server
+  std::shared_ptr<tls_certificates> tls{};    ///< of all phases; null without TLS
 };
 
 /// A complete server: the store, one worker per thread, the listener and the periodic writer.
@@ -109,7 +110,7 @@ class server {
   void open_store();
   void finish_commits() noexcept;
   void close_journal();
-  void look_at_certificate();
+  void look_at_certificates();
   template <class Part>
   void start_part(Part& part, char const* failed);
 
@@ -127,7 +128,7 @@ class server {
   std::atomic<std::size_t> connections_{0};
   std::unique_ptr<access_control> const access_;  // null: no access control
   per_client_count connections_of_;
-  std::unique_ptr<tls_certificates> const tls_;  // null: plain HTTP
+  std::shared_ptr<tls_certificates> const tls_;  // null: plain HTTP
   api_context const context_;
 
   std::vector<std::unique_ptr<worker>> workers_;       // the first and all members below run on run()'s thread

@@ -18,8 +18,11 @@ constexpr std::chrono::seconds patience{2};
 
 }  // namespace
 
-candidacy::candidacy(cluster_settings const& settings, std::function<void()> on_change)
-    : settings_(settings), on_change_(std::move(on_change)), etcd_(settings.etcd, cancel_) {
+candidacy::candidacy(cluster_settings const& settings, std::string new_secret, std::function<void()> on_change)
+    : settings_(settings),
+      new_secret_(std::move(new_secret)),
+      on_change_(std::move(on_change)),
+      etcd_(settings.etcd, cancel_) {
   thread_ = start_thread("candidacy", [this] { run(); });
 }
 
@@ -30,6 +33,11 @@ candidacy::~candidacy() {
 candidacy::standing candidacy::now() const {
   std::lock_guard const lock(mutex_);
   return standing_;
+}
+
+std::string candidacy::secret() const {
+  std::lock_guard const lock(mutex_);
+  return secret_;
 }
 
 std::optional<leadership> candidacy::place() const {
@@ -81,6 +89,18 @@ void candidacy::run() {
   }
 }
 
+/// Stores the new secret if the cluster has none, and reads the one that it has.
+void candidacy::agree_on_secret() {
+  auto const key = settings_.secret_key();
+  auto const due = clock::now() + patience;
+  etcd_.transact({{.which = etcd_check::number::create_revision, .key = key, .is = 0}},
+                 {{.what = etcd_step::kind::put, .key = key, .value = new_secret_}}, due);
+  auto page = etcd_.range(key, {}, 0, 0, due);
+  if (page.entries.empty()) return;
+  std::lock_guard const lock(mutex_);
+  secret_ = std::move(page.entries[0].value);
+}
+
 /// Takes part with one lease, until the lease is lost.
 void candidacy::stand() {
   {
@@ -88,6 +108,7 @@ void candidacy::stand() {
     std::lock_guard const lock(mutex_);
     valid_until_ = std::move(another);
   }
+  agree_on_secret();
   auto began_at = clock::now();
   auto const lease = etcd_.grant(settings_.lease, began_at + patience);
   lease_ = lease.id;

@@ -34,14 +34,19 @@ class candidacy {
     bool operator==(standing const&) const = default;
   };
 
+  /// @param new_secret see secret().
   /// @param on_change called on the thread of this object after each change of now(); must be brief and not throw.
-  candidacy(cluster_settings const& settings, std::function<void()> on_change);
+  candidacy(cluster_settings const& settings, std::string new_secret, std::function<void()> on_change);
   /// Calls resign().
   ~candidacy();
   candidacy(candidacy const&) = delete;
   candidacy& operator=(candidacy const&) = delete;
 
   [[nodiscard]] standing now() const;
+
+  /// The secret that the servers of the cluster share. It is in etcd; the first candidate stores its `new_secret`.
+  /// Empty until now() has a key for the first time.
+  [[nodiscard]] std::string secret() const;
 
   /// This server's leadership, if it leads. It ends for good when the lease expires by this machine's clock, even if
   /// now() does not show it yet; if this server leads again later, that is another leadership.
@@ -57,16 +62,19 @@ class candidacy {
 
   void run();
   void stand();
+  void agree_on_secret();
   void look();
   void tell(standing next);
 
   cluster_settings const settings_;
+  std::string const new_secret_;
   std::function<void()> const on_change_;
   cancel_signal cancel_;
   etcd_client etcd_;
   std::shared_ptr<instant> valid_until_ = std::make_shared<instant>(0);  // a new one for each lease; see mutex_
   mutable std::mutex mutex_;  // also guards the pointer; only the thread changes it
   standing standing_;         // guarded by mutex_
+  std::string secret_;        // guarded by mutex_
   std::int64_t lease_ = 0;    // used by the thread, and by resign() after it has ended
   std::thread thread_;        // last: uses all other members
 };

@@ -16,8 +16,9 @@ enum class read_rule : std::uint8_t {
 
 /// Settings of one server of a cluster, which keeps its data in etcd. If the name is empty, there is no cluster.
 struct cluster_settings {
-  std::string name{};       ///< of the cluster; part of its keys in etcd
-  std::string advertise{};  ///< URL at which the other servers reach this one: http://HOST:PORT
+  std::string name{};            ///< of the cluster; part of its keys in etcd
+  std::string advertise{};       ///< URL at which the other servers reach this one: http[s]://HOST:PORT
+  std::string ca_certificate{};  ///< PEM file: authorities of the servers' certificates; empty: the system's
   etcd_settings etcd{};
   std::chrono::seconds lease{5};  ///< how long a crashed leader still counts as the leader
   read_rule reads = read_rule::confirmed;
@@ -28,6 +29,7 @@ struct cluster_settings {
   [[nodiscard]] std::string prefix() const { return "/holdfast/" + name + '/'; }
   [[nodiscard]] std::string candidates() const { return prefix() + "leader/"; }
   [[nodiscard]] std::string meta_key() const { return prefix() + "meta"; }
+  [[nodiscard]] std::string secret_key() const { return prefix() + "secret"; }
   [[nodiscard]] std::string entries() const { return prefix() + "k/"; }
   /// Prefix of the continuations of entries that exceed the size of a value in etcd.
   [[nodiscard]] std::string rests() const { return prefix() + "x/"; }

@@ -324,7 +324,7 @@ class http_connection {
 
   void await(tls::outcome how, clock::time_point due) {
     if (how != tls::outcome::wants_read && how != tls::outcome::wants_write)
-      fail(tls_ ? tls_->failure() : "the connection broke");
+      fail(tls_ ? tls_->failure({"--etcd-ca", "--etcd-cert and --etcd-key"}) : "the connection broke");
     await(how == tls::outcome::wants_read ? POLLIN : POLLOUT, due);
   }
 

@@ -70,6 +70,7 @@ passed_fields append_end_to_end(std::string& to, std::string_view lines) {
           found.is_forwarded = true;
           return;
         }
+        if (is("holdfast-forwarded-for")) return;
         break;
       case 'k':
         if (is("keep-alive")) return;

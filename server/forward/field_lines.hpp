@@ -14,9 +14,9 @@ struct passed_fields {
 };
 
 /// Appends the field lines of a message to `to`, except those that concern one connection only (RFC 9110 §7.6.1:
-/// Connection and what it names, Keep-Alive, TE, Transfer-Encoding, Upgrade, …), `Expect: 100-continue`, and
-/// Holdfast-Forwarded-By. Content-Length stays even if Connection names it: all recipients must agree on the length of
-/// the body.
+/// Connection and what it names, Keep-Alive, TE, Transfer-Encoding, Upgrade, …), `Expect: 100-continue`,
+/// Holdfast-Forwarded-By and Holdfast-Forwarded-For. Content-Length stays even if Connection names it: all recipients
+/// must agree on the length of the body.
 /// @param lines well-formed, each with CRLF.
 passed_fields append_end_to_end(std::string& to, std::string_view lines);
 

@@ -10,6 +10,7 @@
 
 #include "server/forward/answer_head.hpp"
 #include "server/forward/field_lines.hpp"
+#include "server/forward/forwarded_client.hpp"
 #include "server/forward/upstream_pool.hpp"
 #include "server/http/chunked_body.hpp"
 #include "server/http/client_link.hpp"
@@ -63,7 +64,7 @@ class forwarder final : public request_handler {
   void count(answered_request const& done) override;
 
  private:
-  void write_request(request_head const& head);
+  void write_request(request_head const& head, peer_address const& client);
   void refuse(std::string_view why, reply& answer);
   awaitable<request_end> refuse_with_body(client_link& client, reply& answer, std::string_view why);
   awaitable<request_end> forward(client_link& client, reply& answer);
@@ -95,14 +96,14 @@ class forwarder final : public request_handler {
 request_need forwarder::begin(request_head const& head, peer_address const& client, reply& answer) {
   is_forwarding_ = !is_local_(head);
   if (!is_forwarding_) return local_->begin(head, client, answer);
-  write_request(head);
+  write_request(head, client);
   if (head.has_body) return request_need::stream;
   if (pool_.leaders().is_known() && !was_forwarded_) return request_need::time;
-  refuse({}, answer);
+  refuse(no_leader_known, answer);
   return request_need::nothing;
 }
 
-void forwarder::write_request(request_head const& head) {
+void forwarder::write_request(request_head const& head, peer_address const& client) {
   request_.clear();
   ((((request_ += head.method_text) += ' ') += head.target) += " HTTP/1.1\r\n");
   auto const fields = append_end_to_end(request_, head.field_lines);
@@ -114,15 +115,13 @@ void forwarder::write_request(request_head const& head) {
                    head.target.find_first_of("?#") == std::string_view::npos && !head.has_other_expectation;
   if (is_chunked_) request_ += "Transfer-Encoding: chunked\r\n";
   if (head.host.empty()) request_ += "Host: leader\r\n";  // HTTP/1.0 has none
+  if (auto const* const secret = pool_.settings().secret) append_forwarded_client(request_, *secret, client);
   ((request_ += "Holdfast-Forwarded-By: ") += pool_.settings().advertise) += "\r\n\r\n";
 }
 
-/// @param why empty: chosen from the state.
 void forwarder::refuse(std::string_view why, reply& answer) {
   pool_.figures().no_leader.fetch_add(1, std::memory_order_relaxed);
-  if (why.empty())
-    why = was_forwarded_ ? "another server forwarded this request here, but this server is not the leader; retry"
-                         : "the cluster has no leader at the moment; nothing was changed. Retry";
+  if (was_forwarded_) why = "another server forwarded this request here, but this server is not the leader; retry";
   answer = reply_to(failure{errc::no_leader, std::string(why)});
 }
 
@@ -153,11 +152,13 @@ awaitable<request_end> forwarder::forward(client_link& client, reply& answer) {
   }
   for (;; ++attempts) {
     auto link = attempts == 1 ? pool_.take_kept() : nullptr;
-    if (!link) link = co_await pool_.connect();
     if (!link) {
-      auto const is_known = pool_.leaders().is_known();
-      co_return co_await refuse_with_body(
-          client, answer, is_known ? "the leader of the cluster cannot be reached; nothing was changed. Retry" : "");
+      auto connected = co_await pool_.connect();
+      if (!connected) {
+        auto const why = connected.error().detail;
+        co_return co_await refuse_with_body(client, answer, why);
+      }
+      link = *std::move(connected);
     }
     auto const became = co_await pass(*link, client, answer);
     switch (became) {

@@ -13,8 +13,8 @@ namespace holdfast::server {
 ///
 /// - Requests and responses keep their fields, except those that concern one connection only (RFC 9110 §7.6.1).
 /// Requests
-///   get Holdfast-Forwarded-By, responses Holdfast-Served-By. Host and Authorization are the client's. The leader
-///   sees this server's address instead of the client's.
+///   get Holdfast-Forwarded-By, responses Holdfast-Served-By. Host and Authorization are the client's. With a
+///   cluster_secret the leader learns the client's address; otherwise it sees this server's.
 /// - Bodies are streamed in both directions; a slow receiver slows the sender down.
 /// - If a client disconnects, its request at the leader is cancelled. A FIN counts as a disconnect.
 /// - 503 `no_leader` if nothing of the request was sent: no leader is known, the leader is unreachable, or the request

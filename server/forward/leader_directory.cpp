@@ -8,15 +8,17 @@
 namespace holdfast::server {
 namespace {
 
-/// Parses http://HOST[:PORT], with brackets around an IPv6 address, and looks up the host. @return null if the URL is
-/// invalid or the host unknown.
+/// Parses http[s]://HOST[:PORT], with brackets around an IPv6 address, and looks up the host. @return null if the URL
+/// is invalid or the host unknown.
 std::shared_ptr<leader_address const> address_of(std::string_view url) {
-  constexpr std::string_view scheme = "http://";
+  constexpr std::string_view plain = "http://", secure = "https://";
+  auto const is_tls = url.starts_with(secure);
+  auto const scheme = is_tls ? secure : plain;
   if (!url.starts_with(scheme)) return nullptr;
   auto authority = url.substr(scheme.size());
   if (authority.ends_with('/')) authority.remove_suffix(1);
   auto host = authority;
-  std::string_view port = "80";
+  std::string_view port = is_tls ? "443" : "80";
   auto const colon = authority.rfind(':');
   if (colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos) {
     host = authority.substr(0, colon);
@@ -27,7 +29,7 @@ std::shared_ptr<leader_address const> address_of(std::string_view url) {
   auto addresses = look_up(std::string(host), std::string(port));
   if (addresses.empty()) return nullptr;
   return std::make_shared<leader_address const>(
-      leader_address{std::string(url), std::string(authority), std::move(addresses)});
+      leader_address{std::string(url), std::string(host), is_tls, std::move(addresses)});
 }
 
 }  // namespace

@@ -15,8 +15,9 @@ namespace holdfast::server {
 
 /// The address of a leader.
 struct leader_address {
-  std::string url;                                        ///< as the leader advertises it
-  std::string authority;                                  ///< HOST:PORT
+  std::string url;   ///< as the leader advertises it
+  std::string host;  ///< without the brackets of an IPv6 address
+  bool is_tls = false;
   std::vector<boost::asio::ip::tcp::endpoint> addresses;  ///< in order of preference
 };
 
@@ -30,8 +31,9 @@ class leader_directory {
 
   void set_unknown();
 
-  /// @param url http://HOST:PORT. Blocks while it looks up a host name: do not call it on the thread of an event loop.
-  /// Calling it again with the same URL repeats the lookup and does not affect requests in progress.
+  /// @param url http://HOST:PORT or https://HOST:PORT. Blocks while it looks up a host name: do not call it on the
+  /// thread of an event loop. Calling it again with the same URL repeats the lookup and does not affect requests in
+  /// progress.
   /// @return false if the URL is invalid or its host unknown; the leader is unknown then.
   bool set_elsewhere(std::string_view url);
 

@@ -97,17 +97,20 @@ void read_channel::fail() {
 }
 
 void read_channel::on_bytes() {
-  auto const got = link_->link().read_some(input_.prepare(read_bytes));
-  if (!got) return;
-  if (*got == 0) return fail();
-  input_.commit(*got);
-  while (!queue_.empty()) {
-    auto const is_answered = answer_next();
-    if (!is_answered) return fail();
-    if (!*is_answered) return;
-  }
-  // Unexpected bytes.
-  if (!input_.empty()) fail();
+  // TLS may have buffered more bytes than one read returns, and on_bytes() is not called for them.
+  do {
+    auto const got = link_->link().read_some(input_.prepare(read_bytes));
+    if (!got) return;
+    if (*got == 0) return fail();
+    input_.commit(*got);
+    while (!queue_.empty()) {
+      auto const is_answered = answer_next();
+      if (!is_answered) return fail();
+      if (!*is_answered) break;
+    }
+    // Unexpected bytes.
+    if (queue_.empty() && !input_.empty()) return fail();
+  } while (link_->link().has_unread());
 }
 
 /// @return true if the next response was complete; empty if the connection is no longer usable.

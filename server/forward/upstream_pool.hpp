@@ -6,8 +6,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "protocol/error.hpp"
+#include "server/forward/cluster_secret.hpp"
 #include "server/forward/leader_directory.hpp"
+#include "server/forward/leader_trust.hpp"
 #include "server/forward/read_channel.hpp"
 #include "server/forward/upstream.hpp"
 #include "server/loop/asio.hpp"
@@ -15,7 +19,9 @@
 namespace holdfast::server {
 
 struct forward_settings {
-  std::string advertise{};  ///< this server's URL, for Holdfast-Forwarded-By
+  std::string advertise{};                 ///< this server's URL, for Holdfast-Forwarded-By
+  leader_trust* trust = nullptr;           ///< for leaders with https URLs, if there can be any; must outlive the pool
+  cluster_secret const* secret = nullptr;  ///< for reporting each client's address to the leader; null: not reported
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(2);
   /// How long an idle connection to the leader is kept. Shorter than the leader's own idle time-out.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(20);
@@ -31,6 +37,10 @@ struct forward_figures {
   std::atomic<std::uint64_t> unanswered{0};   ///< requests with an unknown outcome
   std::atomic<std::uint64_t> connections{0};  ///< opened to leaders
 };
+
+/// Detail of errc::no_leader while no leader is known.
+inline constexpr std::string_view no_leader_known =
+    "the cluster has no leader at the moment; nothing was changed. Retry";
 
 /// One thread's connections to the leader. Idle ones are kept for later requests. When the leader changes, all
 /// connections to the previous one are closed. For the loop's thread.
@@ -53,8 +63,8 @@ class upstream_pool {
   /// An idle connection to the current leader; null if there is none.
   [[nodiscard]] lease take_kept() noexcept;
 
-  /// Opens a connection to the current leader. @return null if the leader is unknown or unreachable.
-  awaitable<lease> connect();
+  /// Opens a connection to the current leader. @return the reason if the leader is unknown, unreachable or not trusted.
+  awaitable<protocol::result<lease>> connect();
 
   /// Keeps the connection for another request if it leads to the current leader.
   void give_back(lease one) noexcept;
@@ -70,6 +80,7 @@ class upstream_pool {
   using upstreams = boost::intrusive::list<upstream, boost::intrusive::constant_time_size<false>>;
 
   void on_change();
+  awaitable<bool> open(upstream& one, connection::clock::time_point due, std::string& why);
   void drop_kept() noexcept { kept_.clear_and_dispose(std::default_delete<upstream>()); }
 
   event_loop& loop_;
@@ -79,6 +90,7 @@ class upstream_pool {
   upstreams in_use_;
   upstreams kept_;  // owns them
   wake_up leader_changed_;
+  connection::clock::time_point next_warning_at_{};
   read_channel reads_;
 };
 

@@ -40,6 +40,7 @@ struct request_head {
   std::string_view last_event_id;  ///< position in an event stream (WHATWG HTML §9.2)
   std::string_view source;         ///< name that the client gives itself: Holdfast-Source
   std::string_view user_agent;     ///< name of its program
+  std::string_view forwarded_for;  ///< Holdfast-Forwarded-For, from a standby: a secret and an address
   bool has_content_range = false;
   bool prefers_representation = false;         ///< Prefer: return=representation (RFC 7240 §4.2)
   std::optional<std::string> idempotency_key;  ///< as received
@@ -48,7 +49,7 @@ struct request_head {
       lock;  ///< Holdfast-Lock: grants of named locks that must be valid; fields joined into one list
 
   /// True if other requests of the same client are unlikely to have the same fields.
-  [[nodiscard]] bool is_unlike_others() const noexcept { return if_match || idempotency_key; }
+  [[nodiscard]] bool is_unlike_others() const noexcept { return if_match || idempotency_key || !forwarded_for.empty(); }
 };
 
 }  // namespace holdfast::server

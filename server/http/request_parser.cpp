@@ -170,6 +170,8 @@ class events final : public http::basic_parser<true> {
           head.last_event_id = view(value);
         } else if (equals_ignoring_case(view(text), "holdfast-source")) {
           head.source = view(value);
+        } else if (equals_ignoring_case(view(text), "holdfast-forwarded-for")) {
+          head.forwarded_for = view(value);
         } else if (equals_ignoring_case(view(text), "holdfast-lock")) {
           join(head.lock, view(value));
         } else if (equals_ignoring_case(view(text), "idempotency-key")) {

@@ -36,15 +36,15 @@ bool would_block() {
 
 /// State that only TLS connections need.
 struct connection::tls_side final : handshake_turns::waiter {
-  tls_side(connection& its_connection, tls::context its_context, handshake_turns& its_turns) noexcept
+  tls_side(connection& its_connection, tls::context its_context, handshake_turns* its_turns) noexcept
       : whole(its_connection), with(std::move(its_context)), turns(its_turns) {}
 
   void on_turn() override { whole.shake_hands(); }
   [[nodiscard]] bool is_established() const noexcept { return stream && stream->is_established(); }
 
   connection& whole;
-  tls::context with;  // moved into the stream when that is created
-  handshake_turns& turns;
+  tls::context with;                  // moved into the stream when that is created
+  handshake_turns* turns;             // null for a client
   std::optional<tls::stream> stream;  // created in the first handshake step: it is many times as large as a connection
   bool reads_when_writable = false;   // a read continues when the socket is writable
   bool writes_when_readable = false;
@@ -110,7 +110,7 @@ void connection::resume(io_result result) {
 // --- TLS ------------------------------------------------------------------------------------------------------------
 
 void connection::use_tls(tls::context with, handshake_turns& turns) {
-  tls_ = std::make_unique<tls_side>(*this, std::move(with), turns);
+  tls_ = std::make_unique<tls_side>(*this, std::move(with), &turns);
 }
 
 bool connection::is_tls_established() const noexcept {
@@ -120,7 +120,7 @@ bool connection::is_tls_established() const noexcept {
 void connection::await_handshake_turn(std::uint32_t events) {
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return fail_handshake("the peer reset the connection");
   want(0);  // until its handshake turn
-  tls_->turns.queue(*tls_);
+  tls_->turns->queue(*tls_);
 }
 
 void connection::shake_hands() {
@@ -129,7 +129,7 @@ void connection::shake_hands() {
     char first = 0;
     // A TLS handshake record begins with byte 22, an HTTP request with a letter.
     if (::recv(socket_.get(), &first, 1, MSG_PEEK) == 1 && first >= 'A' && first <= 'Z') {
-      side.turns.figures.failures.fetch_add(1, std::memory_order_relaxed);
+      side.turns->figures.failures.fetch_add(1, std::memory_order_relaxed);
       auto const gone = std::move(tls_);
       want(EPOLLIN | EPOLLRDHUP);
       return owner_.on_plain_text();
@@ -143,8 +143,8 @@ void connection::shake_hands() {
   }
   switch (side.stream->handshake()) {
     case tls::outcome::done:
-      side.turns.figures.handshakes.fetch_add(1, std::memory_order_relaxed);
-      if (side.stream->is_resumed()) side.turns.figures.resumptions.fetch_add(1, std::memory_order_relaxed);
+      side.turns->figures.handshakes.fetch_add(1, std::memory_order_relaxed);
+      if (side.stream->is_resumed()) side.turns->figures.resumptions.fetch_add(1, std::memory_order_relaxed);
       want(EPOLLIN | EPOLLRDHUP);
       return owner_.on_handshake();
     case tls::outcome::wants_read:
@@ -158,7 +158,7 @@ void connection::shake_hands() {
 }
 
 void connection::fail_handshake(std::string_view why) {
-  tls_->turns.figures.failures.fetch_add(1, std::memory_order_relaxed);
+  tls_->turns->figures.failures.fetch_add(1, std::memory_order_relaxed);
   try {
     log_debug("tls handshake failed", {{"peer", peer()}, {"error", why}});
   } catch (std::bad_alloc const&) {
@@ -260,6 +260,24 @@ awaitable<io_result> connection::finish_connect(clock::time_point due) {
   socklen_t size = sizeof error;
   auto const asked = ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0;
   co_return asked&& error == 0 ? io_result::done : io_result::closed;
+}
+
+awaitable<io_result> connection::connect_tls(tls::context const& with, std::string const& host, clock::time_point due) {
+  tls_ = std::make_unique<tls_side>(*this, tls::context(), nullptr);
+  auto& stream = tls_->stream.emplace(with, socket_.get(), tls::stream::side::client);
+  stream.expect(host);
+  for (;;) {
+    auto const how = stream.handshake();
+    if (how == tls::outcome::done) co_return io_result::done;
+    if (how != tls::outcome::wants_read && how != tls::outcome::wants_write) co_return io_result::closed;
+    auto const events = how == tls::outcome::wants_read ? EPOLLIN | EPOLLRDHUP : EPOLLOUT;
+    auto const waited = co_await wait_for(events, due);
+    if (waited != io_result::done) co_return waited;
+  }
+}
+
+std::string connection::tls_failure(tls::trust_flags const& flags) const {
+  return tls_ && tls_->stream ? tls_->stream->failure(flags) : std::string();
 }
 
 awaitable<io_result> connection::fill(clock::time_point due, std::size_t bytes_wanted) {

@@ -119,8 +119,15 @@ class connection final : private poll_source, private deadline {
   /// The bytes that flush() will send.
   [[nodiscard]] byte_buffer& output() noexcept { return output_; }
 
-  /// Waits until a socket that dial() has made is connected. @return closed if the peer cannot be reached
+  /// Waits until a socket from dial() is connected. @return closed if the peer is unreachable.
   awaitable<io_result> finish_connect(clock::time_point due);
+
+  /// Does the handshake as the client of a TLS server, whose certificate must be valid for `host`. Call it after
+  /// finish_connect(). @return closed if the handshake failed; see tls_failure(). The arguments must outlive the call.
+  awaitable<io_result> connect_tls(tls::context const& with, std::string const& host, clock::time_point due);
+
+  /// Says why connect_tls() failed, and what to do.
+  [[nodiscard]] std::string tls_failure(tls::trust_flags const& flags) const;
 
   /// Waits until the socket is readable, at most until `due`, and appends to input(), which gets space for at least
   /// `bytes_wanted`.

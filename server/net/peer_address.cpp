@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <charconv>
 #include <cstring>
 
 namespace holdfast::server {
@@ -44,6 +45,20 @@ std::string to_string(peer_address const& address) {
       return '[' + std::string(text) + "]:" + std::to_string(address.port);
   }
   return "unknown";
+}
+
+std::optional<peer_address> read_peer_address(std::string_view text) {
+  peer_address address;
+  auto const colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  auto const port = text.substr(colon + 1);
+  auto const [end, wrong] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  if (wrong != std::errc() || end != port.data() + port.size()) return std::nullopt;
+  auto const is_v6 = text.starts_with('[') && colon > 1 && text[colon - 1] == ']';
+  auto const host = std::string(is_v6 ? text.substr(1, colon - 2) : text.substr(0, colon));
+  if (::inet_pton(is_v6 ? AF_INET6 : AF_INET, host.c_str(), address.bytes.data()) != 1) return std::nullopt;
+  address.is = is_v6 ? peer_address::kind::v6 : peer_address::kind::v4;
+  return address;
 }
 
 }  // namespace holdfast::server

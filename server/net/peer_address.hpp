@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace holdfast::server {
 
@@ -28,5 +30,8 @@ struct peer_address {
 
 /// `203.0.113.7:5123`, `[2001:db8::1]:5123`, `writer`, `expiry` or `unknown`.
 [[nodiscard]] std::string to_string(peer_address const& address);
+
+/// Parses `203.0.113.7:5123` or `[2001:db8::1]:5123`. @return empty for other texts.
+[[nodiscard]] std::optional<peer_address> read_peer_address(std::string_view text);
 
 }  // namespace holdfast::server

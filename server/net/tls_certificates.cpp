@@ -1,7 +1,5 @@
 #include "server/net/tls_certificates.hpp"
 
-#include <sys/stat.h>
-
 #include <chrono>
 #include <utility>
 
@@ -16,8 +14,8 @@ std::int64_t seconds_now() {
 
 }  // namespace
 
-tls_certificates::tls_certificates(tls::server_files files) : files_(std::move(files)) {
-  read_ = seen_ = look_at_files();
+tls_certificates::tls_certificates(tls::server_files files)
+    : files_(std::move(files)), watch_({files_.certificate, files_.key, files_.client_ca}) {
   take(tls::server_context(files_));
 }
 
@@ -31,8 +29,7 @@ void tls_certificates::take(tls::context made) {
 }
 
 void tls_certificates::reload() {
-  // Check the files before reading them: a change during the read is then noticed by the next look().
-  read_ = seen_ = look_at_files();
+  watch_.begin_read();
   try {
     take(tls::server_context(files_));
     ++figures_.reloads;
@@ -43,21 +40,7 @@ void tls_certificates::reload() {
 }
 
 void tls_certificates::look() {
-  auto const now = look_at_files();
-  if (now == std::exchange(seen_, now) && now != read_) reload();
-}
-
-tls_certificates::state tls_certificates::look_at_files() const noexcept {
-  state found{};
-  std::size_t at = 0;
-  for (auto const* file : {&files_.certificate, &files_.key, &files_.client_ca}) {
-    struct stat status{};
-    if (!file->empty() && ::stat(file->c_str(), &status) == 0)
-      found[at] = {static_cast<std::int64_t>(status.st_ino), static_cast<std::int64_t>(status.st_size),
-                   static_cast<std::int64_t>(status.st_mtim.tv_sec), static_cast<std::int64_t>(status.st_mtim.tv_nsec)};
-    ++at;
-  }
-  return found;
+  if (watch_.have_changed_and_settled()) reload();
 }
 
 }  // namespace holdfast::server

@@ -1,9 +1,6 @@
 #pragma once
 
-#include <sys/types.h>
-#include <array>
-#include <string>
-
+#include "server/net/file_watch.hpp"
 #include "server/net/tls_figures.hpp"
 #include "tls/context.hpp"
 
@@ -23,24 +20,18 @@ class tls_certificates {
   /// Reads the files again. If they are not usable, logs that and keeps the old certificate.
   void reload();
 
-  /// Call periodically. Reloads if the files have changed but not since the previous call, because a certificate and
-  /// its key are two files that cannot be replaced at the same instant.
+  /// Call periodically. Reloads if the files have changed; see file_watch.
   void look();
 
   [[nodiscard]] tls_figures& figures() noexcept { return figures_; }
   [[nodiscard]] tls_figures const& figures() const noexcept { return figures_; }
 
  private:
-  /// Identifies a version of the three files.
-  using state = std::array<std::array<std::int64_t, 4>, 3>;
-
-  [[nodiscard]] state look_at_files() const noexcept;
   void take(tls::context made);
 
   tls::server_files const files_;
+  file_watch watch_;
   tls::context current_;
-  state read_{};  // when they were last read
-  state seen_{};  // at the last look()
   tls_figures figures_;
 };
 

@@ -95,7 +95,7 @@ ROOMS = (
          ("JSON", "logging", "command line", "threads and locks", "sockets", "test frameworks"),
          advice="http turns bytes into requests and answers into bytes, and knows no key. What a request means belongs to"
                 " api."),
-    Room("forward", "server/forward/", ("protocol", "log", "loop", "net", "http"),
+    Room("forward", "server/forward/", ("protocol", "tls", "log", "loop", "net", "http"),
          ("Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
          advice="forward passes requests on to the leader and knows no key. What a request means belongs to api; who leads,"
                 " to cluster."),

@@ -4,9 +4,12 @@ is silent.
 cluster_test.py SERVER TEST
 """
 
+import base64
 import json
 import os
 import pathlib
+import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -15,7 +18,7 @@ import time
 
 import server_process
 from etcd_process import PROGRAM, Etcd
-from server_process import PATIENCE_S, Client, Server
+from server_process import PATIENCE_S, Client, Server, make_certificate
 
 LEASE_S = 2
 SLOW_MACHINE_S = 2  # what a machine that is busy with something else may add to a time
@@ -24,8 +27,8 @@ SLOW_MACHINE_S = 2  # what a machine that is busy with something else may add to
 class Member(Server):
     """One server of the cluster."""
 
-    def __init__(self, etcd, *flags):
-        self.etcd, self.flags = etcd, flags
+    def __init__(self, etcd, *flags, trust=None):
+        self.etcd, self.flags, self.trust = etcd, flags, trust
         super().__init__("--cluster", "test", "--etcd", etcd.url, "--cluster-lease", f"{LEASE_S}s", "--threads", "2", *flags)
 
     def start(self):
@@ -36,12 +39,12 @@ class Member(Server):
         super().start()
 
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.trust else ''}://127.0.0.1:{self.port}"
 
     def state(self):
         """What /readyz says; its status, and its members."""
         try:
-            with Client(self.port) as client:
+            with self.connect() as client:
                 status, content = client.ask("GET", "/readyz")
                 return status, json.loads(content)
         except (OSError, EOFError):
@@ -49,15 +52,15 @@ class Member(Server):
 
 
 class Cluster:
-    def __init__(self, *flags, members=3, etcd_flags=()):
-        self.etcd, self.flags, self.count = Etcd(*etcd_flags), flags, members
+    def __init__(self, *flags, members=3, etcd_flags=(), trust=None):
+        self.etcd, self.flags, self.count, self.trust = Etcd(*etcd_flags), flags, members, trust
         self.members = []
 
     def __enter__(self):
         self.etcd.__enter__()
         try:
             for _ in range(self.count):
-                self.members.append(Member(self.etcd, *self.flags).__enter__())
+                self.members.append(Member(self.etcd, *self.flags, trust=self.trust).__enter__())
             self.settle()
         except BaseException:
             self.__exit__()
@@ -87,7 +90,7 @@ class Cluster:
 def try_to(member, method, path, body=b"", timeout_s=PATIENCE_S, **fields):
     """One request on a connection of its own. @return status and content; 0 where there is no answer"""
     try:
-        with Client(member.port) as client:
+        with member.connect() as client:
             client.socket.settimeout(timeout_s)
             return (*client.ask(method, path, body, **fields), client.fields)
     except (OSError, EOFError):
@@ -147,6 +150,11 @@ class Writers:
     def gap_s(self, since):
         """The time from an instant to the first acknowledged write that began after it."""
         return min(at for at in self.answered_at if at > since) - since
+
+    def longest_gap_s(self, since):
+        """The longest time without an acknowledged write, from shortly before an instant: a leader answers while it drains."""
+        times = sorted(at for at in self.answered_at if at > since - 0.1)
+        return max(after - before for before, after in zip(times, times[1:]))
 
     def check(self, member):
         """All that was acknowledged is there, or something that was tried later."""
@@ -214,11 +222,9 @@ def a_leader_that_is_told_to_end_hands_over_at_once():
             took = time.monotonic() - told_at
             writers.progress()
             next_leader, _ = cluster.settle(others)
-            with Client(next_leader.port) as client:
+            with next_leader.connect() as client:
                 client.ask("GET", "/livez")
-            # The last answers of the old leader come while it drains.
-            gaps = sorted(at for at in writers.answered_at if at > told_at - 0.1)
-            gap = max(after - before for before, after in zip(gaps, gaps[1:]))
+            gap = writers.longest_gap_s(told_at)
             print(f"SIGTERM: ended after {took:.3f} s, longest time without an answered write {gap:.3f} s")
             assert gap < LEASE_S - 0.5, gap  # without the handover it would be the lease at least
             leader.start()
@@ -230,7 +236,7 @@ def a_leader_that_is_told_to_end_hands_over_at_once():
 def a_leader_that_was_stopped_longer_than_its_lease_acknowledges_nothing():
     with Cluster() as cluster:
         leader, standbys = cluster.settle()
-        with Client(leader.port) as write, Client(leader.port) as read:
+        with leader.connect() as write, leader.connect() as read:
             for client in (write, read):
                 assert client.ask("PUT", "/v1/kv/fenced", b"1")[0] in (201, 204)
             leader.pause()
@@ -351,6 +357,103 @@ def an_etcd_with_tls_and_users_is_used_with_its_authority_and_a_password_alone()
         for flags, is_enough in (known, True), (known[:2], False), (known[2:], False):
             status = subprocess.run([server_process.SERVER, *flags, *place], capture_output=True, check=False)
             assert (status.returncode in (0, 1)) == is_enough, (flags, status)
+
+
+def servers_with_tls_forward_hand_over_and_take_new_certificates():
+    with tempfile.TemporaryDirectory() as directory:
+        certificate, key = make_certificate(directory, "server")
+        authorities = pathlib.Path(directory, "authorities.pem")
+
+        def trusting(*files):
+            authorities.write_text("".join(files), encoding="ascii")
+            trust = ssl.create_default_context(cafile=authorities)
+            trust.load_cert_chain(certificate, key)
+            return trust
+
+        old = pathlib.Path(certificate).read_text(encoding="ascii")
+        flags = ("--tls-cert", certificate, "--tls-key", key, "--cluster-ca", str(authorities))
+        with Cluster(*flags, "--tls-client-ca", str(authorities), trust=trusting(old)) as cluster:
+            leader, (standby, other) = cluster.settle()
+            large = b'"' + b"x" * 900_000 + b'"'
+            assert try_to(standby, "PUT", "/v1/kv/large", large)[0] == 201
+            for member in cluster.members:
+                assert try_to(member, "GET", "/v1/kv/large")[:2] == (200, large)
+            with standby.connect() as watcher:
+                watcher.send(server_process.request("GET", "/v1/watch?key=k"))
+                while b"\r\n\r\n" not in watcher.unread:
+                    watcher.more()
+                assert try_to(other, "PUT", "/v1/kv/k", b"17")[0] == 201
+                while b"17" not in watcher.unread:
+                    watcher.more()
+            # A new certificate of another authority: trusted first, then used.
+            make_certificate(directory, "new")
+            new = pathlib.Path(directory, "new.pem").read_text(encoding="ascii")
+            both = trusting(old, new)
+            for member in cluster.members:
+                member.process.send_signal(signal.SIGHUP)
+                member.trust = both
+                member.log_with("certificate read", 2)
+            for end in ("pem", "key"):
+                os.replace(f"{directory}/new.{end}", f"{directory}/server.{end}")
+            for member in cluster.members:
+                member.process.send_signal(signal.SIGHUP)
+                member.log_with("certificate read", 3)
+            only_new = trusting(new)
+            for member in cluster.members:
+                member.trust = only_new
+            with Writers(cluster.members) as writers:
+                writers.progress()
+                told_at = time.monotonic()
+                assert leader.end() == 0
+                writers.progress()
+                cluster.settle([standby, other])
+                gap = writers.longest_gap_s(told_at)
+                print(f"SIGTERM with TLS: longest time without an answered write {gap:.3f} s")
+                assert gap < LEASE_S - 0.5, gap
+            new_leader, _ = cluster.settle([standby, other])
+            writers.check(new_leader)
+            # A server that trusts another authority forwards nothing, and says what to do.
+            stranger, _ = make_certificate(directory, "stranger")
+            with Member(cluster.etcd, *flags[:-1], stranger, trust=only_new) as wrong:
+                deadline = time.monotonic() + PATIENCE_S
+                while "TLS" not in (answer := try_to(wrong, "PUT", "/v1/kv/k", b"18"))[1].decode():
+                    assert time.monotonic() < deadline, answer
+                    time.sleep(0.02)
+                assert answer[0] == 503 and json.loads(answer[1])["code"] == "no_leader", answer
+                assert "--cluster-ca" in answer[1].decode(), answer
+                assert "--cluster-ca" in wrong.log_with("no tls connection to the leader"), wrong.log()
+            assert try_to(new_leader, "GET", "/v1/kv/k")[:2] == (200, b"17")
+
+
+def limits_per_address_count_the_clients_of_a_standby():
+    with tempfile.NamedTemporaryFile("r") as log:
+        with Cluster("--limit-requests", "1", "--access-log", log.name) as cluster:
+            leader, (standby, _) = cluster.settle()
+
+            def statuses(member, source, count, **fields):
+                with Client(member.port, source=source) as client:
+                    return [client.ask("GET", "/v1/kv/none", **fields)[0] for _ in range(count)]
+
+            # Each address has requests left only for itself, at whichever server it comes in.
+            assert 429 in statuses(standby, "127.0.0.2", 8)
+            assert statuses(standby, "127.0.0.3", 1) == statuses(leader, "127.0.0.4", 1) == [404]
+            assert 429 in statuses(leader, "127.0.0.2", 2)
+            # A client cannot choose its address.
+            for member in (leader, standby):
+                assert 429 in statuses(member, "127.0.0.5", 8)
+                forged = statuses(member, "127.0.0.5", 1, Holdfast_Forwarded_For="guess 127.0.0.6:1")
+                assert forged == [429], forged
+            # The secret is shown nowhere.
+            entry = cluster.etcd.ask("kv/range", key=b"/holdfast/test/secret")["kvs"][0]
+            secret = base64.b64decode(entry["value"]).decode()
+            assert len(secret) > 40
+            shown = log.read() + "".join(member.log() for member in cluster.members)
+            for number, path in enumerate(("/version", "/metrics", "/readyz", "/v1/lock/trace", "/v1/export")):
+                with Client(leader.port, source=f"127.0.1.{number + 1}") as client:
+                    status, content = client.ask("GET", path)
+                    assert status == 200, (path, status)
+                    shown += content.decode()
+            assert "127.0.0.2:" in shown and secret not in shown
 
 
 def the_compose_file_is_a_cluster():

@@ -3,13 +3,12 @@
 import base64
 import json
 import ssl
-import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
 
-from server_process import PATIENCE_S, Process, free_port
+from server_process import PATIENCE_S, Process, free_port, make_certificate
 
 PROGRAM = "/usr/bin/etcd"
 
@@ -21,7 +20,7 @@ class Etcd(Process):
         self.directory = tempfile.TemporaryDirectory(prefix="holdfast-etcd-")
         self.token, self.trust = None, None
         if tls:
-            self.certificate, key = self.make_certificate()
+            self.certificate, key = make_certificate(self.directory.name, "etcd")
             self.trust = ssl.create_default_context(cafile=self.certificate)
             flags = ("--cert-file", self.certificate, "--key-file", key, *flags)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{free_port()}"
@@ -30,13 +29,6 @@ class Etcd(Process):
                           "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
                           "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                           "--initial-cluster", f"one={peer}", *flags])
-
-    def make_certificate(self):
-        certificate, key = (f"{self.directory.name}/etcd.{end}" for end in ("pem", "key"))
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-subj", "/CN=etcd", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-out", certificate,
-                        "-keyout", key], check=True, capture_output=True)
-        return certificate, key
 
     def demand_password(self, password):
         """Of the user root; nobody else is known."""

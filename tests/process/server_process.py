@@ -18,12 +18,23 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Client:
-    """One connection. Every wait is bounded."""
+def make_certificate(directory, name):
+    """A certificate for 127.0.0.1 that is its own authority. @return its file and its key's; replaces existing ones"""
+    certificate, key = (f"{directory}/{name}.{end}" for end in ("pem", "key"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-out", certificate,
+                    "-keyout", key], check=True, capture_output=True)
+    return certificate, key
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+
+class Client:
+    """One connection, with TLS if an ssl.SSLContext is given. Every wait is bounded."""
+
+    def __init__(self, port, trust=None, source="127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S, (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if trust:
+            self.socket = trust.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.unread = b""
         self.fields = {}  # of the latest answer
 
@@ -107,6 +118,8 @@ class Process:
 class Server(Process):
     """The program, serving on a port of its own. Its log goes to a file. Keeps no data unless it is given a directory."""
 
+    trust = None  # the ssl.SSLContext of its clients
+
     def __init__(self, *flags, data=None, writer_period="0", before_start=None, redirections=""):
         self.port = free_port()
         journal = ["--data", str(data)] if data else ["--in-memory"]
@@ -119,7 +132,7 @@ class Server(Process):
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                with Client(self.port) as client:
+                with self.connect() as client:
                     client.ask("GET", "/livez")
                 return self
             except OSError:
@@ -131,14 +144,17 @@ class Server(Process):
     def __exit__(self, *_):
         self.kill()
 
+    def connect(self):
+        return Client(self.port, self.trust)
+
     def log(self):
         self.log_file.seek(0)
         return self.log_file.read().decode()
 
-    def log_with(self, text):
-        """The log as soon as it has the text, which a thread of its own writes; or what it is after a while."""
+    def log_with(self, text, times=1):
+        """The log as soon as it has the text so many times, which a thread of its own writes; or what it is after a while."""
         deadline = time.monotonic() + PATIENCE_S
-        while text not in (log := self.log()) and time.monotonic() < deadline:
+        while (log := self.log()).count(text) < times and time.monotonic() < deadline:
             time.sleep(0.02)
         return log
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 namespace holdfast::tests {
@@ -79,6 +80,12 @@ tls_files::tls_files() : keys_(std::make_unique<authority_keys>()) {
 tls_files::~tls_files() {
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
+}
+
+std::string tls_files::content_of(std::string const& file) const {
+  std::ostringstream text;
+  text << std::ifstream(path(file)).rdbuf();
+  return text.str();
 }
 
 void tls_files::write(std::string const& file, std::string const& text) const {

@@ -27,6 +27,7 @@ class tls_files {
 
   [[nodiscard]] std::string authority() const { return path("authority.pem"); }
   [[nodiscard]] std::string path(std::string const& file) const { return (directory_ / file).string(); }
+  [[nodiscard]] std::string content_of(std::string const& file) const;
   /// Replaces an existing file.
   void write(std::string const& file, std::string const& text) const;
 

@@ -377,14 +377,24 @@ TEST(command_line, says_what_a_cluster_lacks) {
   EXPECT_TRUE(says(refusal_of({"--advertise", "http://a:80"}), "--cluster"));
   EXPECT_TRUE(says(refusal_of({"--cluster", "a/b"}), "is not a valid name"));
   EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "a:2379"}), "is no URL of etcd"));
-  for (auto const* const url : {"me:8080", "https://me:8080", "http://me", "http://:80", "http://me:8080/path"})
+  for (auto const* const url :
+       {"me:8080", "ftp://me:8080", "http://me", "https://me", "http://:80", "http://me:8080/path"})
     EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "http://a:2379", "--advertise", url}), url));
   EXPECT_TRUE(says(refusal_of(in_cluster({"--max-body", "1048577"})), "--max-body"));
   EXPECT_TRUE(says(refusal_of(in_cluster({"--cluster-lease", "1500ms"})), "--cluster-lease"));
   EXPECT_TRUE(says(refusal_of(in_cluster({"--reads", "stale"})), "--reads"));
   EXPECT_TRUE(says(refusal_of(in_cluster({"--etcd-user", "u"})), "--etcd-password-file"));
   EXPECT_TRUE(says(refusal_of(in_cluster({"--etcd-password-file", "/nowhere"})), "/nowhere"));
-  EXPECT_TRUE(says(refusal_of(in_cluster({"--tls-cert", "c", "--tls-key", "k"})), "plain HTTP"));
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--tls-cert", "c", "--tls-key", "k"})), "must begin with https://"));
+  EXPECT_TRUE(says(refusal_of({"--cluster-ca", "ca"}), "needs --cluster"));
+}
+
+TEST(command_line, servers_of_a_cluster_may_use_tls) {
+  auto const got = settings_of({"--cluster", "main", "--etcd", "http://a:2379", "--advertise", "https://me:8443",
+                                "--tls-cert", "c", "--tls-key", "k", "--cluster-ca", "ca"});
+  EXPECT_EQ(got.cluster.advertise, "https://me:8443");
+  EXPECT_EQ(got.cluster.ca_certificate, "ca");
+  EXPECT_EQ(got.tls.certificate, "c");
 }
 
 TEST(command_line, the_status_of_a_cluster_needs_no_server) {

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 class candidate {
  public:
   candidate(tests::etcd_process const& etcd, std::string const& name)
-      : standing_(std::make_unique<candidacy>(settings_of(etcd, name), [this] { changed(); })) {}
+      : standing_(std::make_unique<candidacy>(settings_of(etcd, name), "secret of " + name, [this] { changed(); })) {}
 
   candidacy& operator*() { return *standing_; }
   candidacy* operator->() { return standing_.get(); }
@@ -78,6 +78,18 @@ TEST_F(candidacy_test, the_first_leads_and_hands_over_at_once_when_it_resigns) {
   EXPECT_LT(candidacy::clock::now() - began, 1s);
   EXPECT_GT(second->now().term, first->now().term);
   EXPECT_FALSE(first->now().leads);
+}
+
+TEST_F(candidacy_test, all_candidates_share_the_secret_of_the_first) {
+  candidate first(*etcd, "a");
+  ASSERT_TRUE(first.leads());
+  EXPECT_EQ(first->secret(), "secret of a");
+  candidate second(*etcd, "b");
+  ASSERT_TRUE(second.comes_to([](auto const& now) { return !now.key.empty(); }));
+  EXPECT_EQ(second->secret(), "secret of a");
+  first->resign();
+  ASSERT_TRUE(second.leads());
+  EXPECT_EQ(second->secret(), "secret of a");
 }
 
 TEST_F(candidacy_test, one_that_has_vanished_is_followed_when_its_lease_ends) {

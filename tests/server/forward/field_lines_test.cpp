@@ -33,6 +33,11 @@ TEST(field_lines, the_length_stays_if_connection_names_it) {
             "beforeHost: a\r\nContent-Length: 5\r\n");
 }
 
+// A client must not choose the address that the leader takes for its own.
+TEST(field_lines, the_address_of_a_client_comes_from_its_connection) {
+  EXPECT_EQ(passed("holdfast-forwarded-FOR: guess 10.0.0.1:1\r\nEtag: 1\r\n"), "beforeEtag: 1\r\n");
+}
+
 TEST(field_lines, other_expectations_stay) {
   EXPECT_EQ(passed("Expect: tea\r\n"), "beforeExpect: tea\r\n");
 }

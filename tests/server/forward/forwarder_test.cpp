@@ -9,10 +9,12 @@
 #include <cstdio>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/server/forward/leader_double.hpp"
 #include "tests/server/forward/running_standby.hpp"
 #include "tests/support/running_server.hpp"
+#include "tests/support/tls_files.hpp"
 
 namespace holdfast::tests {
 namespace {
@@ -74,6 +76,24 @@ TEST_F(forwarder_test, passes_request_and_answer_on) {
                 "Content-Length: 2\r\nHoldfast-Served-By: " +
                 leader.url() + "\r\n\r\n{}");
   EXPECT_EQ(standby.figures().forwarded, 1U);
+}
+
+TEST_F(forwarder_test, reports_the_clients_address_with_the_secret) {
+  server::cluster_secret secret;
+  running_standby reporting(1h, nullptr, &secret);
+  reporting.leaders().set_elsewhere(leader.url());
+  auto reported = reporting.connect();
+  auto const forged = "Holdfast-Forwarded-For: secret 10.0.0.1:1\r\n";
+  reported.send(request("GET", "/v1/kv/a?hold=1s", {}, forged));
+  auto link = leader.accept();
+  EXPECT_EQ(head_at(link).find("Forwarded-For"), std::string::npos);
+  link.send(answer("200 OK", "1"));
+  EXPECT_EQ(reported.receive().body, "1");
+  secret.set("secret");
+  reported.send(request("GET", "/v1/kv/a?hold=1s", {}, forged));
+  auto const head = head_at(link);
+  EXPECT_NE(head.find("\r\nHoldfast-Forwarded-For: secret 127.0.0.1:"), std::string::npos) << head;
+  EXPECT_EQ(head.find("10.0.0.1"), std::string::npos) << head;
 }
 
 TEST_F(forwarder_test, uses_a_connection_again) {
@@ -538,10 +558,30 @@ raw_reply comparable(raw_reply reply) {
   return reply;
 }
 
-TEST(standby, a_real_leaders_answers_are_the_same_through_it) {
-  running_server const alone, leader;
-  running_standby standby;
-  standby.leaders().set_elsewhere("http://127.0.0.1:" + std::to_string(leader.port()));
+/// With a leader that speaks HTTP, or TLS.
+struct real_leader_test : testing::TestWithParam<bool> {
+  real_leader_test() { standby.leaders().set_elsewhere(url()); }
+
+  [[nodiscard]] std::string url() const {
+    return (GetParam() ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(leader.port());
+  }
+  static server::settings settings_with(tls_files& files) {
+    auto settings = running_server::test_settings();
+    auto const identity = files.issue("server", "IP:127.0.0.1");
+    if (GetParam()) settings.tls = {.certificate = identity.certificate, .key = identity.key};
+    return settings;
+  }
+
+  tls_files files;
+  running_server const leader{settings_with(files)};
+  server::leader_trust trust{{.ca_certificate = files.authority()}};
+  running_standby standby{1h, &trust};
+};
+INSTANTIATE_TEST_SUITE_P(of_a_standby, real_leader_test, testing::Bool(),
+                         [](auto const& tested) { return tested.param ? "tls" : "http"; });
+
+TEST_P(real_leader_test, answers_are_the_same_through_a_standby) {
+  running_server const alone;
   auto direct = alone.connect();
   auto through = standby.connect();
   auto const large = '"' + std::string(500'000, 'v') + '"';
@@ -580,10 +620,69 @@ TEST(standby, a_real_leaders_answers_are_the_same_through_it) {
   }
 }
 
-TEST(standby, a_client_that_hangs_up_leaves_the_leaders_queue) {
-  running_server const leader;
-  running_standby standby;
-  standby.leaders().set_elsewhere("http://127.0.0.1:" + std::to_string(leader.port()));
+// With TLS, the end of what was read together stays inside OpenSSL, where the socket does not show it.
+TEST_P(real_leader_test, reads_that_share_a_connection_are_all_answered) {
+  constexpr int clients = 40, rounds = 5;
+  std::vector<raw_client> readers;
+  std::vector<std::string> values;
+  for (int i = 0; i < clients; ++i) {
+    readers.push_back(standby.connect());
+    values.push_back('"' + std::string(9'000U + 100U * static_cast<unsigned>(i), static_cast<char>('A' + i % 26)) +
+                     '"');
+    auto const put = readers.back().ask(request("PUT", "/v1/kv/" + std::to_string(i), values.back()));
+    ASSERT_EQ(put.status, 201U);
+  }
+  for (int round = 0; round < rounds; ++round) {
+    for (int i = 0; i < clients; ++i) readers[i].send(request("GET", "/v1/kv/" + std::to_string(i)));
+    for (int i = 0; i < clients; ++i) ASSERT_EQ(readers[i].receive().body, values[i]) << i;
+  }
+  EXPECT_LE(standby.figures().connections, 2U);
+}
+
+TEST_P(real_leader_test, a_watch_goes_through_a_standby) {
+  auto watcher = standby.connect(), writer = standby.connect();
+  watcher.send(request("GET", "/v1/watch?prefix=a"));
+  watcher.receive_until("\r\n\r\n");
+  for (auto const* const value : {"17", "18"}) {
+    writer.ask(request("PUT", "/v1/kv/a", value));
+    EXPECT_NE(watcher.receive_until(value).find("put"), std::string::npos);
+  }
+}
+
+TEST(secure_leader_test, a_certificate_that_is_not_trusted_gets_503_with_what_to_do) {
+  tls_files files, strangers;
+  auto settings = running_server::test_settings();
+  auto const identity = files.issue("server", "IP:127.0.0.1");
+  settings.tls = {.certificate = identity.certificate, .key = identity.key};
+  running_server const leader(settings);
+  auto const port = std::to_string(leader.port());
+  strangers.write("trusted.pem", strangers.content_of("authority.pem"));
+  server::leader_trust trust{{.ca_certificate = strangers.path("trusted.pem")}};
+  running_standby standby(1h, &trust);
+  standby.leaders().set_elsewhere("https://127.0.0.1:" + port);
+  auto client = standby.connect();
+  for (auto const& asked : {request("PUT", "/v1/kv/a", "1"), request("GET", "/v1/kv/a")}) {
+    auto const refused = client.ask(asked);
+    EXPECT_EQ(refused.code(), "no_leader");
+    EXPECT_NE(refused.body.find("--cluster-ca FILE trusts the one in FILE"), std::string::npos) << refused.body;
+  }
+  // An unusable file changes nothing; the right one does.
+  strangers.write("trusted.pem", "no certificate");
+  trust.reload();
+  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", "1")).code(), "no_leader");
+  strangers.write("trusted.pem", files.content_of("authority.pem"));
+  trust.look();
+  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", "1")).code(), "no_leader");
+  trust.look();
+  EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", "1")).status, 201U);
+  // The certificate does not name localhost.
+  standby.leaders().set_elsewhere("https://localhost:" + port);
+  EXPECT_NE(client.ask(request("PUT", "/v1/kv/a", "1")).body.find("for another host name"), std::string::npos);
+  standby.leaders().set_elsewhere("http://127.0.0.1:" + port);
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a?wait=0")).status, 400U);
+}
+
+TEST_P(real_leader_test, a_client_that_hangs_up_leaves_the_leaders_queue) {
   auto holder = leader.connect();
   leader.ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
   auto waiter = standby.connect();

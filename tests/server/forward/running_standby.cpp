@@ -15,8 +15,8 @@ namespace holdfast::tests {
 using namespace server;
 
 struct running_standby::parts {
-  explicit parts(std::chrono::nanoseconds read_patience)
-      : forwarding{.advertise = "http://standby:1", .read_patience = read_patience} {
+  parts(std::chrono::nanoseconds read_patience, leader_trust* trust, cluster_secret const* secret)
+      : forwarding{.advertise = "http://standby:1", .trust = trust, .secret = secret, .read_patience = read_patience} {
     listening.start();
     thread = std::jthread([this] { work.run(); });
   }
@@ -62,8 +62,9 @@ struct running_standby::parts {
   std::jthread thread;
 };
 
-running_standby::running_standby(std::chrono::nanoseconds read_patience)
-    : parts_(std::make_unique<parts>(read_patience)) {}
+running_standby::running_standby(std::chrono::nanoseconds read_patience, leader_trust* trust,
+                                 cluster_secret const* secret)
+    : parts_(std::make_unique<parts>(read_patience, trust, secret)) {}
 running_standby::~running_standby() = default;
 
 leader_directory& running_standby::leaders() noexcept {

@@ -12,8 +12,9 @@ namespace holdfast::tests {
 /// answers the probes.
 class running_standby {
  public:
-  /// @param read_patience as in forward_settings
-  explicit running_standby(std::chrono::nanoseconds read_patience = std::chrono::hours(1));
+  /// @param read_patience, trust, secret as in forward_settings
+  explicit running_standby(std::chrono::nanoseconds read_patience = std::chrono::hours(1),
+                           server::leader_trust* trust = nullptr, server::cluster_secret const* secret = nullptr);
   ~running_standby();
   running_standby(running_standby const&) = delete;
   running_standby& operator=(running_standby const&) = delete;
