@@ -9,6 +9,7 @@
 
 #include "server/cluster/own_thread.hpp"
 #include "server/log/log.hpp"
+#include "server/store/store.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -21,10 +22,18 @@ constexpr std::chrono::milliseconds standby_drain{30};
 /// Before it tries again what has failed.
 constexpr std::chrono::seconds pause_after_failure{1};
 
+/// A standby remembers as many changes as its store will when it leads.
+settings with_history(settings given) {
+  auto& cluster = given.cluster;
+  cluster.history_changes_max = store::history_changes_max;
+  cluster.history_bytes_max = store::history_share(server::data_share(given));
+  return given;
+}
+
 }  // namespace
 
 cluster_member::cluster_member(settings given)
-    : settings_(std::move(given)),
+    : settings_(with_history(std::move(given))),
       listening_(listen_at({boost::asio::ip::make_address(settings_.listen_address), settings_.listen_port})) {}
 
 cluster_member::~cluster_member() = default;
@@ -53,7 +62,8 @@ void cluster_member::stand() {
 
 /// @return false when a signal has ended it.
 bool cluster_member::stand_by() {
-  copy_ = std::make_unique<copy_keeper>(settings_.cluster);
+  copy_ = std::make_unique<copy_keeper>(
+      settings_.cluster, [](std::uint64_t revision) { log_info("data copied", {{"revision", revision}}); });
   {
     std::lock_guard const lock(mutex_);
     phase_has_ended_ = false;
@@ -120,7 +130,9 @@ void cluster_member::prepare(leadership place) {
     journal_ = kept.get();
     next_ = std::make_unique<server>(settings_, std::move(kept), part(false));
     upkeep_ = std::make_unique<etcd_upkeep>(settings_.cluster, std::move(place), *journal_, [this] { abandon(); });
-    log_info("leading", {{"cluster", settings_.cluster.name}, {"term", term}});
+    log_info(
+        "leading",
+        {{"cluster", settings_.cluster.name}, {"term", term}, {"data", journal_->came_from_copy() ? "copy" : "etcd"}});
     return;
   } catch (journal_error const& error) {
     log_warn("cannot lead", {{"error", error.what()}});

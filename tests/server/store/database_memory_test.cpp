@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "server/store/database.hpp"
-#include "server/store/history.hpp"
+#include "server/journal/history.hpp"
 
 namespace {
 
