@@ -178,15 +178,15 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
   store_.on_earlier_expiry([this] { asio::post(loop_.get_executor(), [this] { sweeper_.look(); }); });
 }
 
-std::uint64_t server::data_share(settings const& given) {
-  auto const all = given.memory_bytes_max != 0 ? given.memory_bytes_max : default_memory_bytes_max();
-  return all - under_way_share(all);
-}
-
 /// @param thread of those that serve, by its number
 std::unique_ptr<request_handler> server::make_handler(std::size_t thread) {
   auto here = make_api_handler(context_, *insight_.recorders[thread], *hubs_[thread]);
   return is_standby() ? make_forwarder(std::move(here), is_answered_by_standby, *pools_[thread]) : std::move(here);
+}
+
+std::uint64_t server::data_share(settings const& given) {
+  auto const all = given.memory_bytes_max != 0 ? given.memory_bytes_max : default_memory_bytes_max();
+  return all - under_way_share(all);
 }
 
 std::string server::where_the_data_are() const {

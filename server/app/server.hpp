@@ -78,9 +78,6 @@ class server {
   /// Up to where its data are durable; 0 where they are in memory alone. Any thread.
   [[nodiscard]] std::uint64_t durable_revision() const noexcept { return commits_ ? commits_->durable_revision() : 0; }
 
-  /// The memory of a server with these settings for keys, values and the history of changes.
-  [[nodiscard]] static std::uint64_t data_share(settings const& given);
-
   /// Keeps SIGTERM, SIGINT and SIGHUP from ending the calling thread, and those that it starts from now on.
   static void block_stop_signals();
 
@@ -93,6 +90,9 @@ class server {
 
   /// How the process should end when run() has returned: 0, or 74 where what was written could not be made durable.
   [[nodiscard]] int exit_status() const noexcept { return exit_status_; }
+
+  /// The memory of a server with these settings for keys, values and the history of changes.
+  [[nodiscard]] static std::uint64_t data_share(settings const& given);
 
  private:
   /// How far draining has come.
