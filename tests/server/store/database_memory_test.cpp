@@ -11,8 +11,8 @@
 #include <tuple>
 #include <vector>
 
-#include "server/store/database.hpp"
 #include "server/journal/history.hpp"
+#include "server/store/database.hpp"
 
 namespace {
 
