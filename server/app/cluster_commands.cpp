@@ -8,8 +8,8 @@
 #include <iostream>
 #include <string>
 
+#include "server/cluster/commit_format.hpp"
 #include "server/cluster/etcd_client.hpp"
-#include "server/cluster/etcd_journal.hpp"
 
 namespace holdfast::server {
 
@@ -30,8 +30,8 @@ int run_cluster_status(cluster_settings const& cluster) {
     if (members.empty()) std::cout << "  no servers\n";
     if (meta.empty()) {
       std::cout << "  no data yet\n";
-    } else if (auto const head = head_in_meta(meta[0].value)) {
-      std::cout << "  revision " << head->revision << ", entries " << head->entries << '\n';
+    } else if (auto const commit = read_meta(meta[0].value)) {
+      std::cout << "  revision " << commit->head.revision << ", entries " << commit->head.entries << '\n';
     } else {
       std::cout << "  the data has a format that this version does not know\n";
     }

@@ -10,6 +10,7 @@
 #include "server/access/token.hpp"
 #include "server/journal/own_thread.hpp"
 #include "server/log/log.hpp"
+#include "server/store/store.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -22,10 +23,18 @@ constexpr std::chrono::milliseconds standby_drain{30};
 /// Pause before another attempt.
 constexpr std::chrono::seconds pause_after_failure{1};
 
+/// A standby remembers as many changes as its store will when it leads.
+settings with_history(settings given) {
+  auto& cluster = given.cluster;
+  cluster.history_changes_max = store::history_changes_max;
+  cluster.history_bytes_max = store::history_share(server::data_share(given));
+  return given;
+}
+
 }  // namespace
 
 cluster_member::cluster_member(settings given)
-    : settings_(std::move(given)),
+    : settings_(with_history(std::move(given))),
       certificates_(settings_.tls.certificate.empty() ? nullptr : std::make_shared<tls_certificates>(settings_.tls)),
       // If the leader requires client certificates, a standby shows its own certificate.
       trust_({.ca_certificate = settings_.cluster.ca_certificate,
@@ -59,7 +68,8 @@ void cluster_member::stand() {
 
 /// Serves as a standby. @return false if a signal ended the phase.
 bool cluster_member::stand_by() {
-  copy_ = std::make_unique<copy_keeper>(settings_.cluster);
+  copy_ = std::make_unique<copy_keeper>(
+      settings_.cluster, [](std::uint64_t revision) { log_info("data copied", {{"revision", revision}}); });
   {
     std::lock_guard const lock(mutex_);
     phase_has_ended_ = false;
@@ -128,7 +138,9 @@ void cluster_member::prepare(leadership place) {
     journal_ = kept.get();
     next_ = std::make_unique<server>(settings_, std::move(kept), part(false));
     upkeep_ = std::make_unique<etcd_upkeep>(settings_.cluster, std::move(place), *journal_, [this] { abandon(); });
-    log_info("leading", {{"cluster", settings_.cluster.name}, {"term", term}});
+    log_info(
+        "leading",
+        {{"cluster", settings_.cluster.name}, {"term", term}, {"data", journal_->came_from_copy() ? "copy" : "etcd"}});
     return;
   } catch (journal_error const& error) {
     log_warn("cannot lead", {{"error", error.what()}});

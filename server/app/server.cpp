@@ -115,8 +115,7 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
       insight_(settings_.threads, random_start()),
       live_(settings_.live_settings, settings_.routes.read_hold, settings_.writer_period),
       journal_(std::move(kept)),
-      store_(settings_.waiters_max, settings_.memory_bytes_max - under_way_share(settings_.memory_bytes_max),
-             insight_.start),
+      store_(settings_.waiters_max, data_share(settings_), insight_.start),
       under_way_(under_way_share(settings_.memory_bytes_max)),
       access_(settings_.access.is_used() ? std::make_unique<access_control>(settings_.access) : nullptr),
       connections_of_(settings_.access.connections_max),
@@ -192,6 +191,11 @@ std::unique_ptr<request_handler> server::make_handler(std::size_t thread) {
   return here;
 }
 
+std::uint64_t server::data_share(settings const& given) {
+  auto const all = given.memory_bytes_max != 0 ? given.memory_bytes_max : default_memory_bytes_max();
+  return all - under_way_share(all);
+}
+
 std::string server::where_the_data_are() const {
   if (part_.view != nullptr) return "etcd:" + settings_.cluster.prefix();
   return settings_.data_directory.empty() ? "in memory" : settings_.data_directory;
@@ -218,12 +222,13 @@ void server::open_store() {
   kept_.backups = backups_.get();
   progress_.number = commits_->progress();
   commits_failed_.arm();
-  store_.keep_in(position, *commits_);
+  store_.keep_in(position, *commits_, journal_->take_recent_changes());
   auto const took = std::chrono::steady_clock::now() - began_at;
   log_info("recovered", {{"data", where_the_data_are()},
                          {"journal", journal_->name()},
                          {"sync", settings_.sync ? "on" : "off"},
                          {"revision", position.revision},
+                         {"changes_from", store_.history().first_revision()},
                          {"data_bytes", store_.data_bytes()},
                          {"journal_bytes", journal_->figures().bytes},
                          {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});

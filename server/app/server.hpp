@@ -92,6 +92,9 @@ class server {
   /// Exit status for the process after run(): 0, or 74 if changes could not be made durable.
   [[nodiscard]] int exit_status() const noexcept { return exit_status_; }
 
+  /// The memory of a server with these settings for keys, values and the history of changes.
+  [[nodiscard]] static std::uint64_t data_share(settings const& given);
+
  private:
   /// The steps of a drain.
   enum class drain_phase { serving, draining, hurrying, aborting };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -24,6 +25,10 @@ struct cluster_settings {
   read_rule reads = read_rule::confirmed;
   std::chrono::nanoseconds compaction_period =
       std::chrono::minutes(5);  ///< interval between compactions of etcd's history; 0: never
+  /// How many of the latest changes a standby remembers for its time as the leader, and their bytes as counted by
+  /// history::bytes_of(); the latest one always.
+  std::size_t history_changes_max = 0;
+  std::uint64_t history_bytes_max = 0;
 
   /// The prefix of all keys of the cluster; ends with a slash.
   [[nodiscard]] std::string prefix() const { return "/holdfast/" + name + '/'; }
@@ -33,6 +38,8 @@ struct cluster_settings {
   [[nodiscard]] std::string entries() const { return prefix() + "k/"; }
   /// Prefix of the continuations of entries that exceed the size of a value in etcd.
   [[nodiscard]] std::string rests() const { return prefix() + "x/"; }
+  /// The changes of the latest commit that had any which its entries do not show.
+  [[nodiscard]] std::string hidden_changes_key() const { return prefix() + "changes"; }
   /// Prefix of the pieces of a commit that exceeds the size of a transaction.
   [[nodiscard]] std::string pieces() const { return prefix() + "p/"; }
 };

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/cluster/etcd_journal.hpp"
+#include "server/cluster/commit_format.hpp"
 #include "server/journal/own_thread.hpp"
 
 namespace holdfast::server {
@@ -20,8 +20,8 @@ constexpr std::chrono::seconds silence_max{30};
 
 }  // namespace
 
-copy_keeper::copy_keeper(cluster_settings const& settings)
-    : settings_(settings), etcd_(settings.etcd, cancel_), copy_(settings) {
+copy_keeper::copy_keeper(cluster_settings const& settings, std::function<void(std::uint64_t)> on_load)
+    : settings_(settings), on_load_(std::move(on_load)), etcd_(settings.etcd, cancel_), copy_(settings) {
   thread_ = start_thread("warm-copy", [this] { run(); });
 }
 
@@ -57,7 +57,10 @@ void copy_keeper::run() {
 
 void copy_keeper::follow() {
   using clock = etcd_client::clock;
-  if (copy_.revision() == 0) copy_.load(etcd_, patience_for_a_page);
+  if (copy_.revision() == 0) {
+    copy_.load(etcd_, patience_for_a_page);
+    if (on_load_) on_load_(copy_.changes().last_revision());
+  }
   // The leader's commits go to etcd's leader.
   etcd_.prefer(etcd_client::member_role::follower, clock::now() + patience_for_a_choice);
   etcd_.watch(settings_.prefix(), end_of_prefix(settings_.prefix()), copy_.revision() + 1,
@@ -74,14 +77,15 @@ void copy_keeper::follow() {
 
 /// @param has_news whether a commit has arrived
 void copy_keeper::note(bool is_following, bool has_news) {
-  auto const head = head_in_meta(copy_.meta());
+  auto const commit = read_meta(copy_.meta());
   std::lock_guard const lock(mutex_);
   standing_.is_following = is_following;
-  if (!head) return;
-  standing_.revision = head->revision;
+  if (!commit) return;
+  standing_.revision = commit->head.revision;
   if (!has_news) return;
   using std::chrono::nanoseconds;
-  auto const took = std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now() - head->committed_at);
+  auto const took =
+      std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now() - commit->head.committed_at);
   standing_.lag = std::max(took, nanoseconds(0));
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -16,7 +17,9 @@ namespace holdfast::server {
 /// function.
 class copy_keeper {
  public:
-  explicit copy_keeper(cluster_settings const& settings);
+  /// @param on_load called on this object's thread after all keys were read: at the beginning, and when etcd has
+  /// compacted what the copy still needed. Gets the database's revision; changes before it are unknown. May be empty.
+  explicit copy_keeper(cluster_settings const& settings, std::function<void(std::uint64_t)> on_load = {});
   ~copy_keeper() { end(); }
   copy_keeper(copy_keeper const&) = delete;
   copy_keeper& operator=(copy_keeper const&) = delete;
@@ -39,6 +42,7 @@ class copy_keeper {
   void end();
 
   cluster_settings const settings_;
+  std::function<void(std::uint64_t)> const on_load_;
   cancel_signal cancel_;
   etcd_client etcd_;
   warm_copy copy_;  // used by the thread, and by take() after it has ended

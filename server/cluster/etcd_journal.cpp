@@ -14,30 +14,6 @@ namespace {
 // that changed after the entry was written, and is valid while the entry has the same version.
 constexpr char touch_tag = 't';
 
-constexpr std::size_t number_bytes = 8;
-
-void put_number(std::string& to, std::uint64_t number) {
-  for (std::size_t i = 0; i < number_bytes; ++i) to += static_cast<char>(number >> (8 * i));
-}
-
-std::uint64_t take_number(std::string_view& from) {
-  std::uint64_t number = 0;
-  for (std::size_t i = std::min(number_bytes, from.size()); i-- > 0;)
-    number = number << 8 | static_cast<unsigned char>(from[i]);
-  from.remove_prefix(std::min(number_bytes, from.size()));
-  return number;
-}
-
-std::string take_text(std::string_view& from) {
-  auto const bytes = std::min<std::uint64_t>(take_number(from), from.size());
-  std::string text(from.substr(0, bytes));
-  from.remove_prefix(bytes);
-  return text;
-}
-
-// More than the largest value that a client can store, with its prefix.
-constexpr std::size_t part_bytes_max = 1088 * 1024;
-
 std::size_t bytes_of(etcd_step const& step) {
   constexpr std::size_t beside_them = 16;
   return step.key.size() + step.value.size() + beside_them;
@@ -47,57 +23,6 @@ std::size_t bytes_of(std::vector<etcd_step> const& steps) {
   std::size_t bytes = 0;
   for (auto const& one : steps) bytes += bytes_of(one);
   return bytes;
-}
-
-/// Serializes puts and removals of single keys.
-std::string text_of(std::vector<etcd_step> const& steps) {
-  std::string text;
-  for (auto const& one : steps) {
-    text += one.what == etcd_step::kind::put ? 'p' : 'd';
-    put_number(text, one.key.size());
-    text += one.key;
-    put_number(text, one.value.size());
-    text += one.value;
-  }
-  return text;
-}
-
-std::vector<etcd_step> steps_in(std::string_view text) {
-  std::vector<etcd_step> steps;
-  while (!text.empty()) {
-    auto const what = text.front() == 'p' ? etcd_step::kind::put : etcd_step::kind::remove;
-    text.remove_prefix(1);
-    auto key = take_text(text);
-    auto value = take_text(text);
-    steps.push_back({.what = what, .key = std::move(key), .value = std::move(value)});
-  }
-  return steps;
-}
-
-/// The value of the meta key: the head, its writer's term, and the number of pieces that are not yet applied.
-struct meta {
-  record::head head;
-  std::int64_t term = 0;
-  std::uint64_t pieces = 0;
-};
-
-std::string write(meta const& what) {
-  std::string text;
-  record::write_head(text, what.head);
-  put_number(text, static_cast<std::uint64_t>(what.term));
-  put_number(text, what.pieces);
-  return text;
-}
-
-std::optional<meta> read_meta(std::string_view text) {
-  if (text.size() < 2 * number_bytes) return std::nullopt;
-  auto const head = record::read_head(text.substr(0, text.size() - 2 * number_bytes));
-  if (!head) return std::nullopt;
-  text.remove_prefix(text.size() - 2 * number_bytes);
-  meta read{.head = *head};
-  read.term = static_cast<std::int64_t>(take_number(text));
-  read.pieces = take_number(text);
-  return read;
 }
 
 /// Fixed width, so that the keys sort by number.
@@ -112,15 +37,10 @@ journal_error error_of(etcd_error const& error) {
   return {journal_fault::storage_failed, error.what()};
 }
 
-constexpr std::chrono::seconds patience{5};
+constexpr std::chrono::seconds patience{5}, patience_for_events{1};
 constexpr std::chrono::milliseconds patience_for_a_choice{300};
 
 }  // namespace
-
-std::optional<record::head> head_in_meta(std::string_view meta_text) {
-  auto const read = read_meta(meta_text);
-  return read ? std::optional(read->head) : std::nullopt;
-}
 
 etcd_journal::etcd_journal(cluster_settings const& settings, leadership leads, warm_copy copy)
     : settings_(settings), leads_(std::move(leads)), etcd_(settings.etcd, cancel_) {
@@ -135,12 +55,16 @@ etcd_journal::etcd_journal(cluster_settings const& settings, leadership leads, w
     meta_revision_ = found.entries[0].mod_revision;
     last_revision_ = meta_revision_;
     // Nobody else can commit now: if the copy contains the last commit, it is complete.
-    if (copy.meta_revision() != meta_revision_) copy.load(etcd_, patience);
+    came_from_copy_ = copy.meta_revision() == meta_revision_ || catch_up(copy);
+    if (!came_from_copy_) copy.load(etcd_, patience);
     auto const read = read_meta(meta_);
     if (!read)
       throw journal_error(journal_fault::unknown_format,
                           settings_.meta_key() + " in etcd has a format that this version does not know");
     head_ = read->head;
+    auto const first = copy.changes().first_revision();
+    if (copy.changes().last_revision() == head_.revision && !copy.changes().take(first - 1, std::size_t(-1), recent_))
+      recent_.clear();
     recovered_ = copy.take_entries();
     if (read->pieces != 0) take_over_pieces(recovered_, read->pieces);
   } catch (etcd_error const& error) {
@@ -152,7 +76,26 @@ etcd_journal::etcd_journal(cluster_settings const& settings, leadership leads, w
 
 void etcd_journal::create() {
   head_.database = new_database_id();
-  transact({}, write({.head = head_, .term = leads_.term}));
+  transact({}, write_meta({.head = head_, .term = leads_.term}));
+}
+
+/// Follows the events up to the last commit, which keeps the copy's changes. @return false if that does not work at
+/// once: the copy is empty, or etcd has compacted the events or does not send them.
+bool etcd_journal::catch_up(warm_copy& copy) {
+  if (copy.revision() == 0) return false;
+  etcd_client follower(settings_.etcd, cancel_);
+  auto const due = clock::now() + patience_for_events;
+  try {
+    follower.watch(settings_.prefix(), end_of_prefix(settings_.prefix()), copy.revision() + 1, due);
+    while (copy.meta_revision() < meta_revision_) {
+      auto events = follower.next_events(due);
+      if (events.empty()) return false;
+      copy.apply(events);
+    }
+  } catch (etcd_error const&) {
+    return false;
+  }
+  return copy.meta_revision() == meta_revision_;
 }
 
 /// Applies the pieces that the previous leader committed but did not apply.
@@ -163,7 +106,7 @@ void etcd_journal::take_over_pieces(std::map<std::string, std::string>& entries,
     text += at->second;
     at = entries.erase(at);
   }
-  auto const committed = steps_in(text);
+  auto const committed = read_pieces(text).steps;
   apply_pieces(committed, head_, pieces_left);
   for (auto const& one : committed) {
     auto const key = one.key.substr(settings_.prefix().size());
@@ -223,33 +166,44 @@ void etcd_journal::recover(visitor const& visit) {
   recovered_.clear();
 }
 
-/// The net effect of a batch: each key once, in its last state.
-etcd_journal::steps etcd_journal::steps_of(std::span<change const> batch) {
-  std::map<std::string, etcd_step> by_key;
+/// The net effect of a batch: each key once, in its last state. And the changes that this does not show.
+commit_contents etcd_journal::contents_of(std::span<change const> batch) {
+  struct net_effect {
+    etcd_step step;
+    change const* shown = nullptr;  // by the step's value
+  };
+  std::map<std::string, net_effect> by_key;
+  std::vector<change const*> hidden;
   auto const below = settings_.entries();
   for (auto const& one : batch) {
     auto const is_touch = one.what == change::kind::touch;
     auto key = below + (is_touch ? touch_tag : record::tag_of(one.space)) + one.key;
-    auto& step = by_key[key];
+    auto& [step, shown] = by_key[key];
     step = {.what = etcd_step::kind::remove, .key = std::move(key)};
     if (is_touch || one.what == change::kind::put) {
       step.what = etcd_step::kind::put;
       record::write_entry_prefix(step.value, one);
       if (one.value && !is_touch) step.value += *one.value;
     }
+    if (shown != nullptr) hidden.push_back(std::exchange(shown, nullptr));
+    if (is_shown_by_entry(one))
+      shown = &one;
+    else if (!is_touch && one.space != keyspace::requests)
+      hidden.push_back(&one);
     if (one.space != keyspace::data) continue;
     if (is_touch) {
       touched_.insert(one.key);
     } else if (auto const touch = touched_.find(one.key); touch != touched_.end()) {
       // The touch belongs to the previous version.
       auto touch_key = below + touch_tag + one.key;
-      by_key[touch_key] = {.what = etcd_step::kind::remove, .key = touch_key};
+      by_key[touch_key] = {.step = {.what = etcd_step::kind::remove, .key = touch_key}};
       touched_.erase(touch);
     }
   }
-  steps all;
-  for (auto& [key, step] : by_key) append_parts(std::move(step), all);
-  return all;
+  commit_contents contents;
+  for (auto& [key, effect] : by_key) append_parts(std::move(effect.step), contents.steps);
+  for (auto const* const one : hidden) append_change(contents.hidden_changes, *one);
+  return contents;
 }
 
 /// Appends a step, and further ones for the part that exceeds a value's limit.
@@ -283,13 +237,18 @@ std::optional<journal_error> etcd_journal::commit(std::span<change const> batch)
   for (auto const& one : batch) record::count(next, one);
   next.committed_at = std::chrono::system_clock::now();
   try {
-    auto const what = steps_of(batch);
-    if (what.size() <= steps_max && bytes_of(what) <= transaction_bytes_max) {
-      transact(what, write({.head = next, .term = leads_.term}));
+    auto what = contents_of(batch);
+    auto const bytes = bytes_of(what.steps) + what.hidden_changes.size();
+    if (what.steps.size() <= steps_max && bytes <= transaction_bytes_max) {
+      if (!what.hidden_changes.empty())
+        what.steps.push_back({.what = etcd_step::kind::put,
+                              .key = settings_.hidden_changes_key(),
+                              .value = std::move(what.hidden_changes)});
+      transact(what.steps, write_meta({.head = next, .term = leads_.term}));
     } else {
       write_in_pieces(what, next);
     }
-    committed_bytes_.fetch_add(bytes_of(what), std::memory_order_relaxed);
+    committed_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   } catch (etcd_error const& error) {
     failure_ = error_of(error);
   } catch (journal_error const& error) {
@@ -302,9 +261,9 @@ std::optional<journal_error> etcd_journal::commit(std::span<change const> batch)
   return std::nullopt;
 }
 
-void etcd_journal::write_in_pieces(steps const& what, record::head const& next) {
+void etcd_journal::write_in_pieces(commit_contents const& what, record::head const& next) {
   constexpr std::size_t piece_bytes = 1024 * 1024;
-  auto const text = text_of(what);
+  auto const text = write_pieces(what);
   std::uint64_t pieces = 0;
   for (std::size_t at = 0; at < text.size(); at += piece_bytes) {
     // If the leader dies here, the pieces remain without a meta key that refers to them. The next commit in pieces
@@ -318,14 +277,14 @@ void etcd_journal::write_in_pieces(steps const& what, record::head const& next) 
   steps const leftovers{{.what = etcd_step::kind::remove,
                          .key = settings_.pieces() + piece_name(pieces),
                          .range_end = end_of_prefix(settings_.pieces())}};
-  transact(leftovers, write({.head = next, .term = leads_.term, .pieces = pieces}));
-  apply_pieces(what, next, pieces);
+  transact(leftovers, write_meta({.head = next, .term = leads_.term, .pieces = pieces}));
+  apply_pieces(what.steps, next, pieces);
 }
 
 /// Idempotent: can be repeated from the beginning.
 void etcd_journal::apply_pieces(steps const& what, record::head const& next, std::uint64_t pieces) {
   // The first transaction already writes this leader's own term: transact() relies on it.
-  auto const meanwhile = write({.head = next, .term = leads_.term, .pieces = pieces});
+  auto const meanwhile = write_meta({.head = next, .term = leads_.term, .pieces = pieces});
   for (std::size_t at = 0; at < what.size();) {
     steps some;
     for (std::size_t bytes = 0; at < what.size() && some.size() < steps_max; ++at) {
@@ -337,7 +296,7 @@ void etcd_journal::apply_pieces(steps const& what, record::head const& next, std
   }
   steps const done{
       {.what = etcd_step::kind::remove, .key = settings_.pieces(), .range_end = end_of_prefix(settings_.pieces())}};
-  transact(done, write({.head = next, .term = leads_.term}));
+  transact(done, write_meta({.head = next, .term = leads_.term}));
 }
 
 /// Executes the steps and sets the meta key, provided that this server leads and the meta key is unchanged.

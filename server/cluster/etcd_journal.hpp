@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/cluster/cluster_settings.hpp"
+#include "server/cluster/commit_format.hpp"
 #include "server/cluster/etcd_client.hpp"
 #include "server/cluster/leadership.hpp"
 #include "server/cluster/warm_copy.hpp"
@@ -18,9 +19,6 @@
 #include "server/journal/record_codec.hpp"
 
 namespace holdfast::server {
-
-/// The database's head in the text of the cluster's meta key; empty if this version does not know its format.
-[[nodiscard]] std::optional<record::head> head_in_meta(std::string_view meta_text);
 
 /// A journal in etcd. Each commit is one transaction. Its checks demand that this server still leads and that nobody
 /// else has committed; so a commit with an unknown outcome can be repeated, and one of an earlier leader has no effect.
@@ -41,6 +39,9 @@ class etcd_journal final : public journal {
 
   [[nodiscard]] std::string_view name() const noexcept override { return "etcd"; }
   void recover(visitor const& visit) override;
+  [[nodiscard]] std::vector<change> take_recent_changes() override { return std::exchange(recent_, {}); }
+  /// False if everything was read again when the journal was made, because the copy could not be used.
+  [[nodiscard]] bool came_from_copy() const noexcept { return came_from_copy_; }
   [[nodiscard]] journal_position position() const override {
     return {.database = head_.database, .sequence = head_.sequence, .revision = head_.revision};
   }
@@ -73,12 +74,13 @@ class etcd_journal final : public journal {
   using steps = std::vector<etcd_step>;
 
   void create();
+  [[nodiscard]] bool catch_up(warm_copy& copy);
   void take_over_pieces(std::map<std::string, std::string>& entries, std::uint64_t pieces_left);
-  [[nodiscard]] steps steps_of(std::span<change const> batch);
+  [[nodiscard]] commit_contents contents_of(std::span<change const> batch);
   void append_parts(etcd_step&& step, steps& to);
   [[nodiscard]] std::string rest_key(std::string_view entry_key, std::size_t number) const;
   void transact(steps const& what, std::string const& meta);
-  void write_in_pieces(steps const& what, record::head const& next);
+  void write_in_pieces(commit_contents const& what, record::head const& next);
   void apply_pieces(steps const& what, record::head const& next, std::uint64_t pieces);
 
   cluster_settings const settings_;
@@ -89,6 +91,8 @@ class etcd_journal final : public journal {
   std::string meta_;                // the value of the meta key in etcd
   std::int64_t meta_revision_ = 0;  // its mod revision in etcd
   std::map<std::string, std::string> recovered_;
+  std::vector<change> recent_;
+  bool came_from_copy_ = true;
   std::set<std::string, std::less<>> touched_;  // keys with a touch record in etcd
   std::map<std::string, std::size_t> rests_;    // number of continuations, by the entry's key in etcd
   std::optional<journal_error> failure_;

@@ -2,25 +2,32 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/cluster/cluster_settings.hpp"
+#include "server/cluster/commit_format.hpp"
 #include "server/cluster/etcd_client.hpp"
+#include "server/journal/history.hpp"
+#include "server/journal/record_codec.hpp"
 
 namespace holdfast::server {
 
-/// A copy of all keys of a cluster at one revision of etcd. Not thread-safe.
+/// A copy of all keys of a cluster at one revision of etcd, and the latest changes of the database, so that watchers
+/// can continue when this server becomes the leader. Not thread-safe.
 class warm_copy {
  public:
-  explicit warm_copy(cluster_settings const& settings)
-      : prefix_(settings.prefix()), candidates_(settings.candidates()), meta_key_(settings.meta_key()) {}
+  explicit warm_copy(cluster_settings const& settings) : settings_(settings) {}
 
-  /// Reads all keys again, page by page, at one revision. @throws etcd_error
+  /// Reads all keys again, page by page, at one revision. Earlier changes are unknown from then on. @throws etcd_error;
+  /// the copy is empty then.
   void load(etcd_client& etcd, etcd_client::clock::duration patience_for_a_page);
 
-  /// Applies events in order; skips those that the copy already contains.
+  /// Applies events in order, all of a revision together; skips those that the copy already contains.
   void apply(std::span<etcd_event> events);
 
   struct candidate {
@@ -38,12 +45,28 @@ class warm_copy {
   [[nodiscard]] std::map<std::string, std::string> const& entries() const noexcept { return entries_; }
   [[nodiscard]] std::map<std::string, std::string> take_entries() noexcept { return std::move(entries_); }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+  /// The latest changes, without a gap up to the database's present revision.
+  [[nodiscard]] history const& changes() const noexcept { return *changes_; }
 
  private:
+  void load_pages(etcd_client& etcd, etcd_client::clock::duration patience_for_a_page);
+  void apply_revision(std::span<etcd_event> events);
+  [[nodiscard]] std::optional<std::vector<change>> changes_in(std::span<etcd_event const> events,
+                                                              record::head const& next) const;
+  [[nodiscard]] std::optional<std::vector<change>> changes_in_pieces(commit_meta const& commit) const;
+  [[nodiscard]] std::uint64_t version_of(std::string_view tagged_key) const;
+  void remember(record::head const& next, std::optional<std::vector<change>> changes);
   void put(etcd_entry&& entry);
   void remove(std::string const& key);
+  [[nodiscard]] std::unique_ptr<history> no_changes() const {
+    return std::make_unique<history>(settings_.history_changes_max, settings_.history_bytes_max);
+  }
 
-  std::string prefix_, candidates_, meta_key_;
+  cluster_settings settings_;
+  std::string prefix_ = settings_.prefix(), candidates_ = settings_.candidates(), meta_key_ = settings_.meta_key(),
+              hidden_changes_key_ = settings_.hidden_changes_key(), entries_prefix_ = settings_.entries();
+  std::optional<record::head> head_;  // of the last commit; empty: none, or in an unknown format
+  std::unique_ptr<history> changes_ = no_changes();
   std::int64_t revision_ = 0, meta_revision_ = 0;
   std::string meta_;
   std::map<std::string, std::string> entries_;

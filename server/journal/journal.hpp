@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/journal/change.hpp"
 
@@ -81,6 +82,10 @@ class journal {
   /// Visits every entry, in the order of keys within a keyspace, and then checks that none is missing. If it throws,
   /// the visited entries must not be used. Call once, before the first commit.
   virtual void recover(visitor const& visit) = 0;
+
+  /// The latest changes with a revision of their own, as far as they are known: consecutive, up to the position's
+  /// revision. Watchers may continue within them. Call once, after recover().
+  [[nodiscard]] virtual std::vector<change> take_recent_changes() { return {}; }
 
   /// What was lost, in one line, if a damaged journal was opened; otherwise empty. Valid after recover().
   [[nodiscard]] virtual std::string accepted_loss() const { return {}; }

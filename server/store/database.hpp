@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "server/journal/commit_queue.hpp"
+#include "server/journal/history.hpp"
 #include "server/store/answered_requests.hpp"
 #include "server/store/expiry_index.hpp"
-#include "server/store/history.hpp"
 #include "server/store/named_locks.hpp"
 #include "server/store/operation.hpp"
 #include "server/store/outcome_codec.hpp"

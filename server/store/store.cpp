@@ -130,10 +130,11 @@ void store::recover(journal& kept) {
   next_expiry_.store(data.next_expiry(), std::memory_order_relaxed);
 }
 
-void store::keep_in(journal_position const& position, commit_queue& commits) {
+void store::keep_in(journal_position const& position, commit_queue& commits, std::vector<change> recent) {
   data_.try_lock()->keep_in(commits, position.sequence, position.revision);
   id_ = position.database;
-  history_.start_after(position.revision);
+  history_.start_after(position.revision - recent.size());
+  history_.append(recent);
   commits_ = &commits;
 }
 

@@ -9,16 +9,17 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "protocol/error.hpp"
 #include "protocol/lock_timing.hpp"
 #include "server/insight/lock_recorder.hpp"
 #include "server/journal/commit_queue.hpp"
+#include "server/journal/history.hpp"
 #include "server/journal/journal.hpp"
 #include "server/loop/asio.hpp"
 #include "server/loop/interruption.hpp"
 #include "server/store/database.hpp"
-#include "server/store/history.hpp"
 #include "server/store/operation.hpp"
 
 namespace holdfast::server {
@@ -64,8 +65,9 @@ class store {
 
   /// Loads the entries of a journal. @throws journal_error.
   void recover(journal& kept);
-  /// Sends each change to the journal from now on. @param commits of that journal; must outlive the store.
-  void keep_in(journal_position const& position, commit_queue& commits);
+  /// Sends each change to the journal from now on. @param commits of that journal; must outlive the store. @param
+  /// recent see journal::take_recent_changes().
+  void keep_in(journal_position const& position, commit_queue& commits, std::vector<change> recent = {});
   /// Durable changes are then appended to history() by the commit thread.
 
   /// The latest changes: bounded in number, and to a sixteenth of the memory for keys and values, at most 64 MiB.

@@ -8,10 +8,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "server/journal/history.hpp"
 #include "server/loop/event_loop.hpp"
 #include "server/loop/timer.hpp"
 #include "server/loop/wake_up.hpp"
-#include "server/store/history.hpp"
 
 namespace holdfast::server {
 

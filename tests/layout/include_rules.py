@@ -86,8 +86,6 @@ ROOMS = (
          advice="named locks are a plain container. What waits belongs to the store, what answers to api."),
     Room("data", "server/store/expiry_index", ("protocol",), WAITING + ("Asio's buffer views", "Beast", "JSON"),
          advice="the index is a plain container. What waits belongs to the store."),
-    Room("data", "server/store/history", ("protocol", "journal"), ("Asio", "Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
-         advice="the history keeps changes. What waits for them belongs to the store."),
     Room("store", "server/store/", ("protocol", "sync", "loop", "insight", "net", "journal", "data", "database"),
          ("Beast", "JSON", "logging", "command line", "sockets", "test frameworks"),
          advice="the store is the database behind its lock. What knows HTTP belongs to http or api; what logs, to app."),

@@ -305,13 +305,18 @@ def run(given, scratch):
         for one in watchers:
             one.join(20)
         lists, last_count = final_lists(setup)
+        logs = {}
+        for one, link in zip(cluster.servers, cluster.server_links):
+            logs[link.url] = logs[str(one.port)] = one.log.read_text(encoding="utf-8", errors="replace")
     wrong = chaos_checks.check(seen, lists, last_count, final)
+    unexplained, told_lost = chaos_checks.check_losses(seen, logs)
+    wrong += unexplained
     if verification and verification["verdict"] != "linearizable":
         wrong.append(f"load --verify: {json.dumps(verification)[:2000]}")
     done = {"reads": sum(not one.is_write for one in seen.versions), "writes": sum(one.is_write for one in seen.versions),
             "snapshots": len(seen.snapshots), "appends": len(seen.appended), "counts": len(seen.counted),
             "changes watched": sum(len(one.changes) for one in seen.watchers),
-            "gaps in watches": sum(len(one.gaps) - 1 for one in seen.watchers),
+            "watches resumed": sum(one.resumed - 1 for one in seen.watchers), "told lost": told_lost,
             "unanswered": seen.unanswered, "unreachable": seen.unreachable, "refused": seen.refusals}
     ends = sorted(one.end for one in seen.versions if one.is_write)
     done["longest pause of writes, s"] = round(max((after - before for before, after in zip(ends, ends[1:])), default=0), 1)

@@ -1,7 +1,9 @@
 """Judges what the clients of chaos.py have seen: by revisions, which order all changes, and by real time."""
 
+import datetime
 import heapq
 import json
+import re
 
 from chaos_clients import ACCOUNTS, BALANCE, Transfer
 
@@ -142,6 +144,61 @@ def check_watchers(seen, known, final):
         if (one.last or 0) < final:
             wrong.append(f"{one.name} has come to {one.last}, and the data to {final}")
     return wrong
+
+
+HISTORY_CHANGES_MAX = 65_536
+
+
+def events_of(log):
+    """The lines of a server's log: time, event, fields."""
+    for line in log.splitlines():
+        found = re.match(r"(\S+)Z \w+ (.*?)((?: \w+=(?:\"[^\"]*\"|\S+))*)$", line)
+        if found:
+            at = datetime.datetime.fromisoformat(found[1] + "+00:00").timestamp()
+            yield at, found[2], dict(re.findall(r"(\w+)=(\"[^\"]*\"|\S+)", found[3]))
+
+
+def why_lost(loss, log):
+    """Why a leader did not know the changes that it said were lost. @return a reason, or an anomaly"""
+    copied_at = recovered = source = None  # of the latest time as a standby, and as the leader
+    for at, event, fields in events_of(log):
+        if at > loss.at + 0.01:
+            break
+        if event == "standing by":
+            copied_at = recovered = source = None
+        elif event == "data copied":
+            copied_at = int(fields["revision"])
+        elif event == "recovered":
+            recovered = int(fields["revision"]), int(fields["changes_from"])
+        elif event == "leading":
+            source = fields["data"]
+    if recovered is None:
+        return None, "said by a server that did not lead"
+    revision, known_from = recovered
+    if loss.until - loss.after >= HISTORY_CHANGES_MAX:
+        return "too far behind", None
+    if loss.after + 1 >= known_from:
+        return None, f"but the leader had all changes from {known_from} on"
+    if source != "copy":
+        return "the leader had no complete copy", None
+    if known_from <= (copied_at or 0) + 1:
+        return "the leader made its copy later", None
+    if revision - known_from + 1 >= HISTORY_CHANGES_MAX:
+        return "too far behind", None
+    return None, f"but the leader has followed all changes since {copied_at}, and knows them only from {known_from} on"
+
+
+def check_losses(seen, logs):
+    """Who is told that changes are lost was late for a reason. @param logs by the name of a server that watchers know.
+    @return what is wrong, and how often there was which reason"""
+    wrong, reasons = [], {}
+    for one in seen.losses:
+        reason, anomaly = why_lost(one, logs[one.server])
+        if anomaly:
+            wrong.append(f"{one.watcher} was told that the changes after {one.after} are lost, {anomaly}")
+        else:
+            reasons[reason] = reasons.get(reason, 0) + 1
+    return wrong, reasons
 
 
 def check(seen, lists, last_count, final):

@@ -62,6 +62,17 @@ class Change:
     value: object
 
 
+@dataclasses.dataclass
+class Loss:
+    """A watcher was told that it can't have the changes between two revisions any more."""
+
+    watcher: str
+    after: int
+    until: int
+    at: float  # by the wall clock, as in the servers' logs
+    server: str  # the URL of the leader that said so, or the port that was asked
+
+
 class Seen:
     """All that the clients have seen. Lists only grow, and appending is atomic."""
 
@@ -73,7 +84,7 @@ class Seen:
         self.appended, self.doubtful_appends = [], []
         self.counted = []  # (number, token, revision): done under the lock
         self.doubtful_counts = []
-        self.watchers = []
+        self.watchers, self.losses = [], []
         self.wrong = []
         self.refusals = {}
         self.unanswered = self.unreachable = 0
@@ -383,8 +394,9 @@ class Watcher(Client):
         try:
             connection.request("GET", f"/v1/watch?prefix=chaos/&format=ndjson&from={self.id}")
             answer = connection.getresponse()
+            server = answer.headers.get("Holdfast-Served-By", str(port))
             if answer.status == 410:
-                return self.begin_anew()
+                return self.begin_anew(time.time(), server)
             if answer.status != 200:
                 content = answer.read()
                 if not self.refused(answer.status, content):
@@ -396,7 +408,7 @@ class Watcher(Client):
                 if not line.endswith(b"\n"):
                     break
                 if not self.take(json.loads(line)):
-                    return self.begin_anew()
+                    return self.begin_anew(time.time(), server)
         except (OSError, http.client.HTTPException):
             pass
         finally:
@@ -416,8 +428,8 @@ class Watcher(Client):
             self.last = max(self.last or 0, revision_in(told["id"]))
         return True
 
-    def begin_anew(self):
-        """From now on; what was in between is a gap."""
+    def begin_anew(self, told_at=None, server=None):
+        """From now on; what was in between is a gap, of which a server has told."""
         status, _, content = self.caller.ask("GET", "/v1/kv?limit=1")
         if self.refused(status, content):
             return
@@ -428,6 +440,7 @@ class Watcher(Client):
             if revision < self.last:
                 self.seen.wrong.append(f"{self.name} had seen {self.last}, and then the server is at {revision}")
             self.gaps.append((self.last, revision))
+            self.seen.losses.append(Loss(self.name, self.last, revision, told_at, server))
         else:
             self.gaps.append((0, revision))
         self.last, self.id = revision, str(revision)

@@ -5,6 +5,7 @@ cluster_test.py SERVER TEST
 """
 
 import base64
+import http.client
 import json
 import os
 import pathlib
@@ -164,6 +165,95 @@ class Writers:
             assert status == 200 and told <= int(content) <= self.tried[number], (number, told, status, content)
 
 
+class Others(threading.Thread):
+    """Makes the kinds of changes that Writers does not make: several of one key at once, deletions, expiries."""
+
+    def __init__(self, members):
+        super().__init__(daemon=True)
+        self.members, self.ends = members, threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ends.set()
+        self.join()
+
+    def run(self):
+        count = 0
+        while not self.ends.is_set():
+            count += 1
+            member, key = self.members[count % len(self.members)], f"others/{count % 7}"
+            steps = [{"put": key, "value": count}, {"delete": key}, {"put": key, "value": -count}, {"delete": f"{key}/gone"}]
+            try_to(member, "POST", "/v1/txn", json.dumps({"operations": steps}).encode(), timeout_s=1)
+            try_to(member, "PUT", f"/v1/kv/{key}/gone?ttl={count % 3 * 40 + 20}ms", str(count).encode(), timeout_s=1)
+            if count % 20 == 0:  # more than one transaction of etcd may change
+                steps = [{"put": f"others/many/{number % 150}", "value": count} for number in range(200)]
+                try_to(member, "POST", "/v1/txn", json.dumps({"operations": steps}).encode(), timeout_s=1)
+
+
+class Follower(threading.Thread):
+    """Watches all keys from a revision on, at one server after the other, and continues after the last change it was told of."""
+
+    def __init__(self, members, after):
+        super().__init__(daemon=True)
+        self.members, self.id, self.revisions, self.versions = members, after, [int(after.split("-")[-1])], {}
+        self.wrong, self.lost, self.ends, self.connections = [], [], threading.Event(), 0
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ends.set()
+        self.join(PATIENCE_S)
+        assert not self.is_alive()
+
+    def run(self):
+        at = 0
+        while not self.ends.is_set() and not self.lost:
+            connection = http.client.HTTPConnection("127.0.0.1", self.members[at % len(self.members)].port, timeout=2)
+            at += 1
+            try:
+                connection.request("GET", f"/v1/watch?prefix=&format=ndjson&from={self.id}")
+                answer = connection.getresponse()
+                if answer.status == 410:
+                    self.lost.append(answer.read())
+                elif answer.status == 200:
+                    self.connections += 1
+                    while not self.ends.is_set() and (line := answer.readline()).endswith(b"\n"):
+                        self.take(json.loads(line))
+            except (OSError, http.client.HTTPException):
+                pass
+            finally:
+                connection.close()
+            time.sleep(0.02)
+
+    def take(self, told):
+        self.id = told.get("id", self.id)
+        if told["event"] == "lost":
+            self.lost.append(told)
+        if told["event"] not in ("put", "delete", "expire"):
+            return
+        revision, before = told["revision"], self.versions.get(told["key"])
+        if revision != self.revisions[-1] + 1:
+            self.wrong.append(f"{revision} after {self.revisions[-1]}")
+        if before not in (None, told["previous"]):
+            self.wrong.append(f"{told['key']} was {told['previous']} before {revision}, and {before} was told")
+        self.versions[told["key"]] = revision if told["event"] == "put" else 0
+        self.revisions.append(revision)
+
+    def comes_to(self, revision):
+        """Every change up to there, once and in order."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.revisions[-1] < revision and not self.lost:
+            assert time.monotonic() < deadline, (self.revisions[-1], revision)
+            time.sleep(0.02)
+        assert not self.lost, (self.lost, self.revisions[-1])
+        assert not self.wrong, self.wrong[:5]
+
+
 def each_server_serves_the_data_and_tells_its_role():
     with Cluster() as cluster:
         leader, standbys = cluster.settle()
@@ -210,6 +300,54 @@ def a_killed_leader_is_followed_and_nothing_acknowledged_is_lost():
         writers.__exit__()
         for member in [leader, *standbys]:
             writers.check(member)
+
+
+def watchers_are_told_every_change_once_across_leaders_or_that_they_are_too_late():
+    with Cluster(members=2) as cluster:
+        leader, (standby,) = cluster.settle()
+        first = try_to(leader, "PUT", "/v1/kv/first", b"1")[2]["etag"].strip('"')
+        await_copy(leader, standby)
+        with Writers(cluster.members) as writers, Others(cluster.members), Follower(cluster.members, first) as in_step:
+            writers.progress(100)
+            leader.kill()
+            writers.progress(100)
+            # One that was told nothing meanwhile: all the changes were made by the leader before, or by this one.
+            with Follower([standby], first) as late:
+                late.comes_to(int(writers.revision))
+            in_step.comes_to(int(writers.revision))
+            # The server that comes back knows what follows.
+            leader.start()
+            cluster.settle()
+            await_copy(standby, leader)
+            writers.progress(100)
+            standby.kill()
+            writers.progress(100)
+            in_step.comes_to(int(writers.revision))
+            assert in_step.connections >= 3, in_step.connections
+            status, content, _ = try_to(leader, "GET", f"/v1/watch?prefix=&from={first}")
+            assert status == 410 and json.loads(content)["code"] == "history_compacted", (status, content)
+        print(f"{len(in_step.revisions)} changes were watched on {in_step.connections} connections")
+
+
+def a_leader_that_is_told_to_end_loses_no_watcher():
+    with Cluster(members=2) as cluster:
+        leader, (standby,) = cluster.settle()
+        first = try_to(leader, "PUT", "/v1/kv/first", b"1")[2]["etag"].strip('"')
+        await_copy(leader, standby)
+        with Writers(cluster.members) as writers, Follower(cluster.members, first) as watcher:
+            writers.progress(100)
+            assert leader.end() == 0
+            writers.progress(100)
+            watcher.comes_to(int(writers.revision))
+
+
+def await_copy(leader, standby):
+    """Until a standby has the data as they are now, so that it is told of all changes that follow."""
+    deadline = time.monotonic() + PATIENCE_S
+    wanted = leader.state()[1]["revision"]
+    while standby.state()[1].get("revision", 0) < wanted:
+        assert time.monotonic() < deadline, standby.log()
+        time.sleep(0.02)
 
 
 def a_leader_that_is_told_to_end_hands_over_at_once():

@@ -69,6 +69,8 @@ etcd_process::~etcd_process() {
 
 void etcd_process::pause() const {
   ::kill(process_, SIGSTOP);
+  // Its threads stop one after the other; until then they may still answer.
+  ::waitpid(process_, nullptr, WUNTRACED);
 }
 
 void etcd_process::go_on() const {

@@ -11,8 +11,8 @@
 #include <tuple>
 #include <vector>
 
+#include "server/journal/history.hpp"
 #include "server/store/database.hpp"
-#include "server/store/history.hpp"
 
 namespace {
 

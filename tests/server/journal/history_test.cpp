@@ -1,4 +1,4 @@
-#include "server/store/history.hpp"
+#include "server/journal/history.hpp"
 
 #include <gtest/gtest.h>
 
