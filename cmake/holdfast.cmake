@@ -42,9 +42,10 @@ elseif(HOLDFAST_SANITIZE STREQUAL "thread")
   target_compile_options(holdfast_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
   target_link_options(holdfast_options INTERFACE -fsanitize=thread)
 elseif(HOLDFAST_SANITIZE STREQUAL "fuzzer")
-  target_compile_options(holdfast_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=function
+  set(HOLDFAST_FUZZ_CHECKS "address,undefined" CACHE STRING "Sanitizers of the fuzzers; 'undefined' alone is ten times as fast")
+  target_compile_options(holdfast_options INTERFACE -fsanitize=fuzzer-no-link,${HOLDFAST_FUZZ_CHECKS} -fno-sanitize=function
                          -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-  target_link_options(holdfast_options INTERFACE -fsanitize=address,undefined)
+  target_link_options(holdfast_options INTERFACE -fsanitize=${HOLDFAST_FUZZ_CHECKS})
 elseif(HOLDFAST_SANITIZE)
   message(FATAL_ERROR "HOLDFAST_SANITIZE is '${HOLDFAST_SANITIZE}'; it can be empty, address, thread or fuzzer")
 endif()

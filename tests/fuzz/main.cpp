@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string>
+#include <string_view>
 
 #include "tests/fuzz/fuzzer.hpp"
 
@@ -15,8 +17,10 @@ holdfast::fuzz::fuzzer const* chosen = nullptr;
 
 extern "C" int LLVMFuzzerInitialize(int* count, char*** arguments) {
   using holdfast::fuzz::all_fuzzers;
+  constexpr std::string_view flag = "--fuzzer=";
   auto const asks = *count == 3 && std::string_view((*arguments)[1]) == "--dictionary";
-  auto const* const name = asks ? (*arguments)[2] : *count > 1 ? (*arguments)[1] : "";
+  std::string_view name = asks ? (*arguments)[2] : *count > 1 ? (*arguments)[1] : "";
+  if (name.starts_with(flag)) name.remove_prefix(flag.size());
   for (auto const& one : all_fuzzers())
     if (one.name == name) chosen = &one;
   if (chosen == nullptr) {
@@ -29,10 +33,10 @@ extern "C" int LLVMFuzzerInitialize(int* count, char*** arguments) {
     std::puts(std::string(chosen->dictionary).c_str());
     std::exit(0);
   }
-  // libFuzzer sees the arguments behind it.
-  (*arguments)[1] = (*arguments)[0];
-  ++*arguments;
-  --*count;
+  // libFuzzer takes a name for a corpus, and passes over what begins so. It stays for the processes that -merge=1,
+  // -minimize_crash=1 and -fork start with the same arguments.
+  static std::string const chosen_name = std::string(flag) + std::string(chosen->name);
+  (*arguments)[1] = const_cast<char*>(chosen_name.c_str());
   return 0;
 }
 
