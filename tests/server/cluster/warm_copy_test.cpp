@@ -339,8 +339,10 @@ TEST_F(copy_of_a_leader, that_lacks_compacted_commits_gives_the_next_leader_no_c
 // After a page that could not be read, the next attempt followed the events from there on and took the pages that it
 // had for everything. A leader with such a copy found its data damaged.
 TEST_F(copy_of_a_leader, that_could_be_loaded_only_in_part_is_empty) {
-  for (auto i = 0; i < 64; ++i) commit({changes.put("a" + std::to_string(i))});
-  for (auto i = 0; i < 16; ++i) commit({changes.put("b" + std::to_string(i), std::string(1024 * 1024, 'x'))});
+  std::vector<change> small;
+  for (auto i = 0; i < 72; ++i) small.push_back(changes.put("a" + std::to_string(i)));
+  commit(small);
+  for (auto i = 0; i < 8; ++i) commit({changes.put("b" + std::to_string(i), std::string(1024 * 1024, 'x'))});
   auto copy = loaded();
   EXPECT_EQ(copy.entries().size(), 80U);
   // Enough for the first page, and not for one of megabytes.
