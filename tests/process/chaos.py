@@ -52,6 +52,10 @@ class Nemesis:
 
     def end_server(self):
         number = self.victim()
+        # One that has just been started does not handle the signal yet.
+        deadline = time.monotonic() + 5
+        while self.cluster.role_of(self.cluster.servers[number]) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
         what = self.name_of(number)
         began_at = time.monotonic()
         status = self.cluster.servers[number].end()
