@@ -620,7 +620,6 @@ TEST_P(real_leader_test, answers_are_the_same_through_a_standby) {
   }
 }
 
-// With TLS, the end of what was read together stays inside OpenSSL, where the socket does not show it.
 TEST_P(real_leader_test, reads_that_share_a_connection_are_all_answered) {
   constexpr int clients = 40, rounds = 5;
   std::vector<raw_client> readers;
