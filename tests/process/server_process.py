@@ -107,8 +107,20 @@ class Process:
         return self.process.wait(PATIENCE_S)
 
     def pause(self):
+        """Returns when all its threads have stopped, which takes a while on a busy machine."""
         self.process.send_signal(signal.SIGSTOP)
         self.is_paused = True
+        deadline = time.monotonic() + PATIENCE_S
+        while not all(one in "TZX" for one in self.states()) and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    def states(self):
+        """A letter for each thread, as proc(5) has them."""
+        for stat in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
+            try:
+                yield stat.read_text(encoding="ascii").rpartition(")")[2].split()[0]
+            except OSError:
+                pass  # it has ended
 
     def go_on(self):
         self.process.send_signal(signal.SIGCONT)
