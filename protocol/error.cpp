@@ -70,6 +70,8 @@ error_traits traits_of(errc code) noexcept {
       return {412, "already_exists", "The key exists already"};
     case errc::invalid_transaction:
       return {400, "invalid_transaction", "The body is not a transaction"};
+    case errc::transaction_too_large:
+      return {413, "transaction_too_large", "The transaction writes too much"};
     case errc::check_failed:
       return {412, "check_failed", "A check of the transaction failed"};
     case errc::operation_failed:
@@ -98,6 +100,8 @@ error_traits traits_of(errc code) noexcept {
       return {409, "nothing_is_kept", "The server keeps no data"};
     case errc::backup_exists:
       return {409, "backup_exists", "There is a backup of that name"};
+    case errc::data_elsewhere:
+      return {409, "data_elsewhere", "The server keeps its data in etcd"};
     case errc::not_built:
       return {501, "not_built", "The server was built without this"};
     case errc::lock_timeout:

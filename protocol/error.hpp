@@ -43,6 +43,7 @@ enum class errc {
   precondition_failed,
   already_exists,
   invalid_transaction,
+  transaction_too_large,
   check_failed,
   operation_failed,
   history_compacted,
@@ -57,6 +58,7 @@ enum class errc {
   lock_lost,
   nothing_is_kept,
   backup_exists,
+  data_elsewhere,
   not_built,
   // the server cannot fulfil the request now
   lock_timeout,

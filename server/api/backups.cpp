@@ -74,6 +74,10 @@ std::optional<reply> take_backup_body(backup_request& request, std::string_view 
   auto const& kept = context.kept;
   if (kept.source == nullptr)
     return refuse(errc::nothing_is_kept, "this server was started with --in-memory; GET /v1/export copies its data");
+  if (context.cluster != nullptr)
+    return refuse(
+        errc::data_elsewhere,
+        "the data is in etcd; use 'etcdctl snapshot save FILE' to copy it, or /v1/export to write it as lines");
   request.name = name_of_now(kept.commits->durable_revision());
   if (!text.empty()) {
     auto const body = json::document::parse(text);

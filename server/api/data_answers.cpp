@@ -19,6 +19,10 @@ failure failure_of(no_room none) {
             "deletions go on; free some space (of etcd: compact and defragment it), and this ends by itself"};
   if (none.in == no_room::where::journal)
     return {errc::overloaded, "the disk (in a cluster: etcd) is slower than the writers; nothing was changed. Retry"};
+  if (none.in == no_room::where::commit)
+    return {errc::transaction_too_large,
+            "the values that the transaction writes are together larger than one commit to etcd should be; nothing was "
+            "changed. Split it"};
   return {errc::database_full,
           "the values take as much memory as this server allows; nothing was changed. Delete some, or start the server "
           "with a larger --max-memory"};

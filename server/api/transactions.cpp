@@ -439,7 +439,7 @@ void answer_transaction(data_request const& request, transaction_outcome const& 
   if (done.failed_step) {
     auto const index = *done.failed_step;
     auto const why = std::visit(step_failure{all.steps[index]}, done.results.back());
-    if (why.code == errc::database_full || why.code == errc::disk_full || why.code == errc::overloaded) {
+    if (std::holds_alternative<no_room>(done.results.back())) {
       answer = reply_to(why);
       return;
     }

@@ -26,6 +26,8 @@ constexpr std::size_t changes_at_once = 64;
 // Number of items that an import stores per acquisition of the lock.
 constexpr std::size_t items_at_once = 256;
 constexpr std::size_t item_bytes_at_once = 256 * 1024;
+/// How long an import waits for the commits of earlier changes before it tries its next part.
+constexpr std::chrono::seconds journal_patience{30};
 /// The longest line: a key and a value of maximum size, escaped.
 constexpr std::size_t line_bytes_max = 8 * 1024 * 1024;
 
@@ -239,9 +241,9 @@ class line_reader {
   [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
   /// The line of an item that has not expired.
   [[nodiscard]] std::size_t line_of(std::size_t item) const noexcept { return item_lines_[item]; }
-  void forget_items() noexcept {
-    to_.items.clear();
-    item_lines_.clear();
+  void forget_items(std::size_t count) noexcept {
+    to_.items.erase(to_.items.begin(), to_.items.begin() + static_cast<std::ptrdiff_t>(count));
+    item_lines_.erase(item_lines_.begin(), item_lines_.begin() + static_cast<std::ptrdiff_t>(count));
   }
 
   /// @param line with its line feed, if it has one.
@@ -338,7 +340,8 @@ class import_run {
  private:
   [[nodiscard]] import_operation& items() noexcept { return std::get<import_operation>(all_->operation); }
   awaitable<bool> store_items();
-  [[nodiscard]] reply refusal(failure const& why, std::size_t line) const;
+  awaitable<bool> await_journal(std::chrono::steady_clock::time_point due);
+  [[nodiscard]] reply refusal(failure why, std::size_t line) const;
 
   import_request const& request_;
   api_context const& context_;
@@ -358,7 +361,13 @@ class import_run {
   bool is_gone_ = false;
 };
 
-reply import_run::refusal(failure const& why, std::size_t line) const {
+reply import_run::refusal(failure why, std::size_t line) const {
+  // What the store says is true of the part that it refused.
+  constexpr std::string_view nothing = "nothing was changed";
+  if (auto const at = why.detail.find(nothing); at != std::string::npos && stored_ != 0)
+    why.detail.replace(
+        at, nothing.size(),
+        std::to_string(stored_) + " items were stored, but nothing from line " + std::to_string(line) + " on");
   auto answer = reply_to(why);
   auto const end = answer.body.rfind('}');
   answer.body.insert(end, ",\"line\":" + std::to_string(line) + ",\"stored\":" + std::to_string(stored_) +
@@ -375,42 +384,71 @@ std::optional<failure> why_not_done(execution const& done) {
   return std::nullopt;
 }
 
+/// Waits while the commits are behind, since an import alone can append faster than the journal commits.
+/// @return false if that ended it; refused_ or is_gone_ gives the reason.
+awaitable<bool> import_run::await_journal(std::chrono::steady_clock::time_point due) {
+  auto const* const commits = context_.kept.commits;
+  if (commits == nullptr) co_return true;
+  for (;;) {
+    auto const progress = commits->progress();
+    if (!commits->is_behind()) co_return true;
+    auto const ended = co_await client_.until_progress(progress + 1, due - std::chrono::steady_clock::now());
+    if (ended == client_link::progress_wait::late) co_return true;
+    is_gone_ = ended == client_link::progress_wait::gone;
+    if (ended == client_link::progress_wait::drained) {
+      refused_ = failure{errc::draining, "the server is shutting down; nothing was changed. Ask another"};
+      refused_line_ = reader_.line_of(0);
+    }
+    if (ended != client_link::progress_wait::made) co_return false;
+  }
+}
+
 /// @return true if everything was stored; otherwise refused_ or is_gone_ gives the reason.
 awaitable<bool> import_run::store_items() {
   auto& all = items();
-  if (all.items.empty()) co_return true;
-  all.subject = std::to_string(all.items.size()) + (all.items.size() == 1 ? " key" : " keys");
-  execution done;
-  {
-    client_link::waiting here(client_);
-    auto& stop = here.stop();
-    done = co_await context_.store.execute(what_, request_.terms, stop, asker_);
-    is_gone_ = stop.why() == stop_reason::hang_up;
-  }
-  if (gate_ != nullptr) gate_->used_lock_in_stream(done.timing);
-  if (is_gone_) co_return false;
-  if (auto why = why_not_done(done)) {
-    refused_ = std::move(why);
-    refused_line_ = reader_.line_of(0);
-    co_return false;
-  }
-  auto const& outcome = std::get<import_done>(*done.outcome);
-  all.since = outcome.since;
-  stored_ += outcome.stored;
-  skipped_ += outcome.skipped;
-  if (gate_ != nullptr) gate_->imported(outcome.stored + outcome.skipped);
-  revision_ = done.revision;
-  needs_ = std::max(needs_, done.needs);
-  if (outcome.failed_at) {
-    auto const& key = all.items[*outcome.failed_at].key;
+  auto const due = std::chrono::steady_clock::now() + journal_patience;
+  while (!all.items.empty()) {
+    auto const may_go_on = co_await await_journal(due);
+    if (!may_go_on) co_return false;
+    all.subject = std::to_string(all.items.size()) + (all.items.size() == 1 ? " key" : " keys");
+    execution done;
+    {
+      client_link::waiting here(client_);
+      auto& stop = here.stop();
+      done = co_await context_.store.execute(what_, request_.terms, stop, asker_);
+      is_gone_ = stop.why() == stop_reason::hang_up;
+    }
+    if (gate_ != nullptr) gate_->used_lock_in_stream(done.timing);
+    if (is_gone_) co_return false;
+    if (auto why = why_not_done(done)) {
+      refused_ = std::move(why);
+      refused_line_ = reader_.line_of(0);
+      co_return false;
+    }
+    auto const& outcome = std::get<import_done>(*done.outcome);
+    all.since = outcome.since;
+    stored_ += outcome.stored;
+    skipped_ += outcome.skipped;
+    if (gate_ != nullptr) gate_->imported(outcome.stored + outcome.skipped);
+    revision_ = done.revision;
+    needs_ = std::max(needs_, done.needs);
+    if (!outcome.failed_at) {
+      reader_.forget_items(all.items.size());
+      co_return true;
+    }
     refused_line_ = reader_.line_of(*outcome.failed_at);
-    refused_ = !outcome.full ? failure{errc::import_conflict, "the key '" + key +
-                                                                  "' exists already; nothing was "
-                                                                  "stored from its line on"}
-                             : failure_of(*outcome.full);
-    co_return false;
+    if (!outcome.full) {
+      refused_ = failure{errc::import_conflict, "the key '" + all.items[*outcome.failed_at].key +
+                                                    "' exists already; nothing was stored from its line on"};
+      co_return false;
+    }
+    refused_ = failure_of(*outcome.full);
+    // Others may have appended much since the wait: wait again, and go on with what is left.
+    auto const is_behind = outcome.full->in == no_room::where::journal && std::chrono::steady_clock::now() < due;
+    if (!is_behind) co_return false;
+    refused_.reset();
+    reader_.forget_items(*outcome.failed_at);
   }
-  reader_.forget_items();
   co_return true;
 }
 

@@ -74,9 +74,7 @@ bool cluster_member::stand_by() {
     std::lock_guard const lock(mutex_);
     phase_has_ended_ = false;
   }
-  auto its_settings = settings_;
-  its_settings.drain_timeout = standby_drain;
-  server standby(std::move(its_settings), nullptr, part(true));
+  server standby(settings_, nullptr, part(true));
   standby.stop_on_signals();
   log_info("standing by", {{"cluster", settings_.cluster.name}, {"advertise", settings_.cluster.advertise}});
   auto follower = start_thread("election", [this, &standby] { follow_election(standby); });
@@ -109,8 +107,9 @@ void cluster_member::follow_election(server& standby) {
     secret_.set(candidacy_->secret());
     if (auto place = candidacy_->place()) {
       leaders_.set_unknown();
-      prepare(*std::move(place));
-      return standby.retire();
+      if (!standby.was_stopped()) prepare(*std::move(place));
+      // After a signal, another server should lead while this one drains.
+      return standby.was_stopped() ? candidacy_->resign() : standby.retire(standby_drain);
     }
     auto const leader = leader_of(candidacy_->now());
     if (leader.term != known_term || leader.url.empty()) leaders_.set_unknown();
@@ -201,6 +200,7 @@ cluster_part cluster_member::part(bool is_standby) {
   made.commits.gathering_time = [](std::chrono::nanoseconds last_commit) { return last_commit / 4; };
   // Changes that wait for etcd must fit into the rest of its quota, which shrinks fast: check it each time.
   made.commits.pending_bytes_max = 8 * 1024 * 1024;
+  made.commits.append_bytes_max = 8 * 1024 * 1024;
   made.commits.room_check_interval = std::chrono::milliseconds(0);
   return made;
 }

@@ -60,6 +60,9 @@ void check_cluster(settings const& settings) {
 void check_cluster_member(settings const& settings) {
   if (settings.cluster.name.empty()) return;
   if (settings.cluster.advertise.empty()) throw CLI::ValidationError("--cluster", "needs --advertise, too");
+  if (settings.accept_loss)
+    throw CLI::ValidationError("--accept-loss", "is for a damaged data directory; a cluster keeps its data in etcd");
+  if (!settings.sync) throw CLI::ValidationError("--sync", "can't be off in a cluster, where etcd syncs each write");
   if (!settings.tls.certificate.empty() && !settings.cluster.advertise.starts_with("https://"))
     throw CLI::ValidationError("--advertise", "must begin with https:// because of --tls-cert");
   constexpr std::size_t body_bytes_max = 1024 * 1024;
@@ -139,6 +142,9 @@ void choose_journal(std::vector<std::string_view> const& arguments, bool in_memo
   if (!to.cluster.name.empty()) {
     for (auto const* const flag : {"--data", "--in-memory"})
       if (is_given(arguments, flag)) throw CLI::ValidationError(flag, "a server of a cluster keeps its data in etcd");
+    if (is_given(arguments, "--backups"))
+      throw CLI::ValidationError(
+          "--backups", "a server of a cluster makes no backups, its data is in etcd; use 'etcdctl snapshot save FILE'");
     to.data_directory.clear();
     return;
   }

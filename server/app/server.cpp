@@ -362,12 +362,19 @@ void server::start_part(Part& part, char const* failed) {
 
 void server::stop() {
   was_stopped_ = true;
-  retire();
+  asio::post(loop_.get_executor(), [this] { begin_drain(settings_.drain_timeout); });
 }
 
-void server::retire() {
-  asio::post(loop_.get_executor(),
-             [this] { drain_further(phase_ == drain_phase::serving ? drain_phase::draining : drain_phase::hurrying); });
+void server::retire(std::chrono::nanoseconds drain_timeout) {
+  asio::post(loop_.get_executor(), [this, drain_timeout] {
+    if (!was_stopped_) begin_drain(drain_timeout);
+  });
+}
+
+/// @param timeout of the first call; the second ends the drain.
+void server::begin_drain(std::chrono::nanoseconds timeout) {
+  if (phase_ == drain_phase::serving) drain_timeout_ = timeout;
+  drain_further(phase_ == drain_phase::serving ? drain_phase::draining : drain_phase::hurrying);
 }
 
 /// Enters the next step of a drain. Each step is less patient than the one before.
@@ -382,14 +389,14 @@ void server::drain_further(drain_phase to) {
       return;
     case drain_phase::draining:
       log_info("draining",
-               {{"connections", connections_.load()}, {"timeout", protocol::format_duration(settings_.drain_timeout)}});
+               {{"connections", connections_.load()}, {"timeout", protocol::format_duration(drain_timeout_)}});
       draining_ = true;
       if (was_stopped_ && part_.on_stop) part_.on_stop();
       listener_.close();
       writer_.stop();
       sweeper_.stop();
       what = &session::drain;
-      patience = settings_.drain_timeout;
+      patience = drain_timeout_;
       next = drain_phase::hurrying;
       break;
     case drain_phase::hurrying:

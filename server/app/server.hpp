@@ -67,8 +67,9 @@ class server {
   /// rest. A second call aborts them at once. Thread-safe, also before run().
   void stop();
 
-  /// Like stop(), but does not set was_stopped(): another server object will serve next.
-  void retire();
+  /// Like stop(), but in less time, and does not set was_stopped(): another server object will serve next. No effect
+  /// after stop().
+  void retire(std::chrono::nanoseconds drain_timeout);
 
   /// Ends at once, without sending another byte. Thread-safe, also before run().
   void abandon() noexcept { workers_[0]->stop(); }
@@ -102,6 +103,7 @@ class server {
   bool admit(unique_socket& socket);
   void on_session_end(peer_address const& client);
   void reload_access();
+  void begin_drain(std::chrono::nanoseconds timeout);
   void drain_further(drain_phase to);
   void end_if_drained();
   void on_commit() noexcept;
@@ -148,6 +150,7 @@ class server {
   timer tls_look_;
   std::vector<std::function<void()>> on_reload_;  // the actions of reload()
   drain_phase phase_ = drain_phase::serving;
+  std::chrono::nanoseconds drain_timeout_{};  // of the drain that has begun
   wake_up commits_failed_{loop_, [this] { fail(); }};
   std::unique_ptr<commit_queue> commits_;
   std::unique_ptr<backup_runner> backups_;

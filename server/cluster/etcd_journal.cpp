@@ -332,12 +332,6 @@ std::optional<journal_error> etcd_journal::confirm() {
   return failure_;
 }
 
-journal_position etcd_journal::back_up(std::filesystem::path const& /*to*/) const {
-  throw journal_error(
-      journal_fault::cannot_create,
-      "the data is in etcd; use 'etcdctl snapshot save FILE' to copy it, or /v1/export to write it as lines");
-}
-
 namespace {
 
 /// The size from which additions are refused. Below etcd's own alarm, which would refuse deletions as well.

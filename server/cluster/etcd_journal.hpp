@@ -55,7 +55,6 @@ class etcd_journal final : public journal {
   /// Estimates etcd's size from the bytes committed since note().
   [[nodiscard]] bool has_room() override;
   [[nodiscard]] journal_figures figures() const override;
-  [[noreturn]] journal_position back_up(std::filesystem::path const& to) const override;
   void close() override {}
 
   // Thread-safe:

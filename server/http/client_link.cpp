@@ -11,6 +11,17 @@ namespace {
 
 constexpr std::size_t copied_bytes_max = 4 * 1024;
 
+/// Ends a timer's wait when the gate opens.
+class canceller final : public answer_gate::waiter {
+ public:
+  explicit canceller(timer& until) noexcept : until_(until) {}
+
+ private:
+  void on_open() override { until_.cancel(); }
+
+  timer& until_;
+};
+
 }  // namespace
 
 client_link::waiting::waiting(client_link& client)
@@ -31,6 +42,24 @@ awaitable<bool> client_link::pause(timer& until) {
   auto token = asio::bind_cancellation_slot(phase.slot(), as_values);
   co_await until.async_wait(token);
   co_return stop.why() != stop_reason::hang_up;
+}
+
+awaitable<client_link::progress_wait> client_link::until_progress(std::uint64_t number,
+                                                                  std::chrono::nanoseconds at_most) {
+  if (gate_.is_open_for(number)) co_return progress_wait::made;
+  timer until(co_await asio::this_coro::executor, at_most);
+  canceller at_gate(until);
+  waiting here(*this);
+  auto& stop = here.stop();
+  if (stop.why() == stop_reason::hang_up) co_return progress_wait::gone;
+  // As with a hold, only the end of the drain time ends it: the commits take no longer than their answers would.
+  interruption::phase_scope const phase(stop, lock_phase::holding);
+  auto token = asio::bind_cancellation_slot(phase.slot(), as_values);
+  gate_.withhold(at_gate, number);
+  co_await until.async_wait(token);
+  if (stop.why() == stop_reason::hang_up) co_return progress_wait::gone;
+  if (gate_.is_open_for(number)) co_return progress_wait::made;
+  co_return until.expiry() <= until.now() ? progress_wait::late : progress_wait::drained;
 }
 
 awaitable<client_link::body_piece> client_link::read_body(std::string& to) {

@@ -61,6 +61,17 @@ class client_link {
   /// Waits until the contents of a piece of an answer are durable. @return false if they never will be.
   awaitable<bool> until_durable(std::uint64_t needs) { return gate_.wait(needs); }
 
+  /// How a wait for progress ended.
+  enum class progress_wait {
+    made,     ///< the journal has come so far
+    late,     ///< the time was over first
+    drained,  ///< the drain time was over first
+    gone,     ///< the client has gone
+  };
+
+  /// Waits until the journal's progress reaches a number.
+  awaitable<progress_wait> until_progress(std::uint64_t number, std::chrono::nanoseconds at_most);
+
   // --- a body in pieces, of a request that asked for it so ---
 
   enum class body_piece {

@@ -203,8 +203,8 @@ bool commit_queue::commit(std::span<change> batch, std::size_t bytes) {
   for (auto const& one : batch) revision = std::max(revision, one.revision);
   if (observers_.take) observers_.take(batch);
   durable_revision_.store(revision, std::memory_order_release);
+  pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);  // published by the next line, see is_behind()
   durable_sequence_.store(report.sequence, std::memory_order_release);
-  pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   if (observers_.measure) observers_.measure(report);
   if (!is_shared_) observers_.notify();  // else at the end of the round
   return true;

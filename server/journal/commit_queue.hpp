@@ -22,6 +22,7 @@ struct commit_settings {
   std::size_t batch_bytes_max = 4 * 1024 * 1024;       ///< only a single append that is larger makes a larger batch
   std::size_t batch_changes_max = std::size_t(-1);     ///< as above
   std::size_t pending_bytes_max = 64 * 1024 * 1024;    ///< commit_queue::is_full() from here on
+  std::size_t append_bytes_max = std::size_t(-1);      ///< for those who append: not much more at once
   std::chrono::milliseconds room_check_interval{250};  ///< how old the answer of has_room() may be
   /// How long to wait for more writers, when the last commit took so long; null: never.
   std::chrono::nanoseconds (*gathering_time)(std::chrono::nanoseconds last_commit) = nullptr;
@@ -122,8 +123,13 @@ class commit_queue {
   /// resets it.
   /// Any thread.
   [[nodiscard]] bool is_full() const noexcept { return pending_bytes() >= settings_.pending_bytes_max; }
+  /// True if a request of many commits should wait for progress before its next one: half of that is pending. What is
+  /// left is for those who don't wait. Any thread; read progress() before it, and there will be more of it.
+  [[nodiscard]] bool is_behind() const noexcept { return pending_bytes() >= settings_.pending_bytes_max / 2; }
   /// Memory of changes that are not durable yet.
   [[nodiscard]] std::size_t pending_bytes() const noexcept { return pending_bytes_.load(std::memory_order_relaxed); }
+
+  [[nodiscard]] std::size_t append_bytes_max() const noexcept { return settings_.append_bytes_max; }
 
   /// journal::has_room(), asked again when the last answer is older than settings say; no after finish(). One thread at
   /// a time: whoever owns the lock, before it adds data.

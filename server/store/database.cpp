@@ -138,7 +138,9 @@ void database::record(change::kind what, std::string_view key, entry const* befo
   auto const sequence = sequence_ + 1, revision = is_data ? revision_ + 1 : previous;
   change one{what, sequence, revision, previous, std::string(key), value, instant_of(expires)};
   if (open_ != nullptr) {
+    auto const bytes = pending_bytes_of(one);
     open_->changes.push_back(std::move(one));
+    open_->change_bytes += bytes;
   } else if (journal_ != nullptr) {
     journal_->append(std::move(one));
   } else if (changes_ != nullptr) {
@@ -176,6 +178,7 @@ std::optional<no_room> database::lacks(std::uint64_t bytes) {
   if (journal_ == nullptr) return std::nullopt;
   if (!journal_->has_room(now_)) return no_room{no_room::where::disk};
   if (journal_->is_full()) return no_room{no_room::where::journal};
+  if (open_ != nullptr && open_->change_bytes > journal_->append_bytes_max()) return no_room{no_room::where::commit};
   return std::nullopt;
 }
 
@@ -572,6 +575,13 @@ data_outcome without_replaced(data_outcome outcome) {
   return outcome;
 }
 
+/// True for outcomes that are not remembered, because they mean: try again.
+bool is_to_be_retried(data_outcome const& outcome) {
+  auto const* const transaction = std::get_if<transaction_done>(&outcome);
+  auto const& last = transaction != nullptr && (*transaction)->failed_step ? (*transaction)->results.back() : outcome;
+  return std::holds_alternative<text_wanted>(last) || std::holds_alternative<no_room>(last);
+}
+
 /// The operation and the record of its outcome are committed together.
 data_outcome database::run(std::shared_ptr<idempotent_operation const> const& one) {
   if (auto earlier = answered_.find(one->key, now_)) {
@@ -584,8 +594,7 @@ data_outcome database::run(std::shared_ptr<idempotent_operation const> const& on
   auto has_place = false;
   try {
     auto done = apply(one->operation);
-    // These outcomes mean: try again.
-    if (std::holds_alternative<text_wanted>(done) || std::holds_alternative<no_room>(done)) {
+    if (is_to_be_retried(done)) {
       if (open_ != nullptr) roll_back();
       return done;
     }

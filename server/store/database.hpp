@@ -120,6 +120,7 @@ class database final : private named_locks::stream {
     };
     std::vector<step> undo;
     std::vector<change> changes;
+    std::size_t change_bytes = 0;
   };
 
   data_outcome run(get_operation const& get);

@@ -313,6 +313,7 @@ struct no_room {
     memory,   ///< the database has reached its limit
     disk,     ///< the journal's disk is nearly full
     journal,  ///< too much is waiting to become durable
+    commit,   ///< the transaction writes too much at once
   };
   where in = where::memory;
 };

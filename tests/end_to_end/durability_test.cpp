@@ -2,6 +2,7 @@
 // untrue by a power loss.
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,7 +19,7 @@ using namespace std::chrono_literals;
 
 struct durability : ::testing::Test {
   void start() {
-    server.emplace(settings, std::make_unique<manual_journal>(commits));
+    server.emplace(settings, std::make_unique<manual_journal>(commits), limits);
     client.emplace(server->port());
   }
   void SetUp() override { start(); }
@@ -57,6 +58,7 @@ struct durability : ::testing::Test {
 
   commit_control commits;  // outlives the server
   server::settings settings = running_server::test_settings();
+  server::commit_settings limits;
   std::optional<running_server> server;
   std::optional<raw_client> client;
 };
@@ -423,6 +425,108 @@ TEST_F(shared_journal, while_no_other_server_can_take_over_a_read_waits_for_what
   commits.let_go();
   EXPECT_EQ(client->receive().body, "2");
   EXPECT_EQ(writer.receive().status, 201);
+}
+
+TEST_F(durability, a_transaction_that_writes_more_than_a_commit_may_have_is_refused_and_changes_nothing) {
+  limits.append_bytes_max = 1000;
+  start();
+  auto const body = R"({"operations":[{"put":"a","value":")" + std::string(2000, 'x') + R"("},{"put":"b","value":1}]})";
+  for (auto const* const more :
+       {"Content-Type: application/json\r\n", "Content-Type: application/json\r\nIdempotency-Key: \"once\"\r\n"}) {
+    auto const refused = ask("POST", "/v1/txn", body, more);
+    EXPECT_EQ(refused.status, 413);
+    EXPECT_EQ(refused.code(), "transaction_too_large");
+  }
+  EXPECT_EQ(ask("GET", "/v1/kv/a").status, 404);
+}
+
+// --- imports, which make many commits --------------------------------------------------------------------------------
+
+std::string lines_of(int count, std::size_t value_bytes) {
+  std::string lines;
+  for (int i = 0; i < count; ++i)
+    lines += R"({"key":"k)" + std::to_string(i) + R"(","value":")" + std::string(value_bytes, 'x') + "\"}\n";
+  return lines;
+}
+
+/// A server that refuses changes while slightly more than one part of an import is pending.
+struct import_durability : durability {
+  void SetUp() override {
+    limits.pending_bytes_max = 300'000;
+    settings.threads = 1;
+    start();
+    commits.hold();
+  }
+
+  /// Fills what may be pending, so that a plain write is refused.
+  void fill(raw_client& by) {
+    change(by, request("PUT", "/v1/kv/large", '"' + std::string(300'000, 'x') + '"'), 1);
+    auto const refused = ask("PUT", "/v1/kv/small", "1");
+    EXPECT_EQ(refused.code(), "overloaded");
+    EXPECT_NE(refused.detail().find("nothing was changed"), std::string::npos) << refused.body;
+  }
+};
+
+// It did not wait for its own parts: in a cluster, an import of much more than 8 MiB ended half-way with 503.
+TEST_F(import_durability, one_of_more_than_may_be_pending_waits_for_its_own_commits) {
+  client->send(request("POST", "/v1/import", lines_of(60, 10'000)));
+  commits.await_commit(1);
+  EXPECT_TRUE(client->stays_silent(100ms));
+  commits.let_go();
+  auto const answer = client->receive();
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_NE(answer.body.find("\"stored\":60"), std::string::npos) << answer.body;
+}
+
+TEST_F(import_durability, it_waits_for_the_commits_of_others_without_the_lock) {
+  auto put = connect(), importer = connect();
+  fill(put);
+  importer.send(request("POST", "/v1/import", lines_of(3, 10)));
+  EXPECT_TRUE(is_withheld(importer));
+  EXPECT_EQ(ask("GET", "/v1/kv/none?lock-timeout=0").status, 404);
+  EXPECT_EQ(ask("PUT", "/v1/kv/small", "1").code(), "overloaded");
+  commits.let_go();
+  EXPECT_EQ(importer.receive().status, 200);
+  EXPECT_EQ(put.receive().status, 201);
+  EXPECT_EQ(ask("GET", "/v1/kv/k2").status, 200);
+}
+
+TEST_F(import_durability, a_client_that_leaves_during_the_wait_has_stored_nothing) {
+  auto put = connect();
+  fill(put);
+  {
+    auto importer = connect();
+    importer.send(request("POST", "/v1/import", lines_of(3, 10)));
+    EXPECT_TRUE(is_withheld(importer));
+  }
+  server->settle();
+  commits.let_go();
+  EXPECT_EQ(put.receive().status, 201);
+  EXPECT_EQ(ask("GET", "/v1/kv/k0").status, 404);
+}
+
+// The detail was "nothing was changed", next to the number of lines stored.
+TEST_F(import_durability, one_that_ends_half_way_with_the_drain_time_says_what_it_has_stored) {
+  client->send(request("POST", "/v1/import", lines_of(30, 10'000)));
+  commits.await_commit(1);
+  EXPECT_TRUE(client->stays_silent(100ms));
+  auto holder = connect();
+  server->ask_for_lock(holder, request("GET", "/v1/kv/none?hold=60s"));
+  server->stop();
+  server->stop();
+  EXPECT_EQ(holder.receive().status, 404) << "the end of the drain time ends the hold, too";
+  commits.let_go();
+  auto const answer = client->receive();
+  EXPECT_EQ(answer.code(), "draining");
+  auto const told = nlohmann::json::parse(answer.body);
+  auto const stored = told["stored"].get<int>();
+  EXPECT_GT(stored, 0);
+  EXPECT_LT(stored, 30);
+  EXPECT_EQ(told["line"], stored + 1);
+  EXPECT_NE(answer.detail().find(std::to_string(stored) + " items were stored, but nothing from line " +
+                                 std::to_string(stored + 1) + " on"),
+            std::string::npos)
+      << answer.detail();
 }
 
 }  // namespace

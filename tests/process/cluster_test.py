@@ -273,6 +273,9 @@ def each_server_serves_the_data_and_tells_its_role():
             assert state["role"] == "standby" and state["revision"] == 3 and state["lag_ms"] >= 0, state
             assert state["term"] == term and term > 0, state
         assert leader.state()[1]["revision"] == 3 and leader.state()[1]["etcd_ms"] > 0
+        for member in cluster.members:
+            status, content, _ = try_to(member, "POST", "/v1/backups")
+            assert (status, json.loads(content)["code"]) == (409, "data_elsewhere"), (status, content)
         version = json.loads(try_to(leader, "GET", "/version")[1])
         assert version["journal"]["kind"] == "etcd" and version["cluster"]["role"] == "leader", version
         assert json.loads(try_to(standbys[0], "GET", "/version")[1])["cluster"]["role"] == "standby"
@@ -369,6 +372,40 @@ def a_leader_that_is_told_to_end_hands_over_at_once():
         leader, _ = cluster.settle()
         writers.__exit__()
         writers.check(leader)
+
+
+# Its drain was that of a standby that becomes the leader: after 30 ms it cut off all that it was forwarding.
+def a_standby_that_is_told_to_end_finishes_what_it_forwards():
+    with Cluster(members=2) as cluster:
+        leader, (standby,) = cluster.settle()
+        assert try_to(leader, "PUT", "/v1/kv/held", b"1")[0] == 201
+        with standby.connect() as reader, standby.connect() as writer, leader.connect() as observer:
+            reader.send(server_process.request("GET", "/v1/kv/held?hold=1s"))
+            await_lock(observer, lambda lock: lock["owner"])
+            writer.send(server_process.request("PUT", "/v1/kv/held", b"2"))
+            await_lock(observer, lambda lock: lock["queue_length"])
+            standby.process.terminate()
+            assert reader.receive() == (200, b"1")
+            assert writer.receive()[0] == 204
+            assert standby.process.wait(PATIENCE_S) == 0
+        assert try_to(leader, "GET", "/v1/kv/held")[1] == b"2"
+
+
+def await_lock(client, is_so):
+    """Until the lock's state, as a leader shows it, is so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so(state := json.loads(client.ask("GET", "/v1/lock")[1])):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.01)
+
+
+# Each of these ended half-way with 503: the import appended faster than etcd commits.
+def an_import_of_more_than_may_wait_for_etcd_is_stored():
+    with Cluster(members=1) as cluster:
+        leader, _ = cluster.settle()
+        lines = b"".join(json.dumps({"key": f"k{number}", "value": "x" * 2000}).encode() + b"\n" for number in range(9000))
+        status, content, _ = try_to(leader, "POST", "/v1/import", lines)
+        assert status == 200 and json.loads(content)["stored"] == 9000, (status, content)
 
 
 def a_leader_that_was_stopped_longer_than_its_lease_acknowledges_nothing():

@@ -52,6 +52,8 @@ TEST(traits_of, each_error_has_its_status) {
                                      {errc::settings_fixed, 403},
                                      {errc::nothing_is_kept, 409},
                                      {errc::backup_exists, 409},
+                                     {errc::data_elsewhere, 409},
+                                     {errc::transaction_too_large, 413},
                                      {errc::backup_failed, 500},
                                      {errc::not_built, 501},
                                      {errc::lock_timeout, 503},

@@ -14,8 +14,8 @@ namespace holdfast::tests {
 class running_server::impl {
  public:
   explicit impl(server::settings settings) : server(std::move(settings)) {}
-  impl(server::settings settings, std::unique_ptr<server::journal> kept)
-      : server(std::move(settings), std::move(kept)) {}
+  impl(server::settings settings, std::unique_ptr<server::journal> kept, server::commit_settings const& commits)
+      : server(std::move(settings), std::move(kept), {.commits = commits}) {}
 
   server::server server;
   std::future<void> run = std::async(std::launch::async, [this] { server.run(); });
@@ -30,8 +30,9 @@ server::settings running_server::test_settings() {
   return settings;
 }
 
-running_server::running_server(server::settings settings, std::unique_ptr<server::journal> kept)
-    : impl_(kept ? std::make_unique<impl>(settings, std::move(kept)) : std::make_unique<impl>(settings)),
+running_server::running_server(server::settings settings, std::unique_ptr<server::journal> kept,
+                               server::commit_settings const& commits)
+    : impl_(kept ? std::make_unique<impl>(settings, std::move(kept), commits) : std::make_unique<impl>(settings)),
       port_(impl_->server.endpoint().port()),
       threads_(settings.threads),
       is_tls_(!settings.tls.certificate.empty()) {}

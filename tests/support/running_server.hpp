@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "server/app/settings.hpp"
+#include "server/journal/commit_queue.hpp"
 #include "server/journal/journal.hpp"
 
 namespace holdfast::tests {
@@ -17,8 +18,9 @@ class running_server {
   /// Defaults for tests: two threads, no writer, any free port.
   [[nodiscard]] static server::settings test_settings();
 
-  /// @param kept the journal for its data; null for in memory, or as in the settings
-  explicit running_server(server::settings settings = test_settings(), std::unique_ptr<server::journal> kept = nullptr);
+  /// @param kept the journal for its data; null for in memory, or as in the settings. @param commits for that journal
+  explicit running_server(server::settings settings = test_settings(), std::unique_ptr<server::journal> kept = nullptr,
+                          server::commit_settings const& commits = {});
   ~running_server();
   running_server(running_server const&) = delete;
   running_server& operator=(running_server const&) = delete;

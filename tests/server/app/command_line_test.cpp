@@ -370,6 +370,17 @@ TEST(command_line, a_server_of_a_cluster_keeps_its_data_in_etcd) {
   EXPECT_TRUE(says(refusal_of(in_cluster({"--in-memory"})), "--in-memory"));
 }
 
+// They did nothing. Packages set the directories of all servers by variables, which therefore are no error.
+TEST(command_line, flags_about_a_data_directory_do_not_go_with_a_cluster) {
+  variable const backups("HOLDFAST_BACKUPS", "/backups");
+  EXPECT_EQ(settings_of(in_cluster({"--sync", "on"})).cluster.name, "main");
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--backups", "/b"})), "etcdctl snapshot save"));
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--accept-loss"})), "--accept-loss: is for a damaged data directory"));
+  EXPECT_TRUE(says(refusal_of(in_cluster({"--sync", "off"})), "--sync: can't be off in a cluster"));
+  variable const sync("HOLDFAST_SYNC", "off");
+  EXPECT_TRUE(says(refusal_of(in_cluster()), "HOLDFAST_SYNC"));
+}
+
 TEST(command_line, says_what_a_cluster_lacks) {
   EXPECT_TRUE(says(refusal_of({"--cluster", "main"}), "--etcd"));
   EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "http://a:2379"}), "--advertise"));

@@ -848,6 +848,7 @@ class kept_database {
   /// Each append becomes a batch of its own.
   static commit_settings one_at_a_time() {
     commit_settings settings;
+    settings.append_bytes_max = 1000;
     settings.batch_bytes_max = 1;
     return settings;
   }
@@ -915,6 +916,33 @@ TEST(an_idempotent_operation, that_had_no_room_may_be_tried_again) {
   EXPECT_TRUE(std::holds_alternative<no_room>(data.apply(put)));
   data.apply(delete_operation{"a"});
   EXPECT_TRUE(std::holds_alternative<value_stored>(data.apply(put)));
+}
+
+// It was to be remembered, and could not be encoded.
+TEST(an_idempotent_operation, that_is_a_transaction_without_room_may_be_tried_again) {
+  remembering_journal kept;
+  kept_database one(kept);
+  auto const large = once("x", transaction{{}, {put_operation{"a", text_of(2000)}, put_operation{"b", text("1")}}, {}});
+  for (int i = 0; i < 2; ++i) {
+    auto const done = get_as<transaction_done>(one.data.apply(large));
+    ASSERT_EQ(done->failed_step, 1U);
+    EXPECT_EQ(get_as<no_room>(done->results.back()).in, no_room::where::commit);
+    EXPECT_EQ(one.data.find("a"), nullptr);
+  }
+}
+
+// A few small patches of large values could write more than fits into etcd.
+TEST(a_transaction_that_is_kept, writes_a_bounded_amount_at_once) {
+  remembering_journal kept;
+  kept_database one(kept);
+  auto const run = [&](std::size_t bytes) {
+    return get_as<transaction_done>(
+        one.data.apply(transaction{{}, {put_operation{"a", text_of(bytes)}, put_operation{"b", text("1")}}, {}}));
+  };
+  EXPECT_FALSE(run(500)->failed_step);
+  EXPECT_EQ(run(2000)->failed_step, 1U);
+  EXPECT_EQ(one.data.find("a")->value->size(), text_of(500)->size());
+  EXPECT_TRUE(std::holds_alternative<value_stored>(one.data.apply(put_operation{"a", text_of(2000)})));
 }
 
 }  // namespace
