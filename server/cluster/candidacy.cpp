@@ -15,6 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds clock_margin{100};
 constexpr std::chrono::milliseconds pause_after_failure{100};
 constexpr std::chrono::seconds patience{2};
+/// etcd removes the keys of an expired lease within half a second.
+constexpr std::chrono::seconds etcd_delay{1};
 
 }  // namespace
 
@@ -192,7 +194,7 @@ void candidacy::look_for_own_url(etcd_page const& page, etcd_entry const& mine) 
     if (one.value != settings_.advertise || one.key == mine.key) continue;
     auto const [known, is_new] = same_url_since_.try_emplace(one.key, now);
     if (known->second == clock::time_point::max()) continue;
-    if (one.create_revision < mine.create_revision && now - known->second <= settings_.lease + patience) continue;
+    if (one.create_revision < mine.create_revision && now - known->second <= settings_.lease + etcd_delay) continue;
     known->second = clock::time_point::max();
     if (on_notice_) on_notice_({.what = notice::kind::url_is_shared, .text = one.key});
   }
