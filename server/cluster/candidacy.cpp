@@ -15,8 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds clock_margin{100};
 constexpr std::chrono::milliseconds pause_after_failure{100};
 constexpr std::chrono::seconds patience{2};
-/// etcd removes the keys of an expired lease within half a second.
-constexpr std::chrono::seconds etcd_delay{1};
+/// etcd removes the keys of an expired lease by this later at most, even if it has just elected a leader.
+constexpr std::chrono::seconds etcd_delay{2};
 
 }  // namespace
 
