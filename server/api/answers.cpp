@@ -60,7 +60,11 @@ reply draining_reply() {
   return refuse(errc::draining, "the server is shutting down and accepts no new requests");
 }
 
-reply no_leader_reply(bool leads) {
+reply no_leader_reply(bool leads, bool is_cut_off) {
+  if (!leads && is_cut_off)
+    return refuse(errc::no_leader,
+                  "etcd does not answer this server, so it knows no leader; nothing was changed. Retry, here or at "
+                  "another server");
   return refuse(errc::no_leader, leads
                                      ? "this server leads the cluster, but etcd does not answer; nothing was changed. "
                                        "Retry, here or at another server"

@@ -38,7 +38,8 @@ inline constexpr std::string_view read_allow = "GET, HEAD, OPTIONS";
 [[nodiscard]] reply no_such_path();
 [[nodiscard]] reply draining_reply();
 /// 503. @param leads whether this server leads, and can't reach etcd
-[[nodiscard]] reply no_leader_reply(bool leads);
+/// @param is_cut_off whether a standby can't reach etcd
+[[nodiscard]] reply no_leader_reply(bool leads, bool is_cut_off);
 
 /// For answers that are true only now: no cache may keep them.
 [[nodiscard]] reply no_store(reply answer);

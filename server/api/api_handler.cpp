@@ -159,7 +159,7 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
   }
   if (context_.cluster != nullptr && waits_for_etcd(kind_, head.method, *context_.cluster) &&
       context_.cluster->is_cut_off() && !std::holds_alternative<reply>(request_))
-    request_ = no_leader_reply(true);
+    request_ = no_leader_reply(true, true);
   auto const need = begin_routed(head, answer);
   if (need == request_need::nothing) answer.more_fields += cors_;
   return need;

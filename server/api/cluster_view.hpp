@@ -12,6 +12,8 @@ struct cluster_report {
   std::string name;      ///< of the cluster
   bool leads = false;    ///< otherwise it is a standby
   std::string leader{};  ///< the leader's URL; empty: none is known
+  /// Of a standby: etcd does not answer it. So it does not know who leads.
+  bool is_cut_off = false;
   /// Of the leader: grows with each change of it. 0: none is known.
   std::int64_t term = 0;
   std::uint64_t revision = 0;  ///< up to which this server has the data

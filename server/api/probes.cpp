@@ -19,7 +19,8 @@ routed route_readyz(request_head const& head, target const& /*target*/, route_co
   if (context.draining) return draining_reply();
   if (context.cluster == nullptr) return no_store(json_reply("{\"status\":\"ready\",\"role\":\"single\"}\n"));
   auto const report = context.cluster->report();
-  if (report.leads ? context.cluster->is_cut_off() : report.leader.empty()) return no_leader_reply(report.leads);
+  if (report.leads ? context.cluster->is_cut_off() : report.leader.empty())
+    return no_leader_reply(report.leads, report.is_cut_off);
   return no_store(json_reply("{\"status\":\"ready\"," + members_of(report) + "}\n"));
 }
 

@@ -15,6 +15,8 @@ namespace holdfast::server {
 
 int run_cluster_status(cluster_settings const& cluster) {
   constexpr std::chrono::seconds patience{3};
+  constexpr auto shared_url =
+      "  (has the URL of another one: give each server its own --advertise; after a crash, wait for its lease to end)";
   try {
     cancel_signal const never;
     etcd_client etcd(cluster.etcd, never);
@@ -23,10 +25,13 @@ int run_cluster_status(cluster_settings const& cluster) {
     std::ranges::sort(members, {}, &etcd_entry::create_revision);
     auto const meta = etcd.range(cluster.meta_key(), {}, 0, 0, due).entries;
     auto const status = etcd.status(due);
+    auto const shares_url = [&](etcd_entry const& one) {
+      return std::ranges::count(members, one.value, &etcd_entry::value) > 1;
+    };
     std::cout << "cluster " << cluster.name << '\n';
     for (auto const& one : members)
       std::cout << (&one == members.data() ? "  leader   " : "  standby  ") << one.value << "  term "
-                << one.create_revision << '\n';
+                << one.create_revision << (shares_url(one) ? shared_url : "") << '\n';
     if (members.empty()) std::cout << "  no servers\n";
     if (meta.empty()) {
       std::cout << "  no data yet\n";

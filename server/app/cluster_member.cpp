@@ -23,6 +23,9 @@ constexpr std::chrono::milliseconds standby_drain{30};
 /// Pause before another attempt.
 constexpr std::chrono::seconds pause_after_failure{1};
 
+/// The thread of the candidacy, in the log.
+constexpr std::string_view election = "election";
+
 /// A standby remembers as many changes as its store will when it leads.
 settings with_history(settings given) {
   auto& cluster = given.cluster;
@@ -63,13 +66,17 @@ void cluster_member::run() {
 }
 
 void cluster_member::stand() {
-  candidacy_.emplace(settings_.cluster, make_secret(), [this] { on_change(); });
+  leaders_.set_cut_off(false);
+  candidacy_.emplace(
+      settings_.cluster, make_secret(), [this] { on_change(); },
+      [this](notice const& news) { on_notice(news, election); });
 }
 
 /// Serves as a standby. @return false if a signal ended the phase.
 bool cluster_member::stand_by() {
   copy_ = std::make_unique<copy_keeper>(
-      settings_.cluster, [](std::uint64_t revision) { log_info("data copied", {{"revision", revision}}); });
+      settings_.cluster, [](std::uint64_t revision) { log_info("data copied", {{"revision", revision}}); },
+      [this](notice const& news) { on_notice(news, "copy"); });
   {
     std::lock_guard const lock(mutex_);
     phase_has_ended_ = false;
@@ -136,7 +143,8 @@ void cluster_member::prepare(leadership place) {
     auto kept = std::make_unique<etcd_journal>(settings_.cluster, place, copy_->take());
     journal_ = kept.get();
     next_ = std::make_unique<server>(settings_, std::move(kept), part(false));
-    upkeep_ = std::make_unique<etcd_upkeep>(settings_.cluster, std::move(place), *journal_, [this] { abandon(); });
+    upkeep_ = std::make_unique<etcd_upkeep>(settings_.cluster, std::move(place), *journal_,
+                                            [this](std::string const& reason) { abandon(reason); });
     log_info(
         "leading",
         {{"cluster", settings_.cluster.name}, {"term", term}, {"data", journal_->came_from_copy() ? "copy" : "etcd"}});
@@ -219,10 +227,34 @@ void cluster_member::on_change() {
   changed_.notify_all();
 }
 
-/// Called when another server leads.
-void cluster_member::abandon() {
+/// @param thread the one that works with etcd
+void cluster_member::on_notice(notice const& news, std::string_view thread) {
+  switch (news.what) {
+    case notice::kind::etcd_fails:
+      log_warn("etcd does not work", {{"for", thread}, {"error", news.text}});
+      if (thread == election) leaders_.set_cut_off(true);
+      return;
+    case notice::kind::etcd_answers:
+      log_info("etcd works again", {{"for", thread}});
+      if (thread == election) leaders_.set_cut_off(false);
+      return;
+    case notice::kind::place_lost:
+      return log_warn("leadership lost", {{"reason", news.text}});
+    case notice::kind::candidate_lost:
+      return log_info("candidate lost", {{"reason", news.text}});
+    case notice::kind::url_is_shared:
+      return log_warn("another server has the same --advertise",
+                      {{"url", settings_.cluster.advertise}, {"candidate", news.text}});
+    case notice::kind::copy_discarded:
+      return log_warn("copy discarded", {{"reason", news.text}});
+  }
+}
+
+/// Called when this server does not lead any more, though its candidate key may still be there.
+void cluster_member::abandon(std::string const& reason) {
   std::lock_guard const lock(mutex_);
   if (leader_ == nullptr) return;
+  log_warn("leadership lost", {{"reason", reason}});
   leader_->abandon();
   journal_->abandon();
 }
@@ -250,6 +282,7 @@ cluster_report cluster_member::report() const {
   }
   auto const leader = leader_of(candidacy_->now());
   now.leader = leader.url;
+  now.is_cut_off = leaders_.is_cut_off();
   now.term = leader.term;
   auto const copy = copy_->now();
   now.revision = copy.revision;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "server/api/cluster_view.hpp"
 #include "server/app/server.hpp"
@@ -16,6 +17,7 @@
 #include "server/cluster/copy_keeper.hpp"
 #include "server/cluster/etcd_journal.hpp"
 #include "server/cluster/etcd_upkeep.hpp"
+#include "server/cluster/notice.hpp"
 #include "server/forward/cluster_secret.hpp"
 #include "server/forward/leader_directory.hpp"
 #include "server/forward/leader_trust.hpp"
@@ -57,7 +59,8 @@ class cluster_member final : private cluster_view {
   void prepare(leadership place);
   [[nodiscard]] cluster_part part(bool is_standby);
   void on_change();
-  void abandon();
+  void on_notice(notice const& news, std::string_view thread);
+  void abandon(std::string const& reason);
   void stop_accepting();
 
   settings const settings_;

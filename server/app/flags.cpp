@@ -106,6 +106,12 @@ std::string check_advertise(std::string const& url) {
   auto const is_one = colon != 0 && colon != std::string::npos && !port.empty() &&
                       port.find_first_not_of("0123456789") == std::string::npos &&
                       rest.find_first_of("/?#@ ") == std::string::npos;
+  auto const host = is_one ? rest.substr(0, colon) : std::string();
+  if (host == "0.0.0.0" || host == "[::]" || host == "::")
+    return "'" + url +
+           "' is no address to connect to; write the one at which the other servers reach this server, as "
+           "http://10.0.0.1:" +
+           port;
   return is_one ? std::string()
                 : "'" + url + "' is not such a URL; write it as http://10.0.0.1:8080 or https://10.0.0.1:8080";
 }

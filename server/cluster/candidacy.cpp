@@ -15,14 +15,19 @@ namespace {
 constexpr std::chrono::milliseconds clock_margin{100};
 constexpr std::chrono::milliseconds pause_after_failure{100};
 constexpr std::chrono::seconds patience{2};
+/// etcd removes the keys of an expired lease by this later at most, even if it has just elected a leader.
+constexpr std::chrono::seconds etcd_delay{2};
 
 }  // namespace
 
-candidacy::candidacy(cluster_settings const& settings, std::string new_secret, std::function<void()> on_change)
+candidacy::candidacy(cluster_settings const& settings, std::string new_secret, std::function<void()> on_change,
+                     notice_sink on_notice)
     : settings_(settings),
       new_secret_(std::move(new_secret)),
       on_change_(std::move(on_change)),
-      etcd_(settings.etcd, cancel_) {
+      on_notice_(std::move(on_notice)),
+      etcd_(settings.etcd, cancel_),
+      contact_(on_notice_) {
   thread_ = start_thread("candidacy", [this] { run(); });
 }
 
@@ -77,12 +82,20 @@ void candidacy::tell(standing next) {
 
 void candidacy::run() {
   while (!cancel_.is_set()) {
+    std::string loss;
     try {
-      stand();
-    } catch (etcd_error const&) {
+      loss = stand();
+    } catch (etcd_error const& error) {
       // Treated as an expired lease; the loop tries again.
+      if (error.why() != etcd_error::kind::cancelled) {
+        contact_.failed(error.what());
+        loss = error.what();
+      }
     }
     valid_until_->store(0, std::memory_order_release);
+    auto const before = now();
+    if (!loss.empty() && !before.key.empty() && on_notice_)
+      on_notice_({.what = before.leads ? notice::kind::place_lost : notice::kind::candidate_lost, .text = loss});
     tell({});
     pollfd cancelled{cancel_.descriptor(), POLLIN, 0};
     ::poll(&cancelled, 1, static_cast<int>(pause_after_failure.count()));
@@ -101,8 +114,8 @@ void candidacy::agree_on_secret() {
   secret_ = std::move(page.entries[0].value);
 }
 
-/// Takes part with one lease, until the lease is lost.
-void candidacy::stand() {
+/// Takes part with one lease, until the lease is lost. @return the reason
+std::string candidacy::stand() {
   {
     auto another = std::make_shared<instant>(0);
     std::lock_guard const lock(mutex_);
@@ -133,26 +146,28 @@ void candidacy::stand() {
         etcd_.watch(settings_.candidates(), end_of_prefix(settings_.candidates()), from, keep_at);
         is_watched = look_is_due = true;
       }
-      if (std::exchange(look_is_due, false)) look();
-      if (!etcd_.next_events(keep_at).empty()) look();
+      auto is_there = !std::exchange(look_is_due, false) || look();
+      contact_.answered();
+      if (is_there && !etcd_.next_events(keep_at).empty()) is_there = look();
+      if (!is_there) return "this server's key in etcd was removed; its lease has expired, or etcd was restored";
     } catch (etcd_error const& error) {
       // The lease is still valid: watch again.
       if (error.why() == etcd_error::kind::cancelled) throw;
+      contact_.failed(error.what());
       is_watched = false;
       pollfd cancelled{cancel_.descriptor(), POLLIN, 0};
       ::poll(&cancelled, 1, static_cast<int>(pause_after_failure.count()));
     }
-    if (now().key.empty()) return;
     if (clock::now() < keep_at) continue;
     began_at = clock::now();
-    if (!etcd_.keep_alive(lease.id, valid_until())) return;
+    if (!etcd_.keep_alive(lease.id, valid_until())) return "its lease has expired, or etcd was restored";
     is_kept();
     look_is_due = true;  // the watch may be silent because its connection is dead
   }
 }
 
-/// Reads who leads now.
-void candidacy::look() {
+/// Reads who leads now. @return false if this candidate's key is gone.
+bool candidacy::look() {
   auto const page = etcd_.range(settings_.candidates(), end_of_prefix(settings_.candidates()), 0, 0,
                                 std::min(valid_until(), clock::now() + patience));
   auto next = now();
@@ -161,12 +176,28 @@ void candidacy::look() {
   auto const oldest =
       std::min_element(page.entries.begin(), page.entries.end(),
                        [](etcd_entry const& a, etcd_entry const& b) { return a.create_revision < b.create_revision; });
-  if (mine == page.entries.end()) return tell({});
+  if (mine == page.entries.end()) return false;
+  look_for_own_url(page, *mine);
   next.term = mine->create_revision;
   next.leads = oldest == mine;
   next.leader_url = oldest->value;
   next.leader_term = oldest->create_revision;
   tell(std::move(next));
+  return true;
+}
+
+/// Reports each other candidate with this server's URL once. An older one may be this server's earlier run, until its
+/// lease ends.
+void candidacy::look_for_own_url(etcd_page const& page, etcd_entry const& mine) {
+  auto const now = clock::now();
+  for (auto const& one : page.entries) {
+    if (one.value != settings_.advertise || one.key == mine.key) continue;
+    auto const [known, is_new] = same_url_since_.try_emplace(one.key, now);
+    if (known->second == clock::time_point::max()) continue;
+    if (one.create_revision < mine.create_revision && now - known->second <= settings_.lease + etcd_delay) continue;
+    known->second = clock::time_point::max();
+    if (on_notice_) on_notice_({.what = notice::kind::url_is_shared, .text = one.key});
+  }
 }
 
 }  // namespace holdfast::server

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "server/cluster/cluster_settings.hpp"
 #include "server/cluster/etcd_client.hpp"
 #include "server/cluster/leadership.hpp"
+#include "server/cluster/notice.hpp"
 
 namespace holdfast::server {
 
@@ -36,7 +38,9 @@ class candidacy {
 
   /// @param new_secret see secret().
   /// @param on_change called on the thread of this object after each change of now(); must be brief and not throw.
-  candidacy(cluster_settings const& settings, std::string new_secret, std::function<void()> on_change);
+  /// @param on_notice may be empty.
+  candidacy(cluster_settings const& settings, std::string new_secret, std::function<void()> on_change,
+            notice_sink on_notice = {});
   /// Calls resign().
   ~candidacy();
   candidacy(candidacy const&) = delete;
@@ -61,16 +65,21 @@ class candidacy {
   using instant = std::atomic<clock::rep>;
 
   void run();
-  void stand();
+  [[nodiscard]] std::string stand();
   void agree_on_secret();
-  void look();
+  [[nodiscard]] bool look();
+  void look_for_own_url(etcd_page const& page, etcd_entry const& mine);
   void tell(standing next);
 
   cluster_settings const settings_;
   std::string const new_secret_;
   std::function<void()> const on_change_;
+  notice_sink const on_notice_;
   cancel_signal cancel_;
   etcd_client etcd_;
+  // Used by the thread:
+  etcd_contact contact_;
+  std::map<std::string, clock::time_point> same_url_since_;  // candidates with this server's URL; max(): reported
   std::shared_ptr<instant> valid_until_ = std::make_shared<instant>(0);  // a new one for each lease; see mutex_
   mutable std::mutex mutex_;  // also guards the pointer; only the thread changes it
   standing standing_;         // guarded by mutex_

@@ -20,8 +20,14 @@ constexpr std::chrono::seconds silence_max{30};
 
 }  // namespace
 
-copy_keeper::copy_keeper(cluster_settings const& settings, std::function<void(std::uint64_t)> on_load)
-    : settings_(settings), on_load_(std::move(on_load)), etcd_(settings.etcd, cancel_), copy_(settings) {
+copy_keeper::copy_keeper(cluster_settings const& settings, std::function<void(std::uint64_t)> on_load,
+                         notice_sink on_notice)
+    : settings_(settings),
+      on_load_(std::move(on_load)),
+      on_notice_(std::move(on_notice)),
+      contact_(on_notice_),
+      etcd_(settings.etcd, cancel_),
+      copy_(settings) {
   thread_ = start_thread("warm-copy", [this] { run(); });
 }
 
@@ -47,7 +53,10 @@ void copy_keeper::run() {
     } catch (etcd_error const& error) {
       // The missing events no longer exist: read everything again. After other errors, continue from the copy's
       // revision.
-      if (error.why() == etcd_error::kind::compacted) copy_ = warm_copy(settings_);
+      if (error.why() == etcd_error::kind::compacted)
+        discard(error.what());
+      else if (error.why() != etcd_error::kind::cancelled)
+        contact_.failed(error.what());
     }
     note(false, false);
     pollfd cancelled{cancel_.descriptor(), POLLIN, 0};
@@ -65,6 +74,11 @@ void copy_keeper::follow() {
   etcd_.prefer(etcd_client::member_role::follower, clock::now() + patience_for_a_choice);
   etcd_.watch(settings_.prefix(), end_of_prefix(settings_.prefix()), copy_.revision() + 1,
               clock::now() + patience_for_a_page);
+  // A restored etcd may be at an earlier revision and would send nothing until it reaches the copy's. Check this only
+  // now, since a restore later than this ends the watch.
+  if (!copy_.is_state_of(etcd_, clock::now() + patience_for_a_page))
+    return discard("etcd was restored, or has compacted what this copy lacks");
+  contact_.answered();
   note(true, false);
   for (;;) {
     auto events = etcd_.next_events(clock::now() + silence_max);
@@ -75,6 +89,15 @@ void copy_keeper::follow() {
   }
 }
 
+void copy_keeper::discard(std::string const& reason) {
+  copy_ = warm_copy(settings_);
+  {
+    std::lock_guard const lock(mutex_);
+    standing_.lag.reset();
+  }
+  if (on_notice_) on_notice_({.what = notice::kind::copy_discarded, .text = reason});
+}
+
 /// @param has_news whether a commit has arrived
 void copy_keeper::note(bool is_following, bool has_news) {
   auto const commit = read_meta(copy_.meta());
@@ -82,6 +105,8 @@ void copy_keeper::note(bool is_following, bool has_news) {
   standing_.is_following = is_following;
   if (!commit) return;
   standing_.revision = commit->head.revision;
+  // A database without commits has no time of the last one.
+  if (commit->head.committed_at == record::head().committed_at) return standing_.lag.reset();
   if (!has_news) return;
   using std::chrono::nanoseconds;
   auto const took =

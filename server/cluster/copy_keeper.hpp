@@ -9,6 +9,7 @@
 
 #include "server/cluster/cluster_settings.hpp"
 #include "server/cluster/etcd_client.hpp"
+#include "server/cluster/notice.hpp"
 #include "server/cluster/warm_copy.hpp"
 
 namespace holdfast::server {
@@ -17,9 +18,11 @@ namespace holdfast::server {
 /// function.
 class copy_keeper {
  public:
-  /// @param on_load called on this object's thread after all keys were read: at the beginning, and when etcd has
-  /// compacted what the copy still needed. Gets the database's revision; changes before it are unknown. May be empty.
-  explicit copy_keeper(cluster_settings const& settings, std::function<void(std::uint64_t)> on_load = {});
+  /// @param on_load called on this object's thread after all keys were read: at the beginning, when etcd has compacted
+  /// what the copy still needed, and when etcd was restored. Gets the database's revision; changes before it are
+  /// unknown. May be empty, as on_notice.
+  explicit copy_keeper(cluster_settings const& settings, std::function<void(std::uint64_t)> on_load = {},
+                       notice_sink on_notice = {});
   ~copy_keeper() { end(); }
   copy_keeper(copy_keeper const&) = delete;
   copy_keeper& operator=(copy_keeper const&) = delete;
@@ -27,7 +30,8 @@ class copy_keeper {
   struct standing {
     bool is_following = false;   ///< false while the copy is being loaded or etcd is unreachable
     std::uint64_t revision = 0;  ///< the database's revision that the copy has reached
-    /// Time from the leader's latest commit to its arrival here, by both machines' clocks; empty: no commit so far.
+    /// Time from the leader's latest commit to its arrival here, by both machines' clocks, 0 if they contradict it;
+    /// empty: no commit so far.
     std::optional<std::chrono::nanoseconds> lag{};
   };
   [[nodiscard]] standing now() const;
@@ -39,10 +43,13 @@ class copy_keeper {
   void run();
   void follow();
   void note(bool is_following, bool has_news);
+  void discard(std::string const& reason);
   void end();
 
   cluster_settings const settings_;
   std::function<void(std::uint64_t)> const on_load_;
+  notice_sink const on_notice_;
+  etcd_contact contact_;
   cancel_signal cancel_;
   etcd_client etcd_;
   warm_copy copy_;  // used by the thread, and by take() after it has ended

@@ -18,6 +18,7 @@
 #include <random>
 #include <utility>
 
+#include "tls/context.hpp"
 #include "tls/stream.hpp"
 
 namespace holdfast::server {
@@ -392,10 +393,14 @@ struct etcd_client::parts {
       : settings(std::move(given)), cancel(its_cancel), calls(its_cancel), stream(its_cancel) {
     for (auto const& one : settings.endpoints) urls.push_back(parse_url(one));
     if (urls.empty()) throw std::invalid_argument("no URL of etcd is given");
-    if (std::any_of(urls.begin(), urls.end(), [](url const& one) { return one.is_tls; }))
+    if (std::none_of(urls.begin(), urls.end(), [](url const& one) { return one.is_tls; })) return;
+    try {
       trust = tls::client_context({.ca_certificate = settings.ca_certificate,
                                    .client_certificate = settings.client_certificate,
                                    .client_key = settings.client_key});
+    } catch (tls::error const& error) {
+      throw tls::error(std::string("--etcd-ca, --etcd-cert, --etcd-key: ") + error.what());
+    }
   }
 
   void next_endpoint() noexcept {
@@ -531,10 +536,10 @@ etcd_outcome etcd_client::transact(std::vector<etcd_check> const& checks, std::v
   return outcome;
 }
 
-bool etcd_client::holds_key(std::string const& key, std::int64_t create_revision, clock::time_point due) {
-  // Not a transaction without operations: etcd answers it from the endpoint's local state, which may be stale.
-  auto const page = range(key, {}, 0, 0, due);
-  return !page.entries.empty() && page.entries[0].create_revision == create_revision;
+bool etcd_client::holds(std::vector<etcd_check> const& checks, clock::time_point due) {
+  // The read makes it linearizable: etcd answers a transaction without operations from the endpoint's local state,
+  // which may be stale.
+  return transact(checks, {{.what = etcd_step::kind::read, .key = checks.front().key}}, due).succeeded;
 }
 
 etcd_client::lease etcd_client::grant(std::chrono::seconds time, clock::time_point due) {

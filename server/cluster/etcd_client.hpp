@@ -26,7 +26,7 @@ class etcd_error : public std::runtime_error {
     unreachable,  ///< no endpoint answered in time; the call may have had its effect
     refused,      ///< by etcd; without effect
     no_space,     ///< etcd's quota is used up; without effect
-    compacted,    ///< the requested revision has been compacted
+    compacted,    ///< the requested revision has been compacted, or etcd has not reached it
     cancelled,    ///< by cancel_signal::set(); the call may have had its effect
   };
   etcd_error(kind what, std::string const& line) : std::runtime_error(line), what_(what) {}
@@ -120,8 +120,8 @@ class etcd_client {
   etcd_outcome transact(std::vector<etcd_check> const& checks, std::vector<etcd_step> const& steps,
                         clock::time_point due);
 
-  /// True if the key exists and was created at that revision; linearizable.
-  [[nodiscard]] bool holds_key(std::string const& key, std::int64_t create_revision, clock::time_point due);
+  /// True if all checks hold, at one revision; linearizable.
+  [[nodiscard]] bool holds(std::vector<etcd_check> const& checks, clock::time_point due);
 
   struct lease {
     std::int64_t id = 0;

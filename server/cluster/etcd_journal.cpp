@@ -55,7 +55,7 @@ etcd_journal::etcd_journal(cluster_settings const& settings, leadership leads, w
     meta_revision_ = found.entries[0].mod_revision;
     last_revision_ = meta_revision_;
     // Nobody else can commit now: if the copy contains the last commit, it is complete.
-    came_from_copy_ = copy.meta_revision() == meta_revision_ || catch_up(copy);
+    came_from_copy_ = has_last_commit(copy) || catch_up(copy);
     if (!came_from_copy_) copy.load(etcd_, patience);
     auto const read = read_meta(meta_);
     if (!read)
@@ -79,14 +79,22 @@ void etcd_journal::create() {
   transact({}, write_meta({.head = head_, .term = leads_.term}));
 }
 
+/// The revision does not suffice: after etcd was restored, other commits have the same.
+bool etcd_journal::has_last_commit(warm_copy const& copy) const {
+  return copy.meta_revision() == meta_revision_ && copy.meta() == meta_;
+}
+
 /// Follows the events up to the last commit, which keeps the copy's changes. @return false if that does not work at
-/// once: the copy is empty, or etcd has compacted the events or does not send them.
+/// once: the copy is empty or of an etcd before it was restored, or etcd has compacted the events or does not send
+/// them.
 bool etcd_journal::catch_up(warm_copy& copy) {
   if (copy.revision() == 0) return false;
   etcd_client follower(settings_.etcd, cancel_);
   auto const due = clock::now() + patience_for_events;
   try {
     follower.watch(settings_.prefix(), end_of_prefix(settings_.prefix()), copy.revision() + 1, due);
+    // After the watch began: a restore in between would have ended it.
+    if (!copy.is_state_of(follower, due)) return false;
     while (copy.meta_revision() < meta_revision_) {
       auto events = follower.next_events(due);
       if (events.empty()) return false;
@@ -95,7 +103,23 @@ bool etcd_journal::catch_up(warm_copy& copy) {
   } catch (etcd_error const&) {
     return false;
   }
-  return copy.meta_revision() == meta_revision_;
+  return has_last_commit(copy);
+}
+
+/// Replaces what came from the copy by what is in etcd.
+void etcd_journal::read_again() {
+  came_from_copy_ = false;
+  recent_.clear();
+  touched_.clear();
+  rests_.clear();
+  warm_copy copy(settings_);
+  try {
+    copy.load(etcd_, patience);
+  } catch (etcd_error const& error) {
+    throw error_of(error);
+  }
+  if (!has_last_commit(copy)) throw lost_place();
+  recovered_ = copy.take_entries();
 }
 
 /// Applies the pieces that the previous leader committed but did not apply.
@@ -118,8 +142,27 @@ void etcd_journal::take_over_pieces(std::map<std::string, std::string>& entries,
 }
 
 void etcd_journal::recover(visitor const& visit) {
+  if (came_from_copy_ && !is_sound()) read_again();
+  if (auto const wrong = difference(head_, visit_entries(visit)); !wrong.empty())
+    throw journal_error(journal_fault::damaged,
+                        settings_.prefix() + " in etcd " + wrong + "; restore a snapshot of etcd");
+  recovered_.clear();
+}
+
+/// @return whether the entries are those that were committed.
+bool etcd_journal::is_sound() {
+  try {
+    return difference(head_, visit_entries([](recovered_entry const&) {})).empty();
+  } catch (journal_error const&) {
+    return false;
+  }
+}
+
+rocksdb_engine::contents etcd_journal::visit_entries(visitor const& visit) {
   rocksdb_engine::contents found;
   auto const below = settings_.entries().substr(settings_.prefix().size());
+  auto const first_touch = recovered_.lower_bound(below + touch_tag);
+  auto const has_touches = first_touch != recovered_.end() && first_touch->first.starts_with(below + touch_tag);
   for (auto const& [whole_key, bytes] : recovered_) {
     if (!whole_key.starts_with(below) || whole_key.size() == below.size()) continue;
     auto const tag = whole_key[below.size()];
@@ -145,7 +188,7 @@ void etcd_journal::recover(visitor const& visit) {
       throw journal_error(journal_fault::unknown_format,
                           settings_.prefix() + whole_key + " in etcd has a format that this version does not know");
     std::string merged;
-    if (*space == keyspace::data) {
+    if (has_touches && *space == keyspace::data) {
       auto const touch = recovered_.find(below + touch_tag + std::string(key));
       if (touch != recovered_.end() && record::version_of_touch(touch->second) == entry->version &&
           record::merge_touch(all_bytes, touch->second, merged))
@@ -160,10 +203,7 @@ void etcd_journal::recover(visitor const& visit) {
            .expires_at = entry->expires_at,
            .space = *space});
   }
-  if (auto const wrong = difference(head_, found); !wrong.empty())
-    throw journal_error(journal_fault::damaged,
-                        settings_.prefix() + " in etcd " + wrong + "; restore a snapshot of etcd");
-  recovered_.clear();
+  return found;
 }
 
 /// The net effect of a batch: each key once, in its last state. And the changes that this does not show.
@@ -299,22 +339,30 @@ void etcd_journal::apply_pieces(steps const& what, record::head const& next, std
   transact(done, write_meta({.head = next, .term = leads_.term}));
 }
 
+/// That this server still leads, and that its last commit is still the last one.
+std::vector<etcd_check> etcd_journal::still_leads() const {
+  return {{.which = etcd_check::number::create_revision, .key = leads_.key, .is = leads_.term},
+          {.which = etcd_check::number::mod_revision, .key = settings_.meta_key(), .is = meta_revision_}};
+}
+
+journal_error etcd_journal::lost_place() const {
+  return {journal_fault::not_leading,
+          "another server leads the cluster " + settings_.name + ", or etcd was restored to an earlier state"};
+}
+
 /// Executes the steps and sets the meta key, provided that this server leads and the meta key is unchanged.
 void etcd_journal::transact(steps const& what, std::string const& new_meta) {
   auto all = what;
   all.push_back({.what = etcd_step::kind::put, .key = settings_.meta_key(), .value = new_meta});
-  std::vector<etcd_check> const checks{
-      {.which = etcd_check::number::create_revision, .key = leads_.key, .is = leads_.term},
-      {.which = etcd_check::number::mod_revision, .key = settings_.meta_key(), .is = meta_revision_}};
-  auto const outcome = etcd_.transact(checks, all, leads_.valid_until());
+  auto const outcome = etcd_.transact(still_leads(), all, leads_.valid_until());
   if (outcome.succeeded) {
     meta_revision_ = outcome.revision;
   } else {
-    // Another server leads; or an earlier attempt succeeded and its answer was lost.
+    // Another server leads, or etcd was restored; or an earlier attempt succeeded and its answer was lost.
     auto const found = etcd_.range(settings_.meta_key(), {}, 0, 0, leads_.valid_until());
     // The text contains the term, and each term has one writer: an equal text with a newer revision is our own.
     if (found.entries.empty() || found.entries[0].mod_revision == meta_revision_ || found.entries[0].value != new_meta)
-      throw journal_error(journal_fault::not_leading, "another server leads the cluster " + settings_.name);
+      throw lost_place();
     meta_revision_ = found.entries[0].mod_revision;
   }
   meta_ = new_meta;
@@ -324,8 +372,8 @@ void etcd_journal::transact(steps const& what, std::string const& new_meta) {
 std::optional<journal_error> etcd_journal::confirm() {
   if (failure_) return failure_;
   try {
-    if (etcd_.holds_key(leads_.key, leads_.term, leads_.valid_until())) return std::nullopt;
-    failure_.emplace(journal_fault::not_leading, "another server leads the cluster " + settings_.name);
+    if (etcd_.holds(still_leads(), leads_.valid_until())) return std::nullopt;
+    failure_ = lost_place();
   } catch (etcd_error const& error) {
     failure_ = error_of(error);
   }

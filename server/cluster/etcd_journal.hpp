@@ -17,6 +17,7 @@
 #include "server/cluster/warm_copy.hpp"
 #include "server/journal/journal.hpp"
 #include "server/journal/record_codec.hpp"
+#include "server/journal/rocksdb_engine.hpp"
 
 namespace holdfast::server {
 
@@ -34,13 +35,14 @@ class etcd_journal final : public journal {
   static constexpr std::size_t steps_max = 120, transaction_bytes_max = 1280 * 1024;
 
   /// Takes over the cluster's database, or creates it if there is none. Reads all entries from etcd unless the copy has
-  /// reached the last commit. @param copy consumed. @throws journal_error
+  /// reached the last commit, or can reach it. @param copy consumed. @throws journal_error
   etcd_journal(cluster_settings const& settings, leadership leads, warm_copy copy);
 
   [[nodiscard]] std::string_view name() const noexcept override { return "etcd"; }
+  /// If the copy is not what was committed, reads all entries from etcd.
   void recover(visitor const& visit) override;
   [[nodiscard]] std::vector<change> take_recent_changes() override { return std::exchange(recent_, {}); }
-  /// False if everything was read again when the journal was made, because the copy could not be used.
+  /// False if everything was read from etcd, because the copy could not be used.
   [[nodiscard]] bool came_from_copy() const noexcept { return came_from_copy_; }
   [[nodiscard]] journal_position position() const override {
     return {.database = head_.database, .sequence = head_.sequence, .revision = head_.revision};
@@ -51,6 +53,7 @@ class etcd_journal final : public journal {
   [[nodiscard]] clock::time_point sure_until() const noexcept override {
     return settings_.reads == read_rule::lease ? leads_.valid_until() : clock::time_point::min();
   }
+  /// Besides the place, etcd must still have the last commit: a restored etcd may have the place alone.
   [[nodiscard]] std::optional<journal_error> confirm() override;
   /// Estimates etcd's size from the bytes committed since note().
   [[nodiscard]] bool has_room() override;
@@ -73,11 +76,17 @@ class etcd_journal final : public journal {
   using steps = std::vector<etcd_step>;
 
   void create();
+  [[nodiscard]] bool has_last_commit(warm_copy const& copy) const;
   [[nodiscard]] bool catch_up(warm_copy& copy);
+  void read_again();
+  [[nodiscard]] bool is_sound();
+  rocksdb_engine::contents visit_entries(visitor const& visit);
   void take_over_pieces(std::map<std::string, std::string>& entries, std::uint64_t pieces_left);
   [[nodiscard]] commit_contents contents_of(std::span<change const> batch);
   void append_parts(etcd_step&& step, steps& to);
   [[nodiscard]] std::string rest_key(std::string_view entry_key, std::size_t number) const;
+  [[nodiscard]] std::vector<etcd_check> still_leads() const;
+  [[nodiscard]] journal_error lost_place() const;
   void transact(steps const& what, std::string const& meta);
   void write_in_pieces(commit_contents const& what, record::head const& next);
   void apply_pieces(steps const& what, record::head const& next, std::uint64_t pieces);

@@ -19,7 +19,7 @@ constexpr std::uint64_t share_until_status = 50, share_until_compaction = 16;
 }  // namespace
 
 etcd_upkeep::etcd_upkeep(cluster_settings const& settings, leadership leads, etcd_journal& journal,
-                         std::function<void()> on_loss)
+                         std::function<void(std::string const&)> on_loss)
     : settings_(settings),
       leads_(std::move(leads)),
       journal_(journal),
@@ -39,7 +39,7 @@ etcd_upkeep::~etcd_upkeep() {
 void etcd_upkeep::run() {
   while (!cancel_.is_set()) {
     try {
-      if (!ask()) return on_loss_();
+      if (auto const reason = ask(); !reason.empty()) return on_loss_(reason);
       look_after(clock::now());
     } catch (etcd_error const&) {
       // answered_at() shows it.
@@ -49,14 +49,20 @@ void etcd_upkeep::run() {
   }
 }
 
-/// @return true if this server still leads.
-bool etcd_upkeep::ask() {
+/// @return why this server does not lead any more; empty: it does.
+std::string etcd_upkeep::ask() {
+  auto const last = journal_.last_revision();
   auto const began_at = clock::now();
-  auto const leads = etcd_.holds_key(leads_.key, leads_.term, began_at + patience);
+  auto const place = etcd_.range(leads_.key, {}, 0, 0, began_at + patience).entries;
   auto const now = clock::now();
   latency_.store(now - began_at, std::memory_order_relaxed);
   answered_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-  return leads;
+  if (place.empty() || place[0].create_revision != leads_.term)
+    return "this server's place in the cluster " + settings_.name + " is gone from etcd";
+  // A snapshot may contain the place as well.
+  auto const meta = etcd_.range(settings_.meta_key(), {}, 0, 0, now + patience).entries;
+  if (meta.empty() || meta[0].mod_revision < last) return "etcd lacks commits of this server: it was restored";
+  return {};
 }
 
 void etcd_upkeep::look_after(clock::time_point now) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <string>
 #include <thread>
 
 #include "server/cluster/cluster_settings.hpp"
@@ -22,8 +23,10 @@ class etcd_upkeep {
   using clock = etcd_client::clock;
 
   /// @param journal must outlive this object.
-  /// @param on_loss called once, on this object's thread, when another server leads; must be brief and not throw.
-  etcd_upkeep(cluster_settings const& settings, leadership leads, etcd_journal& journal, std::function<void()> on_loss);
+  /// @param on_loss called once, on this object's thread, with the reason why this server does not lead any more:
+  /// another server does, or etcd was restored and lacks commits. Must be brief and not throw.
+  etcd_upkeep(cluster_settings const& settings, leadership leads, etcd_journal& journal,
+              std::function<void(std::string const&)> on_loss);
   ~etcd_upkeep();
   etcd_upkeep(etcd_upkeep const&) = delete;
   etcd_upkeep& operator=(etcd_upkeep const&) = delete;
@@ -37,13 +40,13 @@ class etcd_upkeep {
 
  private:
   void run();
-  bool ask();
+  [[nodiscard]] std::string ask();
   void look_after(clock::time_point now);
 
   cluster_settings const settings_;
   leadership const leads_;
   etcd_journal& journal_;
-  std::function<void()> const on_loss_;
+  std::function<void(std::string const&)> const on_loss_;
   cancel_signal cancel_;
   etcd_client etcd_;
   std::atomic<clock::rep> answered_at_;

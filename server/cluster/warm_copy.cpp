@@ -35,6 +35,20 @@ void warm_copy::load_pages(etcd_client& etcd, etcd_client::clock::duration patie
   if (auto const commit = read_meta(meta_)) remember(commit->head, std::nullopt);
 }
 
+/// Each commit changes the meta key, and its text contains the time of the commit: the same text at the same revision
+/// is the same commit. A restored etcd counts its revisions on from the snapshot, so a revision alone proves nothing.
+/// Nor does the cluster's ID in etcd: it depends on the names of its members only.
+bool warm_copy::is_state_of(etcd_client& etcd, etcd_client::clock::time_point due) const {
+  try {
+    auto const then = etcd.range(meta_key_, {}, revision_, 0, due);
+    if (then.entries.empty()) return meta_revision_ == 0;
+    return then.entries[0].mod_revision == meta_revision_ && then.entries[0].value == meta_;
+  } catch (etcd_error const& error) {
+    if (error.why() == etcd_error::kind::compacted) return false;
+    throw;
+  }
+}
+
 void warm_copy::apply(std::span<etcd_event> events) {
   for (auto begin = events.begin(); begin != events.end();) {
     auto const revision = begin->entry.mod_revision;

@@ -30,6 +30,10 @@ class warm_copy {
   /// Applies events in order, all of a revision together; skips those that the copy already contains.
   void apply(std::span<etcd_event> events);
 
+  /// True if etcd had this very state at the copy's revision, so that its events from there on complete the copy. False
+  /// after etcd was restored from an older snapshot or wiped, and if it has compacted that revision. @throws etcd_error
+  [[nodiscard]] bool is_state_of(etcd_client& etcd, etcd_client::clock::time_point due) const;
+
   struct candidate {
     std::string key, url;
     std::int64_t create_revision = 0;

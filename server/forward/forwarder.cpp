@@ -99,7 +99,7 @@ request_need forwarder::begin(request_head const& head, peer_address const& clie
   write_request(head, client);
   if (head.has_body) return request_need::stream;
   if (pool_.leaders().is_known() && !was_forwarded_) return request_need::time;
-  refuse(no_leader_known, answer);
+  refuse(no_leader_known(pool_.leaders().is_cut_off()), answer);
   return request_need::nothing;
 }
 

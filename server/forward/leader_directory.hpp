@@ -37,6 +37,10 @@ class leader_directory {
   /// @return false if the URL is invalid or its host unknown; the leader is unknown then.
   bool set_elsewhere(std::string_view url);
 
+  /// Whether no leader can be found because etcd does not answer.
+  void set_cut_off(bool is_so) noexcept { is_cut_off_.store(is_so, std::memory_order_relaxed); }
+  [[nodiscard]] bool is_cut_off() const noexcept { return is_cut_off_.load(std::memory_order_relaxed); }
+
   [[nodiscard]] bool is_known() const noexcept { return is_known_.load(std::memory_order_acquire); }
 
   /// Changes whenever the leader changes; cheap to read.
@@ -55,7 +59,7 @@ class leader_directory {
  private:
   void set(std::shared_ptr<leader_address const> leader);
 
-  std::atomic<bool> is_known_{false};
+  std::atomic<bool> is_known_{false}, is_cut_off_{false};
   std::atomic<std::uint64_t> version_{0};
   mutable std::mutex mutex_;
   std::shared_ptr<leader_address const> leader_;  // guarded by mutex_, like the listeners

@@ -51,7 +51,7 @@ upstream_pool::lease upstream_pool::take_kept() noexcept {
 awaitable<protocol::result<upstream_pool::lease>> upstream_pool::connect() {
   auto const [leader, version] = leaders_.look();
   auto const due = connection::clock::now() + settings_.connect_timeout;
-  protocol::failure refused{protocol::errc::no_leader, std::string(no_leader_known)};
+  protocol::failure refused{protocol::errc::no_leader, std::string(no_leader_known(leaders_.is_cut_off()))};
   if (!leader) co_return refused;
   refused.detail = "the leader of the cluster cannot be reached; nothing was changed. Retry";
   for (auto const& address : leader->addresses) {

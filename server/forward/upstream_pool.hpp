@@ -39,8 +39,11 @@ struct forward_figures {
 };
 
 /// Detail of errc::no_leader while no leader is known.
-inline constexpr std::string_view no_leader_known =
-    "the cluster has no leader at the moment; nothing was changed. Retry";
+[[nodiscard]] constexpr std::string_view no_leader_known(bool is_cut_off) noexcept {
+  return is_cut_off ? "etcd does not answer this server, so it knows no leader; nothing was changed. Retry, here or at "
+                      "another server"
+                    : "the cluster has no leader at the moment; nothing was changed. Retry";
+}
 
 /// One thread's connections to the leader. Idle ones are kept for later requests. When the leader changes, all
 /// connections to the previous one are closed. For the loop's thread.

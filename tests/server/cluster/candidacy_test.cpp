@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/server/cluster/etcd_process.hpp"
 
@@ -19,7 +23,13 @@ using namespace std::chrono_literals;
 class candidate {
  public:
   candidate(tests::etcd_process const& etcd, std::string const& name)
-      : standing_(std::make_unique<candidacy>(settings_of(etcd, name), "secret of " + name, [this] { changed(); })) {}
+      : standing_(std::make_unique<candidacy>(
+            settings_of(etcd, name), "secret of " + name, [this] { changed(); },
+            [this](notice const& news) {
+              std::lock_guard const lock(mutex_);
+              notices_.push_back(news);
+              changed_.notify_all();
+            })) {}
 
   candidacy& operator*() { return *standing_; }
   candidacy* operator->() { return standing_.get(); }
@@ -29,6 +39,17 @@ class candidate {
     std::unique_lock lock(mutex_);
     // Its first changes come during construction.
     return changed_.wait_for(lock, 20s, [&] { return standing_ && wanted(standing_->now()); });
+  }
+  /// True if such a notice comes within a time limit. @return its text
+  std::optional<std::string> hears(notice::kind what) {
+    std::unique_lock lock(mutex_);
+    auto const find = [&] { return std::ranges::find(notices_, what, &notice::what); };
+    if (!changed_.wait_for(lock, 20s, [&] { return find() != notices_.end(); })) return std::nullopt;
+    return find()->text;
+  }
+  std::ptrdiff_t count(notice::kind what) {
+    std::lock_guard const lock(mutex_);
+    return std::ranges::count(notices_, what, &notice::what);
   }
   bool leads() {
     return comes_to([](auto const& now) { return now.leads; });
@@ -48,6 +69,7 @@ class candidate {
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::vector<notice> notices_;
   std::unique_ptr<candidacy> standing_;
 };
 
@@ -118,6 +140,11 @@ TEST_F(candidacy_test, a_leader_that_cannot_reach_etcd_knows_before_its_lease_en
   EXPECT_LE(one->valid_until(), candidacy::clock::now());
   etcd->go_on();
   ASSERT_TRUE(one.comes_to([&](auto const& now) { return now.leads && now.term > term; }));
+  // An operator reads in the log what happened.
+  EXPECT_NE(one.hears(notice::kind::etcd_fails).value_or("").find("no answer from etcd"), std::string::npos);
+  EXPECT_NE(one.hears(notice::kind::place_lost).value_or("").find("no answer from etcd"), std::string::npos);
+  EXPECT_TRUE(one.hears(notice::kind::etcd_answers));
+  EXPECT_EQ(one.count(notice::kind::place_lost), 1);
 }
 
 TEST_F(candidacy_test, a_leader_keeps_its_place_longer_than_a_lease_and_loses_it_with_its_key) {
@@ -134,6 +161,28 @@ TEST_F(candidacy_test, a_leader_keeps_its_place_longer_than_a_lease_and_loses_it
   EXPECT_EQ(one->now(), before);
   client->transact({}, {{.what = etcd_step::kind::remove, .key = before.key}}, soon());
   ASSERT_TRUE(one.comes_to([&](auto const& now) { return now.leads && now.term > before.term; }));
+  EXPECT_NE(one.hears(notice::kind::place_lost).value_or("").find("was removed"), std::string::npos);
+  EXPECT_EQ(one.count(notice::kind::place_lost), 1);
+}
+
+TEST_F(candidacy_test, one_that_resigns_has_lost_nothing) {
+  candidate one(*etcd, "a");
+  ASSERT_TRUE(one.leads());
+  one->resign();
+  EXPECT_EQ(one.count(notice::kind::place_lost), 0);
+  EXPECT_EQ(one.count(notice::kind::etcd_fails), 0);
+}
+
+// Two servers with the same URL: the standbys forward to the wrong one of them.
+TEST_F(candidacy_test, another_candidate_with_the_same_url_is_reported_with_its_key) {
+  candidate one(*etcd, "a"), another(*etcd, "b");
+  ASSERT_TRUE(one.comes_to([](auto const& now) { return now.term != 0; }));
+  candidate same(*etcd, "a");
+  ASSERT_TRUE(same.comes_to([](auto const& now) { return now.term != 0; }));
+  EXPECT_EQ(one.hears(notice::kind::url_is_shared), same->now().key);
+  EXPECT_EQ(same.count(notice::kind::url_is_shared), 0) << "the older may be its own earlier run";
+  EXPECT_EQ(same.hears(notice::kind::url_is_shared), one->now().key) << "but not longer than a lease";
+  EXPECT_EQ(another.count(notice::kind::url_is_shared), 0);
 }
 
 // Its clock would otherwise say that the earlier leader, which may have slept meanwhile, still leads.

@@ -5,10 +5,12 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "server/cluster/warm_copy.hpp"
 #include "tests/server/cluster/etcd_process.hpp"
+#include "tls/context.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -161,6 +163,18 @@ TEST_F(etcd_client_test, a_copy_that_follows_is_what_a_copy_that_is_read_anew_is
   // The oldest candidate leads, not the first by name.
   EXPECT_EQ(followed.leader().url, "http://two");
   EXPECT_EQ(read.leader().url, "http://two");
+}
+
+TEST(etcd_client_files, one_that_is_not_there_is_refused_with_its_flag_and_the_reason) {
+  cancel_signal const cancel;
+  try {
+    etcd_client const client({.endpoints = {"https://127.0.0.1:1"}, .ca_certificate = "/nope"}, cancel);
+    ADD_FAILURE() << "it was not";
+  } catch (tls::error const& error) {
+    std::string const text = error.what();
+    EXPECT_NE(text.find("--etcd-ca"), std::string::npos) << text;
+    EXPECT_NE(text.find("'/nope': No such file or directory"), std::string::npos) << text;
+  }
 }
 
 TEST(etcd_client_urls, what_is_no_url_is_refused) {

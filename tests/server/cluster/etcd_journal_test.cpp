@@ -123,6 +123,25 @@ TEST_F(etcd_journal_test, one_whose_place_was_taken_and_given_back_does_not_conf
   EXPECT_EQ(journal.confirm()->fault(), journal_fault::not_leading);
 }
 
+// The snapshot has the leader's place as well: it answered reads from its memory, of changes that etcd had no more.
+TEST_F(etcd_journal_test, a_leader_whose_commits_a_restored_etcd_lacks_neither_confirms_nor_commits) {
+  auto const first = lead("a");
+  auto journal = open(first);
+  std::vector<change> const kept{put("x", "1")}, lost{put("x", "2")}, late{put("x", "3")};
+  ASSERT_FALSE(journal.commit(kept));
+  etcd->save();
+  EXPECT_FALSE(journal.confirm()) << "after a restart with all that was committed";
+  ASSERT_FALSE(journal.commit(lost));
+  EXPECT_FALSE(journal.confirm());
+  etcd->restore();
+  auto const error = journal.confirm();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->fault(), journal_fault::not_leading);
+  EXPECT_TRUE(journal.commit(late));
+  auto next = open(first);
+  EXPECT_EQ(contents_of(next).at("x").value, "1");
+}
+
 TEST_F(etcd_journal_test, a_new_time_to_live_keeps_the_value_and_ends_with_it) {
   using std::chrono::system_clock;
   auto const until = change::instant(1'900'000'000s), later = change::instant(1'950'000'000s);

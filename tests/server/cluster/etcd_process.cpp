@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 namespace holdfast::tests {
 
@@ -41,15 +42,19 @@ etcd_process::etcd_process() {
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no directory can be made for etcd");
   directory_ = pattern;
   url_ = "http://127.0.0.1:" + free_port();
-  auto const peer = "http://127.0.0.1:" + free_port();
+  peer_url_ = "http://127.0.0.1:" + free_port();
+  start();
+}
+
+void etcd_process::start() {
   process_ = ::fork();
   if (process_ == 0) {
     int const nowhere = ::open("/dev/null", O_RDWR);
     ::dup2(nowhere, STDOUT_FILENO);
     ::dup2(nowhere, STDERR_FILENO);
     ::execl(program, "etcd", "--name", "one", "--data-dir", (directory_ / "data").c_str(), "--listen-client-urls",
-            url_.c_str(), "--advertise-client-urls", url_.c_str(), "--listen-peer-urls", peer.c_str(),
-            "--initial-advertise-peer-urls", peer.c_str(), "--initial-cluster", ("one=" + peer).c_str(),
+            url_.c_str(), "--advertise-client-urls", url_.c_str(), "--listen-peer-urls", peer_url_.c_str(),
+            "--initial-advertise-peer-urls", peer_url_.c_str(), "--initial-cluster", ("one=" + peer_url_).c_str(),
             "--heartbeat-interval", "20", "--election-timeout", "200", static_cast<char*>(nullptr));
     ::_exit(127);
   }
@@ -59,12 +64,27 @@ etcd_process::etcd_process() {
 }
 
 etcd_process::~etcd_process() {
-  if (process_ > 0) {
-    ::kill(process_, SIGKILL);
-    ::waitpid(process_, nullptr, 0);
-  }
+  if (process_ > 0) stop();
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
+}
+
+void etcd_process::stop() {
+  ::kill(process_, SIGKILL);
+  ::waitpid(std::exchange(process_, -1), nullptr, 0);
+}
+
+void etcd_process::save() {
+  stop();
+  std::filesystem::copy(directory_ / "data", directory_ / "saved", std::filesystem::copy_options::recursive);
+  start();
+}
+
+void etcd_process::restore() {
+  stop();
+  std::filesystem::remove_all(directory_ / "data");
+  std::filesystem::copy(directory_ / "saved", directory_ / "data", std::filesystem::copy_options::recursive);
+  start();
 }
 
 void etcd_process::pause() const {

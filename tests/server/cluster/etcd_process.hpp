@@ -28,9 +28,18 @@ class etcd_process {
   void pause() const;
   void go_on() const;
 
+  /// Kills it, and starts it with its data.
+  void stop();
+  void start();
+
+  /// Remembers the data as a snapshot would. Restarts etcd.
+  void save();
+  /// Goes back to the data of save(), as an operator does who restores a snapshot. Restarts etcd.
+  void restore();
+
  private:
   std::filesystem::path directory_;
-  std::string url_;
+  std::string url_, peer_url_;
   pid_t process_ = -1;
 };
 

@@ -321,6 +321,54 @@ TEST_F(copy_of_a_leader, gives_the_changes_to_the_next_leader) {
   EXPECT_TRUE(next.take_recent_changes().empty());
 }
 
+// The next leader took the copy for the data if the revision of its last commit was etcd's (0 commits more), and missed
+// what the restored etcd had done before it reached that revision (3 more).
+TEST_F(copy_of_a_leader, of_an_etcd_that_was_restored_is_not_believed_by_the_next_leader) {
+  commit({changes.put("a", "old")});
+  etcd->save();
+  auto copy = loaded(), same = loaded();
+  auto const saved_changes = changes;
+  for (auto i = 0; i < 3; ++i) commit({changes.put("a", "lost")});
+  follow(copy);
+  follow(same);
+  etcd->restore();
+  changes = saved_changes;
+  client->transact({}, {{.what = etcd_step::kind::remove, .key = place.key}}, soon());
+  place = lead("b");
+  journal.emplace(settings, place, warm_copy(settings));
+  journal->recover([](auto const&) {});
+  commit({changes.put("a", "new")});
+  ASSERT_EQ(copy.meta_revision(), journal->last_revision());
+  for (auto const more : {0, 3}) {
+    for (auto i = 0; i < more; ++i) commit({changes.put("b")});
+    etcd_journal next(settings, lead("c" + std::to_string(more)), std::move(more == 0 ? copy : same));
+    EXPECT_FALSE(next.came_from_copy());
+    std::map<std::string, std::string> found;
+    next.recover([&](recovered_entry const& one) { found[std::string(one.key)] = one.value; });
+    EXPECT_EQ(found.at("a"), "new");
+    EXPECT_TRUE(next.take_recent_changes().empty());
+  }
+}
+
+// etcd's data were sound, and the server ended with the advice to restore a snapshot.
+TEST_F(copy_of_a_leader, that_is_not_what_was_committed_is_replaced_by_what_is_in_etcd) {
+  commit({changes.put("a"), changes.put("b")});
+  auto copy = loaded();
+  auto const entry =
+      client->range(settings.entries() + record::tag_of(keyspace::data) + "a", {}, 0, 0, soon()).entries.at(0);
+  std::vector<etcd_event> wrong{{.entry = {.key = settings.entries() + record::tag_of(keyspace::data) + "c",
+                                           .value = entry.value,
+                                           .mod_revision = copy.revision() + 1}}};
+  copy.apply(wrong);
+  client->transact({}, {{.what = etcd_step::kind::remove, .key = place.key}}, soon());
+  etcd_journal next(settings, lead("b"), std::move(copy));
+  std::vector<std::string> keys;
+  next.recover([&](recovered_entry const& one) { keys.emplace_back(one.key); });
+  EXPECT_EQ(keys, (std::vector<std::string>{"a", "b"}));
+  EXPECT_FALSE(next.came_from_copy());
+  EXPECT_TRUE(next.take_recent_changes().empty());
+}
+
 TEST_F(copy_of_a_leader, that_lacks_compacted_commits_gives_the_next_leader_no_changes) {
   auto copy = loaded();
   commit({changes.put("a")});

@@ -492,6 +492,18 @@ TEST_F(forwarder_test, without_a_leader_it_says_so_and_goes_on) {
   EXPECT_EQ(standby.figures().no_leader, 2U);
 }
 
+TEST_F(forwarder_test, without_etcd_it_names_that_and_not_a_missing_leader) {
+  standby.leaders().set_unknown();
+  standby.leaders().set_cut_off(true);
+  for (auto const* const method : {"GET", "PUT"}) {
+    auto const refused = client.ask(request(method, "/v1/kv/a", method == "PUT"s ? "1" : ""));
+    EXPECT_EQ(refused.code(), "no_leader");
+    EXPECT_NE(refused.body.find("etcd does not answer this server"), std::string::npos) << refused.body;
+  }
+  standby.leaders().set_cut_off(false);
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).body.find("etcd"), std::string::npos);
+}
+
 TEST_F(forwarder_test, a_leader_that_cannot_be_reached_is_none) {
   leader.stop_listening();
   EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", "1")).code(), "no_leader");
