@@ -27,6 +27,7 @@ std::vector<std::string> const known{
     "HOLDFAST_AUDIT_LOG",
     "HOLDFAST_BACKUPS",
     "HOLDFAST_CLUSTER",
+    "HOLDFAST_CLUSTER_CA",
     "HOLDFAST_CLUSTER_LEASE",
     "HOLDFAST_CORS_ORIGIN",
     "HOLDFAST_DATA",
