@@ -1,6 +1,8 @@
 """A holdfast-server as a process, and a client that is strict about HTTP. For the tests beside this file."""
 
+import contextlib
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -13,9 +15,12 @@ SERVER = None  # the program; set it first
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the system gives to connections, one of which could have it before the server, or while the server
+    is started again."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+            return probe.getsockname()[1]
 
 
 def make_certificate(directory, name):

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <random>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -17,16 +19,22 @@ namespace holdfast::tests {
 
 namespace {
 
+/// Below those that the system gives to connections, one of which could have it before etcd, or while etcd is started
+/// again.
 std::string free_port() {
-  int const probe = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ::bind(probe, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(probe);
-  return std::to_string(ntohs(address.sin_port));
+  std::uniform_int_distribution<std::uint16_t> any(10'000, 32'000);
+  std::random_device dice;
+  for (;;) {
+    auto const port = any(dice);
+    int const probe = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto const is_free = ::bind(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(probe);
+    if (is_free) return std::to_string(port);
+  }
 }
 
 constexpr char const* program = "/usr/bin/etcd";
