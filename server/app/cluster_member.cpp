@@ -205,7 +205,6 @@ cluster_part cluster_member::part(bool is_standby) {
   // Most batches fit into one transaction of etcd; the reserve is for touched keys, whose changes take two steps.
   made.commits.batch_changes_max = etcd_journal::steps_max - 20;
   made.commits.batch_bytes_max = 1024 * 1024;
-  made.commits.gathering_time = [](std::chrono::nanoseconds last_commit) { return last_commit / 4; };
   // Changes that wait for etcd must fit into the rest of its quota, which shrinks fast: check it each time.
   made.commits.pending_bytes_max = 8 * 1024 * 1024;
   made.commits.append_bytes_max = 8 * 1024 * 1024;

@@ -66,14 +66,19 @@ void commit_queue::append(std::span<change> changes) {
     throw;
   }
   pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (gathering_.size() >= enough_) end_gathering();
 }
 
 void commit_queue::wake() {
-  // The flag is set under the mutex while nothing is pending or not enough is, so whoever appends afterwards sees it.
-  // Only the first wake() must make the call.
-  if (sleeping_.load(std::memory_order_relaxed) && sleeping_.exchange(false, std::memory_order_relaxed))
-    gathered_or_stopped_.notify_one();
+  // The flag is set under the mutex while nothing is pending, so whoever appends afterwards sees it.
+  // Only the first wake() must make the call. It clears the flag under the mutex, so the thread is waiting by then: a
+  // late wake() that cleared it just before the wait began would leave the thread asleep with the flag cleared, and
+  // nobody would wake it any more.
+  if (!sleeping_.load(std::memory_order_relaxed)) return;
+  {
+    std::lock_guard const lock(mutex_);
+    if (!sleeping_.exchange(false, std::memory_order_relaxed)) return;
+  }
+  gathered_or_stopped_.notify_one();
 }
 
 bool commit_queue::has_room(clock::time_point now) {
@@ -88,7 +93,6 @@ bool commit_queue::has_room(clock::time_point now) {
 std::uint64_t commit_queue::ask_for_round() {
   std::lock_guard const lock(mutex_);
   is_round_wanted_ = true;
-  if (enough_ != not_gathering) end_gathering();
   return rounds_begun_ + 1;
 }
 
@@ -101,52 +105,19 @@ void commit_queue::run() {
 
 /// Waits until there is something to commit or to confirm. @return false when there is nothing, and will not be.
 bool commit_queue::take_gathered() {
-  auto const last_taken = taken_.size();
   reuse(taken_);
   reuse(taken_ends_);
   std::unique_lock lock(mutex_);
-  auto const writers = last_taken + gathering_.size();
   while (gathering_.empty() && !is_round_wanted_ && !stopped_) {
     sleeping_.store(true, std::memory_order_relaxed);
     gathered_or_stopped_.wait(lock);
     sleeping_.store(false, std::memory_order_relaxed);
   }
-  if (settings_.gathering_time != nullptr) await_more(lock, writers);
   taken_.swap(gathering_);
   taken_ends_.swap(group_ends_);
   is_round_wanted_ = false;
   ++rounds_begun_;
   return !taken_.empty() || !stopped_;
-}
-
-/// Waits for the next changes of those whose changes have just been committed, who would otherwise be half of the
-/// writers in one batch and half in the next. Where they did not come, as they are no closed loop, it is tried more
-/// rarely.
-void commit_queue::await_more(std::unique_lock<std::mutex>& lock, std::size_t writers) {
-  auto const expected = std::min(writers - writers / 8, settings_.batch_changes_max);
-  auto const suffices = [&] { return gathering_.size() >= expected || is_round_wanted_ || stopped_; };
-  if (suffices()) return;
-  if (batches_until_try_ > 0) {
-    --batches_until_try_;
-    return;
-  }
-  constexpr std::size_t pause_max = 64;
-  auto const due = clock::now() + settings_.gathering_time(last_took_);
-  enough_ = expected;
-  if (gathered_or_stopped_.wait_until(lock, due, suffices)) {
-    pause_after_vain_ = 1;
-  } else {
-    batches_until_try_ = pause_after_vain_;
-    pause_after_vain_ = std::min(2 * pause_after_vain_, pause_max);
-  }
-  enough_ = not_gathering;
-  sleeping_.store(false, std::memory_order_relaxed);
-}
-
-/// With the mutex: the next wake() wakes the commit thread, which waits for more.
-void commit_queue::end_gathering() {
-  enough_ = not_gathering;
-  sleeping_.store(true, std::memory_order_relaxed);
 }
 
 /// The round had nothing to commit. @return false when another server has taken over, or that is not known.
@@ -197,7 +168,6 @@ bool commit_queue::commit(std::span<change> batch, std::size_t bytes) {
     return false;
   }
   report.took = clock::now() - report.began_at;
-  last_took_ = report.took;
   report.bytes = bytes - batch.size() * sizeof(change);
   auto revision = durable_revision_.load(std::memory_order_relaxed);
   for (auto const& one : batch) revision = std::max(revision, one.revision);

@@ -24,8 +24,6 @@ struct commit_settings {
   std::size_t pending_bytes_max = 64 * 1024 * 1024;    ///< commit_queue::is_full() from here on
   std::size_t append_bytes_max = std::size_t(-1);      ///< for those who append: not much more at once
   std::chrono::milliseconds room_check_interval{250};  ///< how old the answer of has_room() may be
-  /// How long to wait for more writers, when the last commit took so long; null: never.
-  std::chrono::nanoseconds (*gathering_time)(std::chrono::nanoseconds last_commit) = nullptr;
 };
 
 /// Figures of one commit.
@@ -48,11 +46,7 @@ struct commit_observers {
 };
 
 /// Group commit: changes gather while the last batch is being committed; then one thread commits all that gathered as
-/// one batch, with one sync.
-///
-/// Where a commit costs much beside its changes, as in etcd, it can pay to wait a little: writers who send their next
-/// change when they have been answered split into two halves that take turns. The settings say how long. A disk is
-/// too fast for that: with 32 or 64 writers the loop and the commit thread are better busy at the same time.
+/// one batch, with one sync. Nothing is ever delayed so that more might gather.
 ///
 /// Whoever owns the database's lock appends, so one thread at a time does. Changes that were appended together are
 /// committed together, so a crash keeps all of them or none.
@@ -143,10 +137,6 @@ class commit_queue {
   void end_round();
   bool commit(std::span<change> batch, std::size_t bytes);
   void fail(journal_error const& error);
-  void await_more(std::unique_lock<std::mutex>& lock, std::size_t writers);
-  void end_gathering();
-
-  static constexpr std::size_t not_gathering = std::size_t(-1);
 
   journal& journal_;
   commit_settings const settings_;
@@ -160,12 +150,8 @@ class commit_queue {
   std::uint64_t rounds_begun_ = 0;       // guarded by mutex_
   bool stopped_ = false;                 // guarded by mutex_
 
-  std::size_t enough_ = not_gathering;  // guarded by mutex_; while the thread waits for more: for how many
-
-  std::chrono::nanoseconds last_took_{};                      // used by the commit thread
-  std::size_t batches_until_try_ = 0, pause_after_vain_ = 1;  // used by the commit thread
-  std::vector<change> taken_;                                 // used by the commit thread
-  std::vector<std::size_t> taken_ends_;                       // used by the commit thread
+  std::vector<change> taken_;            // used by the commit thread
+  std::vector<std::size_t> taken_ends_;  // used by the commit thread
 
   bool const is_shared_;
   std::atomic<bool> sleeping_{false};
