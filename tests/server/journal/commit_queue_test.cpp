@@ -329,6 +329,34 @@ TEST_F(commit_queue_test, asks_for_room_at_most_once_an_interval) {
   EXPECT_EQ(journal.room_questions, 3u);
 }
 
+// A wake() that came late cleared the flag of a thread that was about to sleep. Nobody woke that thread any more, and
+// all writes waited.
+TEST_F(commit_queue_test, a_late_wake_up_leaves_nobody_asleep) {
+  constexpr std::uint64_t changes = 2'000;
+  start();
+  journal.allow(changes);
+  std::atomic<bool> done = false;
+  // More of them than cores, so that the commit thread is interrupted at any place.
+  std::vector<std::thread> late;
+  for (int i = 0; i < 6; ++i)
+    late.emplace_back([&] {
+      while (!done) queue->wake();
+    });
+  auto const deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  auto is_durable = true;
+  for (std::uint64_t sequence = 101; sequence <= 100 + changes && is_durable; ++sequence) {
+    queue->append(put(sequence));
+    queue->wake();
+    while (queue->durable_sequence() < sequence && is_durable) {
+      std::this_thread::yield();
+      is_durable = std::chrono::steady_clock::now() < deadline;
+    }
+  }
+  done = true;
+  for (auto& one : late) one.join();
+  EXPECT_TRUE(is_durable) << "the commit thread sleeps after " << queue->durable_sequence() - 100 << " changes";
+}
+
 TEST_F(commit_queue_test, threads_that_own_the_lock_in_turn_lose_nothing) {
   constexpr std::uint64_t changes_each = 2'000, threads = 3;
   start();
