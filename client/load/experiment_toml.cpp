@@ -1,18 +1,8 @@
-// A separate file, because toml++ is slow to compile.
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-// toml++ asserts in a debug build, and assumes in a release, what it checks a moment later: a file that begins `[+`
-// would end the one and be undefined in the other. So it does neither.
-#pragma push_macro("NDEBUG")
-#undef NDEBUG
-#define TOML_ASSERT(condition) static_cast<void>(0)
-#include <toml++/toml.h>
-#pragma pop_macro("NDEBUG")
-
 #include <algorithm>
 
 #include "client/load/experiment.hpp"
 #include "client/load/text.hpp"
+#include "protocol/toml.hpp"
 
 namespace holdfast::client::load {
 namespace {

@@ -1,22 +1,13 @@
 #include "server/access/token_file.hpp"
 
-// The only file that includes toml++, which takes long to compile.
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-// toml++ asserts (debug build) or assumes (release build) a condition that it checks a moment later: a file that begins
-// with `[+` would abort the one and be undefined behaviour in the other. This macro disables both.
-#pragma push_macro("NDEBUG")
-#undef NDEBUG
-#define TOML_ASSERT(condition) static_cast<void>(0)
-#include <toml++/toml.h>
-#pragma pop_macro("NDEBUG")
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+
+#include "protocol/toml.hpp"
 
 namespace holdfast::server {
 namespace {
