@@ -127,11 +127,15 @@ TEST_F(beside_a_leader, a_copy_says_why_it_cannot_follow_and_when_it_can_again) 
     });
   };
   ASSERT_TRUE(comes_to([&] { return copy.now().is_following; }));
-  EXPECT_TRUE(notices.empty());
+  {
+    std::lock_guard const lock(mutex);
+    EXPECT_TRUE(notices.empty());
+  }
   etcd->stop();
   ASSERT_TRUE(last_is(notice::kind::etcd_fails));
   etcd->start();
   EXPECT_TRUE(last_is(notice::kind::etcd_answers));
+  std::lock_guard const lock(mutex);
   EXPECT_NE(notices.front().text.find(etcd->url()), std::string::npos);
 }
 
