@@ -389,6 +389,10 @@ class Watcher(Client):
     def act(self):
         if self.id is None:
             self.begin_anew()
+        if self.id is None:  # refused; the next server may answer
+            self.caller.go_on()
+            self.ends.wait(0.02)
+            return
         port = self.caller.ports[self.caller.at]
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=7)
         try:
