@@ -394,12 +394,14 @@ bool etcd_journal::has_room() {
   auto const bytes_max = bytes_max_.load(std::memory_order_relaxed);
   if (bytes_max == 0) return true;  // not known yet
   // etcd needs half as much again for its pages as for keys and values.
-  auto const since = committed_bytes() - committed_at_note_.load(std::memory_order_relaxed);
+  auto const since = committed_bytes() - surely_counted_.load(std::memory_order_relaxed);
   return bytes_.load(std::memory_order_relaxed) + since + since / 2 < full_at(bytes_max);
 }
 
 void etcd_journal::note(etcd_status const& status) noexcept {
-  committed_at_note_.store(committed_bytes(), std::memory_order_relaxed);
+  // etcd's size lacks what it has not yet written to its file, so only what was committed by the previous note is in it.
+  surely_counted_.store(committed_at_note_, std::memory_order_relaxed);
+  committed_at_note_ = committed_bytes();
   bytes_.store(status.bytes, std::memory_order_relaxed);
   bytes_max_.store(status.bytes_max, std::memory_order_relaxed);
   // Hysteresis: after etcd was full, additions wait until its size is below 80 percent.

@@ -55,7 +55,7 @@ class etcd_journal final : public journal {
   }
   /// Besides the place, etcd must still have the last commit: a restored etcd may have the place alone.
   [[nodiscard]] std::optional<journal_error> confirm() override;
-  /// Estimates etcd's size from the bytes committed since note().
+  /// Estimates etcd's size from the bytes committed since the note() before the last one.
   [[nodiscard]] bool has_room() override;
   [[nodiscard]] journal_figures figures() const override;
   void close() override {}
@@ -64,7 +64,7 @@ class etcd_journal final : public journal {
 
   /// Cancels the current commit and all later ones: this server no longer leads.
   void abandon() noexcept { cancel_.set(); }
-  /// Reports etcd's size and quota.
+  /// Reports etcd's size and quota. For one thread; two calls some 100 ms apart, so that etcd writes in between.
   void note(etcd_status const& status) noexcept;
   /// etcd's revision of the last commit, and the bytes committed so far; used to schedule compactions.
   [[nodiscard]] std::int64_t last_revision() const noexcept { return last_revision_.load(std::memory_order_relaxed); }
@@ -105,7 +105,8 @@ class etcd_journal final : public journal {
   std::map<std::string, std::size_t> rests_;    // number of continuations, by the entry's key in etcd
   std::optional<journal_error> failure_;
   std::atomic<bool> has_room_{true};
-  std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, committed_bytes_{0}, committed_at_note_{0};
+  std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, committed_bytes_{0}, surely_counted_{0};
+  std::uint64_t committed_at_note_ = 0;  // used by note() only
   std::atomic<std::int64_t> last_commit_at_ns_{0}, last_revision_{0};
 };
 

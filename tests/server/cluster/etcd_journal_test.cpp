@@ -344,6 +344,9 @@ TEST_F(etcd_journal_test, what_was_committed_since_the_last_look_counts_as_store
   second.push_back(put("b", std::string(20'000, 'x')));
   ASSERT_FALSE(journal.commit(second));
   EXPECT_FALSE(journal.has_room());
+  // etcd's size at this look may lack what it has not yet written to its file.
+  journal.note({.bytes = 60'000, .bytes_max = 100'000});
+  EXPECT_FALSE(journal.has_room());
   journal.note({.bytes = 70'000, .bytes_max = 100'000});
   EXPECT_TRUE(journal.has_room());
 }
