@@ -37,6 +37,7 @@ std::string complaint_about_rest(CLI::App const& app, std::vector<std::string> c
     }
   }
   for (auto const& word : words) {
+    if (word == "--") return text + "\nNo flag may follow --; leave it out.";
     if (!word.starts_with("--")) continue;
     auto const name = word.substr(0, word.find('='));
     // Without the dashes, which would make short names look alike.

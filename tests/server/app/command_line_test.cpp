@@ -274,6 +274,7 @@ TEST(command_line, a_slip_is_answered_with_what_was_meant) {
   EXPECT_TRUE(says(refusal_of({"token"}), "a command of token is missing; there are new"));
   EXPECT_TRUE(says(refusal_of({"wat"}), "holdfast-server: there is no command 'wat'\nThere are demo, "));
   EXPECT_TRUE(says(refusal_of({"inspect", "a", "b", "--c"}), "not expected: b --c\nTry 'holdfast-server inspect"));
+  EXPECT_TRUE(says(refusal_of({"--", "--listen", "127.0.0.1:1"}), "No flag may follow --; leave it out.\nTry"));
 }
 
 TEST(command_line, demo_and_healthcheck_are_commands) {
