@@ -168,9 +168,10 @@ class commit_queue {
   std::thread thread_;  // last member: it uses all others
 };
 
-/// Approximate memory of a pending change.
+/// Approximate memory of a pending change. The value of a touch is that of its entry, and is not stored again.
 [[nodiscard]] inline std::size_t pending_bytes_of(change const& change) noexcept {
-  return sizeof change + change.key.size() + (change.value ? change.value->size() : 0);
+  auto const has_own_value = change.value && change.what != change::kind::touch;
+  return sizeof change + change.key.size() + (has_own_value ? change.value->size() : 0);
 }
 
 }  // namespace holdfast::server
