@@ -205,6 +205,8 @@ cluster_part cluster_member::part(bool is_standby) {
   // Most batches fit into one record of the log.
   made.commits.batch_changes_max = 4096;
   made.commits.batch_bytes_max = 1024 * 1024;
+  // A commit of one change costs etcd nearly as much as one of a hundred.
+  made.commits.gathering_share = 0.5;
   // Changes that wait for etcd must fit into the rest of its quota, which shrinks fast: check it each time.
   made.commits.pending_bytes_max = 8 * 1024 * 1024;
   made.commits.append_bytes_max = 8 * 1024 * 1024;
