@@ -31,7 +31,7 @@ struct cluster_settings {
   std::uint64_t history_bytes_max = 0;
   /// Size of the log in etcd at which a checkpoint begins; less with a small quota. The log is about twice as large
   /// when the checkpoint ends.
-  std::uint64_t log_bytes_max = 16 * 1024 * 1024;
+  std::uint64_t log_bytes_max = 32 * 1024 * 1024;
 
   /// The prefix of all keys of the cluster; ends with a slash.
   [[nodiscard]] std::string prefix() const { return "/holdfast/" + name + '/'; }

@@ -1,6 +1,5 @@
 #include "server/cluster/commit_format.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -9,18 +8,14 @@ namespace holdfast::server {
 
 namespace {
 
-constexpr std::size_t number_bytes = 8;
+// The first byte of a record. Records of later versions have another one.
+constexpr char record_version = 1;
+constexpr char expires_flag = 1, value_flag = 2;
 
+/// Seven bits a byte, the lowest first; the highest bit says that more follow.
 void put_number(std::string& to, std::uint64_t number) {
-  for (std::size_t i = 0; i < number_bytes; ++i) to += static_cast<char>(number >> (8 * i));
-}
-
-std::uint64_t take_number(std::string_view& from) {
-  std::uint64_t number = 0;
-  for (std::size_t i = std::min(number_bytes, from.size()); i-- > 0;)
-    number = number << 8 | static_cast<unsigned char>(from[i]);
-  from.remove_prefix(std::min(number_bytes, from.size()));
-  return number;
+  for (; number >= 0x80; number >>= 7) to += static_cast<char>(number | 0x80);
+  to += static_cast<char>(number);
 }
 
 void put_text(std::string& to, std::string_view text) {
@@ -28,48 +23,69 @@ void put_text(std::string& to, std::string_view text) {
   to += text;
 }
 
-std::optional<std::string_view> take_text(std::string_view& from) {
-  if (from.size() < number_bytes) return std::nullopt;
-  auto const bytes = take_number(from);
-  if (bytes > from.size()) return std::nullopt;
-  auto const text = from.substr(0, bytes);
-  from.remove_prefix(bytes);
-  return text;
-}
+/// Takes a text apart from its beginning. Once something is missing, has_failed() is true and the rest is empty.
+class parser {
+ public:
+  explicit parser(std::string_view text) : rest_(text) {}
 
-// The first byte of a record. Records of later versions have another one.
-constexpr char record_version = 1;
-// The first byte of a change. Changes of later versions have another one.
-constexpr char change_version = 1;
-constexpr char expires_flag = 1, value_flag = 2;
+  char byte() {
+    auto const one = bytes(1);
+    return one.empty() ? '\0' : one[0];
+  }
+  std::uint64_t number() {
+    constexpr int bits = 64;
+    std::uint64_t all = 0;
+    for (auto shift = 0; shift < bits; shift += 7) {
+      auto const one = static_cast<unsigned char>(byte());
+      all |= std::uint64_t{one & 0x7fU} << shift;
+      if (one < 0x80) return all;
+    }
+    fail();
+    return 0;
+  }
+  std::string_view text() { return bytes(number()); }
+  std::string_view rest() const { return rest_; }
+  [[nodiscard]] bool has_failed() const { return has_failed_; }
+
+ private:
+  std::string_view bytes(std::uint64_t count) {
+    if (count > rest_.size()) {
+      fail();
+      return {};
+    }
+    auto const taken = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return taken;
+  }
+  void fail() {
+    has_failed_ = true;
+    rest_ = {};
+  }
+
+  std::string_view rest_;
+  bool has_failed_ = false;
+};
 
 /// @return nullopt if the format is unknown or the text ends too early.
-std::optional<change> take_change(std::string_view& from) {
-  constexpr std::size_t fixed_bytes = 4 + 4 * number_bytes;
-  if (from.size() < fixed_bytes || from[0] != change_version) return std::nullopt;
+std::optional<change> take_change(parser& from) {
   change one;
-  one.what = static_cast<change::kind>(from[1]);
-  one.space = static_cast<keyspace>(from[2]);
-  auto const flags = from[3];
+  one.what = static_cast<change::kind>(from.byte());
+  one.space = static_cast<keyspace>(from.byte());
+  auto const flags = from.byte();
   if (one.what > change::kind::touch || one.space > keyspace::locks || (flags & ~(expires_flag | value_flag)) != 0)
     return std::nullopt;
-  if (one.what == change::kind::put && (flags & value_flag) == 0) return std::nullopt;
-  from.remove_prefix(4);
-  one.sequence = take_number(from);
-  one.revision = take_number(from);
-  one.previous = take_number(from);
+  auto const has_value = (flags & value_flag) != 0;
+  if (one.what == change::kind::put && !has_value) return std::nullopt;
+  one.sequence = from.number();
+  one.revision = from.number();
+  one.previous = from.number();
   if (flags & expires_flag) {
-    std::chrono::nanoseconds const since(static_cast<std::int64_t>(take_number(from)));
+    std::chrono::nanoseconds const since(static_cast<std::int64_t>(from.number()));
     one.expires_at = change::instant(std::chrono::duration_cast<change::instant::duration>(since));
   }
-  auto const key = take_text(from);
-  if (!key) return std::nullopt;
-  one.key = *key;
-  if (flags & value_flag) {
-    auto const value = take_text(from);
-    if (!value) return std::nullopt;
-    one.value = std::make_shared<std::string const>(*value);
-  }
+  one.key = from.text();
+  if (has_value) one.value = std::make_shared<std::string const>(from.text());
+  if (from.has_failed()) return std::nullopt;
   return one;
 }
 
@@ -79,7 +95,6 @@ std::string write_record(log_record const& record) {
   std::string head;
   record::write_head(head, record.head);
   std::string text;
-  text.reserve(2 + 4 * number_bytes + head.size() + record.changes.size());
   text += record_version;
   text += static_cast<char>(record.what);
   put_number(text, static_cast<std::uint64_t>(record.term));
@@ -91,27 +106,24 @@ std::string write_record(log_record const& record) {
 }
 
 std::optional<log_record> read_record(std::string_view text) {
-  if (text.size() < 2 + 4 * number_bytes || text[0] != record_version) return std::nullopt;
-  log_record read{.what = static_cast<log_record::kind>(text[1])};
-  if (read.what > log_record::kind::piece) return std::nullopt;
-  text.remove_prefix(2);
-  read.term = static_cast<std::int64_t>(take_number(text));
-  read.first = take_number(text);
-  read.pieces = take_number(text);
-  auto const head_text = take_text(text);
-  auto const head = head_text ? record::read_head(*head_text) : std::nullopt;
-  if (!head) return std::nullopt;
+  parser from(text);
+  if (from.byte() != record_version) return std::nullopt;
+  log_record read{.what = static_cast<log_record::kind>(from.byte())};
+  read.term = static_cast<std::int64_t>(from.number());
+  read.first = from.number();
+  read.pieces = from.number();
+  auto const head = record::read_head(from.text());
+  if (read.what > log_record::kind::piece || !head || from.has_failed()) return std::nullopt;
   read.head = *head;
-  read.changes = text;
+  read.changes = from.rest();
   return read;
 }
 
 void append_change(std::string& to, change const& one) {
+  auto const has_value = one.value && one.what != change::kind::touch;
   char flags = 0;
   if (one.expires_at) flags |= expires_flag;
-  auto const has_value = one.value && one.what != change::kind::touch;
   if (has_value) flags |= value_flag;
-  to += change_version;
   to += static_cast<char>(one.what);
   to += static_cast<char>(one.space);
   to += flags;
@@ -128,8 +140,8 @@ void append_change(std::string& to, change const& one) {
 
 std::optional<std::vector<change>> read_changes(std::string_view text) {
   std::vector<change> all;
-  while (!text.empty()) {
-    auto one = take_change(text);
+  for (parser from(text); !from.rest().empty();) {
+    auto one = take_change(from);
     if (!one) return std::nullopt;
     all.push_back(*std::move(one));
   }

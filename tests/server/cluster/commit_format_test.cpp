@@ -76,7 +76,7 @@ TEST(a_change_in_the_log, that_is_a_touch_has_no_value) {
 TEST(a_change_in_the_log, that_is_not_understood_is_refused_with_all_others) {
   auto const good = text_of(a_put());
   ASSERT_TRUE(read_changes(good + good));
-  for (std::size_t at = 0; at < 4; ++at) {
+  for (std::size_t at = 0; at < 3; ++at) {
     auto other = good;
     other[at] = 77;
     EXPECT_FALSE(read_changes(good + other)) << at;
@@ -105,7 +105,7 @@ TEST(a_record_of_the_log, that_is_not_understood_is_refused) {
   record.changes = {};
   auto const good = write_record(record);
   for (std::size_t bytes = 0; bytes < good.size(); ++bytes) EXPECT_FALSE(read_record(good.substr(0, bytes))) << bytes;
-  for (std::size_t const at : {0, 1, 34}) {
+  for (std::size_t const at : {0, 1, 6}) {
     auto other = good;
     other[at] = 77;
     EXPECT_FALSE(read_record(other)) << at;
