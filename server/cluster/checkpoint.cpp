@@ -20,23 +20,25 @@ std::size_t bytes_of(etcd_step const& step) noexcept {
   return step.key.size() + step.range_end.size() + step.value.size() + beside_them;
 }
 
-void checkpoint::take_over(std::uint64_t last_record, std::uint64_t log_bytes_max) {
-  begin(last_record, log_bytes_max / haste_of_new_leader);
+void checkpoint::take_over(std::uint64_t last_record) {
+  begin(last_record);
+  haste_ = haste_of_new_leader;
 }
 
 void checkpoint::grow(std::size_t bytes, std::uint64_t last_record, std::uint64_t log_bytes_max) {
   if (!is_under_way_ && grown_ >= log_bytes_max) {
     unwritten_.swap(changed_);
-    begin(last_record, log_bytes_max);
+    begin(last_record);
   }
+  spread_ = std::max<std::uint64_t>(log_bytes_max / haste_, 1);
   grown_ += bytes + bytes_beside_record;
 }
 
-void checkpoint::begin(std::uint64_t last_record, std::uint64_t spread) {
+void checkpoint::begin(std::uint64_t last_record) {
   is_under_way_ = true;
   until_ = last_record;
   grown_ = 0;
-  spread_ = std::max<std::uint64_t>(spread, 1);
+  haste_ = 1;
   total_ = unwritten_.size();
 }
 

@@ -59,9 +59,9 @@ class checkpoint {
   /// Takes over a change of an earlier leader that the log has, and etcd's entries perhaps not.
   void inherit(std::string key, state last) { unwritten_[std::move(key)] = std::move(last); }
   /// Begins with what was inherited. @param last_record number of the last record
-  void take_over(std::uint64_t last_record, std::uint64_t log_bytes_max);
+  void take_over(std::uint64_t last_record);
 
-  /// Before a record is written: begins a checkpoint if it is due.
+  /// Before a record is written: begins a checkpoint if it is due. @param log_bytes_max the threshold, as it is now
   void grow(std::size_t bytes, std::uint64_t last_record, std::uint64_t log_bytes_max);
   /// After a commit.
   void add(std::span<change const> batch);
@@ -76,7 +76,7 @@ class checkpoint {
  private:
   using states = std::unordered_map<std::string, state>;
 
-  void begin(std::uint64_t last_record, std::uint64_t spread);
+  void begin(std::uint64_t last_record);
   void expand(std::string const& key, state const& last);
   [[nodiscard]] bool is_written() const noexcept { return unwritten_.empty() && steps_.empty(); }
 
@@ -85,6 +85,7 @@ class checkpoint {
   states unwritten_;                                            // of the checkpoint
   std::deque<etcd_step> steps_;                                 // of the entry that is being written
   std::unordered_map<std::string, std::size_t> continuations_;  // the most that etcd may have, by key; 0 is left out
+  std::uint64_t haste_ = 1;                                     // how much sooner than usual the checkpoint ends
   bool is_under_way_ = false;
   std::uint64_t until_ = 0;               // the last record that the checkpoint covers
   std::uint64_t grown_ = 0, spread_ = 0;  // bytes of the log since it began, and those at which it should end

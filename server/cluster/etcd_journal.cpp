@@ -126,7 +126,7 @@ void etcd_journal::take_over() {
   }
   if (copy_->last().number != 0) {
     first_ = copy_->first();
-    checkpoint_.take_over(last_number_, log_bytes_max());
+    checkpoint_.take_over(last_number_);
   }
   auto const& known = copy_->changes();
   if (known.last_revision() == head_.revision && !known.take(known.first_revision() - 1, std::size_t(-1), recent_))

@@ -171,7 +171,7 @@ TEST_F(log_with_checkpoints, of_an_earlier_leader_is_written_sooner) {
   all.expect("egone", 1);
   keys["k/egone"] = keys["x/0000000000egone"] = "old";
   last = 60;
-  all.take_over(last, log_bytes_max);
+  all.take_over(last);
   commit_nothing(13);
   EXPECT_EQ(first, 61U);
   EXPECT_EQ(keys.size(), 50U);

@@ -282,6 +282,19 @@ TEST_F(etcd_journal_test, steady_writes_leave_a_bounded_log_and_each_entry_once)
   expect_all_is_there();
 }
 
+// The quota is not known yet when a leader begins. With many leaders, their logs filled etcd.
+TEST_F(etcd_journal_test, the_log_is_small_with_a_small_quota_also_when_leaders_change_often) {
+  std::size_t most = 0;
+  for (auto i = 0; i < 12; ++i) {
+    begin();
+    journal->note({.bytes = 0, .bytes_max = 64 * 50'000});
+    for (auto each = 0; each < 20; ++each) commit({changes.put("key/" + std::to_string(i % 10), std::to_string(i))});
+    most = std::max(most, keys_below(settings.log()).size());
+  }
+  EXPECT_LT(most, 60U);
+  expect_all_is_there();
+}
+
 TEST_F(etcd_journal_test, an_entry_or_a_record_that_is_missing_is_noticed) {
   settings.log_bytes_max = 20'000;
   begin();
