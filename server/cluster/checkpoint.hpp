@@ -36,9 +36,9 @@ constexpr std::size_t part_bytes_max = 1088 * 1024;
 ///
 /// While a checkpoint is under way, its entries in etcd are of different ages. Nevertheless the log, replayed from its
 /// first needed record over these entries, results in the last state: each key that the checkpoint writes has changed
-/// in this log, and the last such change sets the entire state. Only a touch does not; but the entry that it belongs to
-/// is then in etcd or put by the log before, and a touch of another version is ignored. The continuations of an entry
-/// need not be of the same age as the entry either, since only a put changes them.
+/// in this log, and the last such change sets the entire state. Only a touch does not; but then the entry in etcd has
+/// the value, or a put of the log does. The continuations of an entry need not be of the same age as the entry either,
+/// since only a put changes them.
 class checkpoint {
  public:
   /// Small records count more than their bytes, so that their number is bounded as well.

@@ -166,16 +166,12 @@ void warm_copy::apply_change(change const& one) {
     after += *one.value;
   } else if (one.what == change::kind::touch && found != entries_.end()) {
     exists = true;
-    auto const entry = record::read_entry(found->second);
-    if (entry && entry->version == one.revision) {
-      change touched;
-      touched.revision = one.revision;
-      touched.expires_at = one.expires_at;
-      record::write_entry_prefix(after, touched);
-      after += entry->text;
-    } else {
-      after = std::move(found->second);  // a later put of the log has been written already
-    }
+    change touched;
+    touched.revision = one.revision;
+    touched.expires_at = one.expires_at;
+    record::write_entry_prefix(after, touched);
+    // The entry in etcd may be newer than this change. Then a put of the log follows.
+    if (auto const entry = record::read_entry(found->second)) after += entry->text;
   }
   auto& noted = changed_[key];
   noted.record = last_.number;

@@ -220,6 +220,23 @@ TEST_F(etcd_journal_test, an_entry_that_is_larger_than_a_value_of_etcd_may_be_is
   expect_all_is_there();
 }
 
+TEST_F(etcd_journal_test, continuations_that_a_killed_leader_has_not_removed_yet_are_removed) {
+  settings.log_bytes_max = 20'000;
+  begin();
+  commit({changes.put("a", std::string(2 * part_bytes_max + 5, 'x'))});
+  await_checkpoint();
+  ASSERT_EQ(keys_below(settings.rests()).size(), 2U);
+  auto const smaller = changes.put("a", "1");
+  commit({smaller});
+  std::string entry;
+  record::write_entry_prefix(entry, smaller);
+  write(settings.entries() + "ea", entry + "1");
+  expect_all_is_there();
+  await_checkpoint();
+  EXPECT_TRUE(keys_below(settings.rests()).empty());
+  expect_all_is_there();
+}
+
 TEST_F(etcd_journal_test, a_leader_that_is_killed_within_a_large_commit_leaves_all_of_it_or_nothing) {
   commit({changes.put("large/0", "old"), changes.put("gone", "1")});
   auto const before = journal->last_revision();
@@ -314,8 +331,15 @@ TEST_F(etcd_journal_test, an_entry_or_a_record_that_is_missing_is_noticed) {
   EXPECT_EQ(fault_of_next(), journal_fault::damaged);
   write(last_but_one.key, last_but_one.value);
   expect_all_is_there();
-  for (auto const& one : records) remove(one.key);
-  EXPECT_EQ(fault_of_next(), journal_fault::damaged) << "and no new database is created";
+  auto const first = settings.log_key(first_needed());
+  auto const first_record = client->range(first, {}, 0, 0, soon()).entries.at(0).value;
+  remove(first);
+  EXPECT_EQ(fault_of_next(), journal_fault::damaged);
+  write(first, first_record);
+  expect_all_is_there();
+  for (auto const& one : keys_below(settings.log())) remove(one.key);
+  EXPECT_EQ(fault_of_next(), journal_fault::damaged);
+  EXPECT_TRUE(keys_below(settings.log()).empty()) << "no new database is created";
 }
 
 TEST_F(etcd_journal_test, data_in_an_unknown_format_is_refused) {

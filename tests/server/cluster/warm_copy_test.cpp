@@ -135,6 +135,7 @@ TEST_F(copy_of_a_leader, that_follows_is_what_a_random_leader_has_done_and_what_
     EXPECT_EQ(late.bytes(), copy.bytes()) << round;
     EXPECT_EQ(late.last(), copy.last()) << round;
     EXPECT_EQ(late.first(), copy.first()) << round;
+    EXPECT_EQ(late.changed().size(), copy.changed().size()) << round;
     EXPECT_TRUE(are_same(told_by(late.changes()), changes.after(late.changes().first_revision() - 1)));
     // One of them leads on, sometimes in the middle of a checkpoint.
     if (round % 30 == 29) {
@@ -286,6 +287,28 @@ TEST_F(copy_of_a_leader, of_an_etcd_that_was_restored_is_not_believed_by_the_nex
     EXPECT_EQ(found, changes.contents());
     EXPECT_EQ(told_by(journal->take_recent_changes()), changes.after(0));
   }
+}
+
+TEST_F(copy_of_a_leader, of_an_etcd_that_was_restored_is_known_by_its_last_commit_even_if_its_numbers_are_the_same) {
+  commit({changes.put("a", "old")});
+  etcd->save();
+  auto const saved_changes = changes;
+  // As many revisions as a change of the leader takes.
+  for (auto const* const key : {"one", "two"}) write(key, "");
+  commit({changes.put("a", "lost")});
+  auto copy = loaded();
+  etcd->restore();
+  changes = saved_changes;
+  begin();
+  commit({changes.put("a", "new")});
+  auto const now = loaded();
+  ASSERT_EQ(copy.last().number, now.last().number);
+  ASSERT_EQ(copy.last().revision, now.last().revision);
+  EXPECT_TRUE(now.is_state_of(*client, soon()));
+  EXPECT_FALSE(copy.is_state_of(*client, soon()));
+  begin(std::move(copy));
+  EXPECT_FALSE(journal->came_from_copy());
+  EXPECT_EQ(found, changes.contents());
 }
 
 // etcd's data were sound, and the server ended with the advice to restore a snapshot.
