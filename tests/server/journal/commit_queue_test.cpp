@@ -395,6 +395,15 @@ TEST_F(commit_queue_test, is_full_while_more_is_pending_than_allowed) {
   EXPECT_EQ(queue->pending_bytes(), 0u);
 }
 
+TEST_F(commit_queue_test, a_touch_of_a_large_entry_is_a_small_change) {
+  start();
+  auto touch = put(101, 100'000);
+  touch.what = change::kind::touch;
+  queue->append(std::move(touch));
+  EXPECT_LT(queue->pending_bytes(), 1'000u);
+  journal.allow(1);
+}
+
 TEST_F(commit_queue_test, asks_for_room_at_most_once_an_interval) {
   start({.room_check_interval = std::chrono::milliseconds(250)});
   auto now = std::chrono::steady_clock::now();
