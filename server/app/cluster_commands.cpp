@@ -23,7 +23,7 @@ int run_cluster_status(cluster_settings const& cluster) {
     auto const due = etcd_client::clock::now() + patience;
     auto members = etcd.range(cluster.candidates(), end_of_prefix(cluster.candidates()), 0, 0, due).entries;
     std::ranges::sort(members, {}, &etcd_entry::create_revision);
-    auto const meta = etcd.range(cluster.meta_key(), {}, 0, 0, due).entries;
+    auto const last = etcd.last(cluster.log(), end_of_prefix(cluster.log()), due);
     auto const status = etcd.status(due);
     auto const shares_url = [&](etcd_entry const& one) {
       return std::ranges::count(members, one.value, &etcd_entry::value) > 1;
@@ -33,10 +33,10 @@ int run_cluster_status(cluster_settings const& cluster) {
       std::cout << (&one == members.data() ? "  leader   " : "  standby  ") << one.value << "  term "
                 << one.create_revision << (shares_url(one) ? shared_url : "") << '\n';
     if (members.empty()) std::cout << "  no servers\n";
-    if (meta.empty()) {
+    if (!last) {
       std::cout << "  no data yet\n";
-    } else if (auto const commit = read_meta(meta[0].value)) {
-      std::cout << "  revision " << commit->head.revision << ", entries " << commit->head.entries << '\n';
+    } else if (auto const record = read_record(last->value)) {
+      std::cout << "  revision " << record->head.revision << ", entries " << record->head.entries << '\n';
     } else {
       std::cout << "  the data has a format that this version does not know\n";
     }

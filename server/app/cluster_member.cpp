@@ -202,9 +202,11 @@ cluster_part cluster_member::part(bool is_standby) {
     made.forward_counts = &forward_counts_;
     return made;
   }
-  // Most batches fit into one transaction of etcd; the reserve is for touched keys, whose changes take two steps.
-  made.commits.batch_changes_max = etcd_journal::steps_max - 20;
+  // Most batches fit into one record of the log.
+  made.commits.batch_changes_max = 4096;
   made.commits.batch_bytes_max = 1024 * 1024;
+  // A commit of one change costs etcd nearly as much as one of a hundred.
+  made.commits.gathering_share = 0.5;
   // Changes that wait for etcd must fit into the rest of its quota, which shrinks fast: check it each time.
   made.commits.pending_bytes_max = 8 * 1024 * 1024;
   made.commits.append_bytes_max = 8 * 1024 * 1024;

@@ -29,19 +29,25 @@ struct cluster_settings {
   /// history::bytes_of(); the latest one always.
   std::size_t history_changes_max = 0;
   std::uint64_t history_bytes_max = 0;
+  /// Size of the log in etcd at which a checkpoint begins; less with a small quota. The log is about twice as large
+  /// when the checkpoint ends.
+  std::uint64_t log_bytes_max = 32 * 1024 * 1024;
 
   /// The prefix of all keys of the cluster; ends with a slash.
   [[nodiscard]] std::string prefix() const { return "/holdfast/" + name + '/'; }
   [[nodiscard]] std::string candidates() const { return prefix() + "leader/"; }
-  [[nodiscard]] std::string meta_key() const { return prefix() + "meta"; }
   [[nodiscard]] std::string secret_key() const { return prefix() + "secret"; }
+  /// Prefix of the log's records.
+  [[nodiscard]] std::string log() const { return prefix() + "log/"; }
+  /// Of fixed width, so that the keys sort by number.
+  [[nodiscard]] std::string log_key(std::uint64_t number) const {
+    auto const digits = std::to_string(number);
+    return log() + std::string(20 - digits.size(), '0') + digits;
+  }
+  /// Prefix of the entries, which are the checkpoint of the log.
   [[nodiscard]] std::string entries() const { return prefix() + "k/"; }
   /// Prefix of the continuations of entries that exceed the size of a value in etcd.
   [[nodiscard]] std::string rests() const { return prefix() + "x/"; }
-  /// The changes of the latest commit that had any which its entries do not show.
-  [[nodiscard]] std::string hidden_changes_key() const { return prefix() + "changes"; }
-  /// Prefix of the pieces of a commit that exceeds the size of a transaction.
-  [[nodiscard]] std::string pieces() const { return prefix() + "p/"; }
 };
 
 }  // namespace holdfast::server

@@ -1,8 +1,6 @@
 #include "server/cluster/commit_format.hpp"
 
-#include <algorithm>
 #include <chrono>
-#include <map>
 #include <memory>
 #include <utility>
 
@@ -10,18 +8,14 @@ namespace holdfast::server {
 
 namespace {
 
-constexpr std::size_t number_bytes = 8;
+// The first byte of a record. Records of later versions have another one.
+constexpr char record_version = 1;
+constexpr char expires_flag = 1, value_flag = 2;
 
+/// Seven bits a byte, the lowest first; the highest bit says that more follow.
 void put_number(std::string& to, std::uint64_t number) {
-  for (std::size_t i = 0; i < number_bytes; ++i) to += static_cast<char>(number >> (8 * i));
-}
-
-std::uint64_t take_number(std::string_view& from) {
-  std::uint64_t number = 0;
-  for (std::size_t i = std::min(number_bytes, from.size()); i-- > 0;)
-    number = number << 8 | static_cast<unsigned char>(from[i]);
-  from.remove_prefix(std::min(number_bytes, from.size()));
-  return number;
+  for (; number >= 0x80; number >>= 7) to += static_cast<char>(number | 0x80);
+  to += static_cast<char>(number);
 }
 
 void put_text(std::string& to, std::string_view text) {
@@ -29,100 +23,107 @@ void put_text(std::string& to, std::string_view text) {
   to += text;
 }
 
-std::string take_text(std::string_view& from) {
-  auto const bytes = std::min<std::uint64_t>(take_number(from), from.size());
-  std::string text(from.substr(0, bytes));
-  from.remove_prefix(bytes);
-  return text;
-}
+/// Takes a text apart from its beginning. Once something is missing, has_failed() is true and the rest is empty.
+class parser {
+ public:
+  explicit parser(std::string_view text) : rest_(text) {}
 
-constexpr char put_tag = 'p', remove_tag = 'd', hidden_tag = 'c';
+  char byte() {
+    auto const one = bytes(1);
+    return one.empty() ? '\0' : one[0];
+  }
+  std::uint64_t number() {
+    constexpr int bits = 64;
+    std::uint64_t all = 0;
+    for (auto shift = 0; shift < bits; shift += 7) {
+      auto const one = static_cast<unsigned char>(byte());
+      all |= std::uint64_t{one & 0x7fU} << shift;
+      if (one < 0x80) return all;
+    }
+    fail();
+    return 0;
+  }
+  std::string_view text() { return bytes(number()); }
+  std::string_view rest() const { return rest_; }
+  [[nodiscard]] bool has_failed() const { return has_failed_; }
 
-// The first byte of a change. Changes of later versions have another one.
-constexpr char change_version = 1;
-constexpr char expires_flag = 1, value_flag = 2;
+ private:
+  std::string_view bytes(std::uint64_t count) {
+    if (count > rest_.size()) {
+      fail();
+      return {};
+    }
+    auto const taken = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return taken;
+  }
+  void fail() {
+    has_failed_ = true;
+    rest_ = {};
+  }
+
+  std::string_view rest_;
+  bool has_failed_ = false;
+};
 
 /// @return nullopt if the format is unknown or the text ends too early.
-std::optional<change> take_change(std::string_view& from) {
-  constexpr std::size_t fixed_bytes = 4 + 4 * number_bytes;
-  if (from.size() < fixed_bytes || from[0] != change_version) return std::nullopt;
+std::optional<change> take_change(parser& from) {
   change one;
-  one.what = static_cast<change::kind>(from[1]);
-  one.space = static_cast<keyspace>(from[2]);
-  auto const flags = from[3];
-  if (one.what > change::kind::expire || one.space > keyspace::locks || (flags & ~(expires_flag | value_flag)) != 0)
+  one.what = static_cast<change::kind>(from.byte());
+  one.space = static_cast<keyspace>(from.byte());
+  auto const flags = from.byte();
+  if (one.what > change::kind::touch || one.space > keyspace::locks || (flags & ~(expires_flag | value_flag)) != 0)
     return std::nullopt;
-  from.remove_prefix(4);
-  one.sequence = take_number(from);
-  one.revision = take_number(from);
-  one.previous = take_number(from);
+  auto const has_value = (flags & value_flag) != 0;
+  if (one.what == change::kind::put && !has_value) return std::nullopt;
+  one.sequence = from.number();
+  one.revision = from.number();
+  one.previous = from.number();
   if (flags & expires_flag) {
-    std::chrono::nanoseconds const since(static_cast<std::int64_t>(take_number(from)));
+    std::chrono::nanoseconds const since(static_cast<std::int64_t>(from.number()));
     one.expires_at = change::instant(std::chrono::duration_cast<change::instant::duration>(since));
   }
-  one.key = take_text(from);
-  if (flags & value_flag) one.value = std::make_shared<std::string const>(take_text(from));
+  one.key = from.text();
+  if (has_value) one.value = std::make_shared<std::string const>(from.text());
+  if (from.has_failed()) return std::nullopt;
   return one;
 }
 
 }  // namespace
 
-std::string write_meta(commit_meta const& meta) {
+std::string write_record(log_record const& record) {
+  std::string head;
+  record::write_head(head, record.head);
   std::string text;
-  record::write_head(text, meta.head);
-  put_number(text, static_cast<std::uint64_t>(meta.term));
-  put_number(text, meta.pieces);
+  text += record_version;
+  text += static_cast<char>(record.what);
+  put_number(text, static_cast<std::uint64_t>(record.term));
+  put_number(text, record.first);
+  put_number(text, record.pieces);
+  put_text(text, head);
+  text += record.changes;
   return text;
 }
 
-std::optional<commit_meta> read_meta(std::string_view text) {
-  if (text.size() < 2 * number_bytes) return std::nullopt;
-  auto const head = record::read_head(text.substr(0, text.size() - 2 * number_bytes));
-  if (!head) return std::nullopt;
-  text.remove_prefix(text.size() - 2 * number_bytes);
-  commit_meta read{.head = *head};
-  read.term = static_cast<std::int64_t>(take_number(text));
-  read.pieces = take_number(text);
+std::optional<log_record> read_record(std::string_view text) {
+  parser from(text);
+  if (from.byte() != record_version) return std::nullopt;
+  log_record read{.what = static_cast<log_record::kind>(from.byte())};
+  read.term = static_cast<std::int64_t>(from.number());
+  read.first = from.number();
+  read.pieces = from.number();
+  auto const head = record::read_head(from.text());
+  if (read.what > log_record::kind::piece || !head || from.has_failed()) return std::nullopt;
+  read.head = *head;
+  read.changes = from.rest();
   return read;
 }
 
-std::string write_pieces(commit_contents const& contents) {
-  std::string text;
-  for (auto const& one : contents.steps) {
-    text += one.what == etcd_step::kind::put ? put_tag : remove_tag;
-    put_text(text, one.key);
-    put_text(text, one.value);
-  }
-  if (!contents.hidden_changes.empty()) {
-    text += hidden_tag;
-    put_text(text, contents.hidden_changes);
-  }
-  return text;
-}
-
-commit_contents read_pieces(std::string_view text) {
-  commit_contents contents;
-  while (!text.empty()) {
-    auto const tag = text.front();
-    text.remove_prefix(1);
-    auto first = take_text(text);
-    if (tag == hidden_tag) {
-      contents.hidden_changes = std::move(first);
-      continue;
-    }
-    auto value = take_text(text);
-    contents.steps.push_back({.what = tag == put_tag ? etcd_step::kind::put : etcd_step::kind::remove,
-                              .key = std::move(first),
-                              .value = std::move(value)});
-  }
-  return contents;
-}
-
 void append_change(std::string& to, change const& one) {
+  auto const has_value = one.value && one.what != change::kind::touch;
   char flags = 0;
   if (one.expires_at) flags |= expires_flag;
-  if (one.value) flags |= value_flag;
-  to += change_version;
+  if (has_value) flags |= value_flag;
   to += static_cast<char>(one.what);
   to += static_cast<char>(one.space);
   to += flags;
@@ -134,42 +135,15 @@ void append_change(std::string& to, change const& one) {
     put_number(to, static_cast<std::uint64_t>(since.count()));
   }
   put_text(to, one.key);
-  if (one.value) put_text(to, *one.value);
+  if (has_value) put_text(to, *one.value);
 }
 
-std::optional<std::vector<change>> changes_of_commit(
-    std::span<written_entry const> entries, std::string_view hidden_changes, std::uint64_t after, std::uint64_t until,
-    std::function<std::uint64_t(std::string_view)> const& version_before) {
+std::optional<std::vector<change>> read_changes(std::string_view text) {
   std::vector<change> all;
-  while (!hidden_changes.empty()) {
-    auto one = take_change(hidden_changes);
+  for (parser from(text); !from.rest().empty();) {
+    auto one = take_change(from);
     if (!one) return std::nullopt;
     all.push_back(*std::move(one));
-  }
-  auto const has_hidden = !all.empty();
-  for (auto const& one : entries) {
-    if (one.key.empty() || record::keyspace_of(one.key.front()) != keyspace::data) continue;
-    auto const entry = record::read_entry(one.bytes);
-    if (!entry || one.bytes.size() == part_bytes_max) return std::nullopt;
-    all.push_back({.what = change::kind::put,
-                   .revision = entry->version,
-                   .previous = version_before(one.key),
-                   .key = std::string(one.key.substr(1)),
-                   .value = std::make_shared<std::string const>(entry->text),
-                   .expires_at = entry->expires_at});
-  }
-  if (all.size() != until - after) return std::nullopt;
-  std::ranges::sort(all, {}, &change::revision);
-  for (std::uint64_t i = 0; i < all.size(); ++i)
-    if (all[i].revision != after + 1 + i) return std::nullopt;
-  if (!has_hidden) return all;
-  // A change that an entry shows may follow another one of its key within the commit.
-  std::map<std::string_view, std::uint64_t> versions;
-  for (auto& one : all) {
-    if (one.space != keyspace::data) continue;
-    auto const [place, is_first] = versions.try_emplace(one.key);
-    if (!is_first) one.previous = place->second;
-    place->second = one.what == change::kind::put ? one.revision : 0;
   }
   return all;
 }

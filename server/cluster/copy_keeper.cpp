@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/cluster/commit_format.hpp"
 #include "server/journal/own_thread.hpp"
 
 namespace holdfast::server {
@@ -72,8 +71,8 @@ void copy_keeper::follow() {
   }
   // The leader's commits go to etcd's leader.
   etcd_.prefer(etcd_client::member_role::follower, clock::now() + patience_for_a_choice);
-  etcd_.watch(settings_.prefix(), end_of_prefix(settings_.prefix()), copy_.revision() + 1,
-              clock::now() + patience_for_a_page);
+  etcd_.watch(settings_.log(), end_of_prefix(settings_.log()), copy_.revision() + 1, clock::now() + patience_for_a_page,
+              etcd_client::watched::puts);
   // A restored etcd may be at an earlier revision and would send nothing until it reaches the copy's. Check this only
   // now, since a restore later than this ends the watch.
   if (!copy_.is_state_of(etcd_, clock::now() + patience_for_a_page))
@@ -83,9 +82,9 @@ void copy_keeper::follow() {
   for (;;) {
     auto events = etcd_.next_events(clock::now() + silence_max);
     if (events.empty()) return;
-    auto const before = copy_.meta_revision();
+    auto const before = copy_.head();
     copy_.apply(events);
-    note(true, copy_.meta_revision() != before);
+    note(true, copy_.head() != before);
   }
 }
 
@@ -100,17 +99,16 @@ void copy_keeper::discard(std::string const& reason) {
 
 /// @param has_news whether a commit has arrived
 void copy_keeper::note(bool is_following, bool has_news) {
-  auto const commit = read_meta(copy_.meta());
+  auto const& commit = copy_.head();
   std::lock_guard const lock(mutex_);
   standing_.is_following = is_following;
   if (!commit) return;
-  standing_.revision = commit->head.revision;
+  standing_.revision = commit->revision;
   // A database without commits has no time of the last one.
-  if (commit->head.committed_at == record::head().committed_at) return standing_.lag.reset();
+  if (commit->committed_at == record::head().committed_at) return standing_.lag.reset();
   if (!has_news) return;
   using std::chrono::nanoseconds;
-  auto const took =
-      std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now() - commit->head.committed_at);
+  auto const took = std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now() - commit->committed_at);
   standing_.lag = std::max(took, nanoseconds(0));
 }
 

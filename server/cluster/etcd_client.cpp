@@ -524,6 +524,19 @@ etcd_page etcd_client::range(std::string const& key, std::string const& range_en
   return page;
 }
 
+std::optional<etcd_entry> etcd_client::last(std::string const& key, std::string const& range_end,
+                                            clock::time_point due) {
+  json const what{{"key", to_base64(key)},
+                  {"range_end", to_base64(range_end)},
+                  {"sort_order", "DESCEND"},
+                  {"sort_target", "KEY"},
+                  {"limit", "1"}};
+  auto const answer = parts_->call("/v3/kv/range", what, due);
+  auto const found = answer.find("kvs");
+  if (found == answer.end() || found->empty()) return std::nullopt;
+  return entry_of(found->front());
+}
+
 etcd_outcome etcd_client::transact(std::vector<etcd_check> const& checks, std::vector<etcd_step> const& steps,
                                    clock::time_point due) {
   json what{{"compare", json::array()}, {"success", json::array()}};
@@ -592,16 +605,17 @@ etcd_status etcd_client::status(clock::time_point due) {
   return status;
 }
 
-void etcd_client::watch(std::string const& key, std::string const& range_end, std::int64_t from,
-                        clock::time_point due) {
+void etcd_client::watch(std::string const& key, std::string const& range_end, std::int64_t from, clock::time_point due,
+                        watched what) {
   auto& whole = *parts_;
   whole.unread_events.clear();
-  json const what{
+  json request{
       {"create_request",
        {{"key", to_base64(key)}, {"range_end", to_base64(range_end)}, {"start_revision", std::to_string(from)}}}};
+  if (what == watched::puts) request["create_request"]["filters"] = json::array({"NODELETE"});
   try {
     whole.stream.open(whole.urls[whole.at], whole.trust, due);
-    whole.stream.send("POST", "/v3/watch", what.dump(), whole.token, due);
+    whole.stream.send("POST", "/v3/watch", request.dump(), whole.token, due);
     if (auto const status = whole.stream.receive_head(due); status != 200)
       throw broken{"the watch was answered with status " + std::to_string(status)};
   } catch (broken const& error) {

@@ -71,6 +71,8 @@ struct etcd_check {
   number which = number::create_revision;
   std::string key;
   std::int64_t is = 0;  ///< the expected revision; 0: the key must not exist
+
+  bool operator==(etcd_check const&) const = default;
 };
 
 /// An operation of a transaction. A transaction may change each key only once.
@@ -117,6 +119,9 @@ class etcd_client {
   /// Reads keys in order; linearizable. @param range_end empty: only `key`. @param at a revision; 0: the current one.
   [[nodiscard]] etcd_page range(std::string const& key, std::string const& range_end, std::int64_t at,
                                 std::int64_t limit, clock::time_point due);
+  /// Reads the last key of a range; linearizable. nullopt: the range is empty.
+  [[nodiscard]] std::optional<etcd_entry> last(std::string const& key, std::string const& range_end,
+                                               clock::time_point due);
   etcd_outcome transact(std::vector<etcd_check> const& checks, std::vector<etcd_step> const& steps,
                         clock::time_point due);
 
@@ -136,8 +141,10 @@ class etcd_client {
   void compact(std::int64_t revision, clock::time_point due);
   [[nodiscard]] etcd_status status(clock::time_point due);
 
+  enum class watched : std::uint8_t { puts_and_removals, puts };
   /// Starts to watch the keys from `key` to `range_end` (exclusive), from a revision on. Ends the previous watch.
-  void watch(std::string const& key, std::string const& range_end, std::int64_t from, clock::time_point due);
+  void watch(std::string const& key, std::string const& range_end, std::int64_t from, clock::time_point due,
+             watched what = watched::puts_and_removals);
   /// Waits for events of the watch; empty: none until `due`. Events of one revision arrive together.
   [[nodiscard]] std::vector<etcd_event> next_events(clock::time_point due);
 

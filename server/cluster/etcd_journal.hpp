@@ -2,14 +2,15 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
+#include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "server/cluster/checkpoint.hpp"
 #include "server/cluster/cluster_settings.hpp"
 #include "server/cluster/commit_format.hpp"
 #include "server/cluster/etcd_client.hpp"
@@ -21,17 +22,18 @@
 
 namespace holdfast::server {
 
-/// A journal in etcd. Each commit is one transaction. Its checks demand that this server still leads and that nobody
-/// else has committed; so a commit with an unknown outcome can be repeated, and one of an earlier leader has no effect.
+/// A journal in etcd. Each commit is one record of a log, under one key; etcd's work grows with the number of keys. The
+/// records also carry the entries of a checkpoint (see there), so that the beginning of the log can be removed.
 ///
-/// A commit that exceeds etcd's limit for a transaction is first written in pieces. Then the meta key declares them
-/// valid, which is the moment of the commit. Then they are applied, if necessary by the next leader. An entry that
-/// exceeds etcd's limit for a value (such as a stored response) is continued under further keys.
+/// The transaction that writes a record demands that this server still leads, that the log has its last record, and
+/// none after it. So a commit with an unknown outcome can be repeated, and one of an earlier leader, or one that
+/// arrives late, has no effect. A commit that exceeds etcd's limit for a transaction is written in pieces, and becomes
+/// valid with the last of them.
 class etcd_journal final : public journal {
  public:
   using clock = etcd_client::clock;
 
-  /// etcd's default limits for a transaction, less a reserve for the meta key, the checks and the removal of pieces.
+  /// etcd's default limits for a transaction, less a reserve for the checks.
   static constexpr std::size_t steps_max = 120, transaction_bytes_max = 1280 * 1024;
 
   /// Takes over the cluster's database, or creates it if there is none. Reads all entries from etcd unless the copy has
@@ -53,9 +55,9 @@ class etcd_journal final : public journal {
   [[nodiscard]] clock::time_point sure_until() const noexcept override {
     return settings_.reads == read_rule::lease ? leads_.valid_until() : clock::time_point::min();
   }
-  /// Besides the place, etcd must still have the last commit: a restored etcd may have the place alone.
+  /// Besides the place, etcd must still have the last record: a restored etcd may have the place alone.
   [[nodiscard]] std::optional<journal_error> confirm() override;
-  /// Estimates etcd's size from the bytes committed since the note() before the last one.
+  /// Estimates etcd's size from the bytes committed since the last but one note(): the size that etcd reports lags.
   [[nodiscard]] bool has_room() override;
   [[nodiscard]] journal_figures figures() const override;
   void close() override {}
@@ -66,48 +68,49 @@ class etcd_journal final : public journal {
   void abandon() noexcept { cancel_.set(); }
   /// Reports etcd's size and quota. For one thread; two calls some 100 ms apart, so that etcd writes in between.
   void note(etcd_status const& status) noexcept;
-  /// etcd's revision of the last commit, and the bytes committed so far; used to schedule compactions.
-  [[nodiscard]] std::int64_t last_revision() const noexcept { return last_revision_.load(std::memory_order_relaxed); }
+  /// What etcd must have as long as this server leads and etcd was not restored: its place, and its last record. A
+  /// later commit may remove that record.
+  [[nodiscard]] std::vector<etcd_check> still_leads() const;
+  /// etcd's revision of the last record, and the bytes written so far; used to schedule compactions.
+  [[nodiscard]] std::int64_t last_revision() const {
+    std::lock_guard const lock(mutex_);
+    return last_revision_;
+  }
   [[nodiscard]] std::uint64_t committed_bytes() const noexcept {
     return committed_bytes_.load(std::memory_order_relaxed);
   }
 
  private:
-  using steps = std::vector<etcd_step>;
-
   void create();
-  [[nodiscard]] bool has_last_commit(warm_copy const& copy) const;
-  [[nodiscard]] bool catch_up(warm_copy& copy);
   void read_again();
-  [[nodiscard]] bool is_sound();
-  rocksdb_engine::contents visit_entries(visitor const& visit);
-  void take_over_pieces(std::map<std::string, std::string>& entries, std::uint64_t pieces_left);
-  [[nodiscard]] commit_contents contents_of(std::span<change const> batch);
-  void append_parts(etcd_step&& step, steps& to);
-  [[nodiscard]] std::string rest_key(std::string_view entry_key, std::size_t number) const;
-  [[nodiscard]] std::vector<etcd_check> still_leads() const;
+  [[nodiscard]] bool is_sound() const;
+  rocksdb_engine::contents visit_entries(visitor const& visit) const;
+  void take_over();
   [[nodiscard]] journal_error lost_place() const;
-  void transact(steps const& what, std::string const& meta);
-  void write_in_pieces(commit_contents const& what, record::head const& next);
-  void apply_pieces(steps const& what, record::head const& next, std::uint64_t pieces);
+  void write(std::span<change const> batch, record::head const& next);
+  void write(log_record record);
+  [[nodiscard]] bool transact(std::vector<etcd_step> const& steps, std::int64_t& revision);
+  void set_last(std::uint64_t number, std::int64_t revision);
+  [[nodiscard]] std::uint64_t log_bytes_max() const noexcept;
 
   cluster_settings const settings_;
   leadership const leads_;
   cancel_signal cancel_;
   etcd_client etcd_;
   record::head head_;
-  std::string meta_;                // the value of the meta key in etcd
-  std::int64_t meta_revision_ = 0;  // its mod revision in etcd
-  std::map<std::string, std::string> recovered_;
+  std::optional<warm_copy> copy_;  // until recover() has ended
   std::vector<change> recent_;
   bool came_from_copy_ = true;
-  std::set<std::string, std::less<>> touched_;  // keys with a touch record in etcd
-  std::map<std::string, std::size_t> rests_;    // number of continuations, by the entry's key in etcd
+  checkpoint checkpoint_;
+  std::uint64_t oldest_ = 0, first_ = 1;  // number of the oldest record in etcd, and of the first one that is needed
   std::optional<journal_error> failure_;
+  mutable std::mutex mutex_;
+  std::uint64_t last_number_ = 0;  // of the last record; guarded by mutex_, as its revision; only commits change them
+  std::int64_t last_revision_ = 0;
   std::atomic<bool> has_room_{true};
-  std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, committed_bytes_{0}, surely_counted_{0};
-  std::uint64_t committed_at_note_ = 0;  // used by note() only
-  std::atomic<std::int64_t> last_commit_at_ns_{0}, last_revision_{0};
+  std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, committed_bytes_{0};
+  std::atomic<std::uint64_t> committed_at_note_{0}, committed_at_note_before_{0};
+  std::atomic<std::int64_t> last_commit_at_ns_{0};
 };
 
 }  // namespace holdfast::server

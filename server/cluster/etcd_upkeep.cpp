@@ -51,18 +51,20 @@ void etcd_upkeep::run() {
 
 /// @return why this server does not lead any more; empty: it does.
 std::string etcd_upkeep::ask() {
-  auto const last = journal_.last_revision();
+  auto const demands = journal_.still_leads();
   auto const began_at = clock::now();
-  auto const place = etcd_.range(leads_.key, {}, 0, 0, began_at + patience).entries;
+  auto const is_met = etcd_.holds(demands, began_at + patience);
   auto const now = clock::now();
   latency_.store(now - began_at, std::memory_order_relaxed);
   answered_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  if (is_met) return {};
+  auto const place = etcd_.range(leads_.key, {}, 0, 0, now + patience).entries;
   if (place.empty() || place[0].create_revision != leads_.term)
     return "this server's place in the cluster " + settings_.name + " is gone from etcd";
-  // A snapshot may contain the place as well.
-  auto const meta = etcd_.range(settings_.meta_key(), {}, 0, 0, now + patience).entries;
-  if (meta.empty() || meta[0].mod_revision < last) return "etcd lacks commits of this server: it was restored";
-  return {};
+  // A later commit may have removed the record that was the last one. Otherwise etcd was restored; a snapshot may
+  // contain the place as well.
+  if (journal_.still_leads() != demands) return {};
+  return "etcd lacks commits of this server: it was restored";
 }
 
 void etcd_upkeep::look_after(clock::time_point now) {

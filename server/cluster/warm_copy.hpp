@@ -1,80 +1,102 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "server/cluster/cluster_settings.hpp"
 #include "server/cluster/commit_format.hpp"
 #include "server/cluster/etcd_client.hpp"
 #include "server/journal/history.hpp"
+#include "server/journal/journal.hpp"
 #include "server/journal/record_codec.hpp"
 
 namespace holdfast::server {
 
-/// A copy of all keys of a cluster at one revision of etcd, and the latest changes of the database, so that watchers
-/// can continue when this server becomes the leader. Not thread-safe.
+/// A copy of a cluster's entries, and the latest changes of the database, so that watchers can continue when this
+/// server becomes the leader. It is read from the entries and the log in etcd, and then follows the log alone. Not
+/// thread-safe.
 class warm_copy {
  public:
   explicit warm_copy(cluster_settings const& settings) : settings_(settings) {}
 
-  /// Reads all keys again, page by page, at one revision. Earlier changes are unknown from then on. @throws etcd_error;
-  /// the copy is empty then.
+  /// Reads everything again, page by page, at one revision of etcd. @throws etcd_error; the copy is empty then.
   void load(etcd_client& etcd, etcd_client::clock::duration patience_for_a_page);
 
-  /// Applies events in order, all of a revision together; skips those that the copy already contains.
+  /// Applies events of the log in order, and ignores others. Skips those that the copy already contains.
   void apply(std::span<etcd_event> events);
+
+  /// Reads the records that follow the copy's last one. @return false if that is impossible: the copy is empty, or the
+  /// log does not have that record (any more). @throws etcd_error
+  [[nodiscard]] bool catch_up(etcd_client& etcd, etcd_client::clock::duration patience_for_a_page);
 
   /// True if etcd had this very state at the copy's revision, so that its events from there on complete the copy. False
   /// after etcd was restored from an older snapshot or wiped, and if it has compacted that revision. @throws etcd_error
   [[nodiscard]] bool is_state_of(etcd_client& etcd, etcd_client::clock::time_point due) const;
 
-  struct candidate {
-    std::string key, url;
-    std::int64_t create_revision = 0;
-  };
-  /// The leader, which is the oldest candidate. Without one, its key is empty.
-  [[nodiscard]] candidate leader() const;
+  /// A record of the log in etcd. Number 0: there is none.
+  struct record_in_etcd {
+    std::uint64_t number = 0;
+    std::int64_t revision = 0;  ///< etcd's, at which it was written
+    std::string text;
 
+    bool operator==(record_in_etcd const&) const = default;
+  };
+
+  /// A key that the log has changed.
+  struct changed_key {
+    std::uint64_t record = 0;       ///< the last record that did
+    std::size_t continuations = 0;  ///< the most that its entry may have in etcd
+  };
+
+  /// Why the copy is not the cluster's data: a format that this version does not know, or a gap in the log.
+  [[nodiscard]] std::optional<journal_error> const& fault() const noexcept { return fault_; }
   [[nodiscard]] std::int64_t revision() const noexcept { return revision_; }
-  /// etcd's revision of the last commit; 0: none.
-  [[nodiscard]] std::int64_t meta_revision() const noexcept { return meta_revision_; }
-  [[nodiscard]] std::string const& meta() const noexcept { return meta_; }
-  /// All keys except the candidates and the meta key, without the cluster's prefix.
+  [[nodiscard]] record_in_etcd const& last() const noexcept { return last_; }
+  /// Of the last commit; empty: none.
+  [[nodiscard]] std::optional<record::head> const& head() const noexcept { return head_; }
+  /// Number of the oldest record that is still needed.
+  [[nodiscard]] std::uint64_t first() const noexcept { return first_; }
+  /// By key with its tag: as record::read_entry() reads them.
   [[nodiscard]] std::map<std::string, std::string> const& entries() const noexcept { return entries_; }
-  [[nodiscard]] std::map<std::string, std::string> take_entries() noexcept { return std::move(entries_); }
+  /// By key with its tag: those that the records from first() on have changed.
+  [[nodiscard]] std::unordered_map<std::string, changed_key> const& changed() const noexcept { return changed_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   /// The latest changes, without a gap up to the database's present revision.
   [[nodiscard]] history const& changes() const noexcept { return *changes_; }
 
  private:
-  void load_pages(etcd_client& etcd, etcd_client::clock::duration patience_for_a_page);
-  void apply_revision(std::span<etcd_event> events);
-  [[nodiscard]] std::optional<std::vector<change>> changes_in(std::span<etcd_event const> events,
-                                                              record::head const& next) const;
-  [[nodiscard]] std::optional<std::vector<change>> changes_in_pieces(commit_meta const& commit) const;
-  [[nodiscard]] std::uint64_t version_of(std::string_view tagged_key) const;
-  void remember(record::head const& next, std::optional<std::vector<change>> changes);
-  void put(etcd_entry&& entry);
-  void remove(std::string const& key);
+  using clock = etcd_client::clock;
+
+  std::int64_t read(etcd_client& etcd, std::string from, std::string const& end, clock::duration patience_for_a_page,
+                    std::function<void(etcd_entry&&)> const& take) const;
+  void load_into(etcd_client& etcd, clock::duration patience_for_a_page);
+  void apply_record(etcd_entry&& entry);
+  void apply_commit(log_record const& commit);
+  void apply_change(change const& one);
+  void fail(journal_fault fault, std::string const& what);
   [[nodiscard]] std::unique_ptr<history> no_changes() const {
     return std::make_unique<history>(settings_.history_changes_max, settings_.history_bytes_max);
   }
 
   cluster_settings settings_;
-  std::string prefix_ = settings_.prefix(), candidates_ = settings_.candidates(), meta_key_ = settings_.meta_key(),
-              hidden_changes_key_ = settings_.hidden_changes_key(), entries_prefix_ = settings_.entries();
-  std::optional<record::head> head_;  // of the last commit; empty: none, or in an unknown format
+  std::string log_ = settings_.log();
+  std::int64_t revision_ = 0;
+  record_in_etcd last_;
+  std::vector<std::string> pieces_;  // records since the last commit, in full
+  std::uint64_t first_ = 0;
+  std::optional<record::head> head_;
+  std::optional<journal_error> fault_;
   std::unique_ptr<history> changes_ = no_changes();
-  std::int64_t revision_ = 0, meta_revision_ = 0;
-  std::string meta_;
   std::map<std::string, std::string> entries_;
-  std::map<std::int64_t, candidate> candidates_by_age_;
+  std::unordered_map<std::string, changed_key> changed_;
   std::uint64_t bytes_ = 0;
 };
 

@@ -34,7 +34,8 @@ struct change {
                                ///< of requests the database's
   std::uint64_t previous = 0;  ///< version() of the previous change of the same key; 0: none
   std::string key;
-  protocol::json_text value;          ///< for put, and always for a lock's ticket, even when it leaves; otherwise null
+  protocol::json_text value;          ///< for put; for touch the entry's, which it keeps; always for a lock's ticket,
+                                      ///< even when it leaves; otherwise null
   std::optional<instant> expires_at;  ///< for put and touch: the expiry; nullopt: never
   keyspace space = keyspace::data;
 

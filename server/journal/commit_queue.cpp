@@ -66,6 +66,10 @@ void commit_queue::append(std::span<change> changes) {
     throw;
   }
   pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (groups_wanted_ != 0 && group_ends_.size() >= groups_wanted_) {
+    groups_wanted_ = 0;
+    sleeping_.store(true, std::memory_order_relaxed);  // for the following wake()
+  }
 }
 
 void commit_queue::wake() {
@@ -98,8 +102,11 @@ std::uint64_t commit_queue::ask_for_round() {
 
 void commit_queue::run() {
   while (take_gathered()) {
+    auto const began_at = clock::now();
     if (!(taken_.empty() ? confirm() : commit_taken())) return;
-    if (is_shared_) end_round();
+    if (!is_shared_) continue;
+    if (settings_.gathering_share > 0) expect_others(clock::now() - began_at);
+    end_round();
   }
 }
 
@@ -113,11 +120,27 @@ bool commit_queue::take_gathered() {
     gathered_or_stopped_.wait(lock);
     sleeping_.store(false, std::memory_order_relaxed);
   }
+  if (!gathering_.empty() && group_ends_.size() < groups_wanted_) await_others(lock);
+  groups_wanted_ = 0;
   taken_.swap(gathering_);
   taken_ends_.swap(group_ends_);
   is_round_wanted_ = false;
   ++rounds_begun_;
   return !taken_.empty() || !stopped_;
+}
+
+/// Before the answers are sent, so that nobody who comes back counts twice.
+void commit_queue::expect_others(clock::duration took) {
+  gathered_by_ = clock::now() + std::chrono::duration_cast<clock::duration>(took * settings_.gathering_share);
+  std::lock_guard const lock(mutex_);
+  groups_wanted_ = group_ends_.size() + taken_ends_.size();
+}
+
+/// Waits until all have come whom the last commit has answered, but not long.
+void commit_queue::await_others(std::unique_lock<std::mutex>& lock) {
+  while (groups_wanted_ != 0 && !stopped_ && clock::now() < gathered_by_)
+    gathered_or_stopped_.wait_until(lock, gathered_by_);
+  sleeping_.store(false, std::memory_order_relaxed);
 }
 
 /// The round had nothing to commit. @return false when another server has taken over, or that is not known.

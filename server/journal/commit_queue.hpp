@@ -24,6 +24,9 @@ struct commit_settings {
   std::size_t pending_bytes_max = 64 * 1024 * 1024;    ///< commit_queue::is_full() from here on
   std::size_t append_bytes_max = std::size_t(-1);      ///< for those who append: not much more at once
   std::chrono::milliseconds room_check_interval{250};  ///< how old the answer of has_room() may be
+  /// How long a commit to a shared journal waits at most for those whom the last one has answered, as a share of the
+  /// time that it took: such a commit costs much, however small it is.
+  double gathering_share = 0;
 };
 
 /// Figures of one commit.
@@ -46,7 +49,11 @@ struct commit_observers {
 };
 
 /// Group commit: changes gather while the last batch is being committed; then one thread commits all that gathered as
-/// one batch, with one sync. Nothing is ever delayed so that more might gather.
+/// one batch, with one sync.
+///
+/// Clients that wait for their answers come back when they have got them. Without a delay, half of them would wait
+/// while the other half is being committed, so there would be twice as many commits. Where that is expensive, a commit
+/// waits a little until as many have come as there were before. A client that writes alone never waits.
 ///
 /// Whoever owns the database's lock appends, so one thread at a time does. Changes that were appended together are
 /// committed together, so a crash keeps all of them or none.
@@ -132,6 +139,8 @@ class commit_queue {
  private:
   void run();
   bool take_gathered();
+  void expect_others(clock::duration took);
+  void await_others(std::unique_lock<std::mutex>& lock);
   bool commit_taken();
   bool confirm();
   void end_round();
@@ -149,9 +158,11 @@ class commit_queue {
   bool is_round_wanted_ = false;         // guarded by mutex_
   std::uint64_t rounds_begun_ = 0;       // guarded by mutex_
   bool stopped_ = false;                 // guarded by mutex_
+  std::size_t groups_wanted_ = 0;        // guarded by mutex_; append() ends await_others() with so many groups; 0: none
 
   std::vector<change> taken_;            // used by the commit thread
   std::vector<std::size_t> taken_ends_;  // used by the commit thread
+  clock::time_point gathered_by_{};      // used by the commit thread: the end of the time that is for the next batch
 
   bool const is_shared_;
   std::atomic<bool> sleeping_{false};
@@ -168,9 +179,10 @@ class commit_queue {
   std::thread thread_;  // last member: it uses all others
 };
 
-/// Approximate memory of a pending change.
+/// Approximate memory of a pending change. The value of a touch is that of its entry, and is not stored again.
 [[nodiscard]] inline std::size_t pending_bytes_of(change const& change) noexcept {
-  return sizeof change + change.key.size() + (change.value ? change.value->size() : 0);
+  auto const has_own_value = change.value && change.what != change::kind::touch;
+  return sizeof change + change.key.size() + (has_own_value ? change.value->size() : 0);
 }
 
 }  // namespace holdfast::server

@@ -274,7 +274,7 @@ void database::set_expiry(tree::iterator found, expiry_time expires) {
     is_added = expires != no_expiry && expiries_.add(expires, found->first);
     if (open_ != nullptr) open_->undo.push_back({found->first, there, true, is_added});
     is_noted = open_ != nullptr;
-    record(change::kind::touch, found->first, &there, nullptr, expires);
+    record(change::kind::touch, found->first, &there, there.value, expires);
   } catch (...) {
     if (is_noted) open_->undo.pop_back();
     if (is_added) expiries_.remove(expires, found->first);

@@ -5,110 +5,82 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "server/cluster/etcd_journal.hpp"
 #include "server/cluster/etcd_upkeep.hpp"
-#include "tests/server/cluster/etcd_process.hpp"
+#include "tests/server/cluster/leaders.hpp"
 
 namespace holdfast::server {
 namespace {
 
 using namespace std::chrono_literals;
 
-class beside_a_leader : public testing::Test {
+class beside_a_leader : public tests::with_leaders {
  protected:
   void SetUp() override {
-    if (!tests::etcd_process::is_installed()) GTEST_SKIP() << "etcd is not installed (Debian: etcd-server)";
-    etcd.emplace();
-    client.emplace(etcd->settings().etcd, cancel);
-    settings = etcd->settings();
-    auto const key = settings.candidates() + "a";
-    auto const term =
-        client->transact({}, {{.what = etcd_step::kind::put, .key = key, .value = "http://a"}}, soon()).revision;
-    place = {.key = key, .term = term, .valid_until = [] { return etcd_client::clock::now() + 20s; }};
-    journal.emplace(settings, place, warm_copy(settings));
-    journal->recover([](auto const&) {});
+    with_leaders::SetUp();
+    if (!IsSkipped()) begin();
   }
 
-  static etcd_client::clock::time_point soon() { return etcd_client::clock::now() + 20s; }
-
-  void commit(std::string const& key) {
-    change made;
-    made.what = change::kind::put;
-    made.key = key;
-    made.sequence = made.revision = ++revision;
-    made.value = std::make_shared<std::string const>("1");
-    std::vector<change> const batch{made};
-    ASSERT_FALSE(journal->commit(batch));
-  }
+  void put(std::string const& key) { commit({changes.put(key)}); }
 
   static bool comes_to(std::function<bool()> const& wanted) {
     auto const until = soon();
     while (!wanted() && etcd_client::clock::now() < until) std::this_thread::sleep_for(5ms);
     return wanted();
   }
-
-  cancel_signal cancel;
-  std::optional<tests::etcd_process> etcd;
-  std::optional<etcd_client> client;
-  cluster_settings settings;
-  leadership place;
-  std::optional<etcd_journal> journal;
-  std::uint64_t revision = 0;
 };
 
 TEST_F(beside_a_leader, a_copy_follows_the_commits_and_says_how_far_behind_it_is) {
-  commit("before");
+  put("before");
   copy_keeper copy(settings);
   ASSERT_TRUE(comes_to([&] { return copy.now().is_following && copy.now().revision == 1; }));
   EXPECT_FALSE(copy.now().lag) << "of a commit whose arrival it has not seen";
-  commit("after");
+  put("after");
   ASSERT_TRUE(comes_to([&] { return copy.now().revision == 2; }));
   ASSERT_TRUE(copy.now().lag);
   EXPECT_LT(*copy.now().lag, 10s);
   auto const taken = copy.take();
-  EXPECT_EQ(taken.meta_revision(), journal->last_revision());
+  EXPECT_EQ(taken.last().revision, journal->last_revision());
   EXPECT_EQ(taken.entries().size(), 2U);
 }
 
 // The copy waited for revisions that the restored etcd had not reached, and missed all that came until then. The next
 // leader had it for the data.
 TEST_F(beside_a_leader, a_copy_is_read_again_after_etcd_was_restored) {
-  commit("kept");
+  put("kept");
   etcd->save();
+  auto const saved = changes;
   std::atomic<int> loads{0}, discards{0};
   copy_keeper copy(
       settings, [&](auto) { ++loads; },
       [&](notice const& news) { discards += news.what == notice::kind::copy_discarded ? 1 : 0; });
-  for (auto const* const key : {"lost/1", "lost/2", "lost/3", "lost/4", "lost/5", "lost/6"}) commit(key);
+  for (auto const* const key : {"lost/1", "lost/2", "lost/3", "lost/4", "lost/5", "lost/6"}) put(key);
   ASSERT_TRUE(comes_to([&] { return copy.now().is_following && copy.now().revision == 7; }));
   etcd->restore();
   ASSERT_TRUE(comes_to([&] { return copy.now().is_following && copy.now().revision == 1; }));
-  journal.emplace(settings, place, warm_copy(settings));
-  journal->recover([](auto const&) {});
-  revision = 1;
-  commit("new");
+  changes = saved;
+  begin();
+  put("new");
   ASSERT_TRUE(comes_to([&] { return copy.now().revision == 2; }));
   EXPECT_EQ(loads, 2);
   EXPECT_EQ(discards, 1);
   auto const taken = copy.take();
-  EXPECT_EQ(taken.meta_revision(), journal->last_revision());
+  EXPECT_EQ(taken.last().revision, journal->last_revision());
   EXPECT_EQ(taken.entries().size(), 2U);
 }
 
 TEST_F(beside_a_leader, a_copy_goes_on_without_reading_all_again_when_etcd_has_restarted) {
-  commit("before");
+  put("before");
   std::atomic<int> loads{0};
   copy_keeper copy(settings, [&](auto) { ++loads; });
   ASSERT_TRUE(comes_to([&] { return copy.now().is_following; }));
   etcd->save();
-  commit("after");
+  put("after");
   ASSERT_TRUE(comes_to([&] { return copy.now().revision == 2; }));
   EXPECT_EQ(loads, 1);
 }
@@ -144,17 +116,13 @@ TEST_F(beside_a_leader, a_copy_of_a_database_without_commits_has_no_lag) {
   settings.name = "another";
   copy_keeper copy(settings);
   ASSERT_TRUE(comes_to([&] { return copy.now().is_following; }));
-  auto const key = settings.candidates() + "a";
-  place.key = key;
-  place.term = client->transact({}, {{.what = etcd_step::kind::put, .key = key, .value = "a"}}, soon()).revision;
-  journal.emplace(settings, place, warm_copy(settings));
-  journal->recover([](auto const&) {});
+  begin();
   auto const looks_until = etcd_client::clock::now() + 100ms;
   while (etcd_client::clock::now() < looks_until) {
     ASSERT_FALSE(copy.now().lag);
     std::this_thread::sleep_for(1ms);
   }
-  commit("first");
+  put("first");
   ASSERT_TRUE(comes_to([&] { return copy.now().lag.has_value(); }));
   EXPECT_LT(*copy.now().lag, 10s);
 }
@@ -162,7 +130,7 @@ TEST_F(beside_a_leader, a_copy_of_a_database_without_commits_has_no_lag) {
 // The snapshot has the leader's place as well, and its lease.
 TEST_F(beside_a_leader, its_upkeep_tells_that_etcd_was_restored_to_less_than_was_committed) {
   etcd->save();
-  commit("lost");
+  put("lost");
   std::mutex mutex;
   std::string reason;
   etcd_upkeep upkeep(settings, place, *journal, [&](std::string const& why) {
@@ -182,7 +150,7 @@ TEST_F(beside_a_leader, its_upkeep_compacts_and_tells_of_a_silent_etcd_and_of_an
   etcd_upkeep upkeep(settings, place, *journal, [&](auto const&) { is_lost = true; });
   auto const first = client->range("a", {}, 0, 0, soon()).revision;
   auto const is_compacted = [&] {
-    commit("x");
+    put("x");
     try {
       static_cast<void>(client->range("a", {}, first, 0, soon()));
       return false;
@@ -197,7 +165,7 @@ TEST_F(beside_a_leader, its_upkeep_compacts_and_tells_of_a_silent_etcd_and_of_an
   etcd->go_on();
   ASSERT_TRUE(comes_to([&] { return etcd_upkeep::clock::now() - upkeep.answered_at() < 500ms; }));
   EXPECT_FALSE(is_lost);
-  client->transact({}, {{.what = etcd_step::kind::remove, .key = place.key}}, soon());
+  remove(place.key);
   EXPECT_TRUE(comes_to([&] { return is_lost.load(); }));
 }
 

@@ -8,7 +8,6 @@
 #include <string>
 #include <thread>
 
-#include "server/cluster/warm_copy.hpp"
 #include "tests/server/cluster/etcd_process.hpp"
 #include "tls/context.hpp"
 
@@ -129,40 +128,28 @@ TEST_F(etcd_client_test, its_size_and_quota_are_known) {
   EXPECT_EQ(status.bytes_max, 2ULL * 1024 * 1024 * 1024);
 }
 
-TEST_F(etcd_client_test, a_copy_that_follows_is_what_a_copy_that_is_read_anew_is) {
-  auto const settings = etcd->settings();
-  auto const key = [&](int number) { return settings.entries() + "e" + std::to_string(number); };
-  auto const put = [&](std::string const& name, std::string const& value) {
-    client->transact({}, {{.what = kind::put, .key = name, .value = value}}, soon());
-  };
-  for (int i = 0; i < 150; ++i) put(key(i), std::string(static_cast<std::size_t>(i) * 100, 'v'));
-  put("/holdfast/tesu/k/e1", "another cluster's");
-  warm_copy followed(settings);
-  followed.load(*client, 20s);
-  EXPECT_EQ(followed.entries().size(), 150);
-  EXPECT_EQ(followed.leader().key, "");
+TEST_F(etcd_client_test, the_last_key_of_a_range_is_found) {
+  EXPECT_FALSE(client->last("a/", "a0", soon()));
+  for (auto const* const key : {"a/1", "a/3", "a/2", "b/4"})
+    client->transact({}, {{.what = kind::put, .key = key, .value = std::string("value of ") + key}}, soon());
+  auto const last = client->last("a/", "a0", soon());
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->key, "a/3");
+  EXPECT_EQ(last->value, "value of a/3");
+}
 
-  put(settings.candidates() + "2", "http://two");
-  put(settings.candidates() + "1", "http://one");
-  put(settings.meta_key(), "meta");
-  put(key(7), "seven");
-  auto const last = client->transact({}, {{.what = kind::remove, .key = key(8)}}, soon()).revision;
-  etcd_client watching(settings.etcd, cancel);
-  watching.watch(settings.prefix(), end_of_prefix(settings.prefix()), followed.revision() + 1, soon());
-  while (followed.revision() < last) {
-    auto events = watching.next_events(soon());
-    ASSERT_FALSE(events.empty());
-    followed.apply(events);
-  }
-  warm_copy read(settings);
-  read.load(*client, 20s);
-  EXPECT_EQ(followed.entries(), read.entries());
-  EXPECT_EQ(followed.bytes(), read.bytes());
-  EXPECT_EQ(followed.meta(), "meta");
-  EXPECT_EQ(followed.meta_revision(), read.meta_revision());
-  // The oldest candidate leads, not the first by name.
-  EXPECT_EQ(followed.leader().url, "http://two");
-  EXPECT_EQ(read.leader().url, "http://two");
+TEST_F(etcd_client_test, a_watch_may_leave_removals_out) {
+  auto const first = client->transact({}, {{.what = kind::put, .key = "a", .value = "1"}}, soon()).revision;
+  client->transact({}, {{.what = kind::remove, .key = "a"}}, soon());
+  client->transact({}, {{.what = kind::put, .key = "a", .value = "2"}}, soon());
+  client->watch("a", "b", first, soon(), etcd_client::watched::puts);
+  std::string values;
+  while (values.size() < 2)
+    for (auto const& one : client->next_events(soon())) {
+      EXPECT_FALSE(one.is_removal);
+      values += one.entry.value;
+    }
+  EXPECT_EQ(values, "12");
 }
 
 TEST(etcd_client_files, one_that_is_not_there_is_refused_with_its_flag_and_the_reason) {

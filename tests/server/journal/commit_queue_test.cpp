@@ -185,6 +185,85 @@ TEST_F(commit_queue_test, batches_have_no_more_changes_than_they_may) {
                                              ElementsAre(106, 107, 108, 109)));
 }
 
+/// Its wait has no end that a test would live to see.
+constexpr commit_settings patient{.gathering_share = 1e9};
+
+TEST_F(commit_queue_test, a_batch_waits_for_those_whom_the_last_one_has_answered) {
+  journal.shared = true;
+  start(patient);
+  journal.allow(1'000);
+  queue->append(put(101));
+  queue->append(put(102));
+  queue->wake();
+  commits.wait_for(1);
+  for (std::uint64_t round = 1; round < 100; ++round) {
+    for (std::uint64_t const one : {1, 2}) {
+      queue->append(put(100 + 2 * round + one));
+      queue->wake();
+    }
+    commits.wait_for(round + 1);
+  }
+  auto const batches = journal.batches();
+  ASSERT_EQ(batches.size(), 100u);
+  for (auto const& batch : batches) EXPECT_EQ(batch.size(), 2u);
+}
+
+TEST_F(commit_queue_test, a_batch_waits_for_those_who_came_during_the_last_one_as_well) {
+  journal.shared = true;
+  start(patient);
+  queue->append(put(101));
+  queue->wake();
+  journal.wait_for_begun(1);
+  queue->append(put(102));
+  queue->wake();
+  journal.allow(2);
+  commits.wait_for(1);
+  queue->append(put(103));
+  queue->wake();
+  commits.wait_for(2);
+  EXPECT_THAT(journal.batches(), ElementsAre(ElementsAre(101u), ElementsAre(102u, 103u)));
+}
+
+TEST_F(commit_queue_test, a_client_that_writes_alone_does_not_wait) {
+  journal.shared = true;
+  start(patient);
+  journal.allow(10);
+  for (std::uint64_t one = 1; one <= 10; ++one) {
+    std::vector<change> group{put(100 + 2 * one), put(101 + 2 * one)};
+    queue->append(group);
+    queue->wake();
+    commits.wait_for(one);
+  }
+  EXPECT_EQ(journal.batches().size(), 10u);
+}
+
+TEST_F(commit_queue_test, a_batch_does_not_wait_long_for_those_who_do_not_come_back) {
+  journal.shared = true;
+  start({.gathering_share = 0.5});
+  journal.allow(2);
+  for (std::uint64_t one = 101; one <= 110; ++one) queue->append(put(one));
+  queue->wake();
+  commits.wait_for(1);
+  queue->append(put(111));
+  queue->wake();
+  commits.wait_for(2);
+  EXPECT_THAT(journal.batches().back(), ElementsAre(111u));
+}
+
+TEST_F(commit_queue_test, the_end_does_not_wait_for_others) {
+  journal.shared = true;
+  start(patient);
+  journal.allow(2);
+  queue->append(put(101));
+  queue->append(put(102));
+  queue->wake();
+  commits.wait_for(1);
+  queue->append(put(103));
+  queue->wake();
+  queue->finish();
+  EXPECT_EQ(queue->durable_sequence(), 103u);
+}
+
 TEST_F(commit_queue_test, a_read_of_a_shared_journal_is_confirmed_by_a_question_that_begins_after_it) {
   journal.shared = true;
   start();
@@ -314,6 +393,15 @@ TEST_F(commit_queue_test, is_full_while_more_is_pending_than_allowed) {
   journal.allow(1);
   commits.wait_for(2);
   EXPECT_EQ(queue->pending_bytes(), 0u);
+}
+
+TEST_F(commit_queue_test, a_touch_of_a_large_entry_is_a_small_change) {
+  start();
+  auto touch = put(101, 100'000);
+  touch.what = change::kind::touch;
+  queue->append(std::move(touch));
+  EXPECT_LT(queue->pending_bytes(), 1'000u);
+  journal.allow(1);
 }
 
 TEST_F(commit_queue_test, asks_for_room_at_most_once_an_interval) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <random>
@@ -798,10 +799,14 @@ class remembering_journal final : public journal {
     batches.emplace_back();
     for (auto const& one : batch) {
       EXPECT_EQ(one.sequence, position_.sequence + 1);
-      position_ = {1, one.sequence, one.revision};
+      position_ = {1, one.sequence, std::max(position_.revision, one.revision)};
       auto const at = std::pair(one.space, one.key);
       auto const before = entries_.find(at);
       EXPECT_EQ(one.previous, before != entries_.end() ? before->second.version() : 0) << one.key;
+      if (one.what == change::kind::touch) {
+        batches.back() += one.key + '=' + *one.value;
+        continue;
+      }
       if (one.what == change::kind::put) {
         entries_.insert_or_assign(at, one);
       } else {
@@ -872,6 +877,19 @@ TEST(an_idempotent_operation, is_kept_in_one_batch_with_what_it_has_changed) {
     one.data.apply(once("v", delete_range_operation{"a"}));
   }
   EXPECT_EQ(kept.batches, (std::vector<std::string>{"k+x+", "y+", "a+b+z+", "w+", "a-v+"}));
+}
+
+// A journal may write whole entries.
+TEST(a_touch, brings_the_value_of_its_entry_to_the_journal) {
+  time_to_live const ten{time_to_live::kind::set, 10s};
+  remembering_journal kept;
+  {
+    kept_database one(kept);
+    one.data.apply(put_operation{"k", text("1")});
+    one.data.apply(touch_operation{"k", ten});
+    one.data.apply(transaction{{}, {put_operation{"k", text("2")}, touch_operation{"k", ten, {}}}, {}});
+  }
+  EXPECT_EQ(kept.batches, (std::vector<std::string>{"k+", "k=1", "k+k=2"}));
 }
 
 TEST(an_idempotent_operation, is_answered_the_same_after_a_restart) {
