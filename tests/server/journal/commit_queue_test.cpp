@@ -250,6 +250,20 @@ TEST_F(commit_queue_test, a_batch_does_not_wait_long_for_those_who_do_not_come_b
   EXPECT_THAT(journal.batches().back(), ElementsAre(111u));
 }
 
+TEST_F(commit_queue_test, reads_alone_do_not_wait_for_those_who_have_written) {
+  journal.shared = true;
+  start(patient);
+  journal.allow(2);
+  queue->append(put(101));
+  queue->append(put(102));
+  queue->wake();
+  commits.wait_for(1);
+  auto const round = queue->ask_for_round();
+  queue->wake();
+  commits.wait_for(2);
+  EXPECT_EQ(queue->progress(), round);
+}
+
 TEST_F(commit_queue_test, the_end_does_not_wait_for_others) {
   journal.shared = true;
   start(patient);
