@@ -10,8 +10,13 @@ namespace holdfast::server {
 
 namespace {
 
-/// A new leader writes what it inherited sooner, so that the log stays bounded when leaders change often.
-constexpr std::uint64_t haste_of_new_leader = 4;
+/// The bytes of the log within which a new leader writes what it inherited: the fewer, the longer the log is already, so
+/// that it stays bounded when leaders change often.
+std::uint64_t spread_of_new_leader(std::uint64_t inherited, std::uint64_t log_bytes_max) {
+  constexpr std::uint64_t most_share = 4, least_share = 64;
+  return std::clamp(log_bytes_max - std::min(inherited, log_bytes_max), log_bytes_max / least_share,
+                    log_bytes_max / most_share);
+}
 
 }  // namespace
 
@@ -20,25 +25,28 @@ std::size_t bytes_of(etcd_step const& step) noexcept {
   return step.key.size() + step.range_end.size() + step.value.size() + beside_them;
 }
 
-void checkpoint::take_over(std::uint64_t last_record) {
+void checkpoint::take_over(std::uint64_t last_record, std::uint64_t log_bytes) {
   begin(last_record);
-  haste_ = haste_of_new_leader;
+  inherited_ = log_bytes;
 }
 
-void checkpoint::grow(std::size_t bytes, std::uint64_t last_record, std::uint64_t log_bytes_max) {
-  if (!is_under_way_ && grown_ >= log_bytes_max) {
-    unwritten_.swap(changed_);
-    begin(last_record);
-  }
-  spread_ = std::max<std::uint64_t>(log_bytes_max / haste_, 1);
-  grown_ += bytes + bytes_beside_record;
+void checkpoint::begin_if_due(std::uint64_t last_record, std::uint64_t log_bytes_max) {
+  if (is_under_way_ || grown_ < log_bytes_max) return;
+  unwritten_.swap(changed_);
+  begin(last_record);
+}
+
+void checkpoint::grow(std::size_t bytes, std::uint64_t log_bytes_max) {
+  auto const spread = inherited_ ? spread_of_new_leader(*inherited_, log_bytes_max) : log_bytes_max;
+  spread_ = std::max<std::uint64_t>(spread, 1);
+  grown_ += record_bytes(bytes);
 }
 
 void checkpoint::begin(std::uint64_t last_record) {
   is_under_way_ = true;
   until_ = last_record;
   grown_ = 0;
-  haste_ = 1;
+  inherited_.reset();
   total_ = unwritten_.size();
 }
 

@@ -41,9 +41,6 @@ constexpr std::size_t part_bytes_max = 1088 * 1024;
 /// since only a put changes them.
 class checkpoint {
  public:
-  /// Small records count more than their bytes, so that their number is bounded as well.
-  static constexpr std::uint64_t bytes_beside_record = 1024;
-
   explicit checkpoint(cluster_settings const& settings) : entries_(settings.entries()), rests_(settings.rests()) {}
 
   /// The state of an entry.
@@ -59,10 +56,17 @@ class checkpoint {
   /// Takes over a change of an earlier leader that the log has, and etcd's entries perhaps not.
   void inherit(std::string key, state last) { unwritten_[std::move(key)] = std::move(last); }
   /// Begins with what was inherited. @param last_record number of the last record
-  void take_over(std::uint64_t last_record);
+  /// @param log_bytes of the inherited log, as record_bytes() counts them
+  void take_over(std::uint64_t last_record, std::uint64_t log_bytes);
 
-  /// Before a record is written: begins a checkpoint if it is due. @param log_bytes_max the threshold, as it is now
-  void grow(std::size_t bytes, std::uint64_t last_record, std::uint64_t log_bytes_max);
+  /// How many bytes a record counts. Small ones count more than they have, so that their number is bounded as well.
+  [[nodiscard]] static constexpr std::uint64_t record_bytes(std::size_t bytes) noexcept { return bytes + 1024; }
+
+  /// Before the first record of a commit: begins a checkpoint if it is due. Not between a commit's pieces, which the log
+  /// needs as long as the commit. @param log_bytes_max the threshold, as it is now
+  void begin_if_due(std::uint64_t last_record, std::uint64_t log_bytes_max);
+  /// Before each record.
+  void grow(std::size_t bytes, std::uint64_t log_bytes_max);
   /// After a commit.
   void add(std::span<change const> batch);
 
@@ -85,7 +89,7 @@ class checkpoint {
   states unwritten_;                                            // of the checkpoint
   std::deque<etcd_step> steps_;                                 // of the entry that is being written
   std::unordered_map<std::string, std::size_t> continuations_;  // the most that etcd may have, by key; 0 is left out
-  std::uint64_t haste_ = 1;                                     // how much sooner than usual the checkpoint ends
+  std::optional<std::uint64_t> inherited_;                      // bytes of the log that a new leader took over
   bool is_under_way_ = false;
   std::uint64_t until_ = 0;               // the last record that the checkpoint covers
   std::uint64_t grown_ = 0, spread_ = 0;  // bytes of the log since it began, and those at which it should end

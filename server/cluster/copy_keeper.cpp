@@ -78,14 +78,21 @@ void copy_keeper::follow() {
   if (!copy_.is_state_of(etcd_, clock::now() + patience_for_a_page))
     return discard("etcd was restored, or has compacted what this copy lacks");
   contact_.answered();
-  note(true, false);
+  report_fault();
+  note(!copy_.fault(), false);
   for (;;) {
     auto events = etcd_.next_events(clock::now() + silence_max);
     if (events.empty()) return;
     auto const before = copy_.head();
     copy_.apply(events);
-    note(true, copy_.head() != before);
+    report_fault();
+    note(!copy_.fault(), copy_.head() != before);
   }
+}
+
+/// For the log: no server can lead with such data.
+void copy_keeper::report_fault() {
+  if (auto const& fault = copy_.fault()) contact_.failed(fault->what());
 }
 
 void copy_keeper::discard(std::string const& reason) {

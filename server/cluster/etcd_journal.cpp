@@ -126,7 +126,7 @@ void etcd_journal::take_over() {
   }
   if (copy_->last().number != 0) {
     first_ = copy_->first();
-    checkpoint_.take_over(last_number_);
+    checkpoint_.take_over(last_number_, copy_->log_bytes());
   }
   auto const& known = copy_->changes();
   if (known.last_revision() == head_.revision && !known.take(known.first_revision() - 1, std::size_t(-1), recent_))
@@ -154,6 +154,7 @@ std::optional<journal_error> etcd_journal::commit(std::span<change const> batch)
 }
 
 void etcd_journal::write(std::span<change const> batch, record::head const& next) {
+  checkpoint_.begin_if_due(last_number_, log_bytes_max());
   std::string changes;
   for (auto const& one : batch) append_change(changes, one);
   std::string_view rest = changes;
@@ -169,7 +170,7 @@ void etcd_journal::write(std::span<change const> batch, record::head const& next
 /// Writes a record, and what is due of the checkpoint.
 void etcd_journal::write(log_record record) {
   auto const number = last_number_ + 1;
-  checkpoint_.grow(record.changes.size(), last_number_, log_bytes_max());
+  checkpoint_.grow(record.changes.size(), log_bytes_max());
   auto const bytes_left = transaction_bytes_max - std::min(transaction_bytes_max, record.changes.size() + 1024);
   auto steps = checkpoint_.portion(steps_max - 2, bytes_left);
   if (oldest_ < first_) {

@@ -18,12 +18,19 @@ void warm_copy::load(etcd_client& etcd, clock::duration patience_for_a_page) {
 /// Reads a range page by page at one revision of etcd, the current one. @return that revision
 std::int64_t warm_copy::read(etcd_client& etcd, std::string from, std::string const& end,
                              clock::duration patience_for_a_page, std::function<void(etcd_entry&&)> const& take) const {
-  // The limit counts keys. Adapt it to pages of about `page_bytes`.
-  constexpr std::int64_t least = 16, most = 4096;
+  // The limit counts keys. Adapt it to pages of about `page_bytes`; even those take too long on a slow network.
+  constexpr std::int64_t most = 4096;
   constexpr std::size_t page_bytes = 2 * 1024 * 1024;
-  std::int64_t revision = 0, limit = 64;
+  std::int64_t revision = 0, limit = 4;
   for (auto has_more = true; has_more;) {
-    auto page = etcd.range(from, end, revision, limit, clock::now() + patience_for_a_page);
+    etcd_page page;
+    try {
+      page = etcd.range(from, end, revision, limit, clock::now() + patience_for_a_page);
+    } catch (etcd_error const& error) {
+      if (error.why() != etcd_error::kind::unreachable || limit == 1) throw;
+      limit = 1;
+      continue;
+    }
     if (revision == 0) revision = page.revision;
     has_more = page.has_more && !page.entries.empty();
     if (has_more) from = page.entries.back().key + '\0';
@@ -33,7 +40,7 @@ std::int64_t warm_copy::read(etcd_client& etcd, std::string from, std::string co
       take(std::move(one));
     }
     if (bytes < page_bytes / 2) limit = std::min(limit * 2, most);
-    if (bytes > page_bytes) limit = std::max(limit / 2, least);
+    if (bytes > page_bytes) limit = std::max<std::int64_t>(limit * std::int64_t(page_bytes) / std::int64_t(bytes), 1);
   }
   return revision;
 }
@@ -118,6 +125,7 @@ void warm_copy::apply_record(etcd_entry&& entry) {
   std::from_chars(entry.key.data() + log_.size(), entry.key.data() + entry.key.size(), last_.number);
   revision_ = last_.revision = entry.mod_revision;
   last_.text = std::move(entry.value);
+  log_bytes_ += record_bytes_.emplace_back(checkpoint::record_bytes(last_.text.size()));
   if (fault_) return;
   if (!is_next) return fail(journal_fault::damaged, entry.key + " in etcd does not follow the record before");
   auto const read = read_record(last_.text);
@@ -152,6 +160,7 @@ void warm_copy::apply_commit(log_record const& commit) {
   head_ = commit.head;
   if (first_ == commit.first) return;
   first_ = commit.first;
+  for (; record_bytes_.size() > last_.number + 1 - first_; record_bytes_.pop_front()) log_bytes_ -= record_bytes_.front();
   std::erase_if(changed_, [&](auto const& one) { return one.second.record < first_; });
 }
 

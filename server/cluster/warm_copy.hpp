@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -64,6 +65,8 @@ class warm_copy {
   [[nodiscard]] std::optional<record::head> const& head() const noexcept { return head_; }
   /// Number of the oldest record that is still needed.
   [[nodiscard]] std::uint64_t first() const noexcept { return first_; }
+  /// Of the records from first() on, as checkpoint::record_bytes() counts them.
+  [[nodiscard]] std::uint64_t log_bytes() const noexcept { return log_bytes_; }
   /// By key with its tag: as record::read_entry() reads them.
   [[nodiscard]] std::map<std::string, std::string> const& entries() const noexcept { return entries_; }
   /// By key with its tag: those that the records from first() on have changed.
@@ -92,6 +95,8 @@ class warm_copy {
   record_in_etcd last_;
   std::vector<std::string> pieces_;  // records since the last commit, in full
   std::uint64_t first_ = 0;
+  std::deque<std::uint64_t> record_bytes_;  // of the latest records
+  std::uint64_t log_bytes_ = 0;             // their sum
   std::optional<record::head> head_;
   std::optional<journal_error> fault_;
   std::unique_ptr<history> changes_ = no_changes();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ class log_with_checkpoints : public testing::Test {
  protected:
   /// A record, with its share of the checkpoint. Fifty records make a checkpoint due.
   void commit(std::vector<change> const& batch, std::size_t bytes_left = 1'000'000) {
-    all.grow(log_bytes_max / 50 - checkpoint::bytes_beside_record, last, log_bytes_max);
+    all.begin_if_due(last, log_bytes_max);
+    all.grow(log_bytes_max / 50 - checkpoint::record_bytes(0), log_bytes_max);
     apply(all.portion(118, bytes_left));
     if (auto const needed = all.finish()) first = *needed;
     ++last;
@@ -171,11 +173,40 @@ TEST_F(log_with_checkpoints, of_an_earlier_leader_is_written_sooner) {
   all.expect("egone", 1);
   keys["k/egone"] = keys["x/0000000000egone"] = "old";
   last = 60;
-  all.take_over(last);
+  all.take_over(last, log_bytes_max / 2);
   commit_nothing(13);
   EXPECT_EQ(first, 61U);
   EXPECT_EQ(keys.size(), 50U);
   EXPECT_EQ(entry("49"), (tests::stored{"1", 7, {}}));
+}
+
+// Each one ended before it had written a quarter of the threshold, and the next one began to count anew.
+TEST_F(log_with_checkpoints, of_leaders_that_end_soon_is_bounded) {
+  for (auto leader = 0; leader < 200; ++leader) {
+    std::destroy_at(&all);
+    std::construct_at(&all, settings);
+    all.inherit("ea", {.version = 1, .expires_at = {}, .value = std::make_shared<std::string const>("1")});
+    all.take_over(last, (last + 1 - first) * (log_bytes_max / 50));
+    commit_nothing(3);
+    EXPECT_LE(last - first, 60U) << leader;
+  }
+}
+
+// A checkpoint that began between the pieces of a commit ended with the first pieces removed, and the data could not be
+// read any more.
+TEST_F(log_with_checkpoints, begins_before_a_commit_and_not_within) {
+  for (auto i = 0; i < 40; ++i) commit({changes.put("a")});
+  all.begin_if_due(last, log_bytes_max);
+  for (auto piece = 0; piece < 200; ++piece) {
+    all.grow(log_bytes_max / 50, log_bytes_max);
+    EXPECT_TRUE(all.portion(118, 1'000'000).empty());
+    ++last;
+  }
+  EXPECT_FALSE(all.finish());
+  all.add(std::vector{changes.put("a", "last")});
+  commit_nothing(51);
+  EXPECT_GT(first, 240U);
+  EXPECT_EQ(entry("a")->value, "last");
 }
 
 }  // namespace

@@ -300,6 +300,22 @@ TEST_F(etcd_journal_test, steady_writes_leave_a_bounded_log_and_each_entry_once)
 }
 
 // The quota is not known yet when a leader begins. With many leaders, their logs filled etcd.
+// The log was cut off within a commit, whose first pieces then were missing.
+TEST_F(etcd_journal_test, a_checkpoint_keeps_the_pieces_of_a_commit_together) {
+  settings.log_bytes_max = 3 * 1024 * 1024 + 512 * 1024;
+  begin();
+  for (auto round = 0; round < 12; ++round) {
+    std::vector<change> batch;
+    for (auto each = 0; each < 3; ++each)
+      batch.push_back(changes.put(std::to_string(each), std::string(900'000, static_cast<char>('a' + round))));
+    commit(batch);
+    ASSERT_FALSE(loaded().fault()) << round;
+  }
+  EXPECT_GT(loaded().first(), 1U);
+  begin();
+  EXPECT_TRUE(found == changes.contents());
+}
+
 TEST_F(etcd_journal_test, the_log_is_small_with_a_small_quota_also_when_leaders_change_often) {
   std::size_t most = 0;
   for (auto i = 0; i < 12; ++i) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -342,11 +343,17 @@ TEST_F(copy_of_a_leader, that_lacks_records_which_a_checkpoint_removed_is_read_a
 // had for everything. A leader with such a copy found its data damaged.
 TEST_F(copy_of_a_leader, that_could_be_loaded_only_in_part_is_empty) {
   for (auto i = 0; i < 72; ++i) commit({changes.put("a" + std::to_string(i))});
-  for (auto i = 0; i < 8; ++i) commit({changes.put("b" + std::to_string(i), std::string(1024 * 1024, 'x'))});
+  for (auto i = 0; i < 40; ++i) commit({changes.put("b" + std::to_string(i), std::string(1024 * 1024, 'x'))});
   auto copy = loaded();
-  EXPECT_EQ(copy.entries().size(), 80U);
-  // Enough for the first page, and not for one of megabytes.
-  EXPECT_THROW(copy.load(*client, 10ms), etcd_error);
+  EXPECT_EQ(copy.entries().size(), 112U);
+  // After the first pages: all of them take many times as long.
+  std::thread pause([&] {
+    std::this_thread::sleep_for(30ms);
+    etcd->pause();
+  });
+  EXPECT_THROW(copy.load(*client, 300ms), etcd_error);
+  pause.join();
+  etcd->go_on();
   EXPECT_EQ(copy.revision(), 0);
   EXPECT_TRUE(copy.entries().empty());
   EXPECT_EQ(copy.last().number, 0U);
