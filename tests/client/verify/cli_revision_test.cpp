@@ -28,7 +28,7 @@ program_result verify(revision_server const& server, char const* mix, std::vecto
 
 TEST(cli_revision, finds_a_right_server_strictly_serializable) {
   revision_server const server(fault::none);
-  auto const ended = verify(server, everything, {"--ttl", "uniform:5ms..50ms", "--ttl-share", "30%"});
+  auto const ended = verify(server, everything, {"--ttl", "uniform:5ms..50ms", "--ttl-share", "30%"}, "1s");
   EXPECT_EQ(ended.exit_status, 0) << ended.out << ended.err;
   EXPECT_THAT(ended.out, AllOf(HasSubstr("answers  strictly serializable"), HasSubstr("changes replayed"),
                                HasSubstr("events of watchers compared"), HasSubstr("each change once and in order"),
