@@ -2,11 +2,13 @@
 
 // toml++ 3, without what it assumes wrongly. Takes long to compile: for the few files that read TOML.
 
+#include <cstdint>
+
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 
-// It asserts (debug build) or assumes (release build) a condition that it checks a moment later: a file that begins with
-// `[+` would abort the one and be undefined behaviour in the other. This disables both.
+// It asserts (debug build) or assumes (release build) a condition that it checks a moment later: a file that begins
+// with `[+` would abort the one and be undefined behaviour in the other. This disables both.
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
 #define TOML_ASSERT(condition) static_cast<void>(0)

@@ -10,8 +10,8 @@ namespace holdfast::server {
 
 namespace {
 
-/// The bytes of the log within which a new leader writes what it inherited: the fewer, the longer the log is already, so
-/// that it stays bounded when leaders change often.
+/// The bytes of the log within which a new leader writes what it inherited: the fewer, the longer the log is already,
+/// so that it stays bounded when leaders change often.
 std::uint64_t spread_of_new_leader(std::uint64_t inherited, std::uint64_t log_bytes_max) {
   constexpr std::uint64_t most_share = 4, least_share = 64;
   return std::clamp(log_bytes_max - std::min(inherited, log_bytes_max), log_bytes_max / least_share,

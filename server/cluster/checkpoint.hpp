@@ -62,8 +62,8 @@ class checkpoint {
   /// How many bytes a record counts. Small ones count more than they have, so that their number is bounded as well.
   [[nodiscard]] static constexpr std::uint64_t record_bytes(std::size_t bytes) noexcept { return bytes + 1024; }
 
-  /// Before the first record of a commit: begins a checkpoint if it is due. Not between a commit's pieces, which the log
-  /// needs as long as the commit. @param log_bytes_max the threshold, as it is now
+  /// Before the first record of a commit: begins a checkpoint if it is due. Not between a commit's pieces, which the
+  /// log needs as long as the commit. @param log_bytes_max the threshold, as it is now
   void begin_if_due(std::uint64_t last_record, std::uint64_t log_bytes_max);
   /// Before each record.
   void grow(std::size_t bytes, std::uint64_t log_bytes_max);

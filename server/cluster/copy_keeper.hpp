@@ -28,7 +28,7 @@ class copy_keeper {
   copy_keeper& operator=(copy_keeper const&) = delete;
 
   struct standing {
-    bool is_following = false;   ///< false while the copy is being loaded, etcd is unreachable, or its data are unusable
+    bool is_following = false;  ///< false while the copy is being loaded, etcd is unreachable, or its data are unusable
     std::uint64_t revision = 0;  ///< the database's revision that the copy has reached
     /// Time from the leader's latest commit to its arrival here, by both machines' clocks, 0 if they contradict it;
     /// empty: no commit so far.

@@ -160,7 +160,8 @@ void warm_copy::apply_commit(log_record const& commit) {
   head_ = commit.head;
   if (first_ == commit.first) return;
   first_ = commit.first;
-  for (; record_bytes_.size() > last_.number + 1 - first_; record_bytes_.pop_front()) log_bytes_ -= record_bytes_.front();
+  for (; record_bytes_.size() > last_.number + 1 - first_; record_bytes_.pop_front())
+    log_bytes_ -= record_bytes_.front();
   std::erase_if(changed_, [&](auto const& one) { return one.second.record < first_; });
 }
 
