@@ -109,6 +109,9 @@ class bell {
   std::size_t rings_ = 0;
 };
 
+/// Its wait has no end that a test would live to see.
+constexpr commit_settings patient{.gathering_share = 1e9};
+
 class commit_queue_test : public ::testing::Test {
  protected:
   static change put(std::uint64_t sequence, std::size_t value_bytes = 10) {
@@ -122,6 +125,17 @@ class commit_queue_test : public ::testing::Test {
     queue.emplace(
         journal, settings,
         commit_observers{[this] { commits.ring(); }, [this](auto const& report) { reports.push_back(report); }, {}});
+  }
+
+  /// The next batch waits for as many clients as these. One more commit is allowed.
+  void answer_two_clients() {
+    journal.shared = true;
+    start(patient);
+    journal.allow(2);
+    queue->append(put(101));
+    queue->append(put(102));
+    queue->wake();
+    commits.wait_for(1);
   }
 
   held_journal journal;
@@ -184,9 +198,6 @@ TEST_F(commit_queue_test, batches_have_no_more_changes_than_they_may) {
   EXPECT_THAT(journal.batches(), ElementsAre(ElementsAre(101), ElementsAre(102, 103, 104), ElementsAre(105),
                                              ElementsAre(106, 107, 108, 109)));
 }
-
-/// Its wait has no end that a test would live to see.
-constexpr commit_settings patient{.gathering_share = 1e9};
 
 TEST_F(commit_queue_test, a_batch_waits_for_those_whom_the_last_one_has_answered) {
   journal.shared = true;
@@ -251,13 +262,7 @@ TEST_F(commit_queue_test, a_batch_does_not_wait_long_for_those_who_do_not_come_b
 }
 
 TEST_F(commit_queue_test, reads_alone_do_not_wait_for_those_who_have_written) {
-  journal.shared = true;
-  start(patient);
-  journal.allow(2);
-  queue->append(put(101));
-  queue->append(put(102));
-  queue->wake();
-  commits.wait_for(1);
+  answer_two_clients();
   auto const round = queue->ask_for_round();
   queue->wake();
   commits.wait_for(2);
@@ -265,13 +270,7 @@ TEST_F(commit_queue_test, reads_alone_do_not_wait_for_those_who_have_written) {
 }
 
 TEST_F(commit_queue_test, the_end_does_not_wait_for_others) {
-  journal.shared = true;
-  start(patient);
-  journal.allow(2);
-  queue->append(put(101));
-  queue->append(put(102));
-  queue->wake();
-  commits.wait_for(1);
+  answer_two_clients();
   queue->append(put(103));
   queue->wake();
   queue->finish();
