@@ -158,7 +158,7 @@ std::string error_lines(load_report const& report) {
   lines += '\n';
   for (auto const& one : total.all_series()) {
     if (!one.reason.empty())
-      lines += "  A " + std::string(name_of(one.operation)) + " was answered " + std::to_string(one.status) + ": " +
+      lines += "  " + std::string(name_of(one.operation)) + " answered " + std::to_string(one.status) + ": " +
                one.reason + '\n';
   }
   if (report.unfinished != 0) {

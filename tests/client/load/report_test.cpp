@@ -138,7 +138,7 @@ TEST(text_report, tells_why_requests_were_refused) {
   later.record({operation_kind::get, 400, false, 1ms, {}}).reason = "Another.";
   report.total.merge(later);
   EXPECT_THAT(text_report(report), HasSubstr("  errors  2   get answered 400: 2\n"
-                                             "  A get was answered 400: Hold too long: ask for 60s at most.\n"));
+                                             "  get answered 400: Hold too long: ask for 60s at most.\n"));
   auto const statuses = nlohmann::json::parse(json_report(report))["statuses"];
   EXPECT_TRUE(statuses[0]["reason"].is_null());
   EXPECT_EQ(statuses[2]["reason"], "Hold too long: ask for 60s at most.");
