@@ -146,6 +146,7 @@ class Nemesis:
 
     def fill_quota(self):
         """Until etcd raises its alarm; then what filled it is removed, as an operator does."""
+        self.cluster.await_etcd()  # the disturbance before may have killed it
         one = self.cluster.etcds[0]
         filling = encoded("x" * (1 << 20))
         count = 0

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/server/cluster/leaders.hpp"
+#include "tests/server/cluster/losing_relay.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -378,6 +379,24 @@ TEST_F(etcd_journal_test, an_etcd_that_is_silent_until_the_lease_ends_fails_the_
   etcd->go_on();
   ASSERT_TRUE(error);
   EXPECT_EQ(error->fault(), journal_fault::storage_failed);
+}
+
+// The client repeats what was not answered, and the first attempt has already written the record.
+TEST_F(etcd_journal_test, a_commit_whose_answer_was_lost_is_there_once) {
+  tests::losing_relay relay(etcd->url());
+  settings.etcd.endpoints = {relay.url()};
+  begin();
+  commit({changes.put("a", "1")});
+  relay.lose(1);
+  commit({changes.put("a", "2"), changes.put("b", "3")});
+  EXPECT_EQ(relay.left_to_lose(), 0);
+  relay.lose(3);
+  commit({changes.put("c", std::string(3'000'000, 'x'))});  // in pieces
+  EXPECT_EQ(relay.left_to_lose(), 0);
+  commit({changes.del("a")});
+  EXPECT_FALSE(journal->confirm());
+  EXPECT_EQ(journal->position().sequence, changes.sequence());
+  expect_all_is_there();
 }
 
 TEST_F(etcd_journal_test, room_ends_before_etcds_quota_and_does_not_flicker) {
