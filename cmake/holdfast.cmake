@@ -117,8 +117,11 @@ function(holdfast_test name)
       target_precompile_headers(${name} REUSE_FROM holdfast_test_headers)
     endif()
   endif()
-  gtest_discover_tests(${name} TEST_PREFIX "${arg_PREFIX}" NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS "${arg_LABELS}" RUN_SERIAL ${arg_ALONE} TIMEOUT 120)
+  set(properties RUN_SERIAL ${arg_ALONE} TIMEOUT 120)
+  if(arg_LABELS)
+    list(APPEND properties LABELS "${arg_LABELS}")
+  endif()
+  gtest_discover_tests(${name} TEST_PREFIX "${arg_PREFIX}" NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
 
 # Pages are built with Node.js and embedded into the programs.

@@ -16,14 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool sanitized = false;
-#endif
-
 endpoint endpoint_of(tests::running_server const& server) {
   return parse_server_url("http://127.0.0.1:" + std::to_string(server.port())).value();
 }
@@ -60,8 +52,7 @@ load_report run_with_a_stall(load_settings settings, tests::running_server const
 // rate × (1 s − x) of them wait longer than x, and of 10 s the slowest 1 % are those that waited above 0.9 s.
 TEST(open_loop, shows_a_stall_of_the_server_as_the_arithmetic_says) {
   tests::running_server const server;
-  // A sanitized server needs too long for the requests that have piled up.
-  constexpr double rate = sanitized ? 250 : 1000;
+  constexpr double rate = 1000;
   load_settings settings;
   settings.stages = {{10s, rate, rate}};
   settings.duration = 10s;
