@@ -74,12 +74,15 @@ bool tag_list::names_weakly(std::uint64_t revision) const noexcept {
 }
 
 tag_list parse_tag_list(std::string_view text, std::uint64_t start) {
+  tag_list malformed;
+  malformed.is_malformed = true;
   tag_list list;
   skip_blanks(text);
   if (text.starts_with('*')) {
     text.remove_prefix(1);
     skip_blanks(text);
-    list.any = text.empty();
+    if (!text.empty()) return malformed;
+    list.any = true;
     return list;
   }
   while (!text.empty()) {
@@ -87,7 +90,7 @@ tag_list parse_tag_list(std::string_view text, std::uint64_t start) {
       auto const is_weak = text.starts_with("W/");
       if (is_weak) text.remove_prefix(2);
       auto const member = cut_opaque_tag(text);
-      if (member.empty()) return {};
+      if (member.empty()) return malformed;
       list.has_weak = list.has_weak || is_weak;
       // Compare bytes, so that only the exact text matches.
       if (auto const tag = parse_entity_tag(member); tag && tag->start == start && to_string(*tag) == member)
@@ -95,7 +98,7 @@ tag_list parse_tag_list(std::string_view text, std::uint64_t start) {
       skip_blanks(text);
     }
     if (text.empty()) break;
-    if (!text.starts_with(',')) return {};
+    if (!text.starts_with(',')) return malformed;
     text.remove_prefix(1);
     skip_blanks(text);
   }

@@ -36,6 +36,7 @@ constexpr std::size_t entity_tag_bytes_max = 48;
 struct tag_list {
   bool any = false;                   ///< `*`
   bool has_weak = false;              ///< there is a weak tag, from this server or another
+  bool is_malformed = false;          ///< neither `*` nor a list of tags; it names none
   std::vector<std::uint64_t> strong;  ///< revisions of this server's strong tags
   std::vector<std::uint64_t> weak;    ///< revisions of this server's weak tags
 

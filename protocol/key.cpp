@@ -3,33 +3,13 @@
 #include <algorithm>
 
 #include "protocol/percent.hpp"
+#include "protocol/utf8.hpp"
 
 namespace holdfast::protocol {
 namespace {
 
 failure refuse(std::string detail) {
   return {errc::invalid_key, std::move(detail)};
-}
-
-bool is_continuation(unsigned char byte) {
-  return (byte & 0xC0) == 0x80;
-}
-
-/// Length of the well-formed UTF-8 sequence at the start of `text` (Unicode 15, table 3-7), or 0.
-std::size_t sequence_length(std::string_view text) {
-  auto const at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  auto const lead = at(0), second = at(1);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return is_continuation(second) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    auto const low = lead == 0xE0 ? 0xA0U : 0x80U, high = lead == 0xED ? 0x9FU : 0xBFU;
-    return second >= low && second <= high && is_continuation(at(2)) ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    auto const low = lead == 0xF0 ? 0x90U : 0x80U, high = lead == 0xF4 ? 0x8FU : 0xBFU;
-    return second >= low && second <= high && is_continuation(at(2)) && is_continuation(at(3)) ? 4 : 0;
-  }
-  return 0;
 }
 
 }  // namespace
@@ -42,7 +22,7 @@ result<void> check_key(std::string_view key) {
     return refuse("the key '" + std::string(key) +
                   "' has no URL: every client takes it for a step in the path; add a letter");
   for (std::size_t i = 0; i < key.size();) {
-    auto const length = sequence_length(key.substr(i));
+    auto const length = utf8_sequence_length(key.substr(i));
     if (length == 0) return refuse("the key is not UTF-8 at byte " + std::to_string(i));
     auto const byte = static_cast<unsigned char>(key[i]);
     auto const is_c1 = length == 2 && byte == 0xC2 && static_cast<unsigned char>(key[i + 1]) < 0xA0;

@@ -79,6 +79,18 @@ result<target> parse_target(std::string_view text) {
   return parts;
 }
 
+namespace {
+
+/// As HTML forms encode it: a plus sign is a space.
+std::optional<std::string> form_decode(std::string_view text) {
+  if (text.find('+') == std::string_view::npos) return percent_decode(text);
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return percent_decode(spaced);
+}
+
+}  // namespace
+
 result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string_view query) {
   std::vector<std::pair<std::string, std::string>> parameters;
   while (!query.empty()) {
@@ -86,8 +98,8 @@ result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string
     query.remove_prefix(std::min(piece.size() + 1, query.size()));
     if (piece.empty()) continue;
     auto const equals = std::min(piece.find('='), piece.size());
-    auto name = percent_decode(piece.substr(0, equals));
-    auto value = percent_decode(piece.substr(std::min(equals + 1, piece.size())));
+    auto name = form_decode(piece.substr(0, equals));
+    auto value = form_decode(piece.substr(std::min(equals + 1, piece.size())));
     if (!name || !value)
       return failure{errc::invalid_parameter, "the query has a % that two hexadecimal digits don't follow"};
     parameters.emplace_back(*std::move(name), *std::move(value));

@@ -19,7 +19,8 @@ struct target {
 /// @return errc::bad_request for anything else.
 [[nodiscard]] result<target> parse_target(std::string_view text);
 
-/// The parameters of a query in order, names and values percent-decoded; both `a` and `a=` have an empty value.
+/// The parameters of a query in order, names and values decoded as those of HTML forms are: from percent-encoding, and
+/// with a plus sign for a space, as URLSearchParams and most clients write it. Both `a` and `a=` have an empty value.
 /// @return errc::invalid_parameter if the encoding is malformed.
 [[nodiscard]] result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string_view query);
 

@@ -7,6 +7,7 @@
 #include "protocol/duration.hpp"
 #include "protocol/key.hpp"
 #include "protocol/target.hpp"
+#include "protocol/utf8.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -179,6 +180,7 @@ result<parameters> read_parameters(std::string_view query, std::span<std::string
                                                                     "' here; the parameters are " + enumerate(allowed)};
     if (std::any_of(given->begin(), one, [&](auto const& before) { return before.first == name; }))
       return failure{errc::invalid_parameter, "the parameter " + name + " is given twice"};
+    if (!is_utf8(one->second)) return failure{errc::invalid_parameter, name + ": is not UTF-8"};
     auto const its = std::find_if(known.begin(), known.end(), [&](auto const& each) { return each.name == name; });
     if (auto const wrong = its->take(one->second, found); !wrong.empty())
       return failure{errc::invalid_parameter, name + ": " + wrong};

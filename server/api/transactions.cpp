@@ -61,6 +61,17 @@ result<time_to_live> read_ttl(json::fields const& fields) {
   return time_to_live{time_to_live::kind::set, *duration};
 }
 
+/// Entity tags as in a header field, or without their quotes, as a list of tags then.
+std::string with_quotes(std::string_view tags) {
+  if (tags == "*" || tags.find('"') != std::string_view::npos) return std::string(tags);
+  std::string quoted = "\"";
+  for (auto const c : tags) {
+    if (c == ' ') continue;
+    quoted += c == ',' ? "\",\"" : std::string_view(&c, 1);
+  }
+  return quoted += '"';
+}
+
 /// A check that a grant of a named lock is valid.
 result<check> read_grant(json::value const& part, json::fields const& fields) {
   for (auto const* const other : {"key", "etag", "exists", "value"})
@@ -94,9 +105,8 @@ result<check> read_check(json::value const& part, std::uint64_t database_id) {
   if (etag) {
     auto const text = etag->as_string();
     if (!text) return text.error();
-    // An entity tag as in the ETag field, or without its quotes.
-    auto const quoted = text->starts_with('"') || text->starts_with("W/") || *text == "*" ? *text : '"' + *text + '"';
-    one.tag = parse_tag_list(quoted, database_id);
+    one.tag = parse_tag_list(with_quotes(*text), database_id);
+    if (one.tag->is_malformed) return wrong(*etag, "is neither * nor a list of entity tags such as 3f-17, 3f-18");
   }
   if (exists) {
     auto const wanted = exists->as_boolean();
@@ -406,6 +416,7 @@ void answer_transaction(data_request const& request, transaction_outcome const& 
   if (!done.failed_checks.empty()) {
     std::string failed = "[";
     lock_grant const* lost = nullptr;
+    auto had_weak_tag = false;
     for (auto const& one : done.failed_checks) {
       if (failed.size() > 1) failed += ',';
       if (auto const& grant = all.checks[one.index].grant) {
@@ -415,6 +426,7 @@ void answer_transaction(data_request const& request, transaction_outcome const& 
         failed += ",\"token\":" + std::to_string(grant->token) + '}';
         continue;
       }
+      if (auto const& tag = all.checks[one.index].tag) had_weak_tag = had_weak_tag || tag->has_weak;
       failed += "{\"index\":" + std::to_string(one.index) + ",\"key\":";
       json::append_string(failed, all.checks[one.index].key);
       if (one.revision != 0) {
@@ -432,7 +444,10 @@ void answer_transaction(data_request const& request, transaction_outcome const& 
     }
     answer = problem_with(
         {errc::check_failed, std::to_string(done.failed_checks.size()) + " of " + std::to_string(all.checks.size()) +
-                                 " checks failed; nothing was changed"},
+                                 " checks failed; nothing was changed" +
+                                 (had_weak_tag ? ". A weak tag (W/) matches nothing: a proxy that compresses answers "
+                                                 "makes tags weak; send the strong tag"
+                                               : "")},
         "failed", failed);
     return;
   }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <string>
-#include <unordered_map>
 
 #include "server/json/number.hpp"
 #include "server/json/string.hpp"
@@ -12,7 +12,7 @@ namespace holdfast::server::json {
 namespace {
 
 bool are_equal_objects(value left, value right) {
-  std::unordered_map<std::string_view, value> members;
+  std::map<std::string_view, value> members;  // ordered: no client can choose names that collide
   std::deque<std::string> decoded;
   std::string storage;
   for (auto const member : left.children()) {

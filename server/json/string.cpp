@@ -99,9 +99,9 @@ std::string_view view_for_comparing(std::string_view text, std::string& storage)
 
 bool says(std::string_view text, std::string_view decoded) {
   auto const inside = text.substr(1, text.size() - 2);
+  if (inside.find('\\') == std::string_view::npos) return inside == decoded;
   // An escape sequence is longer than the character it stands for.
-  if (inside.size() <= decoded.size()) return inside == decoded;
-  return inside.find('\\') != std::string_view::npos && decode_for_comparing(text) == decoded;
+  return inside.size() > decoded.size() && decode_for_comparing(text) == decoded;
 }
 
 void append_string(std::string& out, std::string_view decoded) {

@@ -406,7 +406,21 @@ class page_maker {
 
   /// There is more; the next page begins after the last item of this one.
   void end() { page_.next = page_.keys.substr(page_.keys.size() - last_bytes_); }
-  void end_at(std::string_view key) { page_.next = key; }
+  /// There is more from this key on, which has expired. All that had expired before it was removed.
+  void end_at(std::string_view key) {
+    auto const group = group_of(key);
+    // A cursor within a group stands for the whole of it, of which some may be left.
+    if (group.empty())
+      page_.next = key;
+    else if (!page_.keys.empty())
+      end();
+    else if (list_.after)
+      page_.next = *list_.after;
+    else if (list_.reverse)
+      page_.next = behind(group);
+    else
+      page_.next = list_.prefix.empty() ? std::string(1, '\0') : list_.prefix;
+  }
 
   listing take() { return std::move(page_); }
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <regex>
 #include <thread>
 #include <vector>
@@ -11,6 +12,8 @@
 
 namespace holdfast::tests {
 namespace {
+
+using namespace std::literals;
 
 struct conditional : ::testing::Test {
   conditional() { tag = client.ask(request("PUT", "/v1/kv/a", "1")).field("etag"); }
@@ -157,6 +160,25 @@ TEST_F(conditional_write, if_none_match_with_a_tag_is_412_where_it_matches) {
   EXPECT_EQ(put_if("If-None-Match: W/" + tag).code(), "precondition_failed");
   EXPECT_EQ(value(), "1");
   EXPECT_EQ(put_if("If-None-Match: \"other\"").status, 204);
+}
+
+// It named no tag, so what was to be created only was replaced.
+TEST_F(conditional_write, an_if_none_match_that_is_no_list_of_tags_is_refused) {
+  for (auto const* const list : {"*, *", "*, \"x\"", "*,", "abc", "\"x"})
+    for (auto const& [method, target, body] : {std::array{"PUT", "/v1/kv/a", "2"},
+                                               {"DELETE", "/v1/kv/a", ""},
+                                               {"POST", "/v1/kv/a?increment=1", ""},
+                                               {"PATCH", "/v1/kv/a", "2"}}) {
+      auto const refused =
+          raw_client(server.port())
+              .ask(request(method, target, body,
+                           "Content-Type: application/merge-patch+json\r\nIf-None-Match: "s + list + "\r\n"));
+      EXPECT_EQ(refused.status, 400) << method << ' ' << list;
+      EXPECT_EQ(refused.code(), "bad_request") << method << ' ' << list;
+    }
+  EXPECT_EQ(value(), "1");
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a", {}, "If-None-Match: abc\r\n")).status, 200)
+      << "a read tells the value";
 }
 
 // nginx with gzip makes strong tags weak.

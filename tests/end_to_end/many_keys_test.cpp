@@ -239,7 +239,8 @@ TEST_F(many_keys, checks_are_of_tags_existence_and_values) {
   auto const tag = client.ask(request("GET", "/v1/kv/a")).field("etag");
   auto const bare = tag.substr(1, tag.size() - 2);
   for (auto const& checks : {R"({"key":"a","etag":"\")" + bare + R"(\""})", R"({"key":"a","etag":")" + bare + R"("})",
-                             R"({"key":"a","etag":"*"})"s, R"({"key":"a","exists":true},{"key":"b","exists":false})"s,
+                             R"({"key":"a","etag":"x, )" + bare + R"("})", R"({"key":"a","etag":"*"})"s,
+                             R"({"key":"a","exists":true},{"key":"b","exists":false})"s,
                              R"({"key":"c","value":{ "y":"ä", "x":[1,true] }})"s})
     EXPECT_EQ(txn(R"({"checks":[)" + checks + R"(],"operations":[{"get":"a"}]})").status, 200) << checks;
   EXPECT_EQ(txn(R"({"checks":[{"key":"a","exists":true}]})").status, 200) << "checks alone";
@@ -251,6 +252,9 @@ TEST_F(many_keys, checks_are_of_tags_existence_and_values) {
     EXPECT_EQ(refused.status, 412) << checks;
     EXPECT_EQ(refused.code(), "check_failed") << checks;
   }
+  auto const weak = txn(R"({"checks":[{"key":"a","etag":"W/\")" + bare + R"(\""}]})");
+  EXPECT_THAT(weak.detail(), ::testing::HasSubstr("proxy"));
+  EXPECT_EQ(txn(R"({"checks":[{"key":"a","etag":"\"x"}]})").status, 400);
   EXPECT_EQ(keys(), "a c ");
 }
 

@@ -76,7 +76,12 @@ TEST(parse_tag_list, another_tag_is_not_named) {
     EXPECT_FALSE(names(list)) << list;
 }
 
-TEST(parse_tag_list, a_malformed_list_names_nothing) {
+TEST(parse_tag_list, a_list_of_other_tags_is_not_malformed) {
+  for (auto const* list : {R"("3f-18")", R"("*")", "*", "", " ,", R"(W/"a", "b")"})
+    EXPECT_FALSE(parse_tag_list(list, tag.start).is_malformed) << list;
+}
+
+TEST(parse_tag_list, a_malformed_list_names_nothing_and_says_so) {
   for (auto const* list : {R"(3f-17)",
                            R"("3f-17)",
                            R"(3f-17")",
@@ -96,8 +101,11 @@ TEST(parse_tag_list, a_malformed_list_names_nothing) {
                            R"(W/)",
                            R"(W/W/"3f-17")",
                            "*,",
-                           ",*"})
+                           "*, *",
+                           ",*"}) {
     EXPECT_FALSE(names(list)) << list;
+    EXPECT_TRUE(parse_tag_list(list, tag.start).is_malformed) << list;
+  }
 }
 
 }  // namespace

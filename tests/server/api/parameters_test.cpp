@@ -98,6 +98,12 @@ TEST(parameters, that_are_not_understood_are_named_in_the_refusal) {
   EXPECT_EQ(read("hold=61s").error().code, errc::hold_too_long);
 }
 
+// They stand in the lock's events and in pages, which would be no JSON.
+TEST(parameters, that_are_no_utf8_are_refused) {
+  for (auto const* query : {"prefix=%ff", "prefix=Zo%C3", "delimiter=%C3", "after=a%80", "until=%ed%a0%80"})
+    EXPECT_THAT(refusal_of(query), HasSubstr("UTF-8")) << query;
+}
+
 TEST(parse_time_to_live, takes_durations_up_to_a_hundred_years_also_in_days) {
   EXPECT_EQ(*parse_time_to_live("30s"), 30s);
   EXPECT_EQ(*parse_time_to_live("1.5s"), 1500ms);

@@ -198,6 +198,12 @@ TEST(json_patch, paths_find_names_with_any_characters) {
   expect_all({{"{}", add(R"(/~01~1\"\\\u0001\ud83d)", "1"), R"({"~1/\"\\\u0001\ud83d":1})"}});
 }
 
+// A name that is a newline has the same text as the name that is a backslash and an n.
+TEST(json_patch, a_backslash_and_a_letter_in_a_path_are_no_escape) {
+  expect_none("patch_conflict", {{R"({"\n":1})", test(R"(/\\n)", "1")}});
+  expect_all({{R"({"\n":1,"\\n":2})", replace(R"(/\\n)", "3"), R"({"\n":1,"\\n":3})"}});
+}
+
 TEST(json_patch, is_a_conflict_where_the_value_has_no_such_place) {
   expect_none("patch_conflict", {
                                     {"[1,2]", add("/8", "5")},

@@ -466,6 +466,38 @@ TEST_F(many_expired_keys, make_no_group) {
   EXPECT_EQ(page(false, "1"), "stays ");
 }
 
+// A page that had removed as many as it may ended at the next expired key, within the group, which was not told then:
+// the next page began behind the whole of it.
+TEST(a_list_of_groups, does_not_lose_one_whose_keys_have_expired_but_for_the_last) {
+  constexpr int count = 3'500;
+  for (bool const reverse : {false, true})
+    for (bool const has_neighbour : {false, true})
+      for (std::string const prefix : {"", "p/"}) {
+        SCOPED_TRACE(prefix + (reverse ? " reverse" : "") + (has_neighbour ? ", not the first" : ""));
+        database data;
+        data.at(a_time_to_live::start);
+        for (int i = 0; i < count; ++i)
+          data.apply(put_operation{prefix + "g/" + std::to_string(i), text("1"), a_time_to_live::ten_seconds});
+        data.apply(put_operation{prefix + (reverse ? "g/!" : "g/z"), text("1")});
+        if (has_neighbour) data.apply(put_operation{prefix + (reverse ? "z" : "a"), text("1")});
+        data.at(a_time_to_live::start + std::chrono::seconds(10));
+        list_operation list;
+        list.prefix = prefix;
+        list.delimiter = "/";
+        list.limit = 10;
+        list.reverse = reverse;
+        std::string groups;
+        for (auto pages = 0; pages < 10; ++pages) {
+          auto const page = get_as<listing>(data.apply(list));
+          for (auto const& one : page.groups) (groups += page.key_of(one)) += ' ';
+          list.after = page.next;
+          if (!page.next) break;
+        }
+        EXPECT_EQ(groups, prefix + "g/ ");
+        EXPECT_FALSE(list.after) << "the list does not end";
+      }
+}
+
 TEST_F(many_expired_keys, are_not_counted_among_those_that_a_range_deletes) {
   EXPECT_EQ(get_as<range_deleted>(data.apply(delete_range_operation{"", 1000})).removed.size(), 1U);
   EXPECT_EQ(data.size(), 0U);
