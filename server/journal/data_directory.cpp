@@ -95,6 +95,9 @@ journal_error error_of_call(int error, std::string_view what_failed, bool creati
     case EROFS:
       return {journal_fault::not_permitted,
               line("; make it writable for this user, or name another directory with --data")};
+    case EMFILE:
+    case ENFILE:
+      return {creating ? journal_fault::cannot_create : journal_fault::storage_failed, line(more_descriptors)};
     case ENOSPC:
     case EDQUOT:
       return {creating ? journal_fault::cannot_create : journal_fault::disk_full,

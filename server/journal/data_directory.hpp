@@ -66,6 +66,10 @@ void sync_directory(std::filesystem::path const& path);
 /// Syncs a file's bytes.
 void sync_file(std::filesystem::path const& path);
 
+/// What to do when a process or the system has no descriptor left.
+inline constexpr char const* more_descriptors =
+    "; raise the limit of open files (ulimit -n) or lower --max-connections, then start again";
+
 /// The error for a failed system call. @param creating true if something new was being created.
 [[nodiscard]] journal_error error_of_call(int error, std::string_view what_failed, bool creating = false);
 
