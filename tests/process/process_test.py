@@ -400,6 +400,71 @@ class data(unittest.TestCase):
             time.sleep(0.01)
         return server.log()
 
+    def a_loss_stays_to_be_accepted_when_the_start_that_accepts_it_fails(self):
+        # Its start had removed the damage before it failed, so that the next one served the rest as if it were all.
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            for number in range(40):
+                client.ask("PUT", f"/v1/kv/{number}", b'"' + b"x" * 100 + b'"')
+            server.kill()
+        log = max((self.directory / "journal").glob("*.log"), key=lambda path: path.stat().st_size)
+        text = bytearray(log.read_bytes())
+        text[len(text) // 2] ^= 1
+        log.write_bytes(text)
+        (self.directory / "witness").unlink()
+        status, said = self._refused("--accept-loss", "--tokens", str(self.scratch / "missing.toml"))
+        self.assertEqual(status, 1, said)
+        self.assertEqual(self._refused()[0], 65)
+        with Server("--accept-loss", data=self.directory) as server, Client(server.port) as client:
+            self.assertIn("data lost", server.log_with("data lost"))
+            self.assertEqual(client.ask("GET", "/v1/kv/0")[0], 200)
+
+    def a_restore_that_was_interrupted_is_never_an_empty_database(self):
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            client.ask("PUT", "/v1/kv/a", b"1")
+            self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"good"}')[0], 201)
+        good, bad = self.scratch / "data-backups" / "good", self.scratch / "bad"
+        shutil.copytree(good, bad)
+        for table in (bad / "journal").glob("*.sst"):
+            table.write_bytes(table.read_bytes()[:20] + b"U" + table.read_bytes()[21:])
+        for log in (bad / "journal").glob("*.log"):
+            log.write_bytes(log.read_bytes()[:8] + b"U" + log.read_bytes()[9:])
+        again = self.scratch / "again"
+        status, said = self._run("restore", bad, "--data", again)
+        self.assertEqual(status, 65, said)
+        self.assertIn(str(bad), said)
+        self.assertNotIn(str(again), said)
+        status, said = self._refused(directory=again)
+        self.assertEqual(status, 73, said)
+        self.assertIn("interrupted; run that again", said)
+        self.assertEqual(self._run("restore", good, "--data", again)[0], 0)
+        with Server(data=again) as server, Client(server.port) as client:
+            self.assertEqual(client.ask("GET", "/v1/kv/a"), (200, b"1"))
+
+    def a_token_of_a_lock_is_never_given_twice_not_even_by_restores(self):
+        def grant(client):
+            status, told = client.ask("POST", "/v1/locks/deploy?lease=1h")
+            self.assertEqual(status, 201, told)
+            path = client.fields["location"]
+            token = json.loads(told)["token"]
+            self.assertEqual(client.ask("DELETE", path)[0], 204)
+            return token
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            tokens = [grant(client)]
+            self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"early"}')[0], 201)
+            tokens += [grant(client) for _ in range(5)]
+        for restored in ("first", "second"):
+            self.assertEqual(self._run("restore", self.scratch / "data-backups" / "early", "--data",
+                                       self.scratch / restored)[0], 0)
+            with Server(data=self.scratch / restored) as server, Client(server.port) as client:
+                latest = grant(client)
+                self.assertGreater(latest, max(tokens))
+                tokens.append(latest)
+                path = client.ask("POST", "/v1/locks/deploy?lease=1h") and client.fields["location"]
+                for token in tokens:
+                    status, told = client.ask("PUT", "/v1/kv/site", b"1", Holdfast_Lock=f"deploy;token={token}")
+                    self.assertEqual((status, json.loads(told)["code"]), (412, "lock_lost"), token)
+                self.assertEqual(client.ask("DELETE", path)[0], 204)
+
     def a_backup_is_made_while_it_runs(self):
         backups = self.scratch / "data-backups"
         with Server(data=self.directory) as server, Client(server.port) as client:
