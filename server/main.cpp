@@ -19,6 +19,7 @@
 #include "server/app/healthcheck.hpp"
 #include "server/app/server.hpp"
 #include "server/journal/journal.hpp"
+#include "server/journal/rocksdb_engine.hpp"
 #include "server/log/log.hpp"
 #include "server/net/listener.hpp"
 
@@ -32,11 +33,13 @@ void allow_descriptors(settings& settings) {
   constexpr rlim_t of_process = 8 + listener::descriptors_max, of_thread = 4;
   // Listening sockets, and connections to etcd with their bells.
   constexpr rlim_t of_cluster = 16;
+  // Without them, the next table or log would end the server.
+  auto const of_data = settings.data_directory.empty() ? rlim_t{0} : rlim_t{rocksdb_engine::descriptors_max};
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   // Of a cluster, the server of the next phase is made while that of the last one runs.
   auto const phases = settings.cluster.name.empty() ? 1U : 2U;
-  auto const others = of_process + of_thread * settings.threads * phases + (phases - 1) * of_cluster;
+  auto const others = of_process + of_thread * settings.threads * phases + (phases - 1) * of_cluster + of_data;
   auto const wanted = static_cast<rlim_t>(settings.connections_max) + others;
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);

@@ -95,6 +95,7 @@ int run_inspect(std::filesystem::path const& directory) {
               << "  last change   " << grouped(report.position.sequence);
     if (report.last_commit_at) std::cout << ", committed at " << text_of(*report.last_commit_at);
     std::cout << '\n';
+    if (!report.torn.empty()) std::cout << "a start removes " << report.torn << '\n';
     if (report.whole()) {
       std::cout << "complete and undamaged\n";
       return EXIT_SUCCESS;
@@ -110,6 +111,7 @@ int run_backup(std::filesystem::path const& directory, std::filesystem::path con
     if (auto const report = inspect_data(directory); !report.whole())
       throw journal_error(journal_fault::damaged, report.problems.front());
     rocksdb_journal journal({.directory = directory});
+    if (auto const removed = journal.removed_tail(); !removed.empty()) std::cerr << "removed " << removed << '\n';
     auto const position = journal.back_up(to);
     journal.close();
     std::cout << "backed up database " << text_of(position.database) << " up to revision " << grouped(position.revision)
@@ -120,9 +122,10 @@ int run_backup(std::filesystem::path const& directory, std::filesystem::path con
 
 int run_restore(std::filesystem::path const& backup, std::filesystem::path const& to) {
   return status_of([&] {
-    auto const position = restore_data(backup, to);
-    std::cout << "restored " << to.string() << " up to revision " << grouped(position.revision) << "; it is database "
-              << text_of(position.database) << " now. Start it with --data " << to.string() << '\n';
+    auto const restored = restore_data(backup, to);
+    std::cout << "restored " << to.string() << " up to revision " << grouped(restored.revision_in_backup)
+              << "; it is database " << text_of(restored.position.database) << " now, and continues at revision "
+              << grouped(restored.position.revision) << ". Start it with --data " << to.string() << '\n';
     return EXIT_SUCCESS;
   });
 }

@@ -61,7 +61,7 @@ As a systemd service, it runs as the user holdfast and keeps its data in /var/li
        {"data"}},
       {"restore",
        {{"holdfast-server restore --data /data /backups/monday", "then serve --data /data"}},
-       "The data directory must be empty or not exist.",
+       "The data directory must be empty or not exist, or hold a restore that was interrupted.",
        {"data"}},
       {"check-disk",
        {{"holdfast-server check-disk", "the disk of ./holdfast-data"}, {"holdfast-server check-disk /mnt/other", ""}},
@@ -96,7 +96,7 @@ std::vector<manual::status_description> exit_statuses() {
           {2, "the command line or the environment is wrong"},
           {65, "the data are damaged, or from a later version"},
           {69, "cluster status: etcd can't be reached"},
-          {73, "the data directory can't be created, or contains other files"},
+          {73, "the data directory can't be created, or contains other files, or an interrupted restore"},
           {74, "the disk failed"},
           {75, "another server uses the data"},
           {77, "no permission to read or write the data"}};

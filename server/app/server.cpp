@@ -206,6 +206,7 @@ void server::open_store() {
   auto const began_at = std::chrono::steady_clock::now();
   store_.recover(*journal_);
   if (auto const lost = journal_->accepted_loss(); !lost.empty()) log_warn("data lost", {{"what", lost}});
+  if (auto const tail = journal_->removed_tail(); !tail.empty()) log_warn("end of log removed", {{"what", tail}});
   auto const position = journal_->position();
   progress_.is_synced = settings_.sync;
   kept_.is_synced = settings_.sync;

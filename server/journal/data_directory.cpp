@@ -33,6 +33,8 @@ std::string_view name_of(data_directory::state state) {
       return "ready";
     case data_directory::state::backup:
       return "backup";
+    case data_directory::state::copying:
+      return "copying";
     case data_directory::state::empty:
     case data_directory::state::creating:
       break;
@@ -95,6 +97,9 @@ journal_error error_of_call(int error, std::string_view what_failed, bool creati
     case EROFS:
       return {journal_fault::not_permitted,
               line("; make it writable for this user, or name another directory with --data")};
+    case EMFILE:
+    case ENFILE:
+      return {creating ? journal_fault::cannot_create : journal_fault::storage_failed, line(more_descriptors)};
     case ENOSPC:
     case EDQUOT:
       return {creating ? journal_fault::cannot_create : journal_fault::disk_full,
@@ -124,14 +129,15 @@ data_directory::data_directory(fs::path path, access wanted) : path_(std::move(p
   if (!path_.has_filename()) path_ = path_.parent_path();
   auto const create = wanted == access::create;
   if (create) {
-    // A new directory must be synced in its parent, or its name could be lost.
+    // Each new directory must be synced in its parent, or its name could be lost.
     fs::path first_made = path_;
     while (!fs::exists(first_made.parent_path(), error) && first_made.has_relative_path())
       first_made = first_made.parent_path();
     if (fs::create_directories(path_, error)) {
       // Values must not be readable by all users of this machine.
       fs::permissions(path_, fs::perms::others_all, fs::perm_options::remove, error);
-      sync_directory(first_made.parent_path());
+      for (auto made = path_; made != first_made.parent_path(); made = made.parent_path())
+        sync_directory(made.parent_path());
     }
     if (error) throw error_of_call(error.value(), "can't create the data directory " + path_.string(), true);
   }
@@ -210,7 +216,7 @@ void data_directory::read_format() {
   std::ifstream file(path);
   std::string line{std::istreambuf_iterator<char>(file), {}};
   if (file.bad() || !file.is_open()) throw error_of_call(errno, "can't read " + path.string());
-  for (auto const candidate : {state::creating, state::ready, state::backup}) {
+  for (auto const candidate : {state::creating, state::copying, state::ready, state::backup}) {
     auto const digits_at = format_line(candidate, 0).find(", database ") + std::strlen(", database ");
     constexpr std::size_t digit_count = 16;
     if (line.size() < digits_at + digit_count) continue;

@@ -14,13 +14,15 @@ namespace holdfast::server {
 /// lock       locked by the process that uses the directory; names it
 /// witness    the last acknowledged change
 /// journal/   the engine's own files
-/// `format` is first written as "creating" and finally as "ready" or "backup". If a crash leaves "creating", nothing
-/// was ever acknowledged, so the next start begins again. All functions throw journal_error.
+/// `format` is first written as "creating" and finally as "ready". If a crash leaves "creating", nothing was ever
+/// acknowledged, so the next start begins again. A restore or backup writes "copying" first: what it leaves behind if
+/// it is interrupted must never become an empty database. All functions throw journal_error.
 class data_directory {
  public:
   enum class state : std::uint8_t {
     empty,     ///< empty
     creating,  ///< an unfinished creation
+    copying,   ///< an unfinished restore or backup
     ready,     ///< a database
     backup,    ///< a copy, only for restore
   };
@@ -46,9 +48,14 @@ class data_directory {
   /// The database id in `format`; 0 in an empty directory.
   [[nodiscard]] std::uint64_t database() const noexcept { return database_; }
 
+  /// True if a restore or a backup may write here: nothing is lost by it.
+  [[nodiscard]] bool takes_copies() const noexcept {
+    return state_ == state::empty || state_ == state::creating || state_ == state::copying;
+  }
+
   /// Writes and syncs `format`.
   void mark(state next, std::uint64_t database);
-  /// Removes an unfinished creation, except for `format`.
+  /// Removes an unfinished creation or copy, except for `format`.
   void clear();
 
  private:
@@ -65,6 +72,10 @@ class data_directory {
 void sync_directory(std::filesystem::path const& path);
 /// Syncs a file's bytes.
 void sync_file(std::filesystem::path const& path);
+
+/// What to do when a process or the system has no descriptor left.
+inline constexpr char const* more_descriptors =
+    "; raise the limit of open files (ulimit -n) or lower --max-connections, then start again";
 
 /// The error for a failed system call. @param creating true if something new was being created.
 [[nodiscard]] journal_error error_of_call(int error, std::string_view what_failed, bool creating = false);

@@ -90,6 +90,9 @@ class journal {
   /// What was lost, in one line, if a damaged journal was opened; otherwise empty. Valid after recover().
   [[nodiscard]] virtual std::string accepted_loss() const { return {}; }
 
+  /// What opening it has removed, in one line: the end of a log that was never completed. Otherwise empty.
+  [[nodiscard]] virtual std::string removed_tail() const { return {}; }
+
   /// Must not run concurrently with commit().
   [[nodiscard]] virtual journal_position position() const = 0;
 

@@ -57,12 +57,34 @@ std::optional<fragment> fragment_at(std::string_view log, std::size_t offset) {
 std::string bytes_of(fs::path const& path) {
   std::ifstream file(path, std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (!file.is_open() || file.bad()) throw error_of_call(EIO, "can't read " + path.string());
+  if (!file.is_open() || file.bad()) throw error_of_call(file.is_open() ? EIO : errno, "can't read " + path.string());
   return bytes;
 }
 
 fs::path copy_of(torn_file const& file) {
   return fs::path(file.path) += ".torn";
+}
+
+void cut(torn_file const& file) {
+  auto const one = std::span(&file, 1);
+  std::error_code error;
+  try {
+    fs::copy_file(file.path, copy_of(file), fs::copy_options::overwrite_existing, error);
+    if (error) throw error_of_call(error.value(), "can't copy " + file.path.string());
+    // It may take the original's place, which was durable.
+    sync_file(copy_of(file));
+  } catch (...) {
+    forget_copies(one);
+    throw;
+  }
+  try {
+    fs::resize_file(file.path, file.whole_bytes, error);
+    if (error) throw error_of_call(error.value(), "can't cut " + file.path.string());
+    sync_file(file.path);
+  } catch (...) {
+    undo_cut(one);
+    throw;
+  }
 }
 
 /// The newest write-ahead log, and the manifest named by CURRENT.
@@ -118,28 +140,58 @@ std::vector<torn_file> torn_logs(fs::path const& directory) {
   for (auto const& path : appended_logs(directory)) {
     auto const bytes = bytes_of(path);
     auto const tail = examine_log(bytes);
-    if (!tail.goes_on && tail.whole_bytes < bytes.size()) torn.push_back({path, tail.whole_bytes});
+    if (!tail.goes_on && tail.whole_bytes < bytes.size())
+      torn.push_back({path, tail.whole_bytes, bytes.size() - tail.whole_bytes});
   }
   return torn;
 }
 
-void cut(torn_file const& file) {
+bool other_logs_are_whole(fs::path const& directory, std::span<torn_file const> files) {
   std::error_code error;
-  fs::copy_file(file.path, copy_of(file), fs::copy_options::overwrite_existing, error);
-  if (!error) fs::resize_file(file.path, file.whole_bytes, error);
-  if (error) throw error_of_call(error.value(), "can't cut " + file.path.string());
-  sync_file(file.path);
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    auto const& path = it->path();
+    if (path.extension() != ".log" || std::ranges::find(files, path, &torn_file::path) != files.end()) continue;
+    auto const bytes = bytes_of(path);
+    if (examine_log(bytes).whole_bytes != bytes.size()) return false;
+  }
+  return !error;
 }
 
-void undo_cut(torn_file const& file) {
-  std::error_code error;
-  fs::rename(copy_of(file), file.path, error);
-  if (error) throw error_of_call(error.value(), "can't restore " + file.path.string());
+std::string text_of(std::span<torn_file const> files) {
+  std::string text;
+  for (auto const& file : files)
+    text.append(text.empty() ? "" : ", and ")
+        .append(std::to_string(file.torn_bytes))
+        .append(" bytes at the end of ")
+        .append(file.path.string());
+  // Without syncs the witness is old, and the system may have lost a part of what was acknowledged.
+  if (!text.empty()) text += ": an incomplete last record, never acknowledged unless syncs were off";
+  return text;
 }
 
-void forget_copy(torn_file const& file) {
+void cut(std::span<torn_file const> files) {
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    try {
+      cut(files[i]);
+    } catch (...) {
+      undo_cut(files.first(i));
+      throw;
+    }
+  }
+}
+
+void undo_cut(std::span<torn_file const> files) {
+  for (auto const& file : files) {
+    std::error_code error;
+    fs::rename(copy_of(file), file.path, error);
+    if (error) throw error_of_call(error.value(), "can't restore " + file.path.string());
+    sync_directory(file.path.parent_path());
+  }
+}
+
+void forget_copies(std::span<torn_file const> files) {
   std::error_code ignored;
-  fs::remove(copy_of(file), ignored);
+  for (auto const& file : files) fs::remove(copy_of(file), ignored);
 }
 
 }  // namespace holdfast::server

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,13 +27,18 @@ struct log_tail {
 struct torn_file {
   std::filesystem::path path;
   std::uint64_t whole_bytes = 0;
+  std::uint64_t torn_bytes = 0;  ///< behind them
 };
 [[nodiscard]] std::vector<torn_file> torn_logs(std::filesystem::path const& directory);
+/// True if no other write-ahead log has any damage.
+[[nodiscard]] bool other_logs_are_whole(std::filesystem::path const& directory, std::span<torn_file const> files);
+/// What is behind the undamaged parts, in one line for people; empty if there is nothing.
+[[nodiscard]] std::string text_of(std::span<torn_file const> files);
 
-/// Truncates a file after its undamaged part, and keeps a copy of the original.
-void cut(torn_file const& file);
-/// Restores the original.
-void undo_cut(torn_file const& file);
-void forget_copy(torn_file const& file);
+/// Truncates files after their undamaged parts, and keeps copies of the originals: of all, or of none if it throws.
+void cut(std::span<torn_file const> files);
+/// Restores the originals.
+void undo_cut(std::span<torn_file const> files);
+void forget_copies(std::span<torn_file const> files);
 
 }  // namespace holdfast::server

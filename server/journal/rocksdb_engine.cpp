@@ -17,11 +17,13 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstring>
 #include <mutex>
 #include <system_error>
 #include <utility>
 
+#include "server/journal/data_directory.hpp"
 #include "server/journal/table_guard.hpp"
 
 namespace holdfast::server {
@@ -57,6 +59,9 @@ journal_error error_of(rocksdb::Status const& status, std::string const& what_fa
     return {journal_fault::disk_full, line("; free some space, then start again: all that was acknowledged is there")};
   if (says(text, {EACCES, EPERM, EROFS}))
     return {journal_fault::not_permitted, line("; make all files in it writable for this user")};
+  if (says(text, {EMFILE, ENFILE}))
+    return {journal_fault::storage_failed,
+            line(std::string(more_descriptors).append(": all that was acknowledged is there"))};
   if (status.IsIOError() && !status.IsPathNotFound() && !says(text, {ENOENT}))
     return {journal_fault::storage_failed, line("; the disk or its file system is at fault: check the kernel's log,"
                                                 " then start again: all that was acknowledged is there")};
@@ -80,6 +85,15 @@ class touch_operator : public rocksdb::MergeOperator {
   }
   // Stored with the data: under another name they could not be opened.
   char const* Name() const override { return "holdfast.touch"; }
+};
+
+/// Discards the lines of the engine's own log. Its file would fail an assertion at the second write without space, and
+/// so end the process.
+class no_log : public rocksdb::Logger {
+ public:
+  no_log() : Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
+  using Logger::Logv;
+  void Logv(char const*, std::va_list) override {}
 };
 
 /// Receives background errors.
@@ -150,8 +164,11 @@ rocksdb::Options options_of(rocksdb_engine::mode mode, rocksdb_engine::damage da
   // No work while nothing is written, and short starts.
   options.stats_dump_period_sec = options.stats_persist_period_sec = 0;
   options.skip_stats_update_on_db_open = true;
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.keep_log_file_num = 2;
+  options.info_log = std::make_shared<no_log>();
+
+  // All tables are open by default, so that a large database would leave no descriptors for connections. Only
+  // compactions and starts read tables.
+  options.max_open_files = rocksdb_engine::open_tables_max;
   return options;
 }
 

@@ -30,6 +30,11 @@ struct rocksdb_tuning {
 /// Functions throw journal_error unless they return an error.
 class rocksdb_engine {
  public:
+  static constexpr int open_tables_max = 32;
+  /// Descriptors that one journal takes at most: of tables, of those in a compaction, of logs and directories, and of
+  /// the copy that a backup checks.
+  static constexpr int descriptors_max = 3 * open_tables_max;
+
   enum class mode : std::uint8_t {
     create,  ///< creates a database; none may exist
     write,   ///< exclusive

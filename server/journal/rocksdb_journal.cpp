@@ -39,11 +39,15 @@ rocksdb_journal::rocksdb_journal(rocksdb_settings settings) : settings_(std::mov
     case state::ready:
       open();
       break;
+    case state::copying:
+      throw journal_error(journal_fault::cannot_create,
+                          directory_->path().string() +
+                              " holds a restore or a backup that was interrupted; run that again, or name another"
+                              " directory with --data");
     case state::backup:
       throw journal_error(journal_fault::cannot_create,
                           directory_->path().string() + " is a backup; restore it into an empty directory first");
   }
-  witness_ = std::make_unique<witness_file>(directory_->witness_path(), settings_.tuning.environment);
   last_commit_at_ns_ = nanoseconds_of(head_.committed_at);
 }
 
@@ -56,9 +60,19 @@ void rocksdb_journal::create() {
   engine_ = std::make_unique<rocksdb_engine>(directory_->engine_path(), rocksdb_engine::mode::create,
                                              rocksdb_engine::damage::refused, settings_.tuning);
   if (auto const error = engine_->write({}, head_, true)) throw journal_error(*error);
-  witness_file::create(directory_->witness_path(), witness::write(head_.database, 0), settings_.tuning.environment);
-  sync_directory(directory_->path());
+  create_witness();
   directory_->mark(state::ready, head_.database);
+}
+
+void rocksdb_journal::create_witness() {
+  witness_file::create(directory_->witness_path(), witness::write(head_.database, head_.sequence),
+                       settings_.tuning.environment);
+  sync_directory(directory_->path());
+  open_witness();
+}
+
+void rocksdb_journal::open_witness() {
+  witness_ = std::make_unique<witness_file>(directory_->witness_path(), settings_.tuning.environment);
 }
 
 void rocksdb_journal::open() {
@@ -71,21 +85,27 @@ void rocksdb_journal::open() {
     engine_ = std::make_unique<rocksdb_engine>(directory_->engine_path(), rocksdb_engine::mode::write, damage,
                                                settings_.tuning);
   };
+  auto const torn = torn_logs(directory_->engine_path());
+  auto ends_at_damage = false;
   try {
     open_engine(rocksdb_engine::damage::refused);
   } catch (journal_error const& error) {
     if (error.fault() != journal_fault::damaged) throw;
-    if (cut_what_a_power_loss_tore()) {
+    if (cut_what_a_power_loss_tore(torn)) {
       open_engine(rocksdb_engine::damage::refused);
     } else {
       auto const left = what_is_left();
       if (left.empty()) throw;
       accept(std::string(error.what()) + ". " + left);
+      // The engine removes the damage at once. Until recover() is through, this alone says that changes are lost.
+      directory_->mark(state::ready, new_database_id());
+      ends_at_damage = true;
       open_engine(rocksdb_engine::damage::ends_there);
     }
   }
+  if (!ends_at_damage) removed_tail_ = text_of(torn);
   head_ = engine_->read_head();
-  if (head_.database != directory_->database())
+  if (!ends_at_damage && head_.database != directory_->database())
     accept(directory_->format_path().string() + " belongs to another database");
   auto const bytes = witness_file::read(directory_->witness_path(), settings_.tuning.environment);
   if (!bytes) {
@@ -95,21 +115,17 @@ void rocksdb_journal::open() {
   } else if (*acknowledged > head_.sequence) {
     accept(loss(head_.sequence, *acknowledged));
   }
-  if (!bytes) {
-    witness_file::create(directory_->witness_path(), witness::write(head_.database, head_.sequence),
-                         settings_.tuning.environment);
-    sync_directory(directory_->path());
-  }
+  // A missing one is created when the loss has a new database id: not before, or it would vouch for what is left.
+  if (bytes) open_witness();
 }
 
 /// An incomplete last record or table, never durable, can make the engine refuse a complete directory. @return true if
 /// that was the cause and is fixed; otherwise nothing has changed.
-bool rocksdb_journal::cut_what_a_power_loss_tore() const {
-  auto torn = torn_logs(directory_->engine_path());
+bool rocksdb_journal::cut_what_a_power_loss_tore(std::vector<torn_file> torn) const {
   // Perhaps a table that was being written. If it is needed, the engine misses it and nothing is changed.
-  for (auto const& table : fatal_tables(directory_->engine_path())) torn.push_back({.path = table, .whole_bytes = 0});
+  for (auto const& table : fatal_tables(directory_->engine_path())) torn.push_back({.path = table});
   if (torn.empty()) return false;
-  for (auto const& log : torn) cut(log);
+  cut(torn);
   auto whole = false;
   try {
     // Read-only, because with write access the engine would remove unknown tables.
@@ -123,12 +139,10 @@ bool rocksdb_journal::cut_what_a_power_loss_tore() const {
   } catch (journal_error const&) {
     // More than the tail is wrong.
   }
-  for (auto const& log : torn) {
-    if (whole)
-      forget_copy(log);
-    else
-      undo_cut(log);
-  }
+  if (whole)
+    forget_copies(torn);
+  else
+    undo_cut(torn);
   return whole;
 }
 
@@ -164,9 +178,9 @@ void rocksdb_journal::recover(visitor const& visit) {
 /// A crash in between leaves files that name different databases: damage again, which must be accepted again.
 void rocksdb_journal::go_on_under_a_new_id() {
   head_.database = new_database_id();
+  head_.revision = revision_after_a_loss(head_.revision);
   if (auto const error = engine_->write({}, head_, true)) throw journal_error(*error);
-  if (auto const error = witness_->write(witness::write(head_.database, head_.sequence))) throw journal_error(*error);
-  sync_file(directory_->witness_path());
+  create_witness();
   directory_->mark(state::ready, head_.database);
 }
 
@@ -211,7 +225,10 @@ journal_figures rocksdb_journal::figures() const {
 }
 
 void rocksdb_journal::close() {
-  if (!settings_.sync && !failure_) engine_->sync();
+  if (!settings_.sync && !failure_) {
+    engine_->sync();
+    if (auto const error = witness_->write(witness::write(head_.database, head_.sequence))) throw journal_error(*error);
+  }
   engine_->close();
   witness_.reset();
   directory_.reset();
@@ -219,11 +236,11 @@ void rocksdb_journal::close() {
 
 journal_position rocksdb_journal::back_up(std::filesystem::path const& to) const {
   data_directory target(to, data_directory::access::create);
-  if (target.found() != state::empty && target.found() != state::creating)
+  if (!target.takes_copies())
     throw journal_error(journal_fault::cannot_create,
                         target.path().string() + " holds a database already; name an empty directory");
   auto const database = directory_->database();
-  target.mark(state::creating, database);
+  target.mark(state::copying, database);
   target.clear();
   engine_->copy_to(target.engine_path());
   rocksdb_engine const copy(target.engine_path(), rocksdb_engine::mode::read, rocksdb_engine::damage::refused,

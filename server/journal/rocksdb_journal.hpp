@@ -7,9 +7,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "server/journal/data_directory.hpp"
 #include "server/journal/journal.hpp"
+#include "server/journal/log_tail.hpp"
 #include "server/journal/record_codec.hpp"
 #include "server/journal/rocksdb_engine.hpp"
 
@@ -44,6 +46,7 @@ class rocksdb_journal final : public journal {
   void close() override;
 
   [[nodiscard]] std::string accepted_loss() const override { return accepted_loss_; }
+  [[nodiscard]] std::string removed_tail() const override { return removed_tail_; }
   /// On the same file system, the copy shares files with the database through hard links: fast, but no protection
   /// against a failing disk.
   journal_position back_up(std::filesystem::path const& to) const override;
@@ -51,16 +54,18 @@ class rocksdb_journal final : public journal {
  private:
   void create();
   void open();
-  [[nodiscard]] bool cut_what_a_power_loss_tore() const;
+  void create_witness();
+  void open_witness();
+  [[nodiscard]] bool cut_what_a_power_loss_tore(std::vector<torn_file> torn) const;
   [[nodiscard]] std::string what_is_left() const;
   void go_on_under_a_new_id();
 
   rocksdb_settings settings_;
   std::unique_ptr<data_directory> directory_;
   std::unique_ptr<rocksdb_engine> engine_;
-  std::unique_ptr<witness_file> witness_;
+  std::unique_ptr<witness_file> witness_;  ///< null before recover() if the loss of the file is accepted
   record::head head_;
-  std::string accepted_loss_;
+  std::string accepted_loss_, removed_tail_;
   std::optional<journal_error> failure_;  ///< error of the first failed commit
   std::atomic<std::int64_t> last_commit_at_ns_{0};
   std::atomic<bool> had_room_{true};

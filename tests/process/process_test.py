@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -323,6 +324,146 @@ class data(unittest.TestCase):
             self.assertIn(str(server.process.pid), said, "it names who uses it")
             with Client(server.port) as client:
                 self.assertEqual(client.ask("PUT", "/v1/kv/a", b"1")[0], 201, "the first one is not disturbed")
+
+    def clients_that_take_every_connection_leave_descriptors_for_the_data(self):
+        # They took those of the next table, so that the server ended with 74 and blamed the disk.
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+        value = b'"' + os.urandom(200_000).hex().encode() + b'"'
+        with Server("--threads", "1", data=self.directory, before_start=limit) as server, Client(server.port) as client:
+            self.assertIn("fewer connections than max-connections", server.log())
+            with contextlib.ExitStack() as others:
+                for _ in range(100):
+                    others.enter_context(Client(server.port))
+                for number in range(400):  # 160 MB, in more tables than there are descriptors
+                    self.assertEqual(client.ask("PUT", f"/v1/kv/{number}", value)[0], 201, server.log())
+                status, told = client.ask("POST", "/v1/backups", b'{"to":"full"}')
+                self.assertEqual(status, 201, told)
+            self.assertEqual(server.end(), 0, server.log())
+        with Server("--threads", "1", data=self.directory, before_start=limit) as server, Client(server.port) as client:
+            self.assertEqual(client.ask("GET", "/v1/kv/399"), (200, value))
+
+    def _small_disk(self, kib):
+        """A file system of this size, or a skipped test where none may be mounted."""
+        disk = self.scratch / "disk"
+        disk.mkdir()
+        made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", disk], capture_output=True,
+                              check=False)
+        if made.returncode != 0:
+            self.skipTest("mounting is not permitted")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", disk], check=True)
+        return disk
+
+    @staticmethod
+    def _fill(disk, free_kib):
+        free = os.statvfs(disk)
+        with open(disk / "filler", "wb") as filler:
+            filler.write(bytes(max(0, free.f_bavail * free.f_bsize - free_kib * 1024)))
+
+    def a_full_disk_ends_it_with_a_line_and_never_by_an_abort(self):
+        disk = self._small_disk(2048)
+        for free_kib in range(0, 64, 4):
+            with self.subTest("a new directory", free_kib=free_kib):
+                self._fill(disk, free_kib)
+                server = Server(data=disk / "data")
+                try:
+                    # With enough space it serves.
+                    if "listening" not in self._first_words(server):
+                        self.assertIn(server.process.wait(PATIENCE_S), (73, 74), server.log())
+                        self.assertIn("free some space", server.log())
+                finally:
+                    server.kill()
+                    (disk / "filler").unlink()
+                    shutil.rmtree(disk / "data", ignore_errors=True)
+        with Server(data=disk / "data") as server, Client(server.port) as client:
+            # On a disk as small as this, nothing may be added.
+            self.assertEqual(client.ask("PUT", "/v1/kv/a", b"1")[0], 507)
+            self.assertEqual(server.end(), 0)
+        for free_kib in range(0, 64, 4):
+            with self.subTest("a good directory", free_kib=free_kib):
+                self._fill(disk, free_kib)
+                server = Server(data=disk / "data")
+                try:
+                    if "listening" not in self._first_words(server):
+                        self.assertEqual(server.process.wait(PATIENCE_S), 74, server.log())
+                        self.assertIn("free some space", server.log())
+                finally:
+                    server.kill()
+                    (disk / "filler").unlink()
+        self.assertEqual(self._run("inspect", disk / "data")[0], 0)
+
+    @staticmethod
+    def _first_words(server):
+        """Its log when it serves or has ended."""
+        deadline = time.monotonic() + PATIENCE_S
+        while server.runs() and "listening" not in server.log() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return server.log()
+
+    def a_loss_stays_to_be_accepted_when_the_start_that_accepts_it_fails(self):
+        # Its start had removed the damage before it failed, so that the next one served the rest as if it were all.
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            for number in range(40):
+                client.ask("PUT", f"/v1/kv/{number}", b'"' + b"x" * 100 + b'"')
+            server.kill()
+        log = max((self.directory / "journal").glob("*.log"), key=lambda path: path.stat().st_size)
+        text = bytearray(log.read_bytes())
+        text[len(text) // 2] ^= 1
+        log.write_bytes(text)
+        (self.directory / "witness").unlink()
+        status, said = self._refused("--accept-loss", "--tokens", str(self.scratch / "missing.toml"))
+        self.assertEqual(status, 1, said)
+        self.assertEqual(self._refused()[0], 65)
+        with Server("--accept-loss", data=self.directory) as server, Client(server.port) as client:
+            self.assertIn("data lost", server.log_with("data lost"))
+            self.assertEqual(client.ask("GET", "/v1/kv/0")[0], 200)
+
+    def a_restore_that_was_interrupted_is_never_an_empty_database(self):
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            client.ask("PUT", "/v1/kv/a", b"1")
+            self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"good"}')[0], 201)
+        good, bad = self.scratch / "data-backups" / "good", self.scratch / "bad"
+        shutil.copytree(good, bad)
+        for table in (bad / "journal").glob("*.sst"):
+            table.write_bytes(table.read_bytes()[:20] + b"U" + table.read_bytes()[21:])
+        for log in (bad / "journal").glob("*.log"):
+            log.write_bytes(log.read_bytes()[:8] + b"U" + log.read_bytes()[9:])
+        again = self.scratch / "again"
+        status, said = self._run("restore", bad, "--data", again)
+        self.assertEqual(status, 65, said)
+        self.assertIn(str(bad), said)
+        self.assertNotIn(str(again), said)
+        status, said = self._refused(directory=again)
+        self.assertEqual(status, 73, said)
+        self.assertIn("interrupted; run that again", said)
+        self.assertEqual(self._run("restore", good, "--data", again)[0], 0)
+        with Server(data=again) as server, Client(server.port) as client:
+            self.assertEqual(client.ask("GET", "/v1/kv/a"), (200, b"1"))
+
+    def a_token_of_a_lock_is_never_given_twice_not_even_by_restores(self):
+        def grant(client):
+            status, told = client.ask("POST", "/v1/locks/deploy?lease=1h")
+            self.assertEqual(status, 201, told)
+            path = client.fields["location"]
+            token = json.loads(told)["token"]
+            self.assertEqual(client.ask("DELETE", path)[0], 204)
+            return token
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            tokens = [grant(client)]
+            self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"early"}')[0], 201)
+            tokens += [grant(client) for _ in range(5)]
+        for restored in ("first", "second"):
+            self.assertEqual(self._run("restore", self.scratch / "data-backups" / "early", "--data",
+                                       self.scratch / restored)[0], 0)
+            with Server(data=self.scratch / restored) as server, Client(server.port) as client:
+                latest = grant(client)
+                self.assertGreater(latest, max(tokens))
+                tokens.append(latest)
+                path = client.ask("POST", "/v1/locks/deploy?lease=1h") and client.fields["location"]
+                for token in tokens:
+                    status, told = client.ask("PUT", "/v1/kv/site", b"1", Holdfast_Lock=f"deploy;token={token}")
+                    self.assertEqual((status, json.loads(told)["code"]), (412, "lock_lost"), token)
+                self.assertEqual(client.ask("DELETE", path)[0], 204)
 
     def a_backup_is_made_while_it_runs(self):
         backups = self.scratch / "data-backups"

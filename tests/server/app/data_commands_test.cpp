@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -39,6 +40,31 @@ TEST_F(data_commands, a_backup_is_restored_and_inspected) {
   EXPECT_THAT(::testing::internal::GetCapturedStdout(),
               AllOf(HasSubstr("backup of database "), HasSubstr("last change   1,234, committed at "),
                     HasSubstr("complete and undamaged"), HasSubstr("--data " + (scratch / "restored").string())));
+}
+
+// They called it damage and advised to restore a backup, although a start removes it without loss.
+TEST_F(data_commands, an_incomplete_last_record_is_reported_and_does_not_prevent_a_backup) {
+  std::string acknowledged;
+  {
+    rocksdb_journal journal({.directory = scratch / "data"});
+    testing::recovered(journal);
+    acknowledged = testing::bytes_of(scratch / "data/witness");
+    testing::history made(1);
+    made.next(1'234);
+    if (auto const error = journal.commit(made.next(1))) throw *error;
+  }
+  std::ofstream(scratch / "data/witness") << acknowledged;
+  auto const log = testing::newest_log(scratch / "data");
+  testing::overwrite(log, fs::file_size(log) - 8, std::string(8, '\0'));
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(run_inspect(scratch / "data"), 0);
+  EXPECT_EQ(run_backup(scratch / "data", scratch / "backup"), 0);
+  EXPECT_EQ(run_inspect(scratch / "backup"), 0);
+  auto const bytes = " bytes at the end of " + log.string() + ": an incomplete last record";
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(),
+              AllOf(HasSubstr("a start removes "), HasSubstr(bytes), HasSubstr("complete and undamaged")));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), AllOf(HasSubstr("removed "), HasSubstr(bytes)));
 }
 
 TEST_F(data_commands, damage_and_other_obstacles_have_exit_statuses_of_their_own) {

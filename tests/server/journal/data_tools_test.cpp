@@ -15,7 +15,10 @@ namespace holdfast::server {
 namespace {
 
 using namespace server::testing;
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 namespace fs = std::filesystem;
 
 class data_tools : public ::testing::Test {
@@ -65,7 +68,7 @@ TEST_F(data_tools, a_backup_taken_during_commits_is_a_state_that_was_once_and_ho
     EXPECT_TRUE(report.whole()) << report.problems[0];
     EXPECT_TRUE(report.is_backup);
     auto const restored = (scratch / name) += "-restored";
-    auto const position = restore_data(scratch / name, restored);
+    auto const position = restore_data(scratch / name, restored).position;
     EXPECT_NE(position.database, report.position.database) << "old tags and watchers would not notice";
     EXPECT_EQ(position.sequence, report.position.sequence);
     rocksdb_journal copy({.directory = restored});
@@ -87,6 +90,55 @@ TEST_F(data_tools, nothing_is_copied_over_what_is_there) {
   EXPECT_EQ(fault_of([&] { restore_data(scratch / "other", scratch / "new"); }), journal_fault::cannot_create);
 }
 
+// The tokens of named locks are revisions. After a restore they began again, so that a client that had been suspended
+// since before it, with a token from after the backup, passed as the holder.
+TEST_F(data_tools, a_restored_database_goes_on_beyond_every_revision_there_was_also_of_an_earlier_restore) {
+  rocksdb_journal journal(settings("data"));
+  history made(4);
+  commit(journal, made.next(10));
+  static_cast<void>(journal.back_up(scratch / "backup"));
+  auto const in_backup = made.revision();
+  commit(journal, made.next(10));
+  auto const first = restore_data(scratch / "backup", scratch / "first");
+  EXPECT_EQ(first.revision_in_backup, in_backup);
+  EXPECT_GT(first.position.revision, made.revision() + 1'000'000'000);
+  EXPECT_LT(first.position.revision, std::uint64_t{1} << 50) << "JSON ends at 2^53";
+  auto revision = first.position.revision;
+  {
+    rocksdb_journal restored(settings("first"));
+    recovered(restored);
+    change one;
+    one.sequence = first.position.sequence + 1;
+    one.revision = ++revision;
+    one.key = "later";
+    one.value = std::make_shared<std::string const>("1");
+    commit(restored, {one});
+    EXPECT_EQ(restored.position().revision, revision);
+  }
+  EXPECT_GT(restore_data(scratch / "backup", scratch / "second").position.revision, revision);
+}
+
+// A directory of a killed server may be restored like a backup. What a crash left behind its last record is not damage.
+TEST_F(data_tools, an_incomplete_last_record_is_left_out_of_a_restore) {
+  std::string before_the_last;
+  {
+    rocksdb_journal journal(settings("data"));
+    history made(5);
+    for (int i = 0; i < 20; ++i) {
+      before_the_last = bytes_of(scratch / "data/witness");
+      commit(journal, made.next(1));
+    }
+  }
+  auto const log = newest_log(scratch / "data");
+  overwrite(log, fs::file_size(log) - 3, std::string(3, '\0'));
+  EXPECT_EQ(fault_of([&] { restore_data(scratch / "data", scratch / "no"); }), journal_fault::damaged)
+      << "the witness says that it was acknowledged";
+  std::ofstream(scratch / "data/witness") << before_the_last;
+  EXPECT_EQ(restore_data(scratch / "data", scratch / "restored").position.sequence, 19U);
+  rocksdb_journal restored(settings("restored"));
+  EXPECT_EQ(recovered(restored), state_after(history(5), 19));
+}
+
 // It would share its id with the original database, and two histories would continue under one id.
 TEST_F(data_tools, a_backup_is_never_served) {
   rocksdb_journal journal(settings("data"));
@@ -105,7 +157,15 @@ TEST_F(data_tools, a_damaged_backup_is_not_restored) {
     bytes.put('\x55');
   }
   EXPECT_FALSE(inspect_data(scratch / "backup").whole());
-  EXPECT_EQ(fault_of([&] { restore_data(scratch / "backup", scratch / "restored"); }), journal_fault::damaged);
+  try {
+    restore_data(scratch / "backup", scratch / "restored");
+    ADD_FAILURE() << "it was restored";
+  } catch (journal_error const& error) {
+    EXPECT_EQ(error.fault(), journal_fault::damaged);
+    // It named its own copy, and advised to restore a backup.
+    EXPECT_THAT(error.what(), AllOf(HasSubstr((scratch / "backup").string()), EndsWith("; restore another backup"),
+                                    Not(HasSubstr((scratch / "restored").string()))));
+  }
   // An incomplete restore is not a database.
   EXPECT_EQ(fault_of([&] { static_cast<void>(inspect_data(scratch / "restored")); }), journal_fault::cannot_create);
 }
@@ -120,8 +180,7 @@ TEST_F(data_tools, an_inspection_counts_what_is_there_and_changes_nothing) {
   auto const files = [&] {
     std::map<std::string, fs::file_time_type> times;
     for (auto const& file : fs::recursive_directory_iterator(scratch / "data"))
-      // The engine's own log has a line for each opening.
-      if (!file.path().filename().string().starts_with("LOG")) times[file.path().string()] = file.last_write_time();
+      times[file.path().string()] = file.last_write_time();
     for (auto const* const directory : {"data", "data/journal"}) times.erase((scratch / directory).string());
     return times;
   };

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -128,6 +130,26 @@ inline known_state recovered(journal& journal) {
     state[std::string(entry.key)] = {std::string(entry.value), entry.version, entry.expires_at};
   });
   return state;
+}
+
+inline std::string bytes_of(std::filesystem::path const& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The newest write-ahead log of a data directory.
+inline std::filesystem::path newest_log(std::filesystem::path const& directory) {
+  std::filesystem::path newest;
+  for (auto const& file : std::filesystem::directory_iterator(directory / "journal"))
+    if (file.path().extension() == ".log" && newest < file.path()) newest = file.path();
+  return newest;
+}
+
+/// Changes bytes of a file.
+inline void overwrite(std::filesystem::path const& path, std::size_t at, std::string const& bytes) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(at));
+  file << bytes;
 }
 
 /// Repetitions of random tests: few by default, HOLDFAST_JOURNAL_ROUNDS for a long run.

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include "server/journal/rocksdb_journal.hpp"
 #include "tests/server/journal/history.hpp"
@@ -85,6 +87,27 @@ TEST(log_tail, damage_before_another_record_is_damage) {
     EXPECT_EQ(tail.whole_bytes, log.ends[0]) << at;
     EXPECT_TRUE(tail.goes_on) << at;
   }
+}
+
+// If the second of two logs could not be cut, the first stayed cut.
+TEST(log_tail, either_all_files_are_cut_or_none) {
+  written_log const log;
+  torn_file const first{.path = log.path, .whole_bytes = log.ends[0]};
+  torn_file const second{.path = log.path.parent_path() / "missing.log"};
+  auto const names = [&] {
+    std::vector<std::string> found;
+    for (auto const& file : fs::directory_iterator(log.path.parent_path())) found.push_back(file.path().string());
+    std::ranges::sort(found);
+    return found;
+  };
+  auto const before = names();
+  EXPECT_THROW(cut(std::vector{first, second}), journal_error);
+  EXPECT_EQ(bytes_of(log.path), log.bytes);
+  EXPECT_EQ(names(), before) << "a copy was left";
+  cut(std::vector{first});
+  EXPECT_EQ(bytes_of(log.path), log.bytes.substr(0, log.ends[0]));
+  undo_cut(std::vector{first});
+  EXPECT_EQ(bytes_of(log.path), log.bytes);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <memory>
 #include <sstream>
+#include <string_view>
 #include <thread>
 
 #include "server/journal/data_tools.hpp"
@@ -198,6 +199,35 @@ TEST_F(rocksdb_journal_test, where_no_directory_can_be_made_the_start_says_so) {
   EXPECT_EQ(error_of(wanted).fault(), journal_fault::not_permitted);
 }
 
+// It would have become an empty database, in place of the one that its operator was about to restore.
+TEST_F(rocksdb_journal_test, a_restore_or_backup_that_was_interrupted_is_not_served_but_may_be_repeated) {
+  history made(13);
+  rocksdb_journal journal(settings());
+  commit(journal, made.next(20));
+  static_cast<void>(journal.back_up(scratch / "backup"));
+  auto wanted = settings();
+  wanted.directory = scratch / "copy";
+  for (auto const restores : {true, false}) {
+    fs::remove_all(scratch / "copy");
+    fs::create_directory(scratch / "copy");
+    {
+      data_directory half_made(scratch / "copy", data_directory::access::use);
+      half_made.mark(data_directory::state::copying, 1);
+    }
+    fs::copy(scratch / "backup/journal", scratch / "copy/journal");
+    auto const error = error_of(wanted);
+    EXPECT_EQ(error.fault(), journal_fault::cannot_create);
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("interrupted; run that again"), HasSubstr("copy")));
+    EXPECT_TRUE(fs::exists(scratch / "copy/journal/CURRENT")) << "copied files were removed";
+    EXPECT_THROW(static_cast<void>(inspect_data(scratch / "copy")), journal_error);
+    if (restores)
+      restore_data(scratch / "backup", scratch / "copy");
+    else
+      static_cast<void>(journal.back_up(scratch / "copy"));
+    EXPECT_TRUE(inspect_data(scratch / "copy").whole());
+  }
+}
+
 // A kill between two steps of a creation must not leave a directory that no start accepts.
 TEST_F(rocksdb_journal_test, a_creation_that_was_interrupted_begins_anew) {
   fs::create_directory(scratch / "data");
@@ -239,6 +269,161 @@ TEST_F(rocksdb_journal_test, a_journal_that_ends_before_what_was_acknowledged_is
   EXPECT_EQ(recovered(journal), made.state());
   EXPECT_EQ(journal.accepted_loss(), "");
   EXPECT_EQ(journal.position().database, database) << "without damage, accepting loss changes nothing";
+}
+
+// The new id was written only by recover(). A start that failed before it, with a taken port for example, had the
+// engine already remove the damage, so the next start served half of the changes under the old id.
+TEST_F(rocksdb_journal_test, a_loss_that_was_accepted_by_a_start_that_failed_must_be_accepted_again) {
+  for (auto const* const found : {"missing", "old"}) {
+    SCOPED_TRACE(std::string("the witness is ") + found);
+    fs::remove_all(scratch / "data");
+    history made(7);
+    std::string old;
+    {
+      rocksdb_journal journal(settings());
+      for (int i = 0; i < 40; ++i) {
+        commit(journal, made.next(1));
+        if (i == 10) old = bytes_of(scratch / "data/witness");
+      }
+    }
+    auto const log = newest_log(scratch / "data");
+    auto const middle = fs::file_size(log) / 2;
+    overwrite(log, middle, std::string(1, static_cast<char>(~bytes_of(log)[middle])));
+    fs::remove(scratch / "data/witness");
+    if (found == std::string_view("old")) std::ofstream(scratch / "data/witness") << old;
+    EXPECT_EQ(error_of(settings()).fault(), journal_fault::damaged);
+    auto wanted = settings();
+    wanted.accept_loss = true;
+    {
+      rocksdb_journal const not_recovered(wanted);
+      EXPECT_NE(not_recovered.accepted_loss(), "");
+    }
+    auto const error = error_of(settings());
+    EXPECT_EQ(error.fault(), journal_fault::damaged) << error.what();
+    {
+      rocksdb_journal journal(wanted);
+      auto const state = recovered(journal);
+      EXPECT_LT(journal.position().sequence, 40U);
+      EXPECT_EQ(state, state_after(history(7), journal.position().sequence));
+      EXPECT_NE(journal.accepted_loss(), "");
+    }
+    rocksdb_journal served(settings());
+    EXPECT_LT(recovered(served).size(), made.state().size());
+  }
+}
+
+// A loss that consists of the witness alone: it was created anew before the loss had its new id.
+TEST_F(rocksdb_journal_test, a_missing_witness_stays_missing_until_its_loss_is_known_by_a_new_id) {
+  {
+    rocksdb_journal journal(settings());
+    commit(journal, history(8).next(5));
+  }
+  fs::remove(scratch / "data/witness");
+  auto wanted = settings();
+  wanted.accept_loss = true;
+  {
+    rocksdb_journal const not_recovered(wanted);
+  }
+  EXPECT_THAT(error_of(settings()).what(), HasSubstr("witness is missing"));
+  {
+    rocksdb_journal journal(wanted);
+    recovered(journal);
+    EXPECT_TRUE(journal.has_room());
+  }
+  rocksdb_journal served(settings());
+  EXPECT_EQ(recovered(served).size(), state_after(history(8), 5).size());
+}
+
+// The tokens of named locks are revisions. A dead client that had a token from the lost part passed as the holder.
+TEST_F(rocksdb_journal_test, an_accepted_loss_goes_on_beyond_every_revision_that_is_lost) {
+  history made(9);
+  {
+    rocksdb_journal journal(settings());
+    commit(journal, made.next(30));
+  }
+  std::ofstream(scratch / "data/witness") << "damaged";
+  auto wanted = settings();
+  wanted.accept_loss = true;
+  rocksdb_journal journal(wanted);
+  recovered(journal);
+  EXPECT_GT(journal.position().revision, made.revision() + 1'000'000'000);
+  EXPECT_LT(journal.position().revision, std::uint64_t{1} << 53) << "not a number for every reader of JSON";
+}
+
+// What a crash left behind the last record was removed without a word, although without syncs it may have been
+// acknowledged.
+TEST_F(rocksdb_journal_test, the_end_of_a_log_that_is_removed_is_reported) {
+  for (auto const sync : {true, false}) {
+    for (auto const* const how : {"cut", "damaged"}) {
+      SCOPED_TRACE(std::string(how) + (sync ? ", with syncs" : ", without syncs"));
+      fs::remove_all(scratch / "data");
+      auto wanted = settings();
+      wanted.sync = sync;
+      std::string before_the_last;
+      std::uintmax_t bytes = 0;
+      {
+        rocksdb_journal journal(wanted);
+        history made(10);
+        for (int i = 0; i < 30; ++i) {
+          before_the_last = bytes_of(scratch / "data/witness");
+          bytes = fs::file_size(newest_log(scratch / "data"));
+          commit(journal, made.next(1));
+        }
+      }
+      auto const log = newest_log(scratch / "data");
+      std::ofstream(scratch / "data/witness") << before_the_last;
+      if (how == std::string_view("cut"))
+        fs::resize_file(log, fs::file_size(log) - 3);
+      else
+        overwrite(log, fs::file_size(log) - 3, "\x7f\x7f");
+      auto const torn = std::to_string(fs::file_size(log) - bytes) + " bytes at the end of " + log.string();
+      {
+        auto const report = inspect_data(scratch / "data");
+        EXPECT_TRUE(report.whole()) << report.problems[0];
+        EXPECT_EQ(report.position.sequence, 29U);
+        EXPECT_THAT(report.torn, StartsWith(torn)) << "an inspection refused what a start repairs";
+      }
+      {
+        rocksdb_journal journal(wanted);
+        EXPECT_THAT(journal.removed_tail(), StartsWith(torn));
+        EXPECT_EQ(recovered(journal), state_after(history(10), 29));
+        journal.close();
+      }
+      EXPECT_EQ(rocksdb_journal(wanted).removed_tail(), "");
+    }
+  }
+}
+
+// The witness was never written without syncs, so that damage looked like an incomplete record.
+TEST_F(rocksdb_journal_test, what_a_stop_has_synced_is_known_to_be_durable_also_without_syncs) {
+  auto wanted = settings();
+  wanted.sync = false;
+  {
+    rocksdb_journal journal(wanted);
+    history made(11);
+    for (int i = 0; i < 20; ++i) commit(journal, made.next(1));
+    journal.close();
+  }
+  auto const log = newest_log(scratch / "data");
+  overwrite(log, fs::file_size(log) - 3, "\x7f\x7f");
+  EXPECT_EQ(error_of(wanted).fault(), journal_fault::damaged);
+  EXPECT_FALSE(inspect_data(scratch / "data").whole());
+}
+
+// Nothing may be lost by trying: the records before the first damage would end there.
+TEST_F(rocksdb_journal_test, an_incomplete_last_record_does_not_hide_other_damage) {
+  {
+    rocksdb_journal journal(settings());
+    history made(12);
+    for (int i = 0; i < 20; ++i) commit(journal, made.next(1));
+  }
+  auto const log = newest_log(scratch / "data");
+  fs::copy_file(log, scratch / "data/journal/000099.log");
+  overwrite(log, fs::file_size(log) / 2, "\x7f\x7f\x7f");
+  fs::resize_file(scratch / "data/journal/000099.log", fs::file_size(log) - 3);
+  std::ofstream(scratch / "data/witness")
+      << witness::write(data_directory(scratch / "data", data_directory::access::use).database(), 1);
+  EXPECT_FALSE(inspect_data(scratch / "data").whole());
 }
 
 TEST_F(rocksdb_journal_test, the_head_finds_entries_that_the_engine_has_lost) {

@@ -145,6 +145,31 @@ TEST(storage_failure, of_a_sync_is_not_forgotten_by_the_next_one_that_works) {
   EXPECT_EQ(disk.count(operation::write), writes);
 }
 
+// The engine's own log met it first, and failed an assertion at its second line.
+TEST(storage_failure, no_space_at_a_start_or_creation_does_not_abort) {
+  for (auto const creates : {true, false}) {
+    for (auto const kind : {operation::write, operation::create}) {
+      for (std::size_t nth = 1; nth <= 25; ++nth) {
+        SCOPED_TRACE((creates ? "creation " : "start ") + std::to_string(static_cast<int>(kind)) + ' ' +
+                     std::to_string(nth));
+        scratch_directory const scratch;
+        history made(9);
+        if (creates)
+          fs::create_directory(scratch / "data");
+        else
+          live(settings_of(scratch / "data"), made, 5);
+        unreliable_disk disk(scratch / "data");
+        disk.fail({.kind = kind, .nth = nth, .error = ENOSPC, .stays = true});
+        auto const life = live(settings_of(scratch / "data", &disk), made, 1);
+        EXPECT_FALSE(fs::exists(scratch / "data/journal/LOG"));
+        if (!life.error) continue;  // it failed in the background, or was not reached
+        EXPECT_TRUE(disk.has_failed());
+        EXPECT_EQ(life.error->fault(), journal_fault::disk_full) << life.error->what();
+      }
+    }
+  }
+}
+
 // The engine failed an assertion here in its second write (rocksdb #11643).
 TEST(storage_failure, no_space_for_the_first_write_of_a_log_does_not_abort) {
   scratch_directory const scratch;

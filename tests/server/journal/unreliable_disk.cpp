@@ -264,6 +264,11 @@ class watched_file_system : public rocksdb::FileSystemWrapper {
       disk_->change_names({{clean(to), found->second}});
     return target()->LinkFile(from, to, options, context);
   }
+  IOStatus NewLogger(std::string const& name, IOOptions const& options, std::shared_ptr<rocksdb::Logger>* result,
+                     IODebugContext* context) override {
+    // Through a file of this class, so that it can fail, too.
+    return FileSystem::NewLogger(name, options, result, context);  // NOLINT(bugprone-parent-virtual-call)
+  }
   IOStatus GetFreeSpace(std::string const& path, IOOptions const& options, uint64_t* bytes,
                         IODebugContext* context) override {
     {
