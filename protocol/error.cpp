@@ -71,7 +71,7 @@ error_traits traits_of(errc code) noexcept {
     case errc::invalid_transaction:
       return {400, "invalid_transaction", "The body is not a transaction"};
     case errc::transaction_too_large:
-      return {413, "transaction_too_large", "The transaction writes too much"};
+      return {413, "transaction_too_large", "The transaction is too large"};
     case errc::check_failed:
       return {412, "check_failed", "A check of the transaction failed"};
     case errc::operation_failed:

@@ -45,7 +45,7 @@ result<std::optional<idempotency_claim>> read_idempotency(request_head const& he
 void make_idempotent(data_request& request, idempotency_claim&& claim, std::string_view body) {
   add_part(claim.said, body);
   auto const name = boost::uuids::name_generator_sha1(boost::uuids::ns::oid())(claim.said);
-  idempotent_operation one{std::move(claim.key), {}, std::move(request.operation)};
+  idempotent_operation one{std::move(claim.key), {}, std::move(request.operation), request.wants_representation};
   std::copy(name.begin(), name.end(), one.fingerprint.begin());
   request.operation = std::make_shared<idempotent_operation const>(std::move(one));
 }

@@ -88,7 +88,7 @@ void append_page(std::string& out, list_operation const& list, listing const& pa
     (out += std::exchange(between, ",")) += "{\"key\":";
     json::append_string(out, page.key_of(one));
     (out += ",\"revision\":") += std::to_string(one.revision);
-    (out += ",\"bytes\":") += std::to_string(one.value->size());
+    (out += ",\"bytes\":") += std::to_string(one.value ? one.value->size() : one.bytes);
     if (one.expires != no_expiry) (out += ",\"ttl\":") += seconds_left(one.expires, context);
     if (list.values) (out += ",\"value\":") += *one.value;
     out += '}';
@@ -122,7 +122,7 @@ void answer_list(data_request const& request, listing const& page, answer_contex
 void answer_range_deleted(range_deleted const& deleted, std::uint64_t revision, reply& answer) {
   answer.content_type = "application/json";
   auto& body = answer.body;
-  body = "{\"deleted\":" + std::to_string(deleted.removed.size()) + ",\"revision\":" + std::to_string(revision);
+  body = "{\"deleted\":" + std::to_string(deleted.count) + ",\"revision\":" + std::to_string(revision);
   if (deleted.next) {
     body += ",\"next\":";
     json::append_string(body, *deleted.next);

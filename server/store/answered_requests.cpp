@@ -1,36 +1,68 @@
 #include "server/store/answered_requests.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
+#include <vector>
 
 namespace holdfast::server {
 namespace {
 
 std::uint64_t bytes_of(json_text const& text) noexcept {
-  return text ? text->size() : 0;
+  constexpr std::uint64_t beside_it = 64;
+  return text ? text->size() + beside_it : 0;
 }
 
+std::uint64_t bytes_of(std::optional<std::string> const& text) noexcept {
+  return text ? text->capacity() : 0;
+}
+
+std::uint64_t bytes_of(std::vector<json_text> const& values) noexcept {
+  auto bytes = values.capacity() * sizeof(json_text);
+  for (auto const& one : values) bytes += bytes_of(one);
+  return bytes;
+}
+
+/// An outcome's memory beside the variant. A kind without a case does not compile.
 struct byte_counter {
   std::uint64_t operator()(value_found const& found) const noexcept { return bytes_of(found.value); }
+  std::uint64_t operator()(not_modified const&) const noexcept { return 0; }
   std::uint64_t operator()(value_stored const& stored) const noexcept {
     return bytes_of(stored.value) + bytes_of(stored.replaced);
   }
   std::uint64_t operator()(value_deleted const& deleted) const noexcept { return bytes_of(deleted.removed); }
+  std::uint64_t operator()(value_touched const& touched) const noexcept { return bytes_of(touched.value); }
+  std::uint64_t operator()(no_such_key const&) const noexcept { return 0; }
+  std::uint64_t operator()(condition_failed const&) const noexcept { return 0; }
+  std::uint64_t operator()(value_refused const& refused) const noexcept { return refused.detail.capacity(); }
   std::uint64_t operator()(listing const& page) const noexcept {
-    auto bytes = page.keys.size() + page.entries.size() * sizeof(listing::entry);
+    auto bytes = page.keys.capacity() + (page.entries.capacity() + page.groups.capacity()) * sizeof(listing::entry) +
+                 bytes_of(page.next);
     for (auto const& one : page.entries) bytes += bytes_of(one.value);
     return bytes;
   }
+  std::uint64_t operator()(range_deleted const& deleted) const noexcept {
+    return bytes_of(deleted.next) + bytes_of(deleted.removed);
+  }
+  std::uint64_t operator()(lock_lost const& lost) const noexcept { return lost.grant.lock.capacity(); }
   std::uint64_t operator()(transaction_done const& done) const noexcept {
-    std::uint64_t bytes = 0;
-    for (auto const& one : done->results) bytes += sizeof one + std::visit(*this, one);
-    for (auto const& one : done->replaced) bytes += bytes_of(one);
+    auto bytes = sizeof *done + done->failed_checks.capacity() * sizeof(transaction_outcome::failed_check) +
+                 done->results.capacity() * sizeof(data_outcome) + bytes_of(done.replaced);
+    for (auto const& one : done->results) bytes += std::visit(*this, one);
     return bytes;
   }
-  template <class Other>
-  std::uint64_t operator()(Other const&) const noexcept {
-    return 0;
-  }
+
+  // These are never remembered.
+  std::uint64_t operator()(no_room const&) const noexcept { return 0; }
+  std::uint64_t operator()(text_wanted const&) const noexcept { return 0; }
+  std::uint64_t operator()(import_done const&) const noexcept { return 0; }
+  std::uint64_t operator()(entries_expired const&) const noexcept { return 0; }
+  std::uint64_t operator()(ticket_found const&) const noexcept { return 0; }
+  std::uint64_t operator()(ticket_released const&) const noexcept { return 0; }
+  std::uint64_t operator()(deadlock_found const&) const noexcept { return 0; }
+  std::uint64_t operator()(lock_shown const&) const noexcept { return 0; }
+  std::uint64_t operator()(locks_listed const&) const noexcept { return 0; }
+  std::uint64_t operator()(earlier_outcome_pointer const&) const noexcept { return 0; }
 };
 
 }  // namespace
@@ -74,10 +106,11 @@ void answered_requests::add(earlier_outcome_pointer outcome, clock::time_point n
   place_->second = {std::move(outcome), now, version};
 }
 
-std::size_t answered_requests::due(clock::time_point now, std::size_t most) const noexcept {
+std::size_t answered_requests::due(clock::time_point now, std::size_t most, std::uint64_t adding) const noexcept {
   std::size_t count = 0;
   auto bytes = bytes_;
-  for (; count < most && count < in_order_.size(); ++count) {
+  for (; count < in_order_.size(); ++count) {
+    if (count >= most && bytes_ - bytes >= adding) break;
     auto const& one = in_order_[count];
     auto const left = in_order_.size() - count;
     auto const is_too_many = left > 1 && (left > requests_max || bytes > bytes_max);

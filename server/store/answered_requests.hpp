@@ -43,8 +43,9 @@ class answered_requests {
     std::uint64_t bytes = 0;
     std::uint64_t version = 0;
   };
-  /// Number of the oldest requests that are too old or too many, limited to `most`.
-  [[nodiscard]] std::size_t due(clock::time_point now, std::size_t most) const noexcept;
+  /// Number of the oldest requests that are too old or too many, limited to `most`, or to those that have `adding`
+  /// bytes together: what is added must not grow faster than others are forgotten.
+  [[nodiscard]] std::size_t due(clock::time_point now, std::size_t most, std::uint64_t adding) const noexcept;
   /// Includes requests that were replaced by another with the same key. @param index 0: the oldest.
   [[nodiscard]] request const& oldest(std::size_t index) const noexcept { return in_order_[index]; }
   /// Forgets the oldest request.
@@ -54,6 +55,8 @@ class answered_requests {
   void sort();
 
   [[nodiscard]] std::size_t size() const noexcept { return in_order_.size(); }
+  /// Approximate memory.
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
  private:
   struct text_hash {
@@ -73,7 +76,7 @@ class answered_requests {
   std::uint64_t bytes_ = 0;
 };
 
-/// Approximate memory of an outcome.
+/// Approximate memory of an outcome that can be remembered.
 [[nodiscard]] std::uint64_t bytes_of(data_outcome const& outcome) noexcept;
 
 }  // namespace holdfast::server

@@ -70,6 +70,57 @@ struct is_done {
   }
 };
 
+/// The share of a transaction's limits that its answer has used.
+struct answer_size {
+  std::uint64_t bytes = 0;  // of values and of listed keys
+  std::size_t listed = 0;
+
+  /// @return false if this result is too much.
+  bool add(transaction_step const& step, data_outcome const& result, std::uint64_t bytes_max) {
+    auto const bytes_before = bytes;
+    if (auto const* const found = std::get_if<value_found>(&result)) bytes += found->value->size();
+    if (auto const* const page = std::get_if<listing>(&result)) {
+      bytes += page->keys.size();
+      listed += page->entries.size() + page->groups.size();
+      if (std::get<list_operation>(step).values)
+        for (auto const& one : page->entries) bytes += one.value->size();
+    }
+    // Nobody can split the first value; what follows it and adds nothing is no worse.
+    auto const is_small = bytes <= bytes_max || bytes_before == 0 || bytes == bytes_before;
+    return listed <= transaction_listed_max && is_small;
+  }
+};
+
+/// Drops from an outcome that will be remembered what its answer does not show. The previous values live on in the
+/// open transaction.
+struct reduce_to_answer {
+  bool shows_value;
+
+  void operator()(value_stored& stored) const {
+    stored.replaced.reset();
+    if (!shows_value) stored.value.reset();
+  }
+  void operator()(value_deleted& deleted) const {
+    if (!shows_value) deleted.removed.reset();
+  }
+  void operator()(value_touched& touched) const {
+    if (!shows_value) touched.value.reset();
+  }
+  template <class Other>
+  void operator()(Other&) const {}
+};
+
+/// A page of a transaction, of which there may be many, without the space that it reserved.
+void shrink(listing& page, bool is_remembered, list_operation const& list) {
+  page.keys.shrink_to_fit();
+  page.entries.shrink_to_fit();
+  if (!is_remembered || list.values) return;
+  for (auto& one : page.entries) {
+    one.bytes = one.value->size();
+    one.value.reset();
+  }
+}
+
 /// True if a missing key is a regular answer to this step rather than an error.
 struct allows_no_key {
   bool operator()(get_operation const&) const { return true; }
@@ -165,7 +216,9 @@ std::uint64_t database::keep(keyspace space, std::string_view key, json_text val
              .expires_at = instant_of(expires),
              .space = space};
   if (open_ != nullptr) {
+    auto const bytes = pending_bytes_of(one);
     open_->changes.push_back(std::move(one));
+    open_->change_bytes += bytes;
   } else if (journal_ != nullptr) {
     journal_->append(std::move(one));
   }
@@ -179,6 +232,16 @@ std::optional<no_room> database::lacks(std::uint64_t bytes) {
   if (!journal_->has_room(now_)) return no_room{no_room::where::disk};
   if (journal_->is_full()) return no_room{no_room::where::journal};
   if (open_ != nullptr && open_->change_bytes > journal_->append_bytes_max()) return no_room{no_room::where::commit};
+  return std::nullopt;
+}
+
+/// Why the outcome of an idempotent operation can't be kept; nothing if it can.
+std::optional<no_room> database::lacks_for_record(std::size_t bytes) const {
+  // A deletion with a key must be possible where the disk is nearly full: its record is small.
+  constexpr std::size_t small_bytes_max = 16 * 1024;
+  if (journal_->is_full()) return no_room{no_room::where::journal};
+  if (bytes > small_bytes_max && !journal_->has_room(now_)) return no_room{no_room::where::disk};
+  if (open_->change_bytes + bytes > journal_->append_bytes_max()) return no_room{no_room::where::commit};
   return std::nullopt;
 }
 
@@ -504,19 +567,19 @@ data_outcome database::run(delete_range_operation const& range) {
   try {
     auto at = entries_.lower_bound(range.prefix);
     while (at != entries_.end() && std::string_view(at->first).starts_with(range.prefix)) {
+      json_text removed;
       if (is_expired(at->second)) {
-        json_text removed;
         at = remove(at, change::kind::expire, removed);
         if (all.undo.size() < 2 * range.limit) continue;
-      } else if (done.removed.size() < range.limit) {
-        done.removed.emplace_back();
-        at = remove(at, change::kind::del, done.removed.back());
+      } else if (done.count < range.limit) {
+        at = remove(at, change::kind::del, removed);
+        ++done.count;
         continue;
       }
       done.next = all.undo.back().key;
       break;
     }
-    if (!is_part) commit();
+    if (!is_part) done.removed = commit();
   } catch (...) {
     if (open_ != nullptr) roll_back();
     throw;
@@ -583,9 +646,10 @@ data_outcome database::run(std::shared_ptr<guarded_operation const> const& one) 
   return apply(one->operation);
 }
 
-/// Drops parts of an outcome that must not be kept: replaced values that no answer shows.
-data_outcome without_replaced(data_outcome outcome) {
-  if (auto* const stored = std::get_if<value_stored>(&outcome)) stored->replaced.reset();
+/// What must be remembered of an outcome, so that the request can be answered again.
+data_outcome remembered(data_outcome outcome, idempotent_operation const& one) {
+  auto const counts = std::holds_alternative<increment_operation>(inner_of(one.operation));
+  std::visit(reduce_to_answer{one.shows_value || counts}, outcome);
   return outcome;
 }
 
@@ -617,25 +681,32 @@ data_outcome database::run(std::shared_ptr<idempotent_operation const> const& on
       both = {};
       open_ = &both;
     }
-    auto outcome = std::make_shared<earlier_outcome const>(one->fingerprint, without_replaced(done), revision_);
+    auto outcome = std::make_shared<earlier_outcome const>(one->fingerprint, remembered(done, *one), revision_);
     // A few at a time, so that forgetting a day's requests never makes others wait.
     constexpr std::size_t forgotten_at_once = 16;
-    auto const due = answered_.due(now_, forgotten_at_once);
+    auto const due = answered_.due(now_, forgotten_at_once, server::bytes_of(outcome->outcome));
     for (std::size_t i = 0; i < due; ++i) {
       auto const& oldest = answered_.oldest(i);
       auto const is_replaced = oldest.key == one->key || answered_.version_of(oldest.key) != oldest.version;
       if (!is_replaced) keep(keyspace::requests, oldest.key, nullptr, oldest.version, no_expiry);
     }
     json_text bytes;
-    if (journal_ != nullptr)
+    if (journal_ != nullptr) {
       bytes = std::make_shared<std::string const>(encode_outcome(*outcome, {now_, change::instant::clock::now()}));
+      if (auto const full = lacks_for_record(bytes->size())) {
+        roll_back();
+        return *full;
+      }
+    }
     auto const version = keep(keyspace::requests, one->key, std::move(bytes), answered_.version_of(one->key),
                               now_ + answered_requests::kept_for);
     answered_.make_place(one->key);
     has_place = true;
-    commit();
+    auto previous = commit();
     answered_.add(std::move(outcome), now_, version);
     for (std::size_t i = 0; i < due; ++i) answered_.forget_first();
+    if (auto* const range = std::get_if<range_deleted>(&done)) range->removed = std::move(previous);
+    if (auto* const whole = std::get_if<transaction_done>(&done)) whole->replaced = std::move(previous);
     return done;
   } catch (...) {
     if (has_place) answered_.give_back_place();
@@ -665,51 +736,62 @@ data_outcome database::run(transaction const& whole) {
     }
     if (!holds) done->failed_checks.push_back({i, present != nullptr ? present->revision : 0});
   }
-  if (!done->failed_checks.empty()) return transaction_done(std::move(done));
+  if (!done->failed_checks.empty()) return transaction_done{std::move(done), {}};
 
   auto const is_part = open_ != nullptr;  // part of an idempotent operation, which commits
   open_transaction own;
   auto& all = is_part ? *open_ : own;
   open_ = &all;
+  std::vector<json_text> previous;
   try {
-    if (!run_steps(whole, *done)) {
+    if (!run_steps(whole, is_part, *done)) {
       roll_back();
       if (auto* const wanted = std::get_if<text_wanted>(&done->results.back())) return std::move(*wanted);
     } else if (!is_part) {
-      done->replaced.reserve(all.undo.size());
-      commit();
-      // Freed by the owner of the outcome, outside the lock.
-      for (auto& step : all.undo) done->replaced.push_back(std::move(step.before.value));
+      previous = commit();
     }
   } catch (...) {
     if (open_ != nullptr) roll_back();
     throw;
   }
-  return transaction_done(std::move(done));
+  return transaction_done{std::move(done), std::move(previous)};
 }
 
 /// @return true if all steps succeeded.
-bool database::run_steps(transaction const& whole, transaction_outcome& done) {
+bool database::run_steps(transaction const& whole, bool is_remembered, transaction_outcome& done) {
   done.results.reserve(whole.steps.size());
+  answer_size size;
+  auto const bytes_max = is_remembered ? remembered_transaction_bytes_max : transaction_bytes_max;
   for (std::size_t i = 0; i < whole.steps.size(); ++i) {
-    auto& result = done.results.emplace_back(std::visit([this](auto const& one) { return run(one); }, whole.steps[i]));
-    auto const goes_on = std::holds_alternative<no_such_key>(result) ? std::visit(allows_no_key{}, whole.steps[i])
-                                                                     : std::visit(is_done{}, result);
-    if (goes_on) continue;
+    auto const& step = whole.steps[i];
+    auto& result = done.results.emplace_back(std::visit([this](auto const& one) { return run(one); }, step));
+    auto const goes_on =
+        std::holds_alternative<no_such_key>(result) ? std::visit(allows_no_key{}, step) : std::visit(is_done{}, result);
+    if (goes_on && size.add(step, result, bytes_max)) {
+      if (auto* const page = std::get_if<listing>(&result))
+        shrink(*page, is_remembered, std::get<list_operation>(step));
+      if (is_remembered) std::visit(reduce_to_answer{std::holds_alternative<increment_operation>(step)}, result);
+      continue;
+    }
+    if (goes_on) result = no_room{is_remembered ? no_room::where::record : no_room::where::answer};
+    done.results = std::vector{data_outcome(std::move(result))};
     done.failed_step = i;
     return false;
   }
   return true;
 }
 
-/// Strong guarantee: if it throws, the transaction is still open.
-void database::commit() {
+/// Strong guarantee: if it throws, the transaction is still open. @return the previous values, to be freed outside the
+/// lock.
+std::vector<json_text> database::commit() {
+  std::vector<json_text> previous;
+  previous.reserve(open_->undo.size());
   if (journal_ != nullptr) {
     journal_->append(std::span(open_->changes));
   } else if (changes_ != nullptr) {
     changes_->append(open_->changes);
   }
-  auto const& all = *std::exchange(open_, nullptr);
+  auto& all = *std::exchange(open_, nullptr);
   for (auto const& step : all.undo) {
     auto const found = entries_.find(step.key);
     if (step.before.expires != no_expiry && found->second.expires != step.before.expires)
@@ -718,6 +800,8 @@ void database::commit() {
   for (auto const& step : all.undo)
     if (auto const found = entries_.find(step.key); found != entries_.end() && !found->second.value)
       entries_.erase(found);
+  for (auto& step : all.undo) previous.push_back(std::move(step.before.value));
+  return previous;
 }
 
 void database::roll_back() noexcept {

@@ -97,6 +97,7 @@ class database final : private named_locks::stream {
   /// When the next key or lease expires; no_expiry: never.
   [[nodiscard]] expiry_time next_expiry() const noexcept { return std::min(expiries_.earliest(), locks_.earliest()); }
   [[nodiscard]] named_locks const& locks() const noexcept { return locks_; }
+  [[nodiscard]] answered_requests const& answered() const noexcept { return answered_; }
 
  private:
   /// A three-way comparison; with std::less<> the tree would compare twice.
@@ -158,8 +159,9 @@ class database final : private named_locks::stream {
   [[nodiscard]] clock::time_point now() const noexcept override { return now_; }
   [[nodiscard]] std::optional<no_room> lacks(std::uint64_t bytes) override;
   void append(std::span<change> changes) override;
-  bool run_steps(transaction const& whole, transaction_outcome& done);
-  void commit();
+  [[nodiscard]] std::optional<no_room> lacks_for_record(std::size_t bytes) const;
+  bool run_steps(transaction const& whole, bool is_remembered, transaction_outcome& done);
+  [[nodiscard]] std::vector<json_text> commit();
   void roll_back() noexcept;
 
   tree entries_;

@@ -191,6 +191,11 @@ struct transaction {
   std::string subject;  ///< such as `3 keys`
 };
 
+// What the answer to a transaction may have; a single value may be larger.
+inline constexpr std::uint64_t transaction_bytes_max = 8 * 1024 * 1024;             ///< of values and of listed keys
+inline constexpr std::uint64_t remembered_transaction_bytes_max = 2 * 1024 * 1024;  ///< if the answer is remembered
+inline constexpr std::size_t transaction_listed_max = 10'000;  ///< entries and groups of all its lists
+
 /// A part of an import: puts and removals, each of which succeeds or fails by itself.
 struct import_operation {
   enum class present_key : std::uint8_t { replace, skip, fail };
@@ -259,6 +264,7 @@ struct idempotent_operation {
   std::string key;                           ///< chosen by the client for the request
   std::array<std::uint8_t, 16> fingerprint;  ///< of the entire request
   data_operation operation;
+  bool shows_value = false;  ///< the answer contains the present or removed value
 };
 
 /// The inner operation of a guarded or idempotent one.
@@ -314,6 +320,8 @@ struct no_room {
     disk,     ///< the journal's disk is nearly full
     journal,  ///< too much is waiting to become durable
     commit,   ///< the transaction writes too much at once
+    answer,   ///< the answer to the transaction would be too large
+    record,   ///< the answer would be too large to be remembered
   };
   where in = where::memory;
 };
@@ -341,8 +349,9 @@ struct listing {
   struct entry {
     std::uint32_t key_begin = 0, key_bytes = 0;  ///< in `keys`
     std::uint64_t revision = 0;
-    json_text value;
+    json_text value;  ///< null in a remembered outcome, if the list is without values
     expiry_time expires = no_expiry;
+    std::uint64_t bytes = 0;  ///< size of a value that is null
   };
   std::string keys;  ///< keys of entries and groups, concatenated
   std::vector<entry> entries;
@@ -355,8 +364,9 @@ struct listing {
 };
 
 struct range_deleted {
-  std::vector<json_text> removed;
+  std::size_t count = 0;
   std::optional<std::string> next;  ///< the last removed key, if there are more
+  std::vector<json_text> removed;   ///< freed by the owner of the outcome, outside the lock; also of expired keys
 };
 
 struct import_done {
@@ -414,14 +424,20 @@ struct earlier_outcome;
 using earlier_outcome_pointer = std::shared_ptr<earlier_outcome const>;
 
 struct transaction_outcome;
-using transaction_done = std::shared_ptr<transaction_outcome const>;
+struct transaction_done {
+  std::shared_ptr<transaction_outcome const> outcome;
+  std::vector<json_text> replaced;  ///< previous values; freed by the owner of this, outside the lock
+
+  transaction_outcome const& operator*() const noexcept { return *outcome; }
+  transaction_outcome const* operator->() const noexcept { return outcome.get(); }
+};
 
 using data_outcome = std::variant<value_found, not_modified, value_stored, value_deleted, value_touched, no_such_key,
                                   no_room, condition_failed, value_refused, text_wanted, listing, range_deleted,
                                   import_done, entries_expired, ticket_found, ticket_released, deadlock_found,
                                   lock_shown, locks_listed, lock_lost, transaction_done, earlier_outcome_pointer>;
 
-/// The outcome of an earlier execution of the same request.
+/// The outcome of an earlier execution of the same request, without values that its answer does not show.
 struct earlier_outcome {
   std::array<std::uint8_t, 16> fingerprint;
   data_outcome outcome;
@@ -434,9 +450,8 @@ struct transaction_outcome {
     std::uint64_t revision = 0;  ///< of the present entry; 0: none
   };
   std::vector<failed_check> failed_checks;  ///< all failed checks; if there is one, nothing was done
-  std::vector<data_outcome> results;        ///< one outcome per step
-  std::optional<std::size_t> failed_step;   ///< the step that failed, last in `results`; nothing was changed
-  std::vector<json_text> replaced;          ///< previous values; freed outside the lock
+  std::vector<data_outcome> results;        ///< one outcome per step; only that of `failed_step`, if there is one
+  std::optional<std::size_t> failed_step;   ///< the step that failed; nothing was changed
 };
 
 // --- how the lock is used ---

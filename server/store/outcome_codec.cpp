@@ -6,7 +6,8 @@
 #include <memory>
 #include <stdexcept>
 #include <utility>
-#include <vector>
+
+#include "server/store/answered_requests.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -31,6 +32,7 @@ enum class tag : char {
   range_deleted = 10,
   transaction = 11,
   lock_lost = 12,
+  listing_without_values = 13,
 };
 
 /// The bytes are not a result of encode_outcome().
@@ -110,12 +112,18 @@ class writer {
     text(one.detail);
   }
   void operator()(listing const& one) {
-    begin(tag::listing);
+    auto const has_values =
+        std::all_of(one.entries.begin(), one.entries.end(), [](auto const& each) { return each.value != nullptr; });
+    begin(has_values ? tag::listing : tag::listing_without_values);
     number(one.entries.size());
     for (auto const& each : one.entries) {
       text(one.key_of(each));
       number(each.revision);
-      value(each.value);
+      if (has_values) {
+        value(each.value);
+      } else {
+        number(each.bytes);
+      }
       expiry(each.expires);
     }
     number(one.groups.size());
@@ -124,7 +132,7 @@ class writer {
   }
   void operator()(range_deleted const& one) {
     begin(tag::range_deleted);
-    number(one.removed.size());
+    number(one.count);
     optional_text(one.next);
   }
   void operator()(transaction_done const& one) {
@@ -218,14 +226,11 @@ class reader {
       case tag::value_refused:
         return value_refused{code(), std::string(text())};
       case tag::listing:
-        return page();
-      case tag::range_deleted: {
-        // An answer shows only their number; each took at least a byte of a key.
-        constexpr std::size_t most = 1'000'000;
-        auto const removed = number();
-        if (removed > most) throw unknown_bytes();
-        return range_deleted{std::vector<json_text>(removed), optional_text()};
-      }
+        return page(true);
+      case tag::listing_without_values:
+        return page(false);
+      case tag::range_deleted:
+        return range_deleted{number(), optional_text(), {}};
       case tag::transaction:
         return transaction();
       case tag::lock_lost: {
@@ -253,12 +258,16 @@ class reader {
     page.keys += one;
     return made;
   }
-  listing page() {
+  listing page(bool has_values) {
     listing page;
     for (auto left = count(); left > 0; --left) {
       auto& one = page.entries.emplace_back(key(page));
       one.revision = number();
-      one.value = value();
+      if (has_values) {
+        one.value = value();
+      } else {
+        one.bytes = number();
+      }
       one.expires = expiry();
     }
     for (auto left = count(); left > 0; --left) page.groups.push_back(key(page));
@@ -273,7 +282,7 @@ class reader {
     }
     for (auto left = count(); left > 0; --left) done->results.push_back(outcome());
     done->failed_step = index();
-    return done;
+    return {std::move(done), {}};
   }
 
   std::string_view bytes_;
@@ -284,6 +293,7 @@ class reader {
 
 std::string encode_outcome(earlier_outcome const& one, moment const& now) {
   writer to(now);
+  to.out.reserve(bytes_of(one.outcome));
   to.out += version;
   to.out.append(one.fingerprint.begin(), one.fingerprint.end());
   to.number(one.revision);

@@ -1,4 +1,5 @@
 // The server's memory is bounded, and unused memory is returned.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -154,6 +155,52 @@ TEST_F(memory, values_that_wait_for_the_lock_are_503_beyond_the_budget) {
   holder.close();
   expect_some_done_and_most_refused(waiters);
   EXPECT_LT(client.ask(request("PUT", "/v1/kv/a", json_of(mib))).status, 300) << "the budget is given back";
+}
+
+// --- answers to transactions --------------------------------------------------------------------------------------
+
+std::string transaction_of(int count, std::string const& operation) {
+  std::string body = R"({"operations":[{"put":"new","value":1})";
+  for (int i = 0; i < count; ++i) (body += ',') += operation;
+  return body + "]}";
+}
+
+// A request of 2 KB got an answer of 120 MB, for which the server needed three times as much.
+TEST_F(memory, a_transaction_that_reads_too_much_is_refused_and_changes_nothing) {
+  client.ask(request("PUT", "/v1/kv/big", json_of(mib - 100)));
+  for (int i = 0; i < 1000; ++i) client.ask(request("PUT", key(1000 + i), "1"));
+  auto const many = transaction_of(120, R"({"get":"big"})");
+  auto const lists = transaction_of(999, R"({"list":"","limit":1000,"values":false})");
+  for (auto const* const fields : {"", "Idempotency-Key: \"x\"\r\n"})
+    for (auto const& body : {many, lists}) {
+      auto const refused = client.ask(request("POST", "/v1/txn", body, fields));
+      EXPECT_EQ(refused.status, 413);
+      EXPECT_EQ(refused.code(), "transaction_too_large");
+      EXPECT_THAT(refused.body, ::testing::HasSubstr(*fields == '\0' ? "8 MiB" : "2 MiB"));
+      EXPECT_THAT(refused.body, ::testing::HasSubstr("10000 listed keys"));
+    }
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/new")).status, 404);
+  auto const some = request("POST", "/v1/txn", transaction_of(2, R"({"get":"big"})"), "Idempotency-Key: \"x\"\r\n");
+  auto const done = client.ask(some);
+  EXPECT_EQ(done.status, 200) << "what was refused is not remembered";
+  EXPECT_EQ(client.ask(some).body, done.body);
+}
+
+// They stayed for a day in the records of their requests, uncounted.
+TEST_F(memory, values_that_a_deletion_with_a_key_has_removed_are_freed) {
+  if (sanitized) GTEST_SKIP() << "the sanitizer has an allocator of its own";
+  auto const fill_and_delete = [&](int round) {
+    for (int i = 0; i < 8; ++i) client.ask(request("PUT", "/v1/kv/p" + std::to_string(i), json_of(mib)));
+    auto const fields = "Idempotency-Key: \"" + std::to_string(round) + "\"\r\n";
+    auto const done = client.ask(request("DELETE", "/v1/kv?prefix=p", {}, fields));
+    EXPECT_TRUE(done.body.starts_with(R"({"deleted":8,)")) << done.body;
+  };
+  fill_and_delete(0);  // the history now has what it keeps
+  server.settle();
+  auto const before = allocated_bytes();
+  for (int round = 1; round < 8; ++round) fill_and_delete(round);
+  server.settle();
+  EXPECT_LT(allocated_bytes() - before, static_cast<std::int64_t>(2 * mib));
 }
 
 // --- connections at rest ------------------------------------------------------------------------------------------

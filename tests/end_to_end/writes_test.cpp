@@ -345,6 +345,9 @@ TEST_F(writes, a_request_that_is_sent_again_with_its_key_is_done_once) {
 
 TEST_F(writes, a_key_is_kept_for_every_kind_of_write_also_where_it_was_refused) {
   put("a", "{}");
+  auto const shown = [](char const* key) {
+    return std::string("Prefer: return=representation\r\nIdempotency-Key: ") + key + "\r\n";
+  };
   std::vector<std::string> const all{
       request("PUT", "/v1/kv/b", "1", "Idempotency-Key: 1\r\n"),
       request("PATCH", "/v1/kv/a", R"({"x":1})", merge_patch + "Idempotency-Key: 2\r\n"),
@@ -353,6 +356,20 @@ TEST_F(writes, a_key_is_kept_for_every_kind_of_write_also_where_it_was_refused) 
       request("POST", "/v1/txn", R"({"operations":[{"increment":"n"}]})", "Idempotency-Key: 5\r\n"),
       request("PUT", "/v1/kv/a", "1", "If-None-Match: *\r\nIdempotency-Key: 6\r\n"),
       request("DELETE", "/v1/kv?prefix=n", {}, "Idempotency-Key: 7\r\n"),
+      request("PUT", "/v1/kv/c", R"("new")", shown("8")),
+      request("PATCH", "/v1/kv/a", R"({"y":2})", merge_patch + shown("9")),
+      request("POST", "/v1/kv/c?ttl=1h", {}, shown("10")),
+      request("POST", "/v1/kv/a?ttl=none", {}, "Idempotency-Key: 11\r\n"),
+      request(
+          "POST", "/v1/txn",
+          R"({"operations":[{"get":"a"},{"put":"d","value":1},{"patch":"a","merge":{"z":3}},{"touch":"d","ttl":"none"},)"
+          R"({"list":"","values":false},{"list":"","delimiter":"/"},{"delete":"d"},{"delete":"none"}]})",
+          "Idempotency-Key: 12\r\n"),
+      request("POST", "/v1/txn", R"({"operations":[{"get":"a"},{"touch":"none","ttl":"1s"}]})",
+              "Idempotency-Key: 13\r\n"),
+      request("DELETE", "/v1/kv/c", {}, shown("14")),
+      request("DELETE", "/v1/kv/a", {}, "Idempotency-Key: 15\r\n"),
+      request("DELETE", "/v1/kv?prefix=none", {}, "Idempotency-Key: 16\r\n"),
   };
   std::vector<raw_reply> first;
   for (auto const& one : all) first.push_back(client.ask(one));
@@ -361,7 +378,12 @@ TEST_F(writes, a_key_is_kept_for_every_kind_of_write_also_where_it_was_refused) 
     auto const again = client.ask(all[i]);
     EXPECT_EQ(again.status, first[i].status) << all[i];
     EXPECT_EQ(again.body, first[i].body) << all[i];
-    EXPECT_EQ(again.field("holdfast-revision"), first[i].field("holdfast-revision")) << all[i];
+    for (auto const* const name : {"holdfast-revision", "etag", "location", "content-type", "preference-applied"}) {
+      ASSERT_EQ(again.has(name), first[i].has(name)) << name << " of " << all[i];
+      if (!again.has(name)) continue;
+      EXPECT_EQ(again.field(name), first[i].field(name)) << name << " of " << all[i];
+    }
+    EXPECT_EQ(again.has("holdfast-ttl"), first[i].has("holdfast-ttl")) << all[i];
     EXPECT_EQ(again.field("idempotent-replayed"), "true") << all[i];
   }
   EXPECT_EQ(revision(), before);

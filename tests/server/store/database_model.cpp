@@ -102,7 +102,7 @@ struct describer {
     return text;
   }
   std::string operator()(range_deleted const& one) const {
-    return "deleted " + number(one.removed.size()) + (one.next ? " next " + *one.next : "");
+    return "deleted " + number(one.count) + (one.next ? " next " + *one.next : "");
   }
   std::string operator()(import_done const& one) const {
     return "imported " + number(one.stored) + " skipped " + number(one.skipped) +
