@@ -4,9 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "server/store/operation.hpp"
 
@@ -59,16 +60,12 @@ class answered_requests {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
  private:
-  struct text_hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
-  };
   struct known {
     earlier_outcome_pointer outcome;
     clock::time_point at;
     std::uint64_t version = 0;  // 0: a reserved place
   };
-  using map = std::unordered_map<std::string, known, text_hash, std::equal_to<>>;
+  using map = std::map<std::string, known, std::less<>>;  // ordered: no client can choose keys that collide
 
   map by_key_;
   map::iterator place_;  // between make_place() and add()
