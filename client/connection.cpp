@@ -27,6 +27,10 @@ using namespace net::experimental::awaitable_operators;
 
 constexpr auto as_result = net::as_tuple(net::use_awaitable_t<executor>());
 
+/// How long one of several servers may be silent before it is asked whether it lives, and then until it is asked again.
+constexpr std::chrono::seconds first_doubt{2}, next_doubt{10};
+constexpr std::chrono::seconds probe_timeout{3};
+
 }  // namespace
 
 awaitable<result<std::vector<tcp::endpoint>>> look_up(executor on, endpoint server) {
@@ -76,7 +80,7 @@ awaitable<result<void>> connection::open() {
     co_return at_server(kind, kind == error_kind::refused ? "connection refused; is holdfast-server running there?"
                                                           : "can't connect: " + failed.message());
   }
-  transport_.socket().set_option(tcp::no_delay(true), failed);
+  transport_.set_options();
   peer_ = reached;
   auto secured = co_await transport_.secure(server());
   if (!secured) close();
@@ -113,8 +117,47 @@ awaitable<result<void>> connection::exchange(outgoing const& request) {
     if (sent) co_return sent;
     if (sent.error().kind != error_kind::reset || parser_.begun() || !request.is_repeatable) co_return sent;
   }
+  if (request.needs_living_server) {
+    auto alive = co_await probe();
+    if (!alive) co_return alive;
+  }
   if (auto connected = co_await connect_to_one(); !connected) co_return connected;
   co_return co_await send_and_receive(request);
+}
+
+/// Asks the server, over another connection, whether it lives. Any answer will do, also a refusal.
+awaitable<result<void>> connection::probe() {
+  auto settings = settings_;
+  settings.server = server();
+  settings.server.others.clear();
+  settings.connect_timeout = settings.request_timeout.emplace(probe_timeout);
+  connection other(timer_.get_executor(), std::move(settings));
+  auto const answered = co_await other.fetch("/livez");
+  if (answered || answered.error().refused || answered.error().kind == error_kind::bad_answer)
+    co_return boost::system::in_place_value;
+  co_return answered.error();
+}
+
+/// @return why the server no longer seems to live
+awaitable<result<void>> connection::until_silent() {
+  decltype(timer_) timer(timer_.get_executor());
+  for (auto doubt = first_doubt;; doubt = next_doubt) {
+    timer.expires_after(doubt);
+    co_await timer.async_wait(as_result);
+    auto alive = co_await probe();
+    // One that breaks off is there: it may have too many connections.
+    if (!alive && alive.error().kind != error_kind::reset) co_return alive;
+  }
+}
+
+awaitable<result<void>> connection::exchange_unless_silent(outgoing const& request) {
+  auto work = exchange(request);
+  auto silence = until_silent();
+  auto either = std::move(work) || std::move(silence);
+  auto outcome = co_await std::move(either);
+  if (auto* const done = std::get_if<0>(&outcome)) co_return std::move(*done);
+  close();
+  co_return std::get<1>(outcome);
 }
 
 awaitable<result<void>> connection::exchange_within(outgoing const& request, std::chrono::nanoseconds limit) {
@@ -131,7 +174,7 @@ awaitable<result<void>> connection::exchange_within(outgoing const& request, std
 
 awaitable<result<void>> connection::send_and_receive(outgoing const& request) {
   parser_.start();
-  is_sent_ = true;
+  is_sent_ = has_sent_ = true;
   std::array const parts{net::buffer(request.head), net::buffer(request.body)};
   // A failed write is no error yet: the server may have answered before it read everything (413).
   co_await transport_.write(parts);
@@ -237,11 +280,13 @@ awaitable<result<answer>> connection::run(call asked, request_options options) {
                       (asked.is_idempotent && options.if_match.empty() && (options.if_none_match.empty() || is_read)));
   auto const may_come_late =
       !asked.more && (is_read || asked.may_come_late || has_condition || !options.idempotency_key.empty());
+  message.needs_living_server = servers_.count() > 1 && !may_come_late;
   message.body = std::move(asked.body);
   message.more = std::move(asked.more);
 
   std::vector<client::error> failures;
   std::optional<client::error> unknown;  // if the first may have executed it
+  has_sent_ = false;
   for (auto left = servers_.count();;) {
     is_sent_ = false;
     auto done = co_await run_at_one(asked, *fields, message);
@@ -280,6 +325,8 @@ awaitable<result<answer>> connection::run_at_one(call const& asked, std::string 
   result<void> exchanged;
   if (settings_.request_timeout) {
     exchanged = co_await exchange_within(message, *settings_.request_timeout);
+  } else if (servers_.count() > 1) {
+    exchanged = co_await exchange_unless_silent(message);
   } else {
     exchanged = co_await exchange(message);
   }

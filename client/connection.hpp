@@ -58,8 +58,10 @@ using content_source = std::function<awaitable<result<std::string>>()>;
 ///
 /// With several servers (endpoint::others), a request is sent to the next one if a server cannot be reached or answers
 /// 503 `no_leader` or `draining`. If no answer came, so that the outcome is unknown, it is sent again only if it is a
-/// read, has a condition or an idempotency key, or concerns a ticket. Each server is asked once, with the whole
-/// timeout. The one that answered is asked first next time.
+/// read, has a condition or an idempotency key, or concerns a ticket; any other is sent over a new connection only
+/// after GET /livez was answered. Each server is asked once, with the whole timeout. Without a timeout, a server that
+/// is silent is asked GET /livez, and given up after a few seconds if it does not answer that. The one that answered is
+/// asked first next time.
 ///
 /// For one coroutine at a time, on the given executor. The connection must outlive each call. Destroying it or its
 /// io_context ends a pending call.
@@ -117,6 +119,8 @@ class connection {
   void close();
   /// The server that is asked, or was asked last.
   [[nodiscard]] endpoint const& server() const noexcept { return servers_.current(); }
+  /// True if a part of the last request was sent to any server, so that it may have been executed.
+  [[nodiscard]] bool has_sent() const noexcept { return has_sent_; }
   [[nodiscard]] bool is_open() const { return transport_.is_open(); }
   /// The address of the last successful connect.
   [[nodiscard]] boost::asio::ip::tcp::endpoint peer() const { return peer_; }
@@ -127,8 +131,9 @@ class connection {
   struct outgoing {
     std::string head;
     std::string body;
-    content_source more;         ///< sent in chunks after the header, instead of a body; empty for none
-    bool is_repeatable = false;  ///< repeating the request is safe
+    content_source more;               ///< sent in chunks after the header, instead of a body; empty for none
+    bool is_repeatable = false;        ///< repeating the request is safe
+    bool needs_living_server = false;  ///< sent only to a server that answers: nobody else could be asked afterwards
   };
   /// A request before it is written as text, and the expected statuses.
   struct call {
@@ -147,7 +152,10 @@ class connection {
   awaitable<result<lock_ticket>> run_on_ticket(call asked);
   awaitable<result<answer>> run_on_key(std::string key, call asked, request_options options);
   awaitable<result<void>> exchange(outgoing const& request);
+  awaitable<result<void>> exchange_unless_silent(outgoing const& request);
   awaitable<result<void>> exchange_within(outgoing const& request, std::chrono::nanoseconds limit);
+  awaitable<result<void>> probe();
+  awaitable<result<void>> until_silent();
   awaitable<result<void>> send_and_receive(outgoing const& request);
   awaitable<result<void>> send_chunks_and_receive(content_source const& source);
   awaitable<result<void>> send_chunks(content_source const& source, bool& all_sent);
@@ -163,7 +171,8 @@ class connection {
   boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor> timer_;
   connection_settings settings_;
   server_choice servers_;
-  bool is_sent_ = false;  // part of the request
+  bool is_sent_ = false;   // part of the request to the present server
+  bool has_sent_ = false;  // to any server
   answer_parser parser_;
   tcp::endpoint peer_;
 };

@@ -97,6 +97,7 @@ awaitable<result<void>> line_stream::connect() {
     co_return at_server(kind, kind == error_kind::refused ? "connection refused; is holdfast-server running there?"
                                                           : "can't connect: " + failed.message());
   }
+  transport_->bytes.set_options();
   auto secured = co_await transport_->bytes.secure(server());
   if (transport_->expired)
     co_return at_server(error_kind::timeout, "no connection within " + protocol::format_duration(limits_.connect));

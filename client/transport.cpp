@@ -1,5 +1,9 @@
 #include "client/transport.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -25,6 +29,19 @@ void transport::close() {
   tls_.reset();
   error_code ignored;
   socket_.close(ignored);
+}
+
+void transport::set_options() {
+  error_code ignored;
+  socket_.set_option(tcp::no_delay(true), ignored);
+  socket_.set_option(tcp::socket::keep_alive(true), ignored);
+  // No TCP_USER_TIMEOUT: it would end an import whose server lives but does not read for a while.
+  auto const set = [this](int option, int value) {
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, option, &value, sizeof value);
+  };
+  set(TCP_KEEPIDLE, 15);
+  set(TCP_KEEPINTVL, 5);
+  set(TCP_KEEPCNT, 3);
 }
 
 void transport::end_sending() {

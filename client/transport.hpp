@@ -36,6 +36,9 @@ class transport {
   [[nodiscard]] socket_type& socket() noexcept { return socket_; }
   [[nodiscard]] bool is_open() const { return socket_.is_open(); }
 
+  /// Sets the options of a connected socket. An idle connection whose peer's system is gone ends within half a minute.
+  void set_options();
+
   /// Takes a connected socket. With TLS, shakes hands and checks the server's certificate against the host.
   /// @return error_kind::untrusted with advice, if there is any
   awaitable<result<void>> secure(endpoint const& server);

@@ -129,8 +129,10 @@ void child_guard::kill() noexcept {
 
 std::optional<int> child_guard::status() noexcept {
   std::int32_t status = 0;
-  if (!read_all(socket_, &status, sizeof status)) return std::nullopt;
-  return status;
+  if (read_all(socket_, &status, sizeof status)) return status;
+  // The guard was killed. The kernel has ended only the command itself, not what the command has started.
+  if (group_ > 0) ::kill(-group_, SIGKILL);
+  return std::nullopt;
 }
 
 /// The main function of the guard process.

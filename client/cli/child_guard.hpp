@@ -38,8 +38,8 @@ class child_guard {
 
   /// A descriptor that becomes readable when the command has ended.
   [[nodiscard]] int descriptor() const noexcept { return socket_; }
-  /// Call when the descriptor is readable: the exit status as in a shell; nullopt if the guard was killed, and the
-  /// command with it.
+  /// Call when the descriptor is readable: the exit status as in a shell; nullopt if the guard was killed. Then this
+  /// ends the command and its process group.
   [[nodiscard]] std::optional<int> status() noexcept;
 
  private:

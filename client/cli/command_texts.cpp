@@ -44,7 +44,7 @@ std::vector<command_text> make_texts() {
                    R"(Durations are a number and a unit: 250us, 350ms, 1s, 1.5s, 2m, 1h; 0 needs none.
 Flags may come before or after the arguments; --server and --timeout also before the command. A negative number is an argument. Write -- before any other argument that starts with a dash.
 
-Without --server, HOLDFAST_URL names the server. With several servers (repeat --server, or separate them by commas), the next one is asked if one can't be reached, is stopping or does not lead. If no answer came, the next one is asked only if repeating the command is safe: a read, or with a condition, an idempotency key or a named lock. Otherwise the command ends with "whether it was done is not known".
+Without --server, HOLDFAST_URL names the server. With several servers (repeat --server, or separate them by commas), the next one is asked if one can't be reached, does not answer, is stopping or does not lead. If no answer came, the next one is asked only if repeating the command is safe: a read, or with a condition, an idempotency key or a named lock. Otherwise the command ends with "whether it was done is not known".
 The certificate of an https:// server is checked against the system's authorities, or those of --ca-cert (HOLDFAST_CA_CERT). HOLDFAST_CLIENT_CERT and HOLDFAST_CLIENT_KEY set the client's own certificate. --insecure accepts any certificate, so anybody between client and server can read and change everything.
 Without --token-file, HOLDFAST_TOKEN contains the token. No flag takes a token itself, because ps shows flags to everybody.)"});
 

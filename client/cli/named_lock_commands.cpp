@@ -86,8 +86,16 @@ awaitable<int> list_locks(executor on, locks_command const& command) {
 
 // --- to run a command ----------------------------------------------------------------------------------------------
 
-/// The longest wait for the grant in one request. It is then repeated, so that a dead connection is detected.
-constexpr seconds poll_time{25};
+/// The longest wait for the grant in one request. It is then repeated, so that a dead connection is detected. Half of a
+/// shorter lease, so that the next server is asked while the ticket still has its place, or its grant.
+nanoseconds poll_time(nanoseconds lease) {
+  return std::min<nanoseconds>(lease / 2, seconds(25));
+}
+
+/// Until a server that has not answered a poll is given up.
+nanoseconds poll_timeout(nanoseconds lease) {
+  return poll_time(lease) + std::clamp<nanoseconds>(lease / 4, std::chrono::milliseconds(500), seconds(10));
+}
 
 std::string random_id() {
   std::random_device device;
@@ -110,7 +118,7 @@ class with_lock {
       : command_(command),
         guard_(guard),
         id_(random_id()),
-        polls_(on, with_timeout(poll_time + seconds(10))),
+        polls_(on, with_timeout(poll_timeout(command.lease))),
         keeper_(on, with_timeout(keep_timeout(command))),
         signals_(on, SIGINT, SIGTERM, SIGHUP),
         pause_(on),
@@ -130,7 +138,7 @@ class with_lock {
     auto either = std::move(waiting) || std::move(signal);
     auto outcome = co_await std::move(either);
     if (auto const* const signalled = std::get_if<1>(&outcome)) {
-      co_await leave();
+      if (is_asked_ || polls_.has_sent()) co_await leave();
       co_return 128 + std::get<1>(*signalled);
     }
     if (auto const status = std::get<0>(outcome)) {
@@ -161,23 +169,25 @@ class with_lock {
   }
 
   [[nodiscard]] nanoseconds time_left() const {
-    if (!give_up_at_) return poll_time;
-    return std::clamp<nanoseconds>(*give_up_at_ - child_guard::now(), nanoseconds(0), poll_time);
+    auto const longest = poll_time(command_.lease);
+    if (!give_up_at_) return longest;
+    return std::clamp<nanoseconds>(*give_up_at_ - child_guard::now(), nanoseconds(0), longest);
   }
 
   /// @return the exit status if the lock was not acquired.
   awaitable<std::optional<int>> acquire() {
     auto const owner = command_.owner.empty() ? default_owner() : command_.owner;
-    for (auto is_reached = false, is_told = false;;) {
+    for (auto is_known = false, is_told = false;;) {
       auto const left = time_left();
       lock_query asked{.lock = command_.lock, .id = id_, .owner = owner, .lease = command_.lease, .wait = {}};
-      // Without waiting, no ticket is left behind; at the end of the wait, check a last time.
-      if (command_.wait != nanoseconds(0)) is_asked_ = true;
+      // At the end of the wait, check a last time.
       if (left.count() != 0 || command_.wait == nanoseconds(0)) asked.wait = left;
       auto const ticket = co_await polls_.ask_for_lock(std::move(asked));
+      // A server that broke off or has lost its place may have made the ticket, and can be asked again.
+      auto const is_open = ticket || !ticket.error().refused || ticket.error().refused->status == 503;
+      is_asked_ = is_asked_ || (is_open && polls_.has_sent());
       if (ticket) {
-        is_reached = true;
-        is_asked_ = true;
+        is_known = true;
         if (std::exchange(is_told, false)) remark("connected again");
         if (ticket->token != 0) {
           token_ = ticket->token;
@@ -190,15 +200,15 @@ class with_lock {
         auto const failed = ticket.error();
         auto const is_held = failed.refused && failed.refused->code == "lock_held";
         auto const is_gone = failed.refused && failed.refused->code == "lease_expired";
-        auto const may_pass = !failed.refused || failed.refused->status == 503;
+        auto const may_pass = failed.refused ? failed.refused->status == 503
+                                             : is_known || (is_asked_ && failed.kind != error_kind::bad_answer);
         if (is_held) {
+          is_asked_ = false;  // a ticket of this id would have been found
           complain(failed);
           co_return exit_lock_not_got;
         }
-        if (!is_gone && (!may_pass || !is_reached)) {
-          is_asked_ = is_asked_ && is_reached;
-          co_return complain(failed);
-        }
+        // Without a wait, an unknown outcome is not "taken".
+        if (!is_gone && (!may_pass || command_.wait == nanoseconds(0))) co_return complain(failed);
         if (!is_gone && !std::exchange(is_told, true)) remark(failed.message + "; trying again");
         co_await pass(std::chrono::milliseconds(200));
       }

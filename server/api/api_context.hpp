@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "server/access/access_control.hpp"
@@ -11,6 +12,7 @@
 #include "server/insight/insight.hpp"
 #include "server/loop/byte_budget.hpp"
 #include "server/net/tls_figures.hpp"
+#include "server/store/kept_tickets.hpp"
 #include "server/store/live_settings.hpp"
 #include "server/store/store.hpp"
 
@@ -41,6 +43,7 @@ struct api_context {
   access_control* access = nullptr;       ///< null: no access control
   tls_figures const* tls = nullptr;       ///< null: plain HTTP
   cluster_view const* cluster = nullptr;  ///< null: this server is alone
+  std::shared_ptr<server::kept_tickets> const kept_tickets = std::make_shared<server::kept_tickets>();
 };
 
 }  // namespace holdfast::server

@@ -425,6 +425,7 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
   watch_hub::watcher news(
       hub, ticket_key(asked.lock, asked.id), false, hub.last_revision(), [&pause] { pause.cancel(); }, keyspace::locks);
   std::vector<change> changes;
+  kept_tickets::keeper keeper(*context.kept_tickets, ticket_key(asked.lock, asked.id));
   data_operation what = asked;
   auto& one = std::get<ticket_operation>(what);
   auto const deadline = request.wait && *request.wait < event_loop::clock::time_point::max() - pause.now()
@@ -466,8 +467,10 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
     if (!takes) break;
     told = std::move(line);
     if (is_over) {
-      auto release = of_same_ticket(asked, kind::release);
-      co_await finish(std::move(release), request, context, asker, gate);
+      if (keeper.leave()) {
+        auto release = of_same_ticket(asked, kind::release);
+        co_await finish(std::move(release), request, context, asker, gate);
+      }
       auto const is_sent = co_await client.end();
       co_return is_sent ? request_end::sent : request_end::gone;
     }
@@ -486,8 +489,10 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
     one.what = client.has_taken_all() ? kind::keep : kind::look;
     one.lease = {};
   }
-  auto release = of_same_ticket(asked, kind::release);
-  co_await finish(std::move(release), request, context, asker, gate);
+  if (keeper.leave()) {
+    auto release = of_same_ticket(asked, kind::release);
+    co_await finish(std::move(release), request, context, asker, gate);
+  }
   co_return request_end::gone;
 }
 

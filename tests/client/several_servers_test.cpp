@@ -1,8 +1,10 @@
 // A client that knows several servers of the same data, of which some are gone, do not lead or break off.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <functional>
+#include <future>
 
 #include "client/connection.hpp"
 #include "client/watch/watch.hpp"
@@ -31,6 +33,23 @@ std::string refusal(std::string const& status_line, std::string const& code) {
                       R"({"title":"No","status":)" + status_line.substr(0, 3) + R"(,"code":")" + code + "\"}");
 }
 std::string const no_leader = refusal("503 Service Unavailable", "no_leader");
+
+bool is_probe(scripted_server::request const& asked) {
+  return asked.text.starts_with("GET /livez ");
+}
+
+/// Answers whoever asks whether it lives, and anything else like this.
+scripted_server::script living(std::string bytes, ending then = ending::keep) {
+  return [bytes = std::move(bytes), then](scripted_server::request const& asked) -> scripted_answer {
+    if (is_probe(asked)) return {sound_answer("200 OK", "Content-Type: application/json\r\n", "{}")};
+    return {bytes, then};
+  };
+}
+
+/// How often it was asked for anything else.
+std::ptrdiff_t requests_of(scripted_server const& server) {
+  return std::ranges::count_if(server.requests(), [](auto const& asked) { return !is_probe(asked); });
+}
 
 /// A URL where nobody listens.
 std::string nobody() {
@@ -89,9 +108,9 @@ TEST(several_servers, do_any_request_where_one_says_that_it_does_not_lead_or_end
   scripted_server standby(no_leader), ending_one(refusal("503 Service Unavailable", "draining")), leader(stored);
   caller client({standby.url(), ending_one.url(), leader.url()});
   EXPECT_TRUE(client.run(client->put("a", "1")));
-  EXPECT_EQ(standby.requests().size(), 1U);
-  EXPECT_EQ(ending_one.requests().size(), 1U);
-  EXPECT_EQ(leader.requests().size(), 1U);
+  EXPECT_EQ(requests_of(standby), 1);
+  EXPECT_EQ(requests_of(ending_one), 1);
+  EXPECT_EQ(requests_of(leader), 1);
 }
 
 TEST(several_servers, are_not_asked_about_what_one_has_decided) {
@@ -105,7 +124,7 @@ TEST(several_servers, are_not_asked_about_what_one_has_decided) {
 
 // The first may have done it, and somebody else something after that: done again, it would undo that.
 TEST(several_servers, are_not_given_a_write_that_one_may_have_done) {
-  scripted_server first("", ending::close), second(stored);
+  scripted_server first(living("", ending::close)), second(stored);
   std::vector<std::function<result<answer>(caller&)>> const writes{
       [](caller& client) { return client.run(client->put("a", "1")); },
       [](caller& client) { return client.run(client->del("a")); },
@@ -141,7 +160,7 @@ TEST(several_servers, are_given_again_what_may_be_done_twice) {
 }
 
 TEST(several_servers, make_no_second_ticket_for_who_has_named_none) {
-  scripted_server first("", ending::close), second(ticket);
+  scripted_server first(living("", ending::close)), second(ticket);
   caller client({first.url(), second.url()});
   EXPECT_TRUE(client.run(client->ask_for_lock({.lock = "l"})).has_error());
   EXPECT_TRUE(second.requests().empty());
@@ -164,6 +183,36 @@ TEST(several_servers, get_each_the_whole_timeout) {
   EXPECT_TRUE(client.run(client->get("a")));
 }
 
+// `holdfast get` and `put` waited without end for a first server that was stopped, though two others were well.
+TEST(several_servers, are_asked_in_turn_when_one_is_silent) {
+  scripted_server silent("", ending::stall), second([](scripted_server::request const& asked) -> scripted_answer {
+    return {asked.text.starts_with("PUT") ? stored : found};
+  });
+  caller reader({silent.url(), second.url()});
+  EXPECT_TRUE(reader.run(reader->get("a")));
+  auto const asked_so_far = requests_of(silent);
+  // A write is not even sent, or nobody else could be asked.
+  caller writer({silent.url(), second.url()});
+  EXPECT_TRUE(writer.run(writer->put("a", "1")));
+  EXPECT_EQ(requests_of(silent), asked_so_far);
+}
+
+TEST(several_servers, are_waited_for_while_they_live) {
+  std::promise<void> was_asked;
+  scripted_server slow([&](scripted_server::request const& asked) -> scripted_answer {
+    if (is_probe(asked)) {
+      was_asked.set_value();
+      return {no_leader};
+    }
+    was_asked.get_future().wait();
+    return {found};
+  });
+  scripted_server second(found);
+  caller client({slow.url(), second.url()});
+  EXPECT_TRUE(client.run(client->get("a")));
+  EXPECT_TRUE(second.requests().empty());
+}
+
 TEST(several_servers, are_all_named_when_none_answers) {
   auto const first = nobody(), second = nobody();
   caller client({first, second});
@@ -177,7 +226,7 @@ TEST(several_servers, are_all_named_when_none_answers) {
 }
 
 TEST(several_servers, are_not_given_what_is_left_of_an_import) {
-  scripted_server first("", ending::close), second(stored);
+  scripted_server first(living("", ending::close)), second(stored);
   caller client({first.url(), second.url()});
   int pieces = 0;
   content_source const lines = [&pieces]() -> awaitable<result<std::string>> {

@@ -270,6 +270,26 @@ TEST_F(named_lock, tells_a_connection_that_it_was_released_by_another) {
   EXPECT_THAT(kept.receive_rest(), HasSubstr("{\"state\":\"lost\"}\n"));
 }
 
+// A client that took its first connection for broken and asked again lost the lock when that connection ended: the next
+// got it, while the client's second connection lived.
+TEST_F(named_lock, is_held_by_the_last_of_several_connections_with_one_id) {
+  raw_client first(server.port()), second(server.port());
+  for (auto* const one : {&first, &second}) {
+    one->send("POST /v1/locks/deploy?keep=connection&id=a&lease=30s HTTP/1.0\r\nHost: test\r\n\r\n");
+    one->receive_until("\n{");
+  }
+  raw_client next(server.port()), impatient(server.port());
+  next.send(request("POST", "/v1/locks/deploy?id=b&wait=30s&lease=30s"));
+  await_waiting("deploy", 1);
+  // The end of one is known to be noticed when one that leaves later has left.
+  first.close();
+  impatient.send("POST /v1/locks/deploy?keep=connection&id=c&wait=30ms HTTP/1.0\r\nHost: test\r\n\r\n");
+  impatient.receive_rest();
+  EXPECT_EQ(holder("deploy"), "a");
+  second.close();
+  EXPECT_EQ(next.receive().status, 201);
+}
+
 // --- the fence -----------------------------------------------------------------------------------------------------
 
 TEST_F(named_lock, lets_each_kind_of_write_pass_only_while_the_grant_lives) {

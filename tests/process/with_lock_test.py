@@ -18,7 +18,9 @@ import threading
 import time
 import unittest
 
+import etcd_process
 import server_process
+from cluster_test import Cluster, insist
 from server_process import PATIENCE_S, Client, Server
 
 CLIENT = None
@@ -33,10 +35,10 @@ while time.monotonic() < end:
 
 
 class Door:
-    """Another address of a server, as another server of its cluster would be, until it is shut."""
+    """Another address of a server, as another server of its cluster would be, until it is shut or falls silent."""
 
     def __init__(self, port):
-        self.behind, self.ends = port, []
+        self.behind, self.ends, self.is_silent = port, [], False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.let_in, daemon=True).start()
@@ -64,11 +66,11 @@ class Door:
                 for pair in ((outer, inner), (inner, outer)):
                     threading.Thread(target=self.carry, args=pair, daemon=True).start()
 
-    @staticmethod
-    def carry(source, sink):
+    def carry(self, source, sink):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                sink.sendall(data)
+                if not self.is_silent:
+                    sink.sendall(data)
         for one in (source, sink):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -87,10 +89,12 @@ class with_lock(unittest.TestCase):
                 one.kill()
             one.wait()
 
-    def run_with(self, server, *words, options=()):
-        """Starts a command under the lock `l`."""
-        one = subprocess.Popen([CLIENT, "--server", f"http://127.0.0.1:{server.port}", "with-lock", f"--lease={LEASE_S}s", *options, "l",
-                                "--", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def run_with(self, server, *words, options=(), lease_s=LEASE_S):
+        """Starts a command under the lock `l`. @param server or several of them"""
+        servers = server if isinstance(server, list) else [server]
+        one = subprocess.Popen([CLIENT, "--server", ",".join(f"http://127.0.0.1:{each.port}" for each in servers), "with-lock",
+                                f"--lease={lease_s}s", *options, "l", "--", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)
         self.started.append(one)
         return one
 
@@ -114,6 +118,17 @@ class with_lock(unittest.TestCase):
     def shown(self, server):
         with Client(server.port) as client:
             return json.loads(client.ask("GET", "/v1/locks/l")[1])
+
+    def await_waiting(self, server, count):
+        deadline = time.monotonic() + PATIENCE_S
+        while self.shown(server)["waiting"] != count:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.005)
+
+    @staticmethod
+    def hold(server):
+        """Acquires the lock `l` with a ticket, for longer than a test."""
+        assert insist(server, "POST", "/v1/locks/l?id=held&lease=10m")[0] == 201
 
     def the_exit_status_is_the_commands(self):
         with Server() as server:
@@ -213,6 +228,20 @@ class with_lock(unittest.TestCase):
             time.sleep(0.1)
             self.assertEqual(len(self.tokens()), written, "the command has ended")
 
+    # The kernel ended the command alone. What the command had started ran on, and the lock was released at once.
+    def a_guard_that_is_killed_leaves_nothing_of_the_command_behind(self):
+        with Server() as server:
+            first = self.run_with(server, "sh", "-c", '"$@" & wait', "sh", sys.executable, "-c", APPEND, str(self.log), "20")
+            self.await_token()
+            second = self.append(server, 0.5)
+            self.await_waiting(server, 1)
+            guard = int(pathlib.Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text(encoding="ascii").split()[0])
+            os.kill(guard, signal.SIGKILL)
+            self.assertEqual(first.wait(PATIENCE_S), 74)
+            self.assertEqual(second.wait(PATIENCE_S), 0)
+            self.assertEqual(len(set(self.tokens())), 2)
+            self.assert_never_two()
+
     def a_holder_that_is_starved_never_runs_beside_the_next(self):
         with Server() as server:
             first = self.append(server, 60)
@@ -258,6 +287,53 @@ class with_lock(unittest.TestCase):
             time.sleep(2 * LEASE_S)
             self.assertEqual([ticket["id"] for ticket in self.shown(server)["queue"]], [queue[0]["id"]])
             self.assertEqual(one.wait(PATIENCE_S), 0)
+
+    # Whoever waited gave up if the server ended before it had answered the first poll, and left its ticket behind: the
+    # lock went to that for a whole lease.
+    def who_waits_goes_on_when_its_server_is_killed_and_started_again(self):
+        with Server(data=self.scratch / "data") as server:
+            self.hold(server)
+            waiting = self.run_with(server, "true", lease_s=60)
+            self.await_waiting(server, 1)
+            server.kill()
+            server.start()
+            self.assertEqual(insist(server, "DELETE", "/v1/locks/l/tickets/held")[0], 204)
+            self.assertEqual(waiting.wait(PATIENCE_S), 0, waiting.stderr.read())
+            self.assertIsNone(self.shown(server)["holder"], "nothing is left behind")
+
+    def who_waits_goes_on_when_the_leader_of_its_cluster_is_killed(self):
+        if not os.access(etcd_process.PROGRAM, os.X_OK):
+            self.skipTest("etcd is not installed")
+        with Cluster() as cluster:
+            leader, standbys = cluster.settle()
+            self.hold(leader)
+            all_servers = [leader, *standbys]
+            write = ("sh", "-c", f"echo $HOLDFAST_LOCK_TOKEN >> {self.log}")
+            waiting = [self.run_with(all_servers[at:] + all_servers[:at], *write, lease_s=60) for at in range(3)]
+            self.await_waiting(leader, 3)
+            leader.kill()
+            # This one is asked while nobody leads.
+            waiting.append(self.run_with(standbys, *write, lease_s=60))
+            cluster.settle(standbys)
+            self.assertIn(insist(standbys[0], "DELETE", "/v1/locks/l/tickets/held")[0], (204, 410))
+            for one in waiting:
+                self.assertEqual(one.wait(PATIENCE_S), 0, one.stderr.read())
+            self.assertEqual(len(set(self.tokens())), len(self.tokens()))
+            self.assertEqual(len(self.tokens()), 4, "each ran once")
+            self.assertIsNone(json.loads(insist(standbys[0], "GET", "/v1/locks/l")[1])["holder"], "nothing is left behind")
+
+    # A poll waited for its answer for 35 s whatever the lease, so the lock was granted and nobody ran.
+    def who_waits_at_a_silent_server_asks_the_next_within_its_lease(self):
+        lease_s = 4
+        with Server() as server, Door(server.port) as silent, Door(server.port) as other:
+            self.hold(server)
+            waiting = self.run_with([silent, other], "true", lease_s=lease_s)
+            self.await_waiting(server, 1)
+            silent.is_silent = True
+            self.assertEqual(insist(server, "DELETE", "/v1/locks/l/tickets/held")[0], 204)
+            released_at = time.monotonic()
+            self.assertEqual(waiting.wait(PATIENCE_S), 0, waiting.stderr.read())
+            self.assertLess(time.monotonic() - released_at, lease_s + 1)
 
     def whoever_is_stopped_or_killed_never_two_run(self):
         seed = int(os.environ.get("HOLDFAST_SEED", random.randrange(1 << 32)))
