@@ -256,7 +256,7 @@ result<answer> connection::accept(call const& asked) {
   answer done;
   done.status = status;
   if (message.content == content_kind::json) done.value = std::move(message.body);
-  if ((status == 200 || !done.value.empty()) && !protocol::check_json(done.value))
+  if ((status == 200 || !done.value.empty()) && !protocol::check_json(done.value, protocol::json_depth_with_values_max))
     return at_server(error_kind::bad_answer, "the value is not JSON; is that a Holdfast server?");
   done.etag = message.etag;
   done.revision = message.revision;

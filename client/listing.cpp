@@ -54,7 +54,7 @@ std::string query_of(list_query const& asked, request_options const& options) {
 }
 
 result<listing> read_listing(std::string_view json) {
-  if (!protocol::check_json(json)) return bad("not JSON");
+  if (!protocol::check_json(json, protocol::json_depth_with_values_max)) return bad("not JSON");
   listing page;
   bool has_entries = false, sound = true;
   for (auto const& [name, value] : members_of(json)) {

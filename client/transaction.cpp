@@ -121,7 +121,7 @@ result<transaction_results> read_transaction_results(std::string_view json) {
   auto const bad = [](char const* what) {
     return error{error_kind::bad_answer, "the answer is " + std::string(what) + "; is that a Holdfast server?", {}};
   };
-  if (!protocol::check_json(json)) return bad("not JSON");
+  if (!protocol::check_json(json, protocol::json_depth_with_values_max)) return bad("not JSON");
   transaction_results done;
   bool complete = false;
   for (auto const& [name, value] : members_of(json)) {

@@ -112,9 +112,9 @@ failure json_failure(std::string_view text, json_fault fault) {
   return {errc::invalid_json, std::move(detail)};
 }
 
-result<void> check_json(std::string_view text) {
+result<void> check_json(std::string_view text, int depth_max) {
   json_check_only sink;
-  auto const fault = scan_json(text, sink);
+  auto const fault = scan_json(text, sink, depth_max);
   if (fault.problem == json_problem::none) return {};
   return json_failure(text, fault);
 }

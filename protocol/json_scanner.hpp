@@ -48,13 +48,15 @@ struct json_check_only {
   static void scalar(char const*, char const*) {}  ///< a string with its quotes, a number, true, false or null
 };
 
-/// Scans one JSON text (RFC 8259) without recursion, nested at most json_depth_max deep, and reports its parts to
-/// `sink` in the order of the text. Accepts every number and \u escape of the grammar, including 1e999 and unpaired
+/// Scans one JSON text (RFC 8259) without recursion, nested at most `depth_max` deep, and reports its parts to `sink`
+/// in the order of the text. Accepts every number and \u escape of the grammar, including 1e999 and unpaired
 /// surrogates; bytes must be UTF-8 (RFC 3629). After an error, discard what the sink has received.
 template <class Sink>
 class json_scanner {
  public:
-  json_scanner(std::string_view text, Sink& sink) : begin_(text.data()), end_(begin_ + text.size()), sink_(sink) {}
+  /// @param depth_max at most json_depth_with_values_max
+  json_scanner(std::string_view text, Sink& sink, int depth_max)
+      : begin_(text.data()), end_(begin_ + text.size()), sink_(sink), depth_max_(depth_max) {}
 
   [[nodiscard]] json_fault scan() {
     // A local variable stays in a register. Each scan_ function takes the start and returns the end, or null on an
@@ -64,7 +66,7 @@ class json_scanner {
       at = skip_space(at);
       if (at == end_) return fault(at, json_problem::value_expected);
       if (*at == '{' || *at == '[') {
-        if (depth_ == json_depth_max) return fault(at, json_problem::too_deep);
+        if (depth_ == depth_max_) return fault(at, json_problem::too_deep);
         sink_.open(at);
         open_[depth_++] = *at;
         at = skip_space(at + 1);
@@ -262,15 +264,16 @@ class json_scanner {
   char const* begin_;
   char const* end_;
   Sink& sink_;
+  int const depth_max_;
   int depth_ = 0;
   json_fault fault_;
-  std::array<char, json_depth_max> open_;  // the first depth_ entries are the open brackets
+  std::array<char, json_depth_with_values_max> open_;  // the first depth_ entries are the open brackets
 };
 
 /// Scans `text` with `sink`. @return the first error, or problem `none`.
 template <class Sink>
-[[nodiscard]] json_fault scan_json(std::string_view text, Sink& sink) {
-  return json_scanner<Sink>(text, sink).scan();
+[[nodiscard]] json_fault scan_json(std::string_view text, Sink& sink, int depth_max = json_depth_max) {
+  return json_scanner<Sink>(text, sink, depth_max).scan();
 }
 
 /// The error message for clients: the problem, its line and column, and the text at that place.

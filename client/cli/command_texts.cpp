@@ -81,7 +81,8 @@ Without --token-file, HOLDFAST_TOKEN contains the token. No flag takes a token i
                     {"holdfast del greeting || echo \"it was not there\"", ""},
                     {"holdfast del --prefix tmp/", "all keys that begin with this"}},
                    "With --prefix, keys are removed a thousand at a time, each thousand under one acquisition of the "
-                   "lock, and the number of removed keys is printed."});
+                   "lock, and the number of removed keys is printed. With --idempotency-key K, the later ones have the "
+                   "keys K-2, K-3 and so on."});
   texts.push_back({"patch",
                    {},
                    values,

@@ -130,11 +130,21 @@ std::optional<std::string> text_of(text_source const& source, std::string const&
   return source.text ? source.text : read_text(source.file, what);
 }
 
+/// The key of a later page: `K-2`. With the same key, each page would get the answer of the first one again.
+std::string key_of_page(std::string key, std::uint64_t page) {
+  auto const end = key.starts_with('"') ? key.size() - 1 : key.size();
+  return key.insert(end, '-' + std::to_string(page));
+}
+
 awaitable<int> remove_all(executor on, del_command const& command) {
   constexpr unsigned at_once = 1000;
   connection server(on, command.connection);
-  for (std::uint64_t removed = 0;;) {
-    auto const done = co_await server.remove(*command.prefix, at_once, command.all, command.options);
+  auto options = command.options;
+  std::uint64_t removed = 0;
+  for (std::uint64_t page = 1;; ++page) {
+    if (page != 1 && !options.idempotency_key.empty())
+      options.idempotency_key = key_of_page(command.options.idempotency_key, page);
+    auto const done = co_await server.remove(*command.prefix, at_once, command.all, options);
     if (!done) {
       if (removed != 0) remark(std::to_string(removed) + " keys were removed before");
       co_return complain(done.error());

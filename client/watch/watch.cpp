@@ -84,8 +84,10 @@ awaitable<result<change>> watch::next() {
       has_shown_ = false;
       co_return loss();
     }
-    auto one = read_change(std::move(item->text));
-    if (!one) continue;
+    auto read = read_change(std::move(item->text));
+    if (!read) co_return read.error();
+    if (!*read) continue;
+    auto& one = *read;
     auto const is_of_another_database = is_live_ && one->kind != change_kind::lost && !last_id_.empty() &&
                                         !one->id.empty() && database_of(one->id) != database_of(last_id_);
     if (is_of_another_database) {
@@ -120,8 +122,12 @@ awaitable<result<change>> watch::next() {
   }
 }
 
-std::optional<change> read_change(std::string line) {
-  if (!protocol::check_json(line)) return std::nullopt;
+result<std::optional<change>> read_change(std::string line) {
+  auto const unreadable = [](std::string const& why) {
+    return error{error_kind::bad_answer, "a line of the watch can't be read: " + why, {}};
+  };
+  if (auto const valid = protocol::check_json(line, protocol::json_depth_with_values_max); !valid)
+    return unreadable(valid.error().detail);
   change one;
   std::string event;
   for (auto const& [name, value] : members_of(line)) {
@@ -137,10 +143,11 @@ std::optional<change> read_change(std::string line) {
                              std::pair{"expire", change_kind::expired}, std::pair{"live", change_kind::live},
                              std::pair{"lost", change_kind::lost},      std::pair{"progress", change_kind::progress}};
   auto const* const kind = std::ranges::find(kinds, event, &std::pair<char const*, change_kind>::first);
-  if (kind == kinds.end()) return std::nullopt;
+  if (event.empty()) return unreadable("it names no event");
+  if (kind == kinds.end()) return std::optional<change>();
   one.kind = kind->second;
   one.json = std::move(line);
-  return one;
+  return std::optional(std::move(one));
 }
 
 std::string text_of(change const& one) {

@@ -83,8 +83,9 @@ class watch {
   std::optional<change> set_aside_;  // to be returned next
 };
 
-/// Parses a line of the server. @return nullopt if it is not a change
-[[nodiscard]] std::optional<change> read_change(std::string line);
+/// Parses a line of the server. @return nullopt for an event that this client does not know; error_kind::bad_answer if
+/// it is no event.
+[[nodiscard]] result<std::optional<change>> read_change(std::string line);
 
 /// A change as a line for people, without a line feed: `put  users/ann  17  {"name":"Ann"}`.
 [[nodiscard]] std::string text_of(change const& one);

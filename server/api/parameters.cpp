@@ -143,26 +143,11 @@ std::optional<std::int64_t> parse_integer(std::string_view text) noexcept {
 }
 
 result<nanoseconds> parse_time_to_live(std::string_view text) {
-  using namespace std::chrono;
-  constexpr std::int64_t days_max = 36'525;
-  constexpr std::string_view units = "smhd";
-  constexpr std::int64_t seconds_each[] = {1, 60, 3600, 86'400};
-  if (auto const unit = text.empty() ? std::string_view::npos : units.find(text.back());
-      unit != std::string_view::npos) {
-    auto const number = parse_integer(text.substr(0, text.size() - 1));
-
-    if (number && *number > 0) {
-      if (*number > days_max * 86'400 / seconds_each[unit])
-        return failure{errc::invalid_parameter,
-                       "is at most 100 years (36525d); omit it for a key that does not expire"};
-      return nanoseconds(seconds(*number * seconds_each[unit]));
-    }
-  }
-  auto const duration = parse_duration(text);
+  auto const duration = parse_long_duration(text);
   if (duration && duration->count() > 0) return duration;
   if (duration) return failure{errc::invalid_parameter, "must be more than 0; to remove a key, DELETE it"};
   return failure{errc::invalid_parameter,
-                 duration.error().detail + "; a time to live can also be in days, up to 36525d"};
+                 duration.error().detail + "; a time to live can also be in days, such as 30d"};
 }
 
 result<parameters> read_parameters(std::string_view query, std::span<std::string_view const> allowed,

@@ -28,8 +28,9 @@ constexpr std::size_t items_at_once = 256;
 constexpr std::size_t item_bytes_at_once = 256 * 1024;
 /// How long an import waits for the commits of earlier changes before it tries its next part.
 constexpr std::chrono::seconds journal_patience{30};
-/// The longest line: a key and a value of maximum size, escaped.
+/// The longest line: this, or the longest value with room for a key.
 constexpr std::size_t line_bytes_max = 8 * 1024 * 1024;
+constexpr std::size_t line_bytes_beside_value = 1024 * 1024;
 
 constexpr std::string_view import_allow = "POST, OPTIONS";
 constexpr std::array<std::string_view, 3> export_parameters{"prefix", "hold", "lock-timeout"};
@@ -59,7 +60,7 @@ class line_writer {
   }
 
   void add(change const& one) {
-    if (one.what == change::kind::put) {
+    if (one.what == change::kind::put || one.what == change::kind::touch) {
       std::string ttl;
       if (one.expires_at) {
         auto const left = *one.expires_at - change::instant::clock::now();
@@ -146,19 +147,42 @@ reply head_of(export_request const& /*request*/) {
 
 namespace {
 
-/// Adds the changes after `since`, up to `until`, of keys up to `last_key` with a prefix.
+/// The keys that an export has sent.
+struct told_keys {
+  std::string_view prefix;
+  std::optional<std::string_view> last;  // nullopt: all
+  std::uint64_t revision = 0;            // as of which they were sent
+
+  [[nodiscard]] bool has(change const& one) const {
+    return one.space == keyspace::data && (!last || one.key <= *last) && one.key.starts_with(prefix);
+  }
+};
+
+/// Adds the touches of keys that were made after the change `told.revision` and before the change `until` + 1. Those
+/// made just before the keys were read may be among them; they do no harm, because later ones follow.
+/// @return false if some have been forgotten.
+bool add_touches(line_writer& out, history::touch_reader& touches, told_keys const& told, std::uint64_t until) {
+  for (;;) {
+    std::optional<history::touch> next;
+    if (!touches.take(until, next)) return false;
+    if (!next) return true;
+    if (next->after >= told.revision && told.has(next->what)) out.add(next->what);
+  }
+}
+
+/// Adds the changes and touches of keys since they were sent, up to the change `until`.
 /// @return false if the history no longer has all of them.
-bool add_changes(line_writer& out, history const& changes, std::string_view prefix, std::string_view last_key,
-                 std::uint64_t since, std::uint64_t until) {
+bool add_changes(line_writer& out, history const& changes, history::touch_reader& touches, told_keys const& told,
+                 std::uint64_t until) {
   std::vector<change> batch;
-  while (since < until) {
+  for (auto since = told.revision; since < until; since = batch.back().revision) {
     batch.clear();
     if (!changes.take(since, changes_at_once, batch) || batch.empty()) return false;
     for (auto const& one : batch) {
       if (one.revision > until) break;
-      if (one.space == keyspace::data && one.key <= last_key && one.key.starts_with(prefix)) out.add(one);
+      if (!add_touches(out, touches, told, one.revision - 1)) return false;
+      if (told.has(one)) out.add(one);
     }
-    since = batch.back().revision;
   }
   return true;
 }
@@ -174,6 +198,8 @@ awaitable<bool> send_lines(export_request const& request, api_context const& con
                                        .reverse = false,
                                        .values = true};
   auto& list = std::get<list_operation>(what);
+  // Before the first page is read, so that no touch is missed.
+  history::touch_reader touches(context.store.history());
   std::uint64_t told = 0;  // up to this revision, for keys up to list.after
   for (;;) {
     execution done;
@@ -192,8 +218,15 @@ awaitable<bool> send_lines(export_request const& request, api_context const& con
     // Changes are in the history once they are durable.
     auto const is_durable = co_await client.until_durable(done.needs);
     if (!is_durable) co_return false;
-    auto const is_known =
-        !list.after || add_changes(lines, context.store.history(), request.prefix, *list.after, told, done.revision);
+    auto is_known = !list.after || add_changes(lines, context.store.history(), touches,
+                                               {request.prefix, *list.after, told}, done.revision);
+    told = done.revision;
+    auto& page = std::get<listing>(*done.outcome);
+    answer_context const of_page{context.store.id(), done.revision, done.granted_at};
+    for (auto const& one : page.entries)
+      lines.add(page.key_of(one), *one.value, one.revision,
+                one.expires != no_expiry ? seconds_left(one.expires, of_page) : std::string());
+    is_known = is_known && add_touches(lines, touches, {request.prefix, page.next, told}, told);
     if (!is_known) {
       lines.text() += "{\"error\":" + problem_json({errc::history_compacted,
                                                     "more has changed meanwhile than the history keeps; export again, "
@@ -203,12 +236,6 @@ awaitable<bool> send_lines(export_request const& request, api_context const& con
       co_await client.send(lines.text());
       co_return false;
     }
-    told = done.revision;
-    auto& page = std::get<listing>(*done.outcome);
-    answer_context const of_page{context.store.id(), done.revision, done.granted_at};
-    for (auto const& one : page.entries)
-      lines.add(page.key_of(one), *one.value, one.revision,
-                one.expires != no_expiry ? seconds_left(one.expires, of_page) : std::string());
     if (!page.next) lines.add_end(done.revision);
     auto const takes = co_await client.send(lines.text());
     if (!takes) co_return false;
@@ -241,6 +268,10 @@ class line_reader {
   [[nodiscard]] std::size_t lines() const noexcept { return lines_; }
   /// The line of an item that has not expired.
   [[nodiscard]] std::size_t line_of(std::size_t item) const noexcept { return item_lines_[item]; }
+  /// The first line that has not been stored, given that all items before those left have been.
+  [[nodiscard]] std::size_t first_line_left() const noexcept {
+    return item_lines_.empty() ? lines_ + 1 : item_lines_.front();
+  }
   void forget_items(std::size_t count) noexcept {
     to_.items.erase(to_.items.begin(), to_.items.begin() + static_cast<std::ptrdiff_t>(count));
     item_lines_.erase(item_lines_.begin(), item_lines_.begin() + static_cast<std::ptrdiff_t>(count));
@@ -251,13 +282,17 @@ class line_reader {
     ++lines_;
     if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return {};
     if (has_ended_) return failure{errc::invalid_import, "there is a line after the end of the export"};
-    auto const document = json::document::parse(line);
+    // The line is one level around the value.
+    auto const document = json::document::parse(line, 2, json_depth_max + 1);
     if (!document) return failure{errc::invalid_import, document.error().detail};
     auto const fields = json::fields::of(
         document->root(), {"key", "value", "ttl", "revision", "deleted", "end", "entries", "crc32c", "error"});
     if (!fields) return failure{errc::invalid_import, fields.error().detail};
     if (fields->find("error")) return failure{errc::invalid_import, "the export was aborted by an error"};
-    if (fields->find("end")) return read_end(*fields);
+    if (auto const end = fields->find("end")) {
+      if (auto const valid = check_true(*end); !valid) return valid.error();
+      return read_end(*fields);
+    }
     sum_.process_bytes(line.data(), line.size());
     ++entries_;
     return read_entry(*fields);
@@ -273,7 +308,13 @@ class line_reader {
     if (gate_ != nullptr)
       if (auto refused = gate_->refuse_item(*key)) return *std::move(refused);
     import_operation::item item{*std::move(key), nullptr, {}};
-    if (!fields.find("deleted")) {
+    if (auto const deleted = fields.find("deleted")) {
+      if (auto const valid = check_true(*deleted); !valid) return valid.error();
+      for (auto const* const name : {"value", "ttl"})
+        if (auto const extra = fields.find(name))
+          return failure{errc::invalid_import,
+                         extra->failure("a key that is deleted has neither value nor ttl").detail};
+    } else {
       auto const value = fields.require("value");
       if (!value) return failure{errc::invalid_import, value.error().detail};
       if (value->text().size() > value_bytes_max_)
@@ -288,6 +329,11 @@ class line_reader {
     to_.items.push_back(std::move(item));
     item_lines_.push_back(lines_);
     return {};
+  }
+
+  static result<void> check_true(json::value const& field) {
+    if (field.text() == "true") return {};
+    return failure{errc::invalid_import, field.failure("this has to be true; otherwise leave it out").detail};
   }
 
   /// Parses seconds, as in an export, or a duration.
@@ -351,6 +397,7 @@ class import_run {
   std::shared_ptr<guarded_operation> all_;
   data_operation what_ = std::shared_ptr<guarded_operation const>(all_);
   line_reader reader_{items(), context_.value_bytes_max, gate_};
+  std::size_t const line_bytes_max_ = std::max(line_bytes_max, context_.value_bytes_max + line_bytes_beside_value);
   std::string text_;  // received, but not yet parsed as lines
   std::size_t item_bytes_ = 0;
   byte_budget::share counted_{context_.under_way};
@@ -455,15 +502,16 @@ awaitable<bool> import_run::store_items() {
 awaitable<request_end> import_run::run(reply& answer) {
   auto piece = client_link::body_piece::more;
   while (piece == client_link::body_piece::more) {
+    auto const unsearched = text_.size();  // the rest of an earlier piece has no line feed
     piece = co_await client_.read_body(text_);
     if (piece == client_link::body_piece::gone) co_return request_end::gone;
     if (piece == client_link::body_piece::failed) {
-      answer = refusal(client_.body_failure(), reader_.lines());
+      answer = refusal(client_.body_failure(), reader_.first_line_left());
       co_return request_end::answered;
     }
     std::size_t begin = 0;
     for (;;) {
-      auto const end = text_.find('\n', begin);
+      auto const end = text_.find('\n', std::max(begin, unsearched));
       auto const is_rest = end == std::string::npos;
       if (is_rest && piece == client_link::body_piece::more) break;
       auto const next = is_rest ? text_.size() : end + 1;
@@ -495,14 +543,22 @@ awaitable<request_end> import_run::run(reply& answer) {
       if (is_rest) break;
     }
     text_.erase(0, begin);
-    if (text_.size() > line_bytes_max) {
-      answer = refusal({errc::invalid_import, "a line is longer than " + std::to_string(line_bytes_max) + " bytes"},
-                       reader_.lines());
+    if (text_.size() > line_bytes_max_) {
+      auto const stored = co_await store_items();
+      if (is_gone_) co_return request_end::gone;
+      if (!stored) {
+        answer = refusal(*refused_, refused_line_);
+        co_return request_end::answered;
+      }
+      auto const line = reader_.first_line_left();
+      answer = refusal({errc::invalid_import, "line " + std::to_string(line) + ": it is longer than " +
+                                                  std::to_string(line_bytes_max_) + " bytes"},
+                       line);
       co_return request_end::answered;
     }
     if (!counted_.grow_to(text_.capacity() + item_bytes_)) {
       answer = refusal({errc::overloaded, "the requests under way take as much memory as this server allows; retry"},
-                       reader_.lines());
+                       reader_.first_line_left());
       co_return request_end::answered;
     }
   }

@@ -51,9 +51,13 @@ class event_writer {
 
   [[nodiscard]] std::string& text() noexcept { return text_; }
 
-  void add(change const& one) {
+  /// @param has_id false for a change among the initial values
+  void add(change const& one, bool has_id = true) {
     if (one.space == keyspace::locks) return add_ticket(one);
-    begin(one.what == change::kind::put ? "put" : one.what == change::kind::del ? "delete" : "expire", one.revision);
+    begin(one.what == change::kind::put   ? "put"
+          : one.what == change::kind::del ? "delete"
+                                          : "expire",
+          has_id ? std::optional(one.revision) : std::nullopt);
     text_ += "\"key\":";
     json::append_string(text_, one.key);
     (text_ += ",\"revision\":") += std::to_string(one.revision);
@@ -130,7 +134,7 @@ class event_writer {
   std::string text_;
 };
 
-/// The revision up to which a part of the keys has been sent.
+/// The revision as of which a part of the keys has been sent.
 struct told_part {
   std::string last_key;
   std::uint64_t revision;
@@ -188,7 +192,7 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
   auto const is_lost = request.is_of_other_database || (request.after && *request.after > hub.last_revision());
   auto const begin = request.after && !is_lost ? *request.after : hub.last_revision();
   watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); }, request.space);
-  std::vector<told_part> told;
+  std::vector<told_part> told;  // empty once the client is live
   if (is_lost) writer.add("lost", begin);
   // Sent at once, so that the client knows that it will miss nothing from here on.
   auto const is_begun = co_await client.send_head();
@@ -196,17 +200,25 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
   if (request.begins_with_values) {
     auto const goes_on = co_await send_values(request, context, asker, client, writer, told, gate);
     if (!goes_on) co_return client.is_draining();
-    // Changes made meanwhile follow; this marks the end of the initial keys.
-    writer.add("live", told.front().revision);
+    if (watcher.revision() < told.back().revision) watcher.expect(told.back().revision);
   }
+  // The client is live when it knows all keys as of one revision, that of the last page. Before that, changes have no
+  // id: a client that resumed there would hear older changes of a later page's keys.
+  auto const go_live = [&](std::uint64_t revision) {
+    writer.add("live", revision);
+    told.clear();
+  };
   std::vector<change> changes;
   for (;;) {
     auto const state = watcher.take(changes);
-    for (auto const& one : changes)
-      if (!was_told(told, one)) writer.add(one);
+    for (auto const& one : changes) {
+      if (!told.empty() && one.revision > told.back().revision) go_live(told.back().revision);
+      if (!was_told(told, one)) writer.add(one, told.empty());
+    }
     changes.clear();
-    if (!told.empty() && watcher.revision() >= told.back().revision) told.clear();
     if (state == watch_hub::watcher::state::lost) writer.add("lost", watcher.revision());
+    if (!told.empty() && watcher.revision() >= told.back().revision)
+      go_live(state == watch_hub::watcher::state::lost ? watcher.revision() : told.back().revision);
     if (!writer.text().empty()) {
       auto const takes = co_await client.send(writer.text());
       if (!takes) co_return false;
@@ -217,7 +229,8 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
     pause.expires_after(progress_interval);
     auto const goes_on = co_await client.pause(pause);
     if (!goes_on) co_return false;
-    if (!watcher.has_news() && pause.now() >= pause.expiry()) writer.add("progress", watcher.revision());
+    if (told.empty() && !watcher.has_news() && pause.now() >= pause.expiry())
+      writer.add("progress", watcher.revision());
   }
 }
 

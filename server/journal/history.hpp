@@ -3,6 +3,7 @@
 #include <boost/container/deque.hpp>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,8 +39,7 @@ class history {
   // --- whoever owns the lock ---
 
   /// Appends changes with consecutive revisions, and forgets the oldest beyond the limits, or everything if memory runs
-  /// out.
-  /// Changes without a revision of their own are skipped.
+  /// out. Changes without a revision of their own are skipped, except for touches while there is a touch_reader.
   void append(std::span<change> changes) noexcept;
   void append(change&& one) noexcept { append(std::span(&one, 1)); }
 
@@ -57,8 +57,18 @@ class history {
   /// been forgotten.
   [[nodiscard]] bool take(std::uint64_t revision, std::size_t changes_max, std::vector<change>& out) const;
 
+  class touch_reader;
+
+  /// A touch, which has no revision of its own, and its place among the changes.
+  struct touch {
+    std::uint64_t after = 0;  ///< it was made after the change with this revision and before the next one
+    change what;
+  };
+
  private:
+  void keep_touch(change&& one) noexcept;
   void forget() noexcept;
+  void forget_touches(std::size_t count) noexcept;
   void forget_all() noexcept;
   void tell() const noexcept {
     for (auto* const each : listeners_) each->on_change();
@@ -73,7 +83,32 @@ class history {
   boost::container::deque<change, void, boost::container::deque_options_t<boost::container::block_bytes<16384U>>>
       changes_;
   std::uint64_t last_ = 0;
-  std::uint64_t bytes_ = 0;
+  std::uint64_t bytes_ = 0;  // of changes_ and touches_
+
+  // A part of the limits, and only while somebody reads them.
+  boost::container::deque<touch> touches_;
+  std::size_t touch_readers_ = 0;
+  std::uint64_t first_touch_ = 0;  // the number of the first one
+  std::uint64_t touch_bytes_ = 0;
+};
+
+/// Reads the touches that are appended while it exists, and their places among the changes. Any thread, one at a
+/// time.
+class history::touch_reader {
+ public:
+  explicit touch_reader(history& all);
+  ~touch_reader();
+  touch_reader(touch_reader const&) = delete;
+  touch_reader& operator=(touch_reader const&) = delete;
+
+  /// Takes the next touch if it was made before the change with the revision `until` + 1; nullopt: there is none yet.
+  /// @return false if some have been forgotten.
+  [[nodiscard]] bool take(std::uint64_t until, std::optional<touch>& next);
+
+ private:
+  history& all_;
+  std::uint64_t position_ = 0;     // the number of the next touch to read ahead
+  std::vector<touch> read_ahead_;  // the next one is the last
 };
 
 }  // namespace holdfast::server

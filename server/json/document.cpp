@@ -132,7 +132,7 @@ result<elements> value::as_object() const {
   return children();
 }
 
-result<document> document::parse(std::string_view text, int levels) {
+result<document> document::parse(std::string_view text, int levels, int depth_max) {
   /// Records the scanner's values down to `levels`.
   struct builder {
     void open(char const* at) {
@@ -177,7 +177,7 @@ result<document> document::parse(std::string_view text, int levels) {
     return protocol::failure{errc::body_too_large, "the text has 2 GiB or more"};
   auto data = std::make_unique<value::contents>(value::contents{text, {}});
   builder sink{*data, std::max(levels, 1)};
-  auto const fault = protocol::scan_json(text, sink);
+  auto const fault = protocol::scan_json(text, sink, depth_max);
   if (fault.problem != protocol::json_problem::none) return protocol::json_failure(text, fault);
   return document(std::move(data));
 }

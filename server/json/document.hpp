@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/error.hpp"
+#include "protocol/json.hpp"
 
 namespace holdfast::server::json {
 
@@ -134,15 +135,17 @@ class elements {
 };
 
 /// A checked JSON text with an index of its values. Nothing is converted or copied: a value is a slice of the text.
-/// Parsing does not recurse and accepts at most protocol::json_depth_max levels.
+/// Parsing does not recurse.
 class document {
  public:
   static constexpr int every_level = 1 << 20;
 
   /// @param text must outlive the document. @param levels the number of levels to index. Deeper values are checked and
   /// belong to their container's text, but are not among its children() and use no memory; 1 indexes the root only.
+  /// @param depth_max the number of levels that are valid.
   /// @return errc::invalid_json as reported by protocol::check_json().
-  [[nodiscard]] static protocol::result<document> parse(std::string_view text, int levels = every_level);
+  [[nodiscard]] static protocol::result<document> parse(std::string_view text, int levels = every_level,
+                                                        int depth_max = protocol::json_depth_max);
 
   [[nodiscard]] value root() const noexcept { return {*data_, 0}; }
 

@@ -46,6 +46,11 @@ void watch_hub::dispatch() {
       for (auto& [length, all] : each->by_prefix) leave_behind(all);
     }
   }
+  std::erase_if(expecting_, [this](watcher* one) {
+    if (one->expected_ > position_) return false;
+    told_.push_back(one);
+    return true;
+  });
   for (auto* const one : std::exchange(told_, {}))
     if (!std::exchange(one->is_told_, true)) one->on_news_();
   // After a full batch, the next follows as soon as others have had their turn.
@@ -86,6 +91,7 @@ void watch_hub::add(watcher& one) {
 void watch_hub::remove(watcher& one) noexcept {
   --count_;
   std::erase(told_, &one);
+  std::erase(expecting_, &one);
   auto const remove_from = [&](watchers_by_text& all) {
     auto const found = all.find(one.key_);
     std::erase(found->second, &one);

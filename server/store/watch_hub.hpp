@@ -70,7 +70,8 @@ class watch_hub final : private history::listener {
   std::size_t count_ = 0;
   std::uint64_t position_ = 0;  // changes up to this one have been passed on
   std::vector<change> batch_;
-  watchers told_;  // watchers with news in this batch
+  watchers told_;       // watchers with news in this batch
+  watchers expecting_;  // watchers that expect a revision after position_
 };
 
 /// Follows the changes of a key, or of all keys with a prefix, in order and without gaps.
@@ -96,6 +97,13 @@ class watch_hub::watcher {
   /// True if take() has work.
   [[nodiscard]] bool has_news() const noexcept { return is_behind_ || !queue_.empty(); }
 
+  /// Reports news once, too, when the changes up to this revision have been passed on, even if none concerns this
+  /// watcher. Call it at most once, with a revision that has not been passed on.
+  void expect(std::uint64_t revision) {
+    expected_ = revision;
+    hub_.expecting_.push_back(this);
+  }
+
   /// Everything up to this revision has been taken.
   [[nodiscard]] std::uint64_t revision() const noexcept { return has_news() ? taken_ : hub_.position_; }
 
@@ -116,6 +124,7 @@ class watch_hub::watcher {
   std::vector<change> queue_;
   std::uint64_t queued_bytes_ = 0;
   std::uint64_t taken_;
+  std::uint64_t expected_ = 0;
   bool is_behind_ = false;
   bool is_told_ = false;
 };

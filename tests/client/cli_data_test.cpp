@@ -128,6 +128,20 @@ TEST(cli_del, removes_a_prefix_a_thousand_at_a_time) {
   EXPECT_THAT(holdfast_at(server, {"del", "--prefix", ""}).err, HasSubstr("removes everything"));
 }
 
+// Each page was sent with the same key, so the server answered all of them as it had answered the first, without end.
+TEST(cli_del, of_a_prefix_gives_each_page_an_idempotency_key_of_its_own) {
+  scripted_server server([](scripted_server::request const& asked) {
+    return scripted_answer{.bytes = json_answer(asked.number < 2 ? R"({"deleted":1000,"revision":2000,"next":"x"})"
+                                                                 : R"({"deleted":7,"revision":2007})")};
+  });
+  EXPECT_EQ(holdfast_at(server, {"del", "--prefix", "x", "--idempotency-key", "K"}).out, "2007\n");
+  EXPECT_EQ(holdfast_at(server, {"del", "--prefix", "x", "--idempotency-key", "\"Q\""}).out, "2007\n");
+  ASSERT_EQ(server.requests().size(), 6U);
+  std::size_t number = 0;
+  for (auto const* key : {"\"K\"", "\"K-2\"", "\"K-3\"", "\"Q\"", "\"Q-2\"", "\"Q-3\""})
+    EXPECT_THAT(server.requests().at(number++).text, HasSubstr(std::string("\r\nIdempotency-Key: ") + key + "\r\n"));
+}
+
 TEST(cli_patch, takes_an_object_for_a_merge_patch_and_an_array_for_a_json_patch) {
   scripted_server server(done);
   ASSERT_EQ(holdfast_at(server, {"patch", "a", R"({"b":null})"}).exit_status, 0);
@@ -260,6 +274,28 @@ TEST(cli_watch, prints_lines_for_programs_with_what_is_lost) {
   scripted_server server(stream_head + put_line(5) + lost + put_line(91), ending::stall);
   EXPECT_EQ(holdfast_at(server, {"watch", "--key", "u/a", "--json", "-n", "2"}).out, put_line(5) + lost + put_line(91));
   EXPECT_EQ(target_of(server), "GET /v1/watch?key=u/a&format=ndjson");
+}
+
+TEST(cli_watch, ends_at_a_line_that_it_cannot_read) {
+  scripted_server server(stream_head + put_line(5) + "{\"event\":\"put\",\"key\":\n" + put_line(6), ending::stall);
+  auto const watched = holdfast_at(server, {"watch", "-n", "2"});
+  EXPECT_EQ(watched.out, "put     u/a  5  1.0\n");
+  EXPECT_NE(watched.exit_status, 0);
+  EXPECT_THAT(watched.err, HasSubstr("can't be read"));
+}
+
+// A value of 512 levels is valid, and what the server puts around it makes it no worse.
+TEST(cli_deep_values, are_shown_by_all_commands) {
+  auto const deep = std::string(512, '[') + std::string(512, ']');
+  scripted_server list(
+      json_answer(R"({"revision":1,"entries":[{"key":"d","revision":1,"bytes":1024,"value":)" + deep + "}]}"));
+  EXPECT_EQ(holdfast_at(list, {"ls", "--values"}).out, "d\t" + deep + "\n");
+  auto const results = R"({"revision":1,"results":[{"entries":[{"key":"d","value":)" + deep + "}]}]}";
+  scripted_server transaction{json_answer(results)};
+  EXPECT_EQ(holdfast_at(transaction, {"txn"}, R"({"operations":[{"list":"d","values":true}]})").out, results + "\n");
+  auto const change = R"({"event":"put","id":"3f-5","key":"d","revision":5,"value":)" + deep + "}\n";
+  scripted_server watch(stream_head + change, ending::stall);
+  EXPECT_EQ(holdfast_at(watch, {"watch", "--json", "-n", "1"}).out, change);
 }
 
 TEST(cli_watch, says_where_to_go_on) {

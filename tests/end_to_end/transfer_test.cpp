@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -146,6 +147,12 @@ TEST_F(transfer, a_line_that_can_not_be_stored_is_named_with_what_was_stored_bef
            {"{\"key\":\"b\",\"value\":1,\"ttl\":0}", "ttl"},
            {"{\"key\":\"b\",\"value\":1,\"ttl\":\"36526d\"}", "ttl"},
            {"{\"key\":\"b\",\"value\":\"" + std::string(1024 * 1024, 'x') + "\"}", "longer"},
+           {"{\"key\":\"a\",\"deleted\":false}", "at /deleted: this has to be true"},
+           {"{\"key\":\"a\",\"deleted\":true,\"value\":1}", "neither value nor ttl"},
+           {"{\"key\":\"a\",\"deleted\":true,\"ttl\":1}", "neither value nor ttl"},
+           {"{\"end\":false,\"key\":\"b\",\"value\":1}", "at /end: this has to be true"},
+           {"{\"key\":\"b\",\"value\":" + std::string(513, '[') + std::string(513, ']') + "}",
+            "deeper than 512 levels"},
            {"{\"error\":{}}", "aborted"},
            {"{\"end\":true,\"revision\":1,\"entries\":2,\"crc32c\":\"00000000\"}", "entries"},
            {"{\"end\":true,\"revision\":1,\"entries\":1,\"crc32c\":\"00000000\"}", "checksum"},
@@ -160,6 +167,55 @@ TEST_F(transfer, a_line_that_can_not_be_stored_is_named_with_what_was_stored_bef
     EXPECT_EQ(problem["stored"], 1) << line.substr(0, 100);
     EXPECT_EQ(content_of(fresh), (content{{"a", "1"}})) << line.substr(0, 100);
   }
+}
+
+TEST_F(transfer, an_import_removes_what_an_export_has_as_deleted) {
+  put("a", "1");
+  auto const done = import(server, "{\"key\":\"a\",\"deleted\":true,\"revision\":7}\n{\"key\":\"b\",\"value\":1}\n");
+  EXPECT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(content_of(server), (content{{"b", "1"}}));
+}
+
+// An export writes the rest of a time to live in milliseconds, and an import took fractions up to a day only.
+TEST_F(transfer, a_time_to_live_of_any_length_is_exported_and_imported) {
+  for (auto const* ttl : {"1.5d", "2d", "400d", "36525d"}) put(std::string("k") + ttl + "?ttl=" + ttl, "1");
+  auto const done = import(other, export_of(server));
+  ASSERT_EQ(done.status, 200) << done.body;
+  raw_client reader(other.port());
+  for (auto const& [ttl, days] :
+       std::vector<std::pair<std::string, double>>{{"1.5d", 1.5}, {"2d", 2}, {"400d", 400}, {"36525d", 36'525}}) {
+    auto const left = std::stod(reader.ask(request("GET", "/v1/kv/k" + ttl)).field("holdfast-ttl"));
+    EXPECT_LE(left, days * 86'400) << ttl;
+    EXPECT_GT(left, days * 86'400 - 60) << ttl;
+  }
+}
+
+// The line is one level around the value.
+TEST_F(transfer, a_value_of_512_levels_is_exported_and_imported) {
+  auto const deep = std::string(512, '[') + std::string(512, ']');
+  ASSERT_EQ(put("deep", deep).status, 201);
+  auto const done = import(other, export_of(server));
+  ASSERT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(raw_client(other.port()).ask(request("GET", "/v1/kv/deep")).body, deep);
+}
+
+// A line had at most 8 MiB, however large a value may be.
+TEST(large_transfer, takes_every_value_that_can_be_stored_and_names_the_line_that_is_too_long) {
+  auto settings = running_server::test_settings();
+  settings.sessions.body_bytes_max = 16 * 1024 * 1024;
+  running_server server(settings), other(settings);
+  auto const value = '"' + std::string(16 * 1024 * 1024 - 2, 'x') + '"';
+  ASSERT_EQ(raw_client(server.port()).ask(request("PUT", "/v1/kv/large", value)).status, 201);
+  auto const done = raw_client(other.port()).ask(request("POST", "/v1/import", export_of(server)));
+  ASSERT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(content_of(other), content_of(server));
+  auto const refused = raw_client(other.port())
+                           .ask(request("POST", "/v1/import",
+                                        "{\"key\":\"a\",\"value\":1}\n{\"key\":\"b\",\"value\":\"" +
+                                            std::string(18 * 1024 * 1024, 'x')));
+  EXPECT_EQ(refused.code(), "invalid_import");
+  EXPECT_EQ(json::parse(refused.body)["line"], 2);
+  EXPECT_EQ(json::parse(refused.body)["stored"], 1) << "what comes before the line is done";
 }
 
 TEST_F(transfer, an_export_that_was_cut_is_not_taken_for_a_whole_one) {
@@ -182,6 +238,46 @@ TEST_F(transfer, bad_terms_are_refused) {
     EXPECT_EQ(raw_client(server.port()).ask(bytes).status, 400) << bytes;
   EXPECT_EQ(raw_client(server.port()).ask(request("GET", "/v1/import")).status, 405);
   EXPECT_EQ(raw_client(server.port()).ask(request("POST", "/v1/export")).status, 405);
+}
+
+// Touches have no revision of their own, and an export that had sent their keys passed over them: after an import a key
+// that had been kept expired, and one that had been given an end stayed.
+TEST_F(transfer, an_export_has_the_touches_of_keys_that_it_has_sent_already) {
+  auto const large = '"' + std::string(100'000, 'x') + '"';
+  auto const key = [](int i) { return "k/" + std::to_string(1000 + i); };
+  constexpr int keys = 200;
+  for (int i = 0; i < keys; ++i) put(key(i) + (i == 0 || i == 3 ? "?ttl=1h" : ""), large);
+  raw_client slow(server.port());  // its kernel takes a part of the 20 MB only
+  slow.send("GET /v1/export HTTP/1.0\r\nHost: test\r\n\r\n");
+  auto lines = slow.receive_until("\n{\"key\":");  // so the first page has been read
+  lines.erase(0, lines.find("\r\n\r\n") + 4);
+  auto const touch = [&](int i, std::string const& ttl) {
+    ASSERT_EQ(client.ask(request("POST", "/v1/kv/" + key(i) + "?ttl=" + ttl)).status, 204);
+  };
+  touch(0, "10s");
+  touch(0, "none");
+  touch(1, "2h");
+  put(key(2), "2");
+  touch(2, "3h");
+  touch(3, "none");
+  put(key(3) + "?ttl=4h", "3");
+  touch(4, "5h");
+  client.ask(request("DELETE", "/v1/kv/" + key(4)));
+  touch(keys - 1, "6h");  // of a key that has not been read yet
+  lines += slow.receive_rest();
+  auto const done = import(other, lines);
+  ASSERT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(content_of(other), content_of(server));
+  raw_client reader(other.port());
+  auto const hours_left = [&](int i) {
+    auto const ttl = reader.ask(request("GET", "/v1/kv/" + key(i))).field("holdfast-ttl");
+    return ttl.empty() ? 0 : std::lround(std::stod(ttl) / 3600);
+  };
+  EXPECT_EQ(hours_left(0), 0) << "it was kept";
+  EXPECT_EQ(hours_left(1), 2);
+  EXPECT_EQ(hours_left(2), 3);
+  EXPECT_EQ(hours_left(3), 4);
+  EXPECT_EQ(hours_left(keys - 1), 6);
 }
 
 // An export of several pages while three threads write: imported elsewhere, it equals the database at the revision of

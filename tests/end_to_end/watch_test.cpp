@@ -287,6 +287,31 @@ TEST_F(watch, between_what_there_is_and_what_comes_there_is_no_gap) {
   EXPECT_EQ(seen.size(), count);
 }
 
+// `live` had the revision of the first page, while keys of later pages were told as of later ones: who went on from it
+// heard older changes of those keys, and the same ones again.
+TEST_F(watch, is_live_when_all_keys_are_told_as_of_its_revision) {
+  auto const large = '"' + std::string(900'000, 'x') + '"';
+  for (int i = 10; i < 40; ++i) put("k/" + std::to_string(i), large);
+  follower slow(server.port(), "prefix=k/&initial=true&format=ndjson");
+  EXPECT_EQ(slow.next_news().data["key"], "k/10");  // the first page has been read
+  put("k/10", "1");
+  put("k/39", "1");
+  put("other", "1");
+  put("k/39", "2");
+  std::uint64_t last = 0;
+  auto event = slow.next_news();
+  for (; event.name != "live"; event = slow.next_news()) {
+    EXPECT_EQ(event.id, "") << "who breaks off here begins anew";
+    last = std::max(last, event.revision());
+  }
+  EXPECT_EQ(event.revision(), 34U);
+  EXPECT_EQ(last, 34U) << "nothing that was told is newer";
+  follower resumed(server.port(), "prefix=k/&format=ndjson&from=" + event.id);
+  put("k/39", "3");
+  EXPECT_EQ(resumed.next_news().told(), "put k/39 = 3");
+  EXPECT_EQ(slow.next_news().told(), "put k/39 = 3");
+}
+
 // --- going on where one was ----------------------------------------------------------------------------------------
 
 TEST_F(watch, goes_on_behind_an_id_or_a_revision) {

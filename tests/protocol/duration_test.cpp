@@ -96,6 +96,31 @@ TEST(parse_duration, a_long_text_is_not_repeated_in_full) {
   EXPECT_LT(detail_of(parse_duration("1." + std::string(100'000, '1'))).size(), 200U);
 }
 
+// An export writes the rest of a time to live in milliseconds; beyond a day it could not be read back.
+TEST(parse_long_duration, takes_the_same_units_and_days_up_to_a_hundred_years) {
+  for (auto const& [text, duration] :
+       std::vector<std::pair<std::string_view, nanoseconds>>{{"1d", 24h},
+                                                             {"1.5d", 36h},
+                                                             {"25.5h", 25h + 30min},
+                                                             {"172799.686s", 172'799'686ms},
+                                                             {"100000000ms", 100'000s},
+                                                             {"1ns", 1ns},
+                                                             {"0", 0ns},
+                                                             {"36525d", 24h * 36'525},
+                                                             {"36524.999999999999999999d", 24h * 36'525 - 1ns},
+                                                             {"3155759999.999s", 24h * 36'525 - 1ms},
+                                                             {"3155760000000000000ns", 24h * 36'525}}) {
+    auto const parsed = parse_long_duration(text);
+    ASSERT_TRUE(parsed) << text << ": " << detail_of(parsed);
+    EXPECT_EQ(*parsed, duration) << text;
+  }
+  for (auto const* text : {"36525.0000000000001d", "36526d", "876600.1h", "3155760000000000001ns",
+                           "9223372036854775808ns", "99999999999999999999999999999999999999999999d"})
+    EXPECT_THAT(detail_of(parse_long_duration(text)), HasSubstr("36525d")) << text;
+  for (auto const* text : {"", "d", "1", "-1d", "1D", "1.d", ".5d", "1w", "1dd", "1d "})
+    EXPECT_EQ(code_of(parse_long_duration(text)), "invalid_parameter") << text;
+}
+
 TEST(format_duration, takes_the_largest_unit_that_leaves_a_short_number) {
   EXPECT_EQ(format_duration(0ns), "0");
   EXPECT_EQ(format_duration(1ns), "1ns");

@@ -117,6 +117,13 @@ TEST(check_json, takes_512_levels_and_not_513) {
   EXPECT_EQ(code_of(check_json(nested(513, "{\"a\":", "}"))), "invalid_json");
 }
 
+TEST(check_json, of_a_text_with_values_takes_the_levels_around_them) {
+  EXPECT_TRUE(check_json("{\"results\":[" + nested(512, "[", "]") + "]}", json_depth_with_values_max));
+  EXPECT_TRUE(check_json(nested(520, "[", "]"), json_depth_with_values_max));
+  EXPECT_FALSE(check_json(nested(521, "[", "]"), json_depth_with_values_max));
+  EXPECT_FALSE(check_json(nested(2, "[", "]"), 1));
+}
+
 TEST(check_json, says_where_the_nesting_is_too_deep) {
   EXPECT_THAT(detail_of(check_json(nested(513, "[", "]"))), HasSubstr("deeper than 512 levels at line 1, column 513"));
   EXPECT_THAT(detail_of(check_json("[\"]\\\"[\",\n" + nested(512, "[", "]") + "]")), HasSubstr("line 2, column 512"));

@@ -112,7 +112,10 @@ TEST(parse_time_to_live, takes_durations_up_to_a_hundred_years_also_in_days) {
   EXPECT_EQ(*parse_time_to_live("36525d"), 24h * 36525);
   EXPECT_EQ(*parse_time_to_live("3155760000s"), 24h * 36525);
   EXPECT_EQ(*parse_time_to_live("876600h"), 24h * 36525);
-  for (auto const* text : {"", "d", "0d", "-1d", "1.5d", "36526d", "876601h", "3155760001s", "1y", "1w", " 1s", "1s "})
+  EXPECT_EQ(*parse_time_to_live("1.5d"), 36h);
+  EXPECT_EQ(*parse_time_to_live("172799.686s"), 172'799'686ms);
+  for (auto const* text :
+       {"", "d", "0d", "-1d", "36525.1d", "36526d", "876601h", "3155760001s", "1y", "1w", " 1s", "1s "})
     EXPECT_FALSE(parse_time_to_live(text)) << text;
   EXPECT_THAT(parse_time_to_live("36526d").error().detail, HasSubstr("100 years"));
   EXPECT_THAT(parse_time_to_live("0s").error().detail, HasSubstr("DELETE"));

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace holdfast::server {
@@ -120,6 +123,68 @@ TEST(a_history, rings_each_listener_once_for_what_was_appended_together) {
   all.append(some);
   EXPECT_EQ(one.rung, 2);
   EXPECT_EQ(other.rung, 2);
+}
+
+change touch(std::string key, std::size_t bytes = 1) {
+  return {.what = change::kind::touch,
+          .key = std::move(key),
+          .value = std::make_shared<std::string const>(bytes, '1'),
+          .expires_at = {}};
+}
+
+/// The touches up to a revision: `a@2` was made after revision 2. Empty: some have been forgotten.
+std::string touches_of(history::touch_reader& reader, std::uint64_t until) {
+  std::string text = ":";
+  for (;;) {
+    std::optional<history::touch> next;
+    if (!reader.take(until, next)) return "";
+    if (!next) return text;
+    text += ' ' + next->what.key + '@' + std::to_string(next->after);
+  }
+}
+
+TEST(touches, are_told_to_their_readers_with_their_places_among_the_changes) {
+  history all(100, 1'000'000);
+  append(all, 1);
+  all.append(touch("nobody reads"));
+  std::optional<history::touch_reader> one(std::in_place, all);
+  all.append(touch("a"));
+  append(all, 2);
+  history::touch_reader other(all);
+  all.append(touch("b"));
+  all.append(touch("a"));
+  append(all, 3);
+  all.append(touch("c"));
+  EXPECT_EQ(after(all, 0), ": 1 2 3") << "watchers hear of no touch";
+  EXPECT_EQ(touches_of(*one, 1), ": a@1");
+  EXPECT_EQ(touches_of(*one, 1), ":") << "once";
+  EXPECT_EQ(touches_of(*one, 2), ": b@2 a@2");
+  EXPECT_EQ(touches_of(*one, 9), ": c@3");
+  one.reset();
+  for (int i = 0; i < 70; ++i) all.append(touch("d"));
+  auto const told = touches_of(other, 3);
+  EXPECT_TRUE(told.starts_with(": b@2 a@2 c@3 d@3")) << told;
+  EXPECT_EQ(std::ranges::count(told, 'd'), 70);
+}
+
+TEST(touches, are_bounded_and_dropped_when_nobody_reads_them) {
+  history all(10, 1'000'000);
+  append(all, 1);
+  auto const before = all.bytes();
+  {
+    history::touch_reader late(all);
+    for (int i = 0; i < 10; ++i) all.append(touch("a"));
+    all.append(touch("b"));
+    EXPECT_EQ(touches_of(late, 1), "") << "the first is missing";
+    EXPECT_GT(all.bytes(), before);
+  }
+  EXPECT_EQ(all.bytes(), before);
+  history::touch_reader prompt(all);
+  for (int i = 0; i < 30; ++i) {
+    all.append(touch("c", 2'000'000));
+    EXPECT_EQ(touches_of(prompt, 1), ": c@1") << "the latest stays, however large";
+  }
+  EXPECT_EQ(after(all, 0), ": 1") << "touches push out no change";
 }
 
 }  // namespace

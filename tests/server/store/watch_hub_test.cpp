@@ -68,6 +68,31 @@ TEST_F(a_hub, hands_each_change_to_the_watchers_of_its_key_and_of_its_prefixes_i
   EXPECT_EQ(taken(*all), "") << "once";
 }
 
+// Whoever watches keys that do not change has to hear that the others' changes have been passed on.
+TEST_F(a_hub, tells_when_an_expected_revision_has_passed_even_if_it_concerns_others) {
+  int rung = 0;
+  auto const quiet = watch("quiet", false, {}, &rung);
+  quiet->expect(3);
+  change_of("busy");
+  change_of("busy");
+  run();
+  EXPECT_EQ(rung, 0);
+  change_of("busy");
+  run();
+  EXPECT_EQ(rung, 1);
+  EXPECT_EQ(taken(*quiet), "");
+  EXPECT_EQ(quiet->revision(), 3U);
+  change_of("busy");
+  run();
+  EXPECT_EQ(rung, 1) << "once";
+  auto gone = watch("quiet", false, {}, &rung);
+  gone->expect(5);
+  gone.reset();
+  change_of("busy");
+  run();
+  EXPECT_EQ(rung, 1);
+}
+
 TEST_F(a_hub, tells_a_watcher_once_until_it_takes) {
   int rung = 0, others = 0;
   auto const one = watch("a", false, {}, &rung), other = watch("b", false, {}, &others);
