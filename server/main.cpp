@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,6 +55,13 @@ void open_standard_streams() {
     if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", O_RDWR);  // takes the lowest number that is free
 }
 
+/// Values must not be readable by all users of this machine, also where the data directory is.
+void keep_files_private() {
+  constexpr mode_t others_and_group_writes = 0027;
+  auto const before = ::umask(others_and_group_writes);
+  ::umask(before | others_and_group_writes);
+}
+
 /// Freed memory up to this size stays with the process, for the next value: giving it back and taking it again costs
 /// more than reading a value of 1 MiB does, most of it page faults.
 void keep_freed_memory() {
@@ -70,6 +78,7 @@ int run(serve_command command) {
   log_scope const log(command.settings.log_level, command.settings.log_format);
   for (auto const& variable : command.unknown_variables)
     log_warn("unknown environment variable", {{"variable", variable}});
+  if (!command.settings.data_directory.empty()) keep_files_private();
   keep_freed_memory();
   allow_descriptors(command.settings);
   try {
@@ -115,6 +124,7 @@ int run(healthcheck_command const& command) {
 }
 
 int run(data_command const& command) {
+  keep_files_private();
   auto const& named = command.named.empty() ? command.data : command.named;
   switch (command.which) {
     case data_command::what::inspect:
