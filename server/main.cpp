@@ -89,6 +89,8 @@ int run(serve_command command) {
     server server(command.settings);
     server.stop_on_signals();
     server.run();
+    if (!server.failure().empty() && command.settings.log_level == "off")
+      std::cerr << "holdfast-server: storage failed: " << server.failure() << '\n';
     return server.exit_status();
   } catch (journal_error const& error) {
     std::cerr << "holdfast-server: " << error.what() << '\n';
