@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,6 +58,13 @@ void open_standard_streams() {
     if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", O_RDWR);  // takes the lowest number that is free
 }
 
+/// Values must not be readable by all users of this machine, also where the data directory is.
+void keep_files_private() {
+  constexpr mode_t others_and_group_writes = 0027;
+  auto const before = ::umask(others_and_group_writes);
+  ::umask(before | others_and_group_writes);
+}
+
 /// Freed memory up to this size stays with the process, for the next value: giving it back and taking it again costs
 /// more than reading a value of 1 MiB does, most of it page faults.
 void keep_freed_memory() {
@@ -73,6 +81,7 @@ int run(serve_command command) {
   log_scope const log(command.settings.log_level, command.settings.log_format);
   for (auto const& variable : command.unknown_variables)
     log_warn("unknown environment variable", {{"variable", variable}});
+  if (!command.settings.data_directory.empty()) keep_files_private();
   keep_freed_memory();
   allow_descriptors(command.settings);
   try {
@@ -83,6 +92,8 @@ int run(serve_command command) {
     server server(command.settings);
     server.stop_on_signals();
     server.run();
+    if (!server.failure().empty() && command.settings.log_level == "off")
+      std::cerr << "holdfast-server: storage failed: " << server.failure() << '\n';
     return server.exit_status();
   } catch (journal_error const& error) {
     std::cerr << "holdfast-server: " << error.what() << '\n';
@@ -118,6 +129,7 @@ int run(healthcheck_command const& command) {
 }
 
 int run(data_command const& command) {
+  keep_files_private();
   auto const& named = command.named.empty() ? command.data : command.named;
   switch (command.which) {
     case data_command::what::inspect:

@@ -13,6 +13,7 @@
 
 #include "protocol/entity_tag.hpp"
 #include "server/api/answers.hpp"
+#include "server/journal/data_directory.hpp"
 #include "server/json/document.hpp"
 #include "server/loop/timer.hpp"
 
@@ -45,7 +46,10 @@ std::string name_of_now(std::uint64_t revision) {
 failure failure_of(journal_error const& error) {
   switch (error.fault()) {
     case journal_fault::disk_full:
-      return {errc::disk_full, error.what()};
+      // The advice of the error is for a start.
+      return {errc::disk_full,
+              "no space is left for the backup, which is not complete; free some, and make it again under the same "
+              "name. The data are not affected"};
     default:
       return {errc::backup_failed, error.what()};
   }
@@ -98,7 +102,8 @@ std::optional<reply> take_backup_body(backup_request& request, std::string_view 
         "a backup's name has up to 64 letters, digits and . _ - and begins with a letter, a digit or _; it is "
         "not a path, since the server keeps its backups in one directory (--backups)");
   std::error_code error;
-  if (std::filesystem::exists(kept.backups_directory / request.name, error))
+  auto const path = kept.backups_directory / request.name;
+  if (std::filesystem::exists(path, error) && !is_free_for_copy(path))
     return refuse(errc::backup_exists,
                   "there is a backup '" + request.name + "'; choose another name, or remove it on the server");
   return std::nullopt;

@@ -8,6 +8,7 @@
 #include <ctime>
 #include <iomanip>
 #include <iostream>
+#include <memory>
 #include <sstream>
 #include <string>
 
@@ -105,15 +106,32 @@ int run_inspect(std::filesystem::path const& directory) {
   });
 }
 
+namespace {
+
+/// @throws journal_error, which also says how to copy a directory that can't be written.
+std::unique_ptr<rocksdb_journal> open_for_backup(std::filesystem::path const& directory) {
+  try {
+    return std::make_unique<rocksdb_journal>(rocksdb_settings{.directory = directory});
+  } catch (journal_error const& error) {
+    if (error.fault() != journal_fault::not_permitted) throw;
+    throw journal_error(error.fault(), std::string(error.what()) + ". To copy data that can only be read, use " +
+                                           "'holdfast-server restore " + directory.string() +
+                                           " --data NEW_DIR', which makes a database with an id of its own");
+  }
+}
+
+}  // namespace
+
 int run_backup(std::filesystem::path const& directory, std::filesystem::path const& to) {
   return status_of([&] {
     // Opening a missing database would create it, and an empty backup would be a surprise.
     if (auto const report = inspect_data(directory); !report.whole())
       throw journal_error(journal_fault::damaged, report.problems.front());
-    rocksdb_journal journal({.directory = directory});
-    if (auto const removed = journal.removed_tail(); !removed.empty()) std::cerr << "removed " << removed << '\n';
-    auto const position = journal.back_up(to);
-    journal.close();
+    auto journal = open_for_backup(directory);
+    if (auto const removed = journal->removed_tail(); !removed.empty()) std::cerr << "removed " << removed << '
+';
+    auto const position = journal->back_up(to);
+    journal->close();
     std::cout << "backed up database " << text_of(position.database) << " up to revision " << grouped(position.revision)
               << " into " << to.string() << '\n';
     return EXIT_SUCCESS;

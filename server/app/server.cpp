@@ -297,9 +297,14 @@ void server::fail() {
     log_warn("leadership lost", {{"reason", commits_->failure()->what()}});
     return workers_[0]->stop();
   }
-  exit_status_ = exit_status_of(journal_fault::storage_failed);
-  log_error("storage failed", {{"error", commits_->failure()->what()}});
+  fail(exit_status_of(journal_fault::storage_failed), commits_->failure()->what());
   workers_[0]->stop();
+}
+
+void server::fail(int exit_status, std::string why) {
+  exit_status_ = exit_status;
+  failure_ = std::move(why);
+  log_error("storage failed", {{"error", failure_}});
 }
 
 /// Commits the remaining changes, after the workers have stopped.
@@ -315,8 +320,7 @@ void server::close_journal() {
   try {
     journal_->close();
   } catch (journal_error const& error) {
-    exit_status_ = exit_status_of(error.fault());
-    log_error("storage failed", {{"error", error.what()}});
+    fail(exit_status_of(error.fault()), error.what());
   }
 }
 
@@ -347,6 +351,7 @@ void server::run() {
     for (std::size_t i = 1; i < workers_.size(); ++i) threads.emplace_back([this, i] { workers_[i]->run(); });
     workers_[0]->run();
   }
+  end_on_signals();
   close_journal();
   log_info("stopped");
 }
@@ -438,6 +443,16 @@ void server::stop_on_signals() {
     if (number == SIGHUP) return reload();
     stop();
   });
+}
+
+void server::end_on_signals() {
+  if (!signals_) return;
+  signals_.reset();
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGINT);
+  sigaddset(&ends, SIGTERM);
+  pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
 }
 
 void server::reload() {

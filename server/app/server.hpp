@@ -88,10 +88,15 @@ class server {
   void reload();
 
   /// From now on, SIGTERM and SIGINT call stop(), and SIGHUP calls reload(). Call before run(), on the same thread.
+  /// Once no requests are left, SIGTERM and SIGINT end the process, which may still wait for the disk: all that was
+  /// acknowledged is durable.
   void stop_on_signals();
 
   /// Exit status for the process after run(): 0, or 74 if changes could not be made durable.
   [[nodiscard]] int exit_status() const noexcept { return exit_status_; }
+
+  /// Why exit_status() is not 0, as logged.
+  [[nodiscard]] std::string const& failure() const noexcept { return failure_; }
 
   /// The memory of a server with these settings for keys, values and the history of changes.
   [[nodiscard]] static std::uint64_t data_share(settings const& given);
@@ -109,6 +114,8 @@ class server {
   void on_commit() noexcept;
   void count(commit_report const& report) noexcept;
   void fail();
+  void fail(int exit_status, std::string why);
+  void end_on_signals();
   [[nodiscard]] bool is_standby() const noexcept { return part_.leaders != nullptr; }
   [[nodiscard]] std::unique_ptr<request_handler> make_handler(std::size_t thread);
   [[nodiscard]] std::string where_the_data_are() const;
@@ -156,6 +163,7 @@ class server {
   std::unique_ptr<backup_runner> backups_;
   std::atomic<bool> was_stopped_{false};
   int exit_status_ = 0;
+  std::string failure_;
   int parts_running_ = 0;  // the writer and the sweeper: both wait for the lock like clients
 };
 

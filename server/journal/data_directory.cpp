@@ -1,6 +1,7 @@
 #include "server/journal/data_directory.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -26,6 +27,8 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds patience{1};
 
 constexpr std::string_view format_family = "holdfast data ", format_version = "1";
+/// How `lock` names the process that uses the directory: "process 17 on host".
+constexpr std::string_view owner_word = "process ", host_word = " on ";
 
 std::string_view name_of(data_directory::state state) {
   switch (state) {
@@ -74,15 +77,52 @@ class scoped_descriptor {
   int descriptor_;
 };
 
-/// True if there is more than a fresh volume or an interrupted earlier start would leave.
+/// True if a file named "lock" is Holdfast's.
+bool is_own_lock(fs::path const& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(fs::symlink_status(path, error))) return false;
+  std::ifstream file(path);
+  std::string word(owner_word.size(), '\0');
+  file.read(word.data(), static_cast<std::streamsize>(word.size()));
+  return !file.bad() && (file.gcount() == 0 || word == owner_word);
+}
+
+/// True if there is no more than a fresh volume, an interrupted earlier start or a measurement would leave.
 bool holds_nothing(fs::path const& directory) {
   std::error_code error;
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    auto const name = it->path().filename();
-    if (name != "lock" && name != "lost+found" && name != "format.new") return false;
+    auto const name = it->path().filename().string();
+    if (name == "lock" && is_own_lock(it->path())) continue;
+    if (name != "lost+found" && name != "format.new" && !name.starts_with(check_prefix)) return false;
   }
   if (error) throw error_of_call(error.value(), "can't read " + directory.string());
   return true;
+}
+
+std::string host_name() {
+  std::array<char, 65> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return host.data();
+}
+
+/// The name of a process's program; empty if it can't be read.
+std::string program_of(std::string const& process) {
+  std::ifstream file("/proc/" + process + "/comm");
+  std::string name;
+  std::getline(file, name);
+  return name;
+}
+
+/// False if a process that `lock` names has ended. Its number may be another program's now.
+bool may_run(std::string_view owner) {
+  pid_t process = 0;
+  auto const number = owner.substr(owner_word.size());
+  std::from_chars(number.data(), number.data() + number.size(), process);
+  if (process <= 0) return false;
+  if (!owner.ends_with(std::string(host_word) + host_name())) return true;  // nobody knows that here
+  if (::kill(process, 0) != 0 && errno != EPERM) return false;
+  auto const program = program_of(std::to_string(process));
+  return program.empty() || program == program_of("self");
 }
 
 }  // namespace
@@ -153,19 +193,41 @@ data_directory::data_directory(fs::path path, access wanted) : path_(std::move(p
     if (lock_ >= 0) ::close(lock_);
     throw;
   }
+  if (wanted == access::read) return;
+  write_owner(std::string(owner_word) + std::to_string(::getpid()) + std::string(host_word) + host_name() + '\n');
+  // Earlier versions let all users of this machine read the files in it.
+  fs::permissions(engine_path(), fs::perms::others_all, fs::perm_options::remove, error);
 }
 
 data_directory::~data_directory() {
-  if (lock_ >= 0) ::close(lock_);
+  if (lock_ < 0) return;
+  if (is_owner_) write_owner("");
+  ::close(lock_);
+}
+
+void data_directory::write_owner(std::string_view owner) noexcept {
+  // Only information for people: a failed write does not matter.
+  if (::ftruncate(lock_, 0) == 0) static_cast<void>(::pwrite(lock_, owner.data(), owner.size(), 0));
+  is_owner_ = true;
 }
 
 void data_directory::lock(access wanted) {
   auto const path = path_ / "lock";
   auto const reads = wanted == access::read;
   // The system releases a lock when its process ends in any way, so a left-over file locks nobody out.
-  lock_ = ::open(path.c_str(), (reads ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0640);
+  // A link could lead to somebody's file.
+  auto const flags = (reads ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC;
+  lock_ = ::open(path.c_str(), flags);
+  if (lock_ < 0 && errno == ENOENT) {
+    if (reads) return;  // then nobody uses it
+    std::error_code error;
+    if (!fs::exists(format_path(), error)) require_nothing();
+    lock_ = ::open(path.c_str(), flags | O_CREAT, 0640);
+  }
   if (lock_ < 0) {
-    if (reads && errno == ENOENT) return;  // then nobody uses it
+    if (errno == ELOOP)
+      throw journal_error(journal_fault::cannot_create,
+                          path.string() + " is a symbolic link, which Holdfast does not make; name another directory");
     throw error_of_call(errno, "can't use the data directory: can't open " + path.string(), true);
   }
   auto const kind = (reads ? LOCK_SH : LOCK_EX) | LOCK_NB;
@@ -184,16 +246,26 @@ void data_directory::lock(access wanted) {
     if (reason != EWOULDBLOCK) throw error_of_call(reason, "can't lock " + path.string(), true);
     std::string name(owner.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
     name.resize(std::min(name.find('\n'), name.size()));
-    throw journal_error(journal_fault::in_use, path_.string() + " is in use by " +
-                                                   (name.empty() ? "another process" : name) +
+    // Readers don't write their names, and a killed server leaves its own.
+    if (!name.starts_with(owner_word) || !may_run(name))
+      name = "another process, perhaps a reader such as 'holdfast-server inspect'";
+    throw journal_error(journal_fault::in_use, path_.string() + " is in use by " + name +
                                                    "; stop that one, or name another directory with --data");
   }
-  if (reads) return;
-  std::array<char, 65> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  auto const owner = "process " + std::to_string(::getpid()) + " on " + host.data() + "\n";
-  // Only information for people: a failed write does not matter.
-  if (::ftruncate(lock_, 0) == 0) static_cast<void>(::pwrite(lock_, owner.data(), owner.size(), 0));
+}
+
+void data_directory::require_nothing() const {
+  std::error_code error;
+  if (fs::exists(engine_path(), error) || fs::exists(witness_path(), error))
+    throw journal_error(journal_fault::damaged,
+                        format_path().string() +
+                            " is missing, beside a database; nothing was changed. Restore a backup into an"
+                            " empty directory");
+  if (!holds_nothing(path_))
+    throw journal_error(journal_fault::cannot_create,
+                        path_.string() +
+                            " holds other files and no database; name an empty directory, or one that"
+                            " does not exist yet");
 }
 
 void data_directory::read_format() {
@@ -201,16 +273,7 @@ void data_directory::read_format() {
   auto const path = format_path();
   if (!fs::exists(path, error)) {
     if (error) throw error_of_call(error.value(), "can't read " + path.string());
-    if (fs::exists(engine_path(), error) || fs::exists(witness_path(), error))
-      throw journal_error(journal_fault::damaged,
-                          path.string() +
-                              " is missing, beside a database; nothing was changed. Restore a backup into an"
-                              " empty directory");
-    if (!holds_nothing(path_))
-      throw journal_error(journal_fault::cannot_create,
-                          path_.string() +
-                              " holds other files and no database; name an empty directory, or one that"
-                              " does not exist yet");
+    require_nothing();
     return;
   }
   std::ifstream file(path);
@@ -242,7 +305,7 @@ void data_directory::mark(state next, std::uint64_t database) {
   auto const line = format_line(next, database);
   auto const fresh = path_ / "format.new";
   {
-    scoped_descriptor const file(fresh, O_WRONLY | O_CREAT | O_TRUNC, true);
+    scoped_descriptor const file(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, true);
     auto const written = ::write(file.get(), line.data(), line.size());
     if (written != static_cast<ssize_t>(line.size()))
       throw error_of_call(written < 0 ? errno : ENOSPC, "can't write " + fresh.string(), true);
@@ -261,6 +324,26 @@ void data_directory::clear() {
     fs::remove_all(leftover, error);
     if (error) throw error_of_call(error.value(), "can't remove " + leftover.string(), true);
   }
+}
+
+bool is_free_for_copy(fs::path const& directory) {
+  std::error_code error;
+  if (!fs::is_directory(directory, error)) return false;
+  auto const format = directory / "format";
+  if (!fs::exists(fs::symlink_status(format, error))) {
+    try {
+      return holds_nothing(directory);
+    } catch (journal_error const&) {
+      return false;
+    }
+  }
+  if (!fs::is_regular_file(format, error)) return false;
+  std::ifstream file(format);
+  std::string line;
+  std::getline(file, line);
+  auto const is_in = [&](data_directory::state state) { return line.ends_with(name_of(state)); };
+  return line.starts_with(format_family) && !is_in(data_directory::state::ready) &&
+         !is_in(data_directory::state::backup);
 }
 
 }  // namespace holdfast::server

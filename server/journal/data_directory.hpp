@@ -60,13 +60,23 @@ class data_directory {
 
  private:
   void lock(access wanted);
+  void write_owner(std::string_view owner) noexcept;
   void read_format();
+  /// @throws journal_error if there are other files, or a database without `format`.
+  void require_nothing() const;
 
   std::filesystem::path path_;
   int lock_ = -1;
+  bool is_owner_ = false;
   state state_ = state::empty;
   std::uint64_t database_ = 0;
 };
+
+/// True if an existing directory holds nothing, or only what an interrupted copy left. Takes no lock.
+[[nodiscard]] bool is_free_for_copy(std::filesystem::path const& directory);
+
+/// Begins the names of the files of a measurement; one that was interrupted leaves them.
+constexpr std::string_view check_prefix = ".holdfast-check-";
 
 /// Syncs a directory, so that its names survive a power loss.
 void sync_directory(std::filesystem::path const& path);

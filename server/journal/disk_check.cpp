@@ -56,19 +56,17 @@ bool rotates(fs::path const& path) {
   return false;
 }
 
-/// A file that is written to its end, and then removed.
+/// A file without a name, so that nothing is left however the process ends.
 class scratch_file {
  public:
   explicit scratch_file(fs::path path)
       : path_(std::move(path)), file_(::open(path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600)) {
     if (file_ < 0) throw error_of_call(errno, "can't create " + path_.string(), true);
+    ::unlink(path_.c_str());
   }
   scratch_file(scratch_file const&) = delete;
   scratch_file& operator=(scratch_file const&) = delete;
-  ~scratch_file() {
-    ::close(file_);
-    ::unlink(path_.c_str());
-  }
+  ~scratch_file() { ::close(file_); }
 
   std::chrono::nanoseconds append(std::size_t bytes, bool sync) {
     bytes_.resize(bytes, 'x');
@@ -145,9 +143,14 @@ std::string doubt_about(std::string const& file_system, bool rotates, std::chron
 }
 
 disk_report check_disk(fs::path const& directory, std::chrono::milliseconds each) {
+  std::error_code error;
+  if (!fs::is_directory(directory, error)) {
+    auto const* const wrong = fs::exists(directory, error) ? " is not a directory" : " does not exist";
+    throw journal_error(journal_fault::cannot_create, directory.string() + wrong);
+  }
   disk_report report;
   report.file_system = file_system_of(directory);
-  auto const name = ".holdfast-check-" + std::to_string(::getpid());
+  auto const name = std::string(check_prefix) + std::to_string(::getpid());
   {
     constexpr std::size_t page = 4096;
     scratch_file file(directory / name);

@@ -1,11 +1,13 @@
 """`holdfast load --verify` while the server is killed and started again on the same data: the answers of all its lives together
-are strictly serializable. And the proof bites: of a server that keeps nothing it must not be given.
+are strictly serializable. And the proof bites: it must not be given of a server that keeps nothing, and one whose directory is
+replaced by an older copy of itself must be found out.
 
 lives.py SERVER CLIENT
 """
 
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,7 +33,7 @@ def await_changes(server, count):
             time.sleep(0.05)
 
 
-def verification_of(client, report, data):
+def verification_of(client, report, data, between_lives=lambda: None):
     """What the client says of a run over several lives of a server."""
     server = Server("--threads", "2", data=data)
     with server:
@@ -42,6 +44,7 @@ def verification_of(client, report, data):
         for _ in range(LIVES - 1):
             await_changes(server, CHANGES_A_LIFE)
             server.kill()
+            between_lives()
             server.start()
             server.__enter__()
         await_changes(server, CHANGES_A_LIFE)
@@ -62,6 +65,21 @@ def main():
         lost = verification_of(client, scratch / "lost.json", None)
         if (lost["verdict"], lost["was_replaced"]) != ("undecided", True):
             sys.exit(f"a server that forgets all at each kill is {lost['verdict']}: {json.dumps(lost)[:3000]}")
+        data, copy = scratch / "rolled-back", scratch / "copy"
+
+        def roll_back():
+            """To the end of the first life, under the same database id."""
+            if copy.exists():
+                shutil.rmtree(data)
+                copy.rename(data)
+            else:
+                shutil.copytree(data, copy)
+
+        lost = verification_of(client, scratch / "rolled-back.json", data, roll_back)
+        if (lost["verdict"], lost["was_replaced"]) != ("violated", False):
+            sys.exit(f"a server that was rolled back is {lost['verdict']}: {json.dumps(lost)[:3000]}")
+        if not 0 < lost["violated_keys"] <= lost["keys"]:
+            sys.exit(f"{lost['violated_keys']} of {lost['keys']} keys are violated")
         print(f"{kept['operations']} operations over {LIVES} lives, {kept['unanswered']} of them unanswered, are serializable")
 
 

@@ -113,6 +113,31 @@ class signals(unittest.TestCase):
                     streamer.join()
 
 
+    def a_second_one_ends_a_server_that_waits_for_the_disk(self):
+        """A backup on a slow disk held up the end for minutes, and no signal was heeded."""
+        with tempfile.TemporaryDirectory(prefix="holdfast-signals-") as scratch:
+            backup = pathlib.Path(scratch) / "data-backups/monday"
+            backup.mkdir(parents=True)
+            os.mkfifo(backup / "format.new")  # nobody reads it, so the backup waits when it opens it to write
+            with Server(data=pathlib.Path(scratch) / "data") as server:
+                with Client(server.port) as client:
+                    client.send(request("POST", "/v1/backups", b'{"to":"monday"}'))
+                    self._becomes((backup / "lock").exists)
+                server.process.terminate()
+                self._becomes(lambda: "draining" in server.log())
+                deadline = time.monotonic() + PATIENCE_S
+                while server.runs() and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                    server.process.terminate()
+                self.assertEqual(server.process.poll(), -signal.SIGTERM)
+
+    def _becomes(self, is_so):
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_so():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+
 class access(unittest.TestCase):
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
@@ -317,6 +342,44 @@ class data(unittest.TestCase):
             for number in range(stored):
                 self.assertEqual(client.ask("GET", f"/v1/kv/{number}")[0], 200)
 
+    def a_write_that_fails_is_told_also_without_a_log(self):
+        def ignore():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        with Server("--log-level", "off", data=self.directory, before_start=ignore) as server:
+            with Client(server.port) as client, contextlib.suppress(EOFError, ConnectionError):
+                resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (64 * 1024, 64 * 1024))
+                for number in range(1000):
+                    client.ask("PUT", f"/v1/kv/{number}", b'"' + b"x" * 1000 + b'"')
+            self.assertEqual(server.process.wait(PATIENCE_S), 74)
+            self.assertRegex(server.log(), r"\Aholdfast-server: storage failed: [^\n]*\n\Z")
+
+    def its_files_are_not_for_all_users(self):
+        """In a directory that was made before, all users of the machine could read the values."""
+        self.directory.mkdir(mode=0o755)
+        self.directory.chmod(0o755)  # whatever this process's umask is
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            client.ask("PUT", "/v1/kv/a", b'"secret"')
+            self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"monday"}')[0], 201)
+            self.assertEqual(server.end(), 0)
+        self.assertEqual(self._run("backup", self.scratch / "copy", "--data", self.directory)[0], 0)
+        self.assertEqual(self._run("restore", self.scratch / "copy", "--data", self.scratch / "again")[0], 0)
+        for directory in ("data", "data-backups", "copy", "again"):
+            for path in (self.scratch / directory).rglob("*"):
+                self.assertEqual(path.stat().st_mode & 0o007, 0, path)
+
+    def an_interrupted_measurement_of_the_disk_is_no_data(self):
+        self.directory.mkdir()
+        measures = subprocess.Popen([server_process.SERVER, "check-disk", str(self.directory)], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + PATIENCE_S
+        while not list(self.directory.glob(".holdfast-check-*.data")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        measures.kill()
+        self.assertEqual(measures.wait(), -signal.SIGKILL)
+        left = list(self.directory.iterdir())
+        self.assertTrue(all(path.is_dir() for path in left), left)
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            self.assertEqual(client.ask("PUT", "/v1/kv/a", b"1")[0], 201)
+
     def a_directory_in_use_ends_it_with_75(self):
         with Server(data=self.directory) as server:
             status, said = self._refused()
@@ -488,6 +551,55 @@ class data(unittest.TestCase):
             status, told = client.ask("POST", "/v1/backups")
             self.assertEqual((status, json.loads(told)["code"]), (409, "nothing_is_kept"))
 
+    def a_backup_that_failed_can_be_made_again(self):
+        """Its name was taken, although there was no backup of that name."""
+        backups = self.scratch / "data-backups"
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            for number in range(50):
+                client.ask("PUT", f"/v1/kv/{number}", json.dumps(os.urandom(4000).hex()).encode())
+            self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"monday"}')[0], 201)
+            self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"monday"}')[0], 409)
+            # What a server leaves that was killed meanwhile.
+            line = (backups / "monday/format").read_text(encoding="ascii")
+            (backups / "monday/format").write_text(line.replace("backup", "creating"), encoding="ascii")
+            self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"monday"}')[0], 201)
+            if self._is_mounted(backups / "tuesday", "64k"):
+                status, told = client.ask("POST", "/v1/backups", b'{"to":"tuesday"}')
+                self.assertEqual((status, json.loads(told).get("code")), (507, "disk_full"), told)
+                self.assertIn("make it again", json.loads(told)["detail"])
+                subprocess.run(["mount", "-o", "remount,size=8m", backups / "tuesday"], check=True)
+                self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"tuesday"}')[0], 201)
+                self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"tuesday"}')[0], 409)
+                self.assertEqual(self._run("inspect", backups / "tuesday")[0], 0)
+            self.assertEqual(client.ask("PUT", "/v1/kv/a", b"1")[0], 201)
+        self.assertEqual(self._run("inspect", backups / "monday")[0], 0)
+
+    def _is_mounted(self, directory, size):
+        """Makes a small disk there. @return false where that is not allowed"""
+        directory.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", directory], capture_output=True,
+                                 check=False)
+        if mounted.returncode == 0:
+            self.addCleanup(subprocess.run, ["umount", directory], check=True)
+        return mounted.returncode == 0
+
+    def data_that_can_only_be_read_are_copied_by_a_restore(self):
+        with Server(data=self.directory) as server, Client(server.port) as client:
+            client.ask("PUT", "/v1/kv/a", b"1")
+            self.assertEqual(server.end(), 0)
+        self.scratch.chmod(0o777)
+        for path in (self.directory, *self.directory.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        another = {"user": 65534} if os.geteuid() == 0 else {}
+        try:
+            status, said = self._run("backup", self.scratch / "copy", "--data", self.directory, **another)
+        except PermissionError:
+            self.skipTest("another user can't run the program")
+        self.assertEqual(status, 77, said)
+        self.assertIn(f"restore {self.directory} --data NEW_DIR", said)
+        status, said = self._run("restore", self.directory, "--data", self.scratch / "new", **another)
+        self.assertEqual(status, 0, said)
+
     def it_tells_how_it_keeps_them(self):
         with Server("--sync", "off", data=self.directory) as server, Client(server.port) as client:
             self.assertIn("journal=rocksdb sync=off revision=0", server.log_with("journal=rocksdb sync=off revision=0"))
@@ -512,10 +624,10 @@ class data(unittest.TestCase):
             self.assertNotIn(b"journal", client.ask("GET", "/metrics")[1])
 
     @staticmethod
-    def _run(*arguments):
+    def _run(*arguments, **how):
         """A subcommand. @return its exit status, and what it says"""
         done = subprocess.run([server_process.SERVER, *map(str, arguments)], capture_output=True, text=True,
-                              timeout=PATIENCE_S)
+                              timeout=PATIENCE_S, **how)
         return done.returncode, done.stdout + done.stderr
 
     def a_backup_is_restored_as_another_database(self):

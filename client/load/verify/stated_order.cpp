@@ -106,6 +106,7 @@ class order_check {
 
   void accuse(order_violation what, key_number key, std::vector<std::size_t> shown) {
     ++verdict_.violations;
+    if (key != no_key) verdict_.violated_keys += accused_.insert(key & ~counter_keys).second;
     auto& examples = verdict_.examples;
     auto const is_new = std::ranges::none_of(examples, [&](auto const& one) { return one.kind == what; });
     if (!is_new && examples.size() >= examples_max_) return;
@@ -750,6 +751,7 @@ class order_check {
   stated_history const& whole_;
   std::size_t const examples_max_;
   order_verdict verdict_;
+  std::unordered_set<key_number> accused_;
   std::vector<change> changes_;             ///< sorted by key, then by revision
   std::vector<std::uint32_t> by_revision_;  ///< indexes into changes_
   std::unordered_map<value_number, std::pair<std::size_t, std::vector<fact>::const_iterator>> puts_of_;

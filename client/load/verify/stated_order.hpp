@@ -122,6 +122,7 @@ struct order_example {
 
 struct order_verdict {
   std::uint64_t violations = 0;
+  std::uint64_t violated_keys = 0;      ///< keys with a violation; a counter counts as the key of its number
   std::vector<order_example> examples;  ///< the first violations, at least one of each kind
   std::uint64_t changes = 0;            ///< number of replayed changes
   /// Number of changes that must have happened although no answer or event shows them: expiries, unanswered writes.

@@ -203,7 +203,8 @@ void check_all_together(recorded_run const& run, by_key const& requests, verific
   auto const judged = check_stated_order(whole, verification::examples_max);
   verified.changes = judged.changes;
   verified.hidden_changes = judged.hidden_changes;
-  verified.violated_keys = judged.violations;
+  verified.contradictions = judged.violations;
+  verified.violated_keys = judged.violated_keys;
   for (auto const& one : judged.examples) {
     auto const foreign = foreign_value_in(whole, one);
     verified.examples.push_back(
@@ -252,7 +253,7 @@ verification verify_run(recorded_run const& run) {
       verified.verdict = verdict::undecided;
       break;
   }
-  if (verified.violated_keys != 0) {
+  if (verified.violated_keys != 0 || verified.contradictions != 0) {
     verified.verdict = verdict::violated;
   } else if (verified.undecided_keys != 0) {
     verified.verdict = verdict::undecided;

@@ -56,7 +56,8 @@ struct verification {
   std::uint64_t operations = 0;  ///< checked operations
   std::uint64_t unanswered = 0;  ///< puts and deletes among them with unknown effect
   std::uint64_t keys = 0;        ///< requested keys
-  std::uint64_t violated_keys = 0;  ///< by_revision: number of violations
+  std::uint64_t violated_keys = 0;
+  std::uint64_t contradictions = 0;  ///< by_revision: violations; one key may have many
   std::uint64_t undecided_keys = 0;
   std::vector<violation_example> examples;  ///< the first violations
   bool was_replaced = false;                ///< the database was replaced during the run: nothing is checked
@@ -92,7 +93,7 @@ struct recorded_run {
 ///     proof             by_revision (strictly serializable, all operations together), by_key (linearizable, each key
 ///                       by itself) or none
 ///     operations, unanswered, keys, violated_keys, undecided_keys, was_full, was_replaced, took_ms
-///     changes, hidden_changes, events   for a proof by_revision
+///     changes, hidden_changes, events, contradictions   for a proof by_revision
 ///     violations        the first ones: [{key, kind, remark, minimal, initial, timeline (text), operations:
 ///                       [{connection, action, value, invoked_ms, responded_ms (null: never)}]}]. With by_key, an
 ///                       action is read, create, replace, write, remove or erase, and a value is 16 hexadecimal

@@ -41,10 +41,10 @@ std::string answer_lines(verification const& verified) {
                       : "  answers  linearizable: an order of all operations explains every answer\n";
       break;
     case verdict::violated:
-      text =
-          "  answers  VIOLATED: " + (together ? plural(verified.violated_keys, "contradiction") + " among the answers\n"
-                                              : "no order of the operations explains the answers on " +
-                                                    plural(verified.violated_keys, "key") + "\n");
+      text = "  answers  VIOLATED: " + (together
+                                            ? plural(verified.contradictions, "contradiction") + " among the answers\n"
+                                            : "no order of the operations explains the answers on " +
+                                                  plural(verified.violated_keys, "key") + "\n");
       break;
     case verdict::undecided:
       text = "  answers  UNDECIDED: " +
@@ -142,11 +142,11 @@ std::string_view name_of(proof proof) {
 std::string text_of(verification const& verified, std::string const& key_prefix) {
   auto text = answer_lines(verified) + lock_lines(verified.locks);
   for (auto const& one : verified.examples) text += example_lines(one, key_prefix);
-  if (verified.violated_keys > verified.examples.size())
-    text += "\n  " +
-            plural(verified.violated_keys - verified.examples.size(),
-                   verified.proof == proof::by_key ? "more key" : "more contradiction") +
-            " like this.\n";
+  auto const by_key = verified.proof == proof::by_key;
+  auto const found = by_key ? verified.violated_keys : verified.contradictions;
+  if (found > verified.examples.size())
+    text +=
+        "\n  " + plural(found - verified.examples.size(), by_key ? "more key" : "more contradiction") + " like this.\n";
   return text;
 }
 
@@ -165,6 +165,7 @@ std::string json_of(verification const& verified, std::string const& key_prefix)
                       {"changes", verified.changes},
                       {"hidden_changes", verified.hidden_changes},
                       {"events", verified.events},
+                      {"contradictions", verified.contradictions},
                       {"was_full", verified.was_full},
                       {"was_replaced", verified.was_replaced},
                       {"took_ms", load::in_ms(verified.took)},

@@ -75,6 +75,8 @@ TEST_P(wrong_revisions, are_found_and_named) {
   ASSERT_EQ(ended.exit_status, 5) << ended.out << ended.err;
   auto const told = nlohmann::json::parse(ended.out)["verification"];
   EXPECT_EQ(told["verdict"], "violated");
+  EXPECT_GE(told["contradictions"], 1);
+  EXPECT_LE(told["violated_keys"], told["keys"]) << "one key may have many contradictions";
   EXPECT_EQ(told["proof"], "by_revision");
   ASSERT_GE(told["violations"].size(), 1U);
   std::set<std::string> kinds;

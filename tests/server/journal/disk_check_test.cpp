@@ -29,7 +29,13 @@ TEST(disk_check, measures_and_leaves_nothing_behind) {
 }
 
 TEST(disk_check, of_a_directory_that_is_not_there_says_so) {
-  EXPECT_THROW(static_cast<void>(check_disk("/nowhere/at/all", 1ms)), journal_error);
+  try {
+    static_cast<void>(check_disk("/nowhere/at/all", 1ms));
+    FAIL();
+  } catch (journal_error const& error) {
+    EXPECT_EQ(error.fault(), journal_fault::cannot_create) << "the disk is not at fault";
+    EXPECT_THAT(error.what(), HasSubstr("/nowhere/at/all does not exist"));
+  }
 }
 
 TEST(disk_check, doubts_syncs_that_are_too_quick_to_be_true) {
