@@ -16,8 +16,8 @@ namespace holdfast::server {
 namespace {
 
 /// After this time without an answer from etcd, a leader refuses requests that would wait for etcd. Longer than most
-/// elections of etcd itself.
-constexpr std::chrono::milliseconds silence_max{1500};
+/// elections of etcd itself, which begin after one to two seconds, and not longer than a client should wait for a 503.
+constexpr std::chrono::milliseconds silence_max{1900};
 /// How long a standby that will lead waits for requests in progress.
 constexpr std::chrono::milliseconds standby_drain{30};
 /// Pause before another attempt.

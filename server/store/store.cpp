@@ -139,6 +139,13 @@ void store::keep_in(journal_position const& position, commit_queue& commits, std
 }
 
 /// What must be durable before an outcome is shown: the changes that it made; otherwise what it shows, and the revision
+std::uint64_t store::ask_for_round() {
+  if (commits_ == nullptr || !commits_->is_shared()) return 0;
+  auto const number = commits_->ask_for_round();
+  start_commit();
+  return number;
+}
+
 /// that goes with it.
 void store::note_needs(std::string_view key, database const& data, std::uint64_t sequence_before, clock::time_point now,
                        execution& done) const {
