@@ -25,7 +25,7 @@ class etcd_upkeep {
 
   /// @param journal must outlive this object.
   /// @param on_loss called once, on this object's thread, with the reason why this server does not lead any more:
-  /// another server does, or etcd was restored and lacks commits. Must be brief and not throw.
+  /// another server does, or etcd was restored and lacks commits. The thread ends with it. Must be brief and not throw.
   etcd_upkeep(cluster_settings const& settings, leadership leads, etcd_journal& journal,
               std::function<void(std::string const&)> on_loss);
   ~etcd_upkeep();
