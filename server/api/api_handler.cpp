@@ -62,11 +62,18 @@ bool is_stream(routed const& request) {
          (lock != nullptr && is_streamed(*lock)) || (ticket != nullptr && ticket->is_kept_by_connection);
 }
 
+/// How long etcd has to confirm that this server leads, before it says that a watch can't continue.
+constexpr std::chrono::seconds confirmation_patience{2};
+
 /// Whether a request is answered by a leader only when etcd has answered.
 bool waits_for_etcd(route_kind kind, method method, cluster_view const& cluster) {
+  // A watch may have to ask whether a position is one that this leader does not know yet.
+  auto const is_watch = kind == route_kind::watch || kind == route_kind::named_lock_events;
   auto const reads = method == method::get || method == method::head;
-  if (reads && cluster.reads_by_lease()) return false;
+  if (reads && !is_watch && cluster.reads_by_lease()) return false;
   switch (kind) {
+    case route_kind::watch:
+    case route_kind::named_lock_events:
     case route_kind::value:
     case route_kind::list:
     case route_kind::transaction:
@@ -107,6 +114,7 @@ class api_handler final : public request_handler {
   request_need execute_at_once(ticket_request const& request, reply& answer);
   void make_conditional(data_request& data, std::string_view said);
   awaitable<request_end> run_routed(client_link& client, reply& answer);
+  awaitable<request_end> run_watch(watch_request const& request, client_link& client, reply& answer);
   awaitable<request_end> run_data(data_request const& request, client_link& client, reply& answer);
   void begin_stream(reply&& head, bool ends_connection, client_link& client, reply& answer);
   void add(method method, unsigned status, std::chrono::nanoseconds took);
@@ -215,7 +223,7 @@ request_need api_handler::begin_routed(request_head const& head, reply& answer) 
   if (std::holds_alternative<import_request>(request_)) return request_need::stream;
   if (std::holds_alternative<export_request>(request_)) return request_need::time;
   if (auto* const watch = std::get_if<watch_request>(&request_)) {
-    auto refused = refuse_watch(*watch, hub_);
+    auto refused = context_.cluster == nullptr ? refuse_watch(*watch, hub_) : std::nullopt;
     if (!refused) return request_need::time;
     answer = *std::move(refused);
     return request_need::nothing;
@@ -375,11 +383,8 @@ awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
 
 awaitable<request_end> api_handler::run_routed(client_link& client, reply& answer) {
   if (auto const* const data = std::get_if<data_request>(&request_)) co_return co_await run_data(*data, client, answer);
-  if (auto const* const watch = std::get_if<watch_request>(&request_)) {
-    begin_stream(head_of(*watch), true, client, answer);
-    asker_.operation = lock_operation::watch;
-    co_return co_await send_watch(*watch, context_, hub_, asker_, client, gate());
-  }
+  if (auto const* const watch = std::get_if<watch_request>(&request_))
+    co_return co_await run_watch(*watch, client, answer);
   if (auto const* const one = std::get_if<ticket_request>(&request_)) {
     asker_.operation = lock_operation::ticket;
     if (!one->is_kept_by_connection)
@@ -408,6 +413,26 @@ awaitable<request_end> api_handler::run_routed(client_link& client, reply& answe
   }
   begin_stream(head_of(lock), lock.what == lock_request::kind::events, client, answer);
   co_return co_await send_stream(lock, context_, client);
+}
+
+awaitable<request_end> api_handler::run_watch(watch_request const& request, client_link& client, reply& answer) {
+  if (context_.cluster != nullptr && !can_continue(request, hub_)) {
+    // A leader that was stopped may not know yet that others have led since; the position may be from them.
+    auto const confirmed = co_await client.until_progress(context_.store.ask_for_round(), confirmation_patience);
+    if (confirmed == client_link::progress_wait::gone) co_return request_end::gone;
+    std::optional<reply> refused;
+    if (confirmed == client_link::progress_wait::made)
+      refused = refuse_watch(request, hub_);
+    else
+      refused = confirmed == client_link::progress_wait::drained ? draining_reply() : no_leader_reply(true, true);
+    if (refused) {
+      answer = *std::move(refused);
+      co_return request_end::answered;
+    }
+  }
+  begin_stream(head_of(request), true, client, answer);
+  asker_.operation = lock_operation::watch;
+  co_return co_await send_watch(request, context_, hub_, asker_, client, gate());
 }
 
 void api_handler::begin_stream(reply&& head, bool ends_connection, client_link& client, reply& answer) {

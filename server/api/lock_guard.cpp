@@ -64,7 +64,7 @@ void guard(data_request& request, std::vector<lock_grant>&& grants) {
 failure failure_of(lock_lost const& lost) {
   return {errc::lock_lost, "the grant of the lock '" + lost.grant.lock + "' with the token " +
                                std::to_string(lost.grant.token) +
-                               " is over; nothing was changed. The present holder has a newer token"};
+                               " is over, or there never was one; nothing was changed. Ask for a new ticket"};
 }
 
 }  // namespace holdfast::server

@@ -286,6 +286,11 @@ routed route_watch(request_head const& head, target const& target, route_context
   return request;
 }
 
+bool can_continue(watch_request const& request, watch_hub& hub) {
+  if (!request.after && !request.is_of_other_database) return true;
+  return !request.is_of_other_database && *request.after <= hub.last_revision() && hub.knows_all_after(*request.after);
+}
+
 std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub) {
   if (!request.after || request.may_be_told_lost) return std::nullopt;
   if (request.is_of_other_database)

@@ -22,6 +22,9 @@ namespace holdfast::server {
 [[nodiscard]] std::optional<reply> take_position(request_head const& head, parameters const& given,
                                                  route_context const& context, watch_request& request);
 
+/// True if a watch can begin where its client left off: it is not refused, nor told that changes are lost.
+[[nodiscard]] bool can_continue(watch_request const& request, watch_hub& hub);
+
 /// Why a watch can't begin; nothing if it can.
 [[nodiscard]] std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub);
 

@@ -16,8 +16,8 @@ namespace holdfast::server {
 namespace {
 
 /// After this time without an answer from etcd, a leader refuses requests that would wait for etcd. Longer than most
-/// elections of etcd itself.
-constexpr std::chrono::milliseconds silence_max{1500};
+/// elections of etcd itself, which begin after one to two seconds, and not longer than a client should wait for a 503.
+constexpr std::chrono::milliseconds silence_max{1900};
 /// How long a standby that will lead waits for requests in progress.
 constexpr std::chrono::milliseconds standby_drain{30};
 /// Pause before another attempt.
@@ -139,6 +139,7 @@ void cluster_member::prepare(leadership place) {
     {
       std::lock_guard const lock(mutex_);
       term_ = term;
+      is_lost_ = false;
     }
     auto kept = std::make_unique<etcd_journal>(settings_.cluster, place, copy_->take());
     journal_ = kept.get();
@@ -169,7 +170,7 @@ bool cluster_member::lead() {
     std::lock_guard const lock(mutex_);
     leader_ = leader.get();
     auto const place = candidacy_->place();
-    if (!place || place->term != term_) leader_->abandon();
+    if (is_lost_ || !place || place->term != term_) leader_->abandon();
   }
   upkeep_of_leader_ = upkeep_.get();
   leader->stop_on_signals();
@@ -254,8 +255,9 @@ void cluster_member::on_notice(notice const& news, std::string_view thread) {
 /// Called when this server does not lead any more, though its candidate key may still be there.
 void cluster_member::abandon(std::string const& reason) {
   std::lock_guard const lock(mutex_);
-  if (leader_ == nullptr) return;
   log_warn("leadership lost", {{"reason", reason}});
+  is_lost_ = true;
+  if (leader_ == nullptr) return;  // lead() will see it
   leader_->abandon();
   journal_->abandon();
 }

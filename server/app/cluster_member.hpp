@@ -76,6 +76,7 @@ class cluster_member final : private cluster_view {
   bool phase_has_ended_ = false;  // guarded by mutex_
   server* leader_ = nullptr;      // while it runs; guarded by mutex_
   std::int64_t term_ = 0;         // of this server's latest leadership; guarded by mutex_
+  bool is_lost_ = false;          // that leadership, as etcd says; guarded by mutex_
 
   // Changed by run() between phases, and by the election thread of a standby, which nobody else accesses meanwhile.
   std::optional<candidacy> candidacy_;

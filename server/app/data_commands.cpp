@@ -128,8 +128,7 @@ int run_backup(std::filesystem::path const& directory, std::filesystem::path con
     if (auto const report = inspect_data(directory); !report.whole())
       throw journal_error(journal_fault::damaged, report.problems.front());
     auto journal = open_for_backup(directory);
-    if (auto const removed = journal->removed_tail(); !removed.empty()) std::cerr << "removed " << removed << '
-';
+    if (auto const removed = journal->removed_tail(); !removed.empty()) std::cerr << "removed " << removed << '\n';
     auto const position = journal->back_up(to);
     journal->close();
     std::cout << "backed up database " << text_of(position.database) << " up to revision " << grouped(position.revision)

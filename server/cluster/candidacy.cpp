@@ -11,8 +11,8 @@ namespace holdfast::server {
 
 namespace {
 
-/// Two clocks drift apart by far less than this during a lease.
-constexpr std::chrono::milliseconds clock_margin{100};
+/// The part of a lease by which two clocks may drift apart during it.
+constexpr int clock_margin_share = 50;
 constexpr std::chrono::milliseconds pause_after_failure{100};
 constexpr std::chrono::seconds patience{2};
 /// etcd removes the keys of an expired lease by this later at most, even if it has just elected a leader.
@@ -126,8 +126,9 @@ std::string candidacy::stand() {
   auto const lease = etcd_.grant(settings_.lease, began_at + patience);
   lease_ = lease.id;
   // The lease is counted from before the request was sent: etcd counts from its arrival, which is later.
+  auto const valid_for = std::chrono::milliseconds(lease.time) * (clock_margin_share - 1) / clock_margin_share;
   auto const is_kept = [&] {
-    valid_until_->store((began_at + lease.time - clock_margin).time_since_epoch().count(), std::memory_order_release);
+    valid_until_->store((began_at + valid_for).time_since_epoch().count(), std::memory_order_release);
   };
   is_kept();
   auto const key = settings_.candidates() + std::to_string(lease.id);

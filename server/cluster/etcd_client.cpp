@@ -164,11 +164,7 @@ class http_connection {
       int const on = 1;
       ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       failed = ::connect(socket_, one->ai_addr, one->ai_addrlen) == 0 ? 0 : errno;
-      if (failed == EINPROGRESS) {
-        await(POLLOUT, due);
-        socklen_t size = sizeof failed;
-        ::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &failed, &size);
-      }
+      if (failed == EINPROGRESS) failed = await_connection(one->ai_next != nullptr, due);
       if (failed == 0) break;
       close();
     }
@@ -321,6 +317,21 @@ class http_connection {
     unread_.resize(bytes);
     await(how, due);
     unread_.resize(bytes + 64 * 1024);
+  }
+
+  /// @param has_more other addresses follow, and need the rest of the time. @return the error; 0: it is connected.
+  int await_connection(bool has_more, clock::time_point due) {
+    auto const now = clock::now();
+    try {
+      await(POLLOUT, has_more ? now + (due - now) / 2 : due);
+    } catch (too_late const&) {
+      if (has_more) return ETIMEDOUT;
+      throw;
+    }
+    int failed = 0;
+    socklen_t size = sizeof failed;
+    ::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &failed, &size);
+    return failed;
   }
 
   void await(tls::outcome how, clock::time_point due) {

@@ -104,8 +104,10 @@ struct etcd_event {
 [[nodiscard]] std::string end_of_prefix(std::string prefix);
 
 /// A client of etcd's JSON gateway (/v3, etcd 3.4 and later). Calls block until `due` at the latest, and throw
-/// etcd_error. If an endpoint does not answer, the call is sent to the next one and may therefore take effect twice:
-/// the checks of a transaction must make that harmless. Not thread-safe.
+/// etcd_error. Looking up a host name is the exception: the system's resolver knows neither `due` nor the
+/// cancel_signal, so with a name server that is silent a call lasts as long as resolv.conf says. If an endpoint does
+/// not answer, the call is sent to the next one and may therefore take effect twice: the checks of a transaction must
+/// make that harmless. Not thread-safe.
 class etcd_client {
  public:
   using clock = std::chrono::steady_clock;

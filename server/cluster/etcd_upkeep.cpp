@@ -10,7 +10,7 @@ namespace holdfast::server {
 
 namespace {
 
-constexpr std::chrono::milliseconds question_period{500}, patience{1500};
+constexpr std::chrono::milliseconds question_period{200}, patience{1500};
 constexpr std::chrono::seconds status_period{2};
 /// The status is read again and the history compacted, at the latest, after writing 1/50 and 1/16 of etcd's quota.
 /// Otherwise fast writers could exhaust the quota between two checks, or with history alone.
@@ -56,8 +56,13 @@ std::string etcd_upkeep::ask() {
   auto const is_met = etcd_.holds(demands, began_at + patience);
   auto const now = clock::now();
   latency_.store(now - began_at, std::memory_order_relaxed);
-  answered_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-  if (is_met) return {};
+  auto reason = is_met ? std::string() : why_lost(demands, now);
+  // Not after a loss: a leader that was stopped would answer requests in the moment until on_loss_ ends it.
+  if (reason.empty()) answered_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  return reason;
+}
+
+std::string etcd_upkeep::why_lost(std::vector<etcd_check> const& demands, clock::time_point now) {
   auto const place = etcd_.range(leads_.key, {}, 0, 0, now + patience).entries;
   if (place.empty() || place[0].create_revision != leads_.term)
     return "this server's place in the cluster " + settings_.name + " is gone from etcd";

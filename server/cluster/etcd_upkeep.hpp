@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "server/cluster/cluster_settings.hpp"
 #include "server/cluster/etcd_client.hpp"
@@ -24,14 +25,14 @@ class etcd_upkeep {
 
   /// @param journal must outlive this object.
   /// @param on_loss called once, on this object's thread, with the reason why this server does not lead any more:
-  /// another server does, or etcd was restored and lacks commits. Must be brief and not throw.
+  /// another server does, or etcd was restored and lacks commits. The thread ends with it. Must be brief and not throw.
   etcd_upkeep(cluster_settings const& settings, leadership leads, etcd_journal& journal,
               std::function<void(std::string const&)> on_loss);
   ~etcd_upkeep();
   etcd_upkeep(etcd_upkeep const&) = delete;
   etcd_upkeep& operator=(etcd_upkeep const&) = delete;
 
-  /// The time of etcd's last answer.
+  /// The time of etcd's last answer that this server leads.
   [[nodiscard]] clock::time_point answered_at() const noexcept {
     return clock::time_point(clock::duration(answered_at_.load(std::memory_order_relaxed)));
   }
@@ -41,6 +42,7 @@ class etcd_upkeep {
  private:
   void run();
   [[nodiscard]] std::string ask();
+  [[nodiscard]] std::string why_lost(std::vector<etcd_check> const& demands, clock::time_point now);
   void look_after(clock::time_point now);
 
   cluster_settings const settings_;

@@ -152,13 +152,13 @@ bool database::load_record(keyspace space, std::string_view key, std::string_vie
   return true;
 }
 
-void database::keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision) {
+void database::keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision, clock::time_point now) {
   journal_ = &journal;
   sequence_ = sequence;
   revision_ = revision;
   last_removal_ = last_lock_change_ = sequence;
   answered_.sort();
-  locks_.sort();
+  locks_.begin(now);
 }
 
 data_outcome database::apply(data_operation const& operation) {

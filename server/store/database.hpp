@@ -51,7 +51,7 @@ class database final : private named_locks::stream {
                                  expiry_time expires, moment const& now);
   /// Sends changes to the journal from now on; the journal passes durable ones to the history. All data have been
   /// loaded.
-  void keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision);
+  void keep_in(commit_queue& journal, std::uint64_t sequence, std::uint64_t revision, clock::time_point now);
 
   /// Approximate memory of a key with its value, including its share of the tree and the allocator's overhead.
   [[nodiscard]] static constexpr std::uint64_t bytes_of(std::size_t key_bytes, std::size_t value_bytes) noexcept {

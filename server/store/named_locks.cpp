@@ -518,7 +518,11 @@ bool named_locks::load(std::string_view key, std::string_view bytes, std::uint64
   return true;
 }
 
-void named_locks::sort() {
+void named_locks::begin(clock::time_point now) {
+  for (auto const& one : tickets_) {
+    one->begun = now;
+    set_expiry(*one, later(now, one->lease));
+  }
   for (auto& [name, one] : locks_)
     std::sort(one.waiting.begin(), one.waiting.end(), [](auto const* a, auto const* b) { return a->order < b->order; });
 }

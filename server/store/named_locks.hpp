@@ -74,9 +74,11 @@ class named_locks {
     return leases_.empty() ? clock::time_point::max() : leases_.begin()->at;
   }
 
-  /// Adds a ticket from before a restart. Call sort() afterwards. @return false if the record's format is unknown.
+  /// Adds a ticket from before a restart. Call begin() after the last one. @return false if the record's format is
+  /// unknown.
   [[nodiscard]] bool load(std::string_view key, std::string_view bytes, std::uint64_t version, clock::time_point now);
-  void sort();
+  /// All leases begin anew now: to load the data may have taken longer than one.
+  void begin(clock::time_point now);
 
   /// Approximate memory of the tickets.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }

@@ -127,15 +127,23 @@ void store::recover(journal& kept) {
   });
   data_bytes_.store(data.bytes(), std::memory_order_relaxed);
   keys_.store(data.size(), std::memory_order_relaxed);
-  next_expiry_.store(data.next_expiry(), std::memory_order_relaxed);
 }
 
 void store::keep_in(journal_position const& position, commit_queue& commits, std::vector<change> recent) {
-  data_.try_lock()->keep_in(commits, position.sequence, position.revision);
+  auto lock = data_.try_lock();
+  lock->keep_in(commits, position.sequence, position.revision, clock::now());
+  next_expiry_.store(lock->next_expiry(), std::memory_order_relaxed);
   id_ = position.database;
   history_.start_after(position.revision - recent.size());
   history_.append(recent);
   commits_ = &commits;
+}
+
+std::uint64_t store::ask_for_round() {
+  if (commits_ == nullptr || !commits_->is_shared()) return 0;
+  auto const number = commits_->ask_for_round();
+  start_commit();
+  return number;
 }
 
 /// What must be durable before an outcome is shown: the changes that it made; otherwise what it shows, and the revision

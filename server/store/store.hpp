@@ -80,6 +80,10 @@ class store {
   /// Distinguishes this database from others, including earlier ones of the same server.
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
+  /// Where other servers may take over the journal: begins to ask whether this one still commits, and so knows the
+  /// latest changes. @return what an answer must wait for; 0: nothing
+  [[nodiscard]] std::uint64_t ask_for_round();
+
   /// Runs an operation without a hold if the lock is free or becomes free within an instant. Never suspends. @param
   /// done receives the result. @return false if it would have to wait; then nothing has happened.
   [[nodiscard]] bool try_execute(data_operation const& operation, lock_asker const& asker, execution& done);

@@ -22,7 +22,8 @@ import time
 import urllib.parse
 
 import chaos_checks
-from chaos_clients import Appender, BALANCE, Caller, Counter, Register, Seen, Transfer, Unanswered, Unreachable, Version, Watcher
+from chaos_clients import (Appender, BALANCE, Caller, Counter, REGISTERS, Register, Seen, Transfer, Unanswered, Unreachable,
+                           Version, Watcher, revision_in)
 from cluster import Cluster, ETCD, MEMBERS, encoded
 
 LEASE_S = 3  # of a leader
@@ -196,8 +197,22 @@ def ask_until_answered(caller, *asked, **fields):
         time.sleep(0.05)
 
 
+def read_at_the_end(caller, seen):
+    """What has become of each key that was written. @return the last number that was counted"""
+    number = 0
+    for key in (*chaos_checks.ACCOUNT_KEYS, *(Register.key(number) for number in range(REGISTERS)), Counter.key):
+        begin = time.monotonic()
+        status, answer, content = ask_until_answered(caller, "GET", f"/v1/kv/{key}")
+        if status not in (200, 404):
+            raise AssertionError(f"GET {key}: {status} {content!r}")
+        value, revision = (json.loads(content), revision_in(answer["ETag"])) if status == 200 else (None, 0)
+        seen.versions.append(Version(key, value, revision, begin, time.monotonic(), False))
+        if key == Counter.key and value:
+            number = value["number"]
+    return number
+
+
 def final_lists(caller):
-    """All lists, and the last number that was counted."""
     lists, after = {}, "chaos/list"
     while after is not None:
         status, _, content = ask_until_answered(
@@ -207,8 +222,7 @@ def final_lists(caller):
         page = json.loads(content)
         lists |= {one["key"]: one["value"] for one in page["entries"]}
         after = page.get("next")
-    status, _, content = ask_until_answered(caller, "GET", "/v1/kv/chaos/counter")
-    return lists, json.loads(content)["number"] if status == 200 else 0
+    return lists
 
 
 class Load:
@@ -310,19 +324,24 @@ def run(given, scratch):
             one.ends.set()
         for one in watchers:
             one.join(20)
-        lists, last_count = final_lists(setup)
+        lists, last_count = final_lists(setup), read_at_the_end(setup, seen)
         logs = {}
         for one, link in zip(cluster.servers, cluster.server_links):
             logs[link.url] = logs[str(one.port)] = one.log.read_text(encoding="utf-8", errors="replace")
     wrong = chaos_checks.check(seen, lists, last_count, final)
     unexplained, told_lost = chaos_checks.check_losses(seen, logs)
-    wrong += unexplained
+    leaders = chaos_checks.leaders(set(logs.values()))
+    wrong += unexplained + chaos_checks.check_copies(leaders)
+    if not given.only and given.duration >= 60:
+        wrong += chaos_checks.check_struck(counts, ALL)
     if verification and verification["verdict"] != "linearizable":
         wrong.append(f"load --verify: {json.dumps(verification)[:2000]}")
     done = {"reads": sum(not one.is_write for one in seen.versions), "writes": sum(one.is_write for one in seen.versions),
             "snapshots": len(seen.snapshots), "appends": len(seen.appended), "counts": len(seen.counted),
+            "grants": len(seen.grants), "locks lost": sum(one.refused_at is not None for one in seen.grants),
             "changes watched": sum(len(one.changes) for one in seen.watchers),
             "watches resumed": sum(one.resumed - 1 for one in seen.watchers), "told lost": told_lost,
+            "leaders": leaders,
             "unanswered": seen.unanswered, "unreachable": seen.unreachable, "refused": seen.refusals}
     ends = sorted(one.end for one in seen.versions if one.is_write)
     done["longest pause of writes, s"] = round(max((after - before for before, after in zip(ends, ends[1:])), default=0), 1)
@@ -347,6 +366,7 @@ def main():
     options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options.add_argument("--only", type=lambda text: text.split(","), help=f"of: {', '.join(ALL)}")
     options.add_argument("--without", type=lambda text: text.split(","), default=[], help="guard: counts without Holdfast-Lock")
+    options.add_argument("--expect", help="what every anomaly must match, and there must be one: a test of the checks")
     options.add_argument("--flag", action="append", default=[f"--cluster-lease={LEASE_S}s"], help="for each server")
     options.add_argument("--keep", help="a directory for logs and data, kept if something is wrong")
     given = options.parse_args()
@@ -358,6 +378,11 @@ def main():
     scratch.mkdir(parents=True, exist_ok=True)
     wrong, done, counts = run(given, scratch)
     print(json.dumps(done), json.dumps(counts))
+    if given.expect:
+        found = [line for line in wrong if re.search(given.expect, line)]
+        shutil.rmtree(scratch)
+        sys.exit(None if found and len(found) == len(wrong) else f"seed {given.seed}: {len(found)} of {len(wrong)} anomalies are"
+                 f" '{given.expect}'\n" + "\n".join(wrong[:20]))
     if wrong:
         sys.exit(f"seed {given.seed}, logs in {scratch}: {len(wrong)} anomalies\n" + "\n".join(wrong[:20]))
     shutil.rmtree(scratch)

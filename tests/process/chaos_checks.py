@@ -5,7 +5,9 @@ import heapq
 import json
 import re
 
-from chaos_clients import ACCOUNTS, BALANCE, Transfer
+from chaos_clients import ACCOUNTS, BALANCE, LOCK_LEASE_S, Transfer
+
+LIST, LAST = "chaos/list-", "chaos/last"  # the keys of the lists, and of the write after all others
 
 
 def text_of(value):
@@ -13,7 +15,8 @@ def text_of(value):
 
 
 def replay(seen):
-    """@return the versions of each key by revision, and what is wrong with what was told of them."""
+    """@return the versions of each key by revision, also those of which only watchers were told, and what is wrong with what
+    was told of them."""
     wrong, known = [], {}
     for one in seen.versions:
         versions = known.setdefault(one.key, {0: None})
@@ -21,6 +24,13 @@ def replay(seen):
             wrong.append(f"{one.key} at {one.revision} is {one.value!r}, and was {versions[one.revision]!r}")
         if (one.key, text_of(one.value)) in seen.refused_values and one.value is not None:
             wrong.append(f"{one.key} is {one.value!r} at {one.revision}, whose write was refused")
+    for watcher in seen.watchers:
+        for one in watcher.changes:
+            if one.key not in known and one.key not in seen.unknown:
+                continue  # check_events() judges it
+            if known.setdefault(one.key, {0: None}).setdefault(one.revision, one.value) != one.value:
+                wrong.append(f"{watcher.name} was told that {one.key} at {one.revision} is {one.value!r},"
+                             f" which is {known[one.key][one.revision]!r}")
     writes = {}
     for one in seen.versions:
         if one.is_write:
@@ -30,6 +40,10 @@ def replay(seen):
     for key, versions in known.items():
         done = writes.get(key, {})
         order = sorted(versions)
+        at = {}
+        for revision in order:
+            if at.setdefault(text_of(versions[revision]), revision) != revision:
+                wrong.append(f"{key} was {versions[revision]!r} at {at[text_of(versions[revision])]}, and again at {revision}")
         for before, revision in zip(order, order[1:]):
             made_by = done.get(revision)
             if made_by is None:
@@ -40,10 +54,22 @@ def replay(seen):
     return known, wrong
 
 
-def real_time(operations, name):
+def check_revisions(seen):
+    """Each revision is that of one change of one key, whoever led."""
+    wrong, owners = [], {}
+    for revision, whose in ([(one.revision, one.key) for one in seen.versions if one.revision]
+                            + [(one.token, "a grant") for one in seen.grants]
+                            + [(one.revision, one.key) for watcher in seen.watchers for one in watcher.changes]):
+        if owners.setdefault(revision, whose) != whose:
+            wrong.append(f"the revision {revision} is that of {whose}, and of {owners[revision]}")
+    tokens = [one.token for one in seen.grants]
+    return wrong + [f"the token {token} was granted twice" for token in {one for one in tokens if tokens.count(one) > 1}]
+
+
+def real_time(operations, name, told=()):
     """Operations that one after the other tell a revision: who begins after another has ended must not be behind it, and a
-    write must be beyond it. @param operations (begin, end, revision, is_write)"""
-    wrong, ended, latest = [], [], 0
+    write must be beyond it. @param operations (begin, end, revision, is_write) @param told by watches: (time, revision)"""
+    wrong, ended, latest = [], sorted(told), 0
     for begin, end, revision, is_write in sorted(operations):
         while ended and ended[0][0] < begin:
             latest = max(latest, heapq.heappop(ended)[1])
@@ -54,11 +80,17 @@ def real_time(operations, name):
 
 
 def check_time(seen):
-    wrong, keys = [], {}
+    wrong, keys, told = [], {}, {}
     for one in seen.versions:
         keys.setdefault(one.key, []).append((one.begin, one.end, one.revision, one.is_write))
+    for watcher in seen.watchers:
+        for one in watcher.changes:
+            told.setdefault(one.key, []).append((one.at, one.revision))
     for key, operations in keys.items():
-        wrong += real_time(operations, key)
+        wrong += real_time(operations, key, told.get(key, ()))
+        written = max((end for _, end, _, is_write in operations if is_write), default=None)
+        if written is not None and not any(begin > written and not is_write for begin, _, _, is_write in operations):
+            wrong.append(f"{key} was not read after its last write")
     # All keys together: what a transaction reads is as new as any write that had ended.
     everything = [(one.begin, one.end, one.revision, True) for one in seen.versions if one.is_write]
     # A transfer is two writes that end together.
@@ -67,7 +99,7 @@ def check_time(seen):
         together[begin, end] = max(revision, together.get((begin, end), 0))
     everything = [(begin, end, revision, True) for (begin, end), revision in together.items()]
     everything += [(one.begin, one.end, one.revision, False) for one in seen.snapshots]
-    return wrong + real_time(everything, "all keys")
+    return wrong + real_time(everything, "all keys", sum(told.values(), []))
 
 
 def check_snapshots(seen, known):
@@ -93,9 +125,9 @@ def check_lists(seen, lists):
         appended.setdefault(key, []).append(element)
     for key, elements in lists.items():
         there = [one for one in elements if (key, one) not in doubtful]
-        if there != appended.get(key, []):
+        twice = {one for one in elements if elements.count(one) > 1} if len(set(elements)) != len(elements) else set()
+        if there != appended.get(key, []) or twice:
             lost = [one for one in appended.get(key, []) if one not in set(elements)]
-            twice = {one for one in elements if elements.count(one) > 1} if len(set(elements)) != len(elements) else set()
             wrong.append(f"{key} has {len(elements)} elements, {len(appended.get(key, []))} were acknowledged; lost: {lost[:5]},"
                          f" more than once: {sorted(twice)[:5]}")
     for key in appended:
@@ -115,6 +147,47 @@ def check_counts(seen, last):
     most = len(order) + len(seen.doubtful_counts)
     if not len(order) <= last <= most:
         wrong.append(f"counted to {last}, by {len(order)} writes that were acknowledged and {most - len(order)} of unknown outcome")
+    return wrong
+
+
+def check_grants(seen):
+    """One at a time holds the lock, for as long as its lease at least, and who has asked earlier gets it earlier."""
+    wrong, held_until, by = [], 0, None
+    for one in sorted(seen.grants, key=lambda one: one.token):
+        lease_end = one.granted_after + LOCK_LEASE_S
+        if one.told_at < held_until:
+            wrong.append(f"{one.token} was granted {held_until - one.told_at:.3f} s before the lease of {by} could end")
+        if one.refused_at is not None and one.refused_at < lease_end:
+            wrong.append(f"the holder of {one.token} was told that it has lost the lock {lease_end - one.refused_at:.3f} s"
+                         " before its lease could end")
+        until = lease_end if one.left_at is None else min(lease_end, one.left_at)
+        if until > held_until:
+            held_until, by = until, one.token
+    asked_until, by = float("inf"), None  # the earliest of all that were granted later
+    for one in sorted(seen.grants, key=lambda one: -one.token):
+        if asked_until < one.asked_from:
+            wrong.append(f"{one.token} was granted before {by}, which was in the queue"
+                         f" {one.asked_from - asked_until:.3f} s earlier")
+        if one.asked_until < asked_until:
+            asked_until, by = one.asked_until, one.token
+    return wrong
+
+
+def check_events(seen, known, lists, final):
+    """No watcher was told of a change that nobody can have made. What replay() knows it has judged."""
+    wrong = []
+    for watcher in seen.watchers:
+        for one in watcher.changes:
+            if one.kind != "put":
+                is_so = False  # nobody deletes
+            elif one.key.startswith(LIST):  # only grows
+                is_so = isinstance(one.value, list) and one.value == lists.get(one.key, [])[:len(one.value)]
+            elif one.key == LAST:
+                is_so = one.revision == final
+            else:
+                is_so = one.key in known
+            if not is_so:
+                wrong.append(f"{watcher.name} was told of a change that nobody has made: {one}")
     return wrong
 
 
@@ -201,12 +274,34 @@ def check_losses(seen, logs):
     return wrong, reasons
 
 
+def leaders(logs):
+    """@return how many leaders began with a copy of the data, and how many with those in etcd"""
+    sources = [fields["data"] for log in logs for _, event, fields in events_of(log) if event == "leading"]
+    return {one: sources.count(one) for one in ("copy", "etcd")}
+
+
+def check_copies(by_source):
+    """Most leaders had a copy, else what check_losses() lets pass says nothing. @param by_source see leaders()"""
+    without, count = by_source["etcd"], sum(by_source.values())
+    return [f"{without} of {count} leaders had no copy of the data"] if count >= 4 and 2 * without >= count else []
+
+
+def check_struck(counts, names):
+    """@param counts how often each disturbance struck"""
+    if 2 * len(counts) > len(names):
+        return []
+    return [f"only these disturbances could be done: {', '.join(counts)}"]
+
+
 def check(seen, lists, last_count, final):
     known, wrong = replay(seen)
     wrong += check_time(seen)
     wrong += check_snapshots(seen, known)
     wrong += check_lists(seen, lists)
     wrong += check_counts(seen, last_count)
+    wrong += check_revisions(seen)
+    wrong += check_grants(seen)
+    wrong += check_events(seen, known, lists, final)
     wrong += check_watchers(seen, known, final)
     return seen.wrong + wrong
 

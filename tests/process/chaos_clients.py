@@ -60,6 +60,20 @@ class Change:
     revision: int
     previous: int
     value: object
+    at: float  # when it was told
+
+
+@dataclasses.dataclass
+class Grant:
+    """What a client knows of its turn with the lock."""
+
+    token: int
+    asked_from: float  # before the ticket was created
+    asked_until: float  # the ticket was in the queue by then
+    granted_after: float  # the last time at which it was not yet granted: its lease lasts at least from there
+    told_at: float
+    left_at: float = None  # before it was released; None: it was not
+    refused_at: float = None  # when a write was refused because the lock was lost
 
 
 @dataclasses.dataclass
@@ -84,6 +98,7 @@ class Seen:
         self.appended, self.doubtful_appends = [], []
         self.counted = []  # (number, token, revision): done under the lock
         self.doubtful_counts = []
+        self.grants = []
         self.watchers, self.losses = [], []
         self.wrong = []
         self.refusals = {}
@@ -161,6 +176,7 @@ class Client(threading.Thread):
         super().__init__(name=f"{type(self).__name__.lower()}{number}", daemon=True)
         self.dice, self.seen, self.ends = dice, seen, threading.Event()
         self.caller, self.count = Caller(ports, dice, seen), 0
+        self.refusal = None  # the code of the last write that was refused with 412
 
     def run(self):
         while not self.ends.is_set():
@@ -216,6 +232,7 @@ class Client(threading.Thread):
             self.seen.versions.append(Version(key, value, revision, begin, end, True, prior))
             return revision
         self.seen.refused_values.add((key, json.dumps(value)))
+        self.refusal = code_of(content) if status == 412 else None
         if status != 412 and not self.refused(status, content):
             raise AssertionError(f"PUT {key}: {status} {content!r}")
         return None
@@ -224,8 +241,12 @@ class Client(threading.Thread):
 class Register(Client):
     """Reads, and replaces what it has read."""
 
+    @staticmethod
+    def key(number):
+        return f"chaos/register{number}"
+
     def act(self):
-        key = f"chaos/register{self.dice.randrange(REGISTERS)}"
+        key = self.key(self.dice.randrange(REGISTERS))
         found = self.read(key)
         if found and self.dice.random() < 0.6:
             revision, _, tag = found
@@ -329,35 +350,44 @@ class Counter(Client):
     def act(self):
         ticket = self.unique() + f"-{self.dice.getrandbits(32)}"
         path = f"/v1/locks/chaos/tickets/{ticket}"
-        token = self.acquire(ticket, path)
-        if token is None:
+        grant = self.acquire(ticket, path)
+        if grant is None:
             return
+        self.seen.grants.append(grant)
         try:
-            self.count_one_more(ticket, token)
+            self.count_one_more(ticket, grant)
         finally:
+            grant.left_at = time.monotonic()
             with contextlib.suppress(OSError):
                 self.caller.ask("DELETE", path)
 
-    def count_one_more(self, ticket, token):
+    def count_one_more(self, ticket, grant):
         found = self.read(self.key)
         if not found:
             return
         if self.dice.random() < 0.1:
             self.ends.wait(self.dice.uniform(0, 2 * LOCK_LEASE_S))  # as if it were stopped
         number = (found[1] or {"number": 0})["number"] + 1
-        value = {"number": number, "token": token, "by": ticket}
-        guard = {"Holdfast_Lock": f"chaos;token={token}"} if self.is_guarded else {}
+        value = {"number": number, "token": grant.token, "by": ticket}
+        guard = {"Holdfast_Lock": f"chaos;token={grant.token}"} if self.is_guarded else {}
         try:
             revision = self.write(self.key, value, None, None, **guard)
         except Unanswered:
             self.seen.doubtful_counts.append(number)
             raise
         if revision:
-            self.seen.counted.append((number, token, revision))
+            self.seen.counted.append((number, grant.token, revision))
+        elif self.refusal:
+            if self.refusal != "lock_lost":
+                raise AssertionError(f"a count was refused with {self.refusal}")
+            grant.refused_at = time.monotonic()
 
     def acquire(self, ticket, path):
         method, where = "POST", f"/v1/locks/chaos?lease={LOCK_LEASE_S}s&wait=1s&id={ticket}"
+        asked_from = granted_after = time.monotonic()
+        asked_until = None
         while not self.ends.is_set():
+            begin = time.monotonic()
             try:
                 status, _, content = self.caller.ask(method, where)
             except Unreachable:
@@ -366,9 +396,11 @@ class Counter(Client):
             except Unanswered:
                 continue  # the same ticket
             if status in (200, 201, 202):
-                told = json.loads(content)
+                told, now = json.loads(content), time.monotonic()
+                asked_until = asked_until or now
                 if told["state"] == "held":
-                    return told["token"]
+                    return Grant(told["token"], asked_from, asked_until, granted_after, now)
+                granted_after = begin
                 method, where = "GET", f"{path}?wait=1s"
             elif status == 410:
                 return None
@@ -424,7 +456,8 @@ class Watcher(Client):
         if told["event"] == "lost":
             return False
         if told["event"] in ("put", "delete", "expire"):
-            self.changes.append(Change(told["event"], told["key"], told["revision"], told["previous"], told.get("value")))
+            self.changes.append(Change(told["event"], told["key"], told["revision"], told["previous"], told.get("value"),
+                                       time.monotonic()))
             if self.last is not None and told["revision"] <= self.last:
                 self.seen.wrong.append(f"{self.name} was told of {told['revision']} after {self.last}")
         if "id" in told:

@@ -53,6 +53,14 @@ class Etcd(Named):
             raise OSError(f"etcd answers {status} {content!r}")
         return json.loads(content)
 
+    def leads(self):
+        """Whether it says that it is the leader of all etcd."""
+        try:
+            told = self.ask("/v3/maintenance/status", 1)
+        except OSError:
+            return False
+        return told["header"]["member_id"] == told["leader"]
+
 
 def encoded(text):
     return base64.b64encode(text.encode()).decode()

@@ -18,6 +18,7 @@ import threading
 import time
 
 import server_process
+from cluster import Cluster as ThreeEtcd, get
 from etcd_process import PROGRAM, Etcd
 from server_process import PATIENCE_S, Client, Server, make_certificate
 
@@ -230,6 +231,8 @@ class Follower(threading.Thread):
                 answer = connection.getresponse()
                 if answer.status == 410:
                     self.lost.append(answer.read())
+                elif answer.status not in (200, 503):
+                    self.wrong.append(f"after {self.id}: {answer.status} {answer.read()}")
                 elif answer.status == 200:
                     self.connections += 1
                     while not self.ends.is_set() and (line := answer.readline()).endswith(b"\n"):
@@ -443,6 +446,119 @@ def a_leader_that_was_stopped_longer_than_its_lease_acknowledges_nothing():
         cluster.settle()
         for member in cluster.members:
             assert insist(member, "GET", "/v1/kv/fenced") == (200, b"2")
+
+
+# Until it noticed that it led no more, it said of changes that the next leader had made that they were lost, or to come.
+def a_leader_that_wakes_up_tells_no_watcher_an_untruth():
+    with Cluster("--reads", "lease") as cluster:
+        for turn in range(3):
+            leader, standbys = cluster.settle()
+            first = insist(leader, "PUT", "/v1/kv/k", str(turn).encode())
+            assert first[0] in (201, 204), first
+            for standby in standbys:
+                await_copy(leader, standby)
+            leader.pause()
+            new_leader, _ = cluster.settle(standbys)
+            for _ in range(3):
+                assert insist(new_leader, "PUT", "/v1/kv/k", b"-1")[0] == 204
+            revision = new_leader.state()[1]["revision"]
+            asked = [("/v1/watch", {"Last_Event_ID": revision}), (f"/v1/watch?from={revision}", {}),
+                     (f"/v1/locks/l/events?from={revision}", {}), ("/v1/locks/l/events", {"Last_Event_ID": revision})] * 4
+            clients = [leader.connect() for _ in asked]
+            for client, (path, fields) in zip(clients, asked):
+                client.send(server_process.request("GET", path, **fields))
+            leader.go_on()
+            # Whoever gets no answer is served by the standby that it has become.
+            wait_until = time.monotonic() + 1.5
+            for client, what in zip(clients, asked):
+                with client:
+                    try:
+                        while time.monotonic() < wait_until:
+                            client.socket.settimeout(max(0.01, wait_until - time.monotonic()))
+                            client.more()
+                    except (EOFError, OSError):
+                        pass
+                    status = client.unread.partition(b"\r\n")[0]
+                    assert status.split()[1:2] in ([], [b"200"], [b"503"]), (what, client.unread)
+                    assert b"lost" not in client.unread, (what, client.unread)
+
+
+def await_answers(etcds, how_many):
+    """@return when all, or any of them, have answered a read that needs a leader"""
+    deadline = time.monotonic() + PATIENCE_S
+
+    def answers(one):
+        try:
+            return bool(one.ask("/v3/kv/range", 0.2, key="YQ=="))
+        except OSError:
+            return False
+
+    while not how_many([answers(one) for one in etcds]):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return time.monotonic()
+
+
+# In most elections of etcd, also in short ones, new requests got 503 for up to a second.
+def an_etcd_that_is_killed_fails_no_request_if_the_others_soon_have_a_leader():
+    with tempfile.TemporaryDirectory() as scratch, ThreeEtcd(server_process.SERVER, scratch, is_disturbed=False) as cluster:
+        cluster.await_leader()
+        failed, ends, short_ones = [], threading.Event(), 0
+
+        def ask(number):
+            began_at = time.monotonic()
+            try:
+                status = get(cluster.servers[0].port, f"/v1/kv/{number % 4}", PATIENCE_S, "PUT" if number % 2 else "GET",
+                             b"1" if number % 2 else None)[0]
+            except OSError as error:
+                status = error
+            if status not in (200, 201, 204, 404):
+                failed.append((began_at, status))
+
+        def load():
+            threads = []
+            while not ends.wait(0.05):
+                threads.append(threading.Thread(target=ask, args=(len(threads),)))
+                threads[-1].start()
+            for thread in threads:
+                thread.join()
+
+        thread = threading.Thread(target=load)
+        thread.start()
+        try:
+            for _ in range(10):
+                await_answers(cluster.etcds, all)
+                cluster.await_leader()
+                killed = next(one for one in cluster.etcds if one.leads())
+                killed_at = time.monotonic()
+                killed.kill()
+                took = await_answers([one for one in cluster.etcds if one is not killed], any) - killed_at
+                time.sleep(1)
+                mine = [(at - killed_at, status) for at, status in failed if at >= killed_at]
+                print(f"etcd's leader killed: {took:.3f} s without one, {len(mine)} requests failed {mine[:1]} {mine[-1:]}")
+                assert all(status == 503 for _, status in mine), mine
+                if took < 1.4:
+                    assert not mine, mine
+                    short_ones += 1
+                killed.start()
+                if short_ones == 2:
+                    break
+            # In a longer one they get it, but late: it began after one second, or before.
+            await_answers(cluster.etcds, all)
+            cluster.await_leader()
+            for one in cluster.etcds[:2]:
+                one.pause()
+            silent_since = time.monotonic()
+            while not (late := [at - silent_since for at, _ in failed if at >= silent_since]):
+                assert time.monotonic() < silent_since + PATIENCE_S
+                time.sleep(0.02)
+            print(f"two etcd stopped: 503 after {late[0]:.3f} s")
+            assert 1.5 < late[0] < 2 + SLOW_MACHINE_S, late
+            for one in cluster.etcds[:2]:
+                one.go_on()
+        finally:
+            ends.set()
+            thread.join()
 
 
 def a_silent_etcd_is_told_within_two_seconds_and_its_return_is_enough():

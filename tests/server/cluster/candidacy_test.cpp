@@ -22,9 +22,9 @@ using namespace std::chrono_literals;
 /// A candidate, and a way to wait for its state.
 class candidate {
  public:
-  candidate(tests::etcd_process const& etcd, std::string const& name)
+  candidate(tests::etcd_process const& etcd, std::string const& name, std::chrono::seconds lease = 2s)
       : standing_(std::make_unique<candidacy>(
-            settings_of(etcd, name), "secret of " + name, [this] { changed(); },
+            settings_of(etcd, name, lease), "secret of " + name, [this] { changed(); },
             [this](notice const& news) {
               std::lock_guard const lock(mutex_);
               notices_.push_back(news);
@@ -56,9 +56,10 @@ class candidate {
   }
 
  private:
-  static cluster_settings settings_of(tests::etcd_process const& etcd, std::string const& name) {
+  static cluster_settings settings_of(tests::etcd_process const& etcd, std::string const& name,
+                                      std::chrono::seconds lease) {
     auto settings = etcd.settings();
-    settings.lease = 2s;
+    settings.lease = lease;
     settings.advertise = "http://" + name;
     return settings;
   }
@@ -100,6 +101,16 @@ TEST_F(candidacy_test, the_first_leads_and_hands_over_at_once_when_it_resigns) {
   EXPECT_LT(candidacy::clock::now() - began, 1s);
   EXPECT_GT(second->now().term, first->now().term);
   EXPECT_FALSE(first->now().leads);
+}
+
+// The margin was the same for all leases, and too small for long ones.
+TEST_F(candidacy_test, a_leader_counts_on_its_lease_for_two_percent_less_than_it_lasts) {
+  candidate one(*etcd, "a", 50s);
+  ASSERT_TRUE(one.leads());
+  auto const place = one->place();
+  ASSERT_TRUE(place);
+  EXPECT_LE(place->valid_until(), candidacy::clock::now() + 49s);
+  EXPECT_GT(place->valid_until(), candidacy::clock::now() + 29s);
 }
 
 TEST_F(candidacy_test, all_candidates_share_the_secret_of_the_first) {

@@ -878,7 +878,8 @@ commit_settings one_at_a_time(std::size_t append_bytes_max = 1000) {
 /// A database with this journal, for the rest of the test's block.
 class kept_database {
  public:
-  explicit kept_database(journal& kept, expiry_time now = expiry_time(1h), commit_settings settings = one_at_a_time())
+  explicit kept_database(journal& kept, expiry_time now = expiry_time(1h), commit_settings settings = one_at_a_time(),
+                         nanoseconds recovery_takes = {})
       : commits_(kept, settings, {.notify = [] {}, .measure = {}, .take = {}}) {
     moment const start{now, std::chrono::system_clock::now()};
     data.at(now);
@@ -891,7 +892,7 @@ class kept_database {
         EXPECT_TRUE(data.load_record(one.space, one.key, one.value, one.version, expires, start));
       }
     });
-    data.keep_in(commits_, kept.position().sequence, kept.position().revision);
+    data.keep_in(commits_, kept.position().sequence, kept.position().revision, now + recovery_takes);
   }
   ~kept_database() { commits_.finish(); }
 
@@ -1022,6 +1023,22 @@ TEST(an_idempotent_operation, is_kept_in_one_batch_with_what_it_has_changed) {
     one.data.apply(once("v", delete_range_operation{"a"}));
   }
   EXPECT_EQ(kept.batches, (std::vector<std::string>{"k+x+", "y+", "a+b+z+", "w+", "a-v+"}));
+}
+
+// The leases began when the loading did: with many keys, a short one was over before the first request.
+TEST(a_named_lock_that_is_kept, has_a_whole_lease_left_when_the_data_have_been_loaded) {
+  using kind = ticket_operation::kind;
+  remembering_journal kept;
+  {
+    kept_database one(kept);
+    for (auto const* id : {"a", "b"})
+      one.data.apply(ticket_operation{.what = kind::ask, .lock = "l", .id = id, .owner = {}, .lease = 1s});
+  }
+  kept_database again(kept, expiry_time(2h), one_at_a_time(), 5s);
+  EXPECT_EQ(again.data.next_expiry(), expiry_time(2h + 6s));
+  again.data.at(expiry_time(2h + 5s + 999ms));
+  EXPECT_EQ(get_as<ticket_found>(again.data.apply(ticket_operation{kind::look, "l", "a"})).token, 1U);
+  EXPECT_EQ(get_as<ticket_found>(again.data.apply(ticket_operation{kind::look, "l", "b"})).position, 1U);
 }
 
 // A journal may write whole entries.
