@@ -467,6 +467,7 @@ awaitable<bool> import_run::store_items() {
     }
     if (gate_ != nullptr) gate_->used_lock_in_stream(done.timing);
     if (is_gone_) co_return false;
+    needs_ = std::max(needs_, done.needs);
     if (auto why = why_not_done(done)) {
       refused_ = std::move(why);
       refused_line_ = reader_.line_of(0);
@@ -478,7 +479,6 @@ awaitable<bool> import_run::store_items() {
     skipped_ += outcome.skipped;
     if (gate_ != nullptr) gate_->imported(outcome.stored + outcome.skipped);
     revision_ = done.revision;
-    needs_ = std::max(needs_, done.needs);
     if (!outcome.failed_at) {
       reader_.forget_items(all.items.size());
       co_return true;
@@ -571,12 +571,12 @@ awaitable<request_end> import_run::run(reply& answer) {
       done = co_await context_.store.execute(what_, request_.terms, stop, asker_);
       if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
     }
+    needs_ = done.needs;
     if (auto const why = why_not_done(done)) {
       answer = refusal(*why, reader_.lines());
       co_return request_end::answered;
     }
     revision_ = done.revision;
-    needs_ = done.needs;
   }
   answer = json_reply("{\"stored\":" + std::to_string(stored_) + ",\"skipped\":" + std::to_string(skipped_) +
                       ",\"revision\":" + std::to_string(revision_) + "}\n");

@@ -180,6 +180,20 @@ TEST_F(durability, neither_is_a_new_time_to_live_shown) {
   EXPECT_FALSE(withheld(request("GET", "/v1/kv/a")).has("holdfast-ttl"));
 }
 
+// An import said that the lock is lost while its release could still be.
+TEST_F(durability, neither_is_the_release_of_a_lock) {
+  auto const granted = ask("POST", "/v1/locks/deploy?lease=60s&wait=0");
+  ASSERT_EQ(granted.status, 201);
+  auto const fence =
+      "Holdfast-Lock: deploy;token=" + nlohmann::json::parse(granted.body)["token"].dump() + "\r\nContent-Type: ";
+  commits.hold();
+  auto releaser = connect();
+  releaser.send(request("DELETE", granted.field("location")));
+  EXPECT_TRUE(is_withheld(releaser));
+  auto const item = "{\"key\":\"a\",\"value\":1}\n";
+  EXPECT_EQ(withheld(request("POST", "/v1/import", item, fence + "application/x-ndjson\r\n")).code(), "lock_lost");
+}
+
 TEST_F(durability, others_are_answered_meanwhile) {
   ask("PUT", "/v1/kv/other", "1");
   auto put = connect();
