@@ -8,17 +8,20 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace holdfast::tls {
 namespace {
 
+/// Many times as much as a peer needs for tickets and new keys.
+constexpr std::size_t taken_without_data_max = 64 * 1024;
+
 // OpenSSL's own socket BIO uses write(2), so a closed connection would end the process by SIGPIPE.
 
-int socket_of(BIO* bio) {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+stream_socket& socket_of(BIO* bio) {
+  return *static_cast<stream_socket*>(BIO_get_data(bio));
 }
 
 int report(BIO* bio, ssize_t moved, int retry_flag) {
@@ -28,12 +31,22 @@ int report(BIO* bio, ssize_t moved, int retry_flag) {
   return static_cast<int>(moved);
 }
 
+// OpenSSL handles everything that is not data, such as KeyUpdate messages, in a loop of its own until it has data. A
+// peer that sends without pause would keep the thread in that loop.
 int read_socket(BIO* bio, char* room, int bytes) {
-  return report(bio, ::recv(socket_of(bio), room, static_cast<std::size_t>(bytes), 0), BIO_FLAGS_READ);
+  auto& from = socket_of(bio);
+  if (!std::exchange(from.may_read, false)) {
+    errno = EAGAIN;
+    return report(bio, -1, BIO_FLAGS_READ);
+  }
+  auto const got = ::recv(from.descriptor, room, static_cast<std::size_t>(bytes), 0);
+  if (got > 0) from.taken += static_cast<std::size_t>(got);
+  return report(bio, got, BIO_FLAGS_READ);
 }
 
 int write_socket(BIO* bio, char const* from, int bytes) {
-  return report(bio, ::send(socket_of(bio), from, static_cast<std::size_t>(bytes), MSG_NOSIGNAL), BIO_FLAGS_WRITE);
+  auto const sent = ::send(socket_of(bio).descriptor, from, static_cast<std::size_t>(bytes), MSG_NOSIGNAL);
+  return report(bio, sent, BIO_FLAGS_WRITE);
 }
 
 long control(BIO*, int command, long, void*) {
@@ -89,13 +102,14 @@ void stream::release::operator()(ssl_st* one) const noexcept {
 
 // Every function expects OpenSSL's error queue to be empty and leaves it empty: clearing it before each step would cost
 // 2 % of a request.
-stream::stream(context const& with, int socket, side which) : ssl_(SSL_new(with.get())) {
+stream::stream(context const& with, int socket, side which)
+    : socket_(std::make_unique<stream_socket>(stream_socket{socket})), ssl_(SSL_new(with.get())) {
   auto* const bio = ssl_ ? BIO_new(method()) : nullptr;
   if (bio == nullptr) {
     ERR_clear_error();
     throw std::bad_alloc();
   }
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+  BIO_set_data(bio, socket_.get());
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
   which == side::server ? SSL_set_accept_state(ssl_.get()) : SSL_set_connect_state(ssl_.get());
@@ -115,6 +129,11 @@ void stream::name(std::string const& host) {
   // The SNI must not be an address (RFC 6066 §3).
   if (!is_address(host)) SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
   remember_session(ssl_.get(), host);
+}
+
+void stream::begin_step() noexcept {
+  errno = 0;
+  socket_->may_read = true;
 }
 
 outcome stream::outcome_of(int result) noexcept {
@@ -138,7 +157,7 @@ outcome stream::outcome_of(int result) noexcept {
 }
 
 outcome stream::handshake() noexcept {
-  errno = 0;
+  begin_step();
   auto const how = outcome_of(SSL_do_handshake(ssl_.get()));
   if (how != outcome::done) return how;
   is_established_ = true;
@@ -155,29 +174,41 @@ moved stream::read(std::span<char> room) noexcept {
   auto* const ssl = ssl_.get();
   std::size_t all = 0;
   has_unread_ = false;
+  socket_->taken = 0;
   while (all < room.size()) {
-    errno = 0;
+    begin_step();
     std::size_t got = 0;
     auto const result = SSL_read_ex(ssl, room.data() + all, room.size() - all, &got);
     if (result == 1) {
       all += got;
       has_unread_ = SSL_pending(ssl) > 0 || SSL_has_pending(ssl) == 1;
-      if (!has_unread_) break;
+      // More only while most of what it takes is data.
+      if (!has_unread_ || socket_->taken > all + record_bytes_max) break;
       continue;
     }
     auto const how = outcome_of(result);
-    if (all == 0) return {how, 0};
+    if (all == 0) return {how == outcome::wants_read && sends_no_data() ? outcome::failed : how, 0};
     // Returned by the next read(); the socket does not become readable for it.
     has_unread_ = how == outcome::ended || how == outcome::failed || how == outcome::wants_write;
     break;
   }
+  taken_without_data_ = 0;
   return {outcome::done, all};
+}
+
+/// True if, with this read(), the peer has sent too much without data.
+bool stream::sends_no_data() noexcept {
+  taken_without_data_ += socket_->taken;
+  if (taken_without_data_ <= taken_without_data_max) return false;
+  has_failed_ = true;
+  errno_ = EPROTO;
+  return true;
 }
 
 moved stream::write(std::string_view bytes) noexcept {
   std::size_t all = 0;
   while (all < bytes.size()) {
-    errno = 0;
+    begin_step();
     std::size_t sent = 0;
     auto const piece = bytes.substr(all, record_bytes_max);
     auto const result = SSL_write_ex(ssl_.get(), piece.data(), piece.size(), &sent);

@@ -26,8 +26,15 @@ struct moved {
   std::size_t bytes;  ///< greater than 0 if and only if done
 };
 
+/// The socket below a stream.
+struct stream_socket {
+  int descriptor;
+  bool may_read = true;   ///< false: the step has read once, and continues when the socket is readable again
+  std::size_t taken = 0;  ///< number of bytes that read() has taken from it
+};
+
 /// TLS on a non-blocking socket, which it does not own. Never blocks; reads ahead at most one record of 16 KiB.
-/// Single-threaded.
+/// Each step ends soon, even if the peer sends without pause. Single-threaded.
 class stream {
  public:
   enum class side { client, server };
@@ -46,7 +53,7 @@ class stream {
   /// True if the peer resumed an earlier session.
   [[nodiscard]] bool is_resumed() const noexcept;
 
-  /// Reads what is available.
+  /// Reads what is available, or a part of it. A peer that sends 64 KiB without any data has failed.
   moved read(std::span<char> room) noexcept;
 
   /// True if read() may return more although the socket is not readable: buffered bytes, or the end.
@@ -66,17 +73,21 @@ class stream {
   [[nodiscard]] std::string failure(trust_flags const& flags = {}) const;
 
  private:
+  void begin_step() noexcept;
   outcome outcome_of(int result) noexcept;
+  [[nodiscard]] bool sends_no_data() noexcept;
 
   struct release {
     void operator()(ssl_st* one) const noexcept;
   };
+  std::unique_ptr<stream_socket> socket_;  // OpenSSL keeps a pointer to it
   std::unique_ptr<ssl_st, release> ssl_;
   bool is_established_ = false;
   bool has_unread_ = false;
   bool has_failed_ = false;
-  int errno_ = 0;             // of the failed step
-  unsigned long reason_ = 0;  // OpenSSL's error code
+  std::size_t taken_without_data_ = 0;  // since read() last returned data
+  int errno_ = 0;                       // of the failed step
+  unsigned long reason_ = 0;            // OpenSSL's error code
 };
 
 }  // namespace holdfast::tls

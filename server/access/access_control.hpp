@@ -15,7 +15,7 @@ struct access_settings {
   std::string tokens_file;                ///< empty: no tokens, and everybody may do everything
   rate_settings rates;                    ///< for each token, or for each address if there are no tokens
   std::size_t connections_max = 0;        ///< for each address; 0: no limit
-  std::size_t streams_max = 0;            ///< for each client: watches, exports and event streams; 0: no limit
+  std::size_t streams_max = 0;            ///< for each client: watches, exports, imports and event streams; 0: no limit
   std::string audit_file, requests_file;  ///< empty: no log
 
   [[nodiscard]] bool is_used() const noexcept {

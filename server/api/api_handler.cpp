@@ -54,12 +54,13 @@ bool holds(routed const& request) {
   return (data != nullptr && data->terms.hold.count() != 0) || (out != nullptr && out->terms.hold.count() != 0);
 }
 
-/// True if the answer is a stream.
+/// True if the body or the answer is a stream.
 bool is_stream(routed const& request) {
   auto const* const ticket = std::get_if<ticket_request>(&request);
   auto const* const lock = std::get_if<lock_request>(&request);
   return std::holds_alternative<watch_request>(request) || std::holds_alternative<export_request>(request) ||
-         (lock != nullptr && is_streamed(*lock)) || (ticket != nullptr && ticket->is_kept_by_connection);
+         std::holds_alternative<import_request>(request) || (lock != nullptr && is_streamed(*lock)) ||
+         (ticket != nullptr && ticket->is_kept_by_connection);
 }
 
 /// How long etcd has to confirm that this server leads, before it says that a watch can't continue.

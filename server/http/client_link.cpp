@@ -81,9 +81,11 @@ awaitable<client_link::body_piece> client_link::read_body(std::string& to) {
       if (!sent) sent = co_await connection_.flush();
       if (*sent != io_result::done) co_return body_piece::gone;
     }
-    // Each piece gets the full transfer time: time spent on earlier pieces is not the client's fault.
-    auto const received =
-        co_await connection_.fill(connection_.transfer_due(std::chrono::steady_clock::now(), 0), bytes_wanted);
+    // The time between two pieces is not the client's fault.
+    auto const since = connection::clock::now();
+    auto const due = connection_.transfer_due(since, body_bytes_) - body_time_;
+    auto const received = co_await connection_.fill(due, bytes_wanted);
+    body_time_ += connection::clock::now() - since;
     if (received == io_result::timed_out) {
       body_failure_ = {protocol::errc::request_timeout, "the body did not arrive in time"};
       co_return body_piece::failed;

@@ -81,7 +81,7 @@ class client_link {
     gone,    ///< the client has gone
   };
 
-  /// Waits for more of the body and appends it to `to`.
+  /// Waits for more of the body and appends it to `to`. All waits together have the time limit of a transfer.
   awaitable<body_piece> read_body(std::string& to);
   [[nodiscard]] protocol::failure const& body_failure() const noexcept { return body_failure_; }
 
@@ -120,6 +120,7 @@ class client_link {
     body_ = &parser;
     continue_expected_ = continue_expected;
     body_bytes_ = sent_bytes_ = 0;
+    body_time_ = {};
   }
 
   /// Called when the server drains: ends a wait, but not a hold.
@@ -137,6 +138,7 @@ class client_link {
   request_parser* body_ = nullptr;
   bool continue_expected_ = false;
   std::uint64_t body_bytes_ = 0, sent_bytes_ = 0;
+  connection::clock::duration body_time_{};  // spent waiting for the body
   protocol::failure body_failure_{protocol::errc::internal, {}};
 };
 

@@ -73,6 +73,11 @@ void connection::want(std::uint32_t events) noexcept {
   loop_.modify(socket_.get(), *this, events);
 }
 
+/// Until the next want(). The kernel reports a reset even if nothing is wanted, but edge-triggered only once.
+void connection::ignore_events() noexcept {
+  want(EPOLLET);
+}
+
 connection::clock::time_point connection::transfer_due(clock::time_point since, std::size_t bytes) const noexcept {
   return since + transfer_timeout_ + std::chrono::seconds(bytes / bytes_per_extra_second);
 }
@@ -87,8 +92,9 @@ void connection::on_ready(std::uint32_t events) {
   }
   if (watcher_ != nullptr) return read_ahead(events);
   if (at_rest_) return is_shaking_hands() ? await_handshake_turn(events) : owner_.on_bytes();
-  // A coroutine is between two waits, or the lock has just been granted to it. Unread bytes stay in the socket.
-  want(events & (EPOLLHUP | EPOLLERR) ? 0U : EPOLLRDHUP);
+  // A coroutine is between two waits, or the lock has just been granted to it. Unread bytes and the peer's end stay in
+  // the socket.
+  ignore_events();
 }
 
 void connection::on_deadline() {
@@ -389,15 +395,16 @@ connection::hang_up_watch::hang_up_watch(connection& watched, interruption& stop
 }
 
 void connection::read_ahead(std::uint32_t events) {
-  auto const room = read_ahead_max_ - std::min(read_ahead_max_, input_.size());
+  auto room = read_ahead_max_ - std::min(read_ahead_max_, input_.size());
+  std::span<char> space;
+  try {
+    if (room != 0) space = input_.prepare(room).first(room);
+  } catch (std::bad_alloc const&) {
+    // Treat it like a full buffer: unread bytes stay in the socket.
+    room = 0;
+    want(EPOLLRDHUP);
+  }
   if (room != 0) {
-    std::span<char> space;
-    try {
-      space = input_.prepare(room).first(room);
-    } catch (std::bad_alloc const&) {
-      // Treat it like a full buffer: unread bytes stay in the socket.
-      return want(EPOLLRDHUP);
-    }
     auto const got = read_some(space);
     if (!got) return;
     input_.commit(*got);
@@ -409,7 +416,7 @@ void connection::read_ahead(std::uint32_t events) {
     return;  // an earlier event, from before the buffer was full
   }
   peer_ended_ = true;
-  want(0);
+  ignore_events();
   std::exchange(watcher_, nullptr)->stop(stop_reason::hang_up);
 }
 

@@ -188,6 +188,7 @@ class connection final : private poll_source, private deadline {
   std::optional<io_result> try_flush_tls(std::string_view tail);
 
   void want(std::uint32_t events) noexcept;
+  void ignore_events() noexcept;
   awaitable<io_result> wait_for(std::uint32_t events, clock::time_point due);
   void resume(io_result result);
   void read_ahead(std::uint32_t events);

@@ -326,9 +326,9 @@ awaitable<execution> store::visit_lock(std::string_view key, section const& what
   start_commit();  // so the hold covers the disk's time
   name_count(done);
   done.id = visit.id();
-  // An operation that must be retried does not need the hold.
+  // An operation that must be retried does not need the hold. A hang-up from before the hold would not end it.
   auto const is_done = !done.outcome || !std::holds_alternative<text_wanted>(*done.outcome);
-  if (terms.hold.count() > 0 && is_done) {
+  if (terms.hold.count() > 0 && is_done && stop.why() != stop_reason::hang_up) {
     interruption::phase_scope const holding(stop, lock_phase::holding);
     timer timer(co_await asio::this_coro::executor, terms.hold);
     auto token = asio::bind_cancellation_slot(holding.slot(), as_values);

@@ -489,6 +489,15 @@ TEST_F(client_limits, of_streams_count_locks_that_connections_keep) {
   EXPECT_EQ(raw_client(server->port()).ask(request("POST", "/v1/locks/b?keep=connection")).status, 429);
 }
 
+TEST_F(client_limits, of_streams_count_imports) {
+  auto const server = start([](auto& to) { to.streams_max = 1; });
+  raw_client first(server->port()), second(server->port());
+  first.send("POST /v1/import HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 23\r\n\r\n");
+  EXPECT_EQ(first.receive().status, 100) << "it is being read";
+  EXPECT_EQ(second.ask(request("POST", "/v1/import", "{}")).status, 429);
+  EXPECT_EQ(first.ask("{\"key\":\"a\",\"value\":10}\n").status, 200);
+}
+
 TEST_F(client_limits, of_bytes_count_bodies_and_answers) {
   auto const server = start([](auto& to) { to.rates.bytes = 1000; });
   raw_client client(server->port());

@@ -255,6 +255,40 @@ TEST_F(limits, chunks_that_come_drop_by_drop_are_late_too) {
   EXPECT_EQ(client->receive().status, 408);
 }
 
+// Each piece of an import had the full time, so that a byte in each of them kept the connection for ever.
+TEST_F(limits, an_import_that_comes_drop_by_drop_is_late_too) {
+  settings.sessions.transfer_timeout = 300ms;
+  start();
+  client->send("POST /v1/import HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n");
+  stopwatch const watch;
+  while (client->stays_silent(20ms) && watch.elapsed_ms() < 20'000) client->send("1\r\n \r\n");
+  EXPECT_EQ(client->receive().status, 408);
+  EXPECT_LT(watch.elapsed_ms(), 20'000);
+}
+
+TEST_F(limits, a_large_import_gets_the_time_that_it_needs) {
+  settings.sessions.transfer_timeout = 300ms;
+  start();
+  auto const import = request("POST", "/v1/import", R"({"key":"a","value":)" + json_of(128 * kib) + "}");
+  client->send(import.substr(0, 100 * kib));
+  EXPECT_TRUE(client->stays_silent(800ms));
+  EXPECT_EQ(client->ask(import.substr(100 * kib)).status, 200);
+}
+
+TEST_F(limits, the_time_of_an_import_does_not_include_its_waits_for_the_lock) {
+  settings.sessions.transfer_timeout = 300ms;
+  start();
+  raw_client holder(server->port());
+  server->ask_for_lock(holder, request("GET", "/v1/kv/a?hold=60s"));
+  std::string lines;
+  for (int i = 0; i < 300; ++i) lines += R"({"key":"k)" + std::to_string(i) + "\",\"value\":1}\n";
+  auto const import = request("POST", "/v1/import", lines);
+  server->ask_for_lock(*client, std::string_view(import).substr(0, import.size() - 1));  // its first 256 lines
+  EXPECT_TRUE(client->stays_silent(600ms));
+  holder.reset();
+  EXPECT_EQ(client->ask("\n").status, 200);
+}
+
 TEST_F(limits, what_is_around_chunks_is_limited_as_a_header_is) {
   start();
   for (auto const& endless : {"1;" + std::string(1000, 'x') + "\r\n1\r\n", std::string(1000, 'x'),

@@ -159,6 +159,31 @@ TEST_F(tls, a_client_that_hangs_up_while_it_holds_releases_the_lock) {
   }
 }
 
+// The server read the end together with the request, and so before the hold that the end should have cut short.
+TEST_F(tls, a_client_that_hangs_up_along_with_its_request_does_not_hold) {
+  start();
+  auto holder = connect(), other = connect();
+  holder.send_and_leave(request("PUT", "/v1/kv/a?hold=60s", "1"));
+  holder.receive_rest();  // the server has ended the connection
+  stopwatch const watch;
+  EXPECT_EQ(other.ask(request("GET", "/v1/kv/a")).body, "1");
+  EXPECT_LT(watch.elapsed_ms(), 20'000);
+}
+
+// Renewing the keys of a connection costs the server as much as some requests, and OpenSSL does it in a loop of its
+// own.
+TEST_F(tls, a_client_that_only_renews_its_keys_is_dropped) {
+  settings.threads = 1;
+  start();
+  auto busy = connect(), other = connect();
+  EXPECT_TRUE(busy.renew_keys(100));
+  EXPECT_EQ(busy.ask(request("GET", "/livez")).status, 200U);
+  for (stopwatch const watch; watch.elapsed_ms() < 20'000 && busy.renew_keys(100);)
+    ASSERT_EQ(other.ask(request("GET", "/livez")).status, 200U);
+  EXPECT_TRUE(busy.is_dropped_by_peer());
+  EXPECT_EQ(other.ask(request("GET", "/livez")).status, 200U);
+}
+
 TEST_F(tls, a_client_that_hangs_up_while_it_waits_leaves_the_queue) {
   start();
   auto holder = connect(), waiting = connect();

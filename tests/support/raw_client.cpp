@@ -102,6 +102,21 @@ void raw_client::notify_close() {
   SSL_shutdown(tls_->stream.get());
 }
 
+void raw_client::send_and_leave(std::string_view bytes) {
+  int const one = 1;
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_CORK, &one, sizeof one);
+  send(bytes);
+  half_close();
+}
+
+bool raw_client::renew_keys(int times) {
+  auto* const ssl = tls_->stream.get();
+  ERR_clear_error();
+  for (int i = 0; i < times; ++i)
+    if (SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 || SSL_do_handshake(ssl) != 1) return false;
+  return true;
+}
+
 std::string raw_client::version() const {
   return SSL_get_version(tls_->stream.get());
 }

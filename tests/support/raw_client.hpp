@@ -72,6 +72,10 @@ class raw_client {
   bool renegotiate();
   /// Sends close_notify without a FIN.
   void notify_close();
+  /// Sends `bytes`, close_notify and a FIN in one segment.
+  void send_and_leave(std::string_view bytes);
+  /// Renews its keys so many times. @return false if the peer has closed or reset the connection.
+  bool renew_keys(int times);
   /// `TLSv1.3`.
   [[nodiscard]] std::string version() const;
   [[nodiscard]] std::string protocol() const;  ///< by ALPN

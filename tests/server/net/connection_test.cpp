@@ -242,6 +242,32 @@ TEST_F(connection_test, at_work_does_not_keep_the_loop_busy_with_what_nobody_rea
   EXPECT_EQ(bytes_calls, 1) << "it is still there";
 }
 
+// The thread turned without end while a client that had hung up waited for the disk.
+TEST_F(connection_test, at_work_does_not_keep_the_loop_busy_with_a_peer_that_has_hung_up) {
+  for (bool const is_half : {true, false}) {
+    start(local_pair());
+    ours->rest(begin + 1h);
+    ours->work();
+    is_half ? (void)::shutdown(peer.get(), SHUT_WR) : hang_up();
+    run_ready();
+    EXPECT_FALSE(loop.run_one_turn()) << is_half;
+    awaited fill;
+    await(ours->fill(begin + 1h, 100), fill);
+    run_ready();
+    EXPECT_TRUE(fill.is(io_result::closed)) << is_half;
+  }
+}
+
+TEST_F(connection_test, at_work_does_not_keep_the_loop_busy_with_a_peer_that_has_reset) {
+  start(tcp_pair());
+  ours->rest(begin + 1h);
+  ours->work();
+  reset();
+  while (loop.run_one_turn()) {
+  }
+  EXPECT_EQ(ours->try_flush("x"), io_result::closed);
+}
+
 TEST_F(connection_test, sends_at_once_and_leaves_to_the_owner_what_is_not_taken) {
   ours->rest(begin + 1h);
   ours->send("hello");
@@ -534,6 +560,8 @@ TEST_F(connection_test, a_watch_tells_of_a_reset) {
   reset();
   while (stop.why() == stop_reason::none) loop.run_one_turn();
   EXPECT_EQ(stop.why(), stop_reason::hang_up);
+  run_ready();
+  EXPECT_FALSE(loop.run_one_turn()) << "told once, it does not keep the loop busy";
 }
 
 TEST_F(connection_test, a_watch_reads_ahead_up_to_its_limit_and_still_sees_the_end) {

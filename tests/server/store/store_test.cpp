@@ -246,6 +246,26 @@ TEST_F(store_of_two_waiters, who_is_stopped_while_holding_keeps_its_change_and_f
   EXPECT_EQ(value_of("k"), "1");
 }
 
+// A TLS client whose request and end came together kept the lock for all of its hold: the hang-up came before the hold.
+TEST_F(store_of_two_waiters, who_has_hung_up_before_its_hold_keeps_its_change_and_does_not_hold) {
+  request holder{put_operation{"k", text("1")}, {.hold = 1h, .lock_timeout = {}}, {}, {}};
+  holder.stop.stop(stop_reason::hang_up);
+  start(holder);
+  ASSERT_TRUE(holder.done);
+  EXPECT_TRUE(holder.done->outcome);
+  EXPECT_EQ(value_of("k"), "1");
+}
+
+TEST_F(store_of_two_waiters, a_shutdown_before_a_hold_does_not_shorten_it) {
+  request holder{put_operation{"k", text("1")}, {.hold = 1h, .lock_timeout = {}}, {}, {}};
+  holder.stop.stop(stop_reason::drain);
+  start(holder);
+  EXPECT_EQ(holder.stop.phase(), lock_phase::holding);
+  holder.stop.stop(stop_reason::drain);
+  run_ready();
+  EXPECT_TRUE(holder.done);
+}
+
 // An emitted signal used to find a dangling pointer that a finished hold had left in the slot.
 TEST_F(store_of_two_waiters, a_stop_after_the_end_touches_nothing) {
   request holder{get_operation{"k"}, {.hold = 1ms, .lock_timeout = {}}, {}, {}};
