@@ -263,8 +263,10 @@ TEST_F(connection_test, at_work_does_not_keep_the_loop_busy_with_a_peer_that_has
   ours->rest(begin + 1h);
   ours->work();
   reset();
-  while (loop.run_one_turn()) {
+  while (!loop.run_one_turn()) {
   }
+  run_ready();
+  EXPECT_FALSE(loop.run_one_turn());
   EXPECT_EQ(ours->try_flush("x"), io_result::closed);
 }
 
