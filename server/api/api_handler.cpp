@@ -373,12 +373,6 @@ awaitable<request_end> api_handler::run(client_link& client, reply& answer) {
   }
   auto const end = co_await run_routed(client, answer);
   if (end == request_end::answered) answer.more_fields += cors_;
-  // The client is gone, so this answer is not counted.
-  if (end == request_end::gone && gate_ && std::exchange(has_begun_, false)) {
-    constexpr unsigned client_closed_request = 499;
-    gate_->end(kind_, request_,
-               {method_, client_closed_request, clock::now(), asker_.source, client.body_bytes(), client.sent_bytes()});
-  }
   co_return end;
 }
 

@@ -79,8 +79,8 @@ class gatekeeper {
   /// Reports how many lines an import has stored or skipped.
   void imported(std::size_t items) noexcept { items_ += items; }
 
-  /// Reports that the request was answered, or that its client left (status 499). @param data what it was about; may be
-  /// null.
+  /// Reports that the request was answered, or that its connection ended before (status 499). @param data what it was
+  /// about; may be null.
   void end(route_kind kind, routed const& request, answered_request const& done);
 
  private:

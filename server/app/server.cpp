@@ -117,6 +117,8 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
       journal_(std::move(kept)),
       store_(settings_.waiters_max, data_share(settings_), insight_.start),
       under_way_(under_way_share(settings_.memory_bytes_max)),
+      // Whoever connects can use it, also without a token, so the rest is kept for requests.
+      buffers_(under_way_.bytes_max() / 2, &under_way_),
       access_(settings_.access.is_used() ? std::make_unique<access_control>(settings_.access) : nullptr),
       connections_of_(settings_.access.connections_max),
       tls_(part_.view != nullptr               ? part_.tls
@@ -141,8 +143,9 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
         for (unsigned i = 0; i < settings_.threads; ++i) {
           auto& recorder = *insight_.recorders[i];
           workers.push_back(std::make_unique<worker>(
-              settings_.sessions, under_way_, draining_, progress_, [this, i] { return make_handler(i); }, recorder,
-              [this](peer_address const& client) { on_session_end(client); }, tls_ ? &tls_->figures() : nullptr));
+              settings_.sessions, under_way_, buffers_, draining_, progress_, [this, i] { return make_handler(i); },
+              recorder, [this](peer_address const& client) { on_session_end(client); },
+              tls_ ? &tls_->figures() : nullptr));
         }
         return workers;
       }()),
@@ -165,9 +168,8 @@ server::server(settings settings, std::unique_ptr<journal> kept, cluster_part pa
       sweeper_(loop_, store_, insight_.recorders[0].get()),
       trimmer_(loop_,
                [this] {
-                 auto const most = store_.take_data_bytes_most();
-                 auto const under_way = under_way_.used();
-                 return heap_trimmer::use{store_.data_bytes() + under_way, most + under_way};
+                 auto const most = store_.take_data_bytes_most() + under_way_.take_most();
+                 return heap_trimmer::use{store_.data_bytes() + under_way_.used(), most};
                }),
       listener_(
           loop_, part_.view != nullptr ? std::move(part_.listening) : listen_at(endpoint_of(settings_)),

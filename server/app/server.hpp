@@ -137,6 +137,7 @@ class server {
   store store_;
   kept_data kept_;
   byte_budget under_way_;
+  byte_budget buffers_;  // part of under_way_
   std::atomic<std::size_t> connections_{0};
   std::unique_ptr<access_control> const access_;  // null: no access control
   per_client_count connections_of_;

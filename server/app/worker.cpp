@@ -8,13 +8,14 @@
 
 namespace holdfast::server {
 
-worker::worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
-               durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder,
+worker::worker(session_settings const& settings, byte_budget& under_way, byte_budget& buffers,
+               std::atomic<bool> const& draining, durable_progress const& progress,
+               session_context::handler_factory make_handler, lock_recorder& recorder,
                std::function<void(peer_address const&)> on_session_end, tls_figures* tls)
     : after_session_(std::move(on_session_end)),
       recorder_(recorder),
       loop_([this] { context_.outbox.send_all(); }),
-      context_(loop_, settings, under_way, draining, progress, std::move(make_handler), tls) {}
+      context_(loop_, settings, under_way, buffers, draining, progress, std::move(make_handler), tls) {}
 
 void worker::shut_down() noexcept {
   // First ends tasks that wait for a connection, then all other suspended tasks, while their sessions still exist.

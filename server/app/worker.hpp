@@ -16,8 +16,9 @@ class worker final : public session::owner {
   /// All arguments must outlive the worker. @param recorder of this thread. @param on_session_end called on this
   /// worker's thread after each session, with the client that was passed to start_session(). @param tls counters of
   /// TLS; null: no TLS.
-  worker(session_settings const& settings, byte_budget& under_way, std::atomic<bool> const& draining,
-         durable_progress const& progress, session_context::handler_factory make_handler, lock_recorder& recorder,
+  worker(session_settings const& settings, byte_budget& under_way, byte_budget& buffers,
+         std::atomic<bool> const& draining, durable_progress const& progress,
+         session_context::handler_factory make_handler, lock_recorder& recorder,
          std::function<void(peer_address const&)> on_session_end, tls_figures* tls = nullptr);
   ~worker() { shut_down(); }
   worker(worker const&) = delete;

@@ -1,6 +1,7 @@
 #include "server/http/exchange.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "server/http/client_link.hpp"
@@ -14,6 +15,12 @@ namespace {
 constexpr std::size_t bytes_kept_max = 1024;
 /// Memory estimate for awaiting: coroutines, buffers and a place in a queue, without read-ahead data.
 constexpr std::size_t awaiting_bytes = 4 * 1024;
+/// For the logs, as nginx has it.
+constexpr unsigned client_closed_request = 499;
+
+failure no_memory_left() {
+  return {errc::overloaded, "running requests use all memory that this server allows; nothing was changed. Retry"};
+}
 
 }  // namespace
 
@@ -122,19 +129,24 @@ bool exchange::count(std::size_t bytes) {
 }
 
 void exchange::refuse_for_memory() {
-  answer_ = reply_to(
-      failure{errc::overloaded, "running requests use all memory that this server allows; nothing was changed. Retry"});
+  answer_ = reply_to(no_memory_left());
   state_ = state::answer;
+}
+
+void exchange::run_out_of_memory() {
+  if (state_ == state::head) return refuse(no_memory_left());
+  refuse_for_memory();
+  if (!parser_.done()) framing_.close = true;
 }
 
 /// Counts memory that an answer keeps until it is durable or a slow client has read it. Beyond the limit, a read is
 /// refused; a change has already been made and must be answered.
 void exchange::count_answer(bool is_withheld) {
-  auto const content_bytes = framing_.head_only ? 0 : answer_.content().size();
-  if (!is_withheld && content_bytes <= copied_bytes_max) return;
+  auto const content = content_bytes();
+  if (!is_withheld && content <= copied_bytes_max) return;
   // A replaced value stays in memory while it is being sent. Each of its users counts a part of it.
-  auto const users = answer_.value && content_bytes > copied_bytes_max ? answer_.value.use_count() : 1;
-  auto const bytes = content_bytes / static_cast<std::size_t>(users) + head_bytes_max(answer_);
+  auto const users = answer_.value && content > copied_bytes_max ? answer_.value.use_count() : 1;
+  auto const bytes = content / static_cast<std::size_t>(users) + head_bytes_max(answer_);
   if (counted_.grow_to(bytes)) return;
   if (method_ == method::get || method_ == method::head) return refuse_for_memory();
   counted_.raise_to(bytes);
@@ -216,17 +228,35 @@ void exchange::sent() noexcept {
 }
 
 exchange::step exchange::finish() {
-  auto const content_bytes = framing_.head_only ? 0 : answer_.content().size();
   tail_ = {};
+  state_ = framing_.close ? state::end : state::head;
+  count_request(answer_.status, content_bytes());
   if (body_.capacity() > bytes_kept_max) std::string().swap(body_);  // an assignment would keep its memory
   if (answer_.body.capacity() > bytes_kept_max) std::string().swap(answer_.body);
   body_.clear();
   counted_.release();
-  handler_->count({std::exchange(method_, method::unknown), answer_.status, begun_at_, *client_,
-                   std::exchange(body_bytes_, 0), content_bytes + std::exchange(piece_bytes_, 0)});
   answer_.clear();
-  state_ = framing_.close ? state::end : state::head;
   return framing_.close ? step::end : step::answered;
+}
+
+void exchange::count_request(unsigned status, std::uint64_t sent) {
+  // The handler has the body, or it was never complete.
+  auto const body_bytes = std::exchange(body_bytes_, 0) + body_.size();
+  handler_->count({std::exchange(method_, method::unknown), status, begun_at_, *client_, body_bytes,
+                   sent + std::exchange(piece_bytes_, 0)});
+}
+
+void exchange::break_off(std::size_t tail_sent) noexcept {
+  auto const at = std::exchange(state_, state::end);
+  // The method is known from a request's header until it has been counted, also if the handler has failed.
+  if (at == state::end || (at == state::head && method_ == method::unknown)) return;
+  auto const has_answer = at == state::answer || at == state::tail || at == state::sent;
+  auto const sent = at == state::sent ? content_bytes() : at == state::tail ? tail_sent : 0;
+  try {
+    count_request(has_answer ? answer_.status : client_closed_request, sent);
+  } catch (std::bad_alloc const&) {
+    // What could not be allocated is only its line in a log.
+  }
 }
 
 }  // namespace holdfast::server

@@ -77,6 +77,13 @@ class exchange {
   /// A deadline has passed: the answer is an error.
   void time_out();
 
+  /// The memory to wait for what serve() needs is used up: the answer is an error.
+  void run_out_of_memory();
+
+  /// The connection ends. Counts a request that has begun and has not been answered completely.
+  /// @param tail_sent how much of tail() has been sent.
+  void break_off(std::size_t tail_sent) noexcept;
+
   /// True if no part of a request has arrived, given that no input is left.
   [[nodiscard]] bool is_between_requests() const noexcept { return state_ == state::head; }
   [[nodiscard]] bool is_in_body() const noexcept { return state_ == state::body; }
@@ -103,6 +110,8 @@ class exchange {
   void refuse(protocol::failure const& error);
   step write_answer(byte_buffer& output);
   step finish();
+  void count_request(unsigned status, std::uint64_t sent);
+  [[nodiscard]] std::size_t content_bytes() const noexcept { return framing_.head_only ? 0 : answer_.content().size(); }
 
   std::unique_ptr<request_handler> const handler_;
   session_settings const& settings_;

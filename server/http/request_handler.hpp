@@ -58,7 +58,8 @@ class request_handler {
   /// Does what must be awaited. `client` and `answer` outlive it.
   virtual awaitable<request_end> run(client_link& client, reply& answer) = 0;
 
-  /// Called after each answer, also for a request with an invalid header; for statistics. Forgets the request.
+  /// Called after each answer, also for a request with an invalid header; and once for a request whose connection ended
+  /// earlier, with status 499 if it had no answer yet. For statistics. Forgets the request.
   virtual void count(answered_request const& done) = 0;
 };
 

@@ -32,14 +32,16 @@ constexpr std::chrono::seconds busy_time{1};
 // --- what the sessions of a thread share ---------------------------------------------------------------------------
 
 session_context::session_context(event_loop& its_loop, session_settings const& its_settings,
-                                 byte_budget& under_way_bytes, std::atomic<bool> const& is_draining,
-                                 durable_progress const& progress, handler_factory make_handler, tls_figures* tls)
+                                 byte_budget& under_way_bytes, byte_budget& buffer_bytes,
+                                 std::atomic<bool> const& is_draining, durable_progress const& progress,
+                                 handler_factory make_handler, tls_figures* tls)
     : loop(its_loop),
       settings(its_settings),
       draining(is_draining),
       handshakes(tls != nullptr ? std::make_unique<handshake_turns>(its_loop, *tls) : nullptr),
       gate(its_loop, progress),
       under_way(under_way_bytes),
+      buffers(buffer_bytes),
       input(std::make_unique_for_overwrite<char[]>(input_bytes)),
       make_handler_(std::move(make_handler)) {}
 
@@ -66,6 +68,7 @@ session::session(unique_socket socket, owner& its_owner, session_context& contex
     : owner_(its_owner),
       context_(context),
       connection_(std::move(socket), *this, context.loop, context.settings.transfer_timeout) {
+  connection_.count_in(context.buffers);
   if (tls) connection_.use_tls(std::move(tls), *context.handshakes);
 }
 
@@ -166,7 +169,6 @@ void session::serve_bytes() {
     auto const answers = outbox.appended();
     keep_withheld(requests.take_withheld(), output.size() - answers.size());
     connection_.output().append(answers);
-    withheld_->counted.raise_to(connection_.output().size());
     outbox.drop();
     if (is_served && connection_.output().size() < withheld_bytes_max) {
       rest(read_at);
@@ -215,6 +217,7 @@ void session::send_withheld() {
     }
   }
   output.release();
+  connection_.count_kept_buffers();
   if (context_.draining) end("draining");
 }
 
@@ -249,6 +252,7 @@ class session::work {
   ~work() {
     whole_.work_ = nullptr;
     whole_.requests_ += answered_;
+    if (requests_) requests_->break_off(connection_.tail_sent());
   }
   work(work const&) = delete;
   work& operator=(work const&) = delete;
@@ -296,7 +300,6 @@ awaitable<bool> session::work::run() {
     input.consume(used);
     // The fields are already in the output.
     if (requests_->has_withheld()) whole_.keep_withheld(requests_->take_withheld(), connection_.output().size());
-    if (whole_.withheld_) whole_.withheld_->counted.raise_to(connection_.output().size());
     turn_bytes += used + connection_.output().size() - output_before + requests_->tail().size();
     auto goes_on = true;
     switch (step) {
@@ -307,7 +310,7 @@ awaitable<bool> session::work::run() {
         break;
       case exchange::step::room:
         goes_on = co_await flush(requests_->tail());
-        requests_->sent();
+        if (goes_on) requests_->sent();
         break;
       case exchange::step::more_bytes:
         goes_on = co_await flush();
@@ -323,7 +326,12 @@ awaitable<bool> session::work::run() {
         // Earlier answers must not wait for this one.
         goes_on = co_await flush();
         if (!goes_on) break;
-        goes_on = co_await requests_->run(client_);
+        // The exchange has counted what is read ahead of a request that waits; more has already arrived.
+        if (connection_.count_buffers(context_.settings.header_bytes_max)) {
+          goes_on = co_await requests_->run(client_);
+        } else {
+          requests_->run_out_of_memory();
+        }
         now = connection::clock::now();
         break;
       case exchange::step::end:
@@ -338,6 +346,8 @@ awaitable<bool> session::work::run() {
     // thread.
     if (turn_bytes < turn_bytes_max) continue;
     turn_bytes = 0;
+    if (input.empty()) input.release();
+    if (!connection_.count_buffers()) co_return false;
     co_await asio::post(context_.loop.get_executor(), asio::use_awaitable_t<executor_type>{});
   }
 }
@@ -345,6 +355,7 @@ awaitable<bool> session::work::run() {
 awaitable<bool> session::work::flush(std::string_view tail) {
   if (whole_.withheld_) {
     auto const needs = whole_.withheld_->needed;
+    connection_.count_kept_buffers();  // what the answers are about has been done
     auto const is_durable = co_await context_.gate.wait(needs);
     if (!is_durable) co_return false;
     whole_.fill_in_withheld();
@@ -364,6 +375,10 @@ awaitable<bool> session::work::receive() {
   auto const received = co_await connection_.fill(due, in_body ? body_read_bytes : header_read_bytes);
   if (received == io_result::timed_out) {
     requests_->time_out();
+    co_return true;
+  }
+  if (received == io_result::no_memory) {
+    requests_->run_out_of_memory();
     co_return true;
   }
   co_return received == io_result::done;
@@ -387,6 +402,14 @@ void session::begin_work(std::unique_ptr<exchange> requests, std::string_view un
   if (withheld_) withheld_->unlink();  // flush() waits for it
   connection_.input().append(unserved);
   connection_.output().append(unsent);
+  // A coroutine that ends in its first step keeps the session until a later turn, so many could be kept meanwhile. One
+  // that needs little can still answer 503.
+  if (withheld_) {
+    connection_.count_kept_buffers();
+  } else if (!connection_.count_buffers(context_.settings.header_bytes_max)) {
+    requests->break_off(0);
+    return end("no memory left");
+  }
   at_work_ = true;
   spawn(work::run_for(*this, std::move(requests)));
 }

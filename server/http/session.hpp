@@ -22,8 +22,10 @@ class session_context {
   using handler_factory = std::function<std::unique_ptr<request_handler>()>;
 
   /// All arguments must outlive it.
+  /// @param under_way budget for memory of requests. @param buffers the same for connections that wait for their
+  /// client.
   /// @param tls counters of its sessions' TLS; null: no TLS.
-  session_context(event_loop& loop, session_settings const& settings, byte_budget& under_way,
+  session_context(event_loop& loop, session_settings const& settings, byte_budget& under_way, byte_budget& buffers,
                   std::atomic<bool> const& draining, durable_progress const& progress, handler_factory make_handler,
                   tls_figures* tls = nullptr);
 
@@ -34,6 +36,7 @@ class session_context {
   std::unique_ptr<handshake_turns> const handshakes;  ///< null: no TLS
   answer_gate gate;                                   ///< for answers that are not durable yet
   byte_budget& under_way;
+  byte_budget& buffers;
   std::unique_ptr<char[]> const input;  ///< bytes used in `input`
   static constexpr std::size_t input_bytes = 64 * 1024;
 
@@ -44,7 +47,10 @@ class session_context {
   /// Returns an exchange that is between two requests.
   void return_exchange(std::unique_ptr<exchange> one);
   /// Drops the spare exchange, after a failure in the middle of a request.
-  void drop_spare_exchange() noexcept { spare_.pop_back(); }
+  void drop_spare_exchange() noexcept {
+    spare_.back()->break_off(0);
+    spare_.pop_back();
+  }
 
  private:
   static constexpr std::size_t spare_max = 16;
@@ -105,14 +111,12 @@ class session final
 
   /// Answers in the connection's output that must not be sent yet.
   struct withheld_answers final : answer_gate::waiter {
-    explicit withheld_answers(session& whole_session) noexcept
-        : whole(whole_session), counted(whole_session.context_.under_way) {}
+    explicit withheld_answers(session& whole_session) noexcept : whole(whole_session) {}
     void on_open() override { whole.send_withheld(); }
 
     session& whole;
     std::uint64_t needed = 0;
     std::vector<exchange::withheld::line> lines;  // position in the connection's output
-    byte_budget::share counted;                   // of that output
   };
 
   void serve_bytes();

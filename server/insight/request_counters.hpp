@@ -83,9 +83,9 @@ class request_counters {
 
  private:
   static constexpr std::size_t methods = static_cast<std::size_t>(method::unknown) + 1;
-  static constexpr std::array<unsigned, 28> statuses{0,   200, 201, 202, 204, 304, 400, 401, 403, 404,
+  static constexpr std::array<unsigned, 29> statuses{0,   200, 201, 202, 204, 304, 400, 401, 403, 404,
                                                      405, 408, 409, 410, 412, 413, 414, 415, 417, 422,
-                                                     428, 429, 431, 500, 501, 503, 505, 507};
+                                                     428, 429, 431, 499, 500, 501, 503, 505, 507};
   static constexpr unsigned status_max = 599;
   static constexpr auto status_indices = [] {
     std::array<std::uint8_t, status_max + 1> indices{};

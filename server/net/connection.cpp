@@ -26,6 +26,8 @@ namespace {
 constexpr std::size_t linger_read_bytes = 16 * 1024;
 constexpr std::chrono::milliseconds linger_step{250};
 constexpr std::size_t bytes_kept_max = 16 * 1024;
+/// Estimate for a coroutine that waits for the peer, with what it refers to, but without buffers.
+constexpr std::size_t waiting_bytes = 4 * 1024;
 constexpr std::size_t bytes_per_extra_second = 16 * 1024;
 
 bool would_block() {
@@ -224,6 +226,7 @@ void connection::rest(clock::time_point due) {
   at_rest_ = true;
   input_.release();
   if (output_.empty()) output_.release();
+  count_kept(output_.capacity());
   want(EPOLLIN | EPOLLRDHUP);
   arm(due);
 }
@@ -250,8 +253,30 @@ std::size_t connection::send_some(std::string_view bytes) noexcept {
 
 // --- at work -------------------------------------------------------------------------------------------------------
 
+bool connection::count(std::size_t bytes) noexcept {
+  if (!counted_) return true;
+  counted_->lower_to(bytes);
+  return counted_->grow_to(bytes);
+}
+
+void connection::count_kept(std::size_t bytes) noexcept {
+  if (!counted_) return;
+  counted_->lower_to(bytes);
+  counted_->raise_to(bytes);
+}
+
+bool connection::count_buffers(std::size_t free_bytes) noexcept {
+  auto const bytes = input_.capacity() + output_.capacity();
+  return count(bytes - std::min(bytes, free_bytes));
+}
+
+void connection::count_kept_buffers() noexcept {
+  count_kept(input_.capacity() + output_.capacity());
+}
+
 awaitable<io_result> connection::wait_for(std::uint32_t events, clock::time_point due) {
   if (closed_) co_return io_result::closed;
+  if (!count(input_.capacity() + output_.capacity() + waiting_bytes)) co_return io_result::no_memory;
   want(events);
   arm(due);
   auto initiate = [this](resumption handler) { waiting_.emplace(std::move(handler)); };
@@ -338,7 +363,10 @@ awaitable<io_result> connection::flush(std::string_view tail) {
   auto const left = [&] { return output_.size() + tail.size() - tail_sent_ + bytes_not_taken(); };
   auto const left_at_first = left();
   for (;;) {
-    if (auto const result = try_flush(tail)) co_return *result;
+    if (auto const result = try_flush(tail)) {
+      count_kept_buffers();  // fewer than while it waited
+      co_return *result;
+    }
     // Progress is what the peer has acknowledged. The kernel accepts more than that, and a peer that reads nothing must
     // not keep the memory allocated.
     auto const due = transfer_due(since, left_at_first - std::min(left(), left_at_first));
@@ -348,6 +376,8 @@ awaitable<io_result> connection::flush(std::string_view tail) {
       if (transfer_due(since, left_at_first - std::min(left(), left_at_first)) > due) continue;
       give_up_unsent();
     }
+    // An orderly end could look like that of the answer, and the kernel would keep the rest.
+    if (result == io_result::no_memory) give_up_unsent();
     co_return result;
   }
 }
@@ -373,6 +403,9 @@ awaitable<void> connection::linger(std::chrono::milliseconds time) {
   auto due = since + time;
   for (;;) {
     input_.consume(input_.size());
+    input_.release();
+    // Little enough to exceed the budget: without it, the peer would not learn why it was refused.
+    count_kept(output_.capacity() + waiting_bytes);
     auto const result = co_await fill(due, linger_read_bytes);
     if (result == io_result::done) continue;
     if (result != io_result::timed_out) co_return;

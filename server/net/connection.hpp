@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "server/loop/asio.hpp"
+#include "server/loop/byte_budget.hpp"
 #include "server/loop/deadline.hpp"
 #include "server/loop/interruption.hpp"
 #include "server/net/byte_buffer.hpp"
@@ -26,6 +27,7 @@ enum class io_result {
   closed,       ///< the peer ended the stream, the connection broke, or close() was called
   timed_out,    ///< the deadline passed
   interrupted,  ///< interrupt() was called
+  no_memory,    ///< the budget for memory is used up, so nothing was awaited
 };
 
 /// One client's byte stream with its buffers and its deadline. Independent of HTTP and of the lock. Single-threaded.
@@ -76,6 +78,9 @@ class connection final : private poll_source, private deadline {
   /// failed handshake looks to the owner like a closed connection.
   void use_tls(tls::context with, handshake_turns& turns);
 
+  /// Call before open(): memory that is kept while this waits for the peer, and output() at rest, counts in `budget`.
+  void count_in(byte_budget& budget) { counted_.emplace(budget); }
+
   /// True while the TLS handshake is not finished.
   [[nodiscard]] bool is_shaking_hands() const noexcept { return tls_ != nullptr && !is_tls_established(); }
 
@@ -119,6 +124,13 @@ class connection final : private poll_source, private deadline {
   /// The bytes that flush() will send.
   [[nodiscard]] byte_buffer& output() noexcept { return output_; }
 
+  /// Counts the buffers during a wait for something else than the peer, as far as they exceed `free_bytes`.
+  /// @return false if the budget for memory is used up.
+  [[nodiscard]] bool count_buffers(std::size_t free_bytes = 0) noexcept;
+
+  /// The same for buffers that must be kept: they may exceed the budget.
+  void count_kept_buffers() noexcept;
+
   /// Waits until a socket from dial() is connected. @return closed if the peer is unreachable.
   awaitable<io_result> finish_connect(clock::time_point due);
 
@@ -139,6 +151,9 @@ class connection final : private poll_source, private deadline {
 
   /// Sends what try_flush() left.
   awaitable<io_result> flush(std::string_view tail = {});
+
+  /// How much of the tail has been sent, after a flush that failed.
+  [[nodiscard]] std::size_t tail_sent() const noexcept { return tail_sent_; }
 
   /// Half-closes and keeps reading for up to `time`, so that the peer receives an answer sent while it was still
   /// writing: closing with unread input resets the connection and may destroy the answer (RFC 9112 §9.6). While the
@@ -189,6 +204,8 @@ class connection final : private poll_source, private deadline {
 
   void want(std::uint32_t events) noexcept;
   void ignore_events() noexcept;
+  [[nodiscard]] bool count(std::size_t bytes) noexcept;
+  void count_kept(std::size_t bytes) noexcept;
   awaitable<io_result> wait_for(std::uint32_t events, clock::time_point due);
   void resume(io_result result);
   void read_ahead(std::uint32_t events);
@@ -204,6 +221,7 @@ class connection final : private poll_source, private deadline {
   byte_buffer input_;
   byte_buffer output_;
   std::size_t tail_sent_ = 0;  // sent bytes of the current flush's tail
+  std::optional<byte_budget::share> counted_;
 
   // Resumes a coroutine that waits for the descriptor. (any_completion_handler of Boost 1.81 can't be moved.)
   using resumption = asio::async_result<asio::use_awaitable_t<executor_type>, void(io_result)>::handler_type;

@@ -405,6 +405,23 @@ TEST_F(tokens, write_down_whom_nobody_could_answer) {
   EXPECT_EQ(audit[0]["subject"], "a");
 }
 
+// The change had been made, but the line was written only after the answer had been sent to its end.
+TEST_F(tokens, write_down_whose_answers_were_not_read_to_the_end) {
+  auto const value = '"' + std::string(900'000, 'x') + '"';
+  raw_client writer(server->port(), 2048);
+  writer.send(request("PUT", "/v1/kv/a", value, bearer("all-secret") + "Prefer: return=representation\r\n"));
+  writer.receive_until("\r\n\r\n");
+  writer.reset();
+  auto const audit = lines_of(audit_file, 1);
+  EXPECT_EQ(audit[0]["action"], "PUT");
+  EXPECT_EQ(audit[0]["status"], 201);
+  auto const all = lines_of(access_file, 1);
+  EXPECT_EQ(all[0]["status"], 201);
+  EXPECT_EQ(all[0]["body_bytes"], value.size());
+  EXPECT_GT(all[0]["content_bytes"], 0);
+  EXPECT_LT(all[0]["content_bytes"], value.size());
+}
+
 struct client_limits : files {
   std::unique_ptr<running_server> start(std::function<void(server::access_settings&)> const& change) const {
     auto settings = running_server::test_settings();
@@ -504,6 +521,19 @@ TEST_F(client_limits, of_bytes_count_bodies_and_answers) {
   EXPECT_EQ(client.ask(request("PUT", "/v1/kv/a", '"' + std::string(5000, 'x') + '"')).status, 201);
   auto const seconds = client.ask(request("GET", "/v1/kv/a")).field("retry-after");
   EXPECT_TRUE(seconds == "5" || seconds == "4") << seconds << ": the wait had begun when it was refused";
+}
+
+TEST_F(client_limits, of_bytes_count_a_body_that_never_came_to_its_end) {
+  auto const server = start([](auto& to) { to.rates.bytes = 1000; });
+  auto const put = request("PUT", "/v1/kv/a", '"' + std::string(50'000, 'x') + '"');
+  raw_client(server->port()).send(std::string_view(put).substr(0, 40'000));
+  raw_client client(server->port());
+  raw_reply last;
+  for (int i = 0; i < 5000 && last.status != 429; ++i) {
+    last = client.ask(request("GET", "/v1/kv/a"));
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(last.status, 429);
 }
 
 TEST_F(client_limits, are_each_tokens_own) {

@@ -203,6 +203,53 @@ TEST_F(memory, values_that_a_deletion_with_a_key_has_removed_are_freed) {
   EXPECT_LT(allocated_bytes() - before, static_cast<std::int64_t>(2 * mib));
 }
 
+// --- clients that do not read --------------------------------------------------------------------------------------
+
+unsigned long under_way_bytes(running_server const& server) {
+  auto const text = raw_client(server.port()).ask(request("GET", "/metrics")).body;
+  std::string const name = "\nholdfast_memory_bytes{kind=\"under_way\"} ";
+  auto const at = text.find(name);
+  EXPECT_NE(at, std::string::npos) << text;
+  return at == std::string::npos ? 0 : std::stoul(text.substr(at + name.size()));
+}
+
+// Each took 130 KiB that nobody counted, without a token too, until the kernel killed the server.
+TEST_F(memory, of_clients_that_do_not_read_their_answers_is_limited_and_given_back) {
+  constexpr int count = 200;
+  client.ask(request("PUT", "/v1/kv/a", json_of(15'000)));
+  std::string many;
+  while (many.size() < 60 * kib) many += request("GET", "/v1/kv/a");
+  auto const before = allocated_bytes();
+  std::vector<raw_client> clients;
+  for (int i = 0; i < count; ++i) clients.emplace_back(server.port(), 2048).send(many);
+  server.settle();
+  if (!sanitized) {
+    EXPECT_LT(allocated_bytes() - before, static_cast<std::int64_t>(budget_bytes / 2));
+  }
+  EXPECT_GT(under_way_bytes(server), mib);
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).status, 200);
+  EXPECT_LT(client.ask(request("PUT", "/v1/kv/large", json_of(mib))).status, 300) << "half is left for requests";
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/large")).status, 200);
+  clients.clear();
+  for (int i = 0; i < 100 && under_way_bytes(server) != 0; ++i) server.settle();
+  EXPECT_EQ(under_way_bytes(server), 0U);
+}
+
+TEST_F(memory, of_incomplete_headers_is_limited_and_those_beyond_are_503) {
+  constexpr int count = 280;
+  auto const begun = "GET /v1/kv/a HTTP/1.1\r\nHost: a\r\nX: " + std::string(7000, 'x');
+  std::vector<raw_client> clients;
+  for (int i = 0; i < count; ++i) clients.emplace_back(server.port()).send(begun);
+  server.settle();
+  auto const most = under_way_bytes(server);
+  EXPECT_GT(most, mib);
+  EXPECT_LE(most, budget_bytes / 8 + mib / 2) << "those that are refused read on for two seconds";
+  EXPECT_EQ(clients.back().receive().code(), "overloaded");
+  clients.pop_back();
+  clients.front().send("\r\n\r\n");
+  EXPECT_EQ(clients.front().receive().status, 404) << "those that came in time are served";
+}
+
 // --- connections at rest ------------------------------------------------------------------------------------------
 
 struct memory_at_rest : ::testing::TestWithParam<std::size_t> {};

@@ -45,6 +45,7 @@ struct running_standby::parts {
   forward_figures figures;
   worker work{its_settings.sessions,
               under_way,
+              under_way,
               draining,
               progress,
               [this] { return make_forwarder(make_api_handler(context, *insight.recorders[0], hub), is_local, pool); },

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,7 @@ struct script {
     server::method method;
     unsigned status;
     clock::time_point begun_at;
+    std::uint64_t body_bytes, content_bytes;
   };
   std::vector<std::string> requests;
   std::vector<std::string> bodies;
@@ -73,7 +75,7 @@ class scripted_handler final : public request_handler {
     co_return script_.run_end;
   }
   void count(answered_request const& done) override {
-    script_.counted.push_back({done.method, done.status, done.begun_at});
+    script_.counted.push_back({done.method, done.status, done.begun_at, done.body_bytes, done.content_bytes});
   }
 
  private:
@@ -578,6 +580,30 @@ TEST_F(exchange_test, gives_back_what_a_body_took_when_it_is_refused_or_its_conn
   EXPECT_EQ(under_way.used(), 0U);
 }
 
+// A client that sends its header in pieces keeps a coroutine and a buffer.
+TEST_F(exchange_test, refuses_the_rest_of_a_header_for_which_there_is_no_memory_left) {
+  EXPECT_EQ(serve("GET /a HT"), step::more_bytes);
+  requests->run_out_of_memory();
+  auto const said = serve();
+  expect_refused(said, errc::overloaded, "Retry");
+}
+
+TEST_F(exchange_test, refuses_the_rest_of_a_body_for_which_there_is_no_memory_left) {
+  EXPECT_EQ(serve(put_head("/a", 100) + "half"), step::more_bytes);
+  requests->run_out_of_memory();
+  auto const said = serve();
+  expect_refused(said, errc::overloaded, "Retry");
+}
+
+TEST_F(exchange_test, refuses_a_wait_for_which_there_is_no_memory_left_and_continues) {
+  handler.begin = [](request_head const&, reply&) { return request_need::time; };
+  EXPECT_EQ(serve(get("/a")), step::time);
+  requests->run_out_of_memory();
+  EXPECT_EQ(serve(), step::answered);
+  EXPECT_EQ(only_answer().status, 503U);
+  EXPECT_EQ(handler.runs, 0);
+}
+
 // A page of a list belongs to the answer alone, and stays in memory until a slow client has read it.
 TEST_F(exchange_test, counts_a_large_answer_until_it_is_sent) {
   handler.begin = [](request_head const&, reply& answer) {
@@ -635,6 +661,79 @@ TEST_F(exchange_test, refuses_to_withhold_a_read_for_which_there_is_no_memory_le
   EXPECT_EQ(serve("DELETE /a HTTP/1.1\r\nHost: a\r\n\r\n"), step::answered);
   EXPECT_TRUE(requests->has_withheld()) << "it has been done, and who asked must hear of it";
   EXPECT_EQ(only_answer().status, 200U);
+}
+
+// --- requests that are broken off ----------------------------------------------------------------------------------
+
+// Neither the audit log nor the limits learned of a change whose long answer was not read to its end.
+TEST_F(exchange_test, counts_a_request_whose_answer_was_not_sent_to_its_end) {
+  handler.finish = [](std::string const& body, reply& answer) {
+    answer.status = 201;
+    answer.body = body;
+    return request_need::nothing;
+  };
+  EXPECT_EQ(serve(put("/a", std::string(50'000, 'x'))), step::room);
+  requests->break_off(20'000);
+  requests->break_off(20'000);
+  ASSERT_EQ(handler.counted.size(), 1U);
+  auto const& one = handler.counted.front();
+  EXPECT_EQ(one.method, method::put);
+  EXPECT_EQ(one.status, 201U);
+  EXPECT_EQ(one.body_bytes, 50'000U);
+  EXPECT_EQ(one.content_bytes, 20'000U);
+}
+
+TEST_F(exchange_test, counts_a_request_whose_body_never_came_to_its_end) {
+  EXPECT_EQ(serve(put_head("/a", 50'000) + std::string(20'000, 'x')), step::more_bytes);
+  requests->break_off(0);
+  ASSERT_EQ(handler.counted.size(), 1U);
+  EXPECT_EQ(handler.counted[0].method, method::put);
+  EXPECT_EQ(handler.counted[0].status, 499U);
+  EXPECT_EQ(handler.counted[0].body_bytes, 20'000U);
+  EXPECT_EQ(handler.counted[0].content_bytes, 0U);
+}
+
+TEST_F(exchange_test, counts_the_bytes_of_a_body_that_it_refused) {
+  EXPECT_EQ(serve(put_head("/a", 50'000) + std::string(20'000, 'x')), step::more_bytes);
+  requests->time_out();
+  EXPECT_EQ(serve(), step::end);
+  requests->break_off(0);
+  ASSERT_EQ(handler.counted.size(), 1U);
+  EXPECT_EQ(handler.counted[0].status, 408U);
+  EXPECT_EQ(handler.counted[0].body_bytes, 20'000U);
+}
+
+TEST_F(exchange_test, counts_a_wait_whose_client_has_gone) {
+  handler.begin = [](request_head const&, reply&) { return request_need::time; };
+  handler.run_end = request_end::gone;
+  EXPECT_EQ(serve(get("/a")), step::time);
+  EXPECT_FALSE(run());
+  requests->break_off(0);
+  ASSERT_EQ(handler.counted.size(), 1U);
+  EXPECT_EQ(handler.counted[0].status, 499U);
+}
+
+TEST_F(exchange_test, counts_a_request_on_which_the_handler_failed) {
+  handler.begin = [](request_head const&, reply&) -> request_need { throw std::bad_alloc(); };
+  EXPECT_THROW(serve(get("/a")), std::bad_alloc);
+  requests->break_off(0);
+  ASSERT_EQ(handler.counted.size(), 1U);
+  EXPECT_EQ(handler.counted[0].method, method::get);
+}
+
+TEST_F(exchange_test, counts_nothing_between_two_requests) {
+  requests->break_off(0);
+  renew();
+  EXPECT_EQ(serve(get("/a")), step::answered);
+  requests->break_off(0);
+  renew();
+  EXPECT_EQ(serve(get("/a") + "GET /b HT"), step::answered);
+  EXPECT_EQ(serve(), step::more_bytes);
+  requests->break_off(0);
+  renew();
+  EXPECT_EQ(serve("no request\r\n\r\n"), step::end);
+  requests->break_off(0);
+  EXPECT_EQ(handler.counted.size(), 3U) << "those that were answered";
 }
 
 // --- HEAD ----------------------------------------------------------------------------------------------------------

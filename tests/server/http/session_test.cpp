@@ -35,11 +35,17 @@ class pair_of_ends {
     EXPECT_EQ(::send(client_.get(), text.data(), text.size(), 0), std::ssize(text));
   }
 
-  /// Number of answers with status 200 since the last call, without waiting.
-  [[nodiscard]] int answers() const {
+  /// What has arrived since the last call, without waiting.
+  [[nodiscard]] std::string text() const {
     std::string all(1024 * 1024, ' ');
     auto const got = ::recv(client_.get(), all.data(), all.size(), MSG_DONTWAIT);
     all.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return all;
+  }
+
+  /// The number of answers with status 200 in it.
+  [[nodiscard]] int answers() const {
+    auto const all = text();
     int count = 0;
     for (std::size_t at = 0; (at = all.find("HTTP/1.1 200 OK\r\n", at)) != std::string::npos; ++at) ++count;
     return count;
@@ -72,16 +78,16 @@ struct session_test : testing::Test, private session::owner {
   store data{16, 1'000'000, 0x3f};
   server::insight insight{1, 42};
   live_settings live{true, {}, {}};
-  byte_budget under_way{100'000};
+  byte_budget under_way{1'000'000}, buffers{500'000, &under_way};
   std::atomic<std::size_t> connections{2};
   std::atomic<bool> draining{false};
   api_context context{its_settings.routes, fixed, data, insight, live, under_way, connections, draining, 1'000'000, 42};
   event_loop loop;  // does nothing at a batch's end, so that the test sees what was sent within it
   watch_hub hub{loop, data.history()};
   durable_progress progress;
-  session_context thread{loop,      its_settings.sessions,
-                         under_way, draining,
-                         progress,  [this] { return make_api_handler(context, *insight.recorders[0], hub); }};
+  session_context thread{loop, its_settings.sessions, under_way, buffers, draining, progress, [this] {
+                           return make_api_handler(context, *insight.recorders[0], hub);
+                         }};
   pair_of_ends ann{*this, thread}, bob{*this, thread};
 };
 
@@ -169,6 +175,48 @@ TEST_F(session_test, a_drain_ends_one_that_has_asked_for_nothing_at_once) {
   draining = true;
   bob.served->drain();
   EXPECT_EQ(bob.served, nullptr);
+}
+
+// --- memory --------------------------------------------------------------------------------------------------------
+
+/// Requests that fit into the kernel's buffers, unlike their answers.
+std::string many_requests() {
+  std::string many;
+  while (many.size() < session_context::input_bytes) many += livez;
+  return many;
+}
+
+// Clients that did not read their answers took 130 KiB each, which nobody counted, until the kernel killed the server.
+TEST_F(session_test, counts_what_it_keeps_for_a_client_that_does_not_read) {
+  bob.say(many_requests());
+  loop.poll();
+  EXPECT_GE(under_way.used(), 64U * 1024);
+  for (int i = 0; i < 100 && under_way.used() != 0; ++i) {
+    static_cast<void>(bob.text());
+    loop.poll();
+  }
+  EXPECT_EQ(under_way.used(), 0U);
+  EXPECT_NE(bob.served, nullptr);
+}
+
+TEST_F(session_test, ends_for_a_client_that_does_not_read_where_no_memory_is_left) {
+  auto const others = under_way.bytes_max() - 10'000;
+  ASSERT_TRUE(under_way.take(others));
+  bob.say(many_requests());
+  loop.poll();
+  EXPECT_EQ(bob.served, nullptr);
+  EXPECT_EQ(under_way.used(), others);
+}
+
+TEST_F(session_test, refuses_a_header_in_pieces_where_no_memory_is_left) {
+  ASSERT_TRUE(under_way.take(under_way.bytes_max()));
+  bob.say(livez.substr(0, 20));
+  loop.poll();
+  EXPECT_TRUE(bob.text().starts_with("HTTP/1.1 503 "));
+  ann.say(livez);
+  loop.poll();
+  thread.outbox.send_all();
+  EXPECT_EQ(ann.answers(), 1) << "one that is answered at once needs none";
 }
 
 }  // namespace

@@ -97,6 +97,59 @@ TEST(share_of_a_byte_budget, is_given_back_once) {
   EXPECT_EQ(whole.used(), 0U);
 }
 
+TEST(share_of_a_byte_budget, gives_back_what_it_is_lowered_by) {
+  byte_budget whole(100);
+  byte_budget::share one(whole);
+  ASSERT_TRUE(one.grow_to(90));
+  one.lower_to(95);
+  EXPECT_EQ(whole.used(), 90U);
+  one.lower_to(30);
+  EXPECT_EQ(whole.used(), 30U);
+  EXPECT_TRUE(one.grow_to(40));
+  EXPECT_EQ(whole.used(), 40U);
+  one.raise_to(120);
+  EXPECT_EQ(whole.used(), 120U) << "what is already allocated";
+  one.release();
+  EXPECT_EQ(whole.used(), 0U);
+}
+
+TEST(byte_budget, remembers_the_most_that_was_in_use_until_asked) {
+  byte_budget whole(100);
+  {
+    byte_budget::share one(whole);
+    ASSERT_TRUE(one.grow_to(40));
+    one.raise_to(70);
+    EXPECT_FALSE(whole.take(50)) << "refused, so never in use";
+    one.lower_to(10);
+  }
+  EXPECT_EQ(whole.take_most(), 70U);
+  EXPECT_EQ(whole.take_most(), 0U);
+  ASSERT_TRUE(whole.take(60));
+  EXPECT_EQ(whole.take_most(), 60U);
+  EXPECT_EQ(whole.take_most(), 60U) << "still in use";
+}
+
+TEST(byte_budget, a_part_of_another_takes_from_both_and_leaves_the_rest_to_others) {
+  byte_budget whole(100);
+  byte_budget part(50, &whole);
+  ASSERT_TRUE(part.take(40));
+  EXPECT_EQ(whole.used(), 40U);
+  EXPECT_FALSE(part.take(11));
+  EXPECT_EQ(whole.used(), 40U);
+  ASSERT_TRUE(whole.take(55));
+  EXPECT_FALSE(part.take(6)) << "others have it";
+  EXPECT_EQ(part.used(), 40U);
+  {
+    byte_budget::share one(part);
+    one.raise_to(20);
+    EXPECT_EQ(part.used(), 60U);
+    EXPECT_EQ(whole.used(), 115U);
+  }
+  part.give_back(40);
+  EXPECT_EQ(part.used(), 0U);
+  EXPECT_EQ(whole.used(), 55U);
+}
+
 TEST(byte_budget, is_not_fooled_by_a_number_that_overflows) {
   byte_budget whole(100);
   ASSERT_TRUE(whole.take(60));

@@ -76,6 +76,7 @@ class connection_test : public testing::Test, private connection::owner {
     peer = unique_socket(ends[1]);
     connection::owner& its_owner = *this;
     ours = std::make_unique<connection>(unique_socket(ends[0]), its_owner, loop, 10s);
+    ours->count_in(budget);
     EXPECT_TRUE(ours->open());
     loop.set_time(begin = clock::now());
   }
@@ -164,6 +165,7 @@ class connection_test : public testing::Test, private connection::owner {
   void on_resume() override { ++resumes; }
 
   event_loop loop;
+  byte_budget budget{64 * mib};
   clock::time_point begin;
   unique_socket peer;
   std::unique_ptr<connection> ours;
@@ -173,6 +175,87 @@ class connection_test : public testing::Test, private connection::owner {
   std::string unsent;
   std::function<void()> then;
 };
+
+// --- the memory that it keeps --------------------------------------------------------------------------------------
+
+// Clients that read nothing took memory until there was none left: nobody counted the buffers.
+TEST_F(connection_test, counts_its_buffers_while_the_peer_does_not_read) {
+  ours->work();
+  ours->input().append(text_of(64 * kib));
+  ours->output().append(text_of(256 * kib));
+  EXPECT_EQ(ours->try_flush(), std::nullopt) << "the kernel does not take so much";
+  EXPECT_EQ(budget.used(), 0U);
+  awaited sent;
+  await(ours->flush(), sent);
+  run_ready();
+  EXPECT_GE(budget.used(), 320 * kib);
+  EXPECT_LT(budget.used(), 330 * kib);
+  while (!sent.result) {
+    read();
+    run_ready();
+  }
+  EXPECT_TRUE(sent.is(io_result::done));
+  EXPECT_EQ(budget.used(), 64 * kib);
+  ours->rest(begin + 1h);
+  EXPECT_EQ(budget.used(), 0U);
+}
+
+TEST_F(connection_test, does_not_wait_where_the_budget_is_used_up) {
+  ASSERT_TRUE(budget.take(budget.bytes_max() - 100 * kib));
+  ours->work();
+  ours->output().append(text_of(512 * kib));
+  EXPECT_EQ(ours->try_flush(), std::nullopt);
+  awaited sent, got;
+  await(ours->flush(), sent);
+  run_ready();
+  EXPECT_TRUE(sent.is(io_result::no_memory));
+  await(ours->fill(begin + 1h, 1), got);
+  run_ready();
+  EXPECT_TRUE(got.is(io_result::no_memory));
+  EXPECT_EQ(budget.used(), budget.bytes_max() - 100 * kib);
+}
+
+TEST_F(connection_test, counts_what_waits_for_the_rest_of_a_message) {
+  ours->work();
+  awaited got;
+  await(ours->fill(begin + 1h, 2 * kib), got);
+  run_ready();
+  auto const coroutine = budget.used();
+  EXPECT_NE(coroutine, 0U);
+  say("hello");
+  run_ready();
+  EXPECT_TRUE(got.is(io_result::done));
+  await(ours->fill(begin + 1h, 2 * kib), got);
+  run_ready();
+  EXPECT_EQ(budget.used(), coroutine + 2 * kib);
+  ours->forget_waiting();
+  ours.reset();
+  EXPECT_EQ(budget.used(), 0U);
+}
+
+TEST_F(connection_test, counts_an_output_that_is_kept_at_rest_even_beyond_the_budget) {
+  ASSERT_TRUE(budget.take(budget.bytes_max()));
+  ours->output().append(text_of(10 * kib));
+  ours->rest(begin + 1h);
+  EXPECT_EQ(budget.used(), budget.bytes_max() + 10 * kib);
+  ours->output().consume(10 * kib);
+  ours->rest(begin + 1h);
+  EXPECT_EQ(budget.used(), budget.bytes_max());
+}
+
+// Its answer would be lost, and it would not learn why it was refused.
+TEST_F(connection_test, reads_the_rest_of_a_refused_message_without_a_budget) {
+  start(tcp_pair());
+  ASSERT_TRUE(budget.take(budget.bytes_max()));
+  ours->work();
+  awaited gone;
+  await(ours->linger(1s), gone);
+  run_ready();
+  EXPECT_FALSE(gone.result);
+  hang_up();
+  run_ready();
+  EXPECT_TRUE(gone.result);
+}
 
 // --- at rest -------------------------------------------------------------------------------------------------------
 
