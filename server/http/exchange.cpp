@@ -230,20 +230,15 @@ void exchange::sent() noexcept {
 exchange::step exchange::finish() {
   tail_ = {};
   state_ = framing_.close ? state::end : state::head;
-  count_request(answer_.status, content_bytes());
+  // A body is either with the handler or, if it was refused, still here.
+  handler_->count({std::exchange(method_, method::unknown), answer_.status, begun_at_, *client_,
+                   std::exchange(body_bytes_, 0) + body_.size(), content_bytes() + std::exchange(piece_bytes_, 0)});
   if (body_.capacity() > bytes_kept_max) std::string().swap(body_);  // an assignment would keep its memory
   if (answer_.body.capacity() > bytes_kept_max) std::string().swap(answer_.body);
   body_.clear();
   counted_.release();
   answer_.clear();
   return framing_.close ? step::end : step::answered;
-}
-
-void exchange::count_request(unsigned status, std::uint64_t sent) {
-  // The handler has the body, or it was never complete.
-  auto const body_bytes = std::exchange(body_bytes_, 0) + body_.size();
-  handler_->count({std::exchange(method_, method::unknown), status, begun_at_, *client_, body_bytes,
-                   sent + std::exchange(piece_bytes_, 0)});
 }
 
 void exchange::break_off(std::size_t tail_sent) noexcept {
@@ -253,7 +248,8 @@ void exchange::break_off(std::size_t tail_sent) noexcept {
   auto const has_answer = at == state::answer || at == state::tail || at == state::sent;
   auto const sent = at == state::sent ? content_bytes() : at == state::tail ? tail_sent : 0;
   try {
-    count_request(has_answer ? answer_.status : client_closed_request, sent);
+    handler_->count({std::exchange(method_, method::unknown), has_answer ? answer_.status : client_closed_request,
+                     begun_at_, *client_, body_bytes_ + body_.size(), sent + piece_bytes_});
   } catch (std::bad_alloc const&) {
     // What could not be allocated is only its line in a log.
   }

@@ -110,7 +110,6 @@ class exchange {
   void refuse(protocol::failure const& error);
   step write_answer(byte_buffer& output);
   step finish();
-  void count_request(unsigned status, std::uint64_t sent);
   [[nodiscard]] std::size_t content_bytes() const noexcept { return framing_.head_only ? 0 : answer_.content().size(); }
 
   std::unique_ptr<request_handler> const handler_;
