@@ -339,7 +339,7 @@ void add_limits_of_clients(CLI::App& app, settings& to) {
                "Time that it holds the lock, per second\n"
                "After a longer hold, its requests get 429 until the average is below the limit.",
                "0", [&to](auto time) { to.access.rates.lock_time = time; });
-  add_count(app, "--limit-streams", "HOLDFAST_LIMIT_STREAMS", "Watches, exports, imports and event streams",
+  add_count(app, "--limit-streams", "HOLDFAST_LIMIT_STREAMS", "Watches, exports, imports, event streams",
             to.access.streams_max, std::size_t(0), std::size_t(1'000'000));
   add_count(app, "--limit-connections", "HOLDFAST_LIMIT_CONNECTIONS", "Connections of its address; more get 503",
             to.access.connections_max, std::size_t(0), std::size_t(1'000'000));
