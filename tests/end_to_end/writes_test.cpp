@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -343,6 +344,14 @@ TEST_F(writes, a_request_that_is_sent_again_with_its_key_is_done_once) {
   EXPECT_EQ(get("n").body, "6");
 }
 
+// Built before any thread starts, as those of raw_reply.cpp are.
+std::regex const time_left("\"ttl\":[0-9.]+");
+
+/// What is left of a time to live is less in a repeated answer.
+std::string without_times(std::string const& text) {
+  return std::regex_replace(text, time_left, "\"ttl\":0");
+}
+
 TEST_F(writes, a_key_is_kept_for_every_kind_of_write_also_where_it_was_refused) {
   put("a", "{}");
   auto const shown = [](char const* key) {
@@ -377,7 +386,7 @@ TEST_F(writes, a_key_is_kept_for_every_kind_of_write_also_where_it_was_refused) 
   for (std::size_t i = 0; i < all.size(); ++i) {
     auto const again = client.ask(all[i]);
     EXPECT_EQ(again.status, first[i].status) << all[i];
-    EXPECT_EQ(again.body, first[i].body) << all[i];
+    EXPECT_EQ(without_times(again.body), without_times(first[i].body)) << all[i];
     for (auto const* const name : {"holdfast-revision", "etag", "location", "content-type", "preference-applied"}) {
       ASSERT_EQ(again.has(name), first[i].has(name)) << name << " of " << all[i];
       if (!again.has(name)) continue;
