@@ -41,7 +41,7 @@ TEST(cli_revision, finds_a_right_server_strictly_serializable) {
 TEST(cli_revision, leaves_open_what_was_never_answered) {
   for (auto const* const mix : {everything, "get=20,put=15,delete=10,list=15,txn=15,cas=15,create=10,incr=10"}) {
     revision_server const server(fault::silent);
-    auto const ended = verify(server, mix, {"--ttl", "uniform:5ms..50ms", "--ttl-share", "30%"});
+    auto const ended = verify(server, mix, {"--ttl", "uniform:5ms..50ms", "--ttl-share", "30%"}, "1s");
     EXPECT_EQ(ended.exit_status, 1) << ended.out << ended.err;
     EXPECT_THAT(ended.out, AllOf(HasSubstr("answers  strictly serializable"), HasSubstr("of them unanswered")));
   }
