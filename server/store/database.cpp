@@ -705,8 +705,10 @@ data_outcome database::run(std::shared_ptr<idempotent_operation const> const& on
     auto previous = commit();
     answered_.add(std::move(outcome), now_, version);
     for (std::size_t i = 0; i < due; ++i) answered_.forget_first();
-    if (auto* const range = std::get_if<range_deleted>(&done)) range->removed = std::move(previous);
-    if (auto* const whole = std::get_if<transaction_done>(&done)) whole->replaced = std::move(previous);
+    if (auto* const range = std::get_if<range_deleted>(&done))
+      range->removed = std::move(previous);
+    else if (auto* const whole = std::get_if<transaction_done>(&done))
+      whole->replaced = std::move(previous);
     return done;
   } catch (...) {
     if (has_place) answered_.give_back_place();
