@@ -1,5 +1,7 @@
 """Judges what the clients of chaos.py have seen: by revisions, which order all changes, and by real time."""
 
+import bisect
+import collections
 import datetime
 import heapq
 import json
@@ -62,8 +64,8 @@ def check_revisions(seen):
                             + [(one.revision, one.key) for watcher in seen.watchers for one in watcher.changes]):
         if owners.setdefault(revision, whose) != whose:
             wrong.append(f"the revision {revision} is that of {whose}, and of {owners[revision]}")
-    tokens = [one.token for one in seen.grants]
-    return wrong + [f"the token {token} was granted twice" for token in {one for one in tokens if tokens.count(one) > 1}]
+    tokens = collections.Counter(one.token for one in seen.grants)
+    return wrong + [f"the token {token} was granted twice" for token, times in tokens.items() if times > 1]
 
 
 def real_time(operations, name, told=()):
@@ -104,15 +106,15 @@ def check_time(seen):
 
 def check_snapshots(seen, known):
     """The sum never changes, and each snapshot is what the keys were at its revision."""
-    wrong = []
+    wrong, in_order = [], {key: sorted(versions) for key, versions in known.items()}
     for one in seen.snapshots:
         total = sum(value["balance"] for _, value in one.versions.values())
         if len(one.versions) != ACCOUNTS or total != ACCOUNTS * BALANCE:
             wrong.append(f"the accounts have {total} together at {one.revision}: {one.versions}")
         for key, (revision, _) in one.versions.items():
-            newer = [other for other in known[key] if revision < other <= one.revision]
-            if newer:
-                wrong.append(f"at {one.revision} {key} was told to be that of {revision}, but it was changed at {newer[0]}")
+            at = bisect.bisect_right(in_order[key], revision)
+            if at < len(in_order[key]) and (newer := in_order[key][at]) <= one.revision:
+                wrong.append(f"at {one.revision} {key} was told to be that of {revision}, but it was changed at {newer}")
     return wrong
 
 
