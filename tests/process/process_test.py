@@ -292,15 +292,20 @@ class data(unittest.TestCase):
         finally:
             os.chdir(folder)
 
-    def damage_ends_it_with_65(self):
+    def _damaged(self, changes):
+        """Stores so many values, kills the server, and flips a bit in the middle of the log.  @return the log, and what it has"""
         with Server(data=self.directory) as server, Client(server.port) as client:
-            for number in range(100):
+            for number in range(changes):
                 client.ask("PUT", f"/v1/kv/{number}", b'"' + b"x" * 100 + b'"')
             server.kill()
         log = max((self.directory / "journal").glob("*.log"), key=lambda path: path.stat().st_size)
         text = bytearray(log.read_bytes())
         text[len(text) // 2] ^= 1
         log.write_bytes(text)
+        return log, text
+
+    def damage_ends_it_with_65(self):
+        log, text = self._damaged(100)
         status, said = self._refused()
         self.assertEqual(status, 65, said)
         self.assertIn("--accept-loss", said, "it says what to do")
@@ -465,14 +470,7 @@ class data(unittest.TestCase):
 
     def a_loss_stays_to_be_accepted_when_the_start_that_accepts_it_fails(self):
         # Its start had removed the damage before it failed, so that the next one served the rest as if it were all.
-        with Server(data=self.directory) as server, Client(server.port) as client:
-            for number in range(40):
-                client.ask("PUT", f"/v1/kv/{number}", b'"' + b"x" * 100 + b'"')
-            server.kill()
-        log = max((self.directory / "journal").glob("*.log"), key=lambda path: path.stat().st_size)
-        text = bytearray(log.read_bytes())
-        text[len(text) // 2] ^= 1
-        log.write_bytes(text)
+        self._damaged(40)
         (self.directory / "witness").unlink()
         status, said = self._refused("--accept-loss", "--tokens", str(self.scratch / "missing.toml"))
         self.assertEqual(status, 1, said)
