@@ -31,6 +31,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # three for one that is written behind its end. clang finds none of them.
   target_compile_options(holdfast_options INTERFACE -Wno-maybe-uninitialized -Wno-null-dereference
                          -Wno-mismatched-new-delete -Wno-stringop-overflow)
+  # Its garbage collector: less often. A tenth less time, for a quarter more memory.
+  target_compile_options(holdfast_options INTERFACE --param=ggc-min-heapsize=1048576 --param=ggc-min-expand=300)
 endif()
 if(HOLDFAST_SANITIZE STREQUAL "address")
   target_compile_options(holdfast_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
