@@ -181,7 +181,8 @@ class http_connection {
     if (tls_) tls_->end();
     tls_.reset();
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
-    unread_.clear();
+    received_.clear();
+    consumed_ = 0;
     has_got_ = false;
   }
 
@@ -237,20 +238,20 @@ class http_connection {
     if (is_at_end_) return false;
     if (!is_chunked_) {
       if (content_left_ == 0) return end_content();
-      if (unread_.empty()) receive_some(due);
-      auto const bytes = std::min(content_left_, unread_.size());
-      to.append(unread_, 0, bytes);
-      unread_.erase(0, bytes);
-      content_left_ -= bytes;
+      if (unread().empty()) receive_some(due);
+      auto const piece = unread().substr(0, content_left_);
+      to.append(piece);
+      content_left_ -= piece.size();
+      consume(piece.size());
       return true;
     }
     auto const line = take_until("\r\n", due);
     std::size_t bytes = 0;
     auto const [end, wrong] = std::from_chars(line.data(), line.data() + line.size(), bytes, 16);
     if (wrong != std::errc() || end == line.data()) fail("a chunk of the answer has no length");
-    while (unread_.size() < bytes + 2) receive_some(due);
-    to.append(unread_, 0, bytes);
-    unread_.erase(0, bytes + 2);
+    while (unread().size() < bytes + 2) receive_some(due);
+    to.append(unread().substr(0, bytes));
+    consume(bytes + 2);
     return bytes != 0 || end_content();
   }
 
@@ -271,52 +272,47 @@ class http_connection {
 
   std::string take_until(std::string_view mark, clock::time_point due) {
     constexpr std::size_t bytes_max = 64 * 1024;
-    std::size_t at = std::string::npos;
-    while ((at = unread_.find(mark)) == std::string::npos) {
-      if (unread_.size() > bytes_max) fail("the header of the answer is too long");
+    auto at = std::string_view::npos;
+    while ((at = unread().find(mark)) == std::string_view::npos) {
+      if (unread().size() > bytes_max) fail("the header of the answer is too long");
       receive_some(due);
     }
-    auto taken = unread_.substr(0, at);
-    unread_.erase(0, at + mark.size());
+    std::string taken(unread().substr(0, at));
+    consume(at + mark.size());
     return taken;
   }
 
+  [[nodiscard]] std::string_view unread() const noexcept { return std::string_view(received_).substr(consumed_); }
+  void consume(std::size_t bytes) noexcept { consumed_ += bytes; }
+
   void receive_some(clock::time_point due) {
-    constexpr std::size_t bytes_wanted = 64 * 1024;
-    auto const before = unread_.size();
-    unread_.resize(before + bytes_wanted);
+    char room[16 * 1024];
     for (;;) {
       std::size_t bytes = 0;
       if (tls_) {
-        auto const [how, got] = tls_->read(std::span(unread_).subspan(before));
-        bytes = got;
+        auto const [how, got] = tls_->read(room);
         if (how == tls::outcome::ended) fail("the connection was closed");
         if (how != tls::outcome::done) {
-          await_with(before, how, due);
+          await(how, due);
           continue;
         }
+        bytes = got;
       } else {
-        auto const got = ::recv(socket_, unread_.data() + before, bytes_wanted, 0);
+        auto const got = ::recv(socket_, room, sizeof room, 0);
         if (got == 0) fail("the connection was closed");
         if (got < 0) {
           if (errno == EINTR) continue;
           if (errno != EAGAIN && errno != EWOULDBLOCK) fail(std::strerror(errno));
-          await_with(before, tls::outcome::wants_read, due);
+          await(POLLIN, due);
           continue;
         }
         bytes = static_cast<std::size_t>(got);
       }
-      unread_.resize(before + bytes);
+      received_.erase(0, std::exchange(consumed_, 0));
+      received_.append(room, bytes);
       has_got_ = true;
       return;
     }
-  }
-
-  /// A wait that is cut short leaves what has come, so that it can be continued.
-  void await_with(std::size_t bytes, tls::outcome how, clock::time_point due) {
-    unread_.resize(bytes);
-    await(how, due);
-    unread_.resize(bytes + 64 * 1024);
   }
 
   /// @param has_more other addresses follow, and need the rest of the time. @return the error; 0: it is connected.
@@ -364,7 +360,8 @@ class http_connection {
   int socket_ = -1;
   std::optional<tls::stream> tls_;
   std::string authority_;
-  std::string unread_;
+  std::string received_;
+  std::size_t consumed_ = 0;  // of it
   std::size_t content_left_ = 0;
   bool is_chunked_ = false, is_at_end_ = false, ends_after_ = false, has_got_ = false;
 };

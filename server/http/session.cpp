@@ -347,7 +347,10 @@ awaitable<bool> session::work::run() {
     if (turn_bytes < turn_bytes_max) continue;
     turn_bytes = 0;
     if (input.empty()) input.release();
-    if (!connection_.count_buffers()) co_return false;
+    // A request that has run is answered; one that has only begun to arrive is refused.
+    if (!connection_.count_buffers() &&
+        (requests_->is_in_body() || (requests_->is_between_requests() && !input.empty())))
+      requests_->run_out_of_memory();
     co_await asio::post(context_.loop.get_executor(), asio::use_awaitable_t<executor_type>{});
   }
 }

@@ -45,8 +45,8 @@ struct crowd : ::testing::Test {
 };
 
 TEST_F(crowd, the_one_that_stays_is_answered_right_after_the_hold) {
-  std::int64_t after_first_round = 0;
-  for (int round = 0; round < 3; ++round) {
+  std::int64_t resident = 0, least_growth = 0;
+  for (int round = 0; round < 4; ++round) {
     raw_client holder(server.port());
     auto waiters = wait_behind(holder);
     for (int i = 0; i < crowd_size - 1; ++i) i % 2 == 0 ? waiters[i].close() : waiters[i].reset();
@@ -62,10 +62,12 @@ TEST_F(crowd, the_one_that_stays_is_answered_right_after_the_hold) {
 
     waiters.clear();
     server.settle();
-    if (round == 0) after_first_round = resident_bytes();
-    if (round == 1 && !sanitized) {
-      EXPECT_LT(resident_bytes() - after_first_round, 1024 * 1024);
-    }
+    // What a thousand clients leave, they leave in each round; the allocator alone takes a little more in one.
+    auto const growth = resident_bytes() - std::exchange(resident, resident_bytes());
+    if (round > 0) least_growth = round == 1 ? growth : std::min(least_growth, growth);
+  }
+  if (!sanitized) {
+    EXPECT_LT(least_growth, crowd_size * 256);
   }
 }
 
