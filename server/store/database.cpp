@@ -3,26 +3,18 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
-#include <new>
 #include <utility>
+
+#include "server/store/page_maker.hpp"
+#include "server/store/step_results.hpp"
 
 namespace holdfast::server {
 namespace {
 
 using protocol::errc;
 
-/// A page with values ends with the value that exceeds this.
-constexpr std::uint64_t page_bytes_max = 1024 * 1024;
 /// Number of expired keys that a page removes on its way; then the page ends.
 constexpr std::size_t expired_in_page_max = 1000;
-
-/// The smallest text greater than all that begin with `prefix`; empty: none.
-std::string behind(std::string_view prefix) {
-  std::string text(prefix);
-  while (!text.empty() && static_cast<unsigned char>(text.back()) == 0xFF) text.pop_back();
-  if (!text.empty()) text.back() = static_cast<char>(static_cast<unsigned char>(text.back()) + 1);
-  return text;
-}
 
 /// The condition that does not hold, if any.
 std::optional<data_outcome> unmet(conditions_pointer const& when, database::entry const* present, bool reads) {
@@ -55,81 +47,6 @@ std::optional<std::int64_t> integer_of(std::string_view text) {
     return text.front() == '-' ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
   return wrong == std::errc() ? std::optional(number) : std::nullopt;
 }
-
-/// True if a transaction continues after a step with this outcome.
-struct is_done {
-  bool operator()(value_found const&) const { return true; }
-  bool operator()(not_modified const&) const { return true; }
-  bool operator()(value_stored const&) const { return true; }
-  bool operator()(value_deleted const&) const { return true; }
-  bool operator()(value_touched const&) const { return true; }
-  bool operator()(listing const&) const { return true; }
-  template <class Other>
-  bool operator()(Other const&) const {
-    return false;
-  }
-};
-
-/// The share of a transaction's limits that its answer has used.
-struct answer_size {
-  std::uint64_t bytes = 0;  // of values and of listed keys
-  std::size_t listed = 0;
-
-  /// @return false if this result is too much.
-  bool add(transaction_step const& step, data_outcome const& result, std::uint64_t bytes_max) {
-    auto const bytes_before = bytes;
-    if (auto const* const found = std::get_if<value_found>(&result)) bytes += found->value->size();
-    if (auto const* const page = std::get_if<listing>(&result)) {
-      bytes += page->keys.size();
-      listed += page->entries.size() + page->groups.size();
-      if (std::get<list_operation>(step).values)
-        for (auto const& one : page->entries) bytes += one.value->size();
-    }
-    // Nobody can split the first value; what follows it and adds nothing is no worse.
-    auto const is_small = bytes <= bytes_max || bytes_before == 0 || bytes == bytes_before;
-    return listed <= transaction_listed_max && is_small;
-  }
-};
-
-/// Drops from an outcome that will be remembered what its answer does not show. The previous values live on in the
-/// open transaction.
-struct reduce_to_answer {
-  bool shows_value;
-
-  void operator()(value_stored& stored) const {
-    stored.replaced.reset();
-    if (!shows_value) stored.value.reset();
-  }
-  void operator()(value_deleted& deleted) const {
-    if (!shows_value) deleted.removed.reset();
-  }
-  void operator()(value_touched& touched) const {
-    if (!shows_value) touched.value.reset();
-  }
-  template <class Other>
-  void operator()(Other&) const {}
-};
-
-/// A page of a transaction, of which there may be many, without the space that it reserved.
-void shrink(listing& page, bool is_remembered, list_operation const& list) {
-  page.keys.shrink_to_fit();
-  page.entries.shrink_to_fit();
-  if (!is_remembered || list.values) return;
-  for (auto& one : page.entries) {
-    one.bytes = one.value->size();
-    one.value.reset();
-  }
-}
-
-/// True if a missing key is a regular answer to this step rather than an error.
-struct allows_no_key {
-  bool operator()(get_operation const&) const { return true; }
-  bool operator()(delete_operation const&) const { return true; }
-  template <class Other>
-  bool operator()(Other const&) const {
-    return false;
-  }
-};
 
 }  // namespace
 
@@ -434,77 +351,6 @@ data_outcome database::run(patch_operation const& patch) {
 
 // --- several keys --------------------------------------------------------------------------------------------------
 
-namespace {
-
-/// A page that is being filled.
-class page_maker {
- public:
-  explicit page_maker(list_operation const& list) : list_(list) {
-    page_.entries.reserve(list.limit);
-    page_.keys.reserve(list.limit * 24);
-  }
-
-  [[nodiscard]] bool is_full() const noexcept {
-    return page_.entries.size() + page_.groups.size() >= list_.limit || bytes_ > page_bytes_max;
-  }
-
-  /// The group of a key; empty: none.
-  [[nodiscard]] std::string_view group_of(std::string_view key) const noexcept {
-    if (list_.delimiter.empty() || !key.starts_with(list_.prefix)) return {};
-    auto const end = key.find(list_.delimiter, list_.prefix.size());
-    return end != std::string_view::npos ? key.substr(0, end + list_.delimiter.size()) : std::string_view();
-  }
-
-  void add(std::string_view key, database::entry const& there) {
-    page_.entries.push_back(place(key));
-    auto& one = page_.entries.back();
-    one.revision = there.revision;
-    one.value = there.value;
-    one.expires = there.expires;
-    if (list_.values) bytes_ += there.value->size();
-  }
-
-  /// @param group may refer to memory that add() moves.
-  void add_group(std::string_view group) { page_.groups.push_back(place(group)); }
-
-  /// There is more; the next page begins after the last item of this one.
-  void end() { page_.next = page_.keys.substr(page_.keys.size() - last_bytes_); }
-  /// There is more from this key on, which has expired. All that had expired before it was removed.
-  void end_at(std::string_view key) {
-    auto const group = group_of(key);
-    // A cursor within a group stands for the whole of it, of which some may be left.
-    if (group.empty())
-      page_.next = key;
-    else if (!page_.keys.empty())
-      end();
-    else if (list_.after)
-      page_.next = *list_.after;
-    else if (list_.reverse)
-      page_.next = behind(group);
-    else
-      page_.next = list_.prefix.empty() ? std::string(1, '\0') : list_.prefix;
-  }
-
-  listing take() { return std::move(page_); }
-
- private:
-  listing::entry place(std::string_view key) {
-    listing::entry one;
-    one.key_begin = static_cast<std::uint32_t>(page_.keys.size());
-    one.key_bytes = static_cast<std::uint32_t>(key.size());
-    page_.keys += key;
-    last_bytes_ = key.size();
-    return one;
-  }
-
-  list_operation const& list_;
-  listing page_;
-  std::uint64_t bytes_ = 0;
-  std::size_t last_bytes_ = 0;
-};
-
-}  // namespace
-
 data_outcome database::run(list_operation const& list) {
   page_maker page(list);
   auto const end_of = [this](std::string_view prefix) {
@@ -551,7 +397,7 @@ data_outcome database::run(list_operation const& list) {
         at = list.reverse ? entries_.lower_bound(its_group) : end_of(its_group);
         continue;
       }
-      page.add(key, there);
+      page.add(key, there.value, there.revision, there.expires);
     }
     if (!list.reverse) ++at;
   }
@@ -644,20 +490,6 @@ data_outcome database::run(std::shared_ptr<guarded_operation const> const& one) 
   for (auto const& grant : one->grants)
     if (!locks_.lives(grant, now_)) return lock_lost{grant};
   return apply(one->operation);
-}
-
-/// What must be remembered of an outcome, so that the request can be answered again.
-data_outcome remembered(data_outcome outcome, idempotent_operation const& one) {
-  auto const counts = std::holds_alternative<increment_operation>(inner_of(one.operation));
-  std::visit(reduce_to_answer{one.shows_value || counts}, outcome);
-  return outcome;
-}
-
-/// True for outcomes that are not remembered, because they mean: try again.
-bool is_to_be_retried(data_outcome const& outcome) {
-  auto const* const transaction = std::get_if<transaction_done>(&outcome);
-  auto const& last = transaction != nullptr && (*transaction)->failed_step ? (*transaction)->results.back() : outcome;
-  return std::holds_alternative<text_wanted>(last) || std::holds_alternative<no_room>(last);
 }
 
 /// The operation and the record of its outcome are committed together.
@@ -762,20 +594,11 @@ data_outcome database::run(transaction const& whole) {
 /// @return true if all steps succeeded.
 bool database::run_steps(transaction const& whole, bool is_remembered, transaction_outcome& done) {
   done.results.reserve(whole.steps.size());
-  answer_size size;
-  auto const bytes_max = is_remembered ? remembered_transaction_bytes_max : transaction_bytes_max;
+  step_results results(is_remembered);
   for (std::size_t i = 0; i < whole.steps.size(); ++i) {
     auto const& step = whole.steps[i];
     auto& result = done.results.emplace_back(std::visit([this](auto const& one) { return run(one); }, step));
-    auto const goes_on =
-        std::holds_alternative<no_such_key>(result) ? std::visit(allows_no_key{}, step) : std::visit(is_done{}, result);
-    if (goes_on && size.add(step, result, bytes_max)) {
-      if (auto* const page = std::get_if<listing>(&result))
-        shrink(*page, is_remembered, std::get<list_operation>(step));
-      if (is_remembered) std::visit(reduce_to_answer{std::holds_alternative<increment_operation>(step)}, result);
-      continue;
-    }
-    if (goes_on) result = no_room{is_remembered ? no_room::where::record : no_room::where::answer};
+    if (results.accept(step, result)) continue;
     done.results = std::vector{data_outcome(std::move(result))};
     done.failed_step = i;
     return false;
