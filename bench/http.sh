@@ -36,13 +36,6 @@ needs_unwatched() {
   [[ -n $named$all ]]
 }
 
-# Unpacked instead of installed: so no service of nginx starts on the machine that measures.
-bring_nginx() {
-  [[ ! -x $built/nginx/usr/sbin/nginx ]] || return 0
-  mkdir -p "$built/nginx"
-  (cd "$built" && apt-get -qq download nginx && dpkg-deb -x nginx_*.deb nginx)
-}
-
 bring_go() {
   [[ ! bench/http/peers/go_kv/main.go -nt $built/go_kv ]] || {
     say "Building the Go peer"

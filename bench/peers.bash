@@ -15,3 +15,10 @@ build_crate() {
     --target-dir "$built/$name" --config 'source.crates-io.replace-with="debian"' \
     --config 'source.debian.directory="/usr/share/cargo/registry"'
 }
+
+# nginx from Debian's package: unpacked into $built, not installed, so that no service starts.
+bring_nginx() {
+  [[ ! -x $built/nginx/usr/sbin/nginx ]] || return 0
+  mkdir -p "$built/nginx"
+  (cd "$built" && apt-get -qq download nginx && dpkg-deb -x nginx_*.deb nginx)
+}

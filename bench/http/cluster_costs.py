@@ -4,7 +4,8 @@
 puts      durable puts to the leader, beside puts to the leader of etcd, through its JSON gateway
 reads     GETs from the leader, confirmed and by lease, beside a single server that keeps its data and beside etcd's own,
           linearizable, from its leader through its JSON gateway
-forward   processor time of requests through a standby, that of both servers, beside the same requests to the leader
+forward   processor time of requests through a standby, that of both servers, beside the same requests to the leader and
+          through nginx as a proxy in front of it
 failover  kill -9 and SIGTERM of the leader, until a write has been answered
 
 Each figure is the median of rounds in which all subjects have their burst in turns. Ratios are medians of the rounds'."""
@@ -14,6 +15,7 @@ import base64
 import contextlib
 import http.client
 import json
+import pathlib
 import statistics
 import tempfile
 import time
@@ -24,6 +26,7 @@ from server_process import Process, Server, free_port
 import server_process
 
 SERVER = str(BUILT / "holdfast-server")
+HERE = pathlib.Path(__file__).parent
 LEASE = "2s"
 VALUE_BYTES = 100
 PUTS = {"method": "PUT", "path": "/v1/kv/key-", "keys": 10_000, "body": VALUE_BYTES, "random_body": True}
@@ -149,18 +152,39 @@ def reads(cluster, options):
     table(["connections", "", "GETs/s", "÷ a single server", "CPU µs of it alone", "p50 µs", "p99 µs"], rows)
 
 
+@contextlib.contextmanager
+def proxy(leader_port):
+    """nginx in front of the leader. Yields its port and its process."""
+    with tempfile.TemporaryDirectory(prefix="proxy-", dir=SCRATCH) as folder:
+        port = free_port()
+        text = (HERE / "peers/nginx_proxy.conf").read_text(encoding="utf-8")
+        for name, value in {"port": port, "leader": leader_port, "folder": folder}.items():
+            text = text.replace(f"@{name}@", str(value))
+        pathlib.Path(folder, "nginx.conf").write_text(text, encoding="utf-8")
+        nginx = Process([str(SCRATCH / "nginx/usr/sbin/nginx"), "-c", f"{folder}/nginx.conf", "-p", folder, "-e", f"{folder}/error.log"])
+        nginx.start()
+        try:
+            put_until_answered(port)
+            yield port, nginx
+        finally:
+            nginx.kill()
+
+
 def forward(cluster, options):
     leader, standby = leader_and_standby(cluster)
     put_until_answered(leader.port)
     rows = []
-    for name, load in (("get64", {"connections": 64, **GETS}), ("put64", {"connections": 64, **PUTS}), ("get1", {"connections": 1, **GETS})):
-        of = in_turns({"direct": (leader.port, [leader, standby], load), "through": (standby.port, [leader, standby], load)}, options)
-        alone, both = ([sum(one["cpu_us"]) for one in of[way]] for way in ("direct", "through"))
-        shares = [statistics.median(one["cpu_us"][place] for one in of["through"]) for place in (0, 1)]
-        rows.append([name, f"{median(of['direct'], 'rps'):,.0f}; {median(of['through'], 'rps'):,.0f}",
-                     f"{statistics.median(alone):.1f}; {shares[0]:.1f} + {shares[1]:.1f}",
-                     f"{statistics.median(one / other for one, other in zip(both, alone)):.2f}"])
-    table(["", "requests/s, direct; through a standby", "CPU µs: leader alone; leader + standby", "in all"], rows)
+    with proxy(leader.port) as (proxy_port, nginx):
+        for name, load in (("get64", {"connections": 64, **GETS}), ("put64", {"connections": 64, **PUTS}), ("get1", {"connections": 1, **GETS})):
+            of = in_turns({"direct": (leader.port, [leader, standby], load),
+                           "standby": (standby.port, [leader, standby], load),
+                           "nginx": (proxy_port, [leader, standby, nginx], load)}, options)
+            alone, through, proxied = ([sum(one["cpu_us"]) for one in of[way]] for way in ("direct", "standby", "nginx"))
+            shares = [statistics.median(one["cpu_us"][place] for one in of["standby"]) for place in (0, 1)]
+            rows.append([name, "; ".join(f"{median(of[way], 'rps'):,.0f}" for way in of),
+                         f"{statistics.median(alone):.1f}; {shares[0]:.1f} + {shares[1]:.1f}",
+                         *(f"{statistics.median(one / other for one, other in zip(way, alone)):.2f}" for way in (through, proxied))])
+    table(["", "requests/s, direct; through a standby; through nginx", "CPU µs: leader alone; leader + standby", "in all", "nginx + leader"], rows)
 
 
 def answer_after(cluster, end):
