@@ -85,12 +85,14 @@ tag_list parse_tag_list(std::string_view text, std::uint64_t start) {
     list.any = true;
     return list;
   }
+  auto has_member = false;
   while (!text.empty()) {
     if (!text.starts_with(',')) {  // a list member may be empty (RFC 9110 §5.6.1.2)
       auto const is_weak = text.starts_with("W/");
       if (is_weak) text.remove_prefix(2);
       auto const member = cut_opaque_tag(text);
       if (member.empty()) return malformed;
+      has_member = true;
       list.has_weak = list.has_weak || is_weak;
       // Compare bytes, so that only the exact text matches.
       if (auto const tag = parse_entity_tag(member); tag && tag->start == start && to_string(*tag) == member)
@@ -102,7 +104,7 @@ tag_list parse_tag_list(std::string_view text, std::uint64_t start) {
     text.remove_prefix(1);
     skip_blanks(text);
   }
-  return list;
+  return has_member ? list : malformed;
 }
 
 }  // namespace holdfast::protocol

@@ -36,7 +36,7 @@ constexpr std::size_t entity_tag_bytes_max = 48;
 struct tag_list {
   bool any = false;                   ///< `*`
   bool has_weak = false;              ///< there is a weak tag, from this server or another
-  bool is_malformed = false;          ///< neither `*` nor a list of tags; it names none
+  bool is_malformed = false;          ///< neither `*` nor a list with a tag; it names none
   std::vector<std::uint64_t> strong;  ///< revisions of this server's strong tags
   std::vector<std::uint64_t> weak;    ///< revisions of this server's weak tags
 
@@ -45,7 +45,7 @@ struct tag_list {
 };
 
 /// Parses the value of If-Match or If-None-Match (RFC 9110 §13.1): `*`, or a list of tags. A malformed list yields no
-/// tags.
+/// tags. A list without a tag is malformed too: a write whose If-None-Match names nothing would replace any value.
 [[nodiscard]] tag_list parse_tag_list(std::string_view text, std::uint64_t start);
 
 }  // namespace holdfast::protocol

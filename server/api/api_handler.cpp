@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "protocol/ascii.hpp"
 #include "server/api/answers.hpp"
 #include "server/api/backups.hpp"
 #include "server/api/foreign_pages.hpp"
@@ -61,6 +62,11 @@ bool is_stream(routed const& request) {
   return std::holds_alternative<watch_request>(request) || std::holds_alternative<export_request>(request) ||
          std::holds_alternative<import_request>(request) || (lock != nullptr && is_streamed(*lock)) ||
          (ticket != nullptr && ticket->is_kept_by_connection);
+}
+
+/// True if the body is compressed, or encoded in another way.
+bool is_encoded(request_head const& head) {
+  return !head.content_encoding.empty() && !equals_ignoring_case(head.content_encoding, "identity");
 }
 
 /// How long etcd has to confirm that this server leads, before it says that a watch can't continue.
@@ -169,7 +175,11 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
   if (context_.cluster != nullptr && waits_for_etcd(kind_, head.method, *context_.cluster) &&
       context_.cluster->is_cut_off() && !std::holds_alternative<reply>(request_))
     request_ = no_leader_reply(true, true);
-  auto const need = begin_routed(head, answer);
+  auto need = begin_routed(head, answer);
+  if ((need == request_need::body || need == request_need::stream) && is_encoded(head)) {
+    answer = refuse(errc::unsupported_content_encoding, "send the body as it is, without Content-Encoding");
+    need = request_need::nothing;
+  }
   if (need == request_need::nothing) answer.more_fields += cors_;
   return need;
 }

@@ -23,6 +23,8 @@ using namespace protocol;
 
 constexpr std::string_view transaction_allow = "POST, OPTIONS";
 constexpr std::array<std::string_view, 2> transaction_parameters{"hold", "lock-timeout"};
+/// A value is within the body, a list and an operation or check.
+constexpr int levels_around_value = 3;
 
 failure wrong(json::value const& where, std::string_view problem) {
   auto told = where.failure(problem);
@@ -272,10 +274,8 @@ std::string subject_of_keys(transaction const& all) {
   return std::to_string(keys.size()) + (keys.size() == 1 ? " key" : " keys");
 }
 
-result<transaction> read_transaction(std::string const& body, std::uint64_t database_id, std::size_t value_bytes_max) {
-  auto const document = json::document::parse(body);
-  if (!document) return document.error();
-  auto const fields = json::fields::of(document->root(), {"checks", "operations"});
+result<transaction> read_transaction(json::value const& body, std::uint64_t database_id, std::size_t value_bytes_max) {
+  auto const fields = json::fields::of(body, {"checks", "operations"});
   if (!fields) return fields.error();
   transaction all;
   std::size_t parts = 0;
@@ -403,8 +403,9 @@ routed route_transaction(request_head const& head, target const& target, route_c
 
 std::optional<reply> take_transaction_body(data_request& request, std::string const& body, std::uint64_t database_id,
                                            std::size_t value_bytes_max) {
-  if (auto const valid = check_json(body); !valid) return reply_to(valid.error());
-  auto all = read_transaction(body, database_id, value_bytes_max);
+  auto const document = json::document::parse(body, levels_around_value + 1, json_depth_max + levels_around_value);
+  if (!document) return reply_to(document.error());
+  auto all = read_transaction(document->root(), database_id, value_bytes_max);
   if (!all) return reply_to({errc::invalid_transaction, all.error().detail});
   request.operation = *std::move(all);
   return std::nullopt;

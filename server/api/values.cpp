@@ -46,8 +46,6 @@ std::optional<failure> refuse_fields(request_head const& head) {
   auto const has_content = puts || head.method == method::patch;
   if (puts && head.has_content_range)
     return failure{errc::bad_request, "a PUT stores a whole value; send it without Content-Range"};
-  if (has_content && !head.content_encoding.empty() && !equals_ignoring_case(head.content_encoding, "identity"))
-    return failure{errc::unsupported_content_encoding, "send the value as plain JSON, without Content-Encoding"};
   if (!has_content && head.has_body)
     return failure{errc::unexpected_body, std::string(head.method_text) + " takes no body" +
                                               (head.method == method::get || head.method == method::post

@@ -276,9 +276,9 @@ routed route_watch(request_head const& head, target const& target, route_context
   if (!request.is_prefix)
     if (auto const valid = check_key(request.key); !valid) return reply_to(valid.error());
   if (given->initial) {
-    if (*given->initial != "true" && *given->initial != "false")
+    if (*given->initial != "true" && *given->initial != "false" && !given->initial->empty())
       return refuse(errc::invalid_parameter, "initial: is true or false");
-    request.begins_with_values = *given->initial == "true";
+    request.begins_with_values = *given->initial != "false";
   }
   if (auto refused = take_position(head, *given, context, request)) return *std::move(refused);
   if (request.after) request.begins_with_values = false;

@@ -164,6 +164,11 @@ result<document> document::parse(std::string_view text, int levels, int depth_ma
                             static_cast<std::uint32_t>(data.nodes.size() + 1)});
       name_begin = name_end = nullptr;
     }
+    /// The innermost indexed container that is open. Ends the open ones, as pointer() needs.
+    value innermost() {
+      for (auto const one : open_nodes) data.nodes[one].next = static_cast<std::uint32_t>(data.nodes.size());
+      return {data, open_nodes.back()};
+    }
 
     value::contents& data;
     int levels;
@@ -178,7 +183,12 @@ result<document> document::parse(std::string_view text, int levels, int depth_ma
   auto data = std::make_unique<value::contents>(value::contents{text, {}});
   builder sink{*data, std::max(levels, 1)};
   auto const fault = protocol::scan_json(text, sink, depth_max);
-  if (fault.problem != protocol::json_problem::none) return protocol::json_failure(text, fault);
+  if (fault.problem != protocol::json_problem::none) {
+    auto wrong = protocol::json_failure(text, fault);
+    if (fault.problem == protocol::json_problem::too_deep && sink.depth > sink.levels)
+      return sink.innermost().failure(wrong.detail);
+    return wrong;
+  }
   return document(std::move(data));
 }
 

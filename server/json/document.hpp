@@ -143,7 +143,8 @@ class document {
   /// @param text must outlive the document. @param levels the number of levels to index. Deeper values are checked and
   /// belong to their container's text, but are not among its children() and use no memory; 1 indexes the root only.
   /// @param depth_max the number of levels that are valid.
-  /// @return errc::invalid_json as reported by protocol::check_json().
+  /// @return errc::invalid_json as reported by protocol::check_json(); if a value that has no index for its deeper
+  /// levels is nested too deep, with the value's pointer.
   [[nodiscard]] static protocol::result<document> parse(std::string_view text, int levels = every_level,
                                                         int depth_max = protocol::json_depth_max);
 

@@ -1,6 +1,9 @@
 // Ways in which a body may arrive: in pieces, in chunks, after a 100 Continue.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <vector>
+
 #include "tests/support/raw_client.hpp"
 #include "tests/support/running_server.hpp"
 
@@ -201,6 +204,37 @@ TEST_F(bodies, a_refusal_has_its_problem_also_where_the_body_looks_like_a_head_r
     auto const content = answer.substr(answer.find("\r\n\r\n") + 4);
     EXPECT_FALSE(json_member(content, "detail").empty()) << answer;
   }
+}
+
+// Only values were protected. Another body was taken as if it were plain, or refused as invalid JSON.
+TEST_F(bodies, every_body_with_a_content_coding_is_refused_before_it_is_read) {
+  std::string const own = "Host: 127.0.0.1\r\n", json = own + "Content-Type: application/json\r\n";
+  for (auto const& [line, fields, body] : std::vector<std::array<std::string, 3>>{
+           {"PUT /v1/kv/a", own, "1"},
+           {"PATCH /v1/kv/a", own + "Content-Type: application/merge-patch+json\r\n", "1"},
+           {"POST /v1/txn", own, R"({"operations":[{"put":"a","value":1}]})"},
+           {"POST /v1/import", own, R"({"key":"a","value":1})"},
+           {"POST /v1/locks/a", json, R"({"id":"1"})"},
+           {"PATCH /v1/settings", json, R"({"read_hold":"1ms"})"},
+           {"POST /v1/backups", json, R"({"to":"monday"})"}}) {
+    auto const head = line + " HTTP/1.1\r\n" + fields + "Content-Encoding: gzip\r\n";
+    auto const length = "Content-Length: " + std::to_string(body.size()) + "\r\n";
+    for (auto const& bytes : {head + length + "\r\n" + body, head + length + "Expect: 100-continue\r\n\r\n",
+                              head + "Transfer-Encoding: chunked\r\n\r\n"}) {
+      raw_client one(server.port());
+      auto const refused = one.ask(bytes);
+      EXPECT_EQ(refused.status, 415) << bytes;
+      EXPECT_EQ(refused.code(), "unsupported_content_encoding") << bytes;
+      EXPECT_EQ(refused.field("connection"), "close") << bytes;
+      EXPECT_TRUE(one.is_closed_by_peer()) << bytes;
+    }
+  }
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).status, 404);
+  EXPECT_EQ(client
+                .ask(request("POST", "/v1/txn", R"({"operations":[{"put":"a","value":1}]})",
+                             "Content-Encoding: Identity\r\n"))
+                .status,
+            200);
 }
 
 TEST_F(bodies, a_body_that_has_not_arrived_keeps_nobody_from_the_lock) {

@@ -164,7 +164,7 @@ TEST_F(conditional_write, if_none_match_with_a_tag_is_412_where_it_matches) {
 
 // It named no tag, so what was to be created only was replaced.
 TEST_F(conditional_write, an_if_none_match_that_is_no_list_of_tags_is_refused) {
-  for (auto const* const list : {"*, *", "*, \"x\"", "*,", "abc", "\"x"})
+  for (auto const* const list : {"*, *", "*, \"x\"", "*,", "abc", "\"x", "", ",", " , ,"})
     for (auto const& [method, target, body] : {std::array{"PUT", "/v1/kv/a", "2"},
                                                {"DELETE", "/v1/kv/a", ""},
                                                {"POST", "/v1/kv/a?increment=1", ""},
@@ -179,6 +179,8 @@ TEST_F(conditional_write, an_if_none_match_that_is_no_list_of_tags_is_refused) {
   EXPECT_EQ(value(), "1");
   EXPECT_EQ(client.ask(request("GET", "/v1/kv/a", {}, "If-None-Match: abc\r\n")).status, 200)
       << "a read tells the value";
+  for (auto const* const list : {"", ","})
+    EXPECT_EQ(put_if("If-Match: "s + list).status, 412) << "it matches nothing, so nothing is replaced";
 }
 
 // nginx with gzip makes strong tags weak.

@@ -296,6 +296,26 @@ TEST_F(many_keys, an_operation_that_can_not_be_done_undoes_all_and_names_itself)
   EXPECT_EQ(revision(), 2U);
 }
 
+// The levels of the body around a value counted as the value's own.
+TEST_F(many_keys, a_value_of_512_levels_goes_through_a_transaction) {
+  auto const nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  auto const stored = txn(R"({"operations":[{"put":"a","value":)" + nested(512) + "}]}");
+  ASSERT_EQ(stored.status, 200) << stored.body;
+  EXPECT_EQ(client.ask(request("GET", "/v1/kv/a")).body, nested(512));
+  auto const checked = txn(R"({"checks":[{"key":"a","value":)" + nested(512) +
+                           R"(}],"operations":[{"patch":"b","merge":1},{"patch":"a","merge":)" + nested(512) + "}]}");
+  EXPECT_EQ(checked.code(), "operation_failed") << checked.body << ": there is no b, so the check holds";
+  for (auto const depth : {513U, 100'000U}) {
+    auto const put = txn(R"({"operations":[{"put":"b","value":[]},{"put":"a","value":)" + nested(depth) + "}]}");
+    EXPECT_EQ(put.code(), "invalid_json");
+    EXPECT_THAT(put.detail(), ::testing::HasSubstr("at /operations/1/value: nested deeper than 512 levels at line 1"));
+    auto const check = txn(R"({"operations":[{"get":"b"}],"checks":[{"key":"a","value":)" + nested(depth) + "}]}");
+    EXPECT_EQ(check.code(), "invalid_json");
+    EXPECT_THAT(check.detail(), ::testing::HasSubstr("at /checks/0/value: nested deeper than 512 levels"));
+  }
+  EXPECT_EQ(keys(), "a ");
+}
+
 TEST_F(many_keys, a_bad_transaction_is_refused_with_the_place_where_it_is_wrong) {
   put("a");
   auto const body = [](std::string const& text, std::string const& more = {}) {

@@ -152,7 +152,7 @@ TEST_F(transfer, a_line_that_can_not_be_stored_is_named_with_what_was_stored_bef
            {"{\"key\":\"a\",\"deleted\":true,\"ttl\":1}", "neither value nor ttl"},
            {"{\"end\":false,\"key\":\"b\",\"value\":1}", "at /end: this has to be true"},
            {"{\"key\":\"b\",\"value\":" + std::string(513, '[') + std::string(513, ']') + "}",
-            "deeper than 512 levels"},
+            "at /value: nested deeper than 512 levels"},
            {"{\"error\":{}}", "aborted"},
            {"{\"end\":true,\"revision\":1,\"entries\":2,\"crc32c\":\"00000000\"}", "entries"},
            {"{\"end\":true,\"revision\":1,\"entries\":1,\"crc32c\":\"00000000\"}", "checksum"},

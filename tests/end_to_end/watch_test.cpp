@@ -208,7 +208,7 @@ TEST_F(watch, initial_first_tells_what_there_is_and_then_that_it_is_live) {
   put("a/2", "2");
   put("a/1?ttl=1h", "1");
   put("b");
-  follower all(server.port(), "prefix=a/&initial=true"), key(server.port(), "key=a/1&initial=true"),
+  follower all(server.port(), "prefix=a/&initial"), key(server.port(), "key=a/1&initial=true"),
       none(server.port(), "key=none&initial=true");
   auto const first = all.next_news();
   EXPECT_EQ(first.told(), "put a/1 = 1");

@@ -308,6 +308,10 @@ TEST_F(writes, prefer_return_representation_answers_the_value) {
   EXPECT_EQ(stored.status, 200);
   EXPECT_EQ(stored.body, "2");
   EXPECT_EQ(put("a", "3", "Prefer: return=minimal\r\n").status, 204);
+  auto const touched = client.ask(request("POST", "/v1/kv/a?ttl=1h", {}, prefer));
+  EXPECT_EQ(touched.status, 200);
+  EXPECT_EQ(touched.body, "3");
+  EXPECT_EQ(touched.field("preference-applied"), "return=representation");
   auto const removed = client.ask(request("DELETE", "/v1/kv/a", {}, prefer));
   EXPECT_EQ(removed.status, 200);
   EXPECT_EQ(removed.body, "3") << "what was removed";

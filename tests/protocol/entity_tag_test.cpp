@@ -77,7 +77,7 @@ TEST(parse_tag_list, another_tag_is_not_named) {
 }
 
 TEST(parse_tag_list, a_list_of_other_tags_is_not_malformed) {
-  for (auto const* list : {R"("3f-18")", R"("*")", "*", "", " ,", R"(W/"a", "b")"})
+  for (auto const* list : {R"("3f-18")", R"("*")", "*", R"(, "a",)", R"(W/"a", "b")"})
     EXPECT_FALSE(parse_tag_list(list, tag.start).is_malformed) << list;
 }
 
@@ -102,7 +102,11 @@ TEST(parse_tag_list, a_malformed_list_names_nothing_and_says_so) {
                            R"(W/W/"3f-17")",
                            "*,",
                            "*, *",
-                           ",*"}) {
+                           ",*",
+                           "",
+                           " ",
+                           ",",
+                           " , ,"}) {
     EXPECT_FALSE(names(list)) << list;
     EXPECT_TRUE(parse_tag_list(list, tag.start).is_malformed) << list;
   }

@@ -81,6 +81,17 @@ TEST(document, says_where_the_text_breaks_as_check_json_does) {
   EXPECT_THAT(detail_of(document::parse("")), HasSubstr("empty"));
 }
 
+TEST(document, names_the_value_that_is_nested_too_deep_below_its_levels) {
+  for (auto const depth : {513U, 520U, 100'000U}) {
+    auto const text = R"({"a":[{"b":[1]}],"c":[{"x":[]},{"d":)" + std::string(depth, '[');
+    auto const refused = document::parse(text, 4, protocol::json_depth_max + 3);
+    EXPECT_EQ(code_of(refused), "invalid_json");
+    EXPECT_THAT(detail_of(refused), HasSubstr("at /c/1/d: nested deeper than 512 levels at line 1, column 549"));
+  }
+  EXPECT_THAT(detail_of(document::parse(std::string(513, '['), 1)), HasSubstr("at the top of the body: nested"));
+  EXPECT_THAT(detail_of(document::parse(std::string(513, '['))), HasSubstr("nested deeper than 512 levels at line 1"));
+}
+
 TEST(document, parses_a_megabyte_of_brackets_without_recursion) {
   EXPECT_FALSE(document::parse(std::string(1'000'000, '[')));
   EXPECT_TRUE(document::parse(std::string(512, '[') + std::string(512, ']')));
