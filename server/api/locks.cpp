@@ -76,6 +76,17 @@ std::optional<reply> refuse_body(request_head const& head) {
   return refuse(errc::unexpected_body, std::string(head.method_text) + " takes no body");
 }
 
+/// A write of a ticket is repeatable by itself, and not one of those that a grant permits.
+std::optional<reply> refuse_fields_of_writes(request_head const& head) {
+  if (head.idempotency_key)
+    return refuse(errc::invalid_idempotency_key,
+                  "the answer to a request for a ticket is not stored; send it without the key: it can be repeated if "
+                  "its `id` is given");
+  if (head.lock)
+    return refuse(errc::invalid_lock, "Holdfast-Lock protects writes of keys; send a request for a ticket without it");
+  return std::nullopt;
+}
+
 // --- text ----------------------------------------------------------------------------------------------------------
 
 void append_member(std::string& out, std::string_view name, std::string_view text) {
@@ -183,6 +194,8 @@ routed route_named_lock(request_head const& head, target const& target, route_co
   auto const reads = head.method == method::get || head.method == method::head;
   if (!reads && head.method != method::post)
     return method_not_allowed(head, lock_allow, "To release a lock, DELETE the ticket by which it is held");
+  if (!reads)
+    if (auto refused = refuse_fields_of_writes(head)) return *std::move(refused);
   auto lock = lock_in(target.path);
   if (!lock) return reply_to(lock.error());
   using names = std::span<std::string_view const>;
@@ -222,6 +235,8 @@ routed route_ticket(request_head const& head, target const& target, route_contex
   if (head.method == method::options) return options_reply(ticket_allow);
   auto const reads = head.method == method::get || head.method == method::head;
   if (!reads && head.method != method::put && head.method != method::del) return method_not_allowed(head, ticket_allow);
+  if (!reads)
+    if (auto refused = refuse_fields_of_writes(head)) return *std::move(refused);
   auto lock = lock_in(target.path);
   if (!lock) return reply_to(lock.error());
   auto decoded = percent_decode(segment(target.path, 4));

@@ -100,6 +100,22 @@ TEST_F(named_lock, refuses_what_cannot_be_meant) {
   EXPECT_EQ(json::parse(client.ask(request("GET", "/v1/locks")).body)["locks"].size(), 0U);
 }
 
+TEST_F(named_lock, has_tickets_that_take_no_field_of_writes) {
+  ask("deploy", "id=a");
+  for (auto const* const method : {"POST", "PUT", "DELETE"}) {
+    auto const target = method == std::string("POST") ? std::string("/v1/locks/deploy?id=b") : ticket("deploy", "a");
+    auto answer = client.ask(request(method, target, {}, "Idempotency-Key: \"1\"\r\n"));
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.code(), "invalid_idempotency_key");
+    EXPECT_THAT(answer.detail(), HasSubstr("`id`"));
+    answer = client.ask(request(method, target, {}, "Holdfast-Lock: deploy;token=1\r\n"));
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.code(), "invalid_lock");
+  }
+  EXPECT_EQ(holder("deploy"), "a");
+  EXPECT_EQ(show("deploy")["waiting"], 0);
+}
+
 TEST_F(named_lock, has_any_name_that_a_key_may_have_in_one_segment_of_the_path) {
   EXPECT_EQ(ask("jobs%2Fnight;1", "id=a").field("location"), ticket("jobs%2Fnight%3B1", "a"));
   EXPECT_EQ(show("jobs%2Fnight%3b1")["name"], "jobs/night;1");
@@ -521,6 +537,13 @@ TEST_F(named_lock, tells_what_happens_to_it_and_nothing_else) {
   EXPECT_EQ(next()["event"], "released");
   EXPECT_EQ(next()["token"], 7);
   EXPECT_EQ(next()["event"], "expired");
+}
+
+// The text advised a parameter that these events do not have.
+TEST_F(named_lock, tells_who_missed_events_how_to_begin_again) {
+  auto const answer = client.ask(request("GET", "/v1/locks/de%2Fploy/events?from=1234567890abcdef-1"));
+  EXPECT_EQ(answer.code(), "history_compacted");
+  EXPECT_THAT(answer.detail(), HasSubstr("begin again without from; GET /v1/locks/de%2Fploy shows"));
 }
 
 TEST_F(named_lock, is_no_news_for_who_follows_or_copies_the_data) {
