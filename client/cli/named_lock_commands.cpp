@@ -186,6 +186,9 @@ class with_lock {
       // A server that broke off or has lost its place may have made the ticket, and can be asked again.
       auto const is_open = ticket || !ticket.error().refused || ticket.error().refused->status == 503;
       is_asked_ = is_asked_ || (is_open && polls_.has_sent());
+      // A signal has ended the wait, and with it the request.
+      auto const state = co_await net::this_coro::cancellation_state;
+      if (state.cancelled() != net::cancellation_type::none) co_return std::nullopt;
       if (ticket) {
         is_known = true;
         if (std::exchange(is_told, false)) remark("connected again");

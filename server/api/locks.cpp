@@ -76,6 +76,17 @@ std::optional<reply> refuse_body(request_head const& head) {
   return refuse(errc::unexpected_body, std::string(head.method_text) + " takes no body");
 }
 
+/// A write of a ticket is repeatable by itself, and not one of those that a grant permits.
+std::optional<reply> refuse_fields_of_writes(request_head const& head) {
+  if (head.idempotency_key)
+    return refuse(errc::invalid_idempotency_key,
+                  "the answer to a request for a ticket is not stored; send it without the key: it can be repeated if "
+                  "its `id` is given");
+  if (head.lock)
+    return refuse(errc::invalid_lock, "Holdfast-Lock protects writes of keys; send a request for a ticket without it");
+  return std::nullopt;
+}
+
 // --- text ----------------------------------------------------------------------------------------------------------
 
 void append_member(std::string& out, std::string_view name, std::string_view text) {
@@ -126,22 +137,38 @@ bool is_waiting(execution const& done) {
   return found != nullptr && found->token == 0;
 }
 
-/// The end of a wait on a clock that has an epoch.
-nanoseconds time_left(timer const& until) {
-  return std::max(nanoseconds(until.expiry() - until.now()), nanoseconds(0));
+ticket_operation of_same_ticket(ticket_operation const& one, kind what) {
+  return {.what = what, .lock = one.lock, .id = one.id};
 }
 
-/// Must be done even though the client is gone.
-awaitable<void> finish(ticket_operation what, ticket_request const& request, api_context const& context,
-                       lock_asker asker, gatekeeper* gate) {
-  data_operation const operation = std::move(what);
+/// The server's own work on a ticket, which is not subject to the client's terms.
+awaitable<execution> run_own(data_operation const& what, api_context const& context, interruption& stop,
+                             lock_asker asker) {
+  store::section const apply_it = [&what](database& data) { return data.apply(what); };
+  co_return co_await context.store.run(subject_of(what), apply_it, stop, asker);
+}
+
+/// Ends the poll of a client that is gone: from now on, its ticket keeps its place for one lease, unless others poll.
+awaitable<void> end_poll(ticket_operation const& poll, api_context const& context, lock_asker asker, gatekeeper* gate) {
+  auto end = of_same_ticket(poll, kind::end_poll);
+  end.polls_until = poll.polls_until;
+  data_operation const what = std::move(end);
   interruption never;
-  auto const done = co_await context.store.execute(operation, request.terms, never, asker);
+  auto const done = co_await run_own(what, context, never, asker);
   if (gate != nullptr) gate->used_lock(done.timing);
 }
 
-ticket_operation of_same_ticket(ticket_operation const& one, kind what) {
-  return {.what = what, .lock = one.lock, .id = one.id};
+/// Ends what a connection kept. The last one releases the ticket, also if an earlier one got it and has ended.
+awaitable<void> end_keeping(kept_tickets::keeper& keeper, ticket_operation const& kept, api_context const& context,
+                            lock_asker asker, gatekeeper* gate) {
+  if (keeper.leave_to_others()) co_return;
+  data_operation const release = of_same_ticket(kept, kind::release);
+  store::section const release_it = [&](database& data) {
+    return keeper.leave() ? data.apply(release) : data_outcome(ticket_released());
+  };
+  interruption never;
+  auto const done = co_await context.store.run(kept.lock, release_it, never, asker);
+  if (gate != nullptr) gate->used_lock(done.timing);
 }
 
 }  // namespace
@@ -167,6 +194,8 @@ routed route_named_lock(request_head const& head, target const& target, route_co
   auto const reads = head.method == method::get || head.method == method::head;
   if (!reads && head.method != method::post)
     return method_not_allowed(head, lock_allow, "To release a lock, DELETE the ticket by which it is held");
+  if (!reads)
+    if (auto refused = refuse_fields_of_writes(head)) return *std::move(refused);
   auto lock = lock_in(target.path);
   if (!lock) return reply_to(lock.error());
   using names = std::span<std::string_view const>;
@@ -206,6 +235,8 @@ routed route_ticket(request_head const& head, target const& target, route_contex
   if (head.method == method::options) return options_reply(ticket_allow);
   auto const reads = head.method == method::get || head.method == method::head;
   if (!reads && head.method != method::put && head.method != method::del) return method_not_allowed(head, ticket_allow);
+  if (!reads)
+    if (auto refused = refuse_fields_of_writes(head)) return *std::move(refused);
   auto lock = lock_in(target.path);
   if (!lock) return reply_to(lock.error());
   auto decoded = percent_decode(segment(target.path, 4));
@@ -376,44 +407,43 @@ awaitable<request_end> run_ticket(ticket_request const& request, api_context con
   auto const& asked = request.what;
   timer until(co_await asio::this_coro::executor);
   until.expires_after(request.wait.value_or(nanoseconds(0)));
+  auto const due = until.expiry();
   // Subscribed only to this ticket, and before the first look, so that no change is missed in between.
   watch_hub::watcher news(
       hub, ticket_key(asked.lock, asked.id), false, hub.last_revision(), [&until] { until.cancel(); }, keyspace::locks);
   std::vector<change> changes;
   data_operation what = asked;
   auto& one = std::get<ticket_operation>(what);
+  one.polls_until = due;
+  auto is_polling = false;
   for (auto is_over = false;;) {
-    one.listening = time_left(until);
     execution done;
     {
       client_link::waiting here(client);
       auto& stop = here.stop();
       done = co_await context.store.execute(what, request.terms, stop, asker);
       if (gate != nullptr) gate->used_lock(done.timing);
-      if (stop.why() == stop_reason::hang_up) co_return request_end::gone;
+      is_polling = is_polling || is_waiting(done);
+      if (stop.why() == stop_reason::hang_up) break;
     }
-    if (!is_over && is_waiting(done) && one.listening.count() != 0 && !client.is_draining()) {
-      auto const due = until.expiry();
-      while (!news.has_news() && until.now() < due && !client.is_draining()) {
-        auto const is_there = co_await client.pause(until);
-        if (!is_there) {
-          // The client is gone: from now on, the ticket keeps its place for one lease.
-          auto look = of_same_ticket(asked, kind::look);
-          co_await finish(std::move(look), request, context, asker, gate);
-          co_return request_end::gone;
-        }
-        until.expires_at(due);
-      }
-      is_over = !news.has_news();
-      while (news.has_news() && news.take(changes) != watch_hub::watcher::state::in_step) changes.clear();
-      changes.clear();
-      // A released ticket must not be created again. If no event came, its position may have changed.
-      one.what = kind::look;
-      continue;
+    if (is_over || !is_waiting(done) || until.now() >= due || client.is_draining()) {
+      make_ticket_answer(request, std::move(done), context.start, gate, answer);
+      co_return request_end::answered;
     }
-    make_ticket_answer(request, std::move(done), context.start, gate, answer);
-    co_return request_end::answered;
+    auto is_there = true;
+    while (is_there && !news.has_news() && until.now() < due && !client.is_draining()) {
+      is_there = co_await client.pause(until);
+      until.expires_at(due);
+    }
+    if (!is_there) break;
+    is_over = !news.has_news();
+    while (news.has_news() && news.take(changes) != watch_hub::watcher::state::in_step) changes.clear();
+    changes.clear();
+    // A released ticket must not be created again. If no event came, its position may have changed.
+    one.what = kind::look;
   }
+  if (is_polling) co_await end_poll(one, context, asker, gate);
+  co_return request_end::gone;
 }
 
 awaitable<request_end> run_kept_ticket(ticket_request const& request, api_context const& context, watch_hub& hub,
@@ -435,16 +465,23 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
   auto due = pause.now();
   for (auto is_begun = false;;) {
     execution done;
+    ticket_found const* found = nullptr;
     {
       client_link::waiting here(client);
       auto& stop = here.stop();
-      done = co_await context.store.execute(what, request.terms, stop, asker);
+      if (is_begun) {
+        done = co_await run_own(what, context, stop, asker);
+      } else {
+        done = co_await context.store.execute(what, request.terms, stop, asker);
+      }
       if (gate != nullptr) gate->used_lock_in_stream(done.timing);
+      found = done.outcome ? std::get_if<ticket_found>(&*done.outcome) : nullptr;
+      if (found != nullptr) keeper.has_got_it();
       if (stop.why() == stop_reason::hang_up) break;
     }
-    auto const* const found = done.outcome ? std::get_if<ticket_found>(&*done.outcome) : nullptr;
     if (!is_begun && found == nullptr) {
       make_ticket_answer(request, std::move(done), context.start, gate, answer);
+      co_await end_keeping(keeper, asked, context, asker, gate);
       co_return request_end::answered;
     }
     auto const is_durable = co_await client.until_durable(done.needs);
@@ -457,20 +494,19 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
       begin(std::move(head));
     }
     auto const is_late = found != nullptr && found->token == 0 && pause.now() >= deadline;
+    // Only a drain refuses to run a renewal.
+    auto const is_lost = found == nullptr && done.outcome;
     auto const is_over = found == nullptr || is_late || client.is_draining();
-    auto line = found == nullptr ? std::string("{\"state\":\"lost\"}\n")
-                : is_over        ? std::string("{\"state\":\"released\"}\n")
-                                 : line_of(*found);
+    auto line = is_lost   ? std::string("{\"state\":\"lost\"}\n")
+                : is_over ? std::string("{\"state\":\"released\"}\n")
+                          : line_of(*found);
     // The last line may already have reported this.
     auto const is_due = line != told || pause.now() >= due;
     auto const takes = co_await client.send(is_due ? std::string_view(line) : std::string_view());
     if (!takes) break;
     told = std::move(line);
     if (is_over) {
-      if (keeper.leave()) {
-        auto release = of_same_ticket(asked, kind::release);
-        co_await finish(std::move(release), request, context, asker, gate);
-      }
+      co_await end_keeping(keeper, asked, context, asker, gate);
       auto const is_sent = co_await client.end();
       co_return is_sent ? request_end::sent : request_end::gone;
     }
@@ -489,10 +525,7 @@ awaitable<request_end> run_kept_ticket(ticket_request const& request, api_contex
     one.what = client.has_taken_all() ? kind::keep : kind::look;
     one.lease = {};
   }
-  if (keeper.leave()) {
-    auto release = of_same_ticket(asked, kind::release);
-    co_await finish(std::move(release), request, context, asker, gate);
-  }
+  co_await end_keeping(keeper, asked, context, asker, gate);
   co_return request_end::gone;
 }
 

@@ -291,19 +291,29 @@ bool can_continue(watch_request const& request, watch_hub& hub) {
   return !request.is_of_other_database && *request.after <= hub.last_revision() && hub.knows_all_after(*request.after);
 }
 
+namespace {
+
+/// What a client can do that has missed changes.
+std::string how_to_begin_again(watch_request const& request) {
+  if (request.space != keyspace::locks) return "begin again with initial=true";
+  return "begin again without from; GET " + path_of_lock(split_ticket_key(request.key).first) +
+         " shows the holder and the queue";
+}
+
+}  // namespace
+
 std::optional<reply> refuse_watch(watch_request const& request, watch_hub& hub) {
   if (!request.after || request.may_be_told_lost) return std::nullopt;
   if (request.is_of_other_database)
-    return refuse(
-        errc::history_compacted,
-        "that id belongs to another database, or to this one before it was restarted or restored; begin again "
-        "with initial=true");
+    return refuse(errc::history_compacted,
+                  "that id belongs to another database, or to this one before it was restarted or restored; " +
+                      how_to_begin_again(request));
   if (*request.after > hub.last_revision())
     return refuse(errc::invalid_parameter, "from: the database is at revision " + std::to_string(hub.last_revision()) +
                                                "; this revision is in the future");
   if (!hub.knows_all_after(*request.after))
     return refuse(errc::history_compacted, "the changes after revision " + std::to_string(*request.after) +
-                                               " are no longer available; begin again with initial=true");
+                                               " are no longer available; " + how_to_begin_again(request));
   return std::nullopt;
 }
 

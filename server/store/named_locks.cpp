@@ -119,6 +119,13 @@ std::uint64_t named_locks::bytes_of_lock(std::string_view name) noexcept {
 
 namespace {
 
+/// When the last of a ticket's polls ends; now if there are none.
+template <class Ticket>
+clock::time_point last_poll(Ticket const& one, clock::time_point now) {
+  for (auto const end : one.polls) now = std::max(now, end);
+  return now;
+}
+
 template <class Ticket>
 ticket_record record_of(Ticket const& one) {
   return {.order = one.order, .token = one.token, .lease = one.lease, .since = one.since, .owner = one.owner};
@@ -228,6 +235,7 @@ void named_locks::leave(ticket& one, change::kind why, stream& to) {
     next->since = granted.since;
     next->begun = now;
     next->expires = granted.expires;
+    next->polls = {};
   }
   // The last ticket removes its lock.
   for (auto* const each : leaving) forget(*each);
@@ -296,22 +304,41 @@ data_outcome named_locks::run(ticket_operation const& one, stream& to) {
     case ticket_operation::kind::ask:
     case ticket_operation::kind::look:
       // This renews only waiters. A grant must be renewed explicitly.
-      if (found->token == 0) set_expiry(*found, later(later(to.now(), one.listening), found->lease));
+      if (found->token == 0) add_poll(*found, one.polls_until, to.now());
+      return describe(*found);
+    case ticket_operation::kind::end_poll:
+      if (found->token == 0) end_poll(*found, one.polls_until, to.now());
       return describe(*found);
   }
   return gone(one.id, one.lock);
 }
 
-/// Renews a lease, possibly with another length.
+/// Renews a waiter's place, for one lease after the last of its polls and this one.
+void named_locks::add_poll(ticket& one, clock::time_point until, clock::time_point now) {
+  std::erase_if(one.polls, [&](auto end) { return end <= now; });
+  auto const is_new = until > now && std::find(one.polls.begin(), one.polls.end(), until) == one.polls.end();
+  if (is_new) one.polls.reserve(one.polls.size() + 1);
+  set_expiry(one, later(std::max(last_poll(one, now), until), one.lease));
+  if (is_new) one.polls.push_back(until);
+}
+
+/// Others may still poll for the same ticket.
+void named_locks::end_poll(ticket& one, clock::time_point until, clock::time_point now) {
+  std::erase(one.polls, until);
+  set_expiry(one, later(last_poll(one, now), one.lease));
+}
+
+/// Renews a lease, possibly with another length. A poll keeps its place meanwhile.
 void named_locks::set_lease(ticket& one, nanoseconds lease, stream& to) {
-  if (lease.count() == 0 || lease == one.lease) return set_expiry(one, later(to.now(), one.lease));
+  auto const begin = last_poll(one, to.now());
+  if (lease.count() == 0 || lease == one.lease) return set_expiry(one, later(begin, one.lease));
   batch changes(to, 1);
   auto& changed = changes.add(change::kind::put, one.of->name, one.id, one.version);
   auto record = record_of(one);
   record.lease = lease;
   changed.value = shared(encode_ticket(record));
   auto const version = changed.version();
-  auto const before = one.expires, expires = later(to.now(), lease);
+  auto const before = one.expires, expires = later(begin, lease);
   if (expires != before) leases_.insert(lease_end{expires, &one});
   try {
     to.append(changes.all);
@@ -349,7 +376,8 @@ data_outcome named_locks::ask(ticket_operation const& asked, stream& to) {
   if (auto const full = to.lacks(bytes)) return *full;
   one.since = wall_clock::now();
   one.begun = to.now();
-  one.expires = later(later(to.now(), is_taken ? asked.listening : nanoseconds(0)), asked.lease);
+  if (is_taken && asked.polls_until > to.now()) one.polls.push_back(asked.polls_until);
+  one.expires = later(last_poll(one, to.now()), asked.lease);
   batch changes(to, 1);
   auto& made = changes.add(change::kind::put, asked.lock, asked.id, 0);
   one.order = made.revision;

@@ -95,7 +95,8 @@ class named_locks {
     std::uint64_t token = 0;
     std::uint64_t version = 0;
     clock::time_point expires{};
-    clock::time_point begun{};  ///< time of the request, then of the grant; or the server's start
+    std::vector<clock::time_point> polls;  ///< ends of the long polls that wait for the grant
+    clock::time_point begun{};             ///< time of the request, then of the grant; or the server's start
     wall_clock::time_point since{};
   };
   struct lock {
@@ -140,6 +141,8 @@ class named_locks {
   lock* find_live(std::string_view lock, stream& to);
   void leave(ticket& one, change::kind why, stream& to);
   void set_lease(ticket& one, nanoseconds lease, stream& to);
+  void add_poll(ticket& one, clock::time_point until, clock::time_point now);
+  void end_poll(ticket& one, clock::time_point until, clock::time_point now);
   void set_expiry(ticket& one, clock::time_point at);
   void forget(ticket& one) noexcept;
   void count_end(ticket const& one, change::kind why, clock::time_point now) noexcept;

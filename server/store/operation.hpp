@@ -218,17 +218,20 @@ struct expire_operation {};
 /// An operation on a ticket: a place in the queue of a named lock, or its grant.
 struct ticket_operation {
   enum class kind : std::uint8_t {
-    ask,      ///< creates the ticket, or reads an existing one
-    look,     ///< reads the ticket
-    keep,     ///< renews its lease
-    release,  ///< removes the ticket; the lock goes to the next
+    ask,       ///< creates the ticket, or reads an existing one
+    look,      ///< reads the ticket
+    keep,      ///< renews its lease
+    end_poll,  ///< ends a long poll before its time
+    release,   ///< removes the ticket; the lock goes to the next
   };
   kind what = kind::look;
   std::string lock, id;
-  std::string owner{};      ///< for ask: who waits, for people and to find deadlocks; empty: unknown
-  nanoseconds lease{0};     ///< for ask and keep; 0: unchanged
-  nanoseconds listening{};  ///< time for which the client will wait; a place in the queue lasts at least as long
-  bool may_wait = true;     ///< for ask: false refuses if the lock is taken
+  std::string owner{};   ///< for ask: who waits, for people and to find deadlocks; empty: unknown
+  nanoseconds lease{0};  ///< for ask and keep; 0: unchanged
+  /// For ask, look and end_poll: the end of the client's long poll, which identifies the poll. A place in the queue
+  /// lasts for one lease after the last poll. In the past: no poll.
+  std::chrono::steady_clock::time_point polls_until{};
+  bool may_wait = true;  ///< for ask: false refuses if the lock is taken
 };
 
 /// A page of the held locks, ordered by name.

@@ -100,6 +100,22 @@ TEST_F(named_lock, refuses_what_cannot_be_meant) {
   EXPECT_EQ(json::parse(client.ask(request("GET", "/v1/locks")).body)["locks"].size(), 0U);
 }
 
+TEST_F(named_lock, has_tickets_that_take_no_field_of_writes) {
+  ask("deploy", "id=a");
+  for (auto const* const method : {"POST", "PUT", "DELETE"}) {
+    auto const target = method == std::string("POST") ? std::string("/v1/locks/deploy?id=b") : ticket("deploy", "a");
+    auto answer = client.ask(request(method, target, {}, "Idempotency-Key: \"1\"\r\n"));
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.code(), "invalid_idempotency_key");
+    EXPECT_THAT(answer.detail(), HasSubstr("`id`"));
+    answer = client.ask(request(method, target, {}, "Holdfast-Lock: deploy;token=1\r\n"));
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.code(), "invalid_lock");
+  }
+  EXPECT_EQ(holder("deploy"), "a");
+  EXPECT_EQ(show("deploy")["waiting"], 0);
+}
+
 TEST_F(named_lock, has_any_name_that_a_key_may_have_in_one_segment_of_the_path) {
   EXPECT_EQ(ask("jobs%2Fnight;1", "id=a").field("location"), ticket("jobs%2Fnight%3B1", "a"));
   EXPECT_EQ(show("jobs%2Fnight%3b1")["name"], "jobs/night;1");
@@ -184,6 +200,30 @@ TEST_F(named_lock, keeps_the_place_of_who_has_lost_the_connection_for_a_lease) {
   EXPECT_EQ(json::parse(again.body)["position"], 1) << "it has come back in time";
   auto const answer = client.ask(request("GET", ticket("deploy", "c", "?wait=1s")));
   EXPECT_EQ(json::parse(answer.body)["position"], 1) << "the other did not come back";
+}
+
+// A second request with the same ticket took the place from a poll that had begun before: the poll got 410.
+TEST_F(named_lock, keeps_the_place_of_a_poll_whatever_else_asks_for_its_ticket) {
+  ask("deploy", "id=a&lease=30s");
+  ask("deploy", "id=b&lease=100ms&wait=1ms");
+  raw_client poll(server.port());
+  poll.send(request("GET", ticket("deploy", "b", "?wait=1s")));
+  server.settle();
+  EXPECT_EQ(client.ask(request("GET", ticket("deploy", "b"))).status, 202);
+  EXPECT_EQ(client.ask(request("PUT", ticket("deploy", "b"))).status, 202);
+  EXPECT_EQ(poll.receive().status, 202) << "after ten leases";
+}
+
+TEST_F(named_lock, keeps_the_place_of_the_poll_that_is_left_when_another_hangs_up) {
+  ask("deploy", "id=a&lease=30s");
+  ask("deploy", "id=b&lease=100ms&wait=1ms");
+  raw_client first(server.port()), second(server.port());
+  first.send(request("GET", ticket("deploy", "b", "?wait=30s")));
+  second.send(request("GET", ticket("deploy", "b", "?wait=1s")));
+  server.settle();
+  first.close();
+  EXPECT_EQ(second.receive().status, 202) << "after ten leases";
+  await_waiting("deploy", 0);
 }
 
 TEST_F(named_lock, is_refused_to_who_would_wait_for_himself) {
@@ -288,6 +328,93 @@ TEST_F(named_lock, is_held_by_the_last_of_several_connections_with_one_id) {
   EXPECT_EQ(holder("deploy"), "a");
   second.close();
   EXPECT_EQ(next.receive().status, 201);
+}
+
+std::string keep_by_connection(std::string const& id, std::string const& lease) {
+  return "POST /v1/locks/deploy?keep=connection&id=" + id + "&lease=" + lease + " HTTP/1.0\r\nHost: test\r\n\r\n";
+}
+
+/// Of a server whose requests do not wait long for the database's lock.
+struct impatient_named_lock : ::testing::Test {
+  static server::settings with_short_waits() {
+    auto settings = running_server::test_settings();
+    settings.routes.lock_timeout = 50ms;
+    return settings;
+  }
+  /// Asks again and again, because the server may be busy with a hold.
+  json show() {
+    for (;;) {
+      auto const answer = client.ask(request("GET", "/v1/locks/deploy"));
+      if (answer.status == 200) return json::parse(answer.body);
+    }
+  }
+  void await_release() {
+    stopwatch const clock;
+    while (!show()["holder"].is_null()) ASSERT_LT(clock.elapsed_ms(), 10'000);
+  }
+
+  running_server server{with_short_waits()};
+  raw_client client{server.port()}, holder{server.port()}, kept{server.port()};
+};
+
+// The release had the terms of requests: it gave up after --lock-timeout, and a dead client held the lock for its
+// lease.
+TEST_F(impatient_named_lock, is_released_when_its_connection_ends_during_a_long_hold) {
+  kept.send(keep_by_connection("a", "1h"));
+  kept.receive_until("\n{");
+  server.ask_for_lock(holder, request("GET", "/v1/kv/x?hold=400ms"));
+  kept.close();
+  holder.receive();
+  await_release();
+}
+
+TEST(crowded_server, releases_a_named_lock_though_as_many_wait_as_may) {
+  auto settings = running_server::test_settings();
+  settings.waiters_max = 1;
+  running_server server(settings);
+  raw_client client(server.port()), holder(server.port()), waiter(server.port()), kept(server.port());
+  kept.send(keep_by_connection("a", "1h"));
+  kept.receive_until("\n{");
+  server.ask_for_lock(holder, request("GET", "/v1/kv/x?hold=300ms"));
+  server.ask_for_lock(waiter, request("GET", "/v1/kv/x?hold=300ms"));
+  kept.close();
+  holder.receive();
+  waiter.receive();
+  stopwatch const clock;
+  while (!json::parse(client.ask(request("GET", "/v1/locks/deploy")).body)["holder"].is_null())
+    ASSERT_LT(clock.elapsed_ms(), 10'000);
+}
+
+// A renewal that was refused because of a hold ended the stream with `lost`, long before the end of the lease.
+TEST_F(impatient_named_lock, is_not_lost_because_of_a_hold_that_is_shorter_than_its_lease) {
+  kept.send(keep_by_connection("a", "3s"));
+  kept.receive_until("\n{");
+  server.ask_for_lock(holder, request("GET", "/v1/kv/x?hold=1200ms"));
+  holder.receive();
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(json::parse(kept.receive_until("\n").insert(0, i == 0 ? "{" : ""))["token"], 1);
+}
+
+TEST_F(impatient_named_lock, is_released_and_not_lost_when_the_server_ends_during_a_hold) {
+  kept.send(keep_by_connection("a", "30s"));
+  kept.receive_until("\n{");
+  server.ask_for_lock(holder, request("GET", "/v1/kv/x?hold=300ms"));
+  server.stop();
+  EXPECT_THAT(kept.receive_rest(), HasSubstr("{\"state\":\"released\"}\n"));
+}
+
+// A connection that asked for a ticket while another kept it was counted as a keeper also when it was refused: nobody
+// released the ticket.
+TEST_F(impatient_named_lock, is_released_when_its_connection_ends_while_another_asks_in_vain) {
+  kept.send(keep_by_connection("a", "1h"));
+  kept.receive_until("\n{");
+  raw_client second(server.port());
+  server.ask_for_lock(holder, request("GET", "/v1/kv/x?hold=600ms"));
+  second.send(keep_by_connection("a", "1h"));
+  server.settle();
+  kept.close();
+  EXPECT_THAT(second.receive_rest(), HasSubstr("lock_timeout"));
+  holder.receive();
+  await_release();
 }
 
 // --- the fence -----------------------------------------------------------------------------------------------------
@@ -410,6 +537,13 @@ TEST_F(named_lock, tells_what_happens_to_it_and_nothing_else) {
   EXPECT_EQ(next()["event"], "released");
   EXPECT_EQ(next()["token"], 7);
   EXPECT_EQ(next()["event"], "expired");
+}
+
+// The text advised a parameter that these events do not have.
+TEST_F(named_lock, tells_who_missed_events_how_to_begin_again) {
+  auto const answer = client.ask(request("GET", "/v1/locks/de%2Fploy/events?from=1234567890abcdef-1"));
+  EXPECT_EQ(answer.code(), "history_compacted");
+  EXPECT_THAT(answer.detail(), HasSubstr("begin again without from; GET /v1/locks/de%2Fploy shows"));
 }
 
 TEST_F(named_lock, is_no_news_for_who_follows_or_copies_the_data) {

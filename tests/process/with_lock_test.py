@@ -160,6 +160,7 @@ class with_lock(unittest.TestCase):
                 self.assertLess(time.monotonic(), deadline)
             second.send_signal(signal.SIGTERM)
             self.assertEqual(second.wait(PATIENCE_S), 128 + signal.SIGTERM)
+            self.assertEqual(second.stderr.read(), "", "it reported the end of its own request as a lost connection")
             self.assertEqual(self.shown(server)["waiting"], 0)
             first.send_signal(signal.SIGTERM)
             self.assertEqual(first.wait(PATIENCE_S), 9)

@@ -51,7 +51,10 @@ class a_named_lock : public ::testing::Test {
     return apply(ticket_operation{kind::ask, std::move(lock), std::move(id), std::move(owner), lease, {}, may_wait});
   }
   data_outcome look(std::string lock, std::string id, nanoseconds listening = {}) {
-    return apply(ticket_operation{kind::look, std::move(lock), std::move(id), {}, {}, listening});
+    return apply(ticket_operation{kind::look, std::move(lock), std::move(id), {}, {}, now + listening});
+  }
+  data_outcome end_poll(std::string lock, std::string id, database::clock::time_point until) {
+    return apply(ticket_operation{kind::end_poll, std::move(lock), std::move(id), {}, {}, until});
   }
   data_outcome keep(std::string lock, std::string id, nanoseconds lease = {}) {
     return apply(ticket_operation{kind::keep, std::move(lock), std::move(id), {}, lease, {}});
@@ -187,7 +190,51 @@ TEST_F(a_named_lock, keeps_the_place_of_who_listens_for_as_long_as_it_does_and_a
   EXPECT_EQ(told(look("deploy", "2", 25s)), "waits 1 behind 1");
   pass(35s - 1ns);
   EXPECT_EQ(told(look("deploy", "2", 25s)), "waits 1 behind 1");
-  EXPECT_EQ(told(look("deploy", "2")), "waits 1 behind 1") << "its client has hung up";
+  EXPECT_EQ(told(end_poll("deploy", "2", now + 25s)), "waits 1 behind 1") << "its client has hung up";
+  pass(10s);
+  EXPECT_EQ(told(look("deploy", "2")), "lease_expired");
+}
+
+// A second request moved the end of a poll's place to one lease from then.
+TEST_F(a_named_lock, keeps_the_place_of_a_poll_during_which_its_ticket_is_looked_at_and_renewed) {
+  ask("deploy", "1", {}, 1h);
+  ask("deploy", "2", {}, 10s);
+  look("deploy", "2", 60s);
+  look("deploy", "2");
+  look("deploy", "2", 1s);
+  keep("deploy", "2");
+  pass(60s + 10s - 1ns);
+  EXPECT_EQ(told(keep("deploy", "2", 5s)), "waits 1 behind 1");
+  look("deploy", "2", 60s);
+  keep("deploy", "2", 1s);
+  pass(61s - 1ns);
+  EXPECT_EQ(told(look("deploy", "2")), "waits 1 behind 1");
+  pass(1s);
+  EXPECT_EQ(told(look("deploy", "2")), "lease_expired");
+}
+
+TEST_F(a_named_lock, keeps_a_place_until_the_last_poll_for_it_ends) {
+  ask("deploy", "1", {}, 1h);
+  ask("deploy", "2", {}, 10s);
+  auto const first = now + 60s, second = now + 30s;
+  look("deploy", "2", 60s);
+  look("deploy", "2", 30s);
+  end_poll("deploy", "2", first);
+  pass(40s - 1ns);
+  EXPECT_EQ(told(end_poll("deploy", "2", second)), "waits 1 behind 1");
+  pass(10s - 1ns);
+  EXPECT_EQ(told(end_poll("deploy", "2", second)), "waits 1 behind 1");
+  pass(10s);
+  EXPECT_EQ(told(look("deploy", "2")), "lease_expired") << "one lease after the last hang-up";
+}
+
+TEST_F(a_named_lock, has_a_grant_for_one_lease_however_long_its_client_polls) {
+  ask("deploy", "1", {}, 1h);
+  ask("deploy", "2", {}, 10s);
+  look("deploy", "2", 60s);
+  release("deploy", "1");
+  EXPECT_EQ(told(keep("deploy", "2")), "held 4");
+  EXPECT_EQ(told(end_poll("deploy", "2", now + 60s)), "held 4");
   pass(10s);
   EXPECT_EQ(told(look("deploy", "2")), "lease_expired");
 }
