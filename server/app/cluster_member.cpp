@@ -83,9 +83,11 @@ bool cluster_member::stand_by() {
   }
   server standby(settings_, nullptr, part(true));
   standby.stop_on_signals();
+  standby.adopt(std::exchange(connections_, {}));
   log_info("standing by", {{"cluster", settings_.cluster.name}, {"advertise", settings_.cluster.advertise}});
   auto follower = start_thread("election", [this, &standby] { follow_election(standby); });
   standby.run();
+  connections_ = standby.take_handed_over();
   {
     std::lock_guard const lock(mutex_);
     phase_has_ended_ = true;
@@ -174,6 +176,7 @@ bool cluster_member::lead() {
   }
   upkeep_of_leader_ = upkeep_.get();
   leader->stop_on_signals();
+  leader->adopt(std::exchange(connections_, {}));
   leader->run();
   {
     std::lock_guard const lock(mutex_);

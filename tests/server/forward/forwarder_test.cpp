@@ -300,6 +300,18 @@ TEST_F(forwarder_test, a_change_of_the_leader_ends_what_waits_for_the_earlier_on
   EXPECT_TRUE(link.is_dropped_by_peer());
 }
 
+// A leader that hands over has answered everything, and then there is another one at once.
+TEST_F(forwarder_test, an_answer_that_has_arrived_is_passed_on_when_the_leader_changes) {
+  for (auto times = 0; times < 50; ++times) {
+    standby.leaders().set_elsewhere(leader.url());
+    auto link = forwarded(client, request("PUT", "/v1/kv/a", "1"));
+    link.receive_until("1");
+    link.send(answer("201 Created", ""));
+    standby.leaders().set_unknown();
+    ASSERT_EQ(client.receive().status, 201);
+  }
+}
+
 TEST_F(forwarder_test, an_answer_that_breaks_off_is_no_complete_one) {
   auto link = forwarded(client, request("GET", "/v1/kv/a"));
   link.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345");
