@@ -295,6 +295,10 @@ def each_server_serves_the_data_and_tells_its_role():
         assert json.loads(try_to(standbys[0], "GET", "/version")[1])["cluster"]["role"] == "standby"
         assert b'holdfast_cluster_leads{cluster="test"} 1' in try_to(leader, "GET", "/metrics")[1]
         assert b'holdfast_cluster_leads{cluster="test"} 0' in try_to(standbys[0], "GET", "/metrics")[1]
+        # The leader refused fields as long as a server allows, since the standby added some.
+        for member in cluster.members:
+            assert try_to(member, "GET", "/v1/kv/k0", X="y" * 8130)[0] == 200
+            assert try_to(member, "GET", "/v1/kv/k0", X="y" * 9400)[0] in (0, 431)
         shown = subprocess.run([server_process.SERVER, "cluster", "status", "--cluster", "test", "--etcd", cluster.etcd.url],
                                capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
         assert f"leader   {leader.url()}  term {term}" in shown and "revision 3" in shown, shown
