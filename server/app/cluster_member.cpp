@@ -34,6 +34,13 @@ settings with_history(settings given) {
   return given;
 }
 
+/// A standby adds field lines to a request that is as long as it allows.
+settings with_room_for_forwarded(settings given) {
+  constexpr std::size_t added_bytes_max = 1024;
+  given.sessions.header_bytes_max += added_bytes_max;
+  return given;
+}
+
 }  // namespace
 
 cluster_member::cluster_member(settings given)
@@ -83,9 +90,11 @@ bool cluster_member::stand_by() {
   }
   server standby(settings_, nullptr, part(true));
   standby.stop_on_signals();
+  standby.adopt(std::exchange(connections_, {}));
   log_info("standing by", {{"cluster", settings_.cluster.name}, {"advertise", settings_.cluster.advertise}});
   auto follower = start_thread("election", [this, &standby] { follow_election(standby); });
   standby.run();
+  connections_ = standby.take_handed_over();
   {
     std::lock_guard const lock(mutex_);
     phase_has_ended_ = true;
@@ -143,7 +152,7 @@ void cluster_member::prepare(leadership place) {
     }
     auto kept = std::make_unique<etcd_journal>(settings_.cluster, place, copy_->take());
     journal_ = kept.get();
-    next_ = std::make_unique<server>(settings_, std::move(kept), part(false));
+    next_ = std::make_unique<server>(with_room_for_forwarded(settings_), std::move(kept), part(false));
     upkeep_ = std::make_unique<etcd_upkeep>(settings_.cluster, std::move(place), *journal_,
                                             [this](std::string const& reason) { abandon(reason); });
     log_info(
@@ -174,6 +183,7 @@ bool cluster_member::lead() {
   }
   upkeep_of_leader_ = upkeep_.get();
   leader->stop_on_signals();
+  leader->adopt(std::exchange(connections_, {}));
   leader->run();
   {
     std::lock_guard const lock(mutex_);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/api/cluster_view.hpp"
 #include "server/app/server.hpp"
@@ -28,8 +29,8 @@
 namespace holdfast::server {
 
 /// One server of a cluster. It takes part in the election and always serves on the same port: as a standby, which keeps
-/// a warm copy of the data, or as the leader, which has the database. Each phase has its own server object, and its
-/// connections end with the phase.
+/// a warm copy of the data, or as the leader, which has the database. Each phase has its own server object. The
+/// connections of a standby go on in the next phase, except those with TLS; those of a leader end with it.
 class cluster_member final : private cluster_view {
  public:
   /// Reads the certificates, binds and listens. @throws tls::error; boost::system::system_error if the address is not
@@ -85,6 +86,7 @@ class cluster_member final : private cluster_view {
   etcd_journal* journal_ = nullptr;                            // the journal of `next_` and then `leader_`
   std::unique_ptr<etcd_upkeep> upkeep_;                        // of that journal's etcd
   std::atomic<etcd_upkeep const*> upkeep_of_leader_{nullptr};  // set while `leader_` runs
+  std::vector<unique_socket> connections_;                     // of the phase before
   std::exception_ptr failure_;                                 // ends the process
 };
 

@@ -112,6 +112,8 @@ std::string check_advertise(std::string const& url) {
            "' is no address to connect to; write the one at which the other servers reach this server, as "
            "http://10.0.0.1:" +
            port;
+  if (is_one && port.find_first_not_of('0') == std::string::npos)
+    return "'" + url + "' has no port to connect to; write the one of --listen, or of the proxy in front of it";
   return is_one ? std::string()
                 : "'" + url + "' is not such a URL; write it as http://10.0.0.1:8080 or https://10.0.0.1:8080";
 }

@@ -375,8 +375,21 @@ void server::stop() {
 
 void server::retire(std::chrono::nanoseconds drain_timeout) {
   asio::post(loop_.get_executor(), [this, drain_timeout] {
-    if (!was_stopped_) begin_drain(drain_timeout);
+    if (was_stopped_) return;
+    is_retiring_ = true;
+    begin_drain(drain_timeout);
   });
+}
+
+std::vector<unique_socket> server::take_handed_over() {
+  std::vector<unique_socket> all;
+  for (auto const& worker : workers_)
+    for (auto& one : worker->take_handed_over()) all.push_back(std::move(one));
+  return all;
+}
+
+void server::adopt(std::vector<unique_socket> connections) {
+  for (auto& one : connections) static_cast<void>(admit(one));
 }
 
 /// @param timeout of the first call; the second ends the drain.
@@ -399,6 +412,7 @@ void server::drain_further(drain_phase to) {
       log_info("draining",
                {{"connections", connections_.load()}, {"timeout", protocol::format_duration(drain_timeout_)}});
       draining_ = true;
+      if (was_stopped_) listener_.accept_rest();
       if (was_stopped_ && part_.on_stop) part_.on_stop();
       listener_.close();
       writer_.stop();
@@ -416,7 +430,13 @@ void server::drain_further(drain_phase to) {
       patience = hurry_time;
       break;
   }
-  for (auto const& worker : workers_) worker->for_each_session(what);
+  for (auto const& worker : workers_) {
+    if (is_retiring_ && to == drain_phase::draining) {
+      worker->hand_over_sessions();
+    } else {
+      worker->for_each_session(what);
+    }
+  }
   drain_timer_.expires_after(patience);
   drain_timer_.async_wait([this, next, to](error_code error) {
     if (error || phase_ != to) return;

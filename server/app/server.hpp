@@ -67,9 +67,15 @@ class server {
   /// rest. A second call aborts them at once. Thread-safe, also before run().
   void stop();
 
-  /// Like stop(), but in less time, and does not set was_stopped(): another server object will serve next. No effect
-  /// after stop().
+  /// Like stop(), but in less time, and does not set was_stopped(): another server object will serve next. It gets the
+  /// connections at rest, from take_handed_over(). No effect after stop().
   void retire(std::chrono::nanoseconds drain_timeout);
+
+  /// After run(): connections that retire() has left open, for adopt() of the next server.
+  [[nodiscard]] std::vector<unique_socket> take_handed_over();
+
+  /// Before run(): serves these connections, too.
+  void adopt(std::vector<unique_socket> connections);
 
   /// Ends at once, without sending another byte. Thread-safe, also before run().
   void abandon() noexcept { workers_[0]->stop(); }
@@ -159,6 +165,7 @@ class server {
   std::vector<std::function<void()>> on_reload_;  // the actions of reload()
   drain_phase phase_ = drain_phase::serving;
   std::chrono::nanoseconds drain_timeout_{};  // of the drain that has begun
+  bool is_retiring_ = false;
   wake_up commits_failed_{loop_, [this] { fail(); }};
   std::unique_ptr<commit_queue> commits_;
   std::unique_ptr<backup_runner> backups_;

@@ -64,4 +64,9 @@ void worker::for_each_session(void (session::*what)()) {
   });
 }
 
+void worker::hand_over_sessions() {
+  asio::post(loop_.get_executor(), [this] { context_.hands_over = true; });
+  for_each_session(&session::drain);
+}
+
 }  // namespace holdfast::server

@@ -3,10 +3,12 @@
 #include <boost/intrusive/list.hpp>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "server/http/session.hpp"
 #include "server/insight/lock_recorder.hpp"
 #include "server/loop/event_loop.hpp"
+#include "server/net/unique_socket.hpp"
 
 namespace holdfast::server {
 
@@ -33,9 +35,14 @@ class worker final : public session::owner {
   /// @param tls context for TLS with the client; null: plain.
   void start_session(unique_socket socket, peer_address const& client, tls::context tls);
   void for_each_session(void (session::*what)());
+  /// Drains the sessions, and keeps connections at rest for another server of this process.
+  void hand_over_sessions();
   void stop() noexcept { loop_.stop(); }
   /// Called when more data have become durable.
   void on_progress() noexcept { context_.gate.notify(); }
+
+  /// The connections that hand_over_sessions() has kept; call when the thread has ended.
+  [[nodiscard]] std::vector<unique_socket> take_handed_over() noexcept { return std::move(context_.handed_over); }
 
   /// Destroys all suspended tasks, then the sessions. Nothing runs afterwards.
   void shut_down() noexcept;

@@ -71,6 +71,7 @@ passed_fields append_end_to_end(std::string& to, std::string_view lines) {
           return;
         }
         if (is("holdfast-forwarded-for")) return;
+        if (is("host")) found.has_host = true;
         break;
       case 'k':
         if (is("keep-alive")) return;

@@ -9,7 +9,8 @@ namespace holdfast::server {
 struct passed_fields {
   std::string_view content_length{};  ///< empty: none
   bool is_chunked = false;
-  bool closes = false;        ///< Connection: close
+  bool closes = false;  ///< Connection: close
+  bool has_host = false;
   bool is_forwarded = false;  ///< Holdfast-Forwarded-By
 };
 

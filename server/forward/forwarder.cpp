@@ -83,7 +83,8 @@ class forwarder final : public request_handler {
   // State of the current request.
   bool is_forwarding_ = false;
   bool has_body_ = false, is_chunked_ = false, is_safe_ = false, was_forwarded_ = false;
-  bool is_plain_read_ = false;  // without parameters, so it neither holds nor waits
+  // Of a value, without parameters: it neither holds nor waits, except for the lock, as all others of its kind do.
+  bool is_plain_read_ = false;
   bool is_body_sent_ = false;
   std::string request_;  // the header for the leader
   std::string piece_;    // of the request's body or the response's
@@ -112,9 +113,10 @@ void forwarder::write_request(request_head const& head, peer_address const& clie
   was_forwarded_ = fields.is_forwarded;
   is_safe_ = is_safe(head.method) && !has_body_;
   is_plain_read_ = (head.method == method::get || head.method == method::head) && !has_body_ &&
-                   head.target.find_first_of("?#") == std::string_view::npos && !head.has_other_expectation;
+                   head.target.starts_with("/v1/kv/") && head.target.find_first_of("?#") == std::string_view::npos &&
+                   !head.has_other_expectation;
   if (is_chunked_) request_ += "Transfer-Encoding: chunked\r\n";
-  if (head.host.empty()) request_ += "Host: leader\r\n";  // HTTP/1.0 has none
+  if (!fields.has_host) request_ += "Host: leader\r\n";  // HTTP/1.0 may have none
   if (auto const* const secret = pool_.settings().secret) append_forwarded_client(request_, *secret, client);
   ((request_ += "Holdfast-Forwarded-By: ") += pool_.settings().advertise) += "\r\n\r\n";
 }
@@ -252,12 +254,43 @@ awaitable<passing> forwarder::pass(upstream& to, client_link& client, reply& ans
   co_return co_await pass_answer(to, client, answer);
 }
 
+/// Reads what the leader has sent before the end of the body. @return true for an answer or the end of the stream.
+bool has_early_answer(connection& link) {
+  auto const early = link.read_some(link.input().prepare(read_bytes));
+  if (early) link.input().commit(*early);
+  return early.has_value();
+}
+
 void forwarder::append_piece(connection& link, bool is_last) {
   auto& output = link.output();
   if (!is_chunked_) return output.append(piece_);
   if (!piece_.empty()) append_chunk(output, piece_);
   if (is_last) append_chunk(output, {});
 }
+
+/// While it exists, bytes from the leader end the wait for more of the client's body.
+class early_answer_watch final : public upstream::receiver {
+ public:
+  early_answer_watch(upstream& from, client_link& client) : from_(from), client_(client) {
+    from_.give_bytes_to(this);
+    from_.link().rest(connection::clock::time_point::max());
+  }
+  ~early_answer_watch() {
+    from_.give_bytes_to(nullptr);
+    from_.link().work();
+  }
+  early_answer_watch(early_answer_watch const&) = delete;
+  early_answer_watch& operator=(early_answer_watch const&) = delete;
+
+ private:
+  void on_bytes() override {
+    from_.link().work();
+    client_.interrupt_body();
+  }
+
+  upstream& from_;
+  client_link& client_;
+};
 
 /// Sends header and body. @return complete if a response can be expected.
 awaitable<passing> forwarder::pass_body(upstream& to, client_link& client, reply& answer) {
@@ -272,14 +305,15 @@ awaitable<passing> forwarder::pass_body(upstream& to, client_link& client, reply
     is_body_sent_ = is_last;
     // If the leader stopped reading, its response may already be here.
     if (is_last || *sent != io_result::done) co_return passing::complete;
-    if (auto const early = link.read_some(link.input().prepare(read_bytes))) {
-      link.input().commit(*early);
-      co_return passing::complete;
-    }
+    if (has_early_answer(link)) co_return passing::complete;
     piece_.clear();
-    piece_is_ = co_await client.read_body(piece_);
+    {
+      early_answer_watch const watch(to, client);
+      piece_is_ = co_await client.read_body(piece_);
+    }
     if (piece_is_ == body_piece::gone) co_return passing::gone;
     if (piece_is_ == body_piece::failed) {
+      if (has_early_answer(link)) co_return passing::complete;
       // The leader discards the incomplete request.
       answer = reply_to(client.body_failure());
       co_return passing::refused;

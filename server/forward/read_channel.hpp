@@ -16,10 +16,10 @@ namespace holdfast::server {
 
 class upstream_pool;
 
-/// Pipelines plain reads of a thread's clients to the leader over one shared connection: reads that arrive together
-/// share the system calls of both servers. Only for reads, because they can be repeated, and executing one whose client
-/// has left is harmless. Only while responses are fast and short, so that no client waits for the response of another.
-/// For the loop's thread.
+/// Pipelines plain reads of values for a thread's clients to the leader over one shared connection: reads that arrive
+/// together share the system calls of both servers. Only for reads, because they can be repeated, and executing one
+/// whose client has left is harmless. Only values, because all of these wait for the same lock. Only while responses
+/// are fast and short, so that no client waits for the response of another. For the loop's thread.
 class read_channel final : private upstream::receiver {
  public:
   enum class result {

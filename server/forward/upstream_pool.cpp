@@ -40,7 +40,9 @@ upstream_pool::lease upstream_pool::take_kept() noexcept {
   while (!kept_.empty()) {
     lease one(&kept_.back());
     one->unlink();
-    if (one->version() != version) continue;
+    // The leader may have closed it in this turn of the loop.
+    char unexpected = 0;
+    if (one->version() != version || one->link().read_some({&unexpected, 1})) continue;
     in_use_.push_back(*one);
     one->link().work();
     return one;
@@ -112,7 +114,8 @@ void upstream_pool::on_change() {
     auto& one = earlier.front();
     one.unlink();
     in_use_.push_back(one);
-    if (one.version() != version) one.link().close();
+    // A leader that hands over has answered everything, perhaps just now.
+    if (one.version() != version) one.link().close_after_input();
   }
 }
 

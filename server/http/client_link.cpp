@@ -90,6 +90,7 @@ awaitable<client_link::body_piece> client_link::read_body(std::string& to) {
       body_failure_ = {protocol::errc::request_timeout, "the body did not arrive in time"};
       co_return body_piece::failed;
     }
+    if (received == io_result::interrupted) co_return body_piece::paused;
     if (received != io_result::done) co_return body_piece::gone;
   }
 }
@@ -102,7 +103,9 @@ void client_link::begin(reply const& head, bool ends_connection) {
 }
 
 void client_link::begin_as_is(std::string_view head, bool length_is_known) {
-  if (is_draining() || (!length_is_known && !framing_.http11)) framing_.close = true;
+  // The rest of a body that the answer did not wait for would be parsed as the next request.
+  auto const is_early = body_ != nullptr && !body_->done();
+  if (is_draining() || is_early || (!length_is_known && !framing_.http11)) framing_.close = true;
   auto& output = connection_.output();
   output.append(head);
   if (!length_is_known && framing_.http11) output.append("Transfer-Encoding: chunked\r\n");

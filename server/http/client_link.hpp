@@ -79,10 +79,13 @@ class client_link {
     end,     ///< the body has ended, with or without further data
     failed,  ///< body_failure() has the reason
     gone,    ///< the client has gone
+    paused,  ///< interrupt_body() was called
   };
 
   /// Waits for more of the body and appends it to `to`. All waits together have the time limit of a transfer.
   awaitable<body_piece> read_body(std::string& to);
+  /// Ends a wait of read_body() for the client; it can be called again.
+  void interrupt_body() { connection_.interrupt(); }
   [[nodiscard]] protocol::failure const& body_failure() const noexcept { return body_failure_; }
 
   /// Number of body bytes read.

@@ -23,7 +23,7 @@ constexpr std::size_t header_read_bytes = 2 * 1024;
 constexpr std::size_t body_read_bytes = 64 * 1024;
 constexpr std::chrono::milliseconds linger_time{2000};
 constexpr std::chrono::milliseconds linger_time_draining{250};
-/// Time for a request that is already on its way when the drain begins, after a busy client's last answer.
+/// Time for a request that is already on its way when the drain begins, of a client that is new or busy.
 constexpr std::chrono::milliseconds crossing_time{100};
 constexpr std::chrono::seconds busy_time{1};
 
@@ -105,9 +105,10 @@ awaitable<bool> session::refuse_plain_text() {
   co_return false;
 }
 
+/// In a drain, only as long as a request may take that is already on its way: the client may not know of the end.
 void session::rest(connection::clock::time_point since) {
   rests_since_ = since;
-  connection_.rest(since + context_.settings.idle_timeout);
+  connection_.rest(since + (context_.draining ? crossing_time : context_.settings.idle_timeout));
 }
 
 void session::end(std::string_view reason) {
@@ -128,10 +129,40 @@ void session::fail(std::exception const& exception) {
   end("failed");
 }
 
+/// @return true if another server goes on with the connection, and this session has ended.
+bool session::hand_over() {
+  if (!context_.hands_over || withheld_) return false;
+  try {
+    auto& all = context_.handed_over;
+    auto& place = all.emplace_back();
+    place = connection_.release();
+    if (place.get() < 0) {
+      all.pop_back();
+      return false;
+    }
+  } catch (std::bad_alloc const&) {
+    return false;
+  }
+  end("handed over");
+  return true;
+}
+
+/// Ends at rest, unless a request has arrived meanwhile: closing with it unread would reset the connection.
+void session::end_unless_asked(std::string_view reason) {
+  auto& outbox = context_.outbox;
+  try {
+    if (!serve_bytes()) return end(reason);
+  } catch (std::exception const& exception) {
+    fail(exception);
+  }
+  // The session may have been destroyed here.
+  outbox.send_all();
+}
+
 void session::on_bytes() {
   auto& outbox = context_.outbox;
   try {
-    serve_bytes();
+    static_cast<void>(serve_bytes());
   } catch (std::exception const& exception) {
     fail(exception);
   }
@@ -139,16 +170,25 @@ void session::on_bytes() {
   if (outbox.is_full()) outbox.send_all();
 }
 
-void session::serve_bytes() {
+/// May end the session. @return false if nothing has arrived.
+bool session::serve_bytes() {
   auto const got = connection_.read_some({context_.input.get(), session_context::input_bytes});
-  if (!got) return;
-  if (*got == 0) {
-    if (!withheld_) return end("closed by the peer");
+  if (!got) return false;
+  if (*got != 0) {
+    serve(*got);
+  } else if (!withheld_) {
+    end("closed by the peer");
+  } else {
     // The client may have closed only its side, and still wants the withheld answers.
-    return begin_work(context_.take_exchange(), {}, {});
+    begin_work(context_.take_exchange(), {}, {});
   }
+  return true;
+}
+
+/// @param got number of bytes in the thread's buffer for input.
+void session::serve(std::size_t got) {
   auto const read_at = connection::clock::now();
-  std::string_view bytes(context_.input.get(), *got);
+  std::string_view bytes(context_.input.get(), got);
   auto& outbox = context_.outbox;
   auto& output = outbox.open(bytes.size());
   auto const enough = output.size() + gathered_bytes_max;
@@ -218,11 +258,12 @@ void session::send_withheld() {
   }
   output.release();
   connection_.count_kept_buffers();
-  if (context_.draining) end("draining");
+  // These answers did not announce the end.
+  if (context_.draining) rest(connection::clock::now());
 }
 
 void session::on_idle_timeout() {
-  if (!withheld_) return end(context_.draining ? "draining" : "idle");
+  if (!withheld_) return end_unless_asked(context_.draining ? "draining" : "idle");
   rest(connection::clock::now());
 }
 
@@ -317,7 +358,7 @@ awaitable<bool> session::work::run() {
         if (!goes_on) break;
         if (requests_->is_between_requests() && input.empty() && !connection_.has_unread()) {
           context_.return_exchange(std::move(requests_));
-          co_return !context_.draining;
+          co_return true;
         }
         goes_on = co_await receive();
         now = connection::clock::now();
@@ -426,8 +467,7 @@ void session::on_work_end(std::exception_ptr const& error, bool goes_on) {
   at_work_ = false;
   if (!error) {
     if (!goes_on) return end("closed");
-    // A drain that began after the work's end considered the session busy.
-    if (context_.draining) return end("draining");
+    if (hand_over()) return;
     return rest(connection::clock::now());
   }
   try {
@@ -444,14 +484,16 @@ void session::drain() {
     if (work_ != nullptr) work_->drain();
     return;
   }
-  // A client that sends one request after another would lose the one that crosses the close.
+  if (hand_over()) return;
+  // A client that has just connected, or that sends one request after another, would lose the one that crosses the
+  // close.
   auto const now = connection::clock::now();
-  if (requests_ == 0 || now - rests_since_ > busy_time) return end("draining");
-  connection_.rest(now + crossing_time);
+  if (now - rests_since_ > busy_time) return end_unless_asked("draining");
+  rest(now);
 }
 
 void session::hurry() {
-  if (!at_work_) return end("draining");
+  if (!at_work_) return end_unless_asked("draining");
   if (work_ != nullptr) work_->hurry();
 }
 

@@ -39,6 +39,9 @@ class session_context {
   byte_budget& buffers;
   std::unique_ptr<char[]> const input;  ///< bytes used in `input`
   static constexpr std::size_t input_bytes = 64 * 1024;
+  /// From the begin of a drain on: another server of this process goes on with connections at rest.
+  bool hands_over = false;
+  std::vector<unique_socket> handed_over;  ///< those connections; without those that use TLS, which end
 
   /// An exchange between two requests, still owned by the context: for sessions that need it only during a call.
   [[nodiscard]] exchange& spare_exchange();
@@ -83,8 +86,8 @@ class session final
   /// Begins to serve. It may end and be destroyed in this call and in each of the next three.
   void start();
 
-  /// Called when the server drains: ends an idle session and ends waits for the lock. Receiving, holding and answering
-  /// continue, for a last request.
+  /// Called when the server drains: ends an idle session, a new or busy one after a moment, and ends waits for the
+  /// lock. Receiving, holding and answering continue, for a last request.
   void drain();
 
   /// Called when the drain time is over: ends holds, whose answers are still sent, and everything else at once.
@@ -119,7 +122,8 @@ class session final
     std::vector<exchange::withheld::line> lines;  // position in the connection's output
   };
 
-  void serve_bytes();
+  [[nodiscard]] bool serve_bytes();
+  void serve(std::size_t got);
   awaitable<bool> refuse_plain_text();
   void keep_withheld(exchange::withheld&& more, std::size_t moved_by);
   void fill_in_withheld();
@@ -129,6 +133,8 @@ class session final
   void on_work_end(std::exception_ptr const& error, bool goes_on);
   void rest(connection::clock::time_point since);
   void fail(std::exception const& exception);
+  void end_unless_asked(std::string_view reason);
+  [[nodiscard]] bool hand_over();
   void end(std::string_view reason);
 
   owner& owner_;

@@ -459,6 +459,19 @@ bool connection::interrupt() {
   return true;
 }
 
+unique_socket connection::release() noexcept {
+  if (tls_) return unique_socket();
+  if (std::exchange(registered_, false)) loop_.remove(socket_.get(), *this);
+  disarm();
+  closed_ = true;
+  return std::move(socket_);
+}
+
+void connection::close_after_input() {
+  if (waiting_ && !waits_to_read_) return close();
+  ::shutdown(socket_.get(), SHUT_RDWR);
+}
+
 void connection::close() {
   closed_ = true;
   ::shutdown(socket_.get(), SHUT_RDWR);

@@ -176,6 +176,12 @@ class connection final : private poll_source, private deadline {
   /// Ends a pending fill(). @return false if none was pending.
   bool interrupt();
 
+  /// Like close(), but what has arrived can still be read, up to the end of the stream.
+  void close_after_input();
+
+  /// Gives the socket up, at rest; call nothing else afterwards. @return none with TLS, whose state is only here.
+  [[nodiscard]] unique_socket release() noexcept;
+
   /// Ends everything at once: a pending wait gets io_result::closed. The destructor closes the descriptor.
   void close();
 

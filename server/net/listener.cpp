@@ -24,6 +24,7 @@ constexpr std::chrono::seconds refused_time{1};
 constexpr std::size_t refused_max = listener::descriptors_max - 4;
 // Limit per turn, so that other sources get their turn.
 constexpr int accepted_per_turn = 64;
+constexpr int backlog_max = 4096;
 constexpr std::chrono::milliseconds pause_time{100};
 constexpr std::chrono::seconds failure_told_every{10};
 // Limits what the kernel buffers of an answer beyond what it has sent. Without it the kernel takes up to 4 MiB for each
@@ -77,7 +78,7 @@ unique_socket listen_at(tcp::endpoint const& endpoint) {
   set(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 5);
   set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3);
   if (::bind(descriptor, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) fail(errno, "bind");
-  if (::listen(descriptor, 4096) != 0) fail(errno, "listen");
+  if (::listen(descriptor, backlog_max) != 0) fail(errno, "listen");
   return socket;
 }
 
@@ -105,6 +106,11 @@ void listener::close() noexcept {
   if (std::exchange(is_watched_, false)) loop_.remove(socket_.get(), *this);
   pause_.cancel();
   socket_ = unique_socket();
+}
+
+void listener::accept_rest() {
+  for (int i = 0; i < backlog_max && is_watched_ && accept_one(); ++i) {
+  }
 }
 
 void listener::on_ready(std::uint32_t /*events*/) {

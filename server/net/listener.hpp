@@ -42,6 +42,9 @@ class listener final : private poll_source {
   /// Starts accepting.
   void start();
 
+  /// Accepts what is in the backlog, before close(): the clients may have sent requests already.
+  void accept_rest();
+
   /// Stops accepting and closes the socket; connections in the backlog are reset, unless there is a duplicate of it.
   /// May be called at any time, repeatedly.
   void close() noexcept;

@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import signal
 import ssl
 import subprocess
@@ -294,6 +295,10 @@ def each_server_serves_the_data_and_tells_its_role():
         assert json.loads(try_to(standbys[0], "GET", "/version")[1])["cluster"]["role"] == "standby"
         assert b'holdfast_cluster_leads{cluster="test"} 1' in try_to(leader, "GET", "/metrics")[1]
         assert b'holdfast_cluster_leads{cluster="test"} 0' in try_to(standbys[0], "GET", "/metrics")[1]
+        # The leader refused fields as long as a server allows, since the standby added some.
+        for member in cluster.members:
+            assert try_to(member, "GET", "/v1/kv/k0", X="y" * 8130)[0] == 200
+            assert try_to(member, "GET", "/v1/kv/k0", X="y" * 9400)[0] in (0, 431)
         shown = subprocess.run([server_process.SERVER, "cluster", "status", "--cluster", "test", "--etcd", cluster.etcd.url],
                                capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
         assert f"leader   {leader.url()}  term {term}" in shown and "revision 3" in shown, shown
@@ -385,6 +390,65 @@ def a_leader_that_is_told_to_end_hands_over_at_once():
         leader, _ = cluster.settle()
         writers.__exit__()
         writers.check(leader)
+
+
+class Askers:
+    """Each puts again and again at one server, over one connection or over a new one for each request, and remembers each
+    request that gets no answer."""
+
+    def __init__(self, members, count, keeps_connections, pause_s):
+        self.members, self.keeps, self.stopping, self.unanswered, self.statuses = members, keeps_connections, False, [], {}
+        self.pause_s = pause_s
+        self.threads = [threading.Thread(target=self.ask, args=(number,)) for number in range(count)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping = True
+        for thread in self.threads:
+            thread.join()
+
+    def progress(self, more=500):
+        """Waits until so many more requests are answered."""
+        wanted, deadline = sum(list(self.statuses.values())) + more, time.monotonic() + PATIENCE_S
+        while sum(list(self.statuses.values())) < wanted:
+            assert time.monotonic() < deadline, self.statuses
+            time.sleep(0.01)
+
+    def ask(self, number):
+        member, client = self.members[number % len(self.members)], None
+        while not self.stopping:
+            try:
+                client = client or member.connect()
+                status, _ = client.ask("PUT", f"/v1/kv/asker/{number}", b"1")
+                self.statuses[status] = self.statuses.get(status, 0) + 1
+                is_kept = self.keeps and client.fields.get("connection") != "close"
+                assert status != 503 or "retry-after" in client.fields, client.fields
+            except (OSError, EOFError) as error:
+                self.unanswered.append((member.port, repr(error)))
+                is_kept = False
+            if not is_kept and client:
+                client.socket.close()
+                client = None
+            time.sleep(random.uniform(0, self.pause_s))
+
+
+# Both the leader and the standby that followed it closed connections at once, some with a request that was not read yet:
+# the standby that forwarded it, or the client, could not know whether it was executed.
+def a_leader_that_is_told_to_end_leaves_no_request_unanswered():
+    for keeps_connections, pause_s in ((True, 0), (False, 0), (True, 0.1), (False, 0.01)):
+        with Cluster() as cluster:
+            leader, standbys = cluster.settle()
+            with Askers(standbys, 12, keeps_connections, pause_s) as askers:
+                askers.progress()
+                assert leader.end() == 0
+                cluster.settle(standbys)
+                askers.progress()
+            print(f"answers: {askers.statuses}")
+            assert not askers.unanswered, askers.unanswered
 
 
 # Its drain was that of a standby that becomes the leader: after 30 ms it cut off all that it was forwarding.

@@ -395,6 +395,9 @@ TEST(command_line, says_what_a_cluster_lacks) {
   for (auto const* const url : {"http://0.0.0.0:80", "http://[::]:80"})
     EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "http://a:2379", "--advertise", url}),
                      "the other servers reach this server"));
+  for (auto const* const url : {"http://127.0.0.1:0", "https://me:000"})
+    EXPECT_TRUE(says(refusal_of({"--cluster", "main", "--etcd", "http://a:2379", "--advertise", url}),
+                     "has no port to connect to"));
   EXPECT_TRUE(says(refusal_of(in_cluster({"--max-body", "1048577"})), "--max-body"));
   EXPECT_TRUE(says(refusal_of(in_cluster({"--cluster-lease", "1500ms"})), "--cluster-lease"));
   EXPECT_TRUE(says(refusal_of(in_cluster({"--reads", "stale"})), "--reads"));

@@ -51,6 +51,8 @@ TEST(field_lines, tell_the_framing) {
       to, "connection: a, CLOSE\r\ntransfer-encoding: chunked\r\nHoldfast-Forwarded-By: http://a\r\n");
   EXPECT_TRUE(other.is_chunked && other.closes && other.is_forwarded);
   EXPECT_EQ(other.content_length, "");
+  EXPECT_FALSE(other.has_host);
+  EXPECT_TRUE(append_end_to_end(to, "host:\r\n").has_host);
 }
 
 }  // namespace

@@ -196,6 +196,37 @@ TEST_F(forwarder_test, passes_an_answer_on_that_comes_before_the_body_does) {
   client.receive_rest();  // it ends
 }
 
+// It was passed on only with the next piece of the body, and lost if none came in time.
+TEST_F(forwarder_test, passes_an_answer_on_while_the_client_pauses_in_its_body) {
+  auto link =
+      forwarded(client, "POST /v1/import HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("bad"));
+  link.receive_until("bad\r\n");
+  standby.settle();
+  link.send(answer("400 Bad Request", "{}"));
+  auto const refused = client.receive_until("{}");
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 400 ")) << refused;
+  EXPECT_NE(refused.find("Connection: close\r\n"), std::string::npos) << refused;
+  EXPECT_TRUE(client.is_closed_by_peer());
+}
+
+TEST_F(forwarder_test, an_answer_that_has_arrived_is_not_lost_if_the_body_then_fails) {
+  auto link =
+      forwarded(client, "POST /v1/import HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("bad"));
+  link.receive_until("bad\r\n");
+  link.send(answer("400 Bad Request", "{}"));
+  client.send("no chunk\r\n");
+  auto const refused = client.receive_until("{}");
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 400 ")) << refused;
+}
+
+TEST_F(forwarder_test, a_leader_that_ends_while_the_client_pauses_in_its_body_ends_the_request) {
+  auto link = forwarded(client, "PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1");
+  link.receive_until("1");
+  standby.settle();
+  link.close();
+  EXPECT_TRUE(client.is_dropped_by_peer());
+}
+
 TEST_F(forwarder_test, a_body_that_breaks_off_ends_the_leaders_connection) {
   auto link = forwarded(client, "PUT /v1/kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1");
   EXPECT_EQ(link.receive_until("1"), "1");
@@ -227,6 +258,13 @@ TEST_F(forwarder_test, an_old_client_gets_a_stream_until_the_connection_ends) {
   auto const all = client.receive_rest();
   EXPECT_EQ(all.find("chunked"), std::string::npos);
   EXPECT_TRUE(all.ends_with("\r\n\r\none\ntwo\n")) << all;
+}
+
+// Another one was added, and the leader refused two.
+TEST_F(forwarder_test, an_empty_host_field_is_passed_on) {
+  client.send("GET /v1/kv/a HTTP/1.1\r\nHost:\r\n\r\n");
+  auto link = leader.accept();
+  EXPECT_EQ(head_at(link), "GET /v1/kv/a HTTP/1.1\r\nHost:\r\nHoldfast-Forwarded-By: http://standby:1\r\n\r\n");
 }
 
 TEST_F(forwarder_test, a_client_that_reads_nothing_stops_the_leader) {
@@ -298,6 +336,18 @@ TEST_F(forwarder_test, a_change_of_the_leader_ends_what_waits_for_the_earlier_on
   EXPECT_TRUE(client.is_dropped_by_peer());
   link.receive_until("1");
   EXPECT_TRUE(link.is_dropped_by_peer());
+}
+
+// A leader that hands over has answered everything, and then there is another one at once.
+TEST_F(forwarder_test, an_answer_that_has_arrived_is_passed_on_when_the_leader_changes) {
+  for (auto times = 0; times < 50; ++times) {
+    standby.leaders().set_elsewhere(leader.url());
+    auto link = forwarded(client, request("PUT", "/v1/kv/a", "1"));
+    link.receive_until("1");
+    link.send(answer("201 Created", ""));
+    standby.leaders().set_unknown();
+    ASSERT_EQ(client.receive().status, 201);
+  }
 }
 
 TEST_F(forwarder_test, an_answer_that_breaks_off_is_no_complete_one) {
@@ -439,6 +489,16 @@ TEST_F(shared_reads_test, what_is_more_than_a_plain_read_has_a_connection_of_its
   other.send(request("GET", "/v1/kv/b?hold=1s"));
   auto another = leader.accept();
   EXPECT_TRUE(head_at(another).starts_with("GET /v1/kv/b?hold=1s "));
+}
+
+// Behind a read of a value, which waited for the lock, it waited too.
+TEST_F(shared_reads_test, what_is_no_value_has_a_connection_of_its_own) {
+  auto link = keep_one(client);
+  forward(client, request("GET", "/v1/kv/a"), link);
+  for (auto const* const path : {"/v1/lock", "/v1/locks", "/v1/settings", "/v1/kv"}) {
+    auto asking = standby.connect();
+    auto const own = forwarded(asking, request("GET", path));
+  }
 }
 
 TEST_F(shared_reads_test, are_sent_once_more_if_the_connection_ends) {

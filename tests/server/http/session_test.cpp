@@ -70,6 +70,11 @@ struct session_test : testing::Test, private session::owner {
     EXPECT_FALSE(ann.served || bob.served);
   }
 
+  void serve(pair_of_ends& one, unique_socket socket) {
+    one.served = std::make_unique<session>(std::move(socket), static_cast<session::owner&>(*this), thread);
+    one.served->start();
+  }
+
   /// Handles ready events like a worker, without sending the answers gathered in that turn.
   void tell_batch() { loop.run_one_turn(); }
 
@@ -171,10 +176,80 @@ TEST_F(session_test, answers_a_request_that_crosses_a_drain_and_then_ends) {
   EXPECT_EQ(bob.served, nullptr);
 }
 
-TEST_F(session_test, a_drain_ends_one_that_has_asked_for_nothing_at_once) {
+// A standby that became the leader reset connections that had just been made, with the requests on them.
+TEST_F(session_test, answers_the_first_request_of_a_new_client_that_crosses_a_drain) {
   draining = true;
   bob.served->drain();
+  ann.served->drain();
+  loop.poll();
+  bob.say(livez);
+  tell_batch();
+  thread.outbox.send_all();
+  loop.poll();
+  EXPECT_EQ(bob.answers(), 1);
+  loop.set_time(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+  loop.poll();
   EXPECT_EQ(bob.served, nullptr);
+  EXPECT_EQ(ann.served, nullptr);
+}
+
+// As above: the drain time ended in the same turn of the loop.
+TEST_F(session_test, answers_a_request_that_has_arrived_when_the_time_is_over) {
+  draining = true;
+  ann.served->drain();
+  ann.say(livez);
+  loop.set_time(std::chrono::steady_clock::now() + std::chrono::seconds(1));
+  ann.served->hurry();
+  bob.served->hurry();
+  EXPECT_EQ(bob.served, nullptr);
+  loop.poll();
+  EXPECT_EQ(ann.answers(), 1);
+}
+
+// As above, after an answer that did not announce the end.
+TEST_F(session_test, answers_a_request_that_follows_one_that_a_drain_has_crossed) {
+  bob.say(std::string(livez) + "\r\n");  // see above
+  tell_batch();
+  draining = true;
+  bob.served->drain();
+  loop.poll();
+  ASSERT_NE(bob.served, nullptr);
+  bob.say(livez);
+  tell_batch();
+  thread.outbox.send_all();
+  loop.poll();
+  EXPECT_EQ(bob.answers(), 2);
+}
+
+// A standby that became the leader ended the connections of its clients, which could have sent a request meanwhile.
+TEST_F(session_test, hands_connections_at_rest_over_with_what_has_arrived) {
+  ann.say(livez);
+  tell_batch();
+  thread.outbox.send_all();
+  EXPECT_EQ(ann.answers(), 1);
+  ann.say(livez);
+  bob.say(livez.substr(0, 20));
+  tell_batch();
+  thread.outbox.send_all();
+  EXPECT_EQ(ann.answers(), 1);
+  ann.say(livez);
+  draining = true;
+  thread.hands_over = true;
+  ann.served->drain();
+  bob.served->drain();
+  EXPECT_EQ(ann.served, nullptr);
+  ASSERT_EQ(thread.handed_over.size(), 1U);
+  ASSERT_NE(bob.served, nullptr);  // in the middle of a request, which is its last
+  bob.say(livez.substr(20));
+  loop.poll();
+  EXPECT_EQ(bob.answers(), 1);
+
+  draining = false;
+  thread.hands_over = false;
+  serve(ann, std::move(thread.handed_over.front()));
+  tell_batch();
+  thread.outbox.send_all();
+  EXPECT_EQ(ann.answers(), 1);
 }
 
 // --- memory --------------------------------------------------------------------------------------------------------

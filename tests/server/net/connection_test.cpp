@@ -489,6 +489,27 @@ TEST_F(connection_test, a_fill_says_that_the_peer_has_ended_and_says_it_again) {
   EXPECT_EQ(ours->input().view(), "bye");
 }
 
+// When the leader changed, an answer that had just arrived was lost.
+TEST_F(connection_test, a_close_after_input_leaves_what_has_arrived) {
+  start(tcp_pair());
+  ours->work();
+  awaited fill, flush;
+  await(ours->fill(begin + 1h, 100), fill);
+  run_ready();
+  say("bye");
+  ours->close_after_input();
+  run_ready();
+  EXPECT_TRUE(fill.is(io_result::done));
+  EXPECT_EQ(ours->input().view(), "bye");
+  await(ours->fill(begin + 1h, 100), fill);
+  run_ready();
+  EXPECT_TRUE(fill.is(io_result::closed));
+  await(ours->flush("more"), flush);
+  run_ready();
+  EXPECT_TRUE(flush.is(io_result::closed));
+  EXPECT_EQ(read_to_end(), "<end>");
+}
+
 TEST_F(connection_test, interrupts_a_fill_and_nothing_else) {
   ours->work();
   EXPECT_FALSE(ours->interrupt());

@@ -167,6 +167,19 @@ TEST_F(listener_test, connections_queue_up_before_it_starts) {
   EXPECT_EQ(admitted.size(), 1U);
 }
 
+// They were reset, with the requests that the clients had sent already.
+TEST_F(listener_test, accepts_connections_in_the_queue_before_it_closes) {
+  auto const one = make();
+  one->start();
+  std::vector<std::unique_ptr<peer>> clients;
+  for (int i = 0; i < 100; ++i) clients.push_back(std::make_unique<peer>(one->endpoint()));
+  one->accept_rest();
+  one->close();
+  EXPECT_EQ(admitted.size(), 100U);
+  one->accept_rest();
+  EXPECT_EQ(asked, 100U);
+}
+
 TEST_F(listener_test, hands_over_a_connection_that_blocks_nobody) {
   auto const one = make();
   one->start();
