@@ -149,6 +149,7 @@ awaitable<int> print_export(executor on, export_command const& command) {
   stream_limits limits;
   if (command.connection.request_timeout) limits.connect = limits.answer = *command.connection.request_timeout;
   limits.silence = limits.answer;
+  limits.probes = !command.connection.request_timeout;
   export_stream lines(on, command.connection.server, limits);
   if (auto const opened = co_await lines.open(command.prefix, command.options); !opened)
     co_return complain(opened.error());

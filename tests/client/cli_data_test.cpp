@@ -480,5 +480,24 @@ TEST(cli_output, ends_at_a_signal_though_its_reader_has_stopped_reading) {
   EXPECT_EQ(ended.err, "");
 }
 
+// --- refusals of streams ------------------------------------------------------------------------------------------
+
+// They waited for the end of the connection, which a proxy keeps open.
+TEST(cli_streams, show_a_refusal_whose_connection_stays_open) {
+  std::string const fields = "Content-Type: text/plain\r\n";
+  scripted_server proxy(sound_answer("503 Service Unavailable", fields, "no healthy upstream"), ending::stall);
+  scripted_server endless("HTTP/1.1 503 Service Unavailable\r\n" + fields + "\r\n" + std::string(100'000, 'x'),
+                          ending::stall);
+  for (auto const* server : {&proxy, &endless}) {
+    for (auto const& command : std::vector<std::vector<std::string>>{{"export"}, {"watch"}, {"lock", "events"}}) {
+      auto words = command;
+      words.insert(words.end(), {"--timeout", "1h"});
+      auto const ended = holdfast_at(*server, words);
+      EXPECT_EQ(ended.exit_status, 1) << command[0];
+      EXPECT_THAT(ended.err, HasSubstr("503")) << command[0];
+    }
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::tests
