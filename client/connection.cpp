@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "client/json_parts.hpp"
+#include "client/liveness.hpp"
 #include "client/refusal.hpp"
 #include "protocol/duration.hpp"
 #include "protocol/entity_tag.hpp"
@@ -26,10 +27,6 @@ using net::ip::tcp;
 using namespace net::experimental::awaitable_operators;
 
 constexpr auto as_result = net::as_tuple(net::use_awaitable_t<executor>());
-
-/// How long one of several servers may be silent before it is asked whether it lives, and then until it is asked again.
-constexpr std::chrono::seconds first_doubt{2}, next_doubt{10};
-constexpr std::chrono::seconds probe_timeout{3};
 
 }  // namespace
 
@@ -118,41 +115,16 @@ awaitable<result<void>> connection::exchange(outgoing const& request) {
     if (sent.error().kind != error_kind::reset || parser_.begun() || !request.is_repeatable) co_return sent;
   }
   if (request.needs_living_server) {
-    auto alive = co_await probe();
+    auto alive = co_await probe(timer_.get_executor(), server());
     if (!alive) co_return alive;
   }
   if (auto connected = co_await connect_to_one(); !connected) co_return connected;
   co_return co_await send_and_receive(request);
 }
 
-/// Asks the server, over another connection, whether it lives. Any answer will do, also a refusal.
-awaitable<result<void>> connection::probe() {
-  auto settings = settings_;
-  settings.server = server();
-  settings.server.others.clear();
-  settings.connect_timeout = settings.request_timeout.emplace(probe_timeout);
-  connection other(timer_.get_executor(), std::move(settings));
-  auto const answered = co_await other.fetch("/livez");
-  if (answered || answered.error().refused || answered.error().kind == error_kind::bad_answer)
-    co_return boost::system::in_place_value;
-  co_return answered.error();
-}
-
-/// @return why the server no longer seems to live
-awaitable<result<void>> connection::until_silent() {
-  decltype(timer_) timer(timer_.get_executor());
-  for (auto doubt = first_doubt;; doubt = next_doubt) {
-    timer.expires_after(doubt);
-    co_await timer.async_wait(as_result);
-    auto alive = co_await probe();
-    // One that breaks off is there: it may have too many connections.
-    if (!alive && alive.error().kind != error_kind::reset) co_return alive;
-  }
-}
-
 awaitable<result<void>> connection::exchange_unless_silent(outgoing const& request) {
   auto work = exchange(request);
-  auto silence = until_silent();
+  auto silence = until_silent(timer_.get_executor(), server());
   auto either = std::move(work) || std::move(silence);
   auto outcome = co_await std::move(either);
   if (auto* const done = std::get_if<0>(&outcome)) co_return std::move(*done);

@@ -154,8 +154,6 @@ class connection {
   awaitable<result<void>> exchange(outgoing const& request);
   awaitable<result<void>> exchange_unless_silent(outgoing const& request);
   awaitable<result<void>> exchange_within(outgoing const& request, std::chrono::nanoseconds limit);
-  awaitable<result<void>> probe();
-  awaitable<result<void>> until_silent();
   awaitable<result<void>> send_and_receive(outgoing const& request);
   awaitable<result<void>> send_chunks_and_receive(content_source const& source);
   awaitable<result<void>> send_chunks(content_source const& source, bool& all_sent);

@@ -4,10 +4,12 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <utility>
 
+#include "client/liveness.hpp"
 #include "client/refusal.hpp"
 #include "protocol/duration.hpp"
 
@@ -16,9 +18,11 @@ namespace {
 
 namespace net = boost::asio;
 using boost::system::error_code;
+using namespace net::experimental::awaitable_operators;
 
 constexpr auto as_result = net::as_tuple(net::use_awaitable_t<executor>());
 constexpr std::size_t line_bytes_max = std::size_t(64) * 1024 * 1024;
+constexpr std::size_t refusal_bytes_max = std::size_t(64) * 1024;
 
 /// The status in `HTTP/1.1 200 OK…`; 0 if it is not a status line.
 unsigned status_of(std::string_view head) {
@@ -26,6 +30,19 @@ unsigned status_of(std::string_view head) {
   if (!head.starts_with("HTTP/1.") || head.size() < 12) return 0;
   auto const [end, wrong] = std::from_chars(head.data() + 9, head.data() + 12, status);
   return wrong == std::errc() && end == head.data() + 12 ? status : 0;
+}
+
+/// How much of a refusal's content to read: all, as far as its header says how much that is, but not without limit.
+std::size_t refusal_bytes(std::string_view head) {
+  constexpr std::string_view name = "\r\ncontent-length:";
+  auto const is_same = [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a + ('a' - 'A') == b); };
+  auto const field = std::ranges::search(head, name, is_same);
+  if (field.empty()) return refusal_bytes_max;
+  auto const digits = head.substr(
+      std::min(head.size(), head.find_first_not_of(" \t", static_cast<std::size_t>(field.end() - head.begin()))));
+  std::size_t bytes = 0;
+  auto const wrong = std::from_chars(digits.data(), digits.data() + digits.size(), bytes).ec;
+  return wrong == std::errc() ? std::min(bytes, refusal_bytes_max) : refusal_bytes_max;
 }
 
 }  // namespace
@@ -107,7 +124,12 @@ awaitable<result<void>> line_stream::connect() {
 awaitable<result<void>> line_stream::open(std::string target, std::string fields) {
   std::vector<client::error> failures;
   for (auto left = servers_.count(); left > 0; --left) {
-    auto opened = co_await open_at_one(target, fields);
+    result<void> opened;
+    if (servers_.count() > 1 && limits_.probes) {
+      opened = co_await open_unless_silent(target, fields);
+    } else {
+      opened = co_await open_at_one(target, fields);
+    }
     if (opened) co_return opened;
     auto const& failed = failures.emplace_back(opened.error());
     if (servers_.count() == 1 || failed.kind == error_kind::untrusted || (failed.refused && !is_for_another(failed)))
@@ -115,6 +137,16 @@ awaitable<result<void>> line_stream::open(std::string target, std::string fields
     servers_.go_on();
   }
   co_return joined(failures);
+}
+
+awaitable<result<void>> line_stream::open_unless_silent(std::string const& target, std::string const& fields) {
+  auto work = open_at_one(target, fields);
+  auto silence = until_silent(transport_->timer.get_executor(), server());
+  auto either = std::move(work) || std::move(silence);
+  auto outcome = co_await std::move(either);
+  if (auto* const done = std::get_if<0>(&outcome)) co_return std::move(*done);
+  close();
+  co_return std::get<1>(outcome);
 }
 
 awaitable<result<void>> line_stream::open_at_one(std::string const& target, std::string const& fields) {
@@ -146,13 +178,22 @@ awaitable<result<void>> line_stream::open_at_one(std::string const& target, std:
   if (refused.status == 200) co_return boost::system::in_place_value;
 
   refused.content = content_kind::problem_json;
-  for (;;) {
-    auto line = co_await next();
-    if (!line || !*line) break;
-    refused.body += **line;
-  }
-  refused.body += unread_;  // the last line may lack a line end
+  refused.body = co_await refusal_content(**head);
+  close();
   co_return refused_by(refused);
+}
+
+/// What can be had of it in time: the status says enough.
+awaitable<std::string> line_stream::refusal_content(std::string_view head) {
+  auto const wanted = refusal_bytes(head);
+  transport_->expire_after(limits_.answer);
+  while (unread_.size() < wanted) {
+    auto const [failed, bytes] = co_await transport_->bytes.read_some(piece_);
+    unread_.append(piece_.data(), bytes);
+    if (failed) break;
+  }
+  transport_->rest();
+  co_return unread_.substr(0, wanted);
 }
 
 /// Takes the text before `end` from the stream; nullopt if the stream ends first.
@@ -172,17 +213,15 @@ awaitable<result<std::optional<std::string>>> line_stream::read_up_to(std::strin
     transport_->rest();
     unread_.append(piece_.data(), bytes);
     if (failed == net::error::eof) co_return std::optional<std::string>();
-    if (failed) {
-      auto why = broken(failed, "the connection broke");
-      // The next attempt may meet the same silence.
-      if (transport_->expired) servers_.go_on();
-      co_return why;
-    }
+    if (failed) co_return broken(failed, "the connection broke");
   }
 }
 
 awaitable<result<std::optional<std::string>>> line_stream::next() {
-  return read_up_to("\n");
+  auto line = co_await read_up_to("\n");
+  // The next attempt would meet the same silence.
+  if (!line && transport_->expired) servers_.go_on();
+  co_return line;
 }
 
 }  // namespace holdfast::client

@@ -16,12 +16,13 @@ struct stream_limits {
   std::chrono::nanoseconds connect = std::chrono::seconds(5);  ///< includes the name look-up
   std::chrono::nanoseconds answer = std::chrono::seconds(30);  ///< from the connection to the beginning of the answer
   std::optional<std::chrono::nanoseconds> silence{};           ///< between two pieces; nullopt: no limit
+  bool probes = true;  ///< asks one of several servers that has not begun to answer after a while whether it lives
 };
 
 /// Reads an answer line by line as it arrives, even if it never ends. Uses a connection of its own with HTTP/1.0, so
 /// that the bytes received are the content, until the server closes it. With several servers (endpoint::others), the
-/// next one is asked if one can't be reached, gives no answer, or refuses with 503 `no_leader` or `draining`. For one
-/// coroutine, on the given executor.
+/// next one is asked if one can't be reached, gives no answer, or refuses with 503 `no_leader` or `draining`; after a
+/// silence within the answer, the next open() begins there. For one coroutine, on the given executor.
 class line_stream {
  public:
   line_stream(executor on, endpoint const& server, stream_limits limits = {});
@@ -49,7 +50,9 @@ class line_stream {
   [[nodiscard]] error at_server(error_kind kind, std::string_view what) const;
   [[nodiscard]] error broken(boost::system::error_code why, std::string_view what) const;
   awaitable<result<void>> connect();
+  awaitable<result<void>> open_unless_silent(std::string const& target, std::string const& fields);
   awaitable<result<void>> open_at_one(std::string const& target, std::string const& fields);
+  awaitable<std::string> refusal_content(std::string_view head);
   awaitable<result<std::optional<std::string>>> read_up_to(std::string_view end);
 
   server_choice servers_;

@@ -20,6 +20,7 @@ nanoseconds pause_before(unsigned attempt) {
 stream_limits limits_of(resuming_stream::settings const& settings) {
   stream_limits limits;
   if (settings.timeout) limits.connect = limits.answer = *settings.timeout;
+  limits.probes = !settings.timeout;
   limits.silence = settings.silence;
   return limits;
 }

@@ -3,11 +3,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +22,8 @@ namespace {
 
 namespace net = boost::asio;
 using boost::system::error_code;
+using timer_type =
+    net::basic_waitable_timer<std::chrono::steady_clock, net::wait_traits<std::chrono::steady_clock>, executor>;
 
 std::optional<std::string> read_all(std::FILE* in) {
   std::string text;
@@ -29,24 +33,38 @@ std::optional<std::string> read_all(std::FILE* in) {
   return text;
 }
 
-/// Calls `left` when the reader of standard output, a pipe or a socket, is gone. Does nothing for files and terminals.
+/// Writes everything to standard output. @return 0, or the error number; EINTR if a signal was handled meanwhile
+int write_all(std::string_view text) {
+  while (!text.empty()) {
+    // A pipe that is ready takes this much at once. A signal thus ends the wait, and never only a part of a write.
+    pollfd out{STDOUT_FILENO, POLLOUT, 0};
+    if (::poll(&out, 1, -1) < 0) return errno;
+    auto const count = ::write(STDOUT_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+    if (count < 0 && errno != EAGAIN) return errno;
+    if (count > 0) text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return 0;
+}
+
+/// Calls `left` when the reader of standard output, a pipe or a socket, is gone. Asks from time to time: Asio would
+/// make the descriptor non-blocking, also for the other processes that have it.
 class reader_watch {
  public:
-  reader_watch(executor on, std::function<void()> left) : descriptor_(on) {
-    error_code failed;
-    descriptor_.assign(::dup(STDOUT_FILENO), failed);
-    if (failed || is_file()) return;
-    // epoll reports this for a pipe whose other end is closed, without a request for events.
-    descriptor_.async_wait(net::posix::descriptor_base::wait_error, [left = std::move(left)](error_code aborted) {
-      if (!aborted) left();
+  reader_watch(executor on, std::function<void()> left) : timer_(on), left_(std::move(left)) { wait(); }
+
+ private:
+  void wait() {
+    timer_.expires_after(std::chrono::milliseconds(250));
+    timer_.async_wait([this](error_code aborted) {
+      if (aborted) return;
+      pollfd out{STDOUT_FILENO, 0, 0};
+      if (::poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0) return left_();
+      wait();
     });
   }
 
- private:
-  /// True if standard output has no reader that could disappear. epoll does not accept files.
-  [[nodiscard]] bool is_file() { return ::lseek(STDOUT_FILENO, 0, SEEK_CUR) != -1 || ::isatty(STDOUT_FILENO) != 0; }
-
-  net::posix::basic_stream_descriptor<executor> descriptor_;
+  timer_type timer_;
+  std::function<void()> left_;
 };
 
 }  // namespace
@@ -80,11 +98,11 @@ bool is_screen() {
 }
 
 int print(std::string_view text) {
-  errno = 0;
-  std::cout.write(text.data(), static_cast<std::streamsize>(text.size())).flush();
-  if (std::cout) return exit_ok;
-  if (errno == EPIPE) return exit_reader_left;
-  remark("can't write to standard output" + (errno == 0 ? std::string() : std::string(": ") + std::strerror(errno)));
+  auto const failed = write_all(text);
+  if (failed == 0) return exit_ok;
+  if (failed == EPIPE) return exit_reader_left;
+  if (failed == EINTR) return exit_interrupted;
+  remark(std::string("can't write to standard output: ") + std::strerror(failed));
   return exit_refused;
 }
 
@@ -126,8 +144,7 @@ int run_stream(task const& command, std::optional<std::chrono::nanoseconds> dura
     if (at_end) at_end();
     end(128 + number);
   });
-  net::basic_waitable_timer<std::chrono::steady_clock, net::wait_traits<std::chrono::steady_clock>, executor> timer(
-      context.get_executor());
+  timer_type timer(context.get_executor());
   if (duration) {
     timer.expires_after(*duration);
     timer.async_wait([&](error_code aborted) {
@@ -139,7 +156,7 @@ int run_stream(task const& command, std::optional<std::chrono::nanoseconds> dura
   reader_watch const reader(context.get_executor(), [&] { end(exit_reader_left); });
   net::co_spawn(context, command(context.get_executor()), [&](std::exception_ptr const& thrown, int done) {
     if (thrown) std::rethrow_exception(thrown);
-    end(done);
+    if (done != exit_interrupted) end(done);  // the signal's handler is next
   });
   context.run();
   return status.value_or(exit_unreachable);

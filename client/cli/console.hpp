@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <optional>
 #include <string>
@@ -21,7 +20,8 @@ void remark(std::string const& what);
 /// True if standard output is a terminal with cursor control (TERM is not dumb).
 [[nodiscard]] bool is_screen();
 
-/// Writes to standard output without buffering. @return exit_ok, or the status of a write error
+/// Writes to standard output without buffering, and waits while its reader is slow. @return exit_ok; exit_interrupted
+/// if a signal that run_stream() handles ended the wait; or the status of a write error
 int print(std::string_view text);
 
 /// Reads everything from a file, or from standard input if the path is empty or `-`. On failure prints an error and

@@ -118,7 +118,7 @@ void say_where(watch::watch const& changes, watch_command const& command) {
   if (!command.json && !changes.last_id().empty()) remark("--after " + changes.last_id() + " goes on from here");
 }
 
-/// @param current points to the watch while there is one
+/// @param current points to the watch while there is one and all its changes are printed
 awaitable<int> print_changes(executor on, watch_command const& command, watch::watch*& current) {
   auto settings = command.watch;
   settings.stream.server = command.connection.server;
@@ -134,7 +134,10 @@ awaitable<int> print_changes(executor on, watch_command const& command, watch::w
       co_return status;
     }
     auto const line = command.json ? on_one_line(change->json) : watch::text_of(*change);
-    if (auto const failed = print(line + '\n'); failed != exit_ok) co_return failed;
+    if (auto const failed = print(line + '\n'); failed != exit_ok) {
+      current = nullptr;
+      co_return failed;
+    }
     if (change->kind != watch::change_kind::live && change->kind != watch::change_kind::lost) ++printed;
   }
   co_return exit_ok;
@@ -146,6 +149,7 @@ awaitable<int> print_export(executor on, export_command const& command) {
   stream_limits limits;
   if (command.connection.request_timeout) limits.connect = limits.answer = *command.connection.request_timeout;
   limits.silence = limits.answer;
+  limits.probes = !command.connection.request_timeout;
   export_stream lines(on, command.connection.server, limits);
   if (auto const opened = co_await lines.open(command.prefix, command.options); !opened)
     co_return complain(opened.error());
@@ -207,7 +211,9 @@ int run(txn_command const& command) {
 int run(watch_command const& command) {
   watch::watch* changes = nullptr;
   auto const follow = [&](executor on) { return print_changes(on, command, changes); };
-  return run_stream(follow, command.duration, [&] { say_where(*changes, command); });
+  return run_stream(follow, command.duration, [&] {
+    if (changes != nullptr) say_where(*changes, command);
+  });
 }
 
 int run(export_command const& command) {

@@ -45,7 +45,10 @@ awaitable<int> print_events(executor on, lock_events_command const& command, wat
     }
     auto const text = command.json ? *line : watch::event_text(*line);
     if (text.empty()) continue;
-    if (auto const failed = print(text + '\n'); failed != exit_ok) co_return failed;
+    if (auto const failed = print(text + '\n'); failed != exit_ok) {
+      current = nullptr;
+      co_return failed;
+    }
     ++printed;
   }
   co_return exit_ok;
@@ -126,7 +129,9 @@ awaitable<int> show_top(executor on, lock_top_command const& command) {
 int run(lock_events_command const& command) {
   watch::lock_feed* events = nullptr;
   auto const follow = [&](executor on) { return print_events(on, command, events); };
-  return run_stream(follow, command.duration, [&] { say_where(*events, command); });
+  return run_stream(follow, command.duration, [&] {
+    if (events != nullptr) say_where(*events, command);
+  });
 }
 
 int run(lock_top_command const& command) {

@@ -355,6 +355,14 @@ void driver::reconnect(channel& channel) {
     lose(channel, *failed);
 }
 
+/// True if its oldest request is no longer to be waited for.
+bool driver::is_hopeless(channel const& channel) const {
+  if (channel.in_flight() == 0) return false;
+  auto const sent = channel.oldest().sent;
+  return now_ - sent >= request_timeout_ ||
+         (settings_.servers != nullptr && settings_.servers->is_silent(channel.server_number, sent, now_));
+}
+
 void driver::keep_house() {
   next_housekeeping_ = now_ + housekeeping_period_;
   for (auto& channel : channels_) {
@@ -369,7 +377,7 @@ void driver::keep_house() {
         reconnect(channel);
         break;
       case channel_state::open:
-        if (channel.in_flight() == 0 || now_ - channel.oldest().sent < request_timeout_) break;
+        if (!is_hopeless(channel)) break;
         channel.give_up();
         count_lost(channel, error_kind::timeout);
         go_on(channel);

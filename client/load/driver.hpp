@@ -15,6 +15,7 @@
 #include "client/load/poller.hpp"
 #include "client/load/process_clock.hpp"
 #include "client/load/schedule.hpp"
+#include "client/load/server_watch.hpp"
 #include "client/load/settings.hpp"
 #include "client/load/verify/recorder.hpp"
 #include "client/load/workload.hpp"
@@ -34,6 +35,7 @@ struct driver_settings {
   verify::recorder* record = nullptr;           ///< records all requests; must outlive the driver; null for none
   std::uint32_t first_connection = 0;           ///< number of its first connection within the run
   process_clock const* server_clock = nullptr;  ///< also measures this process's CPU time; null for none
+  server_watch* servers = nullptr;              ///< connections leave servers that it calls silent; null for none
 };
 
 /// One second of a run without the warm-up, as measured by one thread.
@@ -94,6 +96,7 @@ class driver {
   void count_lost(channel const& channel, error_kind kind);
   void reconnect(channel& channel);
   void go_on(channel& channel);
+  [[nodiscard]] bool is_hopeless(channel const& channel) const;
   void keep_house();
   void roll_interval();
   void run_until(time_point end);

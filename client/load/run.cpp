@@ -19,6 +19,7 @@
 #include "client/load/driver.hpp"
 #include "client/load/key_space.hpp"
 #include "client/load/process_clock.hpp"
+#include "client/load/server_watch.hpp"
 #include "client/load/verify/verification.hpp"
 #include "client/load/watch_pool.hpp"
 
@@ -66,7 +67,7 @@ class load_run {
     boost::asio::co_spawn(context_, measure(), [&](std::exception_ptr thrown, result<load_report> done) {
       if (thrown) std::rethrow_exception(thrown);
       outcome = std::move(done);
-      signals_.cancel();
+      context_.stop();  // whatever a server is still being asked
     });
     context_.run();
     return std::move(outcome.value());
@@ -115,6 +116,12 @@ class load_run {
     {
       connection probe(context_.get_executor(), settings_.connection);
       if (auto reached = co_await probe.connect(); !reached) co_return reached.error();
+      if (servers.size() > 1 && !settings_.connection.request_timeout) {
+        server_watch_.emplace(context_.get_executor(), servers);
+        // One that accepts connections may yet be silent; then this goes on at the next.
+        auto const lives = co_await probe.fetch("/livez");
+        if (!lives && !lives.error().refused) co_return lives.error();
+      }
       first_server = static_cast<std::size_t>(std::ranges::find(servers, probe.server()) - servers.begin());
       addresses[first_server] = probe.peer();
     }
@@ -189,7 +196,8 @@ class load_run {
                           .database = keys_.database(),
                           .record = settings_.verify ? recorders_.back().get() : nullptr,
                           .first_connection = first_connection,
-                          .server_clock = server_clock && i == 0 ? &*server_clock : nullptr},
+                          .server_clock = server_clock && i == 0 ? &*server_clock : nullptr,
+                          .servers = server_watch_ ? &*server_watch_ : nullptr},
           [this](interval done) {
             // std::function requires copyable functions, post() does not.
             boost::asio::post(context_, [this, done = std::move(done)] { collect(done); });
@@ -293,6 +301,7 @@ class load_run {
   load_settings const& settings_;
   progress& progress_;
   row_detail row_detail_;
+  std::optional<server_watch> server_watch_;  ///< with several servers, unless --timeout says how long to wait
   boost::asio::io_context context_{1};
   boost::asio::basic_signal_set<executor> signals_;
   key_space keys_;

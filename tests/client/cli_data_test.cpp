@@ -1,11 +1,19 @@
 // The commands that read and change keys and values, as their users see them; the server is one that says what the
 // contract says.
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <stdexcept>
+#include <thread>
 
 #include "tests/client/program.hpp"
 #include "tests/client/scripted_server.hpp"
@@ -375,6 +383,122 @@ TEST(cli_import, says_which_line_was_refused) {
   EXPECT_EQ(imported.exit_status, 1);
   EXPECT_THAT(imported.err, AllOf(HasSubstr("\n  line 2\n"), HasSubstr("\n  stored: 1\n")));
   EXPECT_EQ(holdfast_at(server, {"import", "/no/such/file"}).exit_status, 2);
+}
+
+// --- standard output ----------------------------------------------------------------------------------------------
+
+/// A pipe of which a test has both ends; the other program gets the second, too.
+class shared_pipe {
+ public:
+  shared_pipe() {
+    if (::pipe2(ends_.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe");
+  }
+  ~shared_pipe() {
+    for (auto const one : ends_) ::close(one);
+  }
+  shared_pipe(shared_pipe const&) = delete;
+  shared_pipe& operator=(shared_pipe const&) = delete;
+
+  [[nodiscard]] int in() const { return ends_[1]; }
+  [[nodiscard]] bool is_full() const { return !is_ready(ends_[1], POLLOUT); }
+  [[nodiscard]] bool is_empty() const { return !is_ready(ends_[0], POLLIN); }
+  [[nodiscard]] std::string read_some() const {
+    std::array<char, 4096> bytes;
+    auto const count = ::read(ends_[0], bytes.data(), bytes.size());
+    return {bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))};
+  }
+
+ private:
+  static bool is_ready(int descriptor, short what) {
+    pollfd one{descriptor, what, 0};
+    return ::poll(&one, 1, 0) == 1;
+  }
+
+  std::array<int, 2> ends_{};
+};
+
+/// Waits until the program has to wait for its reader, or has ended.
+void wait_until_full(shared_pipe const& pipe, program const& writer) {
+  while (!pipe.is_full() && !writer.has_ended()) std::this_thread::yield();
+}
+
+program_input writing_to(shared_pipe const& pipe, scripted_server const& server, std::vector<std::string> arguments) {
+  program_input input{.arguments = std::move(arguments), .standard_input = {}, .environment = {}};
+  input.environment["HOLDFAST_URL"] = server.url();
+  input.out = pipe.in();
+  return input;
+}
+
+std::string long_key(int number) {
+  return std::to_string(number) + std::string(300, 'k');
+}
+
+/// The answer to `ls` with 1,000 such keys.
+std::string long_list() {
+  std::string entries;
+  for (int i = 0; i < 1000; ++i)
+    (entries += i == 0 ? "" : ",") += R"({"key":")" + long_key(i) + R"(","revision":1,"bytes":1})";
+  return json_answer(R"({"revision":1,"entries":[)" + entries + "]}");
+}
+
+// They failed with "Resource temporarily unavailable" once the pipe was full, and left it non-blocking for the others.
+TEST(cli_output, waits_for_a_slow_reader_and_leaves_the_pipe_as_it_was) {
+  std::string changes, keys;
+  for (int i = 1; i <= 5000; ++i) changes += put_line(i);
+  for (int i = 0; i < 1000; ++i) keys += long_key(i) + '\n';
+  struct {
+    std::vector<std::string> arguments;
+    std::string answer, out;
+  } const cases[] = {{{"watch", "--json", "-n", "5000"}, stream_head + changes, changes}, {{"ls"}, long_list(), keys}};
+  for (auto const& one : cases) {
+    scripted_server server(one.answer, ending::stall);
+    shared_pipe pipe;
+    program writer(HOLDFAST_PROGRAM, writing_to(pipe, server, one.arguments));
+    std::string out;
+    for (;;) {
+      wait_until_full(pipe, writer);
+      if (pipe.is_empty()) break;
+      out += pipe.read_some();
+    }
+    auto const ended = writer.wait();
+    EXPECT_EQ(ended.exit_status, 0) << ended.err;
+    EXPECT_EQ(out.size(), one.out.size());
+    EXPECT_TRUE(out == one.out) << one.arguments[0];
+    EXPECT_EQ(::fcntl(pipe.in(), F_GETFL) & O_NONBLOCK, 0) << one.arguments[0];
+  }
+}
+
+TEST(cli_output, ends_at_a_signal_though_its_reader_has_stopped_reading) {
+  scripted_server server(long_list());
+  shared_pipe pipe;
+  program writer(HOLDFAST_PROGRAM, writing_to(pipe, server, {"ls"}));
+  wait_until_full(pipe, writer);
+  while (!writer.has_ended()) {
+    writer.send_signal(SIGTERM);
+    std::this_thread::yield();
+  }
+  auto const ended = writer.wait();
+  EXPECT_EQ(ended.exit_status, 128 + SIGTERM);
+  EXPECT_EQ(ended.err, "");
+}
+
+// --- refusals of streams ------------------------------------------------------------------------------------------
+
+// They waited for the end of the connection, which a proxy keeps open.
+TEST(cli_streams, show_a_refusal_whose_connection_stays_open) {
+  std::string const fields = "Content-Type: text/plain\r\n";
+  scripted_server proxy(sound_answer("503 Service Unavailable", fields, "no healthy upstream"), ending::stall);
+  scripted_server endless("HTTP/1.1 503 Service Unavailable\r\n" + fields + "\r\n" + std::string(100'000, 'x'),
+                          ending::stall);
+  for (auto const* server : {&proxy, &endless}) {
+    for (auto const& command : std::vector<std::vector<std::string>>{{"export"}, {"watch"}, {"lock", "events"}}) {
+      auto words = command;
+      words.insert(words.end(), {"--timeout", "1h"});
+      auto const ended = holdfast_at(*server, words);
+      EXPECT_EQ(ended.exit_status, 1) << command[0];
+      EXPECT_THAT(ended.err, HasSubstr("503")) << command[0];
+    }
+  }
 }
 
 }  // namespace

@@ -37,7 +37,9 @@ std::pair<int, int> make_terminal(unsigned short columns) {
 
 program::program(std::string const& path, program_input const& input) {
   auto const [in_read, in_write] = make_pipe();
-  auto const [out_read, out_write] = input.out_is_terminal ? make_terminal(input.terminal_columns) : make_pipe();
+  auto const [out_read, out_write] = input.out >= 0          ? std::pair(-1, ::fcntl(input.out, F_DUPFD_CLOEXEC, 0))
+                                     : input.out_is_terminal ? make_terminal(input.terminal_columns)
+                                                             : make_pipe();
   auto const [err_read, err_write] = input.err_is_terminal ? make_terminal(input.terminal_columns) : make_pipe();
   std::vector<char*> arguments{const_cast<char*>(path.c_str())};
   for (auto const& argument : input.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -113,6 +115,11 @@ bool program::wait_for_out(std::string const& text) {
 
 void program::close_out() {
   if (out_ >= 0) ::close(std::exchange(out_, -1));
+}
+
+bool program::has_ended() const {
+  siginfo_t ended{};
+  return ::waitid(P_PID, static_cast<id_t>(child_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid != 0;
 }
 
 program_result program::wait() {

@@ -22,6 +22,7 @@ struct program_input {
   bool err_is_terminal = false;                    ///< standard error is a terminal of its own instead of a pipe
   bool out_is_terminal = false;                    ///< standard output is
   unsigned short terminal_columns = 100;           ///< of either
+  int out = -1;                                    ///< if not negative: standard output, which the test reads itself
 };
 
 /// A child process. Its output is small enough for a pipe or read by wait().
@@ -39,6 +40,7 @@ class program {
   bool wait_for_out(std::string const& text);
   /// Leaves, as `head` does: nobody reads standard output any more.
   void close_out();
+  [[nodiscard]] bool has_ended() const;
   program_result wait();
 
  private:

@@ -284,5 +284,46 @@ TEST(several_servers, a_watch_leaves_one_that_has_fallen_silent) {
   EXPECT_EQ(silent.connections(), 1);
 }
 
+// `holdfast watch --timeout 2s` asked the first of two twice, and the second never.
+TEST(several_servers, a_watch_goes_on_at_the_next_when_one_does_not_begin_to_answer_in_time) {
+  scripted_server silent("", ending::stall), second(stream_head + put_event(6), ending::stall);
+  watch::watch_settings settings;
+  settings.stream.server = servers({silent.url(), second.url()});
+  settings.stream.timeout = 200ms;
+  EXPECT_THAT(revisions_of(settings, 1), testing::ElementsAre(6));
+  EXPECT_EQ(silent.connections(), 1);
+}
+
+// Streams waited 30 s for a first server that was stopped, other requests some seconds.
+TEST(several_servers, a_watch_leaves_one_that_does_not_even_say_that_it_lives) {
+  std::promise<void> was_asked;
+  scripted_server silent([&](scripted_server::request const& asked) -> scripted_answer {
+    if (is_probe(asked)) was_asked.set_value();
+    return {"", ending::stall};
+  });
+  scripted_server second(stream_head + put_event(6), ending::stall);
+  watch::watch_settings settings;
+  settings.stream.server = servers({silent.url(), second.url()});
+  EXPECT_THAT(revisions_of(settings, 1), testing::ElementsAre(6));
+  EXPECT_EQ(was_asked.get_future().wait_for(0s), std::future_status::ready);
+}
+
+TEST(several_servers, a_watch_waits_for_one_that_lives) {
+  std::promise<void> was_asked;
+  scripted_server slow([&](scripted_server::request const& asked) -> scripted_answer {
+    if (is_probe(asked)) {
+      was_asked.set_value();
+      return {no_leader};
+    }
+    was_asked.get_future().wait();
+    return {stream_head + put_event(5), ending::stall};
+  });
+  scripted_server second(stream_head + put_event(6), ending::stall);
+  watch::watch_settings settings;
+  settings.stream.server = servers({slow.url(), second.url()});
+  EXPECT_THAT(revisions_of(settings, 1), testing::ElementsAre(5));
+  EXPECT_TRUE(second.requests().empty());
+}
+
 }  // namespace
 }  // namespace holdfast::client

@@ -64,6 +64,68 @@ TEST(run_load, goes_on_at_another_server_and_counts_what_failed_by_its_kind) {
   EXPECT_FALSE(leader.requests().empty());
 }
 
+/// Answers as a sound server that says when asked that it lives.
+scripted_answer living(scripted_server::request const& asked) {
+  if (asks(asked, "GET /livez ")) return {sound_answer("200 OK", "Content-Type: application/json\r\n", "{}")};
+  return sound(asked);
+}
+
+// No connection left a server that was stopped, though another one led: "no request succeeded".
+TEST(run_load, goes_on_at_another_server_when_one_falls_silent) {
+  std::atomic<bool> is_silent = false;
+  scripted_server stopped([&](scripted_server::request const& asked) -> scripted_answer {
+    if (asks(asked, "GET /v1/kv/")) is_silent = true;
+    if (is_silent) return {"", ending::stall};
+    return living(asked);
+  });
+  scripted_server leader(living);
+  auto settings = short_run(stopped);
+  settings.connection.server.others = {parse_server_url(leader.url()).value()};
+  settings.connection.request_timeout.reset();
+  settings.duration = 7s;
+  auto const report = run(settings);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->total.errors(error_kind::timeout), 3U) << "the request in flight on each connection";
+  EXPECT_EQ(report->total.error_count(), 3U);
+  EXPECT_GT(report->total.success_count(), 0U);
+}
+
+TEST(run_load, begins_at_a_server_that_answers) {
+  scripted_server stopped("", ending::stall), leader(living);
+  auto settings = short_run(stopped);
+  settings.connection.server.others = {parse_server_url(leader.url()).value()};
+  settings.connection.request_timeout.reset();
+  auto const report = run(settings);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->total.error_count(), 0U);
+  EXPECT_GT(report->total.success_count(), 0U);
+}
+
+TEST(run_load, waits_for_a_slow_server_that_lives) {
+  std::atomic<bool> owes_answers = false, was_asked = false;
+  scripted_server slow([&](scripted_server::request const& asked) -> scripted_answer {
+    if (asks(asked, "GET /livez ") && owes_answers) {
+      was_asked = true;
+      was_asked.notify_all();
+    }
+    if (asks(asked, "GET /v1/kv/")) {
+      owes_answers = true;
+      was_asked.wait(false);
+    }
+    return living(asked);
+  });
+  scripted_server second(living);
+  auto settings = short_run(slow);
+  settings.connection.server.others = {parse_server_url(second.url()).value()};
+  settings.connection.request_timeout.reset();
+  settings.duration = 3s;
+  auto const report = run(settings);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->total.error_count(), 0U);
+  EXPECT_GT(report->total.success_count(), 0U);
+  EXPECT_TRUE(second.requests().empty());
+}
+
 TEST(run_load, stores_its_keys_asks_for_them_and_removes_them) {
   scripted_server server(sound);
   auto const report = run(short_run(server));
