@@ -29,6 +29,11 @@ bool read_all(int from, void* to, std::size_t bytes) noexcept {
   while (bytes > 0) {
     auto const count = ::read(from, at, bytes);
     if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) {
+      pollfd wait{from, POLLIN, 0};
+      ::poll(&wait, 1, -1);
+      continue;
+    }
     if (count <= 0) return false;
     at += count;
     bytes -= static_cast<std::size_t>(count);

@@ -36,7 +36,7 @@ class child_guard {
   /// Ends the command at once, even if the guard is stopped. Do not call after status().
   void kill() noexcept;
 
-  /// A descriptor that becomes readable when the command has ended.
+  /// A descriptor that becomes readable when the command has ended. It may be made non-blocking, but not closed.
   [[nodiscard]] int descriptor() const noexcept { return socket_; }
   /// Call when the descriptor is readable: the exit status as in a shell; nullopt if the guard was killed. Then this
   /// ends the command and its process group.

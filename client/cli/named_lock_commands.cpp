@@ -270,6 +270,7 @@ class with_lock {
       auto const what = co_await std::move(any);
       if (what.index() != 0) guard_.kill();
     }
+    ended_.release();
     auto const status = guard_.status();
     if (is_lost_ || !status || child_guard::now() >= term_at_) {
       remark("the lock '" + command_.lock + "' was lost; the command was ended");
