@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <exception>
 #include <iostream>
 
@@ -22,11 +24,20 @@ int run(print_command const& command) {
   return command.exit_status;
 }
 
+/// A closed standard stream's number would go to the next descriptor that is opened, and the output into that. Opened
+/// in the wrong direction, each use of it is an error.
+void occupy_closed_streams() {
+  for (auto const stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFL) < 0 && errno == EBADF)
+      static_cast<void>(::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+}
+
 }  // namespace
 }  // namespace holdfast::client::cli
 
 int main(int argc, char** argv) {
   using namespace holdfast::client::cli;
+  occupy_closed_streams();
   try {
     for (auto const& complaint : complaints_about_environment(environ)) remark(complaint);
     return std::visit([](auto const& command) { return run(command); }, parse_command_line(argc, argv));

@@ -122,7 +122,7 @@ class with_lock {
         keeper_(on, with_timeout(keep_timeout(command))),
         signals_(on, SIGINT, SIGTERM, SIGHUP),
         pause_(on),
-        ended_(on) {
+        ended_(on, guard.descriptor()) {
     boost::system::error_code ignored;
     signals_.add(SIGQUIT, ignored);
     if (command_.wait) give_up_at_ = child_guard::now() + *command_.wait;
@@ -132,14 +132,17 @@ class with_lock {
   with_lock& operator=(with_lock const&) = delete;
 
   awaitable<int> run() {
-    // Wait for the grant or a signal.
+    // Wait for the grant, a signal, or the end of the guard, which has no command yet.
     auto waiting = acquire();
     auto signal = signals_.async_wait(as_values);
-    auto either = std::move(waiting) || std::move(signal);
-    auto outcome = co_await std::move(either);
-    if (auto const* const signalled = std::get_if<1>(&outcome)) {
-      if (is_asked_ || polls_.has_sent()) co_await leave();
-      co_return 128 + std::get<1>(*signalled);
+    auto end = ended_.async_wait(net::posix::descriptor_base::wait_read, as_values);
+    auto any = std::move(waiting) || std::move(signal) || std::move(end);
+    auto outcome = co_await std::move(any);
+    if (outcome.index() != 0 && (is_asked_ || polls_.has_sent())) co_await leave();
+    if (auto const* const signalled = std::get_if<1>(&outcome)) co_return 128 + std::get<1>(*signalled);
+    if (outcome.index() == 2) {
+      remark("the process that guards the command was killed; nothing was run");
+      co_return exit_refused;
     }
     if (auto const status = std::get<0>(outcome)) {
       if (is_asked_) co_await leave();
@@ -156,11 +159,11 @@ class with_lock {
     return settings;
   }
 
-  /// So that all servers can be asked within a third of the lease.
+  /// So that all servers can be asked within a third of the lease; whole milliseconds, as messages name it.
   static nanoseconds keep_timeout(with_lock_command const& command) {
     auto const servers = 1 + command.connection.server.others.size();
-    return std::max<nanoseconds>(command.lease / (3 * static_cast<std::int64_t>(servers)),
-                                 std::chrono::milliseconds(300));
+    auto const share = command.lease / (3 * static_cast<std::int64_t>(servers));
+    return std::max(std::chrono::floor<std::chrono::milliseconds>(share), std::chrono::milliseconds(300));
   }
 
   awaitable<void> pass(nanoseconds time) {
@@ -261,7 +264,6 @@ class with_lock {
         "HOLDFAST_LOCK=" + protocol::segment_of(command_.lock), "HOLDFAST_LOCK_TOKEN=" + std::to_string(token_),
         "HOLDFAST_LOCK_TICKET=" + polls_.server().url() + protocol::path_of_ticket(command_.lock, id_)};
     guard_.start(command_.words, variables, term_at_, kill_at_);
-    ended_.assign(guard_.descriptor());
     {
       auto end = ended_.async_wait(net::posix::descriptor_base::wait_read, as_values);
       auto keeping = keep_on();
@@ -270,7 +272,6 @@ class with_lock {
       auto const what = co_await std::move(any);
       if (what.index() != 0) guard_.kill();
     }
-    ended_.release();
     auto const status = guard_.status();
     if (is_lost_ || !status || child_guard::now() >= term_at_) {
       remark("the lock '" + command_.lock + "' was lost; the command was ended");

@@ -468,6 +468,17 @@ TEST(cli_output, waits_for_a_slow_reader_and_leaves_the_pipe_as_it_was) {
   }
 }
 
+// With stdin closed as well, it polled one of Asio's descriptors, and for ever.
+TEST(cli_output, is_an_error_where_standard_output_is_closed) {
+  for (std::string const closed : {">&-", "<&- >&-"}) {
+    scripted_server server(long_list());
+    auto const ended = run_program("/bin/sh", {.arguments = {"-c", "exec \"$0\" \"$@\" " + closed, HOLDFAST_PROGRAM,
+                                                             "--server", server.url(), "ls"}});
+    EXPECT_EQ(ended.exit_status, 1);
+    EXPECT_EQ(ended.err, "holdfast: can't write to standard output: Bad file descriptor\n");
+  }
+}
+
 TEST(cli_output, ends_at_a_signal_though_its_reader_has_stopped_reading) {
   scripted_server server(long_list());
   shared_pipe pipe;

@@ -243,6 +243,19 @@ class with_lock(unittest.TestCase):
             self.assertEqual(len(set(self.tokens())), 2)
             self.assert_never_two()
 
+    def a_guard_that_is_killed_while_it_waits_ends_the_wait(self):
+        with Server() as server:
+            first = self.append(server, 60)
+            self.await_token()
+            second = self.run_with(server, "touch", str(self.log) + ".ran")
+            self.await_waiting(server, 1)
+            guard = int(pathlib.Path(f"/proc/{second.pid}/task/{second.pid}/children").read_text(encoding="ascii").split()[0])
+            os.kill(guard, signal.SIGKILL)
+            self.assertEqual(second.wait(PATIENCE_S), 1)
+            self.assertIsNone(first.poll())
+            self.await_waiting(server, 0)
+            self.assertFalse(pathlib.Path(str(self.log) + ".ran").exists())
+
     def a_holder_that_is_starved_never_runs_beside_the_next(self):
         with Server() as server:
             first = self.append(server, 60)
