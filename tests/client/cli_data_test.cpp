@@ -472,8 +472,9 @@ TEST(cli_output, waits_for_a_slow_reader_and_leaves_the_pipe_as_it_was) {
 TEST(cli_output, is_an_error_where_standard_output_is_closed) {
   for (std::string const closed : {">&-", "<&- >&-"}) {
     scripted_server server(long_list());
-    auto const ended = run_program("/bin/sh", {.arguments = {"-c", "exec \"$0\" \"$@\" " + closed, HOLDFAST_PROGRAM,
-                                                             "--server", server.url(), "ls"}});
+    program_input input;
+    input.arguments = {"-c", "exec \"$0\" \"$@\" " + closed, HOLDFAST_PROGRAM, "--server", server.url(), "ls"};
+    auto const ended = run_program("/bin/sh", input);
     EXPECT_EQ(ended.exit_status, 1);
     EXPECT_EQ(ended.err, "holdfast: can't write to standard output: Bad file descriptor\n");
   }
