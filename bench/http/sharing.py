@@ -18,7 +18,7 @@ import time
 
 from machine import CLIENT_CORE, CORES, cpu_ns, cpu_ns_by_thread, hammer, on_core, read_hammer
 from scenarios import median, scenario
-from subjects import PEERS, holdfast
+from subjects import PEERS, holdfast, nginx
 
 CONNECTIONS = 64
 MANY_KEYS = {"path": "/v1/kv/bench-", "keys": 1_000}
@@ -292,9 +292,13 @@ SLOW_CLIENTS = 2_000
 LIMITS = ("--transfer-timeout", "3s", "--header-timeout", "3s", "--idle-timeout", "6s")
 
 
-def read_nothing(peers):
+def read_nothing(peers, path="/v1/kv/large"):
     for peer in peers:
-        peer.sendall(text("GET", "/v1/kv/large").encode())
+        peer.sendall(text("GET", path).encode())
+
+
+def read_nothing_of_a_file(peers):
+    read_nothing(peers, "/file/large")
 
 
 def send_a_body_slowly(peers):
@@ -361,39 +365,71 @@ class Highest:
         self.watcher.join()
 
 
+def beside_a_crowd(port, begin, drip, watch=contextlib.nullcontext, when_there=lambda: None):
+    """Latencies of another client, without the crowd, in the second in which it comes, and in the two after that."""
+    def asked(seconds):
+        return probe(port, "/v1/kv/bench", seconds, every_s=0.01)
+
+    context = multiprocessing.get_context("fork")
+    ready, stop = context.Event(), context.Event()
+    clients = context.Process(target=crowd, args=(port, begin, drip, ready, stop))
+    latencies = [asked(3)]
+    with watch():
+        clients.start()
+        latencies.append(asked(1))
+        ready.wait(60)
+        latencies.append(asked(2))
+        when_there()
+    stop.set()
+    clients.join()
+    return latencies
+
+
 def slow_clients(options):
-    seconds, left_after_s = 3, 10 if options.rounds > 5 else 4
+    left_after_s = 10 if options.rounds > 5 else 4
     kinds = {"read nothing of 1 MB": (read_nothing, b""), "send a body, a byte a second": (send_a_body_slowly, b"x"),
              "send a header, a byte a second": (trickle_a_header, b"x")}
-    context = multiprocessing.get_context("fork")
+    large = b'"' + b"x" * 1_000_000 + b'"'
     rows = []
+
+    def in_ms(latencies):
+        return [f"{percentile(some, 0.99):.1f} ms" for some in latencies] + [f"{latencies[1][-1]:.0f} ms"]
+
     for name, (begin, drip) in kinds.items():
         with holdfast(*LIMITS, threads=2, core=None) as server:
-            server.request("PUT /v1/kv/large", b'"' + b"x" * 1_000_000 + b'"')
-            without = probe(server.port, "/v1/kv/bench", seconds, every_s=0.01)
-            kernel_before, own_before = tcp_bytes(), server.resident_bytes()
-            ready, stop = context.Event(), context.Event()
-            clients = context.Process(target=crowd, args=(server.port, begin, drip, ready, stop))
-            with Highest(tcp_bytes) as kernel, Highest(server.resident_bytes) as own:
-                clients.start()
-                beside = probe(server.port, "/v1/kv/bench", seconds, every_s=0.01)
-                ready.wait(60)
+            server.request("PUT /v1/kv/large", large)
+            before = tcp_bytes(), server.resident_bytes()
+            kernel, own = Highest(tcp_bytes), Highest(server.resident_bytes)
+            rest = []
+
+            @contextlib.contextmanager
+            def watch():
+                with kernel, own:
+                    yield
+
+            def until_they_are_gone():
                 began = time.monotonic()
                 while connections_of(server) > 8 and time.monotonic() - began < 20:
                     time.sleep(0.05)
                 gone_s = time.monotonic() - began
-            time.sleep(left_after_s)
-            left = tcp_bytes() - kernel_before, server.resident_bytes() - own_before
-            stop.set()
-            clients.join()
-            rows.append([name, f"{percentile(without, 0.99):.1f} ms", f"{percentile(beside, 0.99):.1f} ms", f"{beside[-1]:.0f} ms",
-                         *(f"{(highest - before) / SLOW_CLIENTS / 1024:.1f} KiB"
-                           for highest, before in ((kernel.value, kernel_before), (own.value, own_before))),
-                         f"{gone_s:.1f} s" if gone_s < 20 else "not within 20 s",
-                         *(f"{max(0, one) / 2**20:.1f} MiB" for one in left)])
+                time.sleep(left_after_s)
+                left = tcp_bytes() - before[0], server.resident_bytes() - before[1]
+                rest.extend([f"{gone_s:.1f} s" if gone_s < 20 else "not within 20 s",
+                             *(f"{max(0, one) / 2**20:.1f} MiB" for one in left)])
+
+            latencies = beside_a_crowd(server.port, begin, drip, watch, until_they_are_gone)
+            rows.append([name, *in_ms(latencies),
+                         *(f"{(highest.value - at_first) / SLOW_CLIENTS / 1024:.1f} KiB"
+                           for highest, at_first in zip((kernel, own), before)), *rest])
+    if "nginx" in options.peers:
+        with nginx(threads=2, core=None) as server:
+            (pathlib.Path(server.folder.name) / "large").write_bytes(large)
+            rows.append(["read nothing of 1 MB, of nginx", *in_ms(beside_a_crowd(server.port, read_nothing_of_a_file, b"")),
+                         "", "", "", "", ""])
     return scenario(f"{SLOW_CLIENTS:,} clients of each kind beside one that asks each 10 ms; transfer and header time-out 3 s",
-                    ["they", "p99 of the other, without them", "with them", "slowest", "kernel's memory, each, at most",
-                     "the server's", "gone after", f"kernel's left {left_after_s} s later", "the server's"], rows)
+                    ["they", "p99 of the other, without them", "in the second in which they come", "then", "slowest",
+                     "kernel's memory, each, at most", "the server's", "gone after", f"kernel's left {left_after_s} s later",
+                     "the server's"], rows)
 
 
 ALL = {"threads": threads, "scaling": scaling, "preempted": preempted, "after-hold": after_hold, "stream": stream,

@@ -181,10 +181,10 @@ def holdfast(*flags, name="holdfast", make=Subject, built=BUILT, **options):
                        "--writer-period", "0", "--log-level", "warn", "--in-memory", *flags], **options)
 
 
-def nginx(path="/v1/kv/bench", name="nginx", loads=None):
+def nginx(path="/v1/kv/bench", name="nginx", loads=None, **options):
     binary = SCRATCH / "nginx/usr/sbin/nginx"
     return Nginx(name, [str(binary), "-c", "{folder}/nginx.conf", "-p", "{folder}", "-e", "{folder}/error.log"],
-                 path=path, loads=loads)
+                 path=path, loads=loads, **options)
 
 
 PEERS = {
