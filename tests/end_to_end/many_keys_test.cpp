@@ -85,8 +85,8 @@ TEST_F(many_keys, a_list_tells_keys_with_revisions_sizes_times_to_live_and_value
   EXPECT_THAT(list("values=true").body, HasSubstr("\"value\":[1, 2]")) << "byte for byte";
 }
 
-// The list has no key with a time to live: that time is written with as many digits as it needs, so two lists of such a key
-// may differ in length. Continuous integration met it: 29.99 is shorter than 29.987.
+// The list has no key with a time to live: that time is written with as many digits as it needs, so two lists of such a
+// key may differ in length. Continuous integration met it: 29.99 is shorter than 29.987.
 TEST_F(many_keys, head_of_a_list_tells_the_length_that_get_sends) {
   put("b", "[1, 2]");
   put("c");
