@@ -12,6 +12,8 @@ import os
 import re
 import sys
 
+import compile_commands
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.M)
 PRECOMPILED = re.compile(r" -Winvalid-pch| -fpch-preprocess| -include \S+/cmake_pch\.hxx")
 FOLDERS = ("", "server/sync/include")
@@ -60,8 +62,7 @@ def stamp(path, commands, version):
 
 def main():
     tree, lint, cache, version, *files = sys.argv[1:]
-    with open(os.path.join(tree, "compile_commands.json"), encoding="utf-8") as database:
-        entries = json.load(database)
+    entries = list(compile_commands.read(tree, os.getcwd()))
     commands = {}
     for entry in entries:
         entry["command"] = PRECOMPILED.sub("", entry["command"])

@@ -60,12 +60,38 @@ target_compile_definitions(holdfast_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION 
 target_link_libraries(holdfast_asio PUBLIC Boost::headers Threads::Threads holdfast_options)
 target_include_directories(holdfast_asio PUBLIC ${PROJECT_SOURCE_DIR})
 
-# holdfast_library(NAME SOURCES… [LIBRARIES…] [HEADERS…]): a room's static library. Each header in HEADERS must compile
-# alone. One that a source of its name includes first does so whenever that source compiles; the others are compiled by the
-# target all_verify_interface_header_sets. tests/layout/header_sets.py holds the sources to it.
+# Files that include five of the sources each, by paths relative to the clone, as ccache needs it (UNITY_BUILD's are not).
+function(holdfast_sources_together result name)
+  set(all "")
+  set(count 0)
+  foreach(source IN LISTS ARGN)
+    math(EXPR batch "${count} / 5")
+    math(EXPR count "${count} + 1")
+    file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+    string(APPEND batch_${batch} "#include \"${path}\"\n")
+  endforeach()
+  foreach(number RANGE ${batch})
+    set(file ${CMAKE_CURRENT_BINARY_DIR}/${name}_${number}.cpp)
+    file(CONFIGURE OUTPUT ${file} CONTENT "${batch_${number}}" @ONLY)
+    list(APPEND all ${file})
+  endforeach()
+  set(${result} ${all} PARENT_SCOPE)
+endfunction()
+
+# holdfast_library(NAME SOURCES… [LIBRARIES…] [HEADERS…] [TOGETHER]): a room's static library.
+#   HEADERS    each must compile alone. One that a source of its name includes first does so whenever that source compiles;
+#              the others are compiled by the target all_verify_interface_header_sets. tests/layout/header_sets.py holds the
+#              sources to it.
+#   TOGETHER   five of the sources are compiled as one: half of the time where each spends most of it on the headers of a
+#              library. For rooms whose sources share these, and have no names of their own in common.
 function(holdfast_library name)
-  cmake_parse_arguments(arg "" "" "SOURCES;HEADERS;LIBRARIES" ${ARGN})
-  add_library(${name} STATIC ${arg_SOURCES})
+  cmake_parse_arguments(arg "TOGETHER" "" "SOURCES;HEADERS;LIBRARIES" ${ARGN})
+  if(arg_TOGETHER)
+    holdfast_sources_together(compiled ${name} ${arg_SOURCES})
+  else()
+    set(compiled ${arg_SOURCES})
+  endif()
+  add_library(${name} STATIC ${compiled})
   set(proved_by_source "")
   set(compiled_alone "")
   foreach(header IN LISTS arg_HEADERS)

@@ -29,7 +29,7 @@ constexpr std::chrono::milliseconds pause_time{100};
 constexpr std::chrono::seconds failure_told_every{10};
 // Limits what the kernel buffers of an answer beyond what it has sent. Without it the kernel takes up to 4 MiB for each
 // peer that reads nothing, and no timeout would apply, since the server would have finished sending. With more than
-// this, large answers cost more, since they no longer fit the processor's cache (bench/README.md, Large values).
+// this, large answers cost more, since they no longer fit the processor's cache (bench/README.md, Sharing).
 constexpr int unsent_bytes_max = 64 * 1024;
 
 [[noreturn]] void fail(int error, char const* what) {

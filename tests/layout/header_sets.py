@@ -2,13 +2,17 @@
 
 header_sets.py ROOT TREE: prints the headers of which nothing in the build tree TREE proves it; exits 1 when there is one.
 The proof is a compiled source of the header's name that includes it before anything else, without a precompiled header, or
-the target all_verify_interface_header_sets, which compiles the others.
+the target all_verify_interface_header_sets, which compiles the others. Of sources that are compiled together, clang-tidy's
+reading of each is the proof.
 """
 
-import json
 import os
+import pathlib
 import re
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / ".ci"))
+import compile_commands  # noqa: E402
 
 ROOMS = ("protocol", "tls", "manual", "server", "client")
 SUFFIX = "_verify_interface_header_sets/"
@@ -21,15 +25,14 @@ def first_include(path):
 
 def proved(root, tree):
     """The headers that the build tree compiles alone, as they would be written in an #include."""
-    with open(os.path.join(tree, "compile_commands.json"), encoding="utf-8") as database:
-        for entry in json.load(database):
-            if SUFFIX in entry["file"]:
-                yield entry["file"].split(SUFFIX)[1].rsplit(".", 1)[0]
-                continue
-            header = os.path.relpath(entry["file"], root).replace(os.sep, "/").replace(".cpp", ".hpp")
-            if os.path.exists(os.path.join(root, header)) and "cmake_pch" not in entry["command"]:
-                if first_include(entry["file"]) == header:
-                    yield header
+    for entry in compile_commands.read(tree, root):
+        if SUFFIX in entry["file"]:
+            yield entry["file"].split(SUFFIX)[1].rsplit(".", 1)[0]
+            continue
+        header = os.path.relpath(entry["file"], root).replace(os.sep, "/").replace(".cpp", ".hpp")
+        if os.path.exists(os.path.join(root, header)) and "cmake_pch" not in entry["command"]:
+            if first_include(entry["file"]) == header:
+                yield header
 
 
 def headers(root):

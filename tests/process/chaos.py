@@ -167,9 +167,11 @@ class Nemesis:
                         one.ask("/v3/kv/compaction", 10, revision=revision["header"]["revision"], physical=True)
                     for each in self.cluster.etcds:
                         each.ask("/v3/maintenance/defragment", 10)
-                    for alarm in one.ask("/v3/maintenance/alarm", 10).get("alarms", []):
+                    alarms = one.ask("/v3/maintenance/alarm", 10).get("alarms", [])
+                    for alarm in alarms:
                         one.ask("/v3/maintenance/alarm", 10, action="DEACTIVATE", **alarm)
-                    return
+                    if not alarms:  # a write that was under way may have raised another one
+                        return
                 except OSError:
                     if time.monotonic() > deadline:
                         raise
@@ -344,7 +346,8 @@ def run(given, scratch):
             "leaders": leaders,
             "unanswered": seen.unanswered, "unreachable": seen.unreachable, "refused": seen.refusals}
     ends = sorted(one.end for one in seen.versions if one.is_write)
-    done["longest pause of writes, s"] = round(max((after - before for before, after in zip(ends, ends[1:])), default=0), 1)
+    pauses = sorted(((after - before, before - began_at) for before, after in zip(ends, ends[1:])), reverse=True)
+    done["longest pauses of writes"] = [f"{took_s:.1f} s at {at_s:.0f} s" for took_s, at_s in pauses[:5]]
     if verification:
         done["verified operations"] = verification["operations"]
     too_little = [name for name in ("reads", "writes", "snapshots", "appends", "counts") if done[name] < given.duration / 4]
