@@ -190,6 +190,18 @@ void append_events(recorded_run const& run, stated_history& to) {
   }
 }
 
+/// All that were asked for or shown, also those that only a transaction or a list has touched.
+std::uint64_t count_keys(stated_history const& whole, by_key const& requests) {
+  std::vector<key_number> keys;
+  keys.reserve(whole.facts.size() + requests.keys());
+  for (auto const& one : whole.facts) keys.push_back(one.key & ~counter_keys);
+  for (std::uint32_t key = 0; key < requests.keys(); ++key) {
+    if (!requests.of(key).empty()) keys.push_back(key);
+  }
+  std::ranges::sort(keys);
+  return static_cast<std::uint64_t>(std::ranges::unique(keys).begin() - keys.begin());
+}
+
 void check_all_together(recorded_run const& run, by_key const& requests, verification& verified) {
   stated_history whole;
   for (std::uint32_t key = 0; key < run.first_values.size(); ++key)
@@ -197,7 +209,7 @@ void check_all_together(recorded_run const& run, by_key const& requests, verific
   for (auto const& thread : run.threads) thread->append_to(whole);
   verified.operations = whole.operations.size();
   for (auto const& one : whole.operations) verified.unanswered += one.responded == never;
-  for (std::uint32_t key = 0; key < requests.keys(); ++key) verified.keys += !requests.of(key).empty();
+  verified.keys = count_keys(whole, requests);
   if (run.watched != nullptr) append_events(run, whole);
   verified.events = whole.operations.size() - verified.operations;
   auto const judged = check_stated_order(whole, verification::examples_max);

@@ -55,7 +55,7 @@ struct verification {
   std::uint64_t events = 0;      ///< by_revision: events received by watchers
   std::uint64_t operations = 0;  ///< checked operations
   std::uint64_t unanswered = 0;  ///< puts and deletes among them with unknown effect
-  std::uint64_t keys = 0;        ///< requested keys
+  std::uint64_t keys = 0;        ///< keys that were asked for or shown
   std::uint64_t violated_keys = 0;
   std::uint64_t contradictions = 0;  ///< by_revision: violations; one key may have many
   std::uint64_t undecided_keys = 0;

@@ -67,6 +67,18 @@ TEST(server_verify, finds_the_whole_run_strictly_serializable) {
   EXPECT_TRUE(report.watched->is_right()) << report.watched->first_wrong << report.watched->failure;
 }
 
+// Only the first key of a transaction was counted, so a report could name more wrong keys than there were.
+TEST(server_verify, counts_all_keys_of_a_transaction) {
+  tests::running_server const server;
+  auto settings = verified_run(server);
+  settings.workload.mix = parse_mix("txn=100").value();
+  settings.workload.keys = 5000;
+  settings.connections = 1;
+  settings.duration = 20ms;
+  auto const report = run(settings);
+  EXPECT_GT(2 * report.verified->keys, report.verified->operations + 2) << "two keys each are read, then written";
+}
+
 TEST(server_verify, finds_it_so_where_requests_are_given_up_and_nobody_watches) {
   tests::running_server const server;
   auto settings = verified_run(server);
