@@ -88,6 +88,8 @@ class exchange {
   [[nodiscard]] bool is_between_requests() const noexcept { return state_ == state::head; }
   [[nodiscard]] bool is_in_body() const noexcept { return state_ == state::body; }
   [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_.size(); }  ///< received so far
+  /// Like is_in_body(), also for a body that the handler takes in pieces.
+  [[nodiscard]] bool is_receiving_body() const { return is_in_body() || (state_ == state::time && !parser_.done()); }
   [[nodiscard]] reply_framing& framing() noexcept { return framing_; }
 
  private:

@@ -336,12 +336,16 @@ result<std::size_t> request_parser::parse_body(std::string_view bytes, std::stri
   if (parser_->chunks) return parser_->chunks->decode(bytes, body);
   auto const piece =
       bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(parser_->content_left, bytes.size())));
-  // Reserves the entire length once a part has arrived: growing by doubling copies the body and touches its memory
-  // twice.
-  // The header alone is not trusted.
+  // Once a part has arrived, reserves the rest: growing by doubling copies the body, touches its memory twice, and may
+  // take twice what it needs. The header alone is not trusted.
   constexpr std::size_t convincing_bytes = 32 * 1024, reserved_bytes_max = 1024 * 1024;
-  if (body.empty() && piece.size() >= convincing_bytes)
-    body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(parser_->content_left, reserved_bytes_max)));
+  auto const size = body.size() + piece.size();
+  if (size >= convincing_bytes && size > body.capacity()) {
+    auto const step = std::min<std::uint64_t>(parser_->content_left, std::max(body.size(), reserved_bytes_max));
+    std::string grown;  // reserve() of a string with content doubles its capacity
+    grown.reserve(body.size() + static_cast<std::size_t>(step));
+    body = std::move(grown.append(body));
+  }
   body.append(piece);
   parser_->content_left -= piece.size();
   return piece.size();

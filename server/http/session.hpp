@@ -43,6 +43,11 @@ class session_context {
   bool hands_over = false;
   std::vector<unique_socket> handed_over;  ///< those connections; without those that use TLS, which end
 
+  /// The budget in which the buffers of a connection count whose requests `one` serves. What arrives of a body belongs
+  /// to its request, so that clients that fill `buffers` keep no body out.
+  [[nodiscard]] byte_budget& budget_for(exchange const& one) const {
+    return one.is_receiving_body() ? under_way : buffers;
+  }
   /// An exchange between two requests, still owned by the context: for sessions that need it only during a call.
   [[nodiscard]] exchange& spare_exchange();
   /// The same, owned by the caller.

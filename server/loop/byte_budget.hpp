@@ -45,6 +45,7 @@ class byte_budget {
    public:
     explicit share(byte_budget& whole) noexcept : whole_(whole) {}
     ~share() { release(); }
+    [[nodiscard]] bool is_of(byte_budget const& whole) const noexcept { return &whole_ == &whole; }
     share(share const&) = delete;
     share& operator=(share const&) = delete;
 

@@ -78,8 +78,10 @@ class connection final : private poll_source, private deadline {
   /// failed handshake looks to the owner like a closed connection.
   void use_tls(tls::context with, handshake_turns& turns);
 
-  /// Call before open(): memory that is kept while this waits for the peer, and output() at rest, counts in `budget`.
-  void count_in(byte_budget& budget) { counted_.emplace(budget); }
+  /// From now on, memory that is kept while this waits for the peer, and output() at rest, counts in `budget`.
+  void count_in(byte_budget& budget) {
+    if (!counted_ || !counted_->is_of(budget)) counted_.emplace(budget);
+  }
 
   /// True while the TLS handshake is not finished.
   [[nodiscard]] bool is_shaking_hands() const noexcept { return tls_ != nullptr && !is_tls_established(); }

@@ -187,8 +187,7 @@ TEST(request_parser, takes_an_empty_host_and_hosts_of_each_kind) {
   EXPECT_EQ(parsed(old_request("Host: localhost\r\n"))->method, method::get);
 }
 
-// --- bodies
-// -----------------------------------------------------------------------------------------------------------
+// --- bodies --------------------------------------------------------------------------------------------------------
 
 TEST(request_parser, takes_a_body_cut_at_every_place_and_leaves_the_next_request) {
   auto const next = request("GET");
@@ -214,6 +213,24 @@ TEST(request_parser, takes_a_body_cut_at_every_place_and_leaves_the_next_request
       EXPECT_EQ(body, "hello");
     }
   }
+}
+
+// A body whose first piece was small grew by doubling, up to twice its length: a server with room for one more body
+// answered 503, depending on how the bytes arrived.
+TEST(request_parser, takes_no_more_memory_for_a_body_than_its_length) {
+  for (std::size_t const length : {40'000, 1'048'576, 3'000'000})
+    for (std::size_t const piece_bytes : {1'000, 20'000, 65'536, 1'000'000}) {
+      request_parser parser(body_bytes_max);
+      auto const head = request("PUT", "Content-Length: " + std::to_string(length) + "\r\n");
+      ASSERT_TRUE(parser.parse_head(head));
+      std::string body;
+      std::string const piece(piece_bytes, 'x');
+      while (!parser.done()) {
+        ASSERT_TRUE(parser.parse_body(piece, body));
+        EXPECT_LE(body.capacity(), std::max<std::size_t>(length, 64 * 1024)) << length << " in " << piece_bytes;
+      }
+      EXPECT_EQ(body.size(), length);
+    }
 }
 
 TEST(request_parser, uses_nothing_once_it_is_done) {
