@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "client/watch/event_fields.hpp"
+
 namespace holdfast::client::watch {
 namespace {
 
@@ -35,16 +37,6 @@ bool is_invisible(std::uint32_t code) {
   return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0xAD || code == 0x61C ||
          (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
          (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF || (code >= 0xE0000 && code <= 0xE0FFF);
-}
-
-std::string text_of(json const& object, char const* name) {
-  auto const found = object.find(name);
-  return found != object.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
-}
-
-long long number_of(json const& object, char const* name) {
-  auto const found = object.find(name);
-  return found != object.end() && found->is_number() ? found->get<long long>() : 0;
 }
 
 std::string who(json const& event) {
@@ -86,6 +78,16 @@ std::string done_text(json const& event) {
 }
 
 }  // namespace
+
+std::string text_of(json const& object, char const* name) {
+  auto const found = object.find(name);
+  return found != object.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
+}
+
+std::int64_t number_of(json const& object, char const* name) {
+  auto const found = object.find(name);
+  return found != object.end() && found->is_number() ? found->get<std::int64_t>() : 0;
+}
 
 std::string printable(std::string_view text) {
   std::string kept;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "client/watch/event_fields.hpp"
 #include "client/watch/event_text.hpp"
 
 namespace holdfast::client::watch {
@@ -12,16 +13,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t blamed_lines_max = 8;
-
-std::int64_t number_of(json const& object, char const* name) {
-  auto const found = object.find(name);
-  return found != object.end() && found->is_number() ? found->get<std::int64_t>() : 0;
-}
-
-std::string text_of(json const& object, char const* name) {
-  auto const found = object.find(name);
-  return found != object.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
-}
 
 /// The duration, then the source and the operation. The key is last, because it may be cut off.
 std::string row(std::string const& label, json const& one, char const* time_name) {
