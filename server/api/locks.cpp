@@ -148,7 +148,7 @@ awaitable<execution> run_own(data_operation const& what, api_context const& cont
   co_return co_await context.store.run(subject_of(what), apply_it, stop, asker);
 }
 
-/// Ends the poll of a client that is gone: from now on, its ticket keeps its place for one lease, unless others poll.
+/// Ends a poll before its time, because its client is gone or has got another answer: from now on, its ticket keeps its place for one lease, unless others poll.
 awaitable<void> end_poll(ticket_operation const& poll, api_context const& context, lock_asker asker, gatekeeper* gate) {
   auto end = of_same_ticket(poll, kind::end_poll);
   end.polls_until = poll.polls_until;
@@ -427,7 +427,9 @@ awaitable<request_end> run_ticket(ticket_request const& request, api_context con
       if (stop.why() == stop_reason::hang_up) break;
     }
     if (is_over || !is_waiting(done) || until.now() >= due || client.is_draining()) {
+      auto const waits_on = is_waiting(done) || !done.outcome;
       make_ticket_answer(request, std::move(done), context.start, gate, answer);
+      if (is_polling && waits_on && until.now() < due) co_await end_poll(one, context, asker, gate);
       co_return request_end::answered;
     }
     auto is_there = true;

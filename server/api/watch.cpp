@@ -193,7 +193,11 @@ awaitable<bool> send_changes(watch_request const& request, api_context const& co
   auto const begin = request.after && !is_lost ? *request.after : hub.last_revision();
   watch_hub::watcher watcher(hub, request.key, request.is_prefix, begin, [&pause] { pause.cancel(); }, request.space);
   std::vector<told_part> told;  // empty once the client is live
-  if (is_lost) writer.add("lost", begin);
+  if (is_lost) {
+    writer.add("lost", begin);
+  } else if (!request.after && !request.begins_with_values) {
+    writer.add("progress", begin);  // an id with which to resume if the connection ends before the first change
+  }
   // Sent at once, so that the client knows that it will miss nothing from here on.
   auto const is_begun = co_await client.send_head();
   if (!is_begun) co_return false;

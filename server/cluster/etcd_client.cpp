@@ -430,7 +430,10 @@ struct etcd_client::parts {
         }
         if (path == metrics_path) return text;
         auto parsed = json::parse(text, nullptr, false);
-        if (parsed.is_discarded()) parsed = json{{"message", text.substr(0, 200)}};
+        if (parsed.is_discarded()) {
+          text.resize(std::min<std::size_t>(text.find_last_not_of("\r\n") + 1, 200));
+          parsed = json{{"message", text}};
+        }
         return parsed;
       } catch (broken const&) {
         // The endpoint may have closed an idle connection: try again with a new one.
@@ -471,6 +474,7 @@ struct etcd_client::parts {
         auto const code = static_cast<int>(number_of(answer, "code"));
         last = text_of(answer, "message");
         if (last.empty()) last = text_of(answer, "error");
+        if (last.empty()) last = "it answered with status " + std::to_string(status) + "; is this etcd's client URL?";
         auto const line = urls[at].text + ": " + last;
         if ((code == grpc_unauthenticated || last.find("invalid auth token") != std::string::npos) &&
             !settings.user.empty() && !std::exchange(has_authenticated, true)) {

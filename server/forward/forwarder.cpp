@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <boost/asio/cancellation_type.hpp>
+#include <chrono>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "protocol/duration.hpp"
 #include "server/forward/answer_head.hpp"
 #include "server/forward/field_lines.hpp"
 #include "server/forward/forwarded_client.hpp"
@@ -52,6 +55,33 @@ bool is_safe(method one) {
   return one == method::get || one == method::head || one == method::options;
 }
 
+/// Watches the client of a connection that keeps a named lock. The leader sends a line in each third of the lease, and
+/// only sees that this server takes it; a client that takes nothing may have disappeared silently, and its lock must not
+/// be kept.
+class lock_keeper {
+ public:
+  /// Call for each piece before it is sent. @return true if the client has taken nothing for a lease.
+  bool is_silent(client_link const& client, std::string_view piece) {
+    constexpr std::string_view name = "\"lease\":\"";
+    if (auto const at = piece.rfind(name); at != std::string_view::npos) {
+      auto const text = piece.substr(at + name.size());
+      if (auto const lease = protocol::parse_duration(text.substr(0, text.find('"')))) lease_ = *lease;
+    }
+    auto const now = connection::clock::now();
+    auto const taken = client.taken_bytes();
+    if (client.has_taken_all() || taken > taken_) {
+      taken_ = taken;
+      taken_at_ = now;
+    }
+    return now - taken_at_ >= lease_;
+  }
+
+ private:
+  std::chrono::nanoseconds lease_ = std::chrono::nanoseconds::max();
+  std::uint64_t taken_ = 0;
+  connection::clock::time_point taken_at_ = connection::clock::now();
+};
+
 class forwarder final : public request_handler {
  public:
   forwarder(std::unique_ptr<request_handler> local, bool (*is_local)(request_head const&), upstream_pool& pool)
@@ -85,6 +115,7 @@ class forwarder final : public request_handler {
   bool has_body_ = false, is_chunked_ = false, is_safe_ = false, was_forwarded_ = false;
   // Of a value, without parameters: it neither holds nor waits, except for the lock, as all others of its kind do.
   bool is_plain_read_ = false;
+  bool keeps_lock_ = false;  ///< the connection holds a named lock, or waits for it
   bool is_body_sent_ = false;
   std::string request_;  // the header for the leader
   std::string piece_;    // of the request's body or the response's
@@ -115,6 +146,8 @@ void forwarder::write_request(request_head const& head, peer_address const& clie
   is_plain_read_ = (head.method == method::get || head.method == method::head) && !has_body_ &&
                    head.target.starts_with("/v1/kv/") && head.target.find_first_of("?#") == std::string_view::npos &&
                    !head.has_other_expectation;
+  keeps_lock_ = head.method == method::post && head.target.starts_with("/v1/locks/") &&
+                head.target.find("keep=connection") != std::string_view::npos;
   if (is_chunked_) request_ += "Transfer-Encoding: chunked\r\n";
   if (!fields.has_host) request_ += "Host: leader\r\n";  // HTTP/1.0 may have none
   if (auto const* const secret = pool_.settings().secret) append_forwarded_client(request_, *secret, client);
@@ -401,11 +434,13 @@ awaitable<passing> forwarder::pass_chunks(upstream& from, client_link& client, b
   auto& input = from.link().input();
   chunked_body chunks(std::numeric_limits<std::uint64_t>::max());
   auto is_there = co_await client.send_head();
+  lock_keeper keeper;
   for (;;) {
     piece_.clear();
     auto const used = chunks.decode(input.view(), piece_);
     if (!used) co_return passing::cut;
     input.consume(*used);
+    if (keeps_lock_ && keeper.is_silent(client, piece_)) co_return passing::gone;
     if (is_there) is_there = co_await client.send(piece_);
     if (is_there && chunks.done()) is_there = co_await client.end();
     if (!is_there) co_return passing::gone;

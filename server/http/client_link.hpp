@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -35,6 +36,10 @@ class client_link {
   [[nodiscard]] bool is_draining() const noexcept { return draining_.load(std::memory_order_relaxed); }
   /// True if the peer's system has acknowledged everything sent.
   [[nodiscard]] bool has_taken_all() const noexcept { return connection_.bytes_not_taken() == 0; }
+  /// What it has acknowledged of the current answer, or a little less: framing that is under way counts as content.
+  [[nodiscard]] std::uint64_t taken_bytes() const noexcept {
+    return sent_bytes_ - std::min<std::uint64_t>(sent_bytes_, connection_.bytes_not_taken());
+  }
   [[nodiscard]] bool wants_head_only() const noexcept { return framing_.head_only; }
 
   /// A wait for something other than the client. It is stopped if the client disconnects, and by a drain, past or

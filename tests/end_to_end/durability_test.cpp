@@ -302,7 +302,7 @@ TEST_F(durability, a_drain_sends_what_is_withheld) {
 
 TEST_F(durability, watchers_hear_only_what_is_durable) {
   auto watcher = connect();
-  watcher.send(request("GET", "/v1/watch?prefix=&format=ndjson"));
+  watcher.send(request("GET", "/v1/watch?prefix=&format=ndjson&from=0"));
   watcher.receive_until("\r\n\r\n");
   commits.hold();
   change(*client, request("PUT", "/v1/kv/a", "\"undurable\""), 1);

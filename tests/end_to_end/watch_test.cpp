@@ -114,9 +114,21 @@ struct watch : ::testing::Test {
   raw_client client{server.port()};
 };
 
+// A watch that ended before its first event could not be resumed, and was told `lost` although it had missed nothing.
+TEST_F(watch, tells_at_once_where_it_begins_unless_it_was_told_where) {
+  put("elsewhere");
+  follower begins(server.port());
+  auto const begin = begins.next();
+  EXPECT_EQ(begin.name, "progress");
+  EXPECT_EQ(begin.revision(), 1U);
+  put("a", "2");
+  EXPECT_EQ(follower(server.port(), "from=" + begin.id).next().told(), "put a = 2");
+  EXPECT_EQ(follower(server.port(), "initial=true").next().name, "put");
+}
+
 // Events for a prefix without changes, so that it can be resumed and a dead connection is noticed.
 TEST_F(watch, tells_every_five_seconds_how_far_it_has_come_although_nothing_happened_here) {
-  follower idle(server.port(), "prefix=idle/");
+  follower idle(server.port(), "prefix=idle/&from=0");
   stopwatch const since;
   put("elsewhere");
   auto const progress = idle.next();
@@ -466,7 +478,7 @@ TEST_F(watch, who_stops_reading_delays_nobody_and_gets_lost_or_everything) {
   for (auto const is_short : {false, true}) {
     running_server another(is_short ? with_short_history() : running_server::test_settings());
     raw_client writer(another.port());
-    follower slow(another.port(), "format=ndjson", "", 4096), quick(another.port(), "format=ndjson");
+    follower slow(another.port(), "format=ndjson&from=0", "", 4096), quick(another.port(), "format=ndjson");
     auto const value = '"' + std::string(4000, 'x') + '"';
     stopwatch const time;
     for (int i = 1; i <= count; ++i) {

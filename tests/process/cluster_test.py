@@ -830,6 +830,17 @@ def limits_per_address_count_the_clients_of_a_standby():
             assert "127.0.0.2:" in shown and secret not in shown
 
 
+def another_server_is_no_etcd_and_is_named_with_its_answer():
+    """The reason was empty."""
+    program = sys.argv[1]
+    with Server() as other:
+        url = f"http://127.0.0.1:{other.port}"
+        asked = subprocess.run([program, "cluster", "status", "--cluster", "test", "--etcd", url], capture_output=True,
+                               text=True, timeout=PATIENCE_S)
+        assert asked.returncode == 69, asked
+        assert f"{url}: it answered with status 404; is this etcd's client URL?" in asked.stderr, asked.stderr
+
+
 def the_compose_file_is_a_cluster():
     import yaml
 

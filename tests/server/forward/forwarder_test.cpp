@@ -14,6 +14,7 @@
 #include "tests/server/forward/leader_double.hpp"
 #include "tests/server/forward/running_standby.hpp"
 #include "tests/support/running_server.hpp"
+#include "tests/support/stopwatch.hpp"
 #include "tests/support/tls_files.hpp"
 
 namespace holdfast::tests {
@@ -298,6 +299,27 @@ TEST_F(forwarder_test, a_client_that_hangs_up_in_the_middle_of_a_stream_ends_it_
   client.receive_until("1\r\n1\r\n");
   client.close();
   EXPECT_TRUE(link.is_dropped_by_peer());
+}
+
+// The leader saw only that the standby took its lines, so a client whose cable was cut kept its lock for minutes.
+TEST_F(forwarder_test, a_client_that_takes_nothing_for_a_lease_no_longer_keeps_a_lock) {
+  auto const line = chunk(R"({"state":"held","token":1,"lease":"100ms"})" + std::string(1500, ' ') + '\n');
+  auto const head = "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"s;
+  auto const keep = request("POST", "/v1/locks/a?keep=connection&lease=100ms");
+  auto reader = standby.connect(), stalled = standby.connect(2048), watcher = standby.connect(2048);
+  auto of_reader = forwarded(reader, keep), of_stalled = forwarded(stalled, keep);
+  auto of_watcher = forwarded(watcher, request("GET", "/v1/watch"));
+  for (auto* const link : {&of_reader, &of_stalled, &of_watcher}) link->send(head);
+  stopwatch const clock;
+  do {
+    ASSERT_LT(clock.elapsed_ms(), 20'000);
+    for (auto* const link : {&of_reader, &of_stalled, &of_watcher}) link->send(line);
+    reader.receive_until("\n\r\n");
+  } while (of_stalled.stays_silent(20ms));
+  EXPECT_GE(clock.elapsed_ms(), 100);
+  EXPECT_TRUE(of_stalled.is_dropped_by_peer());
+  EXPECT_TRUE(of_reader.stays_silent(0ms));
+  EXPECT_TRUE(of_watcher.stays_silent(0ms)) << "a watch may wait for its client";
 }
 
 TEST_F(forwarder_test, a_write_whose_outcome_is_unknown_gets_no_answer) {
