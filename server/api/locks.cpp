@@ -148,7 +148,8 @@ awaitable<execution> run_own(data_operation const& what, api_context const& cont
   co_return co_await context.store.run(subject_of(what), apply_it, stop, asker);
 }
 
-/// Ends a poll before its time, because its client is gone or has got another answer: from now on, its ticket keeps its place for one lease, unless others poll.
+/// Ends a poll before its time, because its client is gone or has got another answer: from now on, its ticket keeps its
+/// place for one lease, unless others poll.
 awaitable<void> end_poll(ticket_operation const& poll, api_context const& context, lock_asker asker, gatekeeper* gate) {
   auto end = of_same_ticket(poll, kind::end_poll);
   end.polls_until = poll.polls_until;

@@ -56,8 +56,8 @@ bool is_safe(method one) {
 }
 
 /// Watches the client of a connection that keeps a named lock. The leader sends a line in each third of the lease, and
-/// only sees that this server takes it; a client that takes nothing may have disappeared silently, and its lock must not
-/// be kept.
+/// only sees that this server takes it; a client that takes nothing may have disappeared silently, and its lock must
+/// not be kept.
 class lock_keeper {
  public:
   /// Call for each piece before it is sent. @return true if the client has taken nothing for a lease.

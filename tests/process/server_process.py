@@ -35,8 +35,10 @@ def make_certificate(directory, name):
 class Client:
     """One connection, with TLS if an ssl.SSLContext is given. Every wait is bounded."""
 
-    def __init__(self, port, trust=None, source="127.0.0.1"):
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S, (source, 0))
+    def __init__(self, port, trust=None, source=None):
+        # A source needs a port that no other connection of this machine has had within a minute: none is left after
+        # tests that made many.
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S, source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if trust:
             self.socket = trust.wrap_socket(self.socket, server_hostname="127.0.0.1")
