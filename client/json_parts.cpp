@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "protocol/utf8.hpp"
+
 namespace holdfast::client {
 namespace {
 
@@ -54,20 +56,6 @@ void for_each_part(std::string_view text, char opening, Take take) {
     skip_blanks(text, at);
     if (at >= text.size() || text[at] != ',') return;
     ++at;
-  }
-}
-
-void append_utf8(std::string& to, std::uint32_t code) {
-  if (code < 0x80) {
-    to += static_cast<char>(code);
-  } else if (code < 0x800) {
-    to += {static_cast<char>(0xC0 | code >> 6), static_cast<char>(0x80 | (code & 0x3F))};
-  } else if (code < 0x10000) {
-    to += {static_cast<char>(0xE0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3F)),
-           static_cast<char>(0x80 | (code & 0x3F))};
-  } else {
-    to += {static_cast<char>(0xF0 | code >> 18), static_cast<char>(0x80 | (code >> 12 & 0x3F)),
-           static_cast<char>(0x80 | (code >> 6 & 0x3F)), static_cast<char>(0x80 | (code & 0x3F))};
   }
 }
 
@@ -133,7 +121,7 @@ std::string string_in(std::string_view json) {
           at += 6;
         }
       }
-      append_utf8(text, code >= 0xD800 && code < 0xE000 ? replacement : code);
+      protocol::append_utf8(text, code >= 0xD800 && code < 0xE000 ? replacement : code);
     }
   }
   return text;

@@ -32,8 +32,11 @@ bool is_ipv6_address(std::string_view text) {
   return inet_pton(AF_INET6, terminated.data(), &address) == 1;  // rejects zones, which are valid on one host only
 }
 
-bool starts_with_scheme(std::string_view text, std::string_view scheme) {
-  return equals_ignoring_case(text.substr(0, scheme.size()), scheme);
+/// The length of `http://` or `https://` at the start of a target; 0 if there is neither.
+std::size_t scheme_length(std::string_view text) {
+  for (std::string_view const scheme : {"http://", "https://"})
+    if (equals_ignoring_case(text.substr(0, scheme.size()), scheme)) return scheme.size();
+  return 0;
 }
 
 failure refuse(std::string detail) {
@@ -58,18 +61,22 @@ bool is_host(std::string_view text) {
   return port.size() <= 5 && std::all_of(port.begin(), port.end(), is_digit);
 }
 
+std::string_view authority_of(std::string_view target) noexcept {
+  auto const scheme = scheme_length(target);
+  if (scheme == 0) return {};
+  target.remove_prefix(scheme);
+  return target.substr(0, target.find_first_of("/?#"));
+}
+
 result<target> parse_target(std::string_view text) {
   if (text == "*") return target{text, {}};
   if (!text.starts_with('/')) {
-    auto const scheme = starts_with_scheme(text, "http://")    ? std::string_view("http://")
-                        : starts_with_scheme(text, "https://") ? std::string_view("https://")
-                                                               : std::string_view();
-    if (scheme.empty()) return refuse("the request target must start with a slash");
-    text.remove_prefix(scheme.size());
-    auto const authority = text.substr(0, text.find_first_of("/?#"));
+    auto const scheme = scheme_length(text);
+    if (scheme == 0) return refuse("the request target must start with a slash");
+    auto const authority = authority_of(text);
     if (authority.empty() || authority.starts_with(':') || !is_host(authority))
       return refuse("the host in the request target is missing or malformed");
-    text.remove_prefix(authority.size());
+    text.remove_prefix(scheme + authority.size());
   }
   if (text.find('#') != std::string_view::npos)
     return refuse("a request target has no fragment; write %23 for a # in a key");

@@ -15,6 +15,10 @@ struct target {
   std::string_view query;  ///< after the question mark, still percent-encoded
 };
 
+/// The authority of a target in absolute-form (RFC 9112 §3.2.2; scheme http or https), as it stands there; empty for
+/// other forms.
+[[nodiscard]] std::string_view authority_of(std::string_view target) noexcept;
+
 /// Splits a target: origin-form, absolute-form (RFC 9112 §3.2.2; scheme http or https), or `*`.
 /// @return errc::bad_request for anything else.
 [[nodiscard]] result<target> parse_target(std::string_view text);

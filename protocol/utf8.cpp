@@ -35,4 +35,29 @@ bool is_utf8(std::string_view text) noexcept {
   return true;
 }
 
+std::uint32_t utf8_code_point(std::string_view text) noexcept {
+  auto const length = utf8_sequence_length(text);
+  std::uint32_t code = static_cast<unsigned char>(text[0]);
+  if (length > 1) code &= 0x7FU >> length;
+  for (std::size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3FU);
+  return code;
+}
+
+void append_utf8(std::string& to, std::uint32_t code) {
+  auto const put = [&](std::uint32_t byte) { to += static_cast<char>(byte); };
+  if (code < 0x80) return put(code);
+  if (code < 0x800) {
+    put(0xC0 | code >> 6);
+  } else {
+    if (code < 0x10000) {
+      put(0xE0 | code >> 12);
+    } else {
+      put(0xF0 | code >> 18);
+      put(0x80 | (code >> 12 & 0x3F));
+    }
+    put(0x80 | (code >> 6 & 0x3F));
+  }
+  put(0x80 | (code & 0x3F));
+}
+
 }  // namespace holdfast::protocol

@@ -103,7 +103,7 @@ CLI::App* add_get(CLI::App& app, get_command& to) {
 CLI::App* add_put(CLI::App& app, put_command& to) {
   auto* const put = add_command(app, "put");
   add_key(*put, to)->required();
-  add_text(*put, "VALUE", "JSON text; default: standard input", to.value);
+  add_text(*put, "VALUE", "JSON text; default or -: standard input", to.value);
   add_ttl(*put, to.options, "Time to live; keep: unchanged", true, false);
   add_if_match(*put, to.options);
   put->add_flag_function(
@@ -141,7 +141,7 @@ CLI::App* add_del(CLI::App& app, del_command& to) {
 CLI::App* add_patch(CLI::App& app, patch_command& to) {
   auto* const patch = add_command(app, "patch");
   add_key(*patch, to)->required();
-  add_text(*patch, "PATCH", "JSON text; default: standard input", to.patch);
+  add_text(*patch, "PATCH", "JSON text; default or -: standard input", to.patch);
   patch->add_flag("--merge", to.is_merge, "Take an array as a merge patch, too");
   add_if_match(*patch, to.options);
   add_idempotency_key(*patch, to.options);

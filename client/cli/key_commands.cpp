@@ -127,7 +127,8 @@ int request(Command const& command, Make make, bool exact = false) {
 }
 
 std::optional<std::string> text_of(text_source const& source, std::string const& what) {
-  return source.text ? source.text : read_text(source.file, what);
+  auto const is_given = source.text && *source.text != "-";
+  return is_given ? source.text : read_text(source.file, what);
 }
 
 /// The key of a later page: `K-2`. With the same key, each page would get the answer of the first one again.

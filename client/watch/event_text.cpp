@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "client/watch/event_fields.hpp"
+#include "protocol/utf8.hpp"
 
 namespace holdfast::client::watch {
 namespace {
@@ -19,17 +20,9 @@ struct character {
 
 /// Invalid UTF-8 counts as control characters.
 character character_at(std::string_view text, std::size_t at) {
-  auto const first = static_cast<unsigned char>(text[at]);
-  if (first < 0x80) return {first, 1};
-  std::size_t const bytes = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || at + bytes > text.size()) return {0, 1};
-  std::uint32_t code = first & (0x7FU >> bytes);
-  for (std::size_t i = 1; i < bytes; ++i) {
-    auto const next = static_cast<unsigned char>(text[at + i]);
-    if ((next & 0xC0) != 0x80) return {0, 1};
-    code = code << 6 | (next & 0x3FU);
-  }
-  return {code, bytes};
+  auto const rest = text.substr(at);
+  auto const bytes = protocol::utf8_sequence_length(rest);
+  return bytes == 0 ? character{0, 1} : character{protocol::utf8_code_point(rest), bytes};
 }
 
 /// Control characters, and Unicode's for direction and joining (UAX #9, and the default ignorable ones around them).

@@ -51,8 +51,8 @@ reply no_such_path() {
   return refuse(
       errc::no_such_path,
       "values are at /v1/kv/KEY, lists at /v1/kv, transactions at /v1/txn, changes at /v1/watch, named locks at "
-      "/v1/locks, the lock at /v1/lock "
-      "and /v1/lock/events, the page that shows it at /; besides there are /v1/export, /v1/import, /v1/settings, "
+      "/v1/locks (a / in a name is %2F), the lock at /v1/lock, /v1/lock/events and /v1/lock/trace, the page that shows "
+      "it at /; besides there are /v1/export, /v1/import, /v1/backups, /v1/settings, "
       "/v1/openapi.json, /metrics, /livez, /readyz and /version");
 }
 

@@ -165,7 +165,7 @@ request_need api_handler::begin(request_head const& head, peer_address const& cl
       !key.empty() && context.read_hold.count() == 0 && is_known_host(head.host) && (!gate_ || gate_->lets_read(key)))
     if (read_at_once(key, answer)) return request_need::nothing;
   kind_ = route(head, context, request_);
-  if (!head.origin.empty() || head.is_cross_site || !is_known_host(head.host)) heed_page(head);
+  if (!head.origin.empty() || head.is_cross_site || !is_known_host(host_of(head))) heed_page(head);
   if (gate_) {
     auto const reads = head.method == method::get || head.method == method::head;
     if (auto refused = gate_->refuse(kind_, access_of(kind_).of(head.method), request_,

@@ -88,8 +88,9 @@ std::optional<reply> take_backup_body(backup_request& request, std::string_view 
     if (!body) return reply_to(body.error());
     if (!body->root().is(json::value_kind::object))
       return refuse(errc::invalid_json, R"(send a JSON object, such as {"to":"monday"}, or no body)");
+    auto is_named = false;
     for (auto const member : body->root().children()) {
-      if (member.name() != "to" || !member.is(json::value_kind::string))
+      if (member.name() != "to" || std::exchange(is_named, true) || !member.is(json::value_kind::string))
         return refuse(errc::invalid_parameter, R"(the one member is "to", the backup's name, a string)");
       auto name = member.as_string();
       if (!name) return reply_to(name.error());

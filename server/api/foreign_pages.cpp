@@ -27,6 +27,12 @@ bool ends_in_a_number(std::string_view name) noexcept {
 
 }  // namespace
 
+std::string_view host_of(request_head const& head) noexcept {
+  if (head.target.starts_with('/')) return head.host;
+  auto const authority = authority_of(head.target);
+  return authority.empty() ? head.host : authority;
+}
+
 bool is_own_name(std::string_view host, std::span<std::string const> host_names) {
   auto const name = name_in(host);
   if (ends_in_a_number(name) || equals_ignoring_case(name, "localhost")) return true;
@@ -59,10 +65,11 @@ bool is_foreign_navigation(request_head const& head) noexcept {
 
 std::optional<reply> refuse_foreign_page(request_head const& head, route_settings const& settings) {
   if (is_allowed_origin(head, settings)) return std::nullopt;
-  if (settings.is_on_loopback && may_be_foreign_name(head.host, settings.host_names))
+  if (settings.is_on_loopback && may_be_foreign_name(host_of(head), settings.host_names))
     return refuse(errc::foreign_origin, "this server is reached at an IP address or at localhost; for the name '" +
-                                            std::string(head.host.substr(0, 100)) + "' start it with --host-name NAME");
-  if (!head.origin.empty() && !is_own_origin(head.origin, head.host))
+                                            std::string(host_of(head).substr(0, 100)) +
+                                            "' start it with --host-name NAME");
+  if (!head.origin.empty() && !is_own_origin(head.origin, host_of(head)))
     return refuse(errc::foreign_origin, "a page of " + std::string(head.origin.substr(0, 100)) +
                                             " may not use this server; to let it, start the server with --cors-origin "
                                             "ORIGIN");

@@ -14,6 +14,9 @@ namespace holdfast::server {
 // Rules for web pages that are open in a browser on this machine or in its network. A page of another origin can make
 // the browser send requests to this server; such a request must not write, hold the lock or read.
 
+/// The host for which a request is: the target's, or the Host field's if the target names none (RFC 9112 §3.2.2).
+[[nodiscard]] std::string_view host_of(request_head const& head) noexcept;
+
 /// True if a Host field names this server: by an IP address, localhost, or one of its names.
 [[nodiscard]] bool is_own_name(std::string_view host, std::span<std::string const> host_names);
 

@@ -35,8 +35,10 @@ result<std::optional<idempotency_claim>> read_idempotency(request_head const& he
   add_part(claim.said, head.method_text);
   add_part(claim.said, head.target);
   add_part(claim.said, head.content_type);
-  add_part(claim.said, head.if_match.value_or(std::string()));
-  add_part(claim.said, head.if_none_match.value_or(std::string()));
+  for (auto const* const condition : {&head.if_match, &head.if_none_match}) {
+    auto const is_empty = *condition && (*condition)->empty();  // not the same as none
+    add_part(claim.said, is_empty ? "," : condition->value_or(std::string()));
+  }
   add_part(claim.said, head.prefers_representation ? "representation" : "");
   if (head.lock) add_part(claim.said, *head.lock);
   return std::optional(std::move(claim));

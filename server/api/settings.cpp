@@ -41,11 +41,11 @@ std::string take_duration(json::value member, std::optional<nanoseconds>& to) {
 }  // namespace
 
 std::optional<reply> refuse_change(request_head const& head, std::span<std::string const> host_names) {
-  if (!is_own_name(head.host, host_names))
+  if (!is_own_name(host_of(head), host_names))
     return refuse(errc::foreign_origin,
                   "settings are changed at an IP address or at localhost; for another name start the server with "
                   "--host-name NAME");
-  if (!head.origin.empty() && !is_own_origin(head.origin, head.host))
+  if (!head.origin.empty() && !is_own_origin(head.origin, host_of(head)))
     return refuse(errc::foreign_origin, "a page of another site may not change this server's settings");
   if (!is_json_type(head.content_type))
     return refuse(errc::unsupported_media_type, "send the settings as JSON, with Content-Type: application/json");

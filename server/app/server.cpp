@@ -58,7 +58,8 @@ settings with_defaults(settings given) {
 /// The response to a connection over the limit.
 std::string refusal() {
   auto const answer = reply_to(protocol::failure{protocol::errc::too_many_connections,
-                                                 "the server has reached its limit of connections; retry"});
+                                                 "the server has as many connections as --max-connections allows, or "
+                                                 "this address as many as --limit-connections; retry"});
   std::string text;
   append_head(text, answer, {.head_only = false, .close = true, .http11 = true});
   text += answer.content();

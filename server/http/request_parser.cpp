@@ -193,7 +193,13 @@ class events final : public http::basic_parser<true> {
   void on_prefer(std::string_view value) {
     for_each_member(value, [&](std::string_view member) {
       member = member.substr(0, member.find_first_of("; \t"));
-      if (equals_ignoring_case(member, "return=representation")) head.prefers_representation = true;
+      constexpr std::string_view name = "return=";
+      if (!equals_ignoring_case(member.substr(0, name.size()), name)) return;
+      auto const wanted = member.substr(name.size());
+      // The first one counts, and a token may be quoted (RFC 7240 §2).
+      if (!std::exchange(has_return_preference_, true))
+        head.prefers_representation =
+            equals_ignoring_case(wanted, "representation") || equals_ignoring_case(wanted, "\"representation\"");
     });
   }
 
@@ -250,6 +256,7 @@ class events final : public http::basic_parser<true> {
   int authorizations_ = 0;
   int content_lengths_ = 0;
   int transfer_encodings_ = 0;
+  bool has_return_preference_ = false;
   bool wants_close_ = false;
   bool wants_keep_alive_ = false;
 };

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "protocol/ascii.hpp"
+#include "protocol/utf8.hpp"
 
 namespace holdfast::server::json {
 namespace {
@@ -11,25 +12,6 @@ unsigned four_digits(std::string_view text) {
   unsigned unit = 0;
   for (auto const c : text.substr(0, 4)) unit = unit * 16 + static_cast<unsigned>(protocol::hex_value(c));
   return unit;
-}
-
-void append_utf8(std::string& out, unsigned code) {
-  auto const put = [&](unsigned byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0 | code >> 6);
-    put(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    put(0xE0 | code >> 12);
-    put(0x80 | (code >> 6 & 0x3F));
-    put(0x80 | (code & 0x3F));
-  } else {
-    put(0xF0 | code >> 18);
-    put(0x80 | (code >> 12 & 0x3F));
-    put(0x80 | (code >> 6 & 0x3F));
-    put(0x80 | (code & 0x3F));
-  }
 }
 
 bool is_high_half(unsigned unit) {
@@ -80,7 +62,7 @@ bool decode(std::string_view text, std::string& decoded) {
     } else if (is_high_half(code) || is_low_half(code)) {
       whole = false;
     }
-    append_utf8(decoded, code);
+    protocol::append_utf8(decoded, code);
   }
 }
 

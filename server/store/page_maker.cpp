@@ -1,10 +1,26 @@
 #include "server/store/page_maker.hpp"
 
+#include "protocol/utf8.hpp"
+
 namespace holdfast::server {
 namespace {
 
 /// A page with values ends with the value that exceeds this.
 constexpr std::uint64_t page_bytes_max = 1024 * 1024;
+
+/// UTF-8 behind all keys of a group, and before all keys behind it: its last character is replaced by the next one.
+/// With behind(), which does that with the last byte, it need not be UTF-8; so it is for the last character of all
+/// alone, U+10FFFF, which is not for interchange.
+std::string cursor_behind(std::string const& group) {
+  auto begin = group.size() - 1;
+  while (begin > 0 && (static_cast<unsigned char>(group[begin]) & 0xC0U) == 0x80) --begin;
+  auto next = protocol::utf8_code_point(std::string_view(group).substr(begin)) + 1;
+  if (next == 0xD800) next = 0xE000;  // behind the surrogates, which are no characters
+  if (next > 0x10FFFF) return behind(group);
+  auto cursor = group.substr(0, begin);
+  protocol::append_utf8(cursor, next);
+  return cursor;
+}
 
 }  // namespace
 
@@ -49,7 +65,7 @@ void page_maker::end_at(std::string_view key) {
   else if (list_.after)
     page_.next = *list_.after;
   else if (list_.reverse)
-    page_.next = behind(group);
+    page_.next = cursor_behind(std::string(group));
   else
     page_.next = list_.prefix.empty() ? std::string(1, '\0') : list_.prefix;
 }

@@ -50,6 +50,16 @@ std::string target_of(scripted_server const& server, std::size_t number = 0) {
   return text.substr(0, text.find(" HTTP/"));
 }
 
+// `-` was taken for the JSON text.
+TEST(cli_text, is_read_from_standard_input_without_a_value_and_with_a_dash) {
+  scripted_server server(done);
+  for (std::vector<std::string> const& arguments : {std::vector<std::string>{"put", "a"}, {"put", "a", "-"}}) {
+    auto const ended = holdfast_at(server, arguments, "[7]");
+    EXPECT_EQ(ended.exit_status, 0) << ended.err;
+    EXPECT_THAT(server.requests().back().text, testing::EndsWith("\r\n\r\n[7]"));
+  }
+}
+
 // --- conditions and time to live ----------------------------------------------------------------------------------
 
 TEST(cli_condition, is_sent_with_the_quotes_that_the_shell_took) {

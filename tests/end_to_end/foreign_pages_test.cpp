@@ -49,6 +49,13 @@ TEST_F(foreign_pages, may_not_come_by_a_name_that_is_not_the_servers) {
     EXPECT_EQ(ask("GET", "/v1/kv/a", host).status, 200) << host;
 }
 
+// RFC 9112 §3.2.2: a host in the target counts, and the Host field does not.
+TEST_F(foreign_pages, may_not_come_by_a_foreign_name_in_the_target) {
+  EXPECT_EQ(ask("GET", "http://rebind.evil.test/v1/kv/a", "localhost").code(), "foreign_origin");
+  EXPECT_EQ(ask("GET", "HTTPS://rebind.evil.test:1/v1/kv/a?wait=0", "localhost").code(), "foreign_origin");
+  EXPECT_EQ(ask("GET", "http://localhost/v1/kv/a", "rebind.evil.test").status, 200);
+}
+
 TEST_F(foreign_pages, may_link_to_a_value_but_not_to_a_hold) {
   std::string const link = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n";
   EXPECT_EQ(ask("GET", "/v1/kv/a", "localhost", link).status, 200);

@@ -348,6 +348,14 @@ TEST_F(writes, a_request_that_is_sent_again_with_its_key_is_done_once) {
   EXPECT_EQ(get("n").body, "6");
 }
 
+// An empty condition holds for no ETag, unlike none. The second request was taken for the first one.
+TEST_F(writes, a_key_is_for_a_request_with_the_same_conditions) {
+  std::string const key = "Idempotency-Key: \"8e03978e\"\r\n";
+  EXPECT_EQ(client.ask(request("POST", "/v1/kv/n?increment=1", {}, key)).status, 201);
+  for (auto const* const condition : {"If-Match: \r\n", "If-Match: *\r\n", "If-None-Match: *\r\n"})
+    EXPECT_EQ(client.ask(request("POST", "/v1/kv/n?increment=1", {}, key + condition)).status, 422) << condition;
+}
+
 // Built before any thread starts, as those of raw_reply.cpp are.
 std::regex const time_left("\"ttl\":[0-9.]+");
 

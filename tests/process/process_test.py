@@ -367,6 +367,7 @@ class data(unittest.TestCase):
         self.directory.chmod(0o755)  # whatever this process's umask is
         with Server(data=self.directory) as server, Client(server.port) as client:
             client.ask("PUT", "/v1/kv/a", b'"secret"')
+            self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"sunday","to":"monday"}')[0], 400)
             self.assertEqual(client.ask("POST", "/v1/backups", b'{"to":"monday"}')[0], 201)
             self.assertEqual(server.end(), 0)
         self.assertEqual(self._run("backup", self.scratch / "copy", "--data", self.directory)[0], 0)

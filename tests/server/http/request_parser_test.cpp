@@ -187,6 +187,14 @@ TEST(request_parser, takes_an_empty_host_and_hosts_of_each_kind) {
   EXPECT_EQ(parsed(old_request("Host: localhost\r\n"))->method, method::get);
 }
 
+// RFC 7240 §2.
+TEST(request_parser, reads_the_first_preference_for_what_is_returned_also_in_quotes) {
+  for (auto const& [value, wants] :
+       {std::pair("return=representation", true), std::pair("wait=1, Return=\"representation\"; x", true),
+        std::pair("return=minimal, return=representation", false), std::pair("return=representation2", false)})
+    EXPECT_EQ(parsed(request("PUT", "Prefer: "s + value + "\r\n"))->prefers_representation, wants) << value;
+}
+
 // --- bodies --------------------------------------------------------------------------------------------------------
 
 TEST(request_parser, takes_a_body_cut_at_every_place_and_leaves_the_next_request) {

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string>
 
+#include "protocol/utf8.hpp"
 #include "tests/server/store/database_model.hpp"
 #include "tests/server/store/outcomes.hpp"
 
@@ -455,23 +456,26 @@ TEST_F(many_expired_keys, make_no_group) {
 }
 
 // A page that had removed as many as it may ended at the next expired key, within the group, which was not told then:
-// the next page began behind the whole of it.
+// the next page began behind the whole of it. Backwards, its cursor was no UTF-8 with some delimiters.
 TEST(a_list_of_groups, does_not_lose_one_whose_keys_have_expired_but_for_the_last) {
   constexpr int count = 3'500;
   for (bool const reverse : {false, true})
     for (bool const has_neighbour : {false, true})
-      for (std::string const prefix : {"", "p/"}) {
-        SCOPED_TRACE(prefix + (reverse ? " reverse" : "") + (has_neighbour ? ", not the first" : ""));
+      for (auto const& [prefix, delimiter] :
+           {std::pair("", "/"), std::pair("p/", "/"), std::pair("", "\u00bf"), std::pair("", "\ud7ff")}) {
+        SCOPED_TRACE(std::string(prefix) + delimiter + (reverse ? " reverse" : "") +
+                     (has_neighbour ? ", not the first" : ""));
+        auto const group = std::string(prefix) + 'g' + delimiter;
         database data;
         data.at(a_time_to_live::start);
         for (int i = 0; i < count; ++i)
-          data.apply(put_operation{prefix + "g/" + std::to_string(i), text("1"), a_time_to_live::ten_seconds});
-        data.apply(put_operation{prefix + (reverse ? "g/!" : "g/z"), text("1")});
-        if (has_neighbour) data.apply(put_operation{prefix + (reverse ? "z" : "a"), text("1")});
+          data.apply(put_operation{group + std::to_string(i), text("1"), a_time_to_live::ten_seconds});
+        data.apply(put_operation{group + (reverse ? '!' : 'z'), text("1")});
+        if (has_neighbour) data.apply(put_operation{prefix + std::string(reverse ? "z" : "a"), text("1")});
         data.at(a_time_to_live::start + std::chrono::seconds(10));
         list_operation list;
         list.prefix = prefix;
-        list.delimiter = "/";
+        list.delimiter = delimiter;
         list.limit = 10;
         list.reverse = reverse;
         std::string groups;
@@ -480,8 +484,9 @@ TEST(a_list_of_groups, does_not_lose_one_whose_keys_have_expired_but_for_the_las
           for (auto const& one : page.groups) (groups += page.key_of(one)) += ' ';
           list.after = page.next;
           if (!page.next) break;
+          EXPECT_TRUE(protocol::is_utf8(*page.next)) << "it goes into JSON, and comes back in a query";
         }
-        EXPECT_EQ(groups, prefix + "g/ ");
+        EXPECT_EQ(groups, group + ' ');
         EXPECT_FALSE(list.after) << "the list does not end";
       }
 }
