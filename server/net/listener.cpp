@@ -71,7 +71,7 @@ unique_socket listen_at(tcp::endpoint const& endpoint) {
   if (descriptor < 0) fail(errno, "socket");
   set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
   // Accepted sockets inherit these options. The keep-alive settings detect a peer that has vanished while it waits or
-  // holds within half a minute.
+  // holds, with nothing on its way to it, within half a minute.
   set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
   set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_bytes_max);
   set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
