@@ -36,6 +36,8 @@ constexpr std::array<std::string_view, 2> event_parameters{"from", "format"};
 
 constexpr std::chrono::seconds default_lease{10};
 constexpr std::chrono::milliseconds lease_min{100};
+/// Before a poll looks again whose look was refused.
+constexpr std::chrono::milliseconds refused_look_pause{100};
 constexpr std::size_t id_bytes_max = 64;
 constexpr std::size_t owner_bytes_max = 256;
 
@@ -148,7 +150,7 @@ awaitable<execution> run_own(data_operation const& what, api_context const& cont
   co_return co_await context.store.run(subject_of(what), apply_it, stop, asker);
 }
 
-/// Ends a poll before its time, because its client is gone or has got another answer: from now on, its ticket keeps its
+/// Ends the poll of a client that is gone: from now on, its ticket keeps its
 /// place for one lease, unless others poll.
 awaitable<void> end_poll(ticket_operation const& poll, api_context const& context, lock_asker asker, gatekeeper* gate) {
   auto end = of_same_ticket(poll, kind::end_poll);
@@ -427,19 +429,24 @@ awaitable<request_end> run_ticket(ticket_request const& request, api_context con
       is_polling = is_polling || is_waiting(done);
       if (stop.why() == stop_reason::hang_up) break;
     }
-    if (is_over || !is_waiting(done) || until.now() >= due || client.is_draining()) {
-      auto const waits_on = is_waiting(done) || !done.outcome;
+    // A poll that has begun has its place until it is due, so it is not refused for the terms of a look.
+    auto const is_refused = is_polling && !done.outcome;
+    if (is_over || !(is_waiting(done) || is_refused) || until.now() >= due || client.is_draining()) {
       make_ticket_answer(request, std::move(done), context.start, gate, answer);
-      if (is_polling && waits_on && until.now() < due) co_await end_poll(one, context, asker, gate);
       co_return request_end::answered;
     }
     auto is_there = true;
-    while (is_there && !news.has_news() && until.now() < due && !client.is_draining()) {
+    if (is_refused) {
+      until.expires_after(std::min<nanoseconds>(refused_look_pause, due - until.now()));
+      is_there = co_await client.pause(until);
+      until.expires_at(due);
+    }
+    while (is_there && !is_refused && !news.has_news() && until.now() < due && !client.is_draining()) {
       is_there = co_await client.pause(until);
       until.expires_at(due);
     }
     if (!is_there) break;
-    is_over = !news.has_news();
+    is_over = !news.has_news() && (!is_refused || until.now() >= due);
     while (news.has_news() && news.take(changes) != watch_hub::watcher::state::in_step) changes.clear();
     changes.clear();
     // A released ticket must not be created again. If no event came, its position may have changed.

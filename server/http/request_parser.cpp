@@ -269,7 +269,7 @@ class request_parser::parser {
 
   void begin_body(bool chunked, std::uint64_t content_length) {
     has_head = true;
-    content_left = chunked ? 0 : content_length;
+    content_left = content_bytes = chunked ? 0 : content_length;
     if (chunked) {
       chunks.emplace(body_bytes_max);
     } else {
@@ -295,7 +295,7 @@ class request_parser::parser {
   known_fields::entry* recognized = nullptr;
   bool has_head = false;
   std::optional<chunked_body> chunks;
-  std::uint64_t content_left = 0;  // of a body with a Content-Length
+  std::uint64_t content_bytes = 0, content_left = 0;  // of a body with a Content-Length
 };
 
 request_parser::request_parser(std::uint64_t body_bytes_max, known_fields* known)
@@ -347,7 +347,8 @@ result<std::size_t> request_parser::parse_body(std::string_view bytes, std::stri
   // take twice what it needs. The header alone is not trusted.
   constexpr std::size_t convincing_bytes = 32 * 1024, reserved_bytes_max = 1024 * 1024;
   auto const size = body.size() + piece.size();
-  if (size >= convincing_bytes && size > body.capacity()) {
+  auto const is_collected = body.size() + parser_->content_left == parser_->content_bytes;
+  if (is_collected && size >= convincing_bytes && size > body.capacity()) {
     auto const step = std::min<std::uint64_t>(parser_->content_left, std::max(body.size(), reserved_bytes_max));
     std::string grown;  // reserve() of a string with content doubles its capacity
     grown.reserve(body.size() + static_cast<std::size_t>(step));

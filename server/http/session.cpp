@@ -339,7 +339,7 @@ awaitable<bool> session::work::run() {
     auto const step = requests_->serve(rest, connection_.output(), peer_, now);
     auto const used = input.size() - rest.size();
     input.consume(used);
-    connection_.count_in(context_.budget_for(*requests_));
+    connection_.count_in(context_.buffers);
     // The fields are already in the output.
     if (requests_->has_withheld()) whole_.keep_withheld(requests_->take_withheld(), connection_.output().size());
     turn_bytes += used + connection_.output().size() - output_before + requests_->tail().size();
@@ -361,6 +361,7 @@ awaitable<bool> session::work::run() {
           context_.return_exchange(std::move(requests_));
           co_return true;
         }
+        connection_.count_in(context_.budget_for(*requests_));
         goes_on = co_await receive();
         now = connection::clock::now();
         break;
@@ -368,6 +369,7 @@ awaitable<bool> session::work::run() {
         // Earlier answers must not wait for this one.
         goes_on = co_await flush();
         if (!goes_on) break;
+        connection_.count_in(context_.budget_for(*requests_));
         if (input.empty()) input.release();
         // The exchange has counted what is read ahead of a request that waits; more has already arrived.
         if (connection_.count_buffers(context_.settings.header_bytes_max)) {
@@ -448,7 +450,7 @@ void session::begin_work(std::unique_ptr<exchange> requests, std::string_view un
   if (withheld_) withheld_->unlink();  // flush() waits for it
   connection_.input().append(unserved);
   connection_.output().append(unsent);
-  connection_.count_in(context_.budget_for(*requests));
+  connection_.count_in(unsent.empty() ? context_.budget_for(*requests) : context_.buffers);
   // A coroutine that ends in its first step keeps the session until a later turn, so many could be kept meanwhile. One
   // that needs little can still answer 503.
   if (withheld_) {

@@ -43,8 +43,8 @@ class session_context {
   bool hands_over = false;
   std::vector<unique_socket> handed_over;  ///< those connections; without those that use TLS, which end
 
-  /// The budget in which the buffers of a connection count whose requests `one` serves. What arrives of a body belongs
-  /// to its request, so that clients that fill `buffers` keep no body out.
+  /// The budget in which the buffers of a connection count that has sent all answers so far, and whose requests `one`
+  /// serves. What arrives of a body belongs to its request, so that clients that fill `buffers` keep no body out.
   [[nodiscard]] byte_budget& budget_for(exchange const& one) const {
     return one.is_receiving_body() ? under_way : buffers;
   }

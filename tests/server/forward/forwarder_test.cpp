@@ -309,8 +309,8 @@ TEST_F(forwarder_test, a_client_that_takes_nothing_for_a_lease_no_longer_keeps_a
   auto reader = standby.connect(), stalled = standby.connect(2048), watcher = standby.connect(2048);
   auto of_reader = forwarded(reader, keep), of_stalled = forwarded(stalled, keep);
   auto of_watcher = forwarded(watcher, request("GET", "/v1/watch"));
-  for (auto* const link : {&of_reader, &of_stalled, &of_watcher}) link->send(head);
   stopwatch const clock;
+  for (auto* const link : {&of_reader, &of_stalled, &of_watcher}) link->send(head);
   do {
     ASSERT_LT(clock.elapsed_ms(), 20'000);
     for (auto* const link : {&of_reader, &of_stalled, &of_watcher}) link->send(line);
