@@ -150,8 +150,7 @@ awaitable<execution> run_own(data_operation const& what, api_context const& cont
   co_return co_await context.store.run(subject_of(what), apply_it, stop, asker);
 }
 
-/// Ends the poll of a client that is gone: from now on, its ticket keeps its
-/// place for one lease, unless others poll.
+/// Ends the poll of a client that is gone: from now on, its ticket keeps its place for one lease, unless others poll.
 awaitable<void> end_poll(ticket_operation const& poll, api_context const& context, lock_asker asker, gatekeeper* gate) {
   auto end = of_same_ticket(poll, kind::end_poll);
   end.polls_until = poll.polls_until;
